@@ -26,7 +26,15 @@ import psycopg
 import structlog
 from psycopg import sql
 
-from services.kit.postgres_host import MAJOR, Identity, PostgresUnavailable, binaries, end_leftovers, socket_folder
+from services.kit.postgres_host import (
+    MAJOR,
+    Identity,
+    PostgresUnavailable,
+    binaries,
+    end_leftovers,
+    forget_stale_pids,
+    socket_folder,
+)
 
 log = structlog.get_logger()
 
@@ -52,6 +60,7 @@ class EmbeddedServer:
         self.process: subprocess.Popen | None = None
         self._lock: int | None = None
         self._stopping = threading.Event()
+        self._turn = threading.Lock()  # one start, restart or stop at a time
 
     def __enter__(self) -> EmbeddedServer:
         self.start()
@@ -70,8 +79,7 @@ class EmbeddedServer:
         self._take_lock(purpose)
         try:
             self._stopping.clear()
-            end_leftovers(self.pgdata)
-            self._launch()
+            self.restart()
         except BaseException:
             self.stop()
             raise
@@ -79,12 +87,13 @@ class EmbeddedServer:
     def stop(self) -> None:
         """Stop cleanly (SIGINT: open transactions are rolled back), at once (SIGQUIT) after 30 s; let go of the directory."""
         self._stopping.set()
-        if self.process is not None:
-            _end(self.process)
-            self.process = None
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        with self._turn:
+            if self.process is not None:
+                _end(self.process)
+                self.process = None
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
 
     def watch(self) -> None:
         """From now on start the server again whenever it dies, from a thread of its own, until `stop`."""
@@ -92,10 +101,13 @@ class EmbeddedServer:
 
     def restart(self) -> None:
         """Start the server again after it died; the directory stays ours. Nothing acknowledged is lost."""
-        if self.process is not None:
-            _end(self.process)
-        end_leftovers(self.pgdata)
-        self._launch()
+        with self._turn:
+            if self._stopping.is_set():
+                return
+            if self.process is not None:
+                _end(self.process)
+            end_leftovers(self.pgdata)
+            self._launch()
 
     def alive(self) -> bool:
         """Whether a connection of the owner succeeds, whoever started the server."""
@@ -180,6 +192,7 @@ class EmbeddedServer:
             raise PostgresUnavailable(f"{self.pgdata} is of PostgreSQL {version}, this guidui brings {MAJOR}: "
                                       "export it with the guidui that wrote it (docs/operating.md, upgrade)")
         folder = socket_folder(self.data, identity)
+        forget_stale_pids(self.pgdata, folder)
         settings = files("services.kit").joinpath("embedded.conf").read_text("utf-8")
         _write(self.pgdata / "postgresql.conf", settings + f"unix_socket_directories = '{_quoted(folder)}'\n", identity)
         _write(self.pgdata / "pg_hba.conf", "local all all scram-sha-256\n", identity)

@@ -142,6 +142,13 @@ def end_leftovers(pgdata: Path) -> None:
     _none_within(pgdata, 10)
 
 
+def forget_stale_pids(pgdata: Path, socket: Path) -> None:
+    """Remove pid files of servers that are gone: PostgreSQL refuses to start while *any* program has the pid they name."""
+    if Path("/proc/self").exists() and not _at_work_in(pgdata):
+        (pgdata / "postmaster.pid").unlink(missing_ok=True)
+        (socket / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
+
+
 def _none_within(pgdata: Path, seconds: float) -> bool:
     """Whether nothing works in `pgdata` any more; children of a dead postmaster leave by themselves within moments."""
     limit = time.monotonic() + seconds
