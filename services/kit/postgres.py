@@ -185,6 +185,7 @@ class EmbeddedServer:
 
     def _launch(self) -> None:
         identity = Identity()
+        identity.let_through(self.data)
         if not (self.pgdata / "PG_VERSION").exists():
             self._initialise(identity)
         version = (self.pgdata / "PG_VERSION").read_text().strip()
@@ -209,15 +210,14 @@ class EmbeddedServer:
         fresh.mkdir(mode=0o700)
         identity.give(fresh)
         logins = {name: secrets.token_urlsafe(24) for name in ("postgres", "guidui_owner", "guidui_app")}
-        read, write = os.pipe()
-        os.write(write, logins["postgres"].encode() + b"\n")
-        os.close(write)
-        command = [str(binaries() / "initdb"), "-D", str(fresh), "--username=postgres", "--pwfile=/dev/stdin",
+        password = self.data / "postgres.password"
+        _write(password, logins["postgres"], identity)
+        command = [str(binaries() / "initdb"), "-D", str(fresh), "--username=postgres", f"--pwfile={password}",
                    "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--auth=scram-sha-256",
                    "--no-instructions"]
-        child = identity.run(command, stdin=read, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        os.close(read)
+        child = identity.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         said, _ = child.communicate()
+        password.unlink()
         if child.returncode != 0:
             raise PostgresUnavailable(f"initdb failed: {said.decode(errors='replace').strip()}")
         _write_private(self.data / "logins.json", json.dumps(logins))

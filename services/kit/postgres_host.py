@@ -74,6 +74,11 @@ class Identity:
                 f"{path}: choose --data in a folder open to it, or start guidui as an ordinary user"
             )
 
+    def let_through(self, data: Path) -> None:
+        """Let the dedicated account pass (not list, not read) the data directory on its way to its own folder."""
+        if self.user is not None:
+            data.chmod(0o711)
+
     def give_file(self, path: Path) -> None:
         """Hand one file to the account that runs PostgreSQL."""
         if self.user is not None and self.group is not None:
