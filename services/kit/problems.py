@@ -1,0 +1,160 @@
+"""Turns whatever goes wrong in a FastAPI application into RFC 9457 problems."""
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from services.kit.attempt import is_infrastructure
+from services.kit.errors import TITLES, Refused, Words, language_of, problem
+from services.kit.log import where
+
+log = structlog.get_logger()
+MEDIA_TYPE = "application/problem+json"
+_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
+
+INTERNAL = Words("系统出了内部错误，已记录；请稍后再试，并报上追踪号。",
+                 "Something went wrong inside; it has been logged. Try again later and quote the trace id.")
+STORE_DOWN = Words("数据库暂时不可用，什么都没有保存；请稍后再试。",
+                   "The database is unavailable for the moment and nothing was stored; try again later.")
+INVALID = Words("请求中有内容不合要求，见 errors。", "Parts of the request are not valid, see errors.")
+# The words of pydantic's commonest errors; what was sent is never repeated, it may be personal.
+_FIELD_WORDS = {
+    "missing": Words("缺少此项", "is missing"),
+    "extra_forbidden": Words("没有此项", "is not a known field"),
+    "json_invalid": Words("不是合法的 JSON", "is not valid JSON"),
+    "string_type": Words("应为文字", "must be text"),
+    "string_too_short": Words("太短", "is too short"),
+    "string_too_long": Words("太长", "is too long"),
+    "string_pattern_mismatch": Words("格式不对", "has the wrong form"),
+    "int_type": Words("应为整数", "must be a whole number"),
+    "int_parsing": Words("应为整数", "must be a whole number"),
+    "bool_type": Words("应为是或否", "must be true or false"),
+    "bool_parsing": Words("应为是或否", "must be true or false"),
+    "list_type": Words("应为列表", "must be a list"),
+    "dict_type": Words("应为对象", "must be an object"),
+    "model_type": Words("应为对象", "must be an object"),
+    "model_attributes_type": Words("应为对象", "must be an object"),
+    "literal_error": Words("不在允许的取值之内", "is not one of the allowed values"),
+    "enum": Words("不在允许的取值之内", "is not one of the allowed values"),
+    "uuid_parsing": Words("不是合法的编号", "is not a valid id"),
+    "uuid_type": Words("不是合法的编号", "is not a valid id"),
+    "timezone_aware": Words("时间须带时区", "must carry a time zone"),
+}
+_FAMILY_WORDS = {
+    "date": Words("不是合法的日期", "is not a valid date"),
+    "datetime": Words("不是合法的时间", "is not a valid time"),
+    "greater": Words("太小", "is too small"),
+    "less": Words("太大", "is too large"),
+    "too": Words("长度不对", "has the wrong length"),
+}
+_ANY_FIELD = Words("不合要求", "is not valid")
+
+
+def field_words(error_type: str) -> Words:
+    """The sentence for one of pydantic's error types."""
+    return _FIELD_WORDS.get(error_type) or _FAMILY_WORDS.get(error_type.split("_")[0], _ANY_FIELD)
+
+
+def invalid(errors: list[dict[str, Any]], language: str) -> list[dict[str, str]]:
+    """pydantic's errors as `{"pointer", "detail"}`: a JSON Pointer (RFC 6901) and a sentence."""
+    return [{"pointer": "/" + "/".join(_escaped(part) for part in error["loc"]),
+             "detail": field_words(error["type"]).in_language(language)} for error in errors]
+
+
+def _escaped(part: Any) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+def response(refused: Refused, language: str, trace_id: str) -> JSONResponse:
+    """The problem as an HTTP answer."""
+    headers = {"Content-Language": "en" if language == "en" else "zh-CN"}
+    if refused.status == 503:
+        headers["Retry-After"] = "5"
+    return JSONResponse(problem(refused, language, trace_id), refused.status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of `app` a problem in the caller's language, with the trace id that the log line has."""
+    app.add_middleware(Trace)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+
+
+def trace_id(request: Request) -> str:
+    """The id of this request: W3C traceparent where it came with one."""
+    return request.scope["trace_id"]
+
+
+class Trace:
+    """Gives each request its trace id, and the unexpected a calm answer and a log line without personal data."""
+
+    def __init__(self, app) -> None:
+        self.app = app
+
+    async def __call__(self, scope, receive, send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        scope["trace_id"] = _trace_id(scope)
+        started = False
+
+        async def watched(message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except Exception as error:
+            if started:
+                raise
+            answer = response(_unexpected(error, scope), _language(scope), scope["trace_id"])
+            await answer(scope, receive, send)
+
+
+def _unexpected(error: Exception, scope) -> Refused:
+    if isinstance(error, SQLAlchemyError) and is_infrastructure(error):
+        log.warning("store_unavailable", trace_id=scope["trace_id"], error=type(error).__name__)
+        return Refused(503, "store-unavailable", STORE_DOWN)
+    log.error("unexpected_error", trace_id=scope["trace_id"], route=getattr(scope.get("route"), "path", None),
+              **where(error))
+    return Refused(500, "internal-error", INTERNAL)
+
+
+def _refused(request: Request, error: Refused) -> JSONResponse:
+    return response(error, _language(request.scope), trace_id(request))
+
+
+def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
+    language = _language(request.scope)
+    refused = Refused(422, "invalid-request", INVALID, errors=invalid(error.errors(), language))
+    return response(refused, language, trace_id(request))
+
+
+def _http(request: Request, error: HTTPException) -> JSONResponse:
+    words = TITLES.get(error.status_code, TITLES[400])
+    code = words.en.lower().replace(" ", "-")
+    answer = response(Refused(error.status_code, code, words), _language(request.scope), trace_id(request))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _language(scope) -> str:
+    return language_of(_header(scope, b"accept-language"))
+
+
+def _trace_id(scope) -> str:
+    found = _TRACEPARENT.match(_header(scope, b"traceparent") or "")
+    return found[1] if found else secrets.token_hex(16)
+
+
+def _header(scope, name: bytes) -> str | None:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)

@@ -1,0 +1,65 @@
+"""Everything that can be set from outside, by environment variable."""
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _named(variable: str, default, description: str):
+    return Field(default, validation_alias=variable, description=description)
+
+
+class Settings(BaseSettings):
+    """The settings of every role; a role reads only those it needs."""
+
+    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore")
+
+    data: Path = _named("GUIDUI_DATA", Path("data"), "data directory of the embedded database")
+    cache: Path = _named("GUIDUI_CACHE", Path.home() / ".cache" / "guidui", "downloaded parts: Java, Kafka")
+    database_url: str | None = _named("DATABASE_URL", None, "PostgreSQL, the application's login")
+    database_owner_url: str | None = _named("DATABASE_OWNER_URL", None, "PostgreSQL, the owner's login, for migrate")
+    pool_connections_max: int = _named("GUIDUI_POOL", 10, "database connections per process and role")
+
+    kafka_bootstrap: str | None = _named("KAFKA_BOOTSTRAP", None, "host:port[,host:port] of the brokers")
+    kafka_prefix: str = _named("KAFKA_PREFIX", "", "put before every topic and consumer group")
+    kafka_username: str | None = _named("KAFKA_USERNAME", None, "SCRAM-SHA-512 user; none means no SASL")
+    kafka_password: SecretStr | None = _named("KAFKA_PASSWORD", None, "SCRAM-SHA-512 password")
+    kafka_ca: Path | None = _named("KAFKA_CA", None, "PEM file of the brokers' authority; none means no TLS")
+    instance: str | None = _named("GUIDUI_INSTANCE", None, "stable name of this replica (Kafka static membership)")
+    health_port: int = _named("GUIDUI_HEALTH_PORT", 0, "port of /readyz and /metrics of a worker; 0: none")
+
+    smtp_host: str | None = _named("SMTP_HOST", None, "mail server; none means no e-mail is sent")
+    smtp_port: int = _named("SMTP_PORT", 25, "port of the mail server")
+    smtp_username: str | None = _named("SMTP_USERNAME", None, "user at the mail server")
+    smtp_password: SecretStr | None = _named("SMTP_PASSWORD", None, "password at the mail server")
+    smtp_starttls: bool = _named("SMTP_STARTTLS", False, "encrypt the connection to the mail server")
+    smtp_from: str = _named("SMTP_FROM", "guidui@localhost", "sender address of e-mails")
+
+    url: str = _named("GUIDUI_URL", "http://127.0.0.1:8000", "where `post` finds intake, and where links point to")
+    key: SecretStr | None = _named("GUIDUI_KEY", None, "API key that `post` uses")
+    secret: SecretStr | None = _named("GUIDUI_SECRET", None, "key of pseudonyms; else the data directory's `secret`")
+    log_level: str = _named("GUIDUI_LOG", "info", "debug, info, warning or error")
+
+    def secret_bytes(self) -> bytes:
+        """The key of pseudonyms: GUIDUI_SECRET, else the data directory's own, made on first use (mode 0600)."""
+        if self.secret is not None:
+            return self.secret.get_secret_value().encode()
+        return _own_secret(self.data / "secret")
+
+
+def _own_secret(file: Path) -> bytes:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = file.with_name(f"secret.{os.getpid()}")
+    if not file.exists():
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+            out.write(secrets.token_hex(32))
+        try:
+            os.link(draft, file)  # the first process wins, the others read what it wrote
+        except FileExistsError:
+            pass
+        draft.unlink()
+    return file.read_text().strip().encode()
