@@ -1,0 +1,240 @@
+"""The directory of organisations in memory: immutable, for the matcher and the case commands.
+
+``Directory.of(tx)`` costs one row read while the register has not changed. What the methods answer is fixed by
+docs/interface.md §7.3 and §7.4; "above" and "at or above" follow ``parent``.
+"""
+from __future__ import annotations
+
+import threading
+import unicodedata
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from services.registry.tree import codes_of, paths
+
+CACHED_MAX = 4
+NAME_LETTERS_MIN = 2
+
+
+class Organisation(NamedTuple):
+    """One party organisation; the fields are the columns of organisations.csv (docs/data-formats.md)."""
+
+    code: str
+    path: str
+    name: str
+    kind: str
+    unit: str
+    parent: str | None = None
+    area: str | None = None
+    serves_area: bool = False
+    authority: bool = False
+    address: str | None = None
+    effective_from: date | None = None
+    effective_to: date | None = None
+    successor: str | None = None
+    outside: bool = False
+
+    @property
+    def depth(self) -> int:
+        """How many organisations stand above."""
+        return self.path.count(".") - 1
+
+    def begun(self, on: date | None) -> bool:
+        """Whether it exists by that day (None: any day)."""
+        return on is None or self.effective_from is None or self.effective_from <= on
+
+    def ended(self, on: date | None) -> bool:
+        """Whether the day lies past its ``effective_to``, which is its last day."""
+        return on is not None and self.effective_to is not None and self.effective_to < on
+
+
+class Directory:
+    """All organisations by code, place and name. Where a day ``on`` is asked for, None means that dates do not count."""
+
+    def __init__(self, organisations: Iterable[Organisation]) -> None:
+        self._all = {one.code: one for one in organisations}
+        self._by_area: dict[str, list[Organisation]] = {}
+        self._talent: dict[str, list[Organisation]] = {}
+        units = []
+        for one in sorted(self._all.values(), key=_highest_first):
+            if one.serves_area:
+                if one.area:
+                    self._by_area.setdefault(one.area, []).append(one)
+            else:
+                units.append(one)
+                if one.unit == "talent_service" and one.area:
+                    self._talent.setdefault(one.area, []).append(one)
+        self._units = _Names(units)
+
+    @classmethod
+    def build(cls, rows: Iterable[Mapping[str, Any]]) -> Directory:
+        """From plain rows with the columns of organisations.csv, without a database.
+
+        Dates may be text, truths ``yes``. Rows whose line of superiors is broken stand at the top of a tree of their own.
+        """
+        rows = list(rows)
+        path = paths({row["code"]: row.get("parent") for row in rows})
+        return cls(_from_row(row, path.get(row["code"], row["code"] + ".")) for row in rows)
+
+    @classmethod
+    def of(cls, tx: Connection) -> Directory:
+        """The register as ``tx`` sees it; read anew only when it changed. Any role may ask; safe between threads."""
+        mark = tx.exec_driver_sql("SELECT mark FROM registry_version WHERE part = 'organisation'").scalar_one()
+        with _lock:
+            if mark in _cached:
+                _cached.move_to_end(mark)
+                return _cached[mark]
+            fresh = cls(map(Organisation._make, tx.exec_driver_sql(_READ)))
+            _cached[mark] = fresh
+            if len(_cached) > CACHED_MAX:
+                _cached.popitem(last=False)
+            return fresh
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Organisation]:
+        return iter(self._all.values())
+
+    def __contains__(self, code: str | None) -> bool:
+        return code in self._all
+
+    def get(self, code: str | None) -> Organisation | None:
+        """The organisation of that code, ended ones too; None if there is none."""
+        return self._all.get(code) if code else None
+
+    def path(self, code: str) -> str:
+        """Its path; KeyError if there is no such organisation."""
+        return self._all[code].path
+
+    def superiors(self, code: str | None) -> tuple[Organisation, ...]:
+        """Itself and all above it, upwards; empty if there is no such organisation."""
+        one = self.get(code)
+        return tuple(self._all[above] for above in reversed(codes_of(one.path)) if above in self._all) if one else ()
+
+    def committee(self, code: str | None) -> Organisation | None:
+        """Its committee (§6): the nearest ``basic_committee`` at or above, else the nearest with authority."""
+        for one in self.superiors(code):
+            if one.kind == "basic_committee":
+                return one
+        return self.with_authority(code)
+
+    def with_authority(self, code: str | None) -> Organisation | None:
+        """Itself if it has authority to send and receive, else its nearest superior that has."""
+        return next((one for one in self.superiors(code) if one.authority), None)
+
+    def department_above(self, code: str | None) -> Organisation | None:
+        """The nearest ``organisation_department`` at or above."""
+        return next(filter(_is_department, self.superiors(code)), None)
+
+    def common_department(self, a: str | None, b: str | None) -> Organisation | None:
+        """The lowest ``organisation_department`` in the lines of superiors of both."""
+        line = {one.code for one in self.superiors(b)}
+        return next((one for one in self.superiors(a) if one.code in line and _is_department(one)), None)
+
+    def within(self, code: str | None, ancestor: str | None) -> bool:
+        """Whether the organisation is ``ancestor`` or lies below it; False if either is unknown."""
+        one, top = self.get(code), self.get(ancestor)
+        return one is not None and top is not None and one.path.startswith(top.path)
+
+    def successor(self, code: str | None, on: date | None) -> Organisation | None:
+        """Who stands for that code on the day: itself, or the end of its chain of successors past ``effective_to``.
+
+        None if there is no such organisation, or it ended and nobody succeeds it.
+        """
+        seen = set()
+        while (one := self.get(code)) is not None and one.ended(on):
+            seen.add(one.code)
+            code = one.successor
+            if code in seen:
+                return None
+        return one
+
+    def serving(self, area: str | None, on: date | None = None) -> Organisation | None:
+        """Who serves exactly that division code on the day; of several the highest, then the smallest code."""
+        return self._first(self._by_area.get(area or "", ()), on)
+
+    def unit_named(self, text: str | None, on: date | None = None) -> Organisation | None:
+        """The unit (not ``serves_area``) of that code, or whose name contains the text; of several the highest.
+
+        Width, blanks and brackets do not matter. A text shorter than two letters names nobody.
+        """
+        one = self.get((text or "").strip())
+        if one is not None and not one.serves_area:
+            return self._first((one,), on)
+        return self._first(self._units.containing(text or ""), on)
+
+    def talent_service_for(self, division_code: str | None, on: date | None = None) -> Organisation | None:
+        """The ``talent_service`` with the longest ``area`` that begins the division code."""
+        for length in range(len(division_code or ""), 0, -1):
+            one = self._first(self._talent.get(division_code[:length], ()), on)
+            if one is not None:
+                return one
+        return None
+
+    def _first(self, candidates: Iterable[Organisation], on: date | None) -> Organisation | None:
+        for one in candidates:
+            if one.begun(on) and (standing := self.successor(one.code, on)) is not None:
+                return standing
+        return None
+
+
+class _Names:
+    """Finds text within names: one search through all names joined, which stand in the order of preference."""
+
+    def __init__(self, units: list[Organisation]) -> None:
+        self._units = units
+        names = [_plain(one.name) for one in units]
+        self._joined = "\n".join(names)
+        self._starts = []
+        start = 0
+        for name in names:
+            self._starts.append(start)
+            start += len(name) + 1
+
+    def containing(self, text: str) -> Iterator[Organisation]:
+        text = _plain(text)
+        if len(text) < NAME_LETTERS_MIN:
+            return
+        at = self._joined.find(text)
+        while at >= 0:
+            index = bisect_right(self._starts, at) - 1
+            yield self._units[index]
+            if index + 1 == len(self._starts):
+                return
+            at = self._joined.find(text, self._starts[index + 1])
+
+
+_READ = f"SELECT {', '.join(Organisation._fields)} FROM organisation_directory()"
+_lock = threading.Lock()
+_cached: OrderedDict[UUID, Directory] = OrderedDict()
+
+
+def _highest_first(one: Organisation) -> tuple[int, str]:
+    return one.depth, one.code
+
+
+def _is_department(one: Organisation) -> bool:
+    return one.kind == "organisation_department"
+
+
+def _plain(text: str) -> str:
+    """Full width made plain and blanks dropped: （集团） and (集团) are one name."""
+    return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+def _from_row(row: Mapping[str, Any], path: str) -> Organisation:
+    value = {name: row.get(name) or None for name in Organisation._fields}
+    value |= {name: row.get(name) in (True, "yes") for name in ("serves_area", "authority", "outside")}
+    value |= {name: _day(row.get(name)) for name in ("effective_from", "effective_to")}
+    return Organisation(**value | {"path": path})
+
+
+def _day(value: date | str | None) -> date | None:
+    return date.fromisoformat(value) if isinstance(value, str) and value else value or None
