@@ -1,0 +1,79 @@
+"""Wakes readers of the event log: LISTEN on one connection, with polling behind it for what NOTIFY cannot tell."""
+from __future__ import annotations
+
+import threading
+
+import psycopg
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+
+from services.kit.attempt import Stopped, attempt
+from services.kit.event_log import CHANNEL
+
+log = structlog.get_logger()
+POLL_SECONDS_MIN = 0.002  # after a ring: an older transaction may still hide the rows (the horizon)
+POLL_SECONDS_MAX = 1.0
+LISTEN_SECONDS_MAX = 0.5
+
+
+class Sleeper:
+    """Sleeps between two looks: shortly after a ring, then longer and longer, and never past the next ring."""
+
+    def __init__(self) -> None:
+        self.rung = threading.Event()
+        self._pause = POLL_SECONDS_MIN
+
+    def sleep(self) -> None:
+        if self.rung.wait(self._pause):
+            self.rung.clear()
+            self._pause = POLL_SECONDS_MIN
+        else:
+            self._pause = min(self._pause * 2, POLL_SECONDS_MAX)
+
+    def awake(self) -> None:
+        """There was work: look again soon once it ends."""
+        self._pause = POLL_SECONDS_MIN
+
+
+class Bell:
+    """A thread that listens for commits and rings every sleeper of this process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._url: URL = engine.url
+        self._sleepers: list[Sleeper] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
+
+    def sleeper(self) -> Sleeper:
+        sleeper = Sleeper()
+        self._sleepers.append(sleeper)
+        return sleeper
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self.ring()
+        if self._thread.is_alive():
+            self._thread.join(2 * LISTEN_SECONDS_MAX)
+
+    def ring(self) -> None:
+        for sleeper in self._sleepers:
+            sleeper.rung.set()
+
+    def _run(self) -> None:
+        try:
+            attempt(self._listen, what="listen", stop=self._stop, waits=lambda error: True)
+        except Stopped:
+            pass
+
+    def _listen(self) -> None:
+        dsn = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+            connection.execute(f"LISTEN {CHANNEL}")
+            self.ring()
+            while not self._stop.is_set():
+                for _ in connection.notifies(timeout=LISTEN_SECONDS_MAX, stop_after=1):
+                    self.ring()
