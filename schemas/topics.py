@@ -1,0 +1,32 @@
+"""The routing table on one screen: topic, who writes it, who reads it, what is on it, what its partition key is.
+
+Nothing personal is on any topic but `ingress`, which carries what senders post and is kept for 24 hours at most.
+"""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+INGRESS, DEPARTURES, CASES, TASKS = "ingress", "departures", "cases", "tasks"
+
+EVENT_POSTED = "guidui.event.posted.v1"
+CASE_MOVED = "guidui.case.moved.v1"
+TASK_OPENED = "guidui.task.opened.v1"
+
+
+class Topic(NamedTuple):
+    """One topic: its message types, its one consumer, the meaning of its key, how many hours it is kept."""
+
+    name: str
+    types: tuple[str, ...]
+    consumer: str
+    key: str
+    hours: int
+    personal: bool = False
+
+
+TOPICS: tuple[Topic, ...] = (
+    Topic(INGRESS, ("guidui.*.v1",), "intake", "any; the sender chooses", 24, personal=True),
+    Topic(DEPARTURES, (EVENT_POSTED,), "matcher", "HMAC of the person; for many persons, of the source", 336),
+    Topic(CASES, (CASE_MOVED,), "notifier", "id of the case", 336),
+    Topic(TASKS, (TASK_OPENED,), "notifier", "id of the case, else the member's reference", 336),
+)

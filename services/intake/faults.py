@@ -1,0 +1,43 @@
+"""What is wrong with an event, in sentences: the field, what stands there, and how to mend it."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.kit.errors import Refused, Words
+
+FAULTS_SHOWN_MAX = 20
+SENTENCES_IN_DETAIL_MAX = 3
+
+
+class Fault(NamedTuple):
+    """One thing wrong at a JSON Pointer (RFC 6901)."""
+
+    pointer: str
+    words: Words
+
+
+class Invalid(Exception):
+    """An event cannot be taken; `status` 422 unless said."""
+
+    def __init__(self, faults: Sequence[Fault], status: int = 422, code: str = "invalid-event") -> None:
+        super().__init__(code)
+        self.faults, self.status, self.code = list(faults), status, code
+
+    def words(self) -> Words:
+        """The first sentences, and how many more there are."""
+        shown, more = self.faults[:SENTENCES_IN_DETAIL_MAX], len(self.faults) - SENTENCES_IN_DETAIL_MAX
+        zh, en = "".join(f.words.zh for f in shown), " ".join(f.words.en for f in shown)
+        if more > 0:
+            zh, en = f"{zh}另有 {more} 处，见 errors。", f"{en} {more} more, see errors."
+        return Words(zh, en)
+
+    def refused(self, language: str) -> Refused:
+        """The same as a problem for the edge."""
+        errors = [{"pointer": f.pointer, "detail": f.words.in_language(language)} for f in self.faults[:FAULTS_SHOWN_MAX]]
+        return Refused(self.status, self.code, self.words(), errors=errors)
+
+
+def one(pointer: str, zh: str, en: str, status: int = 422, code: str = "invalid-event") -> Invalid:
+    """A single fault."""
+    return Invalid([Fault(pointer, Words(zh, en))], status, code)

@@ -1,0 +1,227 @@
+"""From a CloudEvent's attributes to what is stored. Pure: no database, no clock of its own."""
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+
+from schemas.departures import EVENTS, SOURCE_PREFIX, Event, Person, posted_id
+from services.intake.faults import Fault, Invalid, one
+from services.intake.sentences import faults_of, shown
+from services.kit.clock import ZONE
+from services.kit.crypto import hmac_token
+from services.kit.errors import Words
+from services.registry.id_numbers import parse_id_number
+
+AHEAD_MAX = timedelta(hours=24)
+_VERSION = re.compile(r"^(guidui\.[a-z_.]+)\.v[0-9]+$")
+_OF_A_PERSON = {"person", "persons", "to", "circumstances"}
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A readable event. `data` has nothing of a person; `people` are {"person", "to", "circumstances"}, one per person;
+    `key` is the partition key, a pseudonym; `organisations` are codes it names that must exist."""
+
+    id: UUID
+    source: str
+    ext_id: str
+    type: str
+    time: datetime
+    data: dict[str, Any]
+    body_hmac: str
+    batch: str | None
+    corrects: str | None
+    key: str
+    people: list[dict[str, Any]]
+    organisations: frozenset[str]
+
+    @property
+    def organisation(self) -> str:
+        """The code within `source`."""
+        return self.source.removeprefix(SOURCE_PREFIX)
+
+
+def parse(attributes: Any, secret: bytes, now: datetime) -> Posted:
+    """Reads one event from its attributes (`data` among them, as parsed JSON). Raises Invalid with every fault found.
+
+    `now` is when it arrived: an event without `time` happened then.
+    """
+    if not isinstance(attributes, dict):
+        raise one("", f"事件应是一个对象 {{…}}，而这里是{shown(attributes).zh}。",
+                  f"An event must be an object {{…}}, but here is {shown(attributes).en}.")
+    told = _told(attributes)
+    body = _canonical(told)
+    event = _validated(told, body)
+    faults = [*_faults_of_time(event, now),
+              *(fault for where, person in _persons(event) for fault in _faults_of_person(where, person, _day(now)))]
+    if faults:
+        raise Invalid(faults)
+    data = event.data.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_OF_A_PERSON)
+    people = list(_people(event))
+    return Posted(
+        id=posted_id(event.source, event.id), source=event.source, ext_id=event.id, type=event.type,
+        time=(event.time or now).astimezone(ZONE), data=data, body_hmac=hmac_token(secret, body),
+        batch=data.get("batch"), corrects=data.get("corrects"), key=_key(event, secret), people=people,
+        organisations=frozenset(_organisations(event)))
+
+
+def _told(attributes: dict[str, Any]) -> dict[str, Any]:
+    """The attributes in one form, whatever the mode: null is absent, extensions are text, JSON data is parsed."""
+    told: dict[str, Any] = {}
+    for name, value in attributes.items():
+        if value is None:
+            continue
+        if name == "data_base64":
+            name, value = "data", _from_base64(value)
+        elif name == "time":
+            value = _in_utc(value)
+        elif name == "datacontenttype" and isinstance(value, str):
+            value = value.partition(";")[0].strip().lower()
+        elif name not in ("data", "specversion", "type", "source", "id") and isinstance(value, bool | int):
+            value = str(value).lower()
+        told[name] = value
+    if told.get("datacontenttype") == "application/json":
+        del told["datacontenttype"]
+    return told
+
+
+def _from_base64(value: Any) -> Any:
+    try:
+        return orjson.loads(base64.b64decode(value, validate=True))
+    except (TypeError, ValueError, binascii.Error):
+        raise one("/data_base64", "data_base64 不是 Base64 编码的 JSON；请改用 data 直接写 JSON。",
+                  "data_base64 is not JSON in Base64; write the JSON in data instead.") from None
+
+
+def _in_utc(value: Any) -> Any:
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC).isoformat() if moment.tzinfo else value
+    except (TypeError, ValueError, OverflowError):
+        return value
+
+
+def _canonical(told: dict[str, Any]) -> str:
+    """The same text for the same event: keys sorted, no blanks."""
+    try:
+        body = orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONEncodeError:
+        raise one("/data", "内容套得太深；请去掉多余的层次。", "The content is nested too deeply; flatten it.") from None
+    if "\\u0000" in body and _has_nul(told):
+        raise one("", "内容里有空字符（U+0000），无法保存；请去掉。", "The content has the character U+0000, which cannot be stored; remove it.")
+    return body
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(_has_nul(part) for pair in value.items() for part in pair)
+    return isinstance(value, list) and any(map(_has_nul, value))
+
+
+def _validated(told: dict[str, Any], body: str) -> Event:
+    kind = told.get("type")
+    model = EVENTS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        raise Invalid([_unknown_type(kind)])
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise Invalid(faults_of(error.errors(include_url=False))) from None
+
+
+def _unknown_type(kind: Any) -> Fault:
+    known = ", ".join(EVENTS)
+    if kind is None:
+        return Fault("/type", Words(f"缺少 type；可用：{known}。", f"type is missing; known: {known}."))
+    version = _VERSION.match(kind) if isinstance(kind, str) else None
+    if version and (ours := version[1] + ".v1") in EVENTS:
+        return Fault("/type", Words(f"type 是 {shown(kind).zh}，本系统还不认识这个版本；请发 {ours}，或等系统升级后再发。",
+                                    f"type is {shown(kind).en}, a version not known here yet; send {ours}, or wait for an upgrade."))
+    return Fault("/type", Words(f"type 是 {shown(kind).zh}，没有这种事件；可用：{known}。",
+                                f"type is {shown(kind).en}, which is no event type; known: {known}."))
+
+
+def _faults_of_time(event: Event, now: datetime) -> list[Fault]:
+    if not event.time or event.time <= now + AHEAD_MAX:
+        return []
+    when = event.time.astimezone(ZONE).isoformat() if event.time.year < 9999 else event.time.isoformat()
+    return [Fault("/time", Words(
+        f"time 是 {when}，比现在晚 24 小时以上；请核对发送方的时钟，将来的日子请写在 effective_on。",
+        f"time is {when}, more than 24 hours ahead; check the sender's clock, and put a future day into effective_on."))]
+
+
+def _faults_of_person(where: str, person: Person, today: date) -> Iterator[Fault]:
+    pointer = "/" + where.replace(".", "/")
+    if person.birth_date and person.birth_date > today:
+        yield Fault(f"{pointer}/birth_date", Words(
+            f"{where}.birth_date 是 {person.birth_date}，还没有到这一天；请核对年份。",
+            f"{where}.birth_date is {person.birth_date}, a day still to come; check the year."))
+    if person.id_number and not (number := parse_id_number(person.id_number)).valid:
+        stands = shown(person.id_number, "id_number")
+        yield Fault(f"{pointer}/id_number", Words(
+            f"{where}.id_number 写成了 {stands.zh}：{number.words.zh}，没有就不写。",
+            f"{where}.id_number is {stands.en}: {number.words.en}, or leave it out."))
+
+
+def _day(now: datetime) -> date:
+    return now.astimezone(ZONE).date()
+
+
+def _persons(event: Event) -> Iterator[tuple[str, Person]]:
+    if person := getattr(event.data, "person", None):
+        yield "data.person", person
+    for position, item in enumerate(getattr(event.data, "persons", None) or ()):
+        yield f"data.persons.{position}.person", item.person
+
+
+def _people(event: Event) -> Iterator[dict[str, Any]]:
+    """One body per person; what `data` says of all stands for each who has no such part of their own."""
+    data = event.data
+    common = {"to": getattr(data, "to", None), "circumstances": getattr(data, "circumstances", None)}
+    items = getattr(data, "persons", None)
+    if items is None:
+        person = getattr(data, "person", None)
+        if person:
+            yield _stated({"person": person, **common})
+        return
+    for item in items:
+        yield _stated({"person": item.person, "to": item.to or common["to"],
+                       "circumstances": item.circumstances or common["circumstances"]})
+
+
+def _stated(parts: dict[str, Any]) -> dict[str, Any]:
+    return {name: part.model_dump(mode="json", exclude_none=True) for name, part in parts.items() if part is not None}
+
+
+def _organisations(event: Event) -> Iterator[str]:
+    data = event.data
+    tos = [getattr(data, "to", None), *(item.to for item in getattr(data, "persons", None) or ())]
+    yield from (to.organisation for to in tos if to and to.organisation)
+    for field in ("organisation", "successor"):
+        if code := getattr(data, field, None):
+            yield code
+    yield from getattr(data, "successors", None) or ()
+
+
+def _key(event: Event, secret: bytes) -> str:
+    person = getattr(event.data, "person", None)
+    return hmac_token(secret, _who(person) if person else event.source)
+
+
+def _who(person: Person) -> str:
+    if person.id_number:
+        return f"id {parse_id_number(person.id_number).text}"
+    if person.name:
+        return f"name {''.join(person.name.split())} {person.birth_date or ''}"
+    return f"member {person.member}"

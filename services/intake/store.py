@@ -1,0 +1,115 @@
+"""Stores events: one statement, one commit, with their rows in the log and the wake-up."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg.errors import InvalidAuthorizationSpecification
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from services.intake.faults import Fault, Invalid, one
+from services.intake.parse import Posted
+from services.kit.db import dumps
+from services.kit.errors import Refused, Words
+from services.registry.access import Caller
+
+ACCEPTED, DUPLICATE = "accepted", "duplicate"
+_ACCEPT = "SELECT position, status FROM accept_events(%s, %s, %s, %s::json, %s::json)"
+_REVOKED = Words("密钥已作废，什么都没有保存；请向管理员领一把新的。", "The key was revoked and nothing was stored; ask for a new one.")
+Outcome = str | Invalid
+
+
+class Store:
+    """Accepts events over an engine; knows which organisation codes it has already seen to exist."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._codes: set[str] = set()
+
+    def accept(self, caller: Caller, events: Sequence[Posted], at: datetime) -> list[Outcome]:
+        """Stores what can be stored, all in one commit, and says of each event `accepted`, `duplicate` or what is wrong.
+
+        A connection that a restarted database has cut is replaced once: storing twice is storing once.
+        """
+        try:
+            return self._accept(caller, events, at)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return self._accept(caller, events, at)
+
+    def _accept(self, caller: Caller, events: Sequence[Posted], at: datetime) -> list[Outcome]:
+        with self._engine.connect() as connection:
+            return accept(connection, caller, events, at, self._codes)
+
+
+def accept(tx: Connection, caller: Caller, events: Sequence[Posted], at: datetime,
+           codes: set[str] | None = None) -> list[Outcome]:
+    """The same within somebody's transaction. `codes` are organisations known to exist; it grows."""
+    outcomes: list[Outcome | None] = [None] * len(events)
+    unknown = _unknown(tx, events, set() if codes is None else codes)
+    first: dict[Any, int] = {}
+    for position, event in enumerate(events):
+        if event.organisation != caller.organisation:
+            outcomes[position] = _somebody_else(event, caller)
+        elif missing := event.organisations & unknown:
+            outcomes[position] = Invalid([_no_such(code) for code in sorted(missing)], code="unknown-organisation")
+        elif event.id in first:
+            same = events[first[event.id]].body_hmac == event.body_hmac
+            outcomes[position] = DUPLICATE if same else conflict(event)
+        else:
+            first[event.id] = position
+    for position, status in _write(tx, caller, events, sorted(first.values()), at):
+        outcomes[position] = conflict(events[position]) if status == "conflict" else status
+    return outcomes
+
+
+def _write(tx: Connection, caller: Caller, events: Sequence[Posted], positions: Sequence[int], at: datetime):
+    if not positions:
+        return []
+    given = [_event_row(position, events[position]) for position in positions]
+    people = [{"event_id": events[position].id, "position": n, "body": body}
+              for position in positions for n, body in enumerate(events[position].people)]
+    try:
+        return tx.exec_driver_sql(_ACCEPT, (caller.organisation, caller.key_id, at, dumps(given), dumps(people))).all()
+    except DBAPIError as error:
+        if isinstance(error.orig, InvalidAuthorizationSpecification):
+            raise Refused(401, "bad-key", _REVOKED) from None
+        raise
+
+
+def _event_row(position: int, event: Posted) -> dict[str, Any]:
+    return {"position": position, "id": event.id, "source": event.source, "ext_id": event.ext_id, "type": event.type,
+            "time": event.time, "data": event.data, "body_hmac": event.body_hmac, "persons": len(event.people),
+            "batch": event.batch, "corrects": event.corrects, "key": event.key}
+
+
+def _unknown(tx: Connection, events: Sequence[Posted], codes: set[str]) -> set[str]:
+    """Codes that events name and no organisation has. An organisation never vanishes, so a known code stays known."""
+    asked = {code for event in events for code in event.organisations} - codes
+    if not asked:
+        return set()
+    unknown = set(tx.exec_driver_sql("SELECT * FROM unknown_organisations(%s)", (sorted(asked),)).scalars())
+    codes |= asked - unknown
+    return unknown
+
+
+def _no_such(code: str) -> Fault:
+    return Fault("/data", Words(f"没有代码为 {code} 的组织；请核对 12 位代码，不知道就不写，由系统按地址去找。",
+                                f"No organisation has the code {code}; check its 12 digits, or leave it out and let the "
+                                "address decide."))
+
+
+def _somebody_else(event: Posted, caller: Caller) -> Invalid:
+    return one("/source", f"source 是 {event.source}，而密钥属于 {caller.organisation}；只能以本组织的名义发送。",
+               f"source is {event.source}, but the key belongs to {caller.organisation}; send in your own name only.",
+               status=403, code="not-your-source")
+
+
+def conflict(event: Posted) -> Invalid:
+    """The same (source, id) was taken before with other content, which stands."""
+    return one("/id", f"编号 {event.ext_id} 已收过，内容与这次不同；原来的不会被改写。更正请用新编号，并在 data.corrects 写上 {event.ext_id}。",
+               f"The id {event.ext_id} was taken before with other content, which stands. To correct it, post a new id with "
+               f"data.corrects = {event.ext_id}.", status=409, code="id-taken")
