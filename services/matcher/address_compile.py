@@ -1,0 +1,263 @@
+"""Division table (CSV) -> compiled snapshot: the one-time work behind `Gazetteer.open`.
+
+A snapshot is a directory: `upper.marshal` (levels 1-4, forms, old names), `codes.bin` and `names.*`
+(communities, read by mmap), `bases.txt` (every community's base and kind, street by street),
+`old.*` (communities of earlier editions). Nothing in it is executable and nothing personal.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import lzma
+import marshal
+import re
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from services.matcher.address_names import (
+    city_forms,
+    community_base,
+    county_forms,
+    is_dummy,
+    province_forms,
+    street_forms,
+    street_stem,
+)
+from services.matcher.normalise import key
+
+LAYOUT = 1
+"""Number of the snapshot's layout; part of its version."""
+
+_BRACKET = re.compile(r"[（(].*?[)）]")
+_VAGUE = frozenset("街道 城区 林场 农场 牧场 园区 开发区 工业园区 工业区 城南 城北 城东 城西 新城 社区 办事处 管理区".split())
+_LENGTHS = {2: 1, 4: 2, 6: 3, 9: 4, 12: 5}
+
+
+def read_rows(path: Path) -> Iterator[dict[str, str]]:
+    """Rows of a division CSV (UTF-8, BOM allowed, `.xz` allowed); ValueError names the line of a bad code."""
+    raw = lzma.open(path) if path.suffix == ".xz" else path.open("rb")
+    with raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+        for number, row in enumerate(csv.DictReader(text), 2):
+            code, name = row.get("code") or "", row.get("name") or ""
+            if len(code) not in _LENGTHS or not (code.isascii() and code.isdigit()) or not name.strip():
+                raise ValueError(f"{path.name}, line {number}: not a division code and name: {code!r} {name!r}")
+            yield row
+
+
+def clean(name: str) -> str:
+    """The key of an official name: brackets with their content dropped, then normalised."""
+    return key(_BRACKET.sub("", name)) or key(name)
+
+
+def compile_tables(divisions: Path, history: list[Path]) -> dict[str, bytes]:
+    """File name -> content of the snapshot for one division table and any number of earlier ones."""
+    table = {row["code"]: row["name"] for row in read_rows(divisions)}
+    past = [
+        (row["code"], row["name"], int(row.get("last_edition") or 2023))
+        for path in history
+        for row in read_rows(path)
+        if table.get(row["code"]) != row["name"]
+    ]
+    upper = {code: name for code, name in table.items() if len(code) < 12}
+    files, bases = _communities(table)
+    moved = _moves(table, bases, past)
+    files |= _old_communities(table, bases, past, moved)
+    forms = _forms(upper, past, moved)
+    prefixes = _prefixes(upper, past, moved)
+    files["upper.marshal"] = marshal.dumps(
+        {
+            "names": upper,
+            "old_names": {code: name for code, name, _ in past if len(code) < 12 and code not in upper},
+            "moved": {old: ",".join(new) for old, new in moved.items()},
+            "forms": forms,
+            "prefixes": prefixes,
+            "sounds": _sounds(table),
+        }
+    )
+    return files
+
+
+def _communities(table: dict[str, str]) -> tuple[dict[str, bytes], dict[str, tuple[str, str]]]:
+    codes = sorted(code for code in table if len(code) == 12)
+    bases = {code: community_base(clean(table[code])) for code in codes}
+    names, offsets = bytearray(), array("I", [0])
+    for code in codes:
+        names += table[code].encode()
+        offsets.append(len(names))
+    lines = "".join(f"\n{bases[c][0]}{bases[c][1]}" for c in codes) + "\n"
+    return {
+        "codes.bin": array("Q", map(int, codes)).tobytes(),
+        "names.bin": bytes(names),
+        "names.idx": offsets.tobytes(),
+        "bases.txt": lines.encode(),
+    }, bases
+
+
+def _moves(
+    table: dict[str, str], bases: dict[str, tuple[str, str]], past: list[tuple[str, str, int]]
+) -> dict[str, list[str]]:
+    """Old street or county code -> today's codes, by where their communities are found today.
+
+    A community of an earlier edition votes for the street that holds the same base and kind today: in its
+    own county, else in its city, else in its province under a street of the same stem.
+    """
+    today: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for code, base in bases.items():
+        today[base].append(code)
+    stems = {code: street_stem(clean(name))[0] for code, name in table.items() if len(code) == 9}
+    old_stems: dict[str, set[str]] = defaultdict(set)
+    for code, name, _ in past:
+        if len(code) == 9:
+            old_stems[code].add(street_stem(clean(name))[0])
+    votes: dict[str, Counter[str]] = defaultdict(Counter)
+    for code, name, _ in past:
+        if len(code) != 12:
+            continue
+        found = today.get(community_base(clean(name)), [])
+        near = [c for c in found if c[:6] == code[:6]] or [c for c in found if c[:4] == code[:4]]
+        if not near:
+            own = old_stems[code[:9]] | {stems.get(code[:9], "")}
+            near = [c for c in found if c[:2] == code[:2] and stems[c[:9]] in own]
+        for target in near if len(near) <= 3 else ():
+            votes[code[:9]][target[:9]] += 1
+            votes[code[:6]][target[:6]] += 1
+    return _elected(table, past, votes)
+
+
+def _elected(
+    table: dict[str, str], past: list[tuple[str, str, int]], votes: dict[str, Counter[str]]
+) -> dict[str, list[str]]:
+    moved: dict[str, list[str]] = {}
+    for code, name, _ in past:
+        if len(code) not in (4, 6, 9):
+            continue
+        counts = votes.get(code, Counter())
+        floor = max(counts.values(), default=0) * 0.2
+        targets = [c for c, n in counts.most_common(4) if n >= floor]
+        if code in table:
+            targets = [code] + [c for c in targets if c != code and street_stem(clean(table[c]))[0] in clean(name)]
+        if targets:
+            moved[code] = list(dict.fromkeys(targets + moved.get(code, [])))
+    return moved
+
+
+def _old_communities(
+    table: dict[str, str],
+    bases: dict[str, tuple[str, str]],
+    past: list[tuple[str, str, int]],
+    moved: dict[str, list[str]],
+) -> dict[str, bytes]:
+    """Communities of earlier editions that their street does not list today, grouped by today's county."""
+    held: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for code, base in bases.items():
+        held[code[:9]].add(base)
+    groups: dict[str, set[str]] = defaultdict(set)
+    olds: dict[str, str] = {}
+    for code, name, last in past:
+        if len(code) != 12:
+            continue
+        base = community_base(clean(name))
+        olds[code] = f"{base[0]}{base[1]}"
+        streets = moved.get(code[:9], [code[:9]] if code[:9] in table else [])
+        if any(base in held[s] for s in streets):
+            continue
+        counties = {s[:6] for s in streets} or set(moved.get(code[:6], [code[:6]]))
+        for county in counties:
+            groups[county].add(f"\n{base[0]}{base[1]}\t{code}\t{last}")
+    body, index = bytearray(), {}
+    for county in sorted(groups):
+        start = len(body)
+        body += ("".join(sorted(groups[county])) + "\n").encode()
+        index[county] = (start, len(body))
+    order = sorted(olds)
+    return {
+        "old.txt": bytes(body),
+        "old.marshal": marshal.dumps(index),
+        "old_codes.bin": array("Q", map(int, order)).tobytes(),
+        "old_bases.txt": "\n".join(olds[c] for c in order).encode(),
+    }
+
+
+def _forms(upper: dict[str, str], past: list[tuple[str, str, int]], moved: dict[str, list[str]]) -> dict[str, str]:
+    """Written form -> "kind code,code": F full or strong, W weak, O old name. The best kind of a form wins."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+
+    def add(form: str, code: str, kind: str) -> None:
+        if form not in _VAGUE and len(form) >= 2:
+            best = found[form].get(code)
+            if best is None or "FWO".index(kind) < "FWO".index(best):
+                found[form][code] = kind
+
+    for code, name in upper.items():
+        for form, kind in written(code, name, upper):
+            add(form, code, kind)
+    for code, name, _ in past:
+        if len(code) < 12:
+            for form, kind in written(code, name, upper):
+                if kind == "F":
+                    for target in moved.get(code, ()):
+                        add(form, target, "O")
+    return {form: ",".join(kind + code for code, kind in hits.items()) for form, hits in found.items()}
+
+
+def written(code: str, name: str, upper: dict[str, str]) -> list[tuple[str, str]]:
+    """(form, kind) pairs for one division of levels 1-4: F names it fully, W is a short or crossed form."""
+    name_key = clean(name)
+    if len(code) == 2:
+        *long, letter = province_forms(name)
+        return [(f, "F" if f == name else "W") for f in long]
+    if len(code) == 4:
+        return [(f, "F" if f == name_key else "W") for f in city_forms(name_key)]
+    if len(code) == 6:
+        return [(f, "F" if f == name_key else "W") for f in county_forms(name_key, upper.get(code[:4], ""))]
+    strong, weak = street_forms(name_key)
+    return [(f, "F") for f in strong] + [(f, "W") for f in weak]
+
+
+def _prefixes(upper: dict[str, str], past: list[tuple[str, str, int]], moved: dict[str, list[str]]) -> dict[str, str]:
+    """Text from province to county, in the ways people write it -> county code; ambiguous texts are left out."""
+    found: dict[str, set[str]] = defaultdict(set)
+    rows = [(code, name, code) for code, name in upper.items() if len(code) == 6]
+    for code, name, _ in past:
+        targets = moved.get(code, ())
+        if len(code) == 6 and len(targets) == 1:
+            rows.append((code, name, targets[0]))
+    for code, name, target in rows:
+        province = province_forms(upper.get(code[:2], ""))
+        city_name = upper.get(code[:4]) or upper.get(target[:4], "")
+        city = city_forms(clean(city_name)) or ("",)
+        county = county_forms(clean(name), city_name)
+        dummy = city_name if is_dummy(city_name) else ""
+        for text in _chains(province, city, county, dummy):
+            found[text].add(target)
+    return {text: next(iter(codes)) for text, codes in found.items() if len(codes) == 1 and text not in _VAGUE}
+
+
+def _chains(province: tuple[str, ...], city: tuple[str, ...], county: tuple[str, ...], dummy: str) -> set[str]:
+    full, short, letter = province[0], province[1] if len(province) > 1 else province[0], province[-1]
+    out = {county[0]}
+    for k in county:
+        for p in (full, short):
+            out |= {p + k, p + p + k, p + dummy + k, full + p + k}
+            out |= {p + c + k for c in city}
+            out |= {p + c + c + k for c in city[:1]}
+        out |= {c + k for c in city if c}
+        out |= {letter + c + k for c in city}
+    return out
+
+
+def _sounds(table: dict[str, str]) -> dict[str, str]:
+    """Character -> its toneless pinyin readings joined by spaces, for every character a street or community uses."""
+    from pypinyin.constants import PINYIN_DICT
+    from pypinyin.contrib.tone_convert import to_normal
+
+    chars = {c for code, name in table.items() if len(code) >= 9 for c in name}
+    out = {}
+    for char in chars:
+        readings = PINYIN_DICT.get(ord(char))
+        if readings:
+            out[char] = " ".join(sorted({to_normal(r) for r in readings.split(",")}))
+    return out

@@ -1,0 +1,174 @@
+"""How a division's name is written: the forms people use for it, as pure functions of the official name.
+
+Sources of the forms: GB/T 2260 and the statistical division codes for the official names, the usual
+abbreviations of provinces (GB/T 2260 supplement), and the spellings counted in public notices of 2022
+(`东山街` for 东山街道, `崔各庄乡` for 崔各庄地区, `赛马场街道` for 赛马场片区).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+Kind = Literal["J", "C", "O"]
+"""Kind of a community: J residents' committee (社区, 居委会), C villagers' committee (村), O anything else."""
+
+PROVINCE_LETTERS = {
+    "北京市": "京", "天津市": "津", "河北省": "冀", "山西省": "晋", "内蒙古自治区": "蒙", "辽宁省": "辽",
+    "吉林省": "吉", "黑龙江省": "黑", "上海市": "沪", "江苏省": "苏", "浙江省": "浙", "安徽省": "皖",
+    "福建省": "闽", "江西省": "赣", "山东省": "鲁", "河南省": "豫", "湖北省": "鄂", "湖南省": "湘",
+    "广东省": "粤", "广西壮族自治区": "桂", "海南省": "琼", "重庆市": "渝", "四川省": "川", "贵州省": "黔",
+    "云南省": "云", "西藏自治区": "藏", "陕西省": "陕", "甘肃省": "甘", "青海省": "青", "宁夏回族自治区": "宁",
+    "新疆维吾尔自治区": "新",
+}  # fmt: skip
+_PEOPLES = (
+    "蒙古|回|藏|维吾尔|苗|彝|壮|布依|朝鲜|满|侗|瑶|白|土家|哈尼|哈萨克|傣|黎|傈僳|佤|畲|拉祜|水|东乡|纳西|景颇|"
+    "柯尔克孜|土|达斡尔|仫佬|羌|布朗|撒拉|毛南|仡佬|锡伯|阿昌|普米|塔吉克|怒|乌孜别克|俄罗斯|鄂温克|德昂|保安|"
+    "裕固|独龙|鄂伦春|赫哲|门巴|珞巴|基诺|各"
+)
+_PEOPLES_TAIL = re.compile(rf"(?:(?:{_PEOPLES})族?)*(?:{_PEOPLES})族?(?=自治|$)")
+_DUMMY_CITIES = frozenset(("市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"))
+
+
+def is_dummy(name: str) -> bool:
+    """True for the table's place-holders between province and county (市辖区, 县, 省直辖…)."""
+    return name in _DUMMY_CITIES
+
+
+def province_forms(name: str) -> tuple[str, ...]:
+    """Full name, short name (内蒙古, 广西), and the one-letter abbreviation last."""
+    short = re.sub(r"(?:壮族|回族|维吾尔)?(?:自治区|省|市)$", "", name)
+    forms = [name, short]
+    if name.endswith("自治区"):
+        forms += [short + "自治区", short + "省"]
+    return tuple(dict.fromkeys(forms)) + ((PROVINCE_LETTERS[name],) if name in PROVINCE_LETTERS else ())
+
+
+def _autonomous(name: str, kind: str) -> list[str]:
+    """恩施土家族苗族自治州 -> 恩施, 恩施州, 恩施自治州."""
+    stem = _PEOPLES_TAIL.sub("", name[: -len("自治" + kind)] + "自治").removesuffix("自治")
+    if len(stem) < 2:
+        return []
+    return [stem, stem + kind, stem + "自治" + kind]
+
+
+def city_forms(name: str) -> tuple[str, ...]:
+    """Full and short names of a prefecture; none for the table's place-holders."""
+    if is_dummy(name):
+        return ()
+    if name.endswith("自治州"):
+        return tuple(dict.fromkeys([name, *_autonomous(name, "州")]))
+    short = re.sub(r"(?:地区|市|盟)$", "", name)
+    return tuple(dict.fromkeys([name, short, short + "市"] if len(short) >= 2 else [name]))
+
+
+_ZONE = re.compile(
+    r"(?:高新技术产业|高新技术|经济技术|稀土高新技术产业|火炬高技术产业|经济|高新)(?:开发|园)?区$|城乡一体化示范区$"
+)
+
+
+def county_forms(name: str, city: str = "") -> tuple[str, ...]:
+    """Full and short names of a county; zones also with and without their city (`city`) before them."""
+    if name.endswith(("自治县", "自治旗")):
+        return tuple(dict.fromkeys([name, *_autonomous(name, name[-1])]))
+    forms = [name]
+    zone = _ZONE.search(name)
+    if zone and city and not is_dummy(city):
+        stem, tail = city.removesuffix("市"), zone.group()
+        tails = [tail]
+        if tail.startswith(("经济技术", "经济")):
+            tails += ["经济技术开发区", "经济开发区", "经开区", "开发区"]
+        elif "高新" in tail or "高技术" in tail:
+            tails += ["高新技术产业开发区", "高新技术开发区", "高新开发区", "高新区"]
+        forms += [head + t for t in tails for head in (stem + "市", stem, "") if not (head == "" and t == "开发区")]
+    elif re.search(r"[县市区旗]$", name) and len(name) >= 3:
+        forms.append(re.sub(r"(?:特|林)?[县市区旗]$", "", name) if not name.endswith("新区") else name[:-2])
+    return tuple(f for f in dict.fromkeys(forms) if len(f) >= 2)
+
+
+_STREET_TAIL = re.compile(
+    r"(?:片区街道|片区管委会|片区|地区办事处|地区|街道办事处|街道办|街办|街道|办事处|镇|乡|苏木|农场|林场|牧场)$"
+)
+
+
+def street_stem(name: str) -> tuple[str, str]:
+    """(stem, tail) of a street's name: 崔各庄地区 -> (崔各庄, 地区); peoples' names go (幺塘回族乡 -> 幺塘)."""
+    m = _STREET_TAIL.search(name)
+    if not m or m.start() == 0:
+        return name, ""
+    stem, tail = name[: m.start()], m.group()
+    if tail == "乡":
+        stem = stem.removesuffix("民族")
+        bare = _PEOPLES_TAIL.sub("", stem) if stem.endswith("族") else stem
+        stem = bare if bare else stem
+    return stem, tail
+
+
+def street_forms(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(strong, weak) written forms. Strong ones name this street; weak ones only if nothing else has them."""
+    stem, tail = street_stem(name)
+    office = ("街道", "街道办事处", "街道办", "街办", "办事处")
+    if tail in ("街道", "街道办事处", "街道办", "街办"):
+        strong = [stem + t for t in office]
+        weak = [stem + t for t in ("街", "镇", "乡", "地区", "片区")]
+        if stem.endswith("街"):
+            strong += [stem[:-1] + t for t in office]
+            weak.append(stem)
+    elif tail in ("地区", "地区办事处", "片区", "片区街道", "片区管委会"):
+        area = tail[:2]
+        strong = [stem + t for t in (area, area + "办事处", area + "街道", area + "管委会", area + "镇", area + "乡")]
+        strong += [stem + t for t in office]
+        weak = [stem + t for t in ("镇", "乡", "街")]
+    elif tail == "镇":
+        strong = [stem + "镇", name, stem + "镇人民政府"]
+        weak = [stem + t for t in ("街道", "街道办事处", "乡", "地区", "办事处")]
+    elif tail == "乡":
+        strong = [stem + "乡", name]
+        weak = [stem + t for t in ("民族乡", "镇", "街道", "地区", "苏木")]
+    elif tail == "苏木":
+        strong, weak = [name], [stem + "镇", stem + "乡"]
+    elif tail == "办事处":
+        strong, weak = [name, stem + "街道", stem + "街道办事处"], [stem + "镇", stem + "乡"]
+    else:
+        strong, weak = [name], []
+        if name.endswith(("开发区", "园区")):
+            weak = [name + "管委会"]
+    strong = list(dict.fromkeys([name, *strong]))
+    doubled = [name[:-1]] if re.search(r"(镇镇|乡乡)$", name) else []
+    keep = [f for f in strong + doubled if len(f) >= 2]
+    return tuple(keep), tuple(f for f in dict.fromkeys(weak) if len(f) >= 2 and f not in keep)
+
+
+_RESIDENTS = re.compile(
+    r"(?:社区)?(?:居民?委员会|居民委员|居委会|居委|社区家委会|家委会|家属委员会|社区管理委员会|社区工作站|社区服务站)$|社区$"
+)
+_HERDERS = re.compile(r"嘎查(?:村)?(?:村?民?委员会|村?委会|村)?$")
+_VILLAGERS = re.compile(r"村?(?:村民?委员?会{0,2}|村委|村民委员|[民牧渔农]民?委员?会|民委会)$|村$")
+_OTHER = re.compile(r"(?:管理)?(?:委员会|委会)$")
+
+
+def community_base(name: str) -> tuple[str, Kind]:
+    """(base, kind) of a community's normalised name: 蒋辛庄村委会 -> (蒋辛庄, C), 蒋坝村社区居民委员会 -> (蒋坝村, J).
+
+    Bases are compared, never names: the table spells one suffix in several ways (村委会, 村民委员会).
+    """
+    m = _HERDERS.search(name)
+    if m and m.start():
+        return name[: m.start()] + "嘎查", "C"
+    for pattern, kind in ((_RESIDENTS, "J"), (_VILLAGERS, "C")):
+        m = pattern.search(name)
+        if m and m.start():
+            return name[: m.start()], kind  # type: ignore[return-value]
+    m = _OTHER.search(name)
+    return (name[: m.start()] if m and m.start() else name), "O"
+
+
+MENTION = re.compile(
+    r"社区(?:居民委员会|居委会|居委|村委会)?|居民委员会|居委会|居委|村?(?:村民委员会|村委会|村委)|村|嘎查(?:村)?(?:委员会|委会)?"
+)
+"""A suffix in running text that closes the name of a community."""
+
+
+def mention_kind(suffix: str) -> Kind:
+    """Kind of community that a matched MENTION announces."""
+    return "J" if suffix[0] in "社居" else "C"

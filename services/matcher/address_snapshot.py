@@ -1,0 +1,170 @@
+"""The compiled division table on disk: built once, versioned by content, opened by mmap."""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+import mmap
+import os
+import shutil
+import sys
+import tempfile
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from services.matcher import address_compile, address_names, normalise
+
+DATA = Path(__file__).with_name("data")
+
+
+def packaged(name: str) -> Path:
+    """A division table that comes with the program."""
+    return DATA / name
+
+
+def version(paths: list[Path]) -> str:
+    """Name of the snapshot: tables' content, the code that reads names, Python's marshal format."""
+    digest = hashlib.sha256(f"{address_compile.LAYOUT} {sys.version_info[:2]} {sys.byteorder}".encode())
+    code = [Path(module.__file__ or "") for module in (address_compile, address_names, normalise)]
+    for path in [*paths, *code]:
+        digest.update(path.read_bytes())
+    return f"address-{digest.hexdigest()[:16]}"
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Held by the one process that builds; others wait and then find the snapshot ready."""
+    try:
+        import fcntl
+    except ImportError:  # the rename below is atomic: without a lock two processes build, one result stays
+        yield
+        return
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def ensure(cache: Path, divisions: Path, history: list[Path]) -> Path:
+    """The snapshot directory for these tables, compiled now if it is not in `cache` yet."""
+    target = cache / version([divisions, *history])
+    if target.is_dir():
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    with _locked(cache / "address.lock"):
+        if target.is_dir():
+            return target
+        files = address_compile.compile_tables(divisions, history)
+        build = Path(tempfile.mkdtemp(prefix="address-build-", dir=cache))
+        try:
+            for name, content in files.items():
+                (build / name).write_bytes(content)
+            os.replace(build, target)
+        except OSError:
+            shutil.rmtree(build, ignore_errors=True)
+            if not target.is_dir():
+                raise
+    return target
+
+
+def _mapped(path: Path) -> mmap.mmap | bytes:
+    with path.open("rb") as handle:
+        size = os.fstat(handle.fileno()).st_size
+        return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+
+
+class Snapshot:
+    """Read access to one compiled table. Communities are numbered 0.. in code order ("index")."""
+
+    def __init__(self, folder: Path) -> None:
+        upper = marshal.loads((folder / "upper.marshal").read_bytes())
+        self.version: str = folder.name
+        self.upper_names: dict[str, str] = upper["names"]
+        self.old_names: dict[str, str] = upper["old_names"]
+        self.moved: dict[str, str] = upper["moved"]
+        self.forms: dict[str, str] = upper["forms"]
+        self.prefixes: dict[str, str] = upper["prefixes"]
+        self.sounds: dict[str, str] = upper["sounds"]
+        self.codes = memoryview(_mapped(folder / "codes.bin")).cast("Q")
+        self._names = _mapped(folder / "names.bin")
+        self._ends = memoryview(_mapped(folder / "names.idx")).cast("I")
+        self.bases = (folder / "bases.txt").read_text("utf-8")
+        self._old = _mapped(folder / "old.txt")
+        self._old_spans: dict[str, tuple[int, int]] = marshal.loads((folder / "old.marshal").read_bytes())
+        self._old_codes = memoryview(_mapped(folder / "old_codes.bin")).cast("Q")
+        self._old_bases = folder / "old_bases.txt"
+        self._old_list: list[str] | None = None
+        self._index_streets()
+
+    def _index_streets(self) -> None:
+        """street code -> (first index, one past the last, place in `bases`); county code -> its street codes."""
+        self.streets_of: dict[str, list[str]] = {}
+        for code in sorted(self.upper_names):
+            if len(code) == 9:
+                self.streets_of.setdefault(code[:6], []).append(code)
+        self.ranges: dict[str, tuple[int, int]] = {}
+        codes, count = self.codes, len(self.codes)
+        for streets in self.streets_of.values():
+            for street in streets:
+                low = bisect_left(codes, int(street) * 1000)
+                high = bisect_left(codes, (int(street) + 1) * 1000, low, min(count, low + 1000))
+                self.ranges[street] = (low, high)
+        self.places = array("I", [0])
+        place, find = 0, self.bases.find
+        for _ in range(count):
+            place = find("\n", place + 1)
+            self.places.append(place)
+
+    def code(self, index: int) -> str:
+        """12-digit code of a community."""
+        return str(self.codes[index])
+
+    def index(self, code: str) -> int | None:
+        """Index of a community by its 12-digit code."""
+        number = int(code)
+        at = bisect_left(self.codes, number)
+        return at if at < len(self.codes) and self.codes[at] == number else None
+
+    def community_name(self, index: int) -> str:
+        """Official name of a community."""
+        return self._names[self._ends[index] : self._ends[index + 1]].decode()
+
+    def base(self, index: int) -> tuple[str, str]:
+        """(base, kind) of a community."""
+        line = self.bases[self.places[index] + 1 : self.places[index + 1]]
+        return line[:-1], line[-1]
+
+    def find(self, street: str, base: str, kind: str) -> int | None:
+        """Index of the community of a street with this base and kind."""
+        low, high = self.ranges[street]
+        if low == high:
+            return None
+        place = self.bases.find(f"\n{base}{kind}\n", self.places[low], self.places[high] + 1)
+        return bisect_left(self.places, place) if place >= 0 else None
+
+    def old(self, county: str, base: str) -> list[tuple[str, str, int]]:
+        """Communities of earlier editions in today's county, gone from their street: (kind, old code, last year)."""
+        span = self._old_spans.get(county)
+        if span is None:
+            return []
+        out, needle, start = [], f"\n{base}".encode(), span[0]
+        while (at := self._old.find(needle, start, span[1])) >= 0:
+            end = self._old.find(b"\n", at + 1)
+            fields = self._old[at + len(needle) : end].decode().split("\t")
+            if len(fields) == 3 and len(fields[0]) == 1:
+                out.append((fields[0], fields[1], int(fields[2])))
+            start = end
+        return out
+
+    def old_base(self, code: str) -> tuple[str, str] | None:
+        """(base, kind) that a community code had in the last earlier edition that differs from today."""
+        number = int(code)
+        at = bisect_left(self._old_codes, number)
+        if at >= len(self._old_codes) or self._old_codes[at] != number:
+            return None
+        if self._old_list is None:
+            self._old_list = self._old_bases.read_text("utf-8").split("\n")
+        line = self._old_list[at]
+        return line[:-1], line[-1]

@@ -1,0 +1,102 @@
+"""Address text, normalised with the way back kept.
+
+Characters are mapped one by one (NFKC, upper case, traditional to simplified, separators away), so the
+offset of every kept character in the original text is known and an explanation can quote the original.
+The same mapping is applied to the names of the division table, which makes both sides meet.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import NamedTuple
+
+TEXT_CHARS_MAX = 512
+
+_DASHES = "-‐‑‒–—―−~～〜、,，/\\／"
+_DROP = ""
+
+
+@cache
+def _simplified() -> dict[str, str]:
+    """Traditional character -> simplified (MediaWiki's table as packaged by zhconv), single characters only."""
+    from zhconv.zhconv import getdict
+
+    return {k: v for k, v in getdict("zh-hans").items() if len(k) == len(v) == 1 and k != v}
+
+
+def _kept(char: str) -> str:
+    """What one character of NFKC text becomes: itself simplified, a dash, or nothing."""
+    if char in _DASHES:
+        return "-"
+    if char == "#":
+        return "号"
+    if char in "○◯":
+        return "〇"
+    if unicodedata.category(char)[0] in "LN" or unicodedata.category(char) == "Co":
+        return _simplified().get(char, char)
+    return _DROP
+
+
+def _mapped(char: str) -> str:
+    """The fixed point of NFKC, upper case and simplification for one character of any kind."""
+    text = char
+    for _ in range(6):
+        if text and "\ud800" <= text[0] <= "\udfff":
+            return _DROP
+        wide = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper())
+        done = "".join(_kept(c) for c in wide)
+        if done == text:
+            break
+        text = done
+    return text
+
+
+class _Mapping(dict[int, str]):
+    def __missing__(self, code: int) -> str:
+        self[code] = out = _mapped(chr(code))
+        return out
+
+
+_mapping = _Mapping()
+_STRAY_DASH = re.compile(r"(?<![0-9A-Z])-|-(?![0-9A-Z])")
+
+
+@cache
+def _odd() -> re.Pattern[str]:
+    """Finds the first character the mapping would change; None means the text is normal already."""
+    moved = "".join(sorted(_simplified()))
+    return re.compile(rf"[^0-9A-Z\u4e00-\u9fff]|[{moved}]")
+
+
+class Normal(NamedTuple):
+    """`text` normalised; `origin[i]` is the index in the original of `text[i]`, or None where both are equal."""
+
+    text: str
+    origin: tuple[int, ...] | None
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The half-open span of the original text that normalised [start, end) came from."""
+        if self.origin is None or start >= end:
+            return start, end
+        return self.origin[start], self.origin[end - 1] + 1
+
+
+def normalise(raw: str) -> Normal:
+    """Any Unicode in, never an error; idempotent; at most TEXT_CHARS_MAX characters are looked at."""
+    raw = raw[:TEXT_CHARS_MAX]
+    if _odd().search(raw) is None:
+        return Normal(raw, None)
+    pairs = [(out, i) for i, c in enumerate(raw) for out in _mapping[ord(c)]]
+    text = "".join(out for out, _ in pairs)
+    stray = {m.start() for m in _STRAY_DASH.finditer(text)} if "-" in text else ()
+    if stray:
+        pairs = [pair for i, pair in enumerate(pairs) if i not in stray]
+        text = "".join(out for out, _ in pairs)
+    return Normal(text[:TEXT_CHARS_MAX], tuple(i for _, i in pairs[:TEXT_CHARS_MAX]))
+
+
+def key(raw: str) -> str:
+    """The normalised text alone."""
+    return normalise(raw).text
