@@ -1,0 +1,174 @@
+"""The cluster's shell: the only file that knows Faust, in the one shape that loses nothing.
+
+`noack_take`, one database transaction, synchronous `ack()` after its commit, at most one batch in flight,
+`concurrency=1`, and the process ends on whatever the attempt could not wait out. Faust's own acking acknowledges a
+message when its agent fails; its tables, producer, timers and web server are not used (docs/decisions).
+"""
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from typing import Any
+from uuid import uuid5
+
+import structlog
+from kafka.errors import KafkaError
+
+from schemas.envelope import NAMESPACE_GUIDUI, Message, Undecodable
+from services.kit import health
+from services.kit.attempt import Stopped, attempt
+from services.kit.consumer import STOPPED, Consumer
+from services.kit.errors import Words
+from services.kit.kafka_clients import Kafka, why_deaf
+from services.kit.log import where
+
+log = structlog.get_logger()
+BATCH_ROWS_MAX = 500
+WITHIN_SECONDS = 0.02
+ASSIGNED_SECONDS_MAX = 60
+LOOK_SECONDS = 1.0
+FAILED = 70  # EX_SOFTWARE: the supervisor starts the process again
+
+NO_BROKER = Words("消息总线暂时不可用，正在等待。", "Waiting for the brokers.")
+UNASSIGNED = Words("还没有分到消息分区。", "No partitions have been assigned yet.")
+
+
+class FaustShell:
+    """Runs one consumer on its topics until SIGTERM or SIGINT."""
+
+    def __init__(self, consumer: Consumer, kafka: Kafka, instance: str | None = None, health_port: int = 0,
+                 within: float = WITHIN_SECONDS) -> None:
+        self.consumer, self.kafka, self.instance, self.within = consumer, kafka, instance, within
+        self._health_port = health_port
+        self._reason: Words | None = NO_BROKER
+        self._assigned = threading.Event()
+
+    def run(self) -> None:
+        """Waits for database, brokers and rights, then consumes. Ends the process: 0 after a signal, else 70."""
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, lambda *_: self.consumer.stop.set())
+        health.serve(self._health_port, self.unready)
+        try:
+            self._await_leave()
+            self._await_rights()
+        except Stopped:
+            raise SystemExit(0) from None
+        self._reason = UNASSIGNED
+        self._consume()
+
+    def unready(self) -> dict[str, Words]:
+        """Why this consumer hears nothing or does nothing now."""
+        words = self.consumer.unready() or self._reason
+        return {self.consumer.name: words} if words else {}
+
+    def _await_leave(self) -> None:
+        while not self.consumer.may_run():
+            log.error("consumer_stopped", consumer=self.consumer.name, reason=STOPPED.en)
+            if self.consumer.stop.wait(LOOK_SECONDS * 5):
+                raise Stopped(self.consumer.name)
+
+    def _await_rights(self) -> None:
+        while deaf := attempt(self._why_deaf, what="brokers", stop=self.consumer.stop,
+                              waits=lambda error: isinstance(error, (KafkaError, OSError))):
+            self._reason = deaf
+            log.error("deaf", consumer=self.consumer.name, reason=deaf.en)
+            if self.consumer.stop.wait(LOOK_SECONDS * 5):
+                raise Stopped(self.consumer.name)
+
+    def _why_deaf(self) -> Words | None:
+        return why_deaf(self.kafka, self.consumer.name, self.consumer.subscription.topics)
+
+    def _consume(self) -> None:
+        import faust
+
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        app = self._app(faust, loop)
+        threading.Thread(target=self._watch, args=(app,), name="watch", daemon=True).start()
+        _worker(app, loop, self.consumer.stop).execute_from_commandline()
+
+    def _app(self, faust, loop: asyncio.AbstractEventLoop) -> Any:
+        app = faust.App(
+            self.kafka.group(self.consumer.name), version=1, loop=loop,
+            broker=";".join(f"kafka://{host}" for host in self.kafka.bootstrap.split(",")), **self._credentials(faust),
+            agent_supervisor="mode.CrashingSupervisor",
+            broker_commit_interval=1.0, broker_session_timeout=15, broker_heartbeat_interval=3,
+            broker_request_timeout=40, broker_rebalance_timeout=30, broker_max_poll_records=BATCH_ROWS_MAX,
+            consumer_group_instance_id=self.instance, topic_allow_declare=False, topic_disable_leader=True,
+            store="memory://", web_enabled=False, stream_wait_empty=True, worker_redirect_stdouts=False)
+        names = [self.kafka.topic(name) for name in self.consumer.subscription.topics]
+        topic = app.topic(*names, key_serializer="raw", value_serializer="raw")
+        app.agent(topic, name=self.consumer.name, concurrency=1)(self._take)
+        app.on_partitions_assigned.connect(self._on_assigned)
+        return app
+
+    def _credentials(self, faust) -> dict[str, Any]:
+        if self.kafka.username:
+            return {"broker_credentials": faust.SASLCredentials(
+                username=self.kafka.username, password=self.kafka.password, mechanism="SCRAM-SHA-512",
+                ssl_context=self.kafka.tls())}
+        return {"broker_credentials": faust.SSLCredentials(self.kafka.tls())} if self.kafka.ca else {}
+
+    async def _take(self, stream) -> None:
+        in_flight: asyncio.Task | None = None
+        async for events in stream.noack_take(BATCH_ROWS_MAX, within=self.within):
+            if in_flight is not None:
+                await in_flight
+            in_flight = asyncio.create_task(self._run(events))
+
+    async def _run(self, events) -> None:
+        try:
+            await asyncio.to_thread(self._handle, events)
+            for event in events:
+                event.ack()
+        except Stopped:
+            os._exit(0)  # told to end while the database is away: nothing is acknowledged, so nothing is lost
+        except BaseException as error:  # a task's exception would not reach Faust's supervisor
+            log.critical("consumer_failed", consumer=self.consumer.name, **where(error))
+            os._exit(FAILED)
+
+    def _handle(self, events) -> None:
+        messages, unreadable = [], []
+        for event in events:
+            record = event.message
+            topic = record.topic.removeprefix(self.kafka.prefix)
+            try:
+                messages.append(self.consumer.subscription.decode(topic, event.value))
+            except Undecodable:
+                unreadable.append(self._placeholder(topic, record.partition, record.offset))
+        self.consumer.take(messages, unreadable=unreadable)
+
+    def _placeholder(self, topic: str, partition: int, offset: int) -> Message:
+        """Stands for a record nobody can read: its place is all that may be said of it."""
+        place = f"{topic}/{partition}/{offset}"
+        return Message(uuid5(NAMESPACE_GUIDUI, place), topic, f"unreadable {place}", "", self.consumer.clock.now(), {})
+
+    async def _on_assigned(self, *_: object, **__: object) -> None:
+        self._reason = None
+        self._assigned.set()
+
+    def _watch(self, app) -> None:
+        """Ends the process when Faust never joins its group, or has crashed and still looks alive."""
+        limit = time.monotonic() + ASSIGNED_SECONDS_MAX
+        while not self.consumer.stop.wait(LOOK_SECONDS):
+            if app.crashed or (not self._assigned.is_set() and time.monotonic() > limit):
+                log.critical("faust_crashed" if app.crashed else "faust_unassigned", consumer=self.consumer.name)
+                os._exit(FAILED)
+
+
+def _worker(app, loop: asyncio.AbstractEventLoop, stop: threading.Event):
+    import faust
+
+    class Worker(faust.Worker):
+        """Faust's worker, which also ends a wait for the database when told to stop."""
+
+        def _schedule_shutdown(self, sign) -> None:
+            stop.set()
+            super()._schedule_shutdown(sign)
+
+    worker = Worker(app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
+    worker.spinner = None  # it would write to the terminal
+    return worker
