@@ -7,9 +7,19 @@ from pathlib import Path
 
 from services.matcher import address_snapshot
 from services.matcher.address_answer import LEVELS, NOTHING, Candidate, Evidence, Resolution
+from services.matcher.address_confidence import ROUTE_AT, confidence, features
 from services.matcher.address_county import Counties
-from services.matcher.address_walk import Walk
-from services.matcher.normalise import normalise
+from services.matcher.address_guess import Guess, Reason, merged
+from services.matcher.address_learned import Learned
+from services.matcher.address_names import MENTION, is_dummy
+from services.matcher.address_reader import Reader
+from services.matcher.address_scan import COUNTIES_MAX, Scan
+from services.matcher.address_walk import LABEL, Step, Walk
+from services.matcher.normalise import Normal, normalise
+
+CANDIDATES_MAX = 5
+WALKED = 0.9995
+"""Confidence of an answer whose every level is written out and exact."""
 
 
 class Gazetteer:
@@ -18,7 +28,10 @@ class Gazetteer:
     def __init__(self, snapshot: address_snapshot.Snapshot) -> None:
         self.snapshot = snapshot
         self.counties = Counties(snapshot)
+        self.learned = Learned()
         self.walk = Walk(snapshot, self.counties)
+        self.scan = Scan(snapshot)
+        self.reader = Reader(snapshot, self.counties, self.learned)
 
     @classmethod
     def open(cls, cache: Path, divisions: Path | None = None, history: Path | None = None) -> Gazetteer:
@@ -31,32 +44,180 @@ class Gazetteer:
         past = [history or address_snapshot.packaged("divisions_history.csv.xz")]
         if divisions is not None:
             past.append(own)
-        folder = address_snapshot.ensure(cache, divisions or own, past)
+        folder = address_snapshot.ensure(Path(cache), divisions or own, past)
         return cls(address_snapshot.Snapshot(folder))
 
     def resolve(self, address: str | None, county: str | None = None) -> Resolution:
-        """Candidates for an address; never raises, whatever the text."""
-        if not isinstance(address, str):
+        """Candidates for an address, best first; never raises, whatever the text.
+
+        `county`: name or code of the county known from elsewhere (the sender's, the roster's), used where the
+        text itself names none.
+        """
+        if not isinstance(address, str) or not address:
             return NOTHING
         normal = normalise(address)
         step = self.walk.read(normal.text)
-        if step.county is None:
-            return NOTHING
-        code, end, confidence = step.county, step.county_end, 0.9
         if step.community is not None:
-            code, end, confidence = self.snapshot.code(step.community), step.community_end, 0.999
-        elif step.street is not None:
-            code, end, confidence = step.street, step.street_end, 0.99
-        span = normal.span(step.start, end)
-        reason = Evidence("path", address[span[0] : span[1]], span, ("".join(self.names(code)),))
-        candidate = Candidate(code, self.name(code) or "", LEVELS[len(code)], confidence, (reason,))
-        return Resolution("route" if len(code) > 6 else "ask", (candidate,))
+            return self._walked(address, normal, step)
+        return self._worded(address, normal, self.guesses(normal.text, step, county))
+
+    def _walked(self, address: str, normal: Normal, step: Step) -> Resolution:
+        code = self.snapshot.code(step.community)  # type: ignore[arg-type]
+        name = self.snapshot.community_name(step.community)  # type: ignore[arg-type]
+        start, end = normal.span(step.start, step.community_end)
+        upper = self.snapshot.upper_names
+        reason = Evidence("path", address[start:end], (start, end), (upper[code[:6]] + upper[code[:9]] + name,))
+        return Resolution("route", (Candidate(code, name, "community", WALKED, (reason,)),))
+
+    def guesses(self, text: str, step: Step, county: str | None = None) -> list[Guess]:
+        """Every guess for a normalised text that the walk did not settle, best first."""
+        hint = self.county_code(county) if county else None
+        found: list[Guess] = []
+        if step.county is not None:
+            prefix = Reason("county", step.start, step.county_end, (self._full(step.county),))
+            found = self._read(text, step.county, step.county_end, "P", prefix)
+            if found:
+                return merged(found)
+        found += self._scanned(text, step, hint)
+        if not found and step.county is not None:
+            found = [Guess(step.county, 1.0, ("P", "-", "y"), [prefix])]
+        return merged(found)
+
+    def _read(self, text: str, county: str, start: int, sign: str, reason: Reason | None) -> list[Guess]:
+        found = self.reader.read(text, county, start, sign)
+        if reason is not None:
+            for guess in found:
+                guess.reasons.insert(0, reason)
+        return found
+
+    def _scanned(self, text: str, step: Step, hint: str | None) -> list[Guess]:
+        hits = self.scan.hits(text, step.start)
+        supports = self.scan.supports(hits, hint)
+        if len(supports) > COUNTIES_MAX:
+            supports = self._with_mention(text, supports)
+        best = supports[0].points if supports else 0.0
+        found: list[Guess] = []
+        for support in supports[: COUNTIES_MAX * 2]:
+            if support.points < best - 4:
+                break
+            reason = self._county_reason(hits, support.county, support.sign)
+            start = max(support.start, step.start)
+            for guess in self._read(text, support.county, start, support.sign, reason):
+                if support.sign == "N" and guess.signs[1] in "-ux":
+                    continue
+                guess.score += support.points
+                found.append(guess)
+        if not found:
+            found = self._in_city(text, hits)
+        if not found and supports and supports[0].sign in "SWH":
+            top = supports[0]
+            reason = self._county_reason(hits, top.county, top.sign)
+            found = [Guess(top.county, top.points, (top.sign, "-", "y"), [reason] if reason else [])]
+        return found
+
+    def _with_mention(self, text: str, supports: list) -> list:
+        """Of many counties that share a street's name, those where a community of the text lies come first."""
+        bases = [text[max(0, m.start() - n) : m.start()] for m in MENTION.finditer(text) for n in range(2, 9)][:24]
+        best = supports[0].points
+        near = [s for s in supports[:96] if s.points >= best - 4]
+        kept = []
+        for support in near:
+            streets = self.snapshot.streets_of.get(support.county, ())
+            low, high = self.snapshot.ranges[streets[0]][0], self.snapshot.ranges[streets[-1]][1]
+            first, last = self.snapshot.places[low], self.snapshot.places[high] + 1
+            if any(self.snapshot.bases.find(f"\n{b}", first, last) >= 0 for b in bases):
+                kept.append(support)
+        return kept + [s for s in near if s not in kept][:COUNTIES_MAX]
+
+    def _in_city(self, text: str, hits: list) -> list[Guess]:
+        """City and community without county or street: every county of the city is read."""
+        cities = self.scan.cities(hits)
+        if not cities or MENTION.search(text) is None:
+            return []
+        city, end = cities[-1]
+        found: list[Guess] = []
+        for county in sorted(self.snapshot.streets_of):
+            if county.startswith(city):
+                reason = Reason("county", cities[-1][1] - 1, end, (self._full(city),))
+                found += [g for g in self._read(text, county, end, "C", None) if g.signs[2] in "ek"]
+                del reason
+        return found
+
+    def _county_reason(self, hits: list, county: str, sign: str) -> Reason | None:
+        if sign == "H":
+            return Reason("hint", -1, -1, (self._full(county),))
+        for hit in hits:
+            for _, code in hit.means:
+                if code == county:
+                    return Reason("county", hit.start, hit.end, (self._full(county),))
+        return None
+
+    def _full(self, code: str) -> str:
+        return "".join(self.names(code))
+
+    def _worded(self, address: str, normal: Normal, guesses: list[Guess]) -> Resolution:
+        """Guesses -> candidates with confidence and words, and the decision."""
+        out: list[Candidate] = []
+        left = 1.0
+        for place, guess in enumerate(guesses[:CANDIDATES_MAX]):
+            if place == 0:
+                sure = confidence(features(guess, guesses[1:]))
+                left -= sure
+            else:
+                sure = left * 0.5
+                left -= sure
+            evidence = tuple(self._evidence(address, normal, r) for r in guess.reasons)
+            out.append(Candidate(guess.code, self.name(guess.code) or "", LEVELS[len(guess.code)], sure, evidence))
+        if not out:
+            return NOTHING
+        routed = out[0].confidence >= ROUTE_AT and len(out[0].code) >= 9
+        return Resolution("route" if routed else "ask", tuple(out))
+
+    @staticmethod
+    def _evidence(address: str, normal: Normal, reason: Reason) -> Evidence:
+        if reason.start < 0:
+            return Evidence(reason.rule, "", None, reason.facts)
+        start, end = normal.span(reason.start, reason.end)
+        return Evidence(reason.rule, address[start:end], (start, end), reason.facts)
 
     def learn(self, address: str, code: str, *, source: str, on: date | None = None) -> None:
-        """Takes a confirmed (address, code) as evidence; the next `resolve` sees it."""
+        """Takes a confirmed (address, code) as evidence; the next `resolve` sees it. Codes of level 4 or 5."""
+        text, code = normalise(address).text, str(code)
+        if len(code) not in (9, 12):
+            return
+        rest = self._after_names(text, code)
+        self.learned.add(code[:6], rest, code, source, on)
+
+    def _after_names(self, text: str, code: str) -> str:
+        """What follows the county, street and community of a confirmed address whose code is known."""
+        step = self.walk.read(text)
+        if step.community is not None:
+            return text[step.community_end :]
+        at = step.start
+        if step.county is not None:
+            at = step.street_end if step.street is not None else step.county_end
+        stated = self.reader.stated(text, code[:6], at) if step.street is None else None
+        if stated is not None and stated.codes:
+            at = stated.end
+        index = self.snapshot.index(code) if len(code) == 12 else None
+        if index is not None:
+            base = self.snapshot.base(index)[0]
+            for m in MENTION.finditer(text, at):
+                if text.endswith(base, at, m.start()) or text[at : m.end()].startswith(base):
+                    return text[m.end() :]
+        return text[at:]
 
     def withdraw(self, source: str) -> None:
         """Forgets the evidence of one source."""
+        self.learned.withdraw(source)
+
+    def county_code(self, county: str) -> str | None:
+        """Code of a county given as code or as text ("朝阳区", "北京市朝阳区"); None if unknown or shared."""
+        text = normalise(str(county)).text
+        if text.isdigit():
+            return text[:6] if text[:6] in self.snapshot.upper_names and len(text) >= 6 else None
+        code, end = self.walk.county(text, 0)
+        return code if code is not None and end == len(text) else None
 
     def name(self, code: str | int) -> str | None:
         """Official name of a code of any level; of an old one its last name."""
@@ -71,7 +232,7 @@ class Gazetteer:
         """Official names from the province down to `code`; the table's place-holder cities are left out."""
         code = str(code)
         parts = [self.name(code[:n]) for n in LEVELS if n <= len(code)]
-        return [p for p in parts if p and p not in ("市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划")]
+        return [p for p in parts if p and not is_dummy(p)]
 
     def current(self, code: str | int) -> list[str]:
         """Today's codes for a code: itself if it still stands, its successors if not, none if unknown."""

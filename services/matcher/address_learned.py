@@ -1,0 +1,141 @@
+"""What confirmed cases teach: which community a compound or a road number lies in, county by county.
+
+Evidence is counts with their sources and last day, never a bare answer, and can be withdrawn source by source.
+Compound keys drop what varies inside a compound (building, unit, phase, group): 海昌天澜一期6栋 -> 海昌天澜.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import NamedTuple
+
+KEY_CHARS_MIN = 2
+KEY_CHARS_MAX = 16
+
+_CUT = re.compile(
+    r"[0-9A-Z]|[一二三四五六七八九十]+(?:期|区|号|栋|幢|座|单元|组团|组|队|社|段|排|门|层|村民)|[甲乙丙丁]栋|[东南西北中][区院座]"
+    r"|[东南西北]\d|(?:独栋|栋|幢|单元|号楼|组团|所在网格|全路段|楼栋)|[附之]"
+)
+_TAIL = re.compile(r"(?:住宅小区|小区|住宅区|自建房区域|自建房|平房区|小)$")
+_ROAD = re.compile(r"([\u4e00-\u9fff]{1,14}?(?:路|大街|街|大道|道|巷|胡同|弄|里|条|段|横|湾|坊|坪|沟))(?:[甲乙丙附])?([0-9]{1,5})(?:-[0-9]+)?号?(?:附[0-9]+号)?(?:大?院)?")
+_ROADLIKE = re.compile(r"(?:路|大街|街|大道|道|巷|胡同|弄|里|条|段|横)$")
+_GROUP = re.compile(r"(?:第?[0-9一二三四五六七八九十]{1,3}(?:组|社|队|村民小组|村民组|屯|委)|自然村|附近|旁|内)+")
+_LEFT_OPEN = re.compile(r"^(?:的|内|旁|及|和|与|之)")
+
+
+class Keys(NamedTuple):
+    """What is looked up for the text after the administrative names. `at` is where `compound` starts in it."""
+
+    compound: str
+    at: int
+    road: str
+    number: int
+    road_at: int
+
+
+def keys(rest: str) -> Keys:
+    """Compound key, and road with number, of the text that follows the administrative names."""
+    road, number, road_at, at = "", -1, 0, 0
+    group = _GROUP.match(rest)
+    if group:
+        at = group.end()
+    m = _ROAD.match(rest, at)
+    if m:
+        road, number, road_at = m.group(1), int(m.group(2)), at
+        at = m.end()
+    tail = rest[at : at + 24]
+    cut = _CUT.search(tail)
+    head = tail[: cut.start()] if cut else tail
+    head = _TAIL.sub("", head[:KEY_CHARS_MAX])
+    if len(head) < KEY_CHARS_MIN or _ROADLIKE.search(head) and cut and cut.group().isdigit():
+        head = ""
+    return Keys(head, at, road, number, road_at)
+
+
+class Tally:
+    """Counts of one key per code, with the last day and the sources behind them."""
+
+    __slots__ = ("counts", "last", "sources")
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.last: date | None = None
+        self.sources: dict[str, list[str]] = {}
+
+    def add(self, code: str, source: str, on: date | None) -> None:
+        """One more confirmed case; a source speaks once for a code."""
+        spoken = self.sources.get(source, [])
+        if code in spoken:
+            return
+        self.sources[source] = [*spoken, code]
+        self.counts = {**self.counts, code: self.counts.get(code, 0) + 1}
+        if on and (self.last is None or on > self.last):
+            self.last = on
+
+    def drop(self, source: str) -> None:
+        """Takes back everything a source said."""
+        counts = dict(self.counts)
+        for code in self.sources.pop(source, ()):
+            counts[code] -= 1
+            if not counts[code]:
+                del counts[code]
+        self.counts = counts
+
+
+class Learned:
+    """The learned gazetteer: one writer, many readers; every change replaces a value, so readers need no lock."""
+
+    def __init__(self) -> None:
+        self._compounds: dict[str, dict[str, Tally]] = {}
+        self._roads: dict[str, dict[str, dict[int, Tally]]] = {}
+        self._by_source: dict[str, list[tuple[str, str, int | None]]] = {}
+
+    def add(self, county: str, rest: str, code: str, source: str, on: date | None) -> None:
+        """Learns one confirmed case from the text after its administrative names."""
+        found = keys(rest)
+        marks = self._by_source.setdefault(source, [])
+        if found.compound:
+            of = self._compounds.setdefault(county, {})
+            of.setdefault(found.compound, Tally()).add(code, source, on)
+            marks.append((county, found.compound, None))
+        if found.road:
+            numbers = self._roads.setdefault(county, {}).setdefault(found.road, {})
+            numbers.setdefault(found.number, Tally()).add(code, source, on)
+            marks.append((county, found.road, found.number))
+
+    def withdraw(self, source: str) -> None:
+        """Forgets one source; its keys vanish when nobody else speaks for them."""
+        for county, key, number in self._by_source.pop(source, ()):
+            shelf = self._compounds.get(county, {}) if number is None else self._roads.get(county, {}).get(key, {})
+            name = key if number is None else number
+            tally = shelf.get(name)  # type: ignore[call-overload]
+            if tally is not None:
+                tally.drop(source)
+                if not tally.counts:
+                    shelf.pop(name, None)  # type: ignore[call-overload]
+
+    def compound(self, county: str, key: str) -> Tally | None:
+        """The tally of one compound in a county."""
+        of = self._compounds.get(county)
+        return of.get(key) if of else None
+
+    def inside(self, county: str, text: str) -> Iterator[tuple[int, int, Tally]]:
+        """(start, end, tally) of learned compounds that occur somewhere in `text`, longest first at each start."""
+        of = self._compounds.get(county)
+        if not of:
+            return
+        start, size = 0, min(len(text), 32)
+        while start < size - 2:
+            for end in range(min(size, start + KEY_CHARS_MAX), start + 2, -1):
+                tally = of.get(text[start:end])
+                if tally is not None and tally.counts:
+                    yield start, end, tally
+                    start = end - 1
+                    break
+            start += 1
+
+    def numbers(self, county: str, road: str) -> dict[int, Tally]:
+        """House number -> tally for one road in a county."""
+        return dict(self._roads.get(county, {}).get(road, {}))

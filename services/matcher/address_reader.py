@@ -1,0 +1,349 @@
+"""Tier 2: one county's text read for a street and a community, exact first, then learned, then slips."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from services.matcher.address_compile import clean
+from services.matcher.address_county import Counties
+from services.matcher.address_guess import Guess, Reason, Stated
+from services.matcher.address_learned import Learned, Tally, keys
+from services.matcher.address_names import MENTION, mention_kind, street_stem
+from services.matcher.address_slips import WORDS, slip
+from services.matcher.address_snapshot import Snapshot
+from services.matcher.address_walk import BASE_CHARS_MAX, harmless
+
+STREETISH = re.compile(
+    r"[\u4e00-\u9fff]{1,9}?(?:街道办事处|街道办|街道|街办|办事处|地区|片区|镇|乡|苏木|农场|林场)(?![\u4e00-\u9fff]?[路巷])"
+)
+_NEXT_TO_BARE = re.compile(r"[0-9A-Z]|$|[一二三四五六七八九十]+[组社队期区号]|[东南西北中前后新]|小区|家园|花园|苑|自然村|屯|庄")
+_SCORE = {"=": 6.0, "w": 5.0, "o": 4.5, "L": 4.0, "m": 4.0, "-": 2.0, "u": 1.0, "x": -1.0}
+_SLIP_SCORE = {"sound": 5.0, "numeral": 5.0, "order": 4.5, "missing": 4.0, "extra": 3.5, "near": 2.5, "char": 1.0}
+
+
+class Reader:
+    """Reads the part of an address below the county."""
+
+    def __init__(self, snapshot: Snapshot, counties: Counties, learned: Learned) -> None:
+        self.snapshot = snapshot
+        self.counties = counties
+        self.learned = learned
+
+    def read(self, text: str, county: str, start: int, sign: str) -> list[Guess]:
+        """Guesses in one county for the text from `start`; `sign` says how the county was found."""
+        stated = self.stated(text, county, start)
+        anchors = [start] if stated is None else [stated.end] if stated.codes else [start, stated.end]
+        guesses = self._mentioned(text, county, anchors, stated, sign)
+        best = max((g.score for g in guesses), default=0.0)
+        if best < 15:
+            guesses += self._learned(text, county, anchors, stated, sign)
+            if stated is not None and stated.codes:
+                if not guesses:
+                    guesses += self._bare(text, county, stated, sign)
+                if not any(g.signs[2] in "efk" for g in guesses):
+                    guesses += self._slipped(text, anchors[0], stated, sign)
+        if stated is not None:
+            for code, how in stated.codes.items():
+                guesses.append(Guess(code, _SCORE[how] + 1, (sign, how, "s"), [self._street_reason(code, stated)]))
+        return guesses
+
+    def stated(self, text: str, county: str, start: int) -> Stated | None:
+        """The street named at `start`: exactly, by an old or crossed name, or with a slip; no codes if unknown."""
+        streets = self.counties.streets(county)
+        for length in streets.lengths:
+            code = streets.strong.get(text[start : start + length])
+            if code is not None and len(text) >= start + length:
+                return Stated({code: "="}, start, start + length)
+        forms, old_end, old = self.snapshot.forms, 0, []
+        for length in range(min(14, len(text) - start), 1, -1):
+            entry = forms.get(text[start : start + length])
+            if entry:
+                old = [c[1:] for c in entry.split(",") if c[0] == "O" and len(c) == 10 and c[1:7] == county]
+                if old:
+                    old_end = start + length
+                    break
+        for length in streets.weak_lengths:
+            codes = streets.weak.get(text[start : start + length])
+            if codes is not None and len(text) >= start + length > start + length - 1:
+                found = {c: "w" for c in codes}
+                if old and old_end == start + length:
+                    found |= {c: "o" for c in old if c not in found}
+                if not old or old_end <= start + length:
+                    return Stated(found, start, start + length)
+        if old:
+            return Stated({c: "o" for c in old}, start, old_end)
+        return self._street_slip(text, county, start)
+
+    def _street_slip(self, text: str, county: str, start: int) -> Stated | None:
+        m = STREETISH.match(text, start)
+        if m is None:
+            return None
+        for end in (m.end(), self._longer(text, start, m)):
+            written = text[start:end]
+            stem, tail = street_stem(written)
+            if not tail or not stem:
+                continue
+            found: dict[str, tuple[float, str]] = {}
+            for code in self.snapshot.streets_of.get(county, ()):
+                right, right_tail = street_stem(clean(self.snapshot.upper_names[code]))
+                how = slip(stem, right, self.snapshot.sounds) if right_tail else None
+                if how is None or how == "char":
+                    continue
+                same_tail = tail[-1] == right_tail[-1] or {tail[:2], right_tail[:2]} <= {"街道", "街办", "办事"}
+                found[code] = (_SLIP_SCORE.get(how, 5.0) - (0 if same_tail else 1.5), how)
+            if found:
+                top = max(score for score, _ in found.values())
+                keep = {c: how for c, (score, how) in found.items() if score >= top - 1}
+                return Stated({c: "L" for c in keep}, start, end, keep)
+        return Stated({}, start, m.end())
+
+    @staticmethod
+    def _longer(text: str, start: int, m: re.Match[str]) -> int:
+        """End of a longer street-like reading (八里镇街道 after 八里镇)."""
+        further = STREETISH.match(text, m.end()) if m.end() - start <= 4 else None
+        return further.end() if further else m.end()
+
+    def _mentioned(self, text: str, county: str, anchors: list[int], stated: Stated | None, sign: str) -> list[Guess]:
+        """Guesses from names closed by 社区, 村 … in the text."""
+        communities = self.counties.communities(county)
+        of, longest = communities.of, communities.longest
+        guesses: list[Guess] = []
+        first = anchors[0]
+        for number, m in enumerate(MENTION.finditer(text, first)):
+            if number == 4:
+                break
+            suffix, at = m.group(), m.start()
+            kind = mention_kind(suffix)
+            close = at + 2 if suffix[0] == "嘎" else at
+            calm = harmless(text, m.end(), kind)
+            seen = 0
+            for begin in range(max(first, close - longest), close):
+                found = of.get(text[begin:close])
+                if found is None:
+                    continue
+                anchored = begin in anchors
+                if not anchored and (close - begin < 2 or seen):
+                    continue
+                seen += 1
+                for index in found:
+                    guesses.append(
+                        self._exact(text, index, (begin, m.end()), kind, anchored, calm, number, stated, sign, len(found))
+                    )
+            anchored_base = text[anchors[-1] : close]
+            if anchored_base and stated is not None and stated.codes and len(anchored_base) <= BASE_CHARS_MAX:
+                guesses += self._gone(county, anchored_base, kind, (anchors[-1], m.end()), stated, sign)
+            if any(g.score >= 15 for g in guesses):
+                break
+        return guesses
+
+    def _exact(
+        self,
+        text: str,
+        index: int,
+        span: tuple[int, int],
+        kind: str,
+        anchored: bool,
+        calm: bool,
+        number: int,
+        stated: Stated | None,
+        sign: str,
+        many: int,
+    ) -> Guess:
+        code = self.snapshot.code(index)
+        base, own_kind = self.snapshot.base(index)
+        how = self._street_sign(code, base, own_kind, stated)
+        same_kind = own_kind == kind or own_kind == "O"
+        score = _SCORE[how] + 10 + 0.2 * len(base) - 1.5 * number
+        score -= (0 if anchored else 3) + (0 if same_kind else 2) + (0 if calm else 6)
+        word = "e" if anchored else "f"
+        word = word if same_kind else "k"
+        word = word if calm else "t"
+        name = self.snapshot.community_name(index)
+        county_name = self.snapshot.upper_names[code[:6]]
+        rule, facts = "community", (name,)
+        if not same_kind:
+            rule = "community_kind"
+        elif how in "-u":
+            rule, facts = ("community_alone", (name, county_name)) if many == 1 else (
+                "community_many", (self.snapshot.upper_names[code[:9]] + name, county_name, many))  # fmt: skip
+        reasons = [Reason(rule, *span, facts)]
+        if stated is not None and (how in "=woL"):
+            reasons.insert(0, self._street_reason(code[:9], stated))
+        elif stated is not None and how == "m":
+            was, year = self._left(code, base, own_kind, stated) or ("", 0)
+            reasons.insert(0, Reason("community_moved", stated.start, stated.end, (name, was, year)))
+        elif stated is not None:
+            reasons.insert(0, Reason("street_other", stated.start, stated.end, (self.snapshot.upper_names[code[:9]],)))
+        return Guess(code, score, (sign, how, word), reasons)
+
+    def _street_sign(self, code: str, base: str, kind: str, stated: Stated | None) -> str:
+        if stated is None:
+            return "-"
+        if not stated.codes:
+            return "u"
+        how = stated.codes.get(code[:9])
+        if how:
+            return how
+        return "m" if self._left(code, base, kind, stated) else "x"
+
+    def _left(self, code: str, base: str, kind: str, stated: Stated) -> tuple[str, int] | None:
+        """(street, last year) if the stated street held a community of this base in an earlier edition."""
+        for old_kind, old_code, year in self.snapshot.old(code[:6], base):
+            if old_kind != kind:
+                continue
+            street = old_code[:9]
+            if street in stated.codes or not set(self.snapshot.moved.get(street, "").split(",")).isdisjoint(stated.codes):
+                return self.snapshot.upper_names.get(street) or self.snapshot.old_names.get(street, ""), year
+        return None
+
+    def _gone(
+        self, county: str, base: str, kind: str, span: tuple[int, int], stated: Stated, sign: str
+    ) -> list[Guess]:
+        """A community its street listed in an earlier edition only: the street is the answer, said with the year."""
+        out = []
+        for old_kind, old_code, year in self.snapshot.old(county, base):
+            moved = self.snapshot.moved.get(old_code[:9], old_code[:9]).split(",")
+            for street, how in stated.codes.items():
+                if old_kind == kind and street in (old_code[:9], *moved):
+                    name = self.snapshot.upper_names[street]
+                    reasons = [self._street_reason(street, stated), Reason("community_gone", *span, (name, year))]
+                    out.append(Guess(street, 11.0, (sign, how, "z"), reasons))
+                    index = self.snapshot.index(old_code)
+                    if index is not None:
+                        heir = Reason("community_code", *span, (self.snapshot.community_name(index),))
+                        out.append(Guess(old_code, 7.0, (sign, how, "g"), [*reasons, heir]))
+        return out
+
+    def _bare(self, text: str, county: str, stated: Stated, sign: str) -> list[Guess]:
+        """A base of the stated street right after it, without 社区 or 村."""
+        communities = self.counties.communities(county)
+        for length in range(min(communities.longest, len(text) - stated.end), 1, -1):
+            end = stated.end + length
+            base = text[stated.end : end]
+            found = [i for i in communities.of.get(base, ()) if self.snapshot.code(i)[:9] in stated.codes]
+            if found and (_NEXT_TO_BARE.match(text, end) or text.startswith(base, end) or length >= 3):
+                road = text[end : end + 1] in tuple("路街道巷弄里桥") or text[end : end + 2] in ("大道", "胡同", "大街")
+                score = 8 + 0.2 * length - (5 if road else 0)
+                return [
+                    Guess(
+                        self.snapshot.code(i),
+                        score,
+                        (sign, stated.codes[self.snapshot.code(i)[:9]], "q" if road else "b"),
+                        [Reason("community_bare", stated.end, end, (self.snapshot.community_name(i),))],
+                    )
+                    for i in found
+                ]
+        return []
+
+    def _slipped(self, text: str, start: int, stated: Stated, sign: str) -> list[Guess]:
+        """Communities of the stated street that the first mention differs from by one slip."""
+        mentions = [m for m in MENTION.finditer(text, start, start + BASE_CHARS_MAX + 6) if m.start() > start][:2]
+        out = []
+        for m in mentions:
+            kind = mention_kind(m.group())
+            close = m.start() + 2 if m.group()[0] == "嘎" else m.start()
+            base = text[start:close]
+            if len(base) < 2 or not harmless(text, m.end(), kind):
+                continue
+            for street, how in stated.codes.items():
+                low, high = self.snapshot.ranges[street]
+                for index in range(low, high):
+                    right, right_kind = self.snapshot.base(index)
+                    if abs(len(right) - len(base)) > 1:
+                        continue
+                    found = slip(base, right, self.snapshot.sounds)
+                    if found is None or found == "same":
+                        continue
+                    score = _SCORE[how] + 1 + _SLIP_SCORE[found] - (0 if right_kind == kind else 2)
+                    word = found[:3] + ("" if right_kind == kind else "k") + ("2" if len(base) <= 2 else "")
+                    name = self.snapshot.community_name(index)
+                    reasons = [
+                        self._street_reason(street, stated),
+                        Reason("community_like", start, m.end(), (name, *WORDS[found])),
+                    ]
+                    out.append(Guess(self.snapshot.code(index), score, (sign, how, word), reasons))
+        return out
+
+    def _learned(self, text: str, county: str, anchors: list[int], stated: Stated | None, sign: str) -> list[Guess]:
+        """Communities where confirmed cases of the same compound or the nearest house number lie."""
+        out: list[Guess] = []
+        for anchor in dict.fromkeys(anchors):
+            rest = text[anchor : anchor + 48]
+            found = keys(rest)
+            tally = self.learned.compound(county, found.compound) if found.compound else None
+            if tally is not None and tally.counts:
+                span = (anchor + found.at, anchor + found.at + len(found.compound))
+                out += self._voted(text, tally, span, county, stated, sign, "c")
+            else:
+                for begin, end, inner in self.learned.inside(county, rest):
+                    out += self._voted(text, inner, (anchor + begin, anchor + end), county, stated, sign, "i")
+            if found.road:
+                out += self._numbered(found.road, found.number, anchor + found.road_at, county, stated, sign)
+        return out
+
+    def _voted(
+        self,
+        text: str,
+        tally: Tally,
+        span: tuple[int, int],
+        county: str,
+        stated: Stated | None,
+        sign: str,
+        word: str,
+    ) -> list[Guess]:
+        total = sum(tally.counts.values())
+        out = []
+        for code, count in tally.counts.items():
+            share = count / total
+            how = "-" if stated is None else "u" if not stated.codes else stated.codes.get(code[:9], "x")
+            long = min(span[1] - span[0], 6)
+            base = 7.0 if word == "c" else 5.0
+            score = _SCORE[how] + base + 2 * math.log2(0.05 + share) + 0.5 * min(count, 4) + 0.2 * long
+            place = self._place(code)
+            reason = Reason("compound", *span, (self.snapshot.upper_names.get(county, county), count, total, place))
+            guess = Guess(code, score, (sign, how, word + ("" if share > 0.99 else "%")), [reason])
+            guess.weight = count
+            out.append(guess)
+        return out
+
+    def _numbered(
+        self, road: str, number: int, at: int, county: str, stated: Stated | None, sign: str
+    ) -> list[Guess]:
+        """Weights every confirmed number of the road by its distance; the other side of the road counts less."""
+        numbers = self.learned.numbers(county, road)
+        votes: dict[str, float] = {}
+        nearest: dict[str, int] = {}
+        cases = 0
+        for known, tally in numbers.items():
+            gap = abs(known - number)
+            weight = 2.0 ** (-gap / 24) * (1.0 if (known - number) % 2 == 0 else 0.6) + (3.0 if gap == 0 else 0.0)
+            for code, count in tally.counts.items():
+                cases += count
+                votes[code] = votes.get(code, 0.0) + weight * count
+                if code not in nearest or gap < abs(nearest[code] - number):
+                    nearest[code] = known
+        total = sum(votes.values())
+        out = []
+        for code, vote in votes.items():
+            how = "-" if stated is None else "u" if not stated.codes else stated.codes.get(code[:9], "x")
+            same = nearest[code] == number
+            word = "n" if same else "v"
+            score = _SCORE[how] + (8 if same else 4) + 2 * math.log2(0.05 + vote / total)
+            place = self._place(code)
+            facts = (self.snapshot.upper_names.get(county, county), nearest[code], place, cases)
+            reason = Reason("number", at, at + len(road), facts)
+            guess = Guess(code, score, (sign, how, word + ("" if vote / total > 0.99 else "%")), [reason])
+            guess.weight = vote / total
+            out.append(guess)
+        return out
+
+    def _place(self, code: str) -> str:
+        index = self.snapshot.index(code) if len(code) == 12 else None
+        return self.snapshot.upper_names.get(code, code) if index is None else self.snapshot.community_name(index)
+
+    def _street_reason(self, code: str, stated: Stated) -> Reason:
+        how, name = stated.codes.get(code, "="), self.snapshot.upper_names[code]
+        if how == "L":
+            return Reason("street_like", stated.start, stated.end, (name, *WORDS[stated.detail[code]]))
+        return Reason({"=": "street", "w": "street_form", "o": "street_old"}[how], stated.start, stated.end, (name,))

@@ -1,0 +1,112 @@
+"""Where no prefix is exact: every name of levels 1-4 anywhere in the text, and the counties they support."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from services.matcher.address_names import PROVINCE_LETTERS
+from services.matcher.address_snapshot import Snapshot
+
+SCAN_CHARS_MAX = 64
+COUNTIES_MAX = 8
+
+_POINTS = {2: 1.0, 4: 2.0, 6: 5.0, 9: 4.0}
+_KIND = {"F": 1.0, "O": 0.7, "W": 0.55}
+
+
+class Hit(NamedTuple):
+    """One name in the text: where, and (kind, code) of what it may mean."""
+
+    start: int
+    end: int
+    means: tuple[tuple[str, str], ...]
+
+
+class Support(NamedTuple):
+    """How strongly the text speaks for one county, from where its streets are read, and how it was found."""
+
+    county: str
+    points: float
+    start: int
+    sign: str
+
+
+class Scan:
+    """Finds names by their first two characters and the lengths known for these."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        lengths: dict[str, set[int]] = {}
+        for form in snapshot.forms:
+            lengths.setdefault(form[:2], set()).add(len(form))
+        shared: dict[tuple[int, ...], tuple[int, ...]] = {}
+        self._lengths: dict[str, tuple[int, ...]] = {}
+        for head, found in lengths.items():
+            order = tuple(sorted(found, reverse=True))
+            self._lengths[head] = shared.setdefault(order, order)
+        self._letters = {
+            letter: code
+            for name, letter in PROVINCE_LETTERS.items()
+            for code, other in snapshot.upper_names.items()
+            if other == name and len(code) == 2
+        }
+
+    def hits(self, text: str, start: int) -> list[Hit]:
+        """The longest name at every place, left to right; a one-letter province only at the very start."""
+        forms, lengths = self.snapshot.forms, self._lengths
+        out = []
+        letter = self._letters.get(text[start : start + 1])
+        if letter:
+            out.append(Hit(start, start + 1, (("W", letter),)))
+        for i in range(start, min(len(text) - 1, start + SCAN_CHARS_MAX)):
+            for length in lengths.get(text[i : i + 2], ()):
+                entry = forms.get(text[i : i + length])
+                if entry is not None and i + length <= len(text):
+                    out.append(Hit(i, i + length, tuple((e[0], e[1:]) for e in entry.split(","))))
+                    break
+        return out
+
+    def supports(self, hits: list[Hit], hint: str | None) -> list[Support]:
+        """Counties named or implied by the hits, best first, at most COUNTIES_MAX and a little beyond for ties."""
+        by_county: dict[str, list[tuple[Hit, str, str]]] = {}
+        above: list[tuple[Hit, str, str]] = []
+        for hit in hits:
+            for kind, code in hit.means:
+                if len(code) >= 6:
+                    by_county.setdefault(code[:6], []).append((hit, kind, code))
+                else:
+                    above.append((hit, kind, code))
+        if hint:
+            by_county.setdefault(hint, [])
+        out = [self._support(county, own, above, hint) for county, own in by_county.items()]
+        out.sort(key=lambda s: -s.points)
+        return out
+
+    def _support(
+        self, county: str, own: list[tuple[Hit, str, str]], above: list[tuple[Hit, str, str]], hint: str | None
+    ) -> Support:
+        chain = [h for h in above if county.startswith(h[2])] + own
+        chain.sort(key=lambda h: (h[0].start, len(h[2])))
+        points, level, at, start, sign = 0.0, 0, 0, None, "N"
+        for hit, kind, code in chain:
+            if len(code) <= level or hit.start < at:
+                continue
+            level, at = len(code), hit.end
+            points += _POINTS[level] * _KIND[kind] * (0.5 if hit.start > 24 else 1.0)
+            if level == 9:
+                start = hit.start
+                break
+            start = hit.end
+            if level == 6:
+                sign = "S" if kind == "F" else "W"
+        full = {code for hit, kind, code in above if kind == "F" and hit.start < 8}
+        points -= 3.0 * any(not county.startswith(code) for code in full)
+        if sign == "N" and any(county.startswith(code) and len(code) == 4 for _, _, code in above):
+            sign = "C"
+        if hint == county:
+            points, sign = points + 4.0, "H" if sign in "NC" else sign
+        return Support(county, points, start or 0, sign)
+
+    def cities(self, hits: list[Hit]) -> list[tuple[str, int]]:
+        """(code, end) of prefectures named fully or shortly."""
+        return [(code, h.end) for h in hits for _, code in h.means if len(code) == 4]
