@@ -90,7 +90,7 @@ class Person(Said):
     """Who it is about, as far as the sender knows: a member reference, an identity number or at least a name."""
 
     name: Line = None
-    id_number: Line = None
+    id_number: Annotated[Line, Field(description="18 characters (GB 11643-1999) or the old 15 digits; must be valid")] = None
     birth_date: Day | None = None
     sex: Literal["male", "female"] | None = None
     phone: Line = None

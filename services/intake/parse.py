@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from schemas.departures import EVENTS, SOURCE_PREFIX, Event, Person, posted_id
 from services.intake.faults import Fault, Invalid, one
@@ -186,22 +186,22 @@ def _persons(event: Event) -> Iterator[tuple[str, Person]]:
 
 
 def _people(event: Event) -> Iterator[dict[str, Any]]:
-    """One body per person; what `data` says of all stands for each who has no such part of their own."""
+    """One body per person; what `data` says of all stands for each who does not say it otherwise, field by field."""
     data = event.data
-    common = {"to": getattr(data, "to", None), "circumstances": getattr(data, "circumstances", None)}
+    common = {name: _stated(getattr(data, name, None)) for name in ("to", "circumstances")}
     items = getattr(data, "persons", None)
     if items is None:
-        person = getattr(data, "person", None)
-        if person:
-            yield _stated({"person": person, **common})
-        return
+        items = [data] if getattr(data, "person", None) else []
     for item in items:
-        yield _stated({"person": item.person, "to": item.to or common["to"],
-                       "circumstances": item.circumstances or common["circumstances"]})
+        body = {"person": _stated(item.person)}
+        for name, for_all in common.items():
+            if said := for_all | _stated(getattr(item, name, None)):
+                body[name] = said
+        yield body
 
 
-def _stated(parts: dict[str, Any]) -> dict[str, Any]:
-    return {name: part.model_dump(mode="json", exclude_none=True) for name, part in parts.items() if part is not None}
+def _stated(part: BaseModel | None) -> dict[str, Any]:
+    return {} if part is None else part.model_dump(mode="json", exclude_none=True)
 
 
 def _organisations(event: Event) -> Iterator[str]:

@@ -79,34 +79,35 @@ class Keys:
         self._known: dict[str, tuple[float, Caller]] = {}
 
     def caller(self, authorization: str | None) -> Caller:
-        """Raises Refused(401) where the header names no living key."""
-        scheme, _, key = (authorization or "").strip().partition(" ")
-        if scheme.lower() != "bearer" or not key.strip():
-            raise Refused(401, "no-key", _NO_KEY)
-        return self.caller_of_key(key.strip())
+        """The caller behind a header `Bearer KEY`; raises Refused(401) where it names no living key."""
+        return self.remembered(authorization) or self._look_up(_bearer(authorization))
 
-    def caller_of_key(self, key: str) -> Caller:
-        """The same for the bare key."""
-        found = self.remembered(key)
-        if found is None:
-            found = self._look_up(key)
-        return found
-
-    def remembered(self, key: str) -> Caller | None:
+    def remembered(self, authorization: str | None) -> Caller | None:
         """The caller if it was looked up in the last half second; needs no database."""
-        since, found = self._known.get(key_hash(key), (0.0, None))
+        since, found = self._known.get(key_hash(_bearer(authorization)), (0.0, None))
         return found if found and self._monotonic() - since < CACHE_SECONDS else None
 
     def _look_up(self, key: str) -> Caller:
-        asked_at, digest = self._monotonic(), key_hash(key)
+        asked_at = self._monotonic()
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            row = connection.exec_driver_sql(
-                "SELECT organisation, path, role, key_id FROM caller_of_key(%s)", (digest,)).first()
-        if row is None:
-            self._known.pop(digest, None)
+            caller = caller_within(connection, key)
+        if caller is None:
+            self._known.pop(key_hash(key), None)
             raise Refused(401, "bad-key", _BAD_KEY)
         if len(self._known) >= CACHE_KEYS_MAX:
             self._known.clear()
-        caller = Caller(row.organisation, row.path, row.role, row.key_id)
-        self._known[digest] = (asked_at, caller)
+        self._known[key_hash(key)] = (asked_at, caller)
         return caller
+
+
+def caller_within(tx: Connection, key: str) -> Caller | None:
+    """The caller behind a key, asked within a transaction; None where no living key is like this."""
+    row = tx.exec_driver_sql("SELECT organisation, path, role, key_id FROM caller_of_key(%s)", (key_hash(key),)).first()
+    return None if row is None else Caller(row.organisation, row.path, row.role, row.key_id)
+
+
+def _bearer(authorization: str | None) -> str:
+    scheme, _, key = (authorization or "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise Refused(401, "no-key", _NO_KEY)
+    return key.strip()

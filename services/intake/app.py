@@ -1,0 +1,176 @@
+"""Intake over HTTP: POST /v1/events and how far an event came."""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from prometheus_client import Counter, Histogram
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import ClientDisconnect
+
+from schemas.answers import EventsAnswer, HowFar
+from schemas.departures import SOURCE_PREFIX, posted_id
+from services.intake import modes, openapi, operations
+from services.intake.auth import require_sender
+from services.intake.faults import Invalid
+from services.intake.parse import Posted, parse
+from services.intake.progress import Outcomes, how_far
+from services.intake.store import Outcome, Store
+from services.kit import problems
+from services.kit.clock import Clock
+from services.kit.errors import Refused, Words, language_of, problem
+from services.registry.access import Caller, Keys, look_as
+
+log = structlog.get_logger()
+EVENTS = Counter("guidui_intake_events_total", "Events answered, by what became of them", ["status"])
+SECONDS = Histogram("guidui_intake_accept_seconds", "From the whole request read to the commit answered",
+                    buckets=(.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5))
+ECHO_MAX = 300
+
+_NOT_YOURS = Words("source 不属于这把密钥的组织；只能查询本组织报送的事件。",
+                   "The source is not your organisation's; you can only ask about events you posted.")
+_NO_SUCH = Words("本组织没有报送过这个编号的事件；请核对 id 和 source。",
+                 "Your organisation posted no event with this id; check id and source.")
+
+
+def nothing_yet(tx: Connection, event_id: Any) -> Sequence:
+    """The outcomes where no matcher runs."""
+    return ()
+
+
+class Intake:
+    """What the two calls need; the whole service shares one."""
+
+    def __init__(self, engine: Engine, clock: Clock, secret: bytes, outcomes: Outcomes = nothing_yet) -> None:
+        """`engine` acts as guidui_web; `secret` makes pseudonyms; `outcomes` tells what became of an event."""
+        self.engine, self.clock, self.secret, self.outcomes = engine, clock, secret, outcomes
+        self.keys, self.store = Keys(engine), Store(engine)
+
+    async def caller(self, request: Request) -> Caller:
+        """From memory where the key was seen within half a second, else from the database."""
+        authorization = request.headers.get("authorization")
+        return self.keys.remembered(authorization) or await run_in_threadpool(self.keys.caller, authorization)
+
+    def post(self, caller: Caller, events: Sequence[Any]) -> list[Outcome]:
+        """Parses and stores; one outcome per event. Returns only after the commit."""
+        now = self.clock.now()
+        read = [self._parsed(event, now) for event in events]
+        good = [event for event in read if isinstance(event, Posted)]
+        outcomes = iter(self.store.accept(caller, good, now) if good else ())
+        return [next(outcomes) if isinstance(event, Posted) else event for event in read]
+
+    def _parsed(self, event: Any, now: datetime) -> Posted | Invalid:
+        try:
+            return parse(event, self.secret, now)
+        except Invalid as invalid:
+            return invalid
+
+
+def router(intake: Intake) -> APIRouter:
+    """The routes under /v1/events."""
+    routes = APIRouter(tags=["events"])
+
+    @routes.post("/v1/events", status_code=202, response_model=EventsAnswer, responses=openapi.PROBLEMS_OF_POST,
+                 openapi_extra=openapi.REQUEST_BODY, summary="Post events (CloudEvents 1.0); role: sender")
+    async def post_events(request: Request) -> Response:
+        language = language_of(request.headers.get("accept-language"))
+        caller = require_sender(await intake.caller(request))
+        body = await _body(request)
+        started = time.perf_counter()
+        try:
+            received = modes.read(request.scope["headers"], body)
+            outcomes = await run_in_threadpool(intake.post, caller, received.events)
+        except Invalid as invalid:
+            EVENTS.labels("rejected").inc()
+            raise invalid.refused(language) from None
+        SECONDS.observe(time.perf_counter() - started)
+        _count(outcomes)
+        if received.alone and isinstance(outcomes[0], Invalid):
+            raise outcomes[0].refused(language)
+        answers = [_answer(event, outcome, language, problems.trace_id(request))
+                   for event, outcome in zip(received.events, outcomes, strict=True)]
+        return Response(orjson.dumps({"events": answers}), 202, media_type="application/json")
+
+    @routes.get("/v1/events/{id:path}", response_model=HowFar, responses=openapi.PROBLEMS_OF_GET,
+                summary="How far an event of one's own came; role: sender")
+    def get_event(request: Request, id: str, source: str | None = Query(None, description="default: one's own")) -> Response:
+        caller = require_sender(intake.keys.caller(request.headers.get("authorization")))
+        own = SOURCE_PREFIX + caller.organisation
+        if source not in (None, own):
+            raise Refused(403, "not-your-source", _NOT_YOURS)
+        with intake.engine.begin() as tx:
+            look_as(tx, caller)
+            found = how_far(tx, posted_id(own, id), intake.outcomes, language_of(request.headers.get("accept-language")))
+        if found is None:
+            raise Refused(404, "no-such-event", _NO_SUCH)
+        return Response(orjson.dumps(found), media_type="application/json")
+
+    return routes
+
+
+def build(engine: Engine, clock: Clock, secret: bytes, outcomes: Outcomes = nothing_yet,
+          unready: Callable[[], Mapping[str, Words]] | None = None, routers: Sequence[APIRouter] = ()) -> FastAPI:
+    """The application with intake's calls, `routers` of others, health, metrics and the descriptions.
+
+    `unready` says for each part why it does not work now; by default the database alone is asked.
+    """
+    app = FastAPI(title="guidui", version="1", docs_url=None, redoc_url=None, openapi_url=None,
+                  description="归队: from a posted departure to the community that acts on it")
+    problems.install(app)
+    app.include_router(router(Intake(engine, clock, secret, outcomes)))
+    for more in routers:
+        app.include_router(more)
+    app.include_router(operations.router(app, unready or (lambda: _database_away(engine))))
+    return app
+
+
+def _database_away(engine: Engine) -> dict[str, Words]:
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+        return {}
+    except SQLAlchemyError:
+        return {"database": problems.STORE_DOWN}
+
+
+async def _body(request: Request) -> bytes:
+    """The whole body, or Refused(413) as soon as it is known to be too long."""
+    said = request.headers.get("content-length", "")
+    if said.isdecimal() and len(said) < 20 and int(said) > modes.BODY_BYTES_MAX:
+        raise Refused(413, "content-too-large", modes.TOO_LARGE)
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > modes.BODY_BYTES_MAX:
+                raise Refused(413, "content-too-large", modes.TOO_LARGE)
+    except ClientDisconnect:
+        raise Refused(400, "cut-off", Words("内容没有传完连接就断了，什么都没有保存；请重发。",
+                                            "The connection broke before the content was whole; nothing was stored.")) from None
+    return bytes(body)
+
+
+def _count(outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        EVENTS.labels(outcome if isinstance(outcome, str) else "rejected").inc()
+        if isinstance(outcome, Invalid) and outcome.status == 409:
+            log.warning("id_taken_with_other_content")
+
+
+def _answer(event: Any, outcome: Outcome, language: str, trace_id: str) -> dict[str, Any]:
+    answer = {"source": _echo(event, "source"), "id": _echo(event, "id")}
+    if isinstance(outcome, str):
+        return answer | {"status": outcome}
+    return answer | {"status": "rejected", "problem": problem(outcome.refused(language), language, trace_id)}
+
+
+def _echo(event: Any, name: str) -> str | None:
+    value = event.get(name) if isinstance(event, dict) else None
+    return value[:ECHO_MAX] if isinstance(value, str) else None

@@ -1,0 +1,97 @@
+"""The Kafka topic `ingress`: outside senders' CloudEvents, structured JSON, persons inside, stored as over HTTP.
+
+The sender's right comes with each event: the CloudEvents extension attribute `guiduikey` holds the API key. It takes no
+part in the comparison of bodies and is not stored. What cannot be taken goes to the dead-letter desk with the fields at
+fault, without what stood in them, and shuts no key: one sender's mistakes must not hold up another's events.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+from uuid import uuid5
+
+import orjson
+from sqlalchemy import Connection
+
+from schemas.envelope import NAMESPACE_GUIDUI, Message, Undecodable
+from schemas.topics import INGRESS
+from services.intake.auth import require_sender
+from services.intake.faults import Invalid
+from services.intake.modes import BODY_BYTES_MAX
+from services.intake.parse import Posted, parse
+from services.intake.store import accept
+from services.kit import dead_letters
+from services.kit.clock import Clock
+from services.kit.consumer import Subscription
+from services.kit.errors import Refused, Words
+from services.registry.access import Caller, caller_within
+
+CONSUMER = "intake"
+KEY_ATTRIBUTE = "guiduikey"
+
+
+def subscription(clock: Clock, secret: bytes) -> Subscription:
+    """Intake's consumer of `ingress`, for the Faust shell."""
+    return Subscription(CONSUMER, (INGRESS,), Ingress(clock, secret), decode=Decoder(clock), keeps_body=False)
+
+
+class Decoder:
+    """Reads a record's bytes as a message. Its id is made of the bytes: a repeat is the same message, the same
+    (source, id) with other content is another one, and so meets the rule of POST /v1/events."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def __call__(self, topic: str, value: bytes | None) -> Message:
+        try:
+            event = orjson.loads(value or b"")
+        except orjson.JSONDecodeError:
+            raise Undecodable("no JSON in a record of ingress") from None
+        if not isinstance(event, dict) or len(value) > BODY_BYTES_MAX:
+            raise Undecodable("no CloudEvent in a record of ingress")
+        return Message(uuid5(NAMESPACE_GUIDUI, sha256(value).hexdigest()), topic, "guidui.ingress.v1", "",
+                       self._clock.now(), {"event": event})
+
+
+class Ingress:
+    """The handler: stores what can be taken, lays the rest on the desk."""
+
+    def __init__(self, clock: Clock, secret: bytes) -> None:
+        self._clock, self._secret = clock, secret
+
+    def __call__(self, tx: Connection, messages: Sequence[Message]) -> None:
+        callers: dict[str, Caller | None] = {}
+        good: dict[Caller, list[tuple[Message, Posted]]] = {}
+        for message in messages:
+            event = dict(message.body["event"])
+            key = event.pop(KEY_ATTRIBUTE, None)
+            try:
+                caller = self._caller(tx, key, callers)
+                good.setdefault(caller, []).append((message, parse(event, self._secret, self._clock.now())))
+            except (Invalid, Refused) as error:
+                self._lay_aside(tx, message, error)
+        for caller, taken in good.items():
+            outcomes = accept(tx, caller, [posted for _, posted in taken], self._clock.now())
+            for (message, _), outcome in zip(taken, outcomes, strict=True):
+                if isinstance(outcome, Invalid):
+                    self._lay_aside(tx, message, outcome)
+
+    def _caller(self, tx: Connection, key: Any, callers: dict[str, Caller | None]) -> Caller:
+        if not isinstance(key, str):
+            raise Refused(401, "no-key", Words("", ""))
+        if key not in callers:
+            callers[key] = caller_within(tx, key)
+        if callers[key] is None:
+            raise Refused(401, "bad-key", Words("", ""))
+        return require_sender(callers[key])
+
+    def _lay_aside(self, tx: Connection, message: Message, error: Invalid | Refused) -> None:
+        dead_letters.put(tx, CONSUMER, message, reason(error), self._clock.now(), keeps_body=False)
+
+
+def reason(error: Invalid | Refused) -> Words:
+    """Why an event was not taken: a code and the fields at fault, never what stood in them."""
+    fields = ", ".join(fault.pointer or "/" for fault in error.faults[:10]) if isinstance(error, Invalid) else KEY_ATTRIBUTE
+    return Words(f"不能收：{error.code}，问题在 {fields}。请发送方用 POST /v1/events 试发，可看到逐项说明。",
+                 f"Not taken: {error.code}, at {fields}. Its sender can post it to /v1/events to be told in full.")

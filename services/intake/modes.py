@@ -1,0 +1,87 @@
+"""The three ways a CloudEvent comes over HTTP: structured, batch, binary (CloudEvents HTTP binding 1.0.2, section 3)."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+import orjson
+
+from services.intake.faults import one
+from services.kit.errors import Refused, Words
+
+BODY_BYTES_MAX = 5 * 1024 * 1024
+BATCH_EVENTS_MAX = 1_000
+STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
+
+_FORMATS = Words(
+    f"Content-Type 应为 {STRUCTURED}（一个事件）或 {BATCH}（一批）；或用二进制模式：application/json 加 ce-id、ce-source、"
+    "ce-type、ce-specversion 请求头。编码只用 UTF-8，不压缩。",
+    f"Content-Type must be {STRUCTURED} (one event) or {BATCH} (a batch); or binary mode: application/json with the headers "
+    "ce-id, ce-source, ce-type, ce-specversion. UTF-8 only, not compressed.")
+TOO_LARGE = Words("内容超过 5 MiB，什么都没有保存；请分成几次发，用同一个 data.batch。",
+                  "The content exceeds 5 MiB and nothing was stored; send several requests with one data.batch.")
+
+
+class Received(NamedTuple):
+    """The events of one request, as parsed JSON; `alone` unless it is a batch."""
+
+    events: list[Any]
+    alone: bool
+
+
+def read(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Received:
+    """Raises Refused (413, 415) or Invalid (422) where the request as a whole cannot be read."""
+    fields = {name.decode("latin-1").lower(): value for name, value in headers}
+    media, _, parameters = fields.get("content-type", b"").decode("latin-1").partition(";")
+    media, charset = media.strip().lower(), parameters.lower().replace('"', "").partition("charset=")[2].strip()
+    if charset not in ("", "utf-8", "utf8") or fields.get("content-encoding", b"identity").lower() != b"identity":
+        raise Refused(415, "unsupported-media-type", _FORMATS)
+    if media == BATCH:
+        return Received(_batch(_json(body)), alone=False)
+    if media == STRUCTURED:
+        return Received([_json(body)], alone=True)
+    if any(name.startswith("ce-") for name in fields) and (media == "application/json" or media.endswith("+json")):
+        return Received([_binary(fields, media, body)], alone=True)
+    raise Refused(415, "unsupported-media-type", _FORMATS)
+
+
+def _batch(events: Any) -> list[Any]:
+    if not isinstance(events, list):
+        raise one("", "一批事件应是一个列表 […]。", "A batch must be a list […].")
+    if len(events) > BATCH_EVENTS_MAX:
+        raise Refused(413, "batch-too-long", Words(
+            f"一批最多 {BATCH_EVENTS_MAX} 个事件，这里有 {len(events)} 个，什么都没有保存；请分成几批。",
+            f"A batch may have at most {BATCH_EVENTS_MAX} events, this one has {len(events)}, and nothing was stored; split it."))
+    return events
+
+
+def _binary(fields: dict[str, bytes], media: str, body: bytes) -> dict[str, Any]:
+    attributes: dict[str, Any] = {
+        name.removeprefix("ce-"): _attribute(name, value) for name, value in fields.items()
+        if name.startswith("ce-") and name not in ("ce-data", "ce-data_base64")}
+    attributes["datacontenttype"] = media
+    if body:
+        attributes["data"] = _json(body)
+    return attributes
+
+
+def _attribute(name: str, value: bytes) -> str:
+    """A header's value: UTF-8, percent-encoded where it is not plain ASCII, perhaps in quotes."""
+    try:
+        text = unquote(value.decode("utf-8"), errors="strict")
+    except UnicodeDecodeError:
+        raise one("", f"请求头 {name} 不是 UTF-8 文字；请按百分号编码。",
+                  f"The header {name} is not UTF-8 text; percent-encode it.") from None
+    return text[1:-1].replace('\\"', '"') if len(text) > 1 and text[0] == text[-1] == '"' else text
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if "recursion" in error.msg or "depth" in error.msg:
+            raise one("", "内容套得太深；请去掉多余的层次。", "The content is nested too deeply; flatten it.") from None
+        raise one("", f"内容不是合法的 JSON：第 {error.lineno} 行第 {error.colno} 列读不下去，可能被截断或编码不是 UTF-8；请重发完整内容。",
+                  f"The content is not valid JSON: it cannot be read from line {error.lineno}, column {error.colno} on, perhaps "
+                  "cut off or not UTF-8; send it whole.") from None

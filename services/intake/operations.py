@@ -1,0 +1,43 @@
+"""/healthz, /readyz, /metrics and the descriptions of what this process serves. For whoever runs it; no key needed."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+
+from services.intake.openapi import described
+from services.kit.errors import Words, language_of
+
+
+def router(app: FastAPI, unready: Callable[[], Mapping[str, Words]]) -> APIRouter:
+    """The operational routes of `app`; they are not part of its own description."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/healthz")
+    async def healthz() -> dict[str, Any]:
+        return {"alive": True}
+
+    @routes.get("/readyz")
+    def readyz(request: Request) -> JSONResponse:
+        language = language_of(request.headers.get("accept-language"))
+        reasons = {part: words.in_language(language) for part, words in unready().items()}
+        return JSONResponse({"ready": not reasons, "unready": reasons}, 503 if reasons else 200)
+
+    @routes.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    @routes.get("/openapi.json")
+    def openapi_json() -> JSONResponse:
+        return JSONResponse(described(app))
+
+    @routes.get("/asyncapi.yaml")
+    def asyncapi_yaml() -> Response:
+        text = files("schemas").joinpath("asyncapi.yaml").read_text("utf-8")
+        return PlainTextResponse(text, media_type="application/yaml")
+
+    return routes

@@ -1,0 +1,70 @@
+"""How far a posted event came, as its sender may know it."""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from schemas.answers import STEPS
+from services.kit.clock import ZONE
+from services.kit.db import rows
+from services.kit.errors import Words
+
+# what the sender is told of a case's states; the others do not change how far it came
+OF_A_CASE = {"triaged": "routed", "letter_issued": "letter_issued", "arrived": "arrived", "accepted": "accepted",
+             "moved": "moved", "closed_without_move": "closed", "merged": "closed", "struck_off": "closed"}
+OF_A_DECISION = {"match": "identified", "review": "review", "unknown": "review", "not_a_member": "not_a_member",
+                 "rejected": "rejected"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one person of an event: the matcher's `decision` (`match`, `review`, `unknown`, `not_a_member`, or
+    `rejected` with `words`), and of the case it opened or joined when each state was first entered."""
+
+    decision: str
+    decided_at: datetime
+    case: str | None = None
+    states: Mapping[str, datetime] = field(default_factory=dict)
+    words: Words | None = None
+
+
+Outcomes = Callable[[Connection, UUID], Sequence[Outcome]]
+
+
+def how_far(tx: Connection, event_id: UUID, outcomes: Outcomes, language: str) -> dict[str, Any] | None:
+    """The answer of GET /v1/events/{id}; None where this transaction sees no such event."""
+    found = rows(tx, "SELECT source, ext_id, persons, received_at FROM posted_event WHERE id = :id", {"id": event_id})
+    if not found:
+        return None
+    event, ends = found[0], outcomes(tx, event_id)
+    received = {"received": event.received_at}
+    ways = [received | _way(end) for end in ends]
+    ways += [received] * max(1 - len(ways), event.persons - len(ways))
+    reached = [max(way, key=STEPS.index) for way in ways]
+    answer = {
+        "source": event.source, "id": event.ext_id, "state": min(reached, key=STEPS.index),
+        "cases": sorted({end.case for end in ends if end.case}), "times": _first(ways)}
+    if event.persons > 1:
+        answer["persons"] = dict(Counter(reached))
+    words = next((end.words for end in ends if end.words), None)
+    return answer | ({"problem": words.in_language(language)} if words else {})
+
+
+def _way(end: Outcome) -> dict[str, datetime]:
+    """The steps of one person, each with its first time."""
+    way = {OF_A_DECISION[end.decision]: end.decided_at}
+    for state, at in sorted(end.states.items(), key=lambda pair: pair[1]):
+        if step := OF_A_CASE.get(state):
+            way.setdefault(step, at)
+    return way
+
+
+def _first(ways: Sequence[Mapping[str, datetime]]) -> dict[str, str]:
+    steps = [step for step in STEPS if any(step in way for way in ways)]
+    return {step: min(way[step] for way in ways if step in way).astimezone(ZONE).isoformat() for step in steps}
