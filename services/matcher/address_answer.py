@@ -38,7 +38,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "「{text}」：{0}已确认的最近门牌 {1} 号在{2}（共 {3} 例）",
         "“{text}”: the nearest confirmed number in {0}, {1}, lies in {2} ({3} cases on the road)",
     ),
-    "road_name": ("「{text}」与{0}同名", "“{text}” has the name of {0}"),
+    "road_name": ("「{text}」与{0}名称相近", "“{text}” has a name like {0}"),
     "depth": ("社区未能确定，止于{0}", "the community cannot be told; {0} can"),
 }
 

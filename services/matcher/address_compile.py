@@ -63,7 +63,7 @@ def compile_tables(divisions: Path, history: list[Path]) -> dict[str, bytes]:
     ]
     upper = {code: name for code, name in table.items() if len(code) < 12}
     files, bases = _communities(table)
-    moved = _moves(table, bases, past)
+    moved, shed = _moves(table, bases, past)
     files |= _old_communities(table, bases, past, moved)
     forms = _forms(upper, past, moved)
     prefixes = _prefixes(upper, past, moved)
@@ -72,6 +72,7 @@ def compile_tables(divisions: Path, history: list[Path]) -> dict[str, bytes]:
             "names": upper,
             "old_names": {code: name for code, name, _ in past if len(code) < 12 and code not in upper},
             "moved": {old: ",".join(new) for old, new in moved.items()},
+            "shed": shed,
             "forms": forms,
             "prefixes": prefixes,
             "sounds": _sounds(table),
@@ -98,11 +99,12 @@ def _communities(table: dict[str, str]) -> tuple[dict[str, bytes], dict[str, tup
 
 def _moves(
     table: dict[str, str], bases: dict[str, tuple[str, str]], past: list[tuple[str, str, int]]
-) -> dict[str, list[str]]:
-    """Old street or county code -> today's codes, by where their communities are found today.
+) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """(moved, shed): old street or county code -> today's codes, by where their communities are found today.
 
     A community of an earlier edition votes for the street that holds the same base and kind today: in its
-    own county, else in its city, else in its province under a street of the same stem.
+    own county, else in its city, else in its province under a street of the same stem. `shed` names the other
+    streets of the county that took two or more communities, whether or not the old street still stands.
     """
     today: dict[tuple[str, str], list[str]] = defaultdict(list)
     for code, base in bases.items():
@@ -124,7 +126,12 @@ def _moves(
         for target in near if len(near) <= 3 else ():
             votes[code[:9]][target[:9]] += 1
             votes[code[:6]][target[:6]] += 1
-    return _elected(table, past, votes)
+    shed = {
+        code: ",".join(c for c, n in counts.items() if n >= 2 and c != code and c[:6] == code[:6])
+        for code, counts in votes.items()
+        if len(code) == 9
+    }
+    return _elected(table, past, votes), {code: found for code, found in shed.items() if found}
 
 
 def _elected(

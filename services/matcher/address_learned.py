@@ -15,20 +15,26 @@ KEY_CHARS_MIN = 2
 KEY_CHARS_MAX = 16
 
 _CUT = re.compile(
-    r"[0-9A-Z]|[一二三四五六七八九十]+(?:期|区|号|栋|幢|座|单元|组团|组|队|社|段|排|门|层|村民)|[甲乙丙丁]栋|[东南西北中][区院座]"
-    r"|[东南西北]\d|(?:独栋|栋|幢|单元|号楼|组团|所在网格|全路段|楼栋)|[附之]"
+    r"[0-9A-Z]|[一二三四五六七八九十]+(?:期|号|栋|幢|座|单元|组团|组|队|社|段|排|门|层|村民)|[甲乙丙丁]栋"
+    r"|(?:独栋|栋|幢|单元|号楼|组团|所在网格|全路段|楼栋)|[附之]"
 )
-_TAIL = re.compile(r"(?:住宅小区|小区|住宅区|自建房区域|自建房|平房区|小)$")
-_ROAD = re.compile(r"([\u4e00-\u9fff]{1,14}?(?:路|大街|街|大道|道|巷|胡同|弄|里|条|段|横|湾|坊|坪|沟))(?:[甲乙丙附])?([0-9]{1,5})(?:-[0-9]+)?号?(?:附[0-9]+号)?(?:大?院)?")
+_PART = re.compile(r"(?:[一二三四五六七八九十]+[区院]|[东南西北中][区院座]|[东南西北])$")
+_TAIL = re.compile(r"(?:住宅小区|小区|住宅区|自建房区域|自建房|平房区)$")
+_ROAD = re.compile(
+    r"([\u4e00-\u9fff]{1,14}?(?:路|大街|街|大道|道|巷|胡同|弄|里|条|段|横|湾|坊|坪|沟))(?:[甲乙丙附])?"
+    r"([0-9]{1,5})(?:-[0-9]+)?号?(?:附[0-9]+号)?(?:大?院)?"
+)
 _ROADLIKE = re.compile(r"(?:路|大街|街|大道|道|巷|胡同|弄|里|条|段|横)$")
 _GROUP = re.compile(r"(?:第?[0-9一二三四五六七八九十]{1,3}(?:组|社|队|村民小组|村民组|屯|委)|自然村|附近|旁|内)+")
-_LEFT_OPEN = re.compile(r"^(?:的|内|旁|及|和|与|之)")
 
 
 class Keys(NamedTuple):
-    """What is looked up for the text after the administrative names. `at` is where `compound` starts in it."""
+    """What is looked up for the text after the administrative names.
 
-    compound: str
+    `compounds` from fine (with its part: 三里河二区) to coarse (三里河), `at` where they start; `road` and `number`.
+    """
+
+    compounds: tuple[str, ...]
     at: int
     road: str
     number: int
@@ -36,7 +42,7 @@ class Keys(NamedTuple):
 
 
 def keys(rest: str) -> Keys:
-    """Compound key, and road with number, of the text that follows the administrative names."""
+    """Compound keys, and road with number, of the text that follows the administrative names."""
     road, number, road_at, at = "", -1, 0, 0
     group = _GROUP.match(rest)
     if group:
@@ -48,10 +54,12 @@ def keys(rest: str) -> Keys:
     tail = rest[at : at + 24]
     cut = _CUT.search(tail)
     head = tail[: cut.start()] if cut else tail
-    head = _TAIL.sub("", head[:KEY_CHARS_MAX])
-    if len(head) < KEY_CHARS_MIN or _ROADLIKE.search(head) and cut and cut.group().isdigit():
+    if _ROADLIKE.search(head) and cut and cut.group().isdigit():
         head = ""
-    return Keys(head, at, road, number, road_at)
+    fine = head[:KEY_CHARS_MAX]
+    coarse = _TAIL.sub("", _PART.sub("", _TAIL.sub("", fine)))
+    found = tuple(k for k in dict.fromkeys((_TAIL.sub("", fine), coarse)) if len(k) >= KEY_CHARS_MIN)
+    return Keys(found, at, road, number, road_at)
 
 
 class Tally:
@@ -96,10 +104,10 @@ class Learned:
         """Learns one confirmed case from the text after its administrative names."""
         found = keys(rest)
         marks = self._by_source.setdefault(source, [])
-        if found.compound:
+        for compound in found.compounds:
             of = self._compounds.setdefault(county, {})
-            of.setdefault(found.compound, Tally()).add(code, source, on)
-            marks.append((county, found.compound, None))
+            of.setdefault(compound, Tally()).add(code, source, on)
+            marks.append((county, compound, None))
         if found.road:
             numbers = self._roads.setdefault(county, {}).setdefault(found.road, {})
             numbers.setdefault(found.number, Tally()).add(code, source, on)
@@ -116,10 +124,15 @@ class Learned:
                 if not tally.counts:
                     shelf.pop(name, None)  # type: ignore[call-overload]
 
-    def compound(self, county: str, key: str) -> Tally | None:
-        """The tally of one compound in a county."""
+    def compound(self, county: str, keys: tuple[str, ...]) -> tuple[str, Tally] | None:
+        """The finest known key of a compound in a county, with its tally."""
         of = self._compounds.get(county)
-        return of.get(key) if of else None
+        if of:
+            for key in keys:
+                tally = of.get(key)
+                if tally is not None and tally.counts:
+                    return key, tally
+        return None
 
     def inside(self, county: str, text: str) -> Iterator[tuple[int, int, Tally]]:
         """(start, end, tally) of learned compounds that occur somewhere in `text`, longest first at each start."""

@@ -17,8 +17,9 @@ from services.matcher.address_walk import BASE_CHARS_MAX, harmless
 STREETISH = re.compile(
     r"[\u4e00-\u9fff]{1,9}?(?:街道办事处|街道办|街道|街办|办事处|地区|片区|镇|乡|苏木|农场|林场)(?![\u4e00-\u9fff]?[路巷])"
 )
+_ROAD_STEM = re.compile(r"[东南西北中]?(?:一|二|三|四|五|六)?(?:大街|大道|路|街|道|巷|胡同|里|弄)$")
 _NEXT_TO_BARE = re.compile(r"[0-9A-Z]|$|[一二三四五六七八九十]+[组社队期区号]|[东南西北中前后新]|小区|家园|花园|苑|自然村|屯|庄")
-_SCORE = {"=": 6.0, "w": 5.0, "o": 4.5, "L": 4.0, "m": 4.0, "-": 2.0, "u": 1.0, "x": -1.0}
+_SCORE = {"=": 6.0, "w": 5.0, "o": 4.5, "L": 4.0, "m": 4.0, "d": 0.0, "-": 2.0, "u": 1.0, "x": -1.0}
 _SLIP_SCORE = {"sound": 5.0, "numeral": 5.0, "order": 4.5, "missing": 4.0, "extra": 3.5, "near": 2.5, "char": 1.0}
 
 
@@ -33,7 +34,9 @@ class Reader:
     def read(self, text: str, county: str, start: int, sign: str) -> list[Guess]:
         """Guesses in one county for the text from `start`; `sign` says how the county was found."""
         stated = self.stated(text, county, start)
-        anchors = [start] if stated is None else [stated.end] if stated.codes else [start, stated.end]
+        anchors = [start] if stated is None else [stated.end]
+        if stated is not None and set(stated.codes.values()) != {"="}:
+            anchors.insert(0, start)
         guesses = self._mentioned(text, county, anchors, stated, sign)
         best = max((g.score for g in guesses), default=0.0)
         if best < 15:
@@ -42,7 +45,7 @@ class Reader:
                 if not guesses:
                     guesses += self._bare(text, county, stated, sign)
                 if not any(g.signs[2] in "efk" for g in guesses):
-                    guesses += self._slipped(text, anchors[0], stated, sign)
+                    guesses += self._slipped(text, stated.end, stated, sign)
         if stated is not None:
             for code, how in stated.codes.items():
                 guesses.append(Guess(code, _SCORE[how] + 1, (sign, how, "s"), [self._street_reason(code, stated)]))
@@ -170,7 +173,7 @@ class Reader:
         reasons = [Reason(rule, *span, facts)]
         if stated is not None and (how in "=woL"):
             reasons.insert(0, self._street_reason(code[:9], stated))
-        elif stated is not None and how == "m":
+        elif stated is not None and how in "md":
             was, year = self._left(code, base, own_kind, stated) or ("", 0)
             reasons.insert(0, Reason("community_moved", stated.start, stated.end, (name, was, year)))
         elif stated is not None:
@@ -185,7 +188,9 @@ class Reader:
         how = stated.codes.get(code[:9])
         if how:
             return how
-        return "m" if self._left(code, base, kind, stated) else "x"
+        if self._left(code, base, kind, stated) is None:
+            return "x"
+        return "m" if any(code[:9] in self.snapshot.shed.get(s, "") for s in stated.codes) else "d"
 
     def _left(self, code: str, base: str, kind: str, stated: Stated) -> tuple[str, int] | None:
         """(street, last year) if the stated street held a community of this base in an earlier edition."""
@@ -271,15 +276,41 @@ class Reader:
         for anchor in dict.fromkeys(anchors):
             rest = text[anchor : anchor + 48]
             found = keys(rest)
-            tally = self.learned.compound(county, found.compound) if found.compound else None
-            if tally is not None and tally.counts:
-                span = (anchor + found.at, anchor + found.at + len(found.compound))
-                out += self._voted(text, tally, span, county, stated, sign, "c")
+            known = self.learned.compound(county, found.compounds) if found.compounds else None
+            if known is not None:
+                span = (anchor + found.at, anchor + found.at + len(known[0]))
+                out += self._voted(text, known[1], span, county, stated, sign, "c")
             else:
                 for begin, end, inner in self.learned.inside(county, rest):
                     out += self._voted(text, inner, (anchor + begin, anchor + end), county, stated, sign, "i")
             if found.road:
-                out += self._numbered(found.road, found.number, anchor + found.road_at, county, stated, sign)
+                at = anchor + found.road_at
+                out += self._numbered(found.road, found.number, at, county, stated, sign)
+                out += self._namesakes(found.road, True, at, county, stated, sign)
+            elif found.compounds:
+                out += self._namesakes(found.compounds[-1], False, anchor + found.at, county, stated, sign)
+        return out
+
+    def _namesakes(
+        self, name: str, is_road: bool, at: int, county: str, stated: Stated | None, sign: str
+    ) -> list[Guess]:
+        """Communities called like the road or compound: weak signs, since roads are long and names are borrowed."""
+        of = self.counties.communities(county).of
+        found = {index: "r" for index in of.get(name, ())}
+        if is_road and len(name) >= 3:
+            stem = _ROAD_STEM.sub("", name)
+            for base, indexes in of.items() if len(stem) >= 2 else ():
+                if base.startswith(stem):
+                    word = "a" if base.startswith(name) else "A"
+                    found |= {index: word for index in indexes if index not in found}
+        out = []
+        for index, word in found.items():
+            code = self.snapshot.code(index)
+            how = "-" if stated is None else "u" if not stated.codes else stated.codes.get(code[:9], "x")
+            score = _SCORE[how] + {"r": 4.0, "a": 2.0, "A": 0.5}[word]
+            word = word if is_road else "h"
+            reason = Reason("road_name", at, at + len(name), (self.snapshot.community_name(index),))
+            out.append(Guess(code, score, (sign, how, word), [reason]))
         return out
 
     def _voted(

@@ -56,14 +56,14 @@ class Scan:
         forms, lengths = self.snapshot.forms, self._lengths
         out = []
         letter = self._letters.get(text[start : start + 1])
-        if letter:
-            out.append(Hit(start, start + 1, (("W", letter),)))
         for i in range(start, min(len(text) - 1, start + SCAN_CHARS_MAX)):
             for length in lengths.get(text[i : i + 2], ()):
                 entry = forms.get(text[i : i + length])
                 if entry is not None and i + length <= len(text):
                     out.append(Hit(i, i + length, tuple((e[0], e[1:]) for e in entry.split(","))))
                     break
+        if letter and not (out and out[0].start == start):
+            out.insert(0, Hit(start, start + 1, (("W", letter),)))
         return out
 
     def supports(self, hits: list[Hit], hint: str | None) -> list[Support]:

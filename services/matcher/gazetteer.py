@@ -138,9 +138,7 @@ class Gazetteer:
         found: list[Guess] = []
         for county in sorted(self.snapshot.streets_of):
             if county.startswith(city):
-                reason = Reason("county", cities[-1][1] - 1, end, (self._full(city),))
                 found += [g for g in self._read(text, county, end, "C", None) if g.signs[2] in "ek"]
-                del reason
         return found
 
     def _county_reason(self, hits: list, county: str, sign: str) -> Reason | None:
