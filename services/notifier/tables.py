@@ -1,0 +1,188 @@
+"""The statements that write notices and attempts. No statement here runs while a channel is being called."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, RowMapping, text
+
+from services.kit.db import dumps
+
+# A close can overtake its opening (two topics, two keys), so an opening looks whether its task still stands.
+_WRITE = """
+WITH opened AS (
+    SELECT r.*, t.closed_at FROM json_to_recordset(%(rows)s::json) AS r(
+        id uuid, task uuid, stage text, case_id uuid, kind text, act text, due_on date, organisation text,
+        recipient text, path text, contact uuid, channel text, because text, urgent boolean, due_at timestamptz)
+    LEFT JOIN task t ON t.id = r.task)
+INSERT INTO notice (id, task, stage, case_id, kind, act, due_on, organisation, recipient, path, contact, channel,
+                    because, urgent, due_at, state, why, waited, delivered_at, acted_at)
+SELECT id, task, stage, case_id, kind, act, due_on, organisation, recipient, path, contact, channel,
+       because, urgent, due_at,
+       CASE WHEN closed_at IS NOT NULL THEN 'not_sent' WHEN contact IS NULL THEN 'sent' ELSE 'waiting' END,
+       CASE WHEN closed_at IS NOT NULL THEN 'done' END,
+       CASE WHEN closed_at IS NULL AND contact IS NULL
+            THEN greatest(0, extract(epoch FROM %(now)s::timestamptz - due_at)) END,
+       CASE WHEN closed_at IS NULL AND contact IS NULL THEN %(now)s::timestamptz END,
+       closed_at
+FROM opened ORDER BY id
+ON CONFLICT (id) DO NOTHING"""
+
+_CLOSE = """
+UPDATE notice SET acted_at = closed.at,
+    state = CASE state WHEN 'waiting' THEN 'not_sent' ELSE state END,
+    why = CASE state WHEN 'waiting' THEN 'done' ELSE why END
+FROM json_to_recordset(%s::json) AS closed(task uuid, at timestamptz)
+WHERE notice.task = closed.task AND acted_at IS NULL"""
+
+_SETTLE = """
+UPDATE notice SET acted_at = t.closed_at,
+    state = CASE state WHEN 'waiting' THEN 'not_sent' ELSE state END,
+    why = CASE state WHEN 'waiting' THEN 'done' ELSE why END
+FROM task t
+WHERE t.id = notice.task AND t.closed_at IS NOT NULL AND notice.acted_at IS NULL"""
+
+_SEEN = "UPDATE notice SET seen_at = :now WHERE id = ANY(:ids) AND seen_at IS NULL"
+
+_RECLAIM = """
+WITH lost AS (
+    UPDATE notice SET state = 'waiting', lease = NULL, lease_until = NULL, due_at = :now
+    WHERE state = 'sending' AND lease_until <= :now RETURNING mail)
+UPDATE notice_attempt SET ended_at = :now, outcome = 'unknown', reason = 'the process that called has died'
+WHERE outcome IS NULL AND mail IN (SELECT mail FROM lost)"""
+
+_HOLD = """
+UPDATE notice SET due_at = :until
+WHERE state = 'waiting' AND NOT urgent AND due_at <= :now AND channel = ANY(:channels)"""
+
+_GATHER = """
+UPDATE notice n SET due_at = last.at + :gap
+FROM (SELECT contact, max(started_at) AS at FROM notice_attempt
+      WHERE channel = ANY(:channels) AND started_at > :now - CAST(:gap AS interval) AND outcome = 'sent' GROUP BY contact) last
+WHERE n.contact = last.contact AND n.state = 'waiting' AND n.mail IS NULL AND NOT n.urgent AND n.due_at <= :now"""
+
+_CLAIM = """
+WITH due AS (
+    SELECT coalesce(mail, contact) AS letter, min(due_at) AS first FROM notice
+    WHERE state = 'waiting' AND due_at <= :now AND channel = ANY(:channels)
+    GROUP BY 1 ORDER BY 2, 1 LIMIT :limit),
+mine AS (
+    SELECT n.id, due.letter, due.first FROM notice n JOIN due ON due.letter = coalesce(n.mail, n.contact)
+    WHERE n.state = 'waiting' AND n.due_at <= :now AND n.channel = ANY(:channels)
+    FOR UPDATE OF n SKIP LOCKED)
+UPDATE notice SET state = 'sending', lease = :lease, lease_until = :until FROM mine WHERE notice.id = mine.id
+RETURNING notice.id, mine.letter, mine.first, notice.mail, notice.contact, notice.channel, notice.attempts"""
+
+_ATTEMPT = """
+INSERT INTO notice_attempt (id, mail, contact, path, channel, notices, started_at)
+VALUES (:id, :mail, :contact, :path, :channel, :notices, :now)"""
+
+_UNDER_WAY = """
+UPDATE notice SET mail = :mail, attempts = :attempts,
+    waited = coalesce(waited, greatest(0, extract(epoch FROM :now - due_at)))
+WHERE id = ANY(:ids)"""
+
+_NOT_SENT = """
+UPDATE notice SET state = 'not_sent', why = :why, lease = NULL, lease_until = NULL WHERE id = ANY(:ids)"""
+
+_BACK = """
+UPDATE notice SET state = 'waiting', due_at = :due_at, lease = NULL, lease_until = NULL WHERE id = ANY(:ids)"""
+
+_END = "UPDATE notice_attempt SET ended_at = :now, outcome = :outcome, reason = :reason WHERE id = :id"
+
+# A notice whose lease ran out meanwhile belongs to another process: what that one learns counts.
+_SENT = """
+UPDATE notice SET state = 'sent', delivered_at = :now, lease = NULL, lease_until = NULL
+WHERE id = ANY(:ids) AND lease = :lease"""
+
+_RETRY = """
+UPDATE notice SET state = CASE WHEN acted_at IS NULL THEN 'waiting' ELSE 'not_sent' END,
+    why = CASE WHEN acted_at IS NULL THEN :why ELSE 'done' END,
+    due_at = :due_at, lease = NULL, lease_until = NULL
+WHERE id = ANY(:ids) AND lease = :lease"""
+
+_FAILED = """
+UPDATE notice SET state = 'failed', why = :why, lease = NULL, lease_until = NULL
+WHERE id = ANY(:ids) AND lease = :lease"""
+
+
+def write_notices(tx: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Inserts notices (see handlers.row); one that is there stays as it is."""
+    if rows:
+        tx.exec_driver_sql(_WRITE, {"rows": dumps(rows), "now": now})
+
+
+def close_notices(tx: Connection, closed: Sequence[tuple[str, str]]) -> None:
+    """Tasks (id, closed at) are done: their notices are acted upon, and what was not sent yet is not sent."""
+    tx.exec_driver_sql(_CLOSE, (dumps([{"task": task, "at": at} for task, at in closed]),))
+
+
+def settle(tx: Connection) -> int:
+    """The same from the task table, for notices written in the moment their task was closed."""
+    return tx.execute(text(_SETTLE)).rowcount
+
+
+def mark_seen(tx: Connection, ids: Sequence[UUID], now: datetime) -> None:
+    """Somebody of the organisation opened these notices; the first time counts."""
+    tx.execute(text(_SEEN), {"ids": list(ids), "now": now})
+
+
+def reclaim(tx: Connection, now: datetime) -> None:
+    """Notices of a process that died while sending wait again; what came of its attempts is unknown."""
+    tx.execute(text(_RECLAIM), {"now": now})
+
+
+def hold(tx: Connection, channels: Sequence[str], now: datetime, until: datetime) -> None:
+    """Quiet hours: what is due and not urgent waits until they end."""
+    tx.execute(text(_HOLD), {"channels": list(channels), "now": now, "until": until})
+
+
+def gather(tx: Connection, channels: Sequence[str], now: datetime, gap: timedelta) -> None:
+    """Who had a message less than `gap` ago gets the next one, with all of the meantime in it, after that gap."""
+    tx.execute(text(_GATHER), {"channels": list(channels), "now": now, "gap": gap})
+
+
+def claim(
+    tx: Connection, channels: Sequence[str], now: datetime, until: datetime, lease: UUID, limit: int
+) -> Sequence[RowMapping]:
+    """Takes the notices of the `limit` messages that are due the longest; nobody else gets them before `until`."""
+    return tx.execute(text(_CLAIM), {"channels": list(channels), "now": now, "until": until, "lease": lease,
+                                     "limit": limit}).mappings().all()
+
+
+def begin_attempt(tx: Connection, attempt: Mapping[str, Any], ids: Sequence[UUID], attempts: int) -> None:
+    """Writes the attempt row of a message before its channel is called."""
+    tx.execute(text(_ATTEMPT), {**attempt, "notices": len(ids)})
+    tx.execute(text(_UNDER_WAY), {"mail": attempt["mail"], "attempts": attempts, "now": attempt["now"], "ids": list(ids)})
+
+
+def not_sent(tx: Connection, ids: Sequence[UUID], why: str) -> None:
+    """Ends claimed notices unsent: `done`, `post_ended`, `bounced`."""
+    tx.execute(text(_NOT_SENT), {"ids": list(ids), "why": why})
+
+
+def put_back(tx: Connection, ids: Sequence[UUID], due_at: datetime) -> None:
+    """Gives claimed notices back, to be claimed again from `due_at` on."""
+    tx.execute(text(_BACK), {"ids": list(ids), "due_at": due_at})
+
+
+def end_attempt(tx: Connection, attempt: UUID, outcome: str, now: datetime, reason: str | None = None) -> None:
+    """How the call ended: `sent`, `failed` or `unknown`."""
+    tx.execute(text(_END), {"id": attempt, "outcome": outcome, "now": now, "reason": reason})
+
+
+def sent(tx: Connection, ids: Sequence[UUID], lease: UUID, now: datetime) -> None:
+    """The channel took the message."""
+    tx.execute(text(_SENT), {"ids": list(ids), "lease": lease, "now": now})
+
+
+def retry(tx: Connection, ids: Sequence[UUID], lease: UUID, due_at: datetime, why: str) -> None:
+    """Another attempt at `due_at`, unless the task is done by now."""
+    tx.execute(text(_RETRY), {"ids": list(ids), "lease": lease, "due_at": due_at, "why": why})
+
+
+def failed(tx: Connection, ids: Sequence[UUID], lease: UUID, why: str) -> None:
+    """No attempt is left, or none would help."""
+    tx.execute(text(_FAILED), {"ids": list(ids), "lease": lease, "why": why})
