@@ -31,6 +31,8 @@ from services.matcher.normalise import key
 LAYOUT = 1
 """Number of the snapshot's layout; part of its version."""
 
+COMMON_MIN = 5
+
 _BRACKET = re.compile(r"[（(].*?[)）]")
 _VAGUE = frozenset("街道 城区 林场 农场 牧场 园区 开发区 工业园区 工业区 城南 城北 城东 城西 新城 社区 办事处 管理区".split())
 _LENGTHS = {2: 1, 4: 2, 6: 3, 9: 4, 12: 5}
@@ -73,6 +75,7 @@ def compile_tables(divisions: Path, history: list[Path]) -> dict[str, bytes]:
             "old_names": {code: name for code, name, _ in past if len(code) < 12 and code not in upper},
             "moved": {old: ",".join(new) for old, new in moved.items()},
             "shed": shed,
+            "common": _common(bases),
             "forms": forms,
             "prefixes": prefixes,
             "sounds": _sounds(table),
@@ -149,6 +152,12 @@ def _elected(
         if targets:
             moved[code] = list(dict.fromkeys(targets + moved.get(code, [])))
     return moved
+
+
+def _common(bases: dict[str, tuple[str, str]]) -> frozenset[str]:
+    """Base and kind of communities of which the country has more than COMMON_MIN: a namesake proves little."""
+    counts = Counter(bases.values())
+    return frozenset(f"{base}{kind}" for (base, kind), n in counts.items() if n > COMMON_MIN)
 
 
 def _old_communities(

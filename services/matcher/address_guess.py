@@ -21,7 +21,8 @@ class Guess:
 
     county     P prefix, S scanned full name, W short or old name, H given apart, N only implied
     street     = exact, w other form, o old name, L slip, - none stated, u unknown one stated, x another one
-               stated, m another one stated that the community left with others, d that it left alone
+               stated, m another one stated that the community left
+               (M less surely, d perhaps: a common name)
     community  e exact, f exact inside longer text, k other kind, b no suffix, L slip, c compound, n number,
                r road's name, g code of a community that is gone, s none: stops at the street, y: at the county
     """

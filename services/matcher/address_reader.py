@@ -19,7 +19,7 @@ STREETISH = re.compile(
 )
 _ROAD_STEM = re.compile(r"[东南西北中]?(?:一|二|三|四|五|六)?(?:大街|大道|路|街|道|巷|胡同|里|弄)$")
 _NEXT_TO_BARE = re.compile(r"[0-9A-Z]|$|[一二三四五六七八九十]+[组社队期区号]|[东南西北中前后新]|小区|家园|花园|苑|自然村|屯|庄")
-_SCORE = {"=": 6.0, "w": 5.0, "o": 4.5, "L": 4.0, "m": 4.0, "d": 0.0, "-": 2.0, "u": 1.0, "x": -1.0}
+_SCORE = {"=": 6.0, "w": 5.0, "o": 4.5, "L": 4.0, "m": 4.5, "M": 4.0, "d": 0.0, "-": 2.0, "u": 1.0, "x": -1.0}
 _SLIP_SCORE = {"sound": 5.0, "numeral": 5.0, "order": 4.5, "missing": 4.0, "extra": 3.5, "near": 2.5, "char": 1.0}
 
 
@@ -173,8 +173,9 @@ class Reader:
         reasons = [Reason(rule, *span, facts)]
         if stated is not None and (how in "=woL"):
             reasons.insert(0, self._street_reason(code[:9], stated))
-        elif stated is not None and how in "md":
-            was, year = self._left(code, base, own_kind, stated) or ("", 0)
+        elif stated is not None and how in "mMd":
+            street, year = self._left(code, base, own_kind, stated) or ("", 0)
+            was = self.snapshot.upper_names.get(street) or self.snapshot.old_names.get(street, "")
             reasons.insert(0, Reason("community_moved", stated.start, stated.end, (name, was, year)))
         elif stated is not None:
             reasons.insert(0, Reason("street_other", stated.start, stated.end, (self.snapshot.upper_names[code[:9]],)))
@@ -188,18 +189,21 @@ class Reader:
         how = stated.codes.get(code[:9])
         if how:
             return how
-        if self._left(code, base, kind, stated) is None:
+        left = self._left(code, base, kind, stated)
+        if left is None:
             return "x"
-        return "m" if any(code[:9] in self.snapshot.shed.get(s, "") for s in stated.codes) else "d"
+        shed = code[:9] in self.snapshot.shed.get(left[0], "")
+        rare = f"{base}{kind}" not in self.snapshot.common
+        return "m" if shed and rare else "M" if shed or rare else "d"
 
     def _left(self, code: str, base: str, kind: str, stated: Stated) -> tuple[str, int] | None:
-        """(street, last year) if the stated street held a community of this base in an earlier edition."""
+        """(old street code, last year) if the stated street held a community of this base in an earlier edition."""
         for old_kind, old_code, year in self.snapshot.old(code[:6], base):
             if old_kind != kind:
                 continue
             street = old_code[:9]
             if street in stated.codes or not set(self.snapshot.moved.get(street, "").split(",")).isdisjoint(stated.codes):
-                return self.snapshot.upper_names.get(street) or self.snapshot.old_names.get(street, ""), year
+                return street, year
         return None
 
     def _gone(

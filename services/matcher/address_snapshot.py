@@ -84,6 +84,7 @@ class Snapshot:
         self.upper_names: dict[str, str] = upper["names"]
         self.old_names: dict[str, str] = upper["old_names"]
         self.moved: dict[str, str] = upper["moved"]
+        self.common: frozenset[str] = upper["common"]
         self.shed: dict[str, str] = upper["shed"]
         self.forms: dict[str, str] = upper["forms"]
         self.prefixes: dict[str, str] = upper["prefixes"]
