@@ -9,9 +9,10 @@ from sqlalchemy import Connection
 from schemas.envelope import Message, derived
 from services.kit.db import dumps
 
-__all__ = ["CHANNEL", "Message", "derived", "record"]
+__all__ = ["CHANNEL", "RELAY", "Message", "derived", "record"]
 
 CHANNEL = "event_log"  # NOTIFY wakes relay and tailers; the payload is empty, so one transaction notifies once
+RELAY = "relay"  # the relay's name among the cursors
 
 _RECORD = """
 WITH written AS (

@@ -91,7 +91,11 @@ class FaustShell:
         _worker(app, loop, self.consumer.stop).execute_from_commandline()
 
     def _app(self, faust, loop: asyncio.AbstractEventLoop) -> Any:
-        app = faust.App(
+        class App(faust.App):
+            def _create_directories(self) -> None:
+                """Nothing of Faust's is kept on disk."""
+
+        app = App(
             self.kafka.group(self.consumer.name), version=1, loop=loop,
             broker=";".join(f"kafka://{host}" for host in self.kafka.bootstrap.split(",")), **self._credentials(faust),
             agent_supervisor="mode.CrashingSupervisor",

@@ -18,10 +18,10 @@ from services.kit.attempt import Stopped, attempt, is_infrastructure
 from services.kit.bell import Bell
 from services.kit.clock import Clock, SystemClock
 from services.kit.errors import Words
+from services.kit.event_log import RELAY
 from services.kit.kafka_clients import Kafka
 
 log = structlog.get_logger()
-CURSOR = "relay"
 LOCK = 0x72656C61  # "rela"
 BATCH_ROWS_MAX = 500
 FLUSH_SECONDS_MAX = 30
@@ -118,7 +118,7 @@ class Relay:
             self._publisher.publish([_message(row) for row in found])
             with self.engine.begin() as tx:
                 tx.exec_driver_sql("UPDATE cursors SET xid = %s::xid8, id = %s WHERE consumer = %s",
-                                   (found[-1][0], found[-1][1], CURSOR))
+                                   (found[-1][0], found[-1][1], RELAY))
         return len(found)
 
     def resend(self) -> int:
@@ -159,10 +159,10 @@ class Relay:
                     looked = time.monotonic()
 
     def _position(self, tx) -> Position:
-        found = tx.exec_driver_sql("SELECT xid::text, id FROM cursors WHERE consumer = %s", (CURSOR,)).first()
+        found = tx.exec_driver_sql("SELECT xid::text, id FROM cursors WHERE consumer = %s", (RELAY,)).first()
         if found is None:
             tx.exec_driver_sql("INSERT INTO cursors (consumer, xid, id) VALUES (%s, '0', 0) ON CONFLICT DO NOTHING",
-                               (CURSOR,))
+                               (RELAY,))
         return Position(*found) if found else Position("0", 0)
 
     def _wait(self, waiting: bool) -> None:

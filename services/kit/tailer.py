@@ -42,7 +42,7 @@ class Tailer:
         self._reader = consumer.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._topics = consumer.subscription.topics
         branches = " UNION ALL ".join([_OF_ONE_TOPIC] * len(self._topics))
-        self._read = f"{branches} ORDER BY xid, at_id LIMIT %s"
+        self._read = f"SELECT * FROM ({branches}) AS log ORDER BY xid, at_id LIMIT %s"
         self._turn = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"tail-{consumer.name}", daemon=True)
 
