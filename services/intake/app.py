@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from schemas.answers import EventsAnswer, HowFar
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.intake import modes, openapi, operations
-from services.intake.auth import require_sender
+from services.intake.auth import require_own_source, require_sender
 from services.intake.faults import Invalid
 from services.intake.parse import Posted, parse
 from services.intake.progress import Outcomes, how_far
@@ -61,13 +61,14 @@ class Intake:
     def post(self, caller: Caller, events: Sequence[Any]) -> list[Outcome]:
         """Parses and stores; one outcome per event. Returns only after the commit."""
         now = self.clock.now()
-        read = [self._parsed(event, now) for event in events]
+        read = [self._read(caller, event, now) for event in events]
         good = [event for event in read if isinstance(event, Posted)]
         outcomes = iter(self.store.accept(caller, good, now) if good else ())
         return [next(outcomes) if isinstance(event, Posted) else event for event in read]
 
-    def _parsed(self, event: Any, now: datetime) -> Posted | Invalid:
+    def _read(self, caller: Caller, event: Any, now: datetime) -> Posted | Invalid:
         try:
+            require_own_source(event, caller)
             return parse(event, self.secret, now)
         except Invalid as invalid:
             return invalid

@@ -1,6 +1,11 @@
-"""Who may post: the key's caller, in a role that sends."""
+"""Who may post: the key's caller, in a role that sends, in its own organisation's name."""
 from __future__ import annotations
 
+from typing import Any
+
+from schemas.departures import SOURCE_PREFIX
+from services.intake.faults import one
+from services.intake.sentences import shown
 from services.kit.errors import Refused, Words
 from services.registry.access import Caller
 
@@ -14,3 +19,12 @@ def require_sender(caller: Caller) -> Caller:
             f"这把密钥的角色是 {caller.role}，不能报送事件；请管理员为本组织发一把 sender 密钥。",
             f"This key's role is {caller.role}, which may not post events; ask for a sender key of your organisation."))
     return caller
+
+
+def require_own_source(attributes: Any, caller: Caller) -> None:
+    """Raises Invalid(403) for an event in another organisation's name. One without a source is left to the parser."""
+    source = attributes.get("source") if isinstance(attributes, dict) else None
+    if source is not None and source != SOURCE_PREFIX + caller.organisation:
+        raise one("/source", f"source 是 {shown(source).zh}，而密钥属于 {caller.organisation}；只能以本组织的名义发送。",
+                  f"source is {shown(source).en}, but the key belongs to {caller.organisation}; send in your own name only.",
+                  status=403, code="not-your-source")

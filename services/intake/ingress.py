@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from schemas.envelope import NAMESPACE_GUIDUI, Message, Undecodable
 from schemas.topics import INGRESS
-from services.intake.auth import require_sender
+from services.intake.auth import require_own_source, require_sender
 from services.intake.faults import Invalid
 from services.intake.modes import BODY_BYTES_MAX
 from services.intake.parse import Posted, parse
@@ -68,6 +68,7 @@ class Ingress:
             key = event.pop(KEY_ATTRIBUTE, None)
             try:
                 caller = self._caller(tx, key, callers)
+                require_own_source(event, caller)
                 good.setdefault(caller, []).append((message, parse(event, self._secret, self._clock.now())))
             except (Invalid, Refused) as error:
                 self._lay_aside(tx, message, error)

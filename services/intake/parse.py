@@ -5,7 +5,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from services.intake.sentences import faults_of, shown
 from services.kit.clock import ZONE
 from services.kit.crypto import hmac_token
 from services.kit.errors import Words
-from services.registry.id_numbers import parse_id_number
+from services.registry.id_numbers import IdNumber, parse_id_number
 
 AHEAD_MAX = timedelta(hours=24)
 _VERSION = re.compile(r"^(guidui\.[a-z_.]+)\.v[0-9]+$")
@@ -114,8 +114,11 @@ def _canonical(told: dict[str, Any]) -> str:
     """The same text for the same event: keys sorted, no blanks."""
     try:
         body = orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()
-    except orjson.JSONEncodeError:
-        raise one("/data", "内容套得太深；请去掉多余的层次。", "The content is nested too deeply; flatten it.") from None
+    except orjson.JSONEncodeError as error:
+        if "ecursion" in str(error):
+            raise one("", "内容套得太深；请去掉多余的层次。", "The content is nested too deeply; flatten it.") from None
+        raise one("", "内容里有大到无法保存的数，或不成对的代理字符；请改正。",
+                  "The content has a number too large to store, or half a surrogate pair; mend it.") from None
     if "\\u0000" in body and _has_nul(told):
         raise one("", "内容里有空字符（U+0000），无法保存；请去掉。", "The content has the character U+0000, which cannot be stored; remove it.")
     return body
@@ -168,10 +171,16 @@ def _faults_of_person(where: str, person: Person, today: date) -> Iterator[Fault
             f"{where}.birth_date 是 {person.birth_date}，还没有到这一天；请核对年份。",
             f"{where}.birth_date is {person.birth_date}, a day still to come; check the year."))
     if person.id_number and not (number := parse_id_number(person.id_number)).valid:
-        stands = shown(person.id_number, "id_number")
+        stands, wrong = shown(person.id_number, "id_number"), _wrong(number)
         yield Fault(f"{pointer}/id_number", Words(
-            f"{where}.id_number 写成了 {stands.zh}：{number.words.zh}，没有就不写。",
-            f"{where}.id_number is {stands.en}: {number.words.en}, or leave it out."))
+            f"{where}.id_number 写成了 {stands.zh}：{wrong.zh}，没有就不写。",
+            f"{where}.id_number is {stands.en}: {wrong.en}, or leave it out."))
+
+
+def _wrong(number: IdNumber) -> Words:
+    """A number that a spreadsheet may have rounded is called so only where it shows; else the check digit is at fault."""
+    rounded = number.damage == "excel" and (number.text is None or number.text.endswith("000"))
+    return number.words if rounded or number.damage != "excel" else replace(number, damage="check").words
 
 
 def _day(now: datetime) -> date:

@@ -2,9 +2,8 @@
 from __future__ import annotations
 
 import difflib
+import json
 from typing import Any
-
-import orjson
 
 from schemas import departures
 from services.intake.faults import Fault
@@ -48,7 +47,7 @@ def shown(value: Any, field: str = "") -> Words:
         return Words("一个列表", "a list")
     if field == "id_number" and isinstance(value, str):
         value = value[:6] + "*" * len(value[6:-4]) + value[-4:] if len(value) > 10 else value
-    written = orjson.dumps(value, default=str).decode()
+    written = json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()
     if len(written) > VALUE_SHOWN_MAX:
         written = written[:VALUE_SHOWN_MAX] + "…"
     return Words(written, written)
