@@ -86,7 +86,7 @@ def compile_tables(divisions: Path, history: list[Path]) -> dict[str, bytes]:
 
 def _communities(table: dict[str, str]) -> tuple[dict[str, bytes], dict[str, tuple[str, str]]]:
     codes = sorted(code for code in table if len(code) == 12)
-    bases = {code: community_base(clean(table[code])) for code in codes}
+    bases = {code: community_base(_own_part(code, table)) for code in codes}
     names, offsets = bytearray(), array("I", [0])
     for code in codes:
         names += table[code].encode()
@@ -98,6 +98,15 @@ def _communities(table: dict[str, str]) -> tuple[dict[str, bytes], dict[str, tup
         "names.idx": offsets.tobytes(),
         "bases.txt": lines.encode(),
     }, bases
+
+
+def _own_part(code: str, table: dict[str, str]) -> str:
+    """A community's name without the street (and what is above it) that some offices write before it."""
+    name, street = clean(table[code]), clean(table.get(code[:9], ""))
+    at = name.find(street) + len(street) if len(street) >= 3 and street in name else 0
+    above = name[: at - len(street)] if at else ""
+    whole = "".join(clean(table.get(code[:n], "")) for n in (2, 4, 6))
+    return name[at:] if at and whole.endswith(above) and len(community_base(name[at:])[0]) >= 2 else name
 
 
 def _moves(

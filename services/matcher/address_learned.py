@@ -25,6 +25,10 @@ _ROAD = re.compile(
     r"([0-9]{1,5})(?:-[0-9]+)?号?(?:附[0-9]+号)?(?:大?院)?"
 )
 _ROADLIKE = re.compile(r"(?:路|大街|街|大道|道|巷|胡同|弄|里|条|段|横)$")
+_GENERIC = re.compile(
+    r".?(?:小区|家属院|家属区|家属楼|家属|宿舍|宿舍楼|居民区|居民楼|自建房|平房|围合区|单体楼|安置房|安置|商铺|门面|大院|院内?|住宅楼|住宅"
+    r"|街道|市场|小学|中学|学校|医院|辖区|沿街|商业街|公寓|酒店|宾馆)|整个.*|.*(?:以[东南西北]).*"
+)
 _GROUP = re.compile(r"(?:第?[0-9一二三四五六七八九十]{1,3}(?:组|社|队|村民小组|村民组|屯|委)|自然村|附近|旁|内)+")
 
 
@@ -58,7 +62,7 @@ def keys(rest: str) -> Keys:
         head = ""
     fine = head[:KEY_CHARS_MAX]
     coarse = _TAIL.sub("", _PART.sub("", _TAIL.sub("", fine)))
-    found = tuple(k for k in dict.fromkeys((_TAIL.sub("", fine), coarse)) if len(k) >= KEY_CHARS_MIN)
+    found = tuple(k for k in dict.fromkeys((_TAIL.sub("", fine), coarse)) if len(k) >= KEY_CHARS_MIN and not _GENERIC.fullmatch(k))
     return Keys(found, at, road, number, road_at)
 
 

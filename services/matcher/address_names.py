@@ -165,10 +165,18 @@ def community_base(name: str) -> tuple[str, Kind]:
 
 MENTION = re.compile(
     r"社区(?:居民委员会|居委会|居委|村委会)?|居民委员会|居委会|居委|村?(?:村民委员会|村委会|村委)|村|嘎查(?:村)?(?:委员会|委会)?"
+    r"|(?:虚拟)?生活区|(?:管理|作业|生产)区|连队?(?!生活区)|生产队|分场"
 )
 """A suffix in running text that closes the name of a community."""
 
 
 def mention_kind(suffix: str) -> Kind:
     """Kind of community that a matched MENTION announces."""
-    return "J" if suffix[0] in "社居" else "C"
+    return "J" if suffix[0] in "社居" else "C" if suffix[0] in "村嘎" else "O"
+
+
+def mention_base(text: str, start: int, m: re.Match[str]) -> tuple[str, int]:
+    """(base, its end) of a mention read from `start`: 嘎查 and the suffixes of kind O belong to the base."""
+    first = text[m.start()]
+    end = m.start() if first in "社居村" else m.start() + 2 if first == "嘎" else m.end()
+    return text[start:end], end

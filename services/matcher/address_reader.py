@@ -9,7 +9,7 @@ from services.matcher.address_compile import clean
 from services.matcher.address_county import Counties
 from services.matcher.address_guess import Guess, Reason, Stated
 from services.matcher.address_learned import Learned, Tally, keys
-from services.matcher.address_names import MENTION, mention_kind, street_stem
+from services.matcher.address_names import MENTION, mention_base, mention_kind, street_stem
 from services.matcher.address_slips import WORDS, slip
 from services.matcher.address_snapshot import Snapshot
 from services.matcher.address_walk import BASE_CHARS_MAX, harmless
@@ -19,7 +19,7 @@ STREETISH = re.compile(
 )
 _ROAD_STEM = re.compile(r"[东南西北中]?(?:一|二|三|四|五|六)?(?:大街|大道|路|街|道|巷|胡同|里|弄)$")
 _NEXT_TO_BARE = re.compile(r"[0-9A-Z]|$|[一二三四五六七八九十]+[组社队期区号]|[东南西北中前后新]|小区|家园|花园|苑|自然村|屯|庄")
-_SCORE = {"=": 6.0, "w": 5.0, "o": 4.5, "L": 4.0, "m": 4.5, "M": 4.0, "d": 0.0, "-": 2.0, "u": 1.0, "x": -1.0}
+_SCORE = {"=": 6.0, "w": 5.0, "o": 4.5, "L": 4.0, "m": 4.5, "M": 4.0, "d": 0.0, "-": 2.0, "u": 1.0, "x": -5.0}
 _SLIP_SCORE = {"sound": 5.0, "numeral": 5.0, "order": 4.5, "missing": 4.0, "extra": 3.5, "near": 2.5, "char": 1.0}
 
 
@@ -42,9 +42,9 @@ class Reader:
         if best < 15:
             guesses += self._learned(text, county, anchors, stated, sign)
             if stated is not None and stated.codes:
-                if not guesses:
+                if not any(g.signs[2] in "efk" and g.signs[1] not in "xd" for g in guesses):
                     guesses += self._bare(text, county, stated, sign)
-                if not any(g.signs[2] in "efk" for g in guesses):
+                if not any(g.signs[2] in "efk" and g.signs[1] not in "xd" for g in guesses):
                     guesses += self._slipped(text, stated.end, stated, sign)
         if stated is not None:
             for code, how in stated.codes.items():
@@ -116,9 +116,8 @@ class Reader:
         for number, m in enumerate(MENTION.finditer(text, first)):
             if number == 4:
                 break
-            suffix, at = m.group(), m.start()
-            kind = mention_kind(suffix)
-            close = at + 2 if suffix[0] == "嘎" else at
+            kind = mention_kind(m.group())
+            close = mention_base(text, first, m)[1]
             calm = harmless(text, m.end(), kind)
             seen = 0
             for begin in range(max(first, close - longest), close):
@@ -196,6 +195,11 @@ class Reader:
         rare = f"{base}{kind}" not in self.snapshot.common
         return "m" if shed and rare else "M" if shed or rare else "d"
 
+    @staticmethod
+    def _lies(code: str, stated: Stated | None) -> str:
+        """Street sign of a code that the text does not name; learned and borrowed names never outvote a stated street."""
+        return "-" if stated is None else "u" if not stated.codes else stated.codes.get(code[:9], "x")
+
     def _left(self, code: str, base: str, kind: str, stated: Stated) -> tuple[str, int] | None:
         """(old street code, last year) if the stated street held a community of this base in an earlier edition."""
         for old_kind, old_code, year in self.snapshot.old(code[:6], base):
@@ -251,8 +255,7 @@ class Reader:
         out = []
         for m in mentions:
             kind = mention_kind(m.group())
-            close = m.start() + 2 if m.group()[0] == "嘎" else m.start()
-            base = text[start:close]
+            base, _ = mention_base(text, start, m)
             if len(base) < 2 or not harmless(text, m.end(), kind):
                 continue
             for street, how in stated.codes.items():
@@ -310,7 +313,9 @@ class Reader:
         out = []
         for index, word in found.items():
             code = self.snapshot.code(index)
-            how = "-" if stated is None else "u" if not stated.codes else stated.codes.get(code[:9], "x")
+            how = self._lies(code, stated)
+            if how == "x":
+                continue
             score = _SCORE[how] + {"r": 4.0, "a": 2.0, "A": 0.5}[word]
             word = word if is_road else "h"
             reason = Reason("road_name", at, at + len(name), (self.snapshot.community_name(index),))
@@ -331,7 +336,9 @@ class Reader:
         out = []
         for code, count in tally.counts.items():
             share = count / total
-            how = "-" if stated is None else "u" if not stated.codes else stated.codes.get(code[:9], "x")
+            how = self._lies(code, stated)
+            if how == "x":
+                continue
             long = min(span[1] - span[0], 6)
             base = 7.0 if word == "c" else 5.0
             score = _SCORE[how] + base + 2 * math.log2(0.05 + share) + 0.5 * min(count, 4) + 0.2 * long
@@ -361,7 +368,9 @@ class Reader:
         total = sum(votes.values())
         out = []
         for code, vote in votes.items():
-            how = "-" if stated is None else "u" if not stated.codes else stated.codes.get(code[:9], "x")
+            how = self._lies(code, stated)
+            if how == "x":
+                continue
             same = nearest[code] == number
             word = "n" if same else "v"
             score = _SCORE[how] + (8 if same else 4) + 2 * math.log2(0.05 + vote / total)

@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from services.matcher.address_county import Counties
-from services.matcher.address_names import MENTION, mention_kind
+from services.matcher.address_names import MENTION, mention_base, mention_kind
 from services.matcher.address_snapshot import Snapshot
 
 LABEL = re.compile(
@@ -77,12 +77,9 @@ class Walk:
             at = mention.start()
             if at == start:
                 continue
-            suffix = mention.group()
-            kind = mention_kind(suffix)
+            kind = mention_kind(mention.group())
             end = mention.end()
-            base = text[start:end] if suffix[0] == "嘎" else text[start:at]
-            if suffix[0] == "嘎":
-                base = text[start : at + 2]
+            base, _ = mention_base(text, start, mention)
             index = self.snapshot.find(street, base, kind)
             if index is not None and harmless(text, end, kind):
                 return index, end
