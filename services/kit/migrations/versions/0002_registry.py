@@ -140,19 +140,34 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
       AND (current_setting('role') <> 'guidui_web' OR nullif(current_setting('guidui.lo', true), '') IS NOT NULL)
 $$;
 
--- A member's path is always the path of the member's organisation; this is the only way to say so after the tree moved.
-CREATE FUNCTION members_follow_tree(codes text[], rows_max int) RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    WITH stale AS (
-        SELECT m.member, o.path FROM member m JOIN organisation o ON o.code = m.organisation
-        WHERE m.organisation = ANY (codes) AND m.path <> o.path
-        ORDER BY m.member LIMIT rows_max FOR UPDATE OF m
-    ), moved AS (
-        UPDATE member SET path = stale.path FROM stale WHERE member.member = stale.member RETURNING 1
-    )
-    SELECT count(*) FROM moved
-$$;
-REVOKE ALL ON FUNCTION organisation_directory(), official_contacts(text[], date), members_follow_tree(text[], int)
+-- After a part of the tree moved, whatever carries its old path follows: the column `path` of every table under
+-- row-level security. Moves at most rows_max rows of each and says how many in all; the only way to change a member's path
+-- but for an acceptance.
+CREATE FUNCTION paths_follow(old text, new text, rows_max int) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    follower regclass;
+    moved bigint;
+    total bigint := 0;
+BEGIN
+    IF NOT EXISTS (SELECT FROM organisation WHERE path = new AND right(old, length(code) + 1) = code || '.') THEN
+        RAISE EXCEPTION 'no organisation moved from % to %', old, new;
+    END IF;
+    FOR follower IN
+        SELECT c.oid FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relrowsecurity
+          AND a.attname = 'path' AND a.atttypid = 'text'::regtype AND c.relname NOT IN ('organisation', 'grid')
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('UPDATE %s SET path = $2 || substr(path, length($1) + 1) WHERE ctid = ANY (ARRAY('
+                       'SELECT ctid FROM %s WHERE path ~>=~ $1 AND path ~<~ $3 LIMIT $4 FOR UPDATE))', follower, follower)
+            USING old, new, left(old, -1) || '/', rows_max;
+        GET DIAGNOSTICS moved = ROW_COUNT;
+        total := total + moved;
+    END LOOP;
+    RETURN total;
+END $$;
+REVOKE ALL ON FUNCTION organisation_directory(), official_contacts(text[], date), paths_follow(text, text, int)
     FROM PUBLIC;
 """
 
@@ -166,7 +181,7 @@ GRANT SELECT, INSERT ON member TO guidui_worker;
 GRANT UPDATE (name, sex, ethnicity, birth_date, id_number, phone, address, status, standing, joined_on, last_life_on,
     dues_paid_to) ON member TO guidui_worker;
 GRANT SELECT, INSERT, DELETE ON member_key, path_move TO guidui_worker;
-GRANT EXECUTE ON FUNCTION members_follow_tree(text[], int) TO guidui_worker;
+GRANT EXECUTE ON FUNCTION paths_follow(text, text, int) TO guidui_worker;
 """
 
 
@@ -190,6 +205,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE path_move, grid, contact, member_key, member, organisation, division, registry_version CASCADE")
-    op.execute("DROP FUNCTION organisations_changed(), organisation_directory(), official_contacts(text[], date), "
-               "members_follow_tree(text[], int)")
+    op.execute("DROP FUNCTION organisation_directory(), official_contacts(text[], date), paths_follow(text, text, int)")
+    op.execute("DROP TABLE path_move, grid, contact, member_key, member, organisation, division, registry_version")
+    op.execute("DROP FUNCTION organisations_changed()")

@@ -1,0 +1,250 @@
+"""`guidui load KIND FILE`: the register, old letters, confirmed addresses and the calendar from files.
+
+All good rows go in, committed every 5,000 rows; bad ones go to ``FILE.errors.csv`` with what is wrong and how to mend it.
+Loading the same file again changes nothing. One load runs at a time.
+"""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError, IntegrityError
+
+from services.kit.clock import Clock
+from services.kit.errors import Words
+from services.registry.directory import Directory
+from services.registry.id_numbers import parse_id_number
+from services.registry.kinds import KINDS, Faults, Kind
+from services.registry.load_divisions import Division, DivisionReader, known_divisions, write_divisions
+from services.registry.load_papers import OpenLetters, write_calendar, write_confirmed, write_letters
+from services.registry.load_people import write_contacts, write_grids, write_members
+from services.registry.load_tree import Arrangement, Mover, follow, grids_follow, write_organisations
+from services.registry.rows import Entry, Outcome, batches, one_fault
+from services.registry.sheets import BadFile, ErrorFile, Row, given, open_sheet
+
+log = structlog.get_logger()
+
+Say = Callable[[int], None]
+FAULTS_KEPT_MAX = 20
+_LOCK = 0x6C6F6164  # "load"
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What other rooms do during a load: open cases for old letters; follow a part of the tree that moved."""
+
+    open_letters: OpenLetters | None = None
+    movers: Sequence[Mover] = ()
+
+
+@dataclass
+class LoadResult:
+    """What came of a load, in rows. `good` went in, `unchanged` stood there already, `bad` are in the file `errors`.
+
+    `warnings`: sentence -> rows that went in although something is wrong with them. `faults`: the first bad rows as
+    (row, column, reason).
+    """
+
+    kind: str
+    good: int = 0
+    unchanged: int = 0
+    bad: int = 0
+    warnings: Counter[Words] = field(default_factory=Counter)
+    unknown: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    errors: Path | None = None
+    faults: list[tuple[int, str, str]] = field(default_factory=list)
+
+    @property
+    def words(self) -> Words:
+        """The summary for the one who loads."""
+        zh = [f"新增或更新 {self.good} 行，未变 {self.unchanged} 行，有误 {self.bad} 行"]
+        en = [f"{self.good} rows new or changed, {self.unchanged} unchanged, {self.bad} bad"]
+        if not self.good and not self.bad:
+            zh[0], en[0] = f"与现有数据相同，没有改动（{self.unchanged} 行）", f"Nothing changed: all {self.unchanged} rows are there already"
+        if self.errors:
+            zh.append(f"有误的行见 {self.errors}，改好后可直接导入该文件")
+            en.append(f"The bad rows are in {self.errors}: mend them and load that file")
+        if self.unknown:
+            zh.append(f"不认识的列（未导入）：{'、'.join(self.unknown)}")
+            en.append(f"Unknown columns, left out: {', '.join(self.unknown)}")
+        for warning, count in self.warnings.most_common():
+            zh.append(f"注意：{count} 行——{warning.zh}")
+            en.append(f"Note: {count} rows: {warning.en}")
+        return Words("\n".join(zh), "\n".join(en))
+
+
+def load(engine: Engine, kind: str, file: Path, clock: Clock, hooks: Hooks = Hooks(), say: Say | None = None) -> LoadResult:
+    """Load a file; `engine` acts as guidui_worker, `say` hears the number of rows done after every batch.
+
+    Raises BadFile, with nothing changed, where the file cannot be read at all.
+    """
+    sort = _kind(kind, hooks)
+    file = Path(file)
+    with ErrorFile(file, list(sort.columns)) as errors:
+        loading = _Loading(engine, sort, clock, hooks, errors, say)
+        try:
+            with open_sheet(file, list(sort.columns), sort.needed) as sheet:
+                loading.result.unknown, loading.result.missing = sheet.unknown, sheet.missing
+                if kind == "divisions":
+                    loading.divisions(lambda reader: reader.batches(sheet))
+                else:
+                    loading.rows(sheet.rows())
+        except BadFile as broken:
+            loading.broke_off(broken)
+    if errors.count:
+        loading.result.errors = errors.path
+    return loading.finish()
+
+
+def load_rows(engine: Engine, kind: str, rows: Iterable[Mapping[str, Any]], clock: Clock, hooks: Hooks = Hooks(),
+              say: Say | None = None) -> LoadResult:
+    """The same of rows in memory, with the columns of docs/data-formats.md (one left out is empty)."""
+    loading = _Loading(engine, _kind(kind, hooks), clock, hooks, None, say)
+    listed = given(rows, list(KINDS[kind].columns))
+    if kind == "divisions":
+        loading.divisions(lambda reader: reader.rows(listed))
+    else:
+        loading.rows(listed)
+    return loading.finish()
+
+
+def _kind(kind: str, hooks: Hooks) -> Kind:
+    if kind not in KINDS:
+        raise BadFile(f"没有“{kind}”这种数据；可用：{'、'.join(KINDS)}", f"There is no kind {kind!r}; choose one of {', '.join(KINDS)}")
+    if kind == "letters" and hooks.open_letters is None:
+        raise BadFile("此处不能导入旧介绍信", "Old letters cannot be loaded here")
+    return KINDS[kind]
+
+
+class _Loading:
+    """One load: reads, refuses, writes batch by batch, counts."""
+
+    def __init__(self, engine: Engine, kind: Kind, clock: Clock, hooks: Hooks, errors: ErrorFile | None, say: Say | None) -> None:
+        self._engine, self._kind, self._clock, self._hooks = engine, kind, clock, hooks
+        self._errors, self._say = errors, say
+        self.result = LoadResult(kind.name)
+        now = clock.now()
+        self._write: dict[str, Callable[[Connection, Sequence[Entry]], list[Outcome]]] = {
+            "members": lambda tx, batch: write_members(tx, batch, now.date()),
+            "contacts": write_contacts,
+            "grids": write_grids,
+            "letters": lambda tx, batch: write_letters(tx, batch, now, hooks.open_letters),
+            "confirmed": lambda tx, batch: write_confirmed(tx, batch, now.date()),
+            "calendar": write_calendar,
+        }
+
+    def rows(self, rows: Iterator[Row]) -> None:
+        """All kinds but divisions."""
+        with _alone(self._engine):
+            if self._kind.name == "organisations":
+                self._organisations(list(self._entries(rows)))
+                return
+            for batch in batches(self._entries(rows)):
+                self._batch(self._write[self._kind.name], batch)
+
+    def divisions(self, read: Callable[[DivisionReader], Iterator[list[Division]]]) -> None:
+        """The division table, by its own road."""
+        with _alone(self._engine):
+            known, empty = known_divisions(self._engine)
+            for batch in filter(None, read(DivisionReader(iter(known), self._reject))):
+                with self._engine.begin() as tx:
+                    changed = write_divisions(tx, batch, empty)
+                self.result.good += changed
+                self.result.unchanged += len(batch) - changed
+                self._progress()
+
+    def broke_off(self, broken: BadFile) -> None:
+        """The file ended in the middle; raises where nothing of it has gone in."""
+        if not self.result.good + self.result.unchanged:
+            raise broken
+        self._reject(Row(0, ()), one_fault("", f"文件读到一半中断：{broken.words.zh}", "换一份完整的文件再导入一次；已导入的行不会重复"))
+
+    def finish(self) -> LoadResult:
+        result = self.result
+        log.info("loaded", kind=result.kind, good=result.good, unchanged=result.unchanged, bad=result.bad,
+                 warned=sum(result.warnings.values()))
+        return result
+
+    def _entries(self, rows: Iterator[Row]) -> Iterator[Entry]:
+        seen: dict[Any, int] = {}
+        for row in rows:
+            try:
+                values = self._kind.read(row)
+            except Faults as faults:
+                self._reject(row, faults)
+                continue
+            first = seen.setdefault(self._kind.key(values), row.number)
+            if first != row.number:
+                self._reject(row, one_fault("", f"与第 {first} 行重复", "同一对象只保留一行"))
+                continue
+            yield Entry(row, values)
+
+    def _organisations(self, entries: list[Entry]) -> None:
+        follow(self._engine, self._hooks.movers)  # what a load that was cut off left undone
+        with self._engine.begin() as tx:
+            directory = Directory.of(tx)
+        tree = Arrangement(entries, directory)
+        for entry, faults in tree.refused:
+            self._reject(entry.row, faults)
+        for batch in batches([*tree.placed, *tree.followers]):
+            self._batch(lambda tx, some: write_organisations(tx, some, directory), batch)
+        follow(self._engine, self._hooks.movers)
+        grids_follow(self._engine)
+
+    def _batch(self, write: Callable[[Connection, Sequence[Entry]], list[Outcome]], batch: Sequence[Entry]) -> None:
+        try:
+            with self._engine.begin() as tx:
+                outcomes = write(tx, batch)
+        except (DataError, IntegrityError):
+            if len(batch) > 1:  # the rows that the database takes go in, one by one
+                for entry in batch:
+                    self._batch(write, [entry])
+                return
+            outcomes = [one_fault("", "数据库不接受这一行", "核对各格内容；仍不行请联系管理员")]
+        for entry, outcome in zip(batch, outcomes, strict=True):
+            self._count(entry, outcome)
+        self._progress()
+
+    def _count(self, entry: Entry, outcome: Outcome) -> None:
+        if entry.row is None:
+            return
+        if isinstance(outcome, Faults):
+            self._reject(entry.row, outcome)
+            return
+        if outcome == "unchanged":
+            self.result.unchanged += 1
+        else:
+            self.result.good += 1
+        if self._kind.name == "members":
+            number = parse_id_number(entry.values["id_number"])
+            if not number.valid:
+                self.result.warnings[number.words] += 1
+
+    def _reject(self, row: Row, faults: Faults) -> None:
+        self.result.bad += 1
+        if len(self.result.faults) < FAULTS_KEPT_MAX:
+            self.result.faults.append((row.number, faults.column, faults.reason))
+        if self._errors is not None:
+            self._errors.add(row, faults.column, faults.reason, faults.fix)
+
+    def _progress(self) -> None:
+        if self._say is not None:
+            self._say(self.result.good + self.result.unchanged + self.result.bad)
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """Waits until no other load runs on this database; a load that dies lets go by itself."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as waiting:
+        waiting.exec_driver_sql("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        try:
+            yield
+        finally:
+            waiting.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (_LOCK,))

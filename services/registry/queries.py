@@ -1,0 +1,143 @@
+"""What others read of the register: members, contacts, grids, divisions. Organisations are in directory.py."""
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from services.registry.directory import Directory
+
+BOUNCES_MAX = 2
+KEY_MEMBERS_MAX = 500
+_POSTS = ("secretary", "deputy", "clerk")
+_CHANNELS = ("portal", "email", "wecom", "dingtalk", "feishu", "sms", "visit")
+
+
+class Member(NamedTuple):
+    """One row of the register; `path` is that of the organisation the member belongs to."""
+
+    member: str
+    organisation: str
+    path: str
+    name: str
+    sex: str | None
+    ethnicity: str | None
+    birth_date: date | None
+    id_number: str | None
+    phone: str | None
+    address: str | None
+    status: str
+    standing: str
+    joined_on: date | None
+    last_life_on: date | None
+    dues_paid_to: str | None
+
+
+class Contact(NamedTuple):
+    """Who is reached at an organisation, and how; `since` and `until` are the first and last day in the post."""
+
+    id: UUID
+    organisation: str
+    name: str
+    post: str
+    phone: str | None
+    email: str | None
+    channel: str
+    since: date | None
+    until: date | None
+    bounced_count: int
+
+    @property
+    def stale(self) -> bool:
+        """Whether messages came back often enough to try somebody else."""
+        return self.bounced_count >= BOUNCES_MAX
+
+
+class Grid(NamedTuple):
+    """Who knocks at which doors of a community."""
+
+    grid: str
+    community: str
+    name: str
+    contact: str | None
+    phone: str | None
+    addresses: list[str]
+
+
+def members(tx: Connection, refs: Collection[str], lock: bool = False) -> dict[str, Member]:
+    """Members by their reference; with `lock` FOR UPDATE in the order of the references, so that two batches cannot
+    lock each other out."""
+    rows = tx.exec_driver_sql(
+        f"SELECT {', '.join(Member._fields)} FROM member WHERE member = ANY (%s) ORDER BY member{' FOR UPDATE' if lock else ''}",
+        (sorted(refs),))
+    return {row.member: Member._make(row) for row in rows}
+
+
+def members_with_keys(tx: Connection, keys: Collection[str]) -> dict[str, tuple[Member, frozenset[str]]]:
+    """Members that share any of these blocking keys, and which; a key that over 500 members share tells nobody apart and
+    is left out."""
+    rows = tx.exec_driver_sql(
+        """SELECT k.member, array_agg(k.key) FROM unnest(%s::text[]) AS asked (key)
+           CROSS JOIN LATERAL (SELECT key, member FROM member_key WHERE key = asked.key LIMIT %s) AS k
+           GROUP BY k.member""", (sorted(keys), KEY_MEMBERS_MAX + 1)).all()
+    crowd: dict[str, int] = {}
+    for _, shared in rows:
+        for key in shared:
+            crowd[key] = crowd.get(key, 0) + 1
+    told = {member: frozenset(key for key in shared if crowd[key] <= KEY_MEMBERS_MAX) for member, shared in rows}
+    found = members(tx, [member for member, shared in told.items() if shared])
+    return {member: (one, told[member]) for member, one in found.items()}
+
+
+def contacts(tx: Connection, organisations: Collection[str], on: date) -> dict[str, list[Contact]]:
+    """The contacts of organisations on a day, best first: those not stale, by post, then by channel. Any role may ask."""
+    rows = tx.exec_driver_sql(
+        'SELECT id, organisation, name, post, phone, email, channel, "from", until, bounced_count '
+        "FROM official_contacts(%s, %s)", (sorted(organisations), on))
+    found: dict[str, list[Contact]] = {}
+    for one in sorted(map(Contact._make, rows), key=_best_first):
+        found.setdefault(one.organisation, []).append(one)
+    return found
+
+
+def contact_for(tx: Connection, directory: Directory, organisation: str, on: date) -> Contact | None:
+    """Whom to turn to about an organisation: its best contact, else that of the nearest superior that has one.
+
+    A contact whose messages came back twice, or whose term is over, counts as none.
+    """
+    line = [one.code for one in directory.superiors(organisation)]
+    found = contacts(tx, line, on)
+    return next((one for code in line for one in found.get(code, ()) if not one.stale), None)
+
+
+def grid_for(tx: Connection, community: str, address: str | None) -> Grid | None:
+    """The grid of a community in which an address lies: the one that names the longest part of it, or the only one."""
+    rows = tx.exec_driver_sql(
+        "SELECT grid, community, name, contact, phone, addresses FROM grid WHERE community = %s ORDER BY grid", (community,))
+    grids = [Grid._make(row) for row in rows]
+    named = [(len(part), one) for one in grids for part in one.addresses if address and part in address]
+    if named:
+        return max(named, key=lambda pair: pair[0])[1]
+    return grids[0] if len(grids) == 1 else None
+
+
+def division_names(tx: Connection, codes: Iterable[str]) -> Mapping[str, str]:
+    """The names of division codes; codes unknown are left out."""
+    return dict(tx.exec_driver_sql("SELECT code, name FROM division WHERE code = ANY (%s)", (list(codes),)).all())
+
+
+def full_division_name(tx: Connection, code: str) -> str:
+    """The name from the province down, without levels that only fill a gap (市辖区, 县, 省直辖…)."""
+    lengths = (length for length in (2, 4, 6, 9, 12) if length <= len(code))
+    names = division_names(tx, parts := [code[:length] for length in lengths])
+    return "".join(names[part] for part in parts if part in names and names[part] not in _FILLING)
+
+
+_FILLING = frozenset({"市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"})
+
+
+def _best_first(one: Contact) -> tuple[bool, int, int, str, str]:
+    return one.stale, _POSTS.index(one.post), _CHANNELS.index(one.channel), one.name, str(one.id)
