@@ -28,7 +28,7 @@ from services.matcher.address_names import (
 )
 from services.matcher.normalise import key
 
-LAYOUT = 1
+LAYOUT = 2
 """Number of the snapshot's layout; part of its version."""
 
 COMMON_MIN = 5
@@ -65,6 +65,7 @@ def compile_tables(divisions: Path, history: list[Path]) -> dict[str, bytes]:
     ]
     upper = {code: name for code, name in table.items() if len(code) < 12}
     files, bases = _communities(table)
+    files |= _streets(upper)
     moved, shed = _moves(table, bases, past)
     files |= _old_communities(table, bases, past, moved)
     forms = _forms(upper, past, moved)
@@ -91,13 +92,46 @@ def _communities(table: dict[str, str]) -> tuple[dict[str, bytes], dict[str, tup
     for code in codes:
         names += table[code].encode()
         offsets.append(len(names))
-    lines = "".join(f"\n{bases[c][0]}{bases[c][1]}" for c in codes) + "\n"
+    lines = "".join(f"\n{bases[c][0]}" for c in codes) + "\n"
     return {
         "codes.bin": array("Q", map(int, codes)).tobytes(),
         "names.bin": bytes(names),
         "names.idx": offsets.tobytes(),
         "bases.txt": lines.encode(),
+        "kinds.txt": "".join(bases[c][1] for c in codes).encode(),
     }, bases
+
+
+def _streets(upper: dict[str, str]) -> dict[str, bytes]:
+    """Per county a marshalled (strong, weak) pair: written form -> street code, and form -> codes that share it."""
+    counties: dict[str, dict[str, str]] = defaultdict(dict)
+    for code in sorted(upper):
+        if len(code) == 9:
+            counties[code[:6]][code] = clean(upper[code])
+    body, index = bytearray(), {}
+    for county, names in counties.items():
+        content = marshal.dumps(street_tables(names))
+        index[county] = (len(body), len(body) + len(content))
+        body += content
+    return {"streets.bin": bytes(body), "streets.marshal": marshal.dumps(index)}
+
+
+def street_tables(names: dict[str, str]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """(strong, weak) forms of the streets of one county; an official name beats another street's form."""
+    strong: dict[str, set[str]] = defaultdict(set)
+    weak: dict[str, list[str]] = defaultdict(list)
+    for code, name in names.items():
+        full, crossed = street_forms(name)
+        for form in full:
+            strong[form].add(code)
+        for form in crossed:
+            weak[form].append(code)
+    sole = {form: next(iter(codes)) for form, codes in strong.items() if len(codes) == 1}
+    sole |= {name: code for code, name in names.items()}
+    for form, codes in strong.items():
+        if form not in sole:
+            weak[form] += sorted(codes)
+    return sole, {form: tuple(dict.fromkeys(codes)) for form, codes in weak.items() if form not in sole}
 
 
 def _own_part(code: str, table: dict[str, str]) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
-from services.matcher.address_compile import clean
-from services.matcher.address_names import street_forms
 from services.matcher.address_snapshot import Snapshot
 
 
@@ -15,47 +13,36 @@ class Streets:
     __slots__ = ("strong", "weak", "lengths", "weak_lengths")
 
     def __init__(self, snapshot: Snapshot, county: str) -> None:
-        strong: dict[str, str] = {}
-        shared: set[str] = set()
-        weak: dict[str, tuple[str, ...]] = {}
-        names = {code: clean(snapshot.upper_names[code]) for code in snapshot.streets_of.get(county, ())}
-        official = {name: code for code, name in names.items()}
-        for code, name in names.items():
-            full, crossed = street_forms(name)
-            for form in full:
-                if strong.setdefault(form, code) != code:
-                    shared.add(form)
-            for form in crossed:
-                weak[form] = (*weak.get(form, ()), code)
-        for form in shared:
-            code = strong.pop(form)
-            weak[form] = (*weak.get(form, ()), *(c for c, n in names.items() if form in street_forms(n)[0]))
-        strong |= official
-        self.strong = strong
-        self.weak = {form: tuple(dict.fromkeys(codes)) for form, codes in weak.items() if form not in strong}
-        self.lengths = tuple(sorted({len(f) for f in strong}, reverse=True))
-        self.weak_lengths = tuple(sorted({len(f) for f in self.weak}, reverse=True))
+        self.strong, self.weak = snapshot.street_forms(county)
+        self.lengths = tuple(sorted(set(map(len, self.strong)), reverse=True))
+        self.weak_lengths = tuple(sorted(set(map(len, self.weak)), reverse=True))
 
 
 class Communities:
-    """Bases of a county's communities -> their indexes."""
+    """Bases of a county's communities -> their indexes; most bases are borne by one."""
 
-    __slots__ = ("of", "longest")
+    __slots__ = ("_one", "_many", "longest")
 
     def __init__(self, snapshot: Snapshot, county: str) -> None:
         streets = snapshot.streets_of.get(county, ())
-        found: dict[str, tuple[int, ...]] = {}
-        if streets:
-            low, high = snapshot.ranges[streets[0]][0], snapshot.ranges[streets[-1]][1]
-            lines = snapshot.bases[snapshot.places[low] + 1 : snapshot.places[high]].split("\n") if high > low else ()
-            for index, line in enumerate(lines, low):
-                base = line[:-1]
-                found[base] = (*found[base], index) if base in found else (index,)
-        self.of = found
-        self.longest = min(max(map(len, found), default=0), 16)
+        low, high = (snapshot.ranges[streets[0]][0], snapshot.ranges[streets[-1]][1]) if streets else (0, 0)
+        bases = snapshot.bases[snapshot.places[low] + 1 : snapshot.places[high]].split("\n") if high > low else []
+        self._one = dict(zip(bases, range(low, high), strict=True))
+        self._many: dict[str, tuple[int, ...]] = {}
+        if len(self._one) < len(bases):
+            counts = Counter(bases)
+            for index, base in enumerate(bases, low):
+                if counts[base] > 1:
+                    self._many[base] = (*self._many.get(base, ()), index)
+        self.longest = min(max(map(len, bases), default=0), 16)
+
+    def get(self, base: str) -> tuple[int, ...]:
+        """Indexes of the communities with this base; empty if there is none."""
+        index = self._one.get(base)
+        return () if index is None else self._many.get(base) or (index,)
 
     def __len__(self) -> int:
-        return len(self.of)
+        return len(self._one)
 
 
 class Counties:

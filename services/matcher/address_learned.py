@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 KEY_CHARS_MIN = 2
 KEY_CHARS_MAX = 16
+HEAD_CHARS = 3
+"""Characters by which compounds are found inside longer text."""
 
 _CUT = re.compile(
     r"[0-9A-Z]|[一二三四五六七八九十]+(?:期|号|栋|幢|座|单元|组团|组|队|社|段|排|门|层|村民)|[甲乙丙丁]栋"
@@ -101,6 +103,7 @@ class Learned:
 
     def __init__(self) -> None:
         self._compounds: dict[str, dict[str, Tally]] = {}
+        self._heads: dict[str, dict[str, int]] = {}
         self._roads: dict[str, dict[str, dict[int, Tally]]] = {}
         self._by_source: dict[str, list[tuple[str, str, int | None]]] = {}
 
@@ -112,6 +115,9 @@ class Learned:
             of = self._compounds.setdefault(county, {})
             of.setdefault(compound, Tally()).add(code, source, on)
             marks.append((county, compound, None))
+            if len(compound) >= HEAD_CHARS:
+                heads, head = self._heads.setdefault(county, {}), compound[:HEAD_CHARS]
+                heads[head] = max(heads.get(head, 0), len(compound))
         if found.road:
             numbers = self._roads.setdefault(county, {}).setdefault(found.road, {})
             numbers.setdefault(found.number, Tally()).add(code, source, on)
@@ -143,9 +149,11 @@ class Learned:
         of = self._compounds.get(county)
         if not of:
             return
+        heads = self._heads.get(county, {})
         start, size = 0, min(len(text), 32)
-        while start < size - 2:
-            for end in range(min(size, start + KEY_CHARS_MAX), start + 2, -1):
+        while start <= size - HEAD_CHARS:
+            longest = heads.get(text[start : start + HEAD_CHARS], 0)
+            for end in range(min(size, start + longest), start + HEAD_CHARS - 1, -1):
                 tally = of.get(text[start:end])
                 if tally is not None and tally.counts:
                     yield start, end, tally

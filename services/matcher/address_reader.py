@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import islice
 
 from services.matcher.address_compile import clean
 from services.matcher.address_county import Counties
@@ -17,6 +18,10 @@ from services.matcher.address_walk import BASE_CHARS_MAX, harmless
 STREETISH = re.compile(
     r"[\u4e00-\u9fff]{1,9}?(?:街道办事处|街道办|街道|街办|办事处|地区|片区|镇|乡|苏木|农场|林场)(?![\u4e00-\u9fff]?[路巷])"
 )
+MENTIONS_MAX = 4
+SETTLED = 15.0
+"""Score from which an exact reading needs no other sign."""
+
 _ROAD_STEM = re.compile(r"[东南西北中]?(?:一|二|三|四|五|六)?(?:大街|大道|路|街|道|巷|胡同|里|弄)$")
 _NEXT_TO_BARE = re.compile(r"[0-9A-Z]|$|[一二三四五六七八九十]+[组社队期区号]|[东南西北中前后新]|小区|家园|花园|苑|自然村|屯|庄")
 _SCORE = {"=": 6.0, "w": 5.0, "o": 4.5, "L": 4.0, "m": 4.5, "M": 4.0, "d": 0.0, "-": 2.0, "u": 1.0, "x": -5.0}
@@ -39,7 +44,7 @@ class Reader:
             anchors.insert(0, start)
         guesses = self._mentioned(text, county, anchors, stated, sign)
         best = max((g.score for g in guesses), default=0.0)
-        if best < 15:
+        if best < SETTLED:
             guesses += self._learned(text, county, anchors, stated, sign)
             if stated is not None and stated.codes:
                 if not any(g.signs[2] in "efk" and g.signs[1] not in "xd" for g in guesses):
@@ -110,38 +115,37 @@ class Reader:
     def _mentioned(self, text: str, county: str, anchors: list[int], stated: Stated | None, sign: str) -> list[Guess]:
         """Guesses from names closed by 社区, 村 … in the text."""
         communities = self.counties.communities(county)
-        of, longest = communities.of, communities.longest
+        get, longest = communities.get, communities.longest
         guesses: list[Guess] = []
         first = anchors[0]
-        for number, m in enumerate(MENTION.finditer(text, first)):
-            if number == 4:
-                break
+        mentions = list(islice(MENTION.finditer(text, first), MENTIONS_MAX))
+        for number, m in enumerate(mentions):
             kind = mention_kind(m.group())
-            close = mention_base(text, first, m)[1]
             calm = harmless(text, m.end(), kind)
-            seen = 0
-            for begin in range(max(first, close - longest), close):
-                found = of.get(text[begin:close])
-                if found is None:
-                    continue
-                anchored = begin in anchors
-                if not anchored and (close - begin < 2 or seen):
-                    continue
-                seen += 1
+            for anchor in anchors:
+                base, _ = mention_base(text, anchor, m)
+                found = get(base) if len(base) <= longest else ()
                 for index in found:
-                    guesses.append(
-                        self._exact(text, index, (begin, m.end()), kind, anchored, calm, number, stated, sign, len(found))
-                    )
-            anchored_base = text[anchors[-1] : close]
-            if anchored_base and stated is not None and stated.codes and len(anchored_base) <= BASE_CHARS_MAX:
-                guesses += self._gone(county, anchored_base, kind, (anchors[-1], m.end()), stated, sign)
-            if any(g.score >= 15 for g in guesses):
-                break
+                    span = (anchor, m.end())
+                    guesses.append(self._exact(index, span, kind, True, calm, number, stated, sign, len(found)))
+            if base and stated is not None and stated.codes and len(base) <= BASE_CHARS_MAX:
+                guesses += self._gone(county, base, kind, (anchors[-1], m.end()), stated, sign)
+            if any(g.score >= SETTLED for g in guesses):
+                return guesses
+        for number, m in enumerate(mentions):
+            close = mention_base(text, first, m)[1]
+            for begin in range(max(first, close - longest), close - 1):
+                found = get(text[begin:close])
+                if found and begin not in anchors:
+                    kind, span = mention_kind(m.group()), (begin, m.end())
+                    calm = harmless(text, m.end(), kind)
+                    for index in found:
+                        guesses.append(self._exact(index, span, kind, False, calm, number, stated, sign, len(found)))
+                    break
         return guesses
 
     def _exact(
         self,
-        text: str,
         index: int,
         span: tuple[int, int],
         kind: str,
@@ -234,7 +238,7 @@ class Reader:
         for length in range(min(communities.longest, len(text) - stated.end), 1, -1):
             end = stated.end + length
             base = text[stated.end : end]
-            found = [i for i in communities.of.get(base, ()) if self.snapshot.code(i)[:9] in stated.codes]
+            found = [i for i in communities.get(base) if self.snapshot.code(i)[:9] in stated.codes]
             if found and (_NEXT_TO_BARE.match(text, end) or text.startswith(base, end) or length >= 3):
                 road = text[end : end + 1] in tuple("路街道巷弄里桥") or text[end : end + 2] in ("大道", "胡同", "大街")
                 score = 8 + 0.2 * length - (5 if road else 0)
@@ -302,14 +306,11 @@ class Reader:
         self, name: str, is_road: bool, at: int, county: str, stated: Stated | None, sign: str
     ) -> list[Guess]:
         """Communities called like the road or compound: weak signs, since roads are long and names are borrowed."""
-        of = self.counties.communities(county).of
-        found = {index: "r" for index in of.get(name, ())}
+        found = {index: "r" for index in self.counties.communities(county).get(name)}
         if is_road and len(name) >= 3:
             stem = _ROAD_STEM.sub("", name)
-            for base, indexes in of.items() if len(stem) >= 2 else ():
-                if base.startswith(stem):
-                    word = "a" if base.startswith(name) else "A"
-                    found |= {index: word for index in indexes if index not in found}
+            for index in self.snapshot.starting(county, stem) if len(stem) >= 2 else ():
+                found.setdefault(index, "a" if self.snapshot.base(index)[0].startswith(name) else "A")
         out = []
         for index, word in found.items():
             code = self.snapshot.code(index)

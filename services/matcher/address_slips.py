@@ -53,27 +53,27 @@ def slip(written: str, right: str, sounds: dict[str, str]) -> Slip | None:
         return "missing"
     if gap == -1 and len(right) >= 2 and _without_one(written, right):
         return "extra"
-    if written.translate(_NUMERALS) == right.translate(_NUMERALS):
-        return "numeral"
     return None
 
 
 def _replaced(written: str, right: str, sounds: dict[str, str]) -> Slip | None:
-    at = [i for i, (a, b) in enumerate(zip(written, right, strict=True)) if a != b]
-    if written.translate(_NUMERALS) == right.translate(_NUMERALS):
+    at = [i for i, a in enumerate(written) if a != right[i]]
+    if all(written[i].translate(_NUMERALS) == right[i].translate(_NUMERALS) for i in at):
         return "numeral"
     if len(at) > 2:
         return None
-    if all(alike(written[i], right[i], sounds) for i in at) and (len(at) == 1 or len(written) > 2):
-        return "sound"
-    if len(at) == 2 and at[1] == at[0] + 1 and written[at[0]] == right[at[1]] and written[at[1]] == right[at[0]]:
-        return "order"
     if len(at) == 1:
         a, b = written[at[0]], right[at[0]]
+        if alike(a, b, sounds):
+            return "sound"
         if _blurred(a, sounds) & _blurred(b, sounds):
             return "near"
-        if len(written) >= 3:
-            return "char"
+        return "char" if len(written) >= 3 else None
+    i, k = at
+    if k == i + 1 and written[i] == right[k] and written[k] == right[i]:
+        return "order"
+    if len(written) > 2 and alike(written[i], right[i], sounds) and alike(written[k], right[k], sounds):
+        return "sound"
     return None
 
 

@@ -93,6 +93,9 @@ class Snapshot:
         self._names = _mapped(folder / "names.bin")
         self._ends = memoryview(_mapped(folder / "names.idx")).cast("I")
         self.bases = (folder / "bases.txt").read_text("utf-8")
+        self.kinds = (folder / "kinds.txt").read_text("ascii")
+        self._street_forms = _mapped(folder / "streets.bin")
+        self._street_spans: dict[str, tuple[int, int]] = marshal.loads((folder / "streets.marshal").read_bytes())
         self._old = _mapped(folder / "old.txt")
         self._old_spans: dict[str, tuple[int, int]] = marshal.loads((folder / "old.marshal").read_bytes())
         self._old_codes = memoryview(_mapped(folder / "old_codes.bin")).cast("Q")
@@ -135,16 +138,36 @@ class Snapshot:
 
     def base(self, index: int) -> tuple[str, str]:
         """(base, kind) of a community."""
-        line = self.bases[self.places[index] + 1 : self.places[index + 1]]
-        return line[:-1], line[-1]
+        return self.bases[self.places[index] + 1 : self.places[index + 1]], self.kinds[index]
+
+    def street_forms(self, county: str) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+        """(strong, weak) written forms of a county's streets."""
+        span = self._street_spans.get(county)
+        return marshal.loads(self._street_forms[span[0] : span[1]]) if span else ({}, {})
 
     def find(self, street: str, base: str, kind: str) -> int | None:
         """Index of the community of a street with this base and kind."""
         low, high = self.ranges[street]
         if low == high:
             return None
-        place = self.bases.find(f"\n{base}{kind}\n", self.places[low], self.places[high] + 1)
-        return bisect_left(self.places, place) if place >= 0 else None
+        places, needle = self.places, f"\n{base}\n"
+        place, last = places[low] - 1, places[high] + 1
+        while (place := self.bases.find(needle, place + 1, last)) >= 0:
+            index = bisect_left(places, place, low, high)
+            if self.kinds[index] == kind:
+                return index
+        return None
+
+    def starting(self, county: str, head: str) -> Iterator[int]:
+        """Indexes of a county's communities whose base starts with `head`."""
+        streets = self.streets_of.get(county)
+        if not streets:
+            return
+        low, high = self.ranges[streets[0]][0], self.ranges[streets[-1]][1]
+        at, last, needle = self.places[low], self.places[high], "\n" + head
+        while (at := self.bases.find(needle, at, last)) >= 0:
+            yield bisect_left(self.places, at, low, high)
+            at += 1
 
     def old(self, county: str, base: str) -> list[tuple[str, str, int]]:
         """Communities of earlier editions in today's county, gone from their street: (kind, old code, last year)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import islice
 from pathlib import Path
 
 from services.matcher import address_snapshot
@@ -11,9 +12,9 @@ from services.matcher.address_confidence import ROUTE_AT, confidence, features
 from services.matcher.address_county import Counties
 from services.matcher.address_guess import Guess, Reason, merged
 from services.matcher.address_learned import Learned
-from services.matcher.address_names import MENTION, is_dummy
+from services.matcher.address_names import MENTION, is_dummy, mention_base, mention_kind
 from services.matcher.address_reader import Reader
-from services.matcher.address_scan import COUNTIES_MAX, Scan
+from services.matcher.address_scan import COUNTIES_MAX, Hit, Scan, Support
 from services.matcher.address_walk import LABEL, Step, Walk
 from services.matcher.normalise import Normal, normalise
 
@@ -94,7 +95,7 @@ class Gazetteer:
         hits = self.scan.hits(text, step.start)
         supports = self.scan.supports(hits, hint)
         if len(supports) > COUNTIES_MAX:
-            supports = self._with_mention(text, supports)
+            supports = self._with_community(text, hits, supports)
         best = supports[0].points if supports else 0.0
         found: list[Guess] = []
         for support in supports[: COUNTIES_MAX * 2]:
@@ -115,21 +116,18 @@ class Gazetteer:
             found = [Guess(top.county, top.points, (top.sign, "-", "y"), [reason] if reason else [])]
         return found
 
-    def _with_mention(self, text: str, supports: list) -> list:
-        """Of many counties that share a street's name, those where a community of the text lies come first."""
-        bases = [text[max(0, m.start() - n) : m.start()] for m in MENTION.finditer(text) for n in range(2, 9)][:24]
-        best = supports[0].points
-        near = [s for s in supports[:96] if s.points >= best - 4]
-        kept = []
-        for support in near:
-            streets = self.snapshot.streets_of.get(support.county, ())
-            low, high = self.snapshot.ranges[streets[0]][0], self.snapshot.ranges[streets[-1]][1]
-            first, last = self.snapshot.places[low], self.snapshot.places[high] + 1
-            if any(self.snapshot.bases.find(f"\n{b}", first, last) >= 0 for b in bases):
-                kept.append(support)
-        return kept + [s for s in near if s not in kept][:COUNTIES_MAX]
+    def _with_community(self, text: str, hits: list[Hit], supports: list[Support]) -> list[Support]:
+        """Of many counties that share a street's name, those whose street lists the community named after it."""
+        kept: set[str] = set()
+        for hit in hits:
+            streets = [code for _, code in hit.means if len(code) == 9]
+            for m in islice(MENTION.finditer(text, hit.end, hit.end + 20), 2) if streets else ():
+                base, _ = mention_base(text, hit.end, m)
+                kind = mention_kind(m.group())
+                kept.update(code[:6] for code in streets if self.snapshot.find(code, base, kind) is not None)
+        return [s for s in supports if s.county in kept] or supports
 
-    def _in_city(self, text: str, hits: list) -> list[Guess]:
+    def _in_city(self, text: str, hits: list[Hit]) -> list[Guess]:
         """City and community without county or street: every county of the city is read."""
         cities = self.scan.cities(hits)
         if not cities or MENTION.search(text) is None:
@@ -141,7 +139,7 @@ class Gazetteer:
                 found += [g for g in self._read(text, county, end, "C", None) if g.signs[2] in "ek"]
         return found
 
-    def _county_reason(self, hits: list, county: str, sign: str) -> Reason | None:
+    def _county_reason(self, hits: list[Hit], county: str, sign: str) -> Reason | None:
         if sign == "H":
             return Reason("hint", -1, -1, (self._full(county),))
         for hit in hits:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 TEXT_CHARS_MAX = 512
@@ -64,10 +65,12 @@ _STRAY_DASH = re.compile(r"(?<![0-9A-Z])-|-(?![0-9A-Z])")
 
 
 @cache
-def _odd() -> re.Pattern[str]:
-    """Finds the first character the mapping would change; None means the text is normal already."""
-    moved = "".join(sorted(_simplified()))
-    return re.compile(rf"[^0-9A-Z\u4e00-\u9fff]|[{moved}]")
+def _plain() -> re.Pattern[str]:
+    """Matches the characters the mapping leaves alone; a text of nothing else is normal already."""
+    moved = sorted(ord(c) for c in _simplified() if "\u4e00" <= c <= "\u9fff")
+    bounds = [0x4DFF, *moved, 0xA000]
+    ranges = (f"{chr(a + 1)}-{chr(b - 1)}" for a, b in pairwise(bounds) if b - a > 1)
+    return re.compile(f"[0-9A-Z{''.join(ranges)}]*")
 
 
 class Normal(NamedTuple):
@@ -86,7 +89,7 @@ class Normal(NamedTuple):
 def normalise(raw: str) -> Normal:
     """Any Unicode in, never an error; idempotent; at most TEXT_CHARS_MAX characters are looked at."""
     raw = raw[:TEXT_CHARS_MAX]
-    if _odd().search(raw) is None:
+    if _plain().fullmatch(raw):
         return Normal(raw, None)
     pairs = [(out, i) for i, c in enumerate(raw) for out in _mapping[ord(c)]]
     text = "".join(out for out, _ in pairs)

@@ -71,7 +71,7 @@ def cases(gazetteer: Gazetteer, count: int, seed: int) -> Iterator[tuple[str, st
         if len(county) > 2 and not county.endswith(("新区", "开发区")):
             short = province_forms(province)[1] + city.removesuffix("市") + county[:-1]
             yield "abbreviated", short + street + named + tail, code
-        if sum(1 for i in gazetteer.counties.communities(code[:6]).of[base]) == 1:
+        if len(gazetteer.counties.communities(code[:6]).get(base)) == 1:
             yield "no-street", province + city + county + named + tail, code
         how = rng.choice(("sound", "missing", "order"))
         wrong = slipped(base, how, snapshot, rng) if kind != "O" else None
