@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, RowMapping
 from services.kit.clock import Clock
 from services.notifier import queries, tables
 from services.notifier.channels import ChannelError, Channels, Notice
-from services.notifier.handlers import NAMESPACE_NOTICE, row, whom_to_tell
+from services.notifier.handlers import whom_to_tell
 from services.notifier.policy import Policy, Rests, default_policy, opening, retry_delay, weekend
 from services.notifier.recipients import Contact, obstacle
 from services.notifier.rendering import Item, render
@@ -95,7 +95,7 @@ def _claim(office: Office, rests: Rests, limit: int) -> list[Mail]:
 
 def _mail(notices: Sequence[RowMapping], lease: UUID) -> Mail:
     first, ids = notices[0], tuple(n["id"] for n in notices)
-    new = ids[0] if len(ids) == 1 else uuid5(NAMESPACE_NOTICE, " ".join(map(str, ids)))
+    new = ids[0] if len(ids) == 1 else uuid5(ids[0], " ".join(map(str, ids[1:])))
     return Mail(first["mail"] or new, ids, first["contact"], first["channel"], first["attempts"] + 1, lease)
 
 
@@ -214,14 +214,9 @@ def _tell_others(tx: Connection, office: Office, notices: Sequence[RowMapping], 
     """What one contact could not be told goes to the other contacts of the organisation, or one level up."""
     if not notices:
         return
-    whom = whom_to_tell(tx, {n["organisation"] for n in notices}, office.clock, office.channels, office.policy,
-                        {str(contact)})
-    at = office.clock.now()
-    tables.write_notices(tx, [_again(n, recipient, at, office.policy) for n in notices
-                              for recipient in whom(n["organisation"])], at)
-
-
-def _again(notice: RowMapping, recipient, at: datetime, policy: Policy) -> dict:
-    task = {"id": notice["task"], "kind": notice["kind"], "act": notice["act"], "due_on": notice["due_on"],
-            "organisation": notice["organisation"]}
-    return row(task, notice["case_id"], at, recipient, policy, notice["stage"])
+    now = office.clock.now()
+    whom = whom_to_tell(tx, {n["organisation"] for n in notices}, office.clock, office.channels, office.policy, {str(contact)})
+    for stage in sorted({n["stage"] for n in notices}):
+        tasks = [{"id": n["task"], "case": n["case_id"], "kind": n["kind"], "act": n["act"], "due_on": n["due_on"],
+                  "organisation": n["organisation"], "at": now} for n in notices if n["stage"] == stage]
+        tables.write_notices(tx, tasks, whom, now, office.policy.urgent, stage)

@@ -1,8 +1,8 @@
 """Prompts climb: an overdue task is told again to its organisation, and to the one level above it. Clocks only ask."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 
 import structlog
 from sqlalchemy import Engine
@@ -10,8 +10,9 @@ from sqlalchemy import Engine
 from services.kit.clock import Clock
 from services.notifier import queries, tables
 from services.notifier.channels import Channels
-from services.notifier.handlers import row, whom_to_tell
+from services.notifier.handlers import whom_to_tell
 from services.notifier.policy import Policy, default_policy
+from services.notifier.recipients import Recipient
 
 log = structlog.get_logger()
 
@@ -30,20 +31,21 @@ def climb_overdue(
         tasks = queries.overdue_unannounced(tx, now.date(), rules.climbs, limit)
         if not tasks:
             return 0
-        own = whom_to_tell(tx, {t["organisation"] for t in tasks}, clock, channels, rules)
-        parents = {code: above(own(code)[0].path) for code in {t["organisation"] for t in tasks}}
-        superior = whom_to_tell(tx, set(filter(None, parents.values())), clock, channels, rules)
-
-        @cache
-        def told(code: str) -> list:
-            parent = parents[code]
-            higher = [replace(r, because="overdue") for r in superior(parent)] if parent else []
-            return list({r.contact or r.organisation: r for r in (*own(code), *higher)}.values())
-
-        tables.write_notices(tx, [row(t, t["case_id"], now, recipient, rules, "overdue")
-                                  for t in tasks for recipient in told(t["organisation"])], now)
+        late = {t["organisation"] for t in tasks}
+        own = whom_to_tell(tx, late, clock, channels, rules)
+        parents = {code: above(own[code][0].path) for code in late}
+        higher = whom_to_tell(tx, set(filter(None, parents.values())), clock, channels, rules)
+        whom = {code: [*own[code], *_once(own[code], higher.get(parents[code], ()))] for code in late}
+        rows = [{"case": t["case_id"], "at": now, **t} for t in tasks]
+        tables.write_notices(tx, rows, whom, now, rules.urgent, "overdue")
     log.info("overdue_told", tasks=len(tasks))
     return len(tasks)
+
+
+def _once(told: Sequence[Recipient], higher: Sequence[Recipient]) -> list[Recipient]:
+    """Those of the level above who are not told already."""
+    known = {(r.organisation, r.contact) for r in told}
+    return [replace(r, because="overdue") for r in higher if (r.organisation, r.contact) not in known]
 
 
 def above(path: str) -> str | None:

@@ -62,7 +62,7 @@ def directory(
 def addressees(tx: Connection, codes: Collection[str]) -> dict[str, Addressee]:
     """Organisations by code with all contacts ever loaded for them, in one statement."""
     found: dict[str, tuple[str, list[Contact]]] = {}
-    for code, path, id, *contact in tx.exec_driver_sql(_ADDRESSEES, (dumps(list(codes)),)):
+    for code, path, id, *contact in tx.exec_driver_sql(_ADDRESSEES, (dumps(list(codes)),)).all():
         contacts = found.setdefault(code, (path, []))[1]
         if id is not None:
             contacts.append(Contact(id, *contact))

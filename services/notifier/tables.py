@@ -1,7 +1,7 @@
 """The statements that write notices and attempts. No statement here runs while a channel is being called."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,33 +9,41 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, text
 
 from services.kit.db import dumps
+from services.notifier.recipients import Recipient
 
+# One row per task and recipient of its organisation; the id follows from both, so that a repetition finds its row.
 # A close can overtake its opening (two topics, two keys), so an opening looks whether its task still stands.
 _WRITE = """
 WITH opened AS (
-    SELECT r.*, t.closed_at FROM json_to_recordset(%(rows)s::json) AS r(
-        id uuid, task uuid, stage text, case_id uuid, kind text, act text, due_on date, organisation text,
-        recipient text, path text, contact uuid, channel text, because text, urgent boolean, due_at timestamptz)
-    LEFT JOIN task t ON t.id = r.task)
+    SELECT r.*, t.closed_at FROM json_to_recordset(%(tasks)s::json) AS r(
+        id uuid, "case" uuid, kind text, act text, due_on date, organisation text, at timestamptz)
+    LEFT JOIN task t ON t.id = r.id),
+whom AS (
+    SELECT * FROM json_to_recordset(%(whom)s::json) AS r(
+        organisation text, recipient text, path text, contact uuid, channel text, because text))
 INSERT INTO notice (id, task, stage, case_id, kind, act, due_on, organisation, recipient, path, contact, channel,
                     because, urgent, due_at, state, why, waited, delivered_at, acted_at)
-SELECT id, task, stage, case_id, kind, act, due_on, organisation, recipient, path, contact, channel,
-       because, urgent, due_at,
+SELECT encode(substring(sha256(convert_to(concat_ws(':', %(stage)s::text, opened.id, coalesce(contact::text, recipient)),
+                                          'UTF8')) FOR 16), 'hex')::uuid,
+       opened.id, %(stage)s, "case", kind, act, due_on, organisation, recipient, path, contact, channel,
+       because, kind = ANY(%(urgent)s::text[]), at,
        CASE WHEN closed_at IS NOT NULL THEN 'not_sent' WHEN contact IS NULL THEN 'sent' ELSE 'waiting' END,
        CASE WHEN closed_at IS NOT NULL THEN 'done' END,
-       CASE WHEN closed_at IS NULL AND contact IS NULL
-            THEN greatest(0, extract(epoch FROM %(now)s::timestamptz - due_at)) END,
+       CASE WHEN closed_at IS NULL AND contact IS NULL THEN greatest(0, extract(epoch FROM %(now)s::timestamptz - at)) END,
        CASE WHEN closed_at IS NULL AND contact IS NULL THEN %(now)s::timestamptz END,
        closed_at
-FROM opened ORDER BY id
+FROM opened JOIN whom USING (organisation)
+ORDER BY 1
 ON CONFLICT (id) DO NOTHING"""
 
+# The array keeps the planner on the index of tasks while the table is new to it.
 _CLOSE = """
+WITH closed AS MATERIALIZED (SELECT * FROM json_to_recordset(%s::json) AS c(task uuid, at timestamptz))
 UPDATE notice SET acted_at = closed.at,
     state = CASE state WHEN 'waiting' THEN 'not_sent' ELSE state END,
     why = CASE state WHEN 'waiting' THEN 'done' ELSE why END
-FROM json_to_recordset(%s::json) AS closed(task uuid, at timestamptz)
-WHERE notice.task = closed.task AND acted_at IS NULL"""
+FROM closed
+WHERE notice.task = ANY(ARRAY(SELECT task FROM closed)) AND notice.task = closed.task AND acted_at IS NULL"""
 
 _SETTLE = """
 UPDATE notice SET acted_at = t.closed_at,
@@ -108,10 +116,22 @@ UPDATE notice SET state = 'failed', why = :why, lease = NULL, lease_until = NULL
 WHERE id = ANY(:ids) AND lease = :lease"""
 
 
-def write_notices(tx: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
-    """Inserts notices (see handlers.row); one that is there stays as it is."""
-    if rows:
-        tx.exec_driver_sql(_WRITE, {"rows": dumps(rows), "now": now})
+def write_notices(
+    tx: Connection,
+    tasks: Sequence[Mapping[str, Any]],
+    whom: Mapping[str, Sequence[Recipient]],
+    now: datetime,
+    urgent: Collection[str],
+    stage: str = "opened",
+) -> None:
+    """One notice for each recipient, in `whom`, of each task's organisation; one that is there stays as it is.
+
+    Tasks are {"id","case","kind","act","due_on","organisation","at"}, `at` when the notice falls due. What goes to an inbox is
+    delivered by the commit. `stage`: `opened` or `overdue`.
+    """
+    rows = [{"organisation": code, "recipient": r.organisation, "path": r.path, "contact": r.contact, "channel": r.channel,
+             "because": r.because} for code, recipients in whom.items() for r in recipients]
+    tx.exec_driver_sql(_WRITE, {"tasks": dumps(tasks), "whom": dumps(rows), "now": now, "urgent": sorted(urgent), "stage": stage})
 
 
 def close_notices(tx: Connection, closed: Sequence[tuple[str, str]]) -> None:
