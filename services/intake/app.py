@@ -24,8 +24,10 @@ from services.intake.parse import Posted, parse
 from services.intake.progress import Outcomes, how_far
 from services.intake.store import Outcome, Store
 from services.kit import problems
+from services.kit.attempt import is_infrastructure
 from services.kit.clock import Clock
 from services.kit.errors import Refused, Words, language_of, problem
+from services.kit.log import where
 from services.registry.access import Caller, Keys, look_as
 
 log = structlog.get_logger()
@@ -36,6 +38,9 @@ ECHO_MAX = 300
 
 _NOT_YOURS = Words("source 不属于这把密钥的组织；只能查询本组织报送的事件。",
                    "The source is not your organisation's; you can only ask about events you posted.")
+_UNCONFIRMED = Words("数据库暂时不可用，没有得到已保存的确认；请稍后用同样的编号和内容重发，已存过的不会重复。",
+                     "The database is unavailable and nothing is confirmed as stored; post again later with the same id and "
+                     "content, what was stored is not stored twice.")
 _NO_SUCH = Words("本组织没有报送过这个编号的事件；请核对 id 和 source。",
                  "Your organisation posted no event with this id; check id and source.")
 
@@ -63,7 +68,13 @@ class Intake:
         now = self.clock.now()
         read = [self._read(caller, event, now) for event in events]
         good = [event for event in read if isinstance(event, Posted)]
-        outcomes = iter(self.store.accept(caller, good, now) if good else ())
+        try:
+            outcomes = iter(self.store.accept(caller, good, now) if good else ())
+        except SQLAlchemyError as error:
+            if not is_infrastructure(error):
+                raise
+            log.warning("store_unavailable", **where(error))
+            raise Refused(503, "store-unavailable", _UNCONFIRMED) from None
         return [next(outcomes) if isinstance(event, Posted) else event for event in read]
 
     def _read(self, caller: Caller, event: Any, now: datetime) -> Posted | Invalid:
@@ -92,7 +103,7 @@ def router(intake: Intake) -> APIRouter:
             EVENTS.labels("rejected").inc()
             raise invalid.refused(language) from None
         SECONDS.observe(time.perf_counter() - started)
-        _count(outcomes)
+        _count(caller, outcomes)
         if received.alone and isinstance(outcomes[0], Invalid):
             raise outcomes[0].refused(language)
         answers = [_answer(event, outcome, language, problems.trace_id(request))
@@ -158,11 +169,11 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _count(outcomes: Sequence[Outcome]) -> None:
+def _count(caller: Caller, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         EVENTS.labels(outcome if isinstance(outcome, str) else "rejected").inc()
         if isinstance(outcome, Invalid) and outcome.status == 409:
-            log.warning("id_taken_with_other_content")
+            log.warning("id_taken_with_other_content", organisation=caller.organisation)
 
 
 def _answer(event: Any, outcome: Outcome, language: str, trace_id: str) -> dict[str, Any]:
