@@ -78,6 +78,8 @@ def response(refused: Refused, language: str, trace_id: str) -> JSONResponse:
     headers = {"Content-Language": "en" if language == "en" else "zh-CN"}
     if refused.status == 503:
         headers["Retry-After"] = "5"
+    if refused.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(problem(refused, language, trace_id), refused.status, headers, MEDIA_TYPE)
 
 
