@@ -50,7 +50,7 @@ def asyncapi() -> dict[str, Any]:
                  "description": "归队: every topic is CloudEvents 1.0, structured mode, JSON. Only ingress carries persons."},
         "defaultContentType": "application/cloudevents+json",
         "channels": {topic.name: {
-            "address": topic.name, "description": f"Key: {topic.key}. Kept for {topic.hours} hours.",
+            "address": topic.name, "description": f"Key: {topic.key}. Kept for {topic.hours} hours. {topic.about}".strip(),
             "messages": {_name(kind): {"$ref": f"#/components/messages/{_name(kind)}"} for kind in _types(topic.name)},
             "bindings": {"kafka": {"topic": topic.name, "topicConfiguration": {"retention.ms": topic.hours * 3_600_000},
                                    "bindingVersion": "0.5.0"}}} for topic in TOPICS},

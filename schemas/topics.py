@@ -22,10 +22,12 @@ class Topic(NamedTuple):
     key: str
     hours: int
     personal: bool = False
+    about: str = ""
 
 
 TOPICS: tuple[Topic, ...] = (
-    Topic(INGRESS, ("guidui.*.v1",), "intake", "any; the sender chooses", 24, personal=True),
+    Topic(INGRESS, ("guidui.*.v1",), "intake", "any; the sender chooses", 24, personal=True,
+          about="Each event carries its sender's API key in the CloudEvents extension attribute `guiduikey`, which is not kept."),
     Topic(DEPARTURES, (EVENT_POSTED,), "matcher", "HMAC of the person; for many persons, of the source", 336),
     Topic(CASES, (CASE_MOVED,), "notifier", "id of the case", 336),
     Topic(TASKS, (TASK_OPENED,), "notifier", "id of the case, else the member's reference", 336),

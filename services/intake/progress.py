@@ -37,6 +37,18 @@ class Outcome:
 Outcomes = Callable[[Connection, UUID], Sequence[Outcome]]
 
 
+def outcomes_of(decisions: Callable[[Connection, UUID], Sequence[Any]],
+                progress_of_cases: Callable[[Connection, Sequence[str]], Mapping[str, Mapping[str, datetime]]]) -> Outcomes:
+    """Outcomes put together from the matcher's rows of an event (`decision`, `decided_at`, `case_id`) and the states of
+    their cases (case -> state -> when first entered)."""
+    def outcomes(tx: Connection, event_id: UUID) -> list[Outcome]:
+        decided = decisions(tx, event_id)
+        progress = progress_of_cases(tx, [row.case_id for row in decided if row.case_id])
+        return [Outcome(row.decision, row.decided_at, str(row.case_id) if row.case_id else None,
+                        progress.get(row.case_id, {})) for row in decided]
+    return outcomes
+
+
 def how_far(tx: Connection, event_id: UUID, outcomes: Outcomes, language: str) -> dict[str, Any] | None:
     """The answer of GET /v1/events/{id}; None where this transaction sees no such event."""
     found = rows(tx, "SELECT source, ext_id, persons, received_at FROM posted_event WHERE id = :id", {"id": event_id})

@@ -4,13 +4,15 @@ from __future__ import annotations
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 
-from schemas.departures import SOURCE_PREFIX
+from schemas.departures import SOURCE_PREFIX, posted_id
 from schemas.examples import EXAMPLES
 from services.intake.app import build
-from services.intake.progress import Outcome
+from services.intake.progress import Outcome, outcomes_of
 from services.kit.errors import Words
 from services.registry.access import create_key
 from tests.intake.conftest import SCHOOL, SECRET, UNIT
@@ -141,6 +143,7 @@ def test_another_format_is_refused_with_the_formats_that_serve(sender, headers):
 
 def test_who_may_send(sender, url, worker, clock):
     refused(sender.one(EVENT, Authorization="Bearer gd_wrong"), 401)
+    assert sender.one(EVENT, Authorization="Bearer gd_wrong").headers["WWW-Authenticate"] == "Bearer"
     refused(sender.one(EVENT, Authorization="Basic eDp5"), 401)
     refused(sender.one(EVENT | {"source": SOURCE_PREFIX + SCHOOL}), 403)
     refused(sender.one(EVENT | {"source": "https://elsewhere.example"}), 403)
@@ -180,19 +183,26 @@ def test_the_sender_asks_how_far_its_event_came(sender, url, worker, clock):
 
 def test_how_far_follows_the_matcher_and_the_case(web, clock, key, worker):
     at = [clock.now().replace(day=day) for day in range(23, 30)]
-    told = {"hr-2026-0042": [Outcome("match", at[0], "c1", {"triaged": at[0], "letter_issued": at[2], "returned": at[4]})],
-            "gr-2026-01": [Outcome("match", at[0], "c2", {"triaged": at[1]}), Outcome("review", at[0])],
-            "odd": [Outcome("rejected", at[1], words=Words("读不懂。", "Unreadable."))]}
+    case, other = uuid4(), uuid4()
+    decided = {"hr-2026-0042": [("match", at[0], case)], "gr-2026-01": [("match", at[0], other), ("review", at[0], None)]}
+    progress = {case: {"triaged": at[0], "letter_issued": at[2], "returned": at[4]}, other: {"triaged": at[1]}}
+
+    def decisions(tx, event_id):
+        ext_id = tx.exec_driver_sql("SELECT ext_id FROM posted_event WHERE id = %s", (event_id,)).scalar_one()
+        return [SimpleNamespace(decision=d, decided_at=t, case_id=c) for d, t, c in decided[ext_id]]
+
+    joined = outcomes_of(decisions, lambda tx, cases: {c: progress[c] for c in cases})
 
     def outcomes(tx, event_id):
-        return told[tx.exec_driver_sql("SELECT ext_id FROM posted_event WHERE id = %s", (event_id,)).scalar_one()]
+        unreadable = event_id == posted_id(EVENT["source"], "odd")
+        return [Outcome("rejected", at[1], words=Words("读不懂。", "Unreadable."))] if unreadable else joined(tx, event_id)
 
     with served(build(web, clock, SECRET, outcomes)) as url, Sender(url, key) as sender:
         sender.batch([EVENT, BATCH, EVENT | {"id": "odd"}])
-        one, many, odd = (sender.get(f"/v1/events/{id}").json() for id in told)
-    assert one["state"] == "letter_issued" and one["cases"] == ["c1"]
+        one, many, odd = (sender.get(f"/v1/events/{id}").json() for id in (*decided, "odd"))
+    assert one["state"] == "letter_issued" and one["cases"] == [str(case)]
     assert list(one["times"]) == ["received", "identified", "routed", "letter_issued"]
-    assert many["state"] == "review" and many["persons"] == {"routed": 1, "review": 1} and many["cases"] == ["c2"]
+    assert many["state"] == "review" and many["persons"] == {"routed": 1, "review": 1} and many["cases"] == [str(other)]
     assert odd["state"] == "rejected" and odd["problem"] == "读不懂。"
 
 
