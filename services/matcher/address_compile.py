@@ -17,6 +17,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import marisa_trie
+
 from services.matcher.address_names import (
     city_forms,
     community_base,
@@ -65,11 +67,11 @@ def compile_tables(divisions: Path, history: list[Path]) -> dict[str, bytes]:
     ]
     upper = {code: name for code, name in table.items() if len(code) < 12}
     files, bases = _communities(table)
-    files |= _streets(upper)
     moved, shed = _moves(table, bases, past)
     files |= _old_communities(table, bases, past, moved)
     forms = _forms(upper, past, moved)
-    prefixes = _prefixes(upper, past, moved)
+    files |= _trie("forms", forms) | _streets(upper, forms)
+    files |= _trie("prefixes", _prefixes(upper, past, moved))
     files["upper.marshal"] = marshal.dumps(
         {
             "names": upper,
@@ -77,8 +79,6 @@ def compile_tables(divisions: Path, history: list[Path]) -> dict[str, bytes]:
             "moved": {old: ",".join(new) for old, new in moved.items()},
             "shed": shed,
             "common": _common(bases),
-            "forms": forms,
-            "prefixes": prefixes,
             "sounds": _sounds(table),
         }
     )
@@ -102,15 +102,32 @@ def _communities(table: dict[str, str]) -> tuple[dict[str, bytes], dict[str, tup
     }, bases
 
 
-def _streets(upper: dict[str, str]) -> dict[str, bytes]:
-    """Per county a marshalled (strong, weak) pair: written form -> street code, and form -> codes that share it."""
+def _trie(name: str, values: dict[str, str]) -> dict[str, bytes]:
+    """A trie of the keys (mmap, shared by all processes) with the values in the order of its ids."""
+    trie = marisa_trie.Trie(values)
+    order = sorted(values, key=trie.__getitem__)
+    body, offsets = bytearray(), array("I", [0])
+    for text in order:
+        body += values[text].encode()
+        offsets.append(len(body))
+    return {f"{name}.marisa": trie.tobytes(), f"{name}.bin": bytes(body), f"{name}.idx": offsets.tobytes()}
+
+
+def _streets(upper: dict[str, str], forms: dict[str, str]) -> dict[str, bytes]:
+    """Per county marshalled (strong, weak, old): form -> street code, form -> codes, old name -> codes."""
+    old: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for form, entry in forms.items():
+        for one in entry.split(","):
+            if one[0] == "O" and len(one) == 10:
+                old[one[1:7]][form].append(one[1:])
     counties: dict[str, dict[str, str]] = defaultdict(dict)
     for code in sorted(upper):
         if len(code) == 9:
             counties[code[:6]][code] = clean(upper[code])
     body, index = bytearray(), {}
     for county, names in counties.items():
-        content = marshal.dumps(street_tables(names))
+        before = {form: tuple(codes) for form, codes in old[county].items()}
+        content = marshal.dumps((*street_tables(names), before))
         index[county] = (len(body), len(body) + len(content))
         body += content
     return {"streets.bin": bytes(body), "streets.marshal": marshal.dumps(index)}

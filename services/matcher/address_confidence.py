@@ -15,6 +15,9 @@ from pathlib import Path
 
 from services.matcher.address_guess import Guess
 
+TIE = 0.5
+"""Guesses closer in score than this are equally good."""
+
 ROUTE_AT = 0.97
 """At and above this confidence an answer of street or community depth may go on without a person."""
 
@@ -22,12 +25,13 @@ MODEL = Path(__file__).with_name("data") / "address_confidence.json"
 
 
 def features(guess: Guess, rivals: Sequence[Guess]) -> list[str]:
-    """Names of the indicators that hold for a guess among its rivals (other codes, best first)."""
+    """Names of the indicators that hold for a guess among its rivals (best first)."""
     county, street, community = guess.signs
     out = [f"county:{county}", f"street:{street}", f"community:{community}", f"both:{street}{community}"]
-    other = [r for r in rivals if not r.code.startswith(guess.code) and not guess.code.startswith(r.code)]
-    margin = guess.score - other[0].score if other else 9.0
-    out.append("margin:" + ("0" if margin < 0.5 else "1" if margin < 2 else "2" if margin < 4 else "far"))
+    gaps = [guess.score - r.score for r in others(guess, rivals)]
+    ties = sum(gap < TIE for gap in gaps)
+    margin = gaps[0] if gaps else 9.0
+    out.append(f"ties:{min(ties, 3)}" if ties else "margin:" + ("1" if margin < 2 else "2" if margin < 4 else "far"))
     if guess.also:
         out.append("also")
     if community[0] in "ci":
@@ -35,6 +39,23 @@ def features(guess: Guess, rivals: Sequence[Guess]) -> list[str]:
     if community[0] == "v":
         out.append(f"vote:{min(int(guess.weight * 5), 4)}")
     return out
+
+
+def others(guess: Guess, rivals: Sequence[Guess]) -> list[Guess]:
+    """Rivals that contradict a guess: neither above nor below it in the table."""
+    return [r for r in rivals if not r.code.startswith(guess.code) and not guess.code.startswith(r.code)]
+
+
+def shares(guesses: Sequence[Guess]) -> list[float]:
+    """Confidence of every guess, best first: the model's for the best, ties alike, the rest of 1 by score."""
+    best = guesses[0]
+    sure = confidence(features(best, guesses[1:]))
+    tied = [g is best or (best.score - g.score < TIE and g in others(best, guesses)) for g in guesses]
+    sure = min(sure, 1.0 / sum(tied))
+    left = max(0.0, 1.0 - sure * sum(tied))
+    pull = [0.0 if t else math.exp((g.score - best.score) / 1.5) for g, t in zip(guesses, tied, strict=True)]
+    total = sum(pull)
+    return [sure if t else left * p / max(total, 1.0) for t, p in zip(tied, pull, strict=True)]
 
 
 @cache

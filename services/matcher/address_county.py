@@ -7,21 +7,28 @@ from collections import Counter, OrderedDict
 from services.matcher.address_snapshot import Snapshot
 
 
-class Streets:
-    """Written forms of a county's streets: `strong` form -> code, `weak` form -> codes, `lengths` of strong ones."""
+BASES_MAX = 100_000
+COUNTIES_MAX = 3_000
 
-    __slots__ = ("strong", "weak", "lengths", "weak_lengths")
+
+class Streets:
+    """Written forms of a county's streets: `strong` form -> code, `weak` and `old` form -> codes; longest first."""
+
+    __slots__ = ("strong", "weak", "old", "lengths", "weak_lengths", "old_lengths")
 
     def __init__(self, snapshot: Snapshot, county: str) -> None:
-        self.strong, self.weak = snapshot.street_forms(county)
+        self.strong, self.weak, self.old = snapshot.street_forms(county)
         self.lengths = tuple(sorted(set(map(len, self.strong)), reverse=True))
         self.weak_lengths = tuple(sorted(set(map(len, self.weak)), reverse=True))
+        self.old_lengths = tuple(sorted(set(map(len, self.old)), reverse=True))
 
 
 class Communities:
     """Bases of a county's communities -> their indexes; most bases are borne by one."""
 
-    __slots__ = ("_one", "_many", "longest")
+    __slots__ = ("_one", "_many")
+
+    longest = 16
 
     def __init__(self, snapshot: Snapshot, county: str) -> None:
         streets = snapshot.streets_of.get(county, ())
@@ -34,7 +41,6 @@ class Communities:
             for index, base in enumerate(bases, low):
                 if counts[base] > 1:
                     self._many[base] = (*self._many.get(base, ()), index)
-        self.longest = min(max(map(len, bases), default=0), 16)
 
     def get(self, base: str) -> tuple[int, ...]:
         """Indexes of the communities with this base; empty if there is none."""
@@ -46,12 +52,12 @@ class Communities:
 
 
 class Counties:
-    """Least recently used counties go first once `bases_max` bases are held (about 170 bytes each)."""
+    """Keeps the counties met last: at most `bases_max` community bases (about 200 bytes each) and COUNTIES_MAX."""
 
-    def __init__(self, snapshot: Snapshot, bases_max: int = 250_000) -> None:
+    def __init__(self, snapshot: Snapshot, bases_max: int = BASES_MAX) -> None:
         self.snapshot = snapshot
         self.bases_max = bases_max
-        self._streets: dict[str, Streets] = {}
+        self._streets: OrderedDict[str, Streets] = OrderedDict()
         self._communities: OrderedDict[str, Communities] = OrderedDict()
         self._held = 0
 
@@ -60,19 +66,16 @@ class Counties:
         found = self._streets.get(county)
         if found is None:
             found = self._streets[county] = Streets(self.snapshot, county)
+            if len(self._streets) > COUNTIES_MAX:
+                self._streets.popitem(last=False)
         return found
 
     def communities(self, county: str) -> Communities:
         """The community bases of a county."""
         found = self._communities.get(county)
         if found is None:
-            found = Communities(self.snapshot, county)
+            found = self._communities[county] = Communities(self.snapshot, county)
             self._held += len(found)
-            self._communities[county] = found
             while self._held > self.bases_max and len(self._communities) > 1:
-                try:
-                    _, gone = self._communities.popitem(last=False)
-                except KeyError:  # another thread emptied it
-                    break
-                self._held -= len(gone)
+                self._held -= len(self._communities.popitem(last=False)[1])
         return found

@@ -63,17 +63,15 @@ class Reader:
             code = streets.strong.get(text[start : start + length])
             if code is not None and len(text) >= start + length:
                 return Stated({code: "="}, start, start + length)
-        forms, old_end, old = self.snapshot.forms, 0, []
-        for length in range(min(14, len(text) - start), 1, -1):
-            entry = forms.get(text[start : start + length])
-            if entry:
-                old = [c[1:] for c in entry.split(",") if c[0] == "O" and len(c) == 10 and c[1:7] == county]
-                if old:
-                    old_end = start + length
-                    break
+        old, old_end = (), 0
+        for length in streets.old_lengths:
+            old = streets.old.get(text[start : start + length], ())
+            if old:
+                old_end = min(start + length, len(text))
+                break
         for length in streets.weak_lengths:
             codes = streets.weak.get(text[start : start + length])
-            if codes is not None and len(text) >= start + length > start + length - 1:
+            if codes is not None and len(text) >= start + length:
                 found = {c: "w" for c in codes}
                 if old and old_end == start + length:
                     found |= {c: "o" for c in old if c not in found}

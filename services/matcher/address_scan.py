@@ -8,6 +8,7 @@ from services.matcher.address_names import PROVINCE_LETTERS
 from services.matcher.address_snapshot import Snapshot
 
 SCAN_CHARS_MAX = 64
+FORM_CHARS_MAX = 24
 COUNTIES_MAX = 8
 
 _POINTS = {2: 1.0, 4: 2.0, 6: 5.0, 9: 4.0}
@@ -32,18 +33,10 @@ class Support(NamedTuple):
 
 
 class Scan:
-    """Finds names by their first two characters and the lengths known for these."""
+    """Finds the longest known name at every place of a text."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        lengths: dict[str, set[int]] = {}
-        for form in snapshot.forms:
-            lengths.setdefault(form[:2], set()).add(len(form))
-        shared: dict[tuple[int, ...], tuple[int, ...]] = {}
-        self._lengths: dict[str, tuple[int, ...]] = {}
-        for head, found in lengths.items():
-            order = tuple(sorted(found, reverse=True))
-            self._lengths[head] = shared.setdefault(order, order)
         self._letters = {
             letter: code
             for name, letter in PROVINCE_LETTERS.items()
@@ -53,15 +46,13 @@ class Scan:
 
     def hits(self, text: str, start: int) -> list[Hit]:
         """The longest name at every place, left to right; a one-letter province only at the very start."""
-        forms, lengths = self.snapshot.forms, self._lengths
+        longest = self.snapshot.forms.longest
         out = []
         letter = self._letters.get(text[start : start + 1])
         for i in range(start, min(len(text) - 1, start + SCAN_CHARS_MAX)):
-            for length in lengths.get(text[i : i + 2], ()):
-                entry = forms.get(text[i : i + length])
-                if entry is not None and i + length <= len(text):
-                    out.append(Hit(i, i + length, tuple((e[0], e[1:]) for e in entry.split(","))))
-                    break
+            found = longest(text[i : i + FORM_CHARS_MAX])
+            if found is not None:
+                out.append(Hit(i, i + found[0], tuple((e[0], e[1:]) for e in found[1].split(","))))
         if letter and not (out and out[0].start == start):
             out.insert(0, Hit(start, start + 1, (("W", letter),)))
         return out

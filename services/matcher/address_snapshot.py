@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import marisa_trie
+
 from services.matcher import address_compile, address_names, normalise
 
 DATA = Path(__file__).with_name("data")
@@ -75,6 +77,26 @@ def _mapped(path: Path) -> mmap.mmap | bytes:
         return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
 
 
+class Trie:
+    """Text -> value, found by prefix of a text; lives in mapped files."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._trie = marisa_trie.Trie().mmap(str(folder / f"{name}.marisa"))
+        self._body = _mapped(folder / f"{name}.bin")
+        self._ends = memoryview(_mapped(folder / f"{name}.idx")).cast("I")
+        self._found = self._trie.iter_prefixes_with_ids
+
+    def longest(self, text: str) -> tuple[int, str] | None:
+        """(length, value) of the longest key that `text` starts with."""
+        last = None
+        for last in self._found(text):  # noqa: B007
+            pass
+        if last is None:
+            return None
+        key, number = last
+        return len(key), self._body[self._ends[number] : self._ends[number + 1]].decode()
+
+
 class Snapshot:
     """Read access to one compiled table. Communities are numbered 0.. in code order ("index")."""
 
@@ -86,8 +108,8 @@ class Snapshot:
         self.moved: dict[str, str] = upper["moved"]
         self.common: frozenset[str] = upper["common"]
         self.shed: dict[str, str] = upper["shed"]
-        self.forms: dict[str, str] = upper["forms"]
-        self.prefixes: dict[str, str] = upper["prefixes"]
+        self.forms = Trie(folder, "forms")
+        self.prefixes = Trie(folder, "prefixes")
         self.sounds: dict[str, str] = upper["sounds"]
         self.codes = memoryview(_mapped(folder / "codes.bin")).cast("Q")
         self._names = _mapped(folder / "names.bin")
@@ -140,10 +162,10 @@ class Snapshot:
         """(base, kind) of a community."""
         return self.bases[self.places[index] + 1 : self.places[index + 1]], self.kinds[index]
 
-    def street_forms(self, county: str) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
-        """(strong, weak) written forms of a county's streets."""
+    def street_forms(self, county: str) -> tuple[dict[str, str], dict[str, tuple], dict[str, tuple]]:
+        """(strong, weak, old) written forms of a county's streets."""
         span = self._street_spans.get(county)
-        return marshal.loads(self._street_forms[span[0] : span[1]]) if span else ({}, {})
+        return marshal.loads(self._street_forms[span[0] : span[1]]) if span else ({}, {}, {})
 
     def find(self, street: str, base: str, kind: str) -> int | None:
         """Index of the community of a street with this base and kind."""

@@ -16,7 +16,7 @@ LABEL = re.compile(
     r"(?:(?:现|家庭|户籍|居住|通讯|联系|详细|收货|常住|新|原)?(?:住址|地址|住所|居住地|户籍地|现住)(?:为|是|在)?|中华人民共和国|中国)+"
 )
 BASE_CHARS_MAX = 14
-HEAD_CHARS = 5
+PREFIX_CHARS_MAX = 48
 
 AFTER_VILLAGE = re.compile(
     r"[路街道巷弄里坊小新社居委桥站]|大道|胡同|中学|学校|医院|卫生|市场|工业|公园|生活区|公寓|家园|花园|广场|山庄|度假"
@@ -48,26 +48,11 @@ class Walk:
     def __init__(self, snapshot: Snapshot, counties: Counties) -> None:
         self.snapshot = snapshot
         self.counties = counties
-        long, short = set[tuple[str, int]](), set[tuple[str, int]]()
-        for text in snapshot.prefixes:
-            (short if len(text) < HEAD_CHARS else long).add((text[:HEAD_CHARS], len(text)))
-        self._lengths: dict[str, tuple[int, ...]] = {}
-        for head, length in sorted(long, key=lambda pair: -pair[1]):
-            self._lengths[head] = (*self._lengths.get(head, ()), length)
-        self._short = tuple(sorted({length for _, length in short}, reverse=True))
 
     def county(self, text: str, start: int) -> tuple[str | None, int]:
         """(county code, end) of the longest known prefix at `start`."""
-        prefixes = self.snapshot.prefixes
-        for length in self._lengths.get(text[start : start + HEAD_CHARS], ()):
-            code = prefixes.get(text[start : start + length])
-            if code is not None:
-                return code, min(start + length, len(text))
-        for length in self._short:
-            code = prefixes.get(text[start : start + length])
-            if code is not None:
-                return code, min(start + length, len(text))
-        return None, start
+        found = self.snapshot.prefixes.longest(text[start : start + PREFIX_CHARS_MAX])
+        return (found[1], start + found[0]) if found else (None, start)
 
     def street(self, text: str, county: str, start: int) -> tuple[str | None, int]:
         """(street code, end) of the longest strong form at `start`."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from services.matcher import address_snapshot
 from services.matcher.address_answer import LEVELS, NOTHING, Candidate, Evidence, Resolution
-from services.matcher.address_confidence import ROUTE_AT, confidence, features
+from services.matcher.address_confidence import ROUTE_AT, shares
 from services.matcher.address_county import Counties
 from services.matcher.address_guess import Guess, Reason, merged
 from services.matcher.address_learned import Learned
@@ -26,7 +26,8 @@ WALKED = 0.9995
 class Gazetteer:
     """One edition of the division table with everything learned on top of it."""
 
-    def __init__(self, snapshot: address_snapshot.Snapshot) -> None:
+    def __init__(self, snapshot: address_snapshot.Snapshot, route_at: float = ROUTE_AT) -> None:
+        self.route_at = route_at
         self.snapshot = snapshot
         self.counties = Counties(snapshot)
         self.learned = Learned()
@@ -110,7 +111,7 @@ class Gazetteer:
                 found.append(guess)
         if not found:
             found = self._in_city(text, hits)
-        if not found and supports and supports[0].sign in "SWH":
+        if not found and supports and supports[0].sign in "SH":
             top = supports[0]
             reason = self._county_reason(hits, top.county, top.sign)
             found = [Guess(top.county, top.points, (top.sign, "-", "y"), [reason] if reason else [])]
@@ -153,21 +154,21 @@ class Gazetteer:
 
     def _worded(self, address: str, normal: Normal, guesses: list[Guess]) -> Resolution:
         """Guesses -> candidates with confidence and words, and the decision."""
-        out: list[Candidate] = []
-        left = 1.0
-        for place, guess in enumerate(guesses[:CANDIDATES_MAX]):
-            if place == 0:
-                sure = confidence(features(guess, guesses[1:]))
-                left -= sure
-            else:
-                sure = left * 0.5
-                left -= sure
-            evidence = tuple(self._evidence(address, normal, r) for r in guess.reasons)
-            out.append(Candidate(guess.code, self.name(guess.code) or "", LEVELS[len(guess.code)], sure, evidence))
-        if not out:
+        if not guesses:
             return NOTHING
-        routed = out[0].confidence >= ROUTE_AT and len(out[0].code) >= 9
-        return Resolution("route" if routed else "ask", tuple(out))
+        guesses = guesses[:CANDIDATES_MAX]
+        out = tuple(
+            Candidate(
+                guess.code,
+                self.name(guess.code) or "",
+                LEVELS[len(guess.code)],
+                sure,
+                tuple(self._evidence(address, normal, reason) for reason in guess.reasons),
+            )
+            for guess, sure in zip(guesses, shares(guesses), strict=True)
+        )
+        routed = out[0].confidence >= self.route_at and len(out[0].code) >= 9
+        return Resolution("route" if routed else "ask", out)
 
     @staticmethod
     def _evidence(address: str, normal: Normal, reason: Reason) -> Evidence:

@@ -28,7 +28,11 @@ def _simplified() -> dict[str, str]:
 
 
 def _kept(char: str) -> str:
-    """What one character of NFKC text becomes: itself simplified, a dash, or nothing."""
+    """What one character of NFKC text becomes: itself simplified, a dash, or nothing.
+
+    Characters beyond U+FFFF get a stand-in from the private use area: one such character would double the
+    memory of every text it is joined to.
+    """
     if char in _DASHES:
         return "-"
     if char == "#":
@@ -36,7 +40,8 @@ def _kept(char: str) -> str:
     if char in "○◯":
         return "〇"
     if unicodedata.category(char)[0] in "LN" or unicodedata.category(char) == "Co":
-        return _simplified().get(char, char)
+        char = _simplified().get(char, char)
+        return char if char <= "\uffff" else chr(0xE000 + ord(char) % 0x1900)
     return _DROP
 
 
