@@ -1,0 +1,35 @@
+"""One PostgreSQL for all tests that share one, and a database with the newest schema for each test."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+from uuid import uuid4
+
+import pytest
+
+from services.kit.migrations import migrate
+from services.kit.postgres import EmbeddedServer
+
+
+class Database(NamedTuple):
+    """Addresses of one database: the application's login and the owner's."""
+
+    app_url: str
+    owner_url: str
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory) -> Iterator[EmbeddedServer]:
+    """A running server whose database `guidui` has the newest schema and nothing in it: the template of all others."""
+    with EmbeddedServer(tmp_path_factory.mktemp("postgres")) as server:
+        migrate(server.owner_url())
+        yield server
+
+
+@pytest.fixture
+def database(postgres: EmbeddedServer) -> Iterator[Database]:
+    """An empty database of this test's own."""
+    name = f"test_{uuid4().hex[:12]}"
+    postgres.create_database(name, template="guidui")
+    yield Database(postgres.app_url(name), postgres.owner_url(name))
+    postgres.drop_database(name)
