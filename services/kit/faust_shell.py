@@ -7,6 +7,7 @@ message when its agent fails; its tables, producer, timers and web server are no
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import threading
@@ -25,11 +26,17 @@ from services.kit.errors import Words
 from services.kit.kafka_clients import Kafka, why_deaf
 from services.kit.log import where
 
+try:
+    import uvloop
+except ImportError:  # it does not exist on Windows
+    uvloop = None
+
 log = structlog.get_logger()
 BATCH_ROWS_MAX = 500
-WITHIN_SECONDS = 0.02
+WITHIN_SECONDS = 0.05
 ASSIGNED_SECONDS_MAX = 60
 LOOK_SECONDS = 1.0
+COLLECT_OBJECTS = 50_000
 FAILED = 70  # EX_SOFTWARE: the supervisor starts the process again
 
 NO_BROKER = Words("消息总线暂时不可用，正在等待。", "Waiting for the brokers.")
@@ -42,9 +49,12 @@ class FaustShell:
     def __init__(self, consumer: Consumer, kafka: Kafka, instance: str | None = None, health_port: int = 0,
                  within: float = WITHIN_SECONDS) -> None:
         self.consumer, self.kafka, self.instance, self.within = consumer, kafka, instance, within
+        self.group = kafka.group(consumer.name)
         self._health_port = health_port
         self._reason: Words | None = NO_BROKER
         self._assigned = threading.Event()
+        self._waiting: list[Any] = []  # Faust events, in their order
+        self._work: asyncio.Task | None = None
 
     def run(self) -> None:
         """Waits for database, brokers and rights, then consumes. Ends the process: 0 after a signal, else 70."""
@@ -79,16 +89,26 @@ class FaustShell:
                 raise Stopped(self.consumer.name)
 
     def _why_deaf(self) -> Words | None:
-        return why_deaf(self.kafka, self.consumer.name, self.consumer.subscription.topics)
+        return why_deaf(self.kafka, self.group, self.consumer.subscription.topics)
 
     def _consume(self) -> None:
         import faust
 
-        loop = asyncio.new_event_loop()
+        loop = self._loop()
         asyncio.set_event_loop(loop)
         app = self._app(faust, loop)
         threading.Thread(target=self._watch, args=(app,), name="watch", daemon=True).start()
+        self._spare_collections()
         _worker(app, loop, self.consumer.stop).execute_from_commandline()
+
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        """Faust spends most of its time per message in the event loop, and uvloop's is twice as fast."""
+        return uvloop.new_event_loop() if uvloop else asyncio.new_event_loop()
+
+    def _spare_collections(self) -> None:
+        """Thousands of messages are in flight and none is garbage: collect seldom, and not what is here to stay."""
+        gc.freeze()
+        gc.set_threshold(COLLECT_OBJECTS, 10, 10)
 
     def _app(self, faust, loop: asyncio.AbstractEventLoop) -> Any:
         class App(faust.App):
@@ -96,7 +116,7 @@ class FaustShell:
                 """Nothing of Faust's is kept on disk."""
 
         app = App(
-            self.kafka.group(self.consumer.name), version=1, loop=loop,
+            self.group, version=1, loop=loop,
             broker=";".join(f"kafka://{host}" for host in self.kafka.bootstrap.split(",")), **self._credentials(faust),
             agent_supervisor="mode.CrashingSupervisor",
             broker_commit_interval=1.0, broker_session_timeout=15, broker_heartbeat_interval=3,
@@ -117,11 +137,18 @@ class FaustShell:
         return {"broker_credentials": faust.SSLCredentials(self.kafka.tls())} if self.kafka.ca else {}
 
     async def _take(self, stream) -> None:
-        in_flight: asyncio.Task | None = None
+        """Collects while a batch is at work: small batches when little comes, full ones when much does."""
         async for events in stream.noack_take(BATCH_ROWS_MAX, within=self.within):
-            if in_flight is not None:
-                await in_flight
-            in_flight = asyncio.create_task(self._run(events))
+            self._waiting += events
+            if self._work is None or self._work.done():
+                self._work = asyncio.create_task(self._work_off())
+            elif len(self._waiting) >= BATCH_ROWS_MAX:
+                await self._work
+
+    async def _work_off(self) -> None:
+        while self._waiting:
+            events, self._waiting = self._waiting[:BATCH_ROWS_MAX], self._waiting[BATCH_ROWS_MAX:]
+            await self._run(events)
 
     async def _run(self, events) -> None:
         try:

@@ -96,7 +96,7 @@ def why_deaf(kafka: Kafka, group: str, topics: Iterable[str]) -> Words | None:
             if not _readable(admin, kafka.topic(topic)):
                 return Words(f"消息主题 {topic} 不存在或无权读取。",
                              f"The topic {topic} does not exist or may not be read.")
-        admin.list_group_offsets(kafka.group(group))
+        admin.list_group_offsets(group)
         return None
     finally:
         admin.close()
