@@ -1,17 +1,19 @@
 """Organisations from a file: in any order, into one tree, and everything below a moved part follows it."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, Engine
 
 from services.registry.directory import Directory, Organisation
 from services.registry.kinds import Faults
 from services.registry.rows import BATCH_ROWS_MAX, Entry, Outcome, as_given, batches, one_fault, upsert
-from services.registry.tree import paths
+from services.registry.tree import LEVELS_MAX, paths
 
 Mover = Callable[[Connection, str, str], None]
 _REFERENCES = {"parent": "上级组织", "successor": "接续组织"}
+_TOO_DEEP = one_fault("parent", f"组织层级超过 {LEVELS_MAX} 级", "核对上级组织代码")
 
 
 class Arrangement:
@@ -31,7 +33,7 @@ class Arrangement:
                 self._needing.setdefault(entry.values[column], []).append((code, column))
         self._faults: dict[str, Faults] = {}
         self._refuse_unknown()
-        path = self._refuse_circles()
+        path = self._refuse_circles_and_depths()
         good = [entry for code, entry in self._rows.items() if code not in self._faults]
         self.refused = [(self._rows[code], fault) for code, fault in self._faults.items()]
         self.placed = [Entry(entry.row, {**entry.values, "path": path[entry.values["code"]]}) for entry in good]
@@ -45,35 +47,47 @@ class Arrangement:
             for column, zh in _REFERENCES.items():
                 named = entry.values[column]
                 if named == code:
-                    self._refuse(code, one_fault(column, f"{zh}写成了本组织自己", f"填写正确的{zh}代码，没有就留空"))
+                    self._refuse([(code, one_fault(column, f"{zh}写成了本组织自己", f"填写正确的{zh}代码，没有就留空"))])
                 elif named and named not in self._rows and named not in self._directory:
-                    self._refuse(code, one_fault(column, f"{zh} {named} 不在文件里，也不在组织库里", f"先导入{zh}，或改正代码"))
+                    self._refuse([(code, one_fault(column, f"{zh} {named} 不在文件里，也不在组织库里", f"先导入{zh}，或改正代码"))])
 
-    def _refuse_circles(self) -> dict[str, str]:
+    def _refuse_circles_and_depths(self) -> dict[str, str]:
         while True:
             parents = {one.code: one.parent for one in self._directory}
             parents |= {code: entry.values["parent"] for code, entry in self._rows.items() if code not in self._faults}
             path = paths(parents)
-            circles = _circles({code: parents[code] for code in parents if code not in path})
-            if not circles:
+            lost = {code: parents[code] for code in parents if code not in path}
+            if not lost:
                 return path
-            for circle in circles:
-                words = " → ".join([*circle[:6], *(["…"] if len(circle) > 6 else []), circle[0]])
-                for code in circle:
-                    if code in self._rows:
-                        self._refuse(code, one_fault("parent", f"上级组织成了一个圈：{words}",
-                                                     "核对这几个组织的上级，至少改正其中一个"))
+            circles = _circles(lost)
+            self._refuse([(code, _circle_fault(circle)) for circle in circles for code in circle if code in self._rows]
+                         if circles else [(code, _TOO_DEEP) for code in self._blamed(lost, parents)])
 
-    def _refuse(self, code: str, fault: Faults) -> None:
-        waiting = [(code, fault)]
+    def _blamed(self, lost: Iterable[str], parents: Mapping[str, str | None]) -> Iterator[str]:
+        """Rows of the file because of which codes stand too deep: their own, or one that moved a superior."""
+        at: str | None
+        for at in lost:
+            while at is not None and (at not in self._rows or at in self._faults):
+                at = parents[at]
+            if at is not None:
+                yield at
+
+    def _refuse(self, refused: Sequence[tuple[str, Faults]]) -> None:
+        """Refuse rows, and rows that need one of them where the register has no such organisation."""
+        waiting = deque(refused)
         while waiting:
-            code, fault = waiting.pop()
+            code, fault = waiting.popleft()
             if code in self._faults:
                 continue
             self._faults[code] = fault
             if code not in self._directory:
                 waiting += [(row, one_fault(column, f"{_REFERENCES[column]} {code} 未能导入", "先改正那一行，再一起导入"))
                             for row, column in self._needing.get(code, ())]
+
+
+def _circle_fault(circle: Sequence[str]) -> Faults:
+    words = " → ".join([*circle[:6], *(["…"] if len(circle) > 6 else []), circle[0]])
+    return one_fault("parent", f"上级组织成了一个圈：{words}", "核对这几个组织的上级，至少改正其中一个")
 
 
 def _circles(parents: Mapping[str, str | None]) -> list[list[str]]:
@@ -98,7 +112,8 @@ def write_organisations(tx: Connection, batch: Sequence[Entry], directory: Direc
     changed: list[Organisation] = []
     for entry in batch:
         one, before = Organisation(**entry.values), directory.get(entry.values["code"])
-        outcomes.append("new" if before is None else "unchanged" if before == one else "changed")
+        same = before is not None and before._replace(path=one.path) == one
+        outcomes.append("new" if before is None else "unchanged" if same else "changed")
         if before != one:
             changed.append(one)
         if before is not None and before.path != one.path and before.parent != one.parent:

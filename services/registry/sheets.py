@@ -10,8 +10,8 @@ import io
 import lzma
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -179,11 +179,19 @@ def _records(lines: Iterator[str], width: int, delimiter: str) -> Iterator[str]:
             ahead.extend(islice(lines, RECORD_LINES_MAX - len(ahead)))
             closing = next((place for place, more in enumerate(ahead, 1) if more.count('"') % 2), 0)
             joined = line + "".join(islice(ahead, closing))
-            if closing and len(joined) <= CELL_LETTERS_MAX and len(_cells(joined, delimiter)) == width:
+            if closing and _whole(joined, width, delimiter):
                 line = joined
                 for _ in range(closing):
                     ahead.popleft()
         yield line
+
+
+def _whole(record: str, width: int, delimiter: str) -> bool:
+    """Whether joined lines make one well-formed row; two marks astray must not swallow what stands between them."""
+    try:
+        return len(record) <= CELL_LETTERS_MAX and len(next(csv.reader([record], delimiter=delimiter, strict=True))) == width
+    except csv.Error:
+        return False
 
 
 def _open_mark(record: str, delimiter: str) -> Wrong | None:
@@ -248,8 +256,14 @@ def _unpacked(path: Path) -> io.BufferedIOBase:
 
 def _encoding(path: Path) -> str:
     """By the first MiB: the byte order mark, else UTF-8 if it is that, else GB18030."""
+    head = bytearray()
     with _unpacked(path) as raw:
-        head = raw.read(HEAD_BYTES)
+        try:
+            while len(head) < HEAD_BYTES and (more := raw.read(io.DEFAULT_BUFFER_SIZE)):
+                head += more
+        except (EOFError, lzma.LZMAError):
+            if not head:
+                raise
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):

@@ -4,6 +4,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 
+LEVELS_MAX = 30
+
+
 def path_of(codes: list[str]) -> str:
     """The path of the last of ``codes``, which lead down to it from the top: ``A.B.C.``."""
     return "".join(code + "." for code in codes)
@@ -20,21 +23,22 @@ def just_after(path: str) -> str:
 
 
 def paths(parents: Mapping[str, str | None]) -> dict[str, str]:
-    """The path of every code whose line of superiors reaches a top (an empty parent).
+    """The path of every code whose line of superiors reaches a top (an empty parent) within 30 levels.
 
-    Codes in a circle, with an unknown parent, or below either are left out.
+    Codes in a circle, with an unknown parent, too deep, or below one of these are left out.
     """
     done: dict[str, str] = {}
     for code in parents:
         line: list[str] = []
-        on_line: set[str] = set()
         at: str | None = code
-        while at and at not in done and at in parents and at not in on_line:
+        while at and at not in done and at in parents and len(line) <= LEVELS_MAX:
             line.append(at)
-            on_line.add(at)
             at = parents[at] or None
-        if at is None or at in done:
-            above = done[at] if at else ""
-            for below in reversed(line):
-                above = done[below] = f"{above}{below}."
+        above = done.get(at, "") if at else ""
+        if at and not above:
+            continue
+        for below in reversed(line):
+            if above.count(".") == LEVELS_MAX:
+                break
+            above = done[below] = f"{above}{below}."
     return done
