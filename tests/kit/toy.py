@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from schemas.envelope import Message
 from services.kit.clock import ZONE
 from services.kit.consumer import Subscription
-from services.kit.db import dumps, rows
+from services.kit.db import connect, dumps, rows
 from services.kit.errors import Poison, Words
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=ZONE)
@@ -19,6 +19,14 @@ TABLE = """
 CREATE TABLE effect (position bigint GENERATED ALWAYS AS IDENTITY, event_id uuid, key text, n int);
 GRANT SELECT, INSERT ON effect TO guidui_worker"""
 BAD = Words("第七号不收。", "Number seven is not taken.")
+
+
+def add_table(owner_url: str) -> None:
+    """Gives a database the toy's table."""
+    owner = connect(owner_url, None, connections_max=1)
+    with owner.begin() as tx:
+        tx.exec_driver_sql(TABLE)
+    owner.dispose()
 
 
 def message(n: int, key: str = "k", topic: str = "toys", time: datetime = NOON, id: UUID | None = None) -> Message:
