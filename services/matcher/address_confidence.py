@@ -18,7 +18,7 @@ from services.matcher.address_guess import Guess
 TIE = 0.5
 """Guesses closer in score than this are equally good."""
 
-ROUTE_AT = 0.97
+ROUTE_AT = 0.96
 """At and above this confidence an answer of street or community depth may go on without a person."""
 
 MODEL = Path(__file__).with_name("data") / "address_confidence.json"
@@ -36,7 +36,7 @@ def features(guess: Guess, rivals: Sequence[Guess]) -> list[str]:
         out.append("also")
     if community[0] in "ci":
         out.append("cases:" + ("1" if guess.weight <= 1 else "2" if guess.weight <= 3 else "many"))
-    if community[0] == "v":
+    if community[0] in "vV":
         out.append(f"vote:{min(int(guess.weight * 5), 4)}")
     return out
 
@@ -55,7 +55,7 @@ def shares(guesses: Sequence[Guess]) -> list[float]:
     left = max(0.0, 1.0 - sure * sum(tied))
     pull = [0.0 if t else math.exp((g.score - best.score) / 1.5) for g, t in zip(guesses, tied, strict=True)]
     total = sum(pull)
-    return [sure if t else left * p / max(total, 1.0) for t, p in zip(tied, pull, strict=True)]
+    return [sure if t else min(sure, left * p / max(total, 1.0)) for t, p in zip(tied, pull, strict=True)]
 
 
 @cache

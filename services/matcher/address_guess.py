@@ -23,7 +23,7 @@ class Guess:
     street     = exact, w other form, o old name, L slip, - none stated, u unknown one stated, x another one
                stated, m another one stated that the community left
                (M less surely, d perhaps: a common name)
-    community  e exact, f exact inside longer text, k other kind, b no suffix, L slip, c compound, n number,
+    community  e exact, f exact inside longer text, k other kind, K a village's name kept by residents, b no suffix, L slip, c compound, n number, v near number, V far one,
                r road's name, g code of a community that is gone, s none: stops at the street, y: at the county
     """
 

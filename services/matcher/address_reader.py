@@ -18,6 +18,8 @@ from services.matcher.address_walk import BASE_CHARS_MAX, harmless
 STREETISH = re.compile(
     r"[\u4e00-\u9fff]{1,9}?(?:街道办事处|街道办|街道|街办|办事处|地区|片区|镇|乡|苏木|农场|林场)(?![\u4e00-\u9fff]?[路巷])"
 )
+_ROAD_NUMBER = re.compile(r"街[0-9]")
+_ROAD_NEXT = re.compile(r"[东南西北中新老]?[一二三四五六七八九十]?(?:[路街道巷弄里桥]|大道|大街|胡同|横街|支路)")
 MENTIONS_MAX = 4
 SETTLED = 15.0
 """Score from which an exact reading needs no other sign."""
@@ -53,7 +55,9 @@ class Reader:
                     guesses += self._slipped(text, stated.end, stated, sign)
         if stated is not None:
             for code, how in stated.codes.items():
-                guesses.append(Guess(code, _SCORE[how] + 1, (sign, how, "s"), [self._street_reason(code, stated)]))
+                same_end = self.snapshot.upper_names[code][-1] == text[stated.end - 1]
+                score = _SCORE[how] + (1.0 if same_end else 0.0)
+                guesses.append(Guess(code, score, (sign, how, "s"), [self._street_reason(code, stated)]))
         return guesses
 
     def stated(self, text: str, county: str, start: int) -> Stated | None:
@@ -70,8 +74,9 @@ class Reader:
                 old_end = min(start + length, len(text))
                 break
         for length in streets.weak_lengths:
-            codes = streets.weak.get(text[start : start + length])
-            if codes is not None and len(text) >= start + length:
+            end = start + length
+            codes = streets.weak.get(text[start:end])
+            if codes is not None and end <= len(text) and not _ROAD_NUMBER.match(text, end - 1):
                 found = {c: "w" for c in codes}
                 if old and old_end == start + length:
                     found |= {c: "o" for c in old if c not in found}
@@ -126,6 +131,8 @@ class Reader:
                 for index in found:
                     span = (anchor, m.end())
                     guesses.append(self._exact(index, span, kind, True, calm, number, stated, sign, len(found)))
+                if kind == "C" and text[m.start()] == "村":
+                    guesses += self._village_left(text[anchor : m.start() + 1], (anchor, m.end()), number, stated, sign, county)
             if base and stated is not None and stated.codes and len(base) <= BASE_CHARS_MAX:
                 guesses += self._gone(county, base, kind, (anchors[-1], m.end()), stated, sign)
             if any(g.score >= SETTLED for g in guesses):
@@ -141,6 +148,16 @@ class Reader:
                         guesses.append(self._exact(index, span, kind, False, calm, number, stated, sign, len(found)))
                     break
         return guesses
+
+    def _village_left(
+        self, base: str, span: tuple[int, int], number: int, stated: Stated | None, sign: str, county: str
+    ) -> list[Guess]:
+        """杨渡村 for 杨渡村社区: the residents' committee that kept the village's name."""
+        out = []
+        for index in self.counties.communities(county).get(base):
+            guess = self._exact(index, span, "J", True, True, number, stated, sign, 1)
+            out.append(Guess(guess.code, guess.score - 2, (sign, guess.signs[1], "K"), guess.reasons))
+        return out
 
     def _exact(
         self,
@@ -238,7 +255,7 @@ class Reader:
             base = text[stated.end : end]
             found = [i for i in communities.get(base) if self.snapshot.code(i)[:9] in stated.codes]
             if found and (_NEXT_TO_BARE.match(text, end) or text.startswith(base, end) or length >= 3):
-                road = text[end : end + 1] in tuple("路街道巷弄里桥") or text[end : end + 2] in ("大道", "胡同", "大街")
+                road = _ROAD_NEXT.match(text, end) is not None
                 score = 8 + 0.2 * length - (5 if road else 0)
                 return [
                     Guess(
@@ -308,7 +325,9 @@ class Reader:
         if is_road and len(name) >= 3:
             stem = _ROAD_STEM.sub("", name)
             for index in self.snapshot.starting(county, stem) if len(stem) >= 2 else ():
-                found.setdefault(index, "a" if self.snapshot.base(index)[0].startswith(name) else "A")
+                base, kind = self.snapshot.base(index)
+                if kind == "J":
+                    found.setdefault(index, "a" if base.startswith(name) else "A")
         out = []
         for index, word in found.items():
             code = self.snapshot.code(index)
@@ -358,10 +377,11 @@ class Reader:
         cases = 0
         for known, tally in numbers.items():
             gap = abs(known - number)
-            weight = 2.0 ** (-gap / 24) * (1.0 if (known - number) % 2 == 0 else 0.6) + (3.0 if gap == 0 else 0.0)
+            weight = 2.0 ** (-gap / 8) * (1.0 if gap % 2 == 0 else 0.6) + (3.0 if gap == 0 else 1e-9)
+            said = sum(tally.counts.values())
             for code, count in tally.counts.items():
                 cases += count
-                votes[code] = votes.get(code, 0.0) + weight * count
+                votes[code] = votes.get(code, 0.0) + weight * count / said
                 if code not in nearest or gap < abs(nearest[code] - number):
                     nearest[code] = known
         total = sum(votes.values())
@@ -371,8 +391,8 @@ class Reader:
             if how == "x":
                 continue
             same = nearest[code] == number
-            word = "n" if same else "v"
-            score = _SCORE[how] + (8 if same else 4) + 2 * math.log2(0.05 + vote / total)
+            word = "n" if same else "v" if abs(nearest[code] - number) <= 12 else "V"
+            score = _SCORE[how] + (8 if same else 4) + (2 if same else 1) * math.log2(0.05 + vote / total)
             place = self._place(code)
             facts = (self.snapshot.upper_names.get(county, county), nearest[code], place, cases)
             reason = Reason("number", at, at + len(road), facts)
