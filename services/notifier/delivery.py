@@ -1,9 +1,11 @@
-"""The delivery loop: due notices are claimed, checked, handed to their channel, and what came of it is written down.
+"""The delivery loop: due notices are claimed, checked, handed to their channel, and what came of it is
+written down.
 
-A message takes three short transactions: claim (for all messages of a round), check with the attempt row, and outcome. None is
-open while the channel is called. A process that dies in between leaves an attempt without outcome and a lease that runs
-out: the notices are due again under the same message id.
+A message takes three short transactions: claim (for all messages of a round), check with the attempt row,
+and outcome. None is open while the channel is called. A process that dies in between leaves an attempt
+without outcome and a lease that runs out: the notices are due again under the same message id.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -66,15 +68,23 @@ def deliver_due(
     language: str = "zh-CN",
     policy: Policy | None = None,
 ) -> int:
-    """Handles the `limit` messages that are due the longest and returns how many there were; 0: nothing is due.
+    """Handles the `limit` messages that are due the longest and returns how many there were; 0: nothing is
+    due.
 
-    Several notices to one contact travel as one message. Channels that reach people keep quiet hours and the days on which
-    `rests(day)` is true; `url` is the portal's, for links; `language` is `zh-CN` or `en`. Several processes may call it.
+    Several notices to one contact travel as one message. Channels that reach people keep quiet hours and
+    the days on which `rests(day)` is true; `url` is the portal's, for links; `language` is `zh-CN` or `en`.
+    Several processes may call it.
     """
     office = Office(engine, clock, channels, policy or default_policy(), url, language)
     mails = _claim(office, rests, limit)
+    faults: list[Exception] = []
     for mail in mails:
-        _hand_over(office, mail)
+        try:
+            _hand_over(office, mail)
+        except Exception as fault:  # it stays for a later round and does not hold up the others
+            faults.append(fault)
+    if faults:
+        raise faults[0]
     return len(mails)
 
 
@@ -90,7 +100,9 @@ def _claim(office: Office, rests: Rests, limit: int) -> list[Mail]:
         lease = uuid4()
         claimed = tables.claim(tx, list(office.channels), now, now + policy.lease, lease, limit)
     claimed = sorted(claimed, key=lambda n: (n["first"], n["letter"], n["channel"], n["id"]))
-    return [_mail(list(group), lease) for _, group in groupby(claimed, key=lambda n: (n["letter"], n["channel"]))]
+    return [
+        _mail(list(group), lease) for _, group in groupby(claimed, key=lambda n: (n["letter"], n["channel"]))
+    ]
 
 
 def _mail(notices: Sequence[RowMapping], lease: UUID) -> Mail:
@@ -116,9 +128,11 @@ def _hand_over(office: Office, mail: Mail) -> None:
 
 
 def _check(tx: Connection, office: Office, mail: Mail) -> Notice | None:
-    """Reads the notices again: those whose task is done, or whose contact is not to be written to any more, are not sent.
+    """Reads the notices again: those whose task is done, or whose contact is not to be written to any more,
+    are not sent.
 
-    For the rest the attempt row is written and the message rendered; None where nothing is left or the channel is full.
+    For the rest the attempt row is written and the message rendered; None where nothing is left or the
+    channel is full.
     """
     now, policy = office.clock.now(), office.policy
     notices = queries.claimed(tx, mail.ids, mail.lease)
@@ -142,10 +156,18 @@ def _check(tx: Connection, office: Office, mail: Mail) -> Notice | None:
     if free_at > now:
         tables.put_back(tx, ids, free_at)
         return None
-    attempt = {"id": mail.attempt, "mail": mail.id, "contact": mail.contact, "path": standing[0]["path"],
-               "channel": mail.channel, "now": now}
+    attempt = {
+        "id": mail.attempt,
+        "mail": mail.id,
+        "contact": mail.contact,
+        "path": standing[0]["path"],
+        "channel": mail.channel,
+        "now": now,
+    }
     tables.begin_attempt(tx, attempt, ids, mail.attempts)
-    subject, text = render([_item(n, policy) for n in standing], now.date(), office.url, office.language, policy.lines_max)
+    subject, text = render(
+        [_item(n, policy) for n in standing], now.date(), office.url, office.language, policy.lines_max
+    )
     return Notice(mail.id, standing[0]["email"] or "", subject, text, office.language, now)
 
 
@@ -153,12 +175,16 @@ def _gone(notice: RowMapping, now: datetime, policy: Policy) -> str | None:
     """Why the contact of a notice is not to be written to now, or None."""
     if notice["contact"] is None or (notice["channel"] == "email" and not notice["email"]):
         return "post_ended"
-    contact = Contact(*(notice[k] for k in ("contact", "channel", "email", "since", "until", "bounced_count")))
+    contact = Contact(
+        *(notice[k] for k in ("contact", "channel", "email", "since", "until", "bounced_count"))
+    )
     return obstacle(contact, now.date(), policy.bounces_max)
 
 
 def _free_at(tx: Connection, channel: str, now: datetime, policy: Policy) -> datetime:
-    """When the channel's caps next allow a message; `now` where they do. Holds the channel until the transaction ends."""
+    """When the channel's caps next allow a message; `now` where they do. Holds the channel until the
+    transaction ends.
+    """
     caps = policy.caps.get(channel, [])
     if caps:
         tx.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"channel:{channel}",))
@@ -180,7 +206,9 @@ def _item(notice: RowMapping, policy: Policy) -> Item:
         recipient=notice["recipient_name"],
         because=notice["because"],
         case=str(notice["case_id"]) if notice["case_id"] else None,
-        climbs=notice["kind"] in policy.climbs and notice["because"] is None and notice["path"].count(".") > 1,
+        climbs=notice["kind"] in policy.climbs
+        and notice["because"] is None
+        and notice["path"].count(".") > 1,
     )
 
 
@@ -190,7 +218,9 @@ def _write_success(office: Office, mail: Mail) -> None:
         tables.end_attempt(tx, mail.attempt, "sent", now)
         tables.sent(tx, mail.ids, mail.lease, now)
         note_delivery(tx, mail.contact)
-    log.info("notice_sent", mail=str(mail.id), channel=mail.channel, notices=len(mail.ids), attempts=mail.attempts)
+    log.info(
+        "notice_sent", mail=str(mail.id), channel=mail.channel, notices=len(mail.ids), attempts=mail.attempts
+    )
 
 
 def _write_failure(office: Office, mail: Mail, error: ChannelError) -> None:
@@ -206,8 +236,16 @@ def _write_failure(office: Office, mail: Mail, error: ChannelError) -> None:
             notices = queries.claimed(tx, mail.ids, mail.lease)
             tables.failed(tx, mail.ids, mail.lease, why)
             _tell_others(tx, office, [n for n in notices if not n["done"]], mail.contact)
-    log.warning("notice_not_taken", mail=str(mail.id), channel=mail.channel, attempts=mail.attempts, reason=why,
-                permanent=error.permanent, unknown=error.unknown, last=delay is None)
+    log.warning(
+        "notice_not_taken",
+        mail=str(mail.id),
+        channel=mail.channel,
+        attempts=mail.attempts,
+        reason=why,
+        permanent=error.permanent,
+        unknown=error.unknown,
+        last=delay is None,
+    )
 
 
 def _tell_others(tx: Connection, office: Office, notices: Sequence[RowMapping], contact: UUID) -> None:
@@ -215,8 +253,21 @@ def _tell_others(tx: Connection, office: Office, notices: Sequence[RowMapping], 
     if not notices:
         return
     now = office.clock.now()
-    whom = whom_to_tell(tx, {n["organisation"] for n in notices}, office.clock, office.channels, office.policy, {str(contact)})
+    whom = whom_to_tell(
+        tx, {n["organisation"] for n in notices}, office.clock, office.channels, office.policy, {str(contact)}
+    )
     for stage in sorted({n["stage"] for n in notices}):
-        tasks = [{"id": n["task"], "case": n["case_id"], "kind": n["kind"], "act": n["act"], "due_on": n["due_on"],
-                  "organisation": n["organisation"], "at": now} for n in notices if n["stage"] == stage]
+        tasks = [
+            {
+                "id": n["task"],
+                "case": n["case_id"],
+                "kind": n["kind"],
+                "act": n["act"],
+                "due_on": n["due_on"],
+                "organisation": n["organisation"],
+                "at": now,
+            }
+            for n in notices
+            if n["stage"] == stage
+        ]
         tables.write_notices(tx, tasks, whom, now, office.policy.urgent, stage)

@@ -1,4 +1,5 @@
-"""Prompts climb: an overdue task is told again to its organisation, and to the one level above it. Clocks only ask."""
+"""Prompts climb: an overdue task is told again to its organisation and one level up. Clocks only ask."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -22,12 +23,11 @@ def climb_overdue(
 ) -> int:
     """Writes the overdue notices of at most `limit` tasks and returns of how many; 0: all are written.
 
-    Overdue is from 00:00 of the day after `due_on`. Each task climbs once, one level, however long the process was off;
-    before that, notices whose task was closed meanwhile are settled.
+    Overdue is from 00:00 of the day after `due_on`. Each task climbs once, one level, however long the
+    process was off.
     """
     rules, now = policy or default_policy(), clock.now()
     with engine.begin() as tx:
-        tables.settle(tx)
         tasks = queries.overdue_unannounced(tx, now.date(), rules.climbs, limit)
         if not tasks:
             return 0
@@ -40,6 +40,15 @@ def climb_overdue(
         tables.write_notices(tx, rows, whom, now, rules.urgent, "overdue")
     log.info("overdue_told", tasks=len(tasks))
     return len(tasks)
+
+
+def settle_closed(engine: Engine) -> int:
+    """Ends notices of closed tasks whose closing was heard while they were being written; returns how many.
+
+    Nobody is written to because of them (delivery looks at the task), so once a day is enough.
+    """
+    with engine.begin() as tx:
+        return tables.settle(tx)
 
 
 def _once(told: Sequence[Recipient], higher: Sequence[Recipient]) -> list[Recipient]:

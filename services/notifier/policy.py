@@ -1,4 +1,5 @@
 """When and how often people are written to: policy.yaml, and the pure functions of time that read it."""
+
 from __future__ import annotations
 
 import random
@@ -11,13 +12,15 @@ from typing import Any
 
 import yaml
 
+from services.registry.queries import BOUNCES_MAX
+
 Rests = Callable[[date], bool]
 REST_DAYS_MAX = 60
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The rows of policy.yaml, in its words and units."""
+    """The rows of policy.yaml, in its words and units; `bounces_max` is the register's."""
 
     retry_delays: tuple[float, ...]
     retry_jitter: float
@@ -27,9 +30,9 @@ class Policy:
     urgent: frozenset[str]
     gather: timedelta
     lines_max: int
-    bounces_max: int
     caps: dict[str, list[dict[str, int]]]
     climbs: frozenset[str]
+    bounces_max: int = BOUNCES_MAX
 
 
 @cache
@@ -40,18 +43,17 @@ def default_policy() -> Policy:
 
 def read_policy(data: dict[str, Any]) -> Policy:
     """A policy from the mapping of policy.yaml."""
-    quiet = data.pop("quiet")
     return Policy(
-        **data
-        | {
-            "retry_delays": tuple(data["retry_delays"]),
-            "lease": timedelta(seconds=data["lease"]),
-            "gather": timedelta(seconds=data["gather"]),
-            "quiet_begins": time.fromisoformat(quiet["begins"]),
-            "quiet_ends": time.fromisoformat(quiet["ends"]),
-            "urgent": frozenset(data["urgent"]),
-            "climbs": frozenset(data["climbs"]),
-        }
+        retry_delays=tuple(data["retry_delays"]),
+        retry_jitter=data["retry_jitter"],
+        lease=timedelta(seconds=data["lease"]),
+        quiet_begins=time.fromisoformat(data["quiet"]["begins"]),
+        quiet_ends=time.fromisoformat(data["quiet"]["ends"]),
+        urgent=frozenset(data["urgent"]),
+        gather=timedelta(seconds=data["gather"]),
+        lines_max=data["lines_max"],
+        caps=data["caps"],
+        climbs=frozenset(data["climbs"]),
     )
 
 
@@ -61,7 +63,8 @@ def weekend(day: date) -> bool:
 
 
 def opening(now: datetime, rests: Rests, policy: Policy) -> datetime:
-    """The earliest instant from `now` on at which a person may be written to; `now` itself outside quiet hours.
+    """The earliest instant from `now` on at which a person may be written to; `now` itself outside quiet
+    hours.
 
     A calendar that rests for more than 60 days on end is not believed: the 61st day opens.
     """
@@ -76,7 +79,9 @@ def opening(now: datetime, rests: Rests, policy: Policy) -> datetime:
 
 
 def retry_delay(seed: str, attempts: int, policy: Policy) -> timedelta | None:
-    """How long to wait after `attempts` failed ones; None when no attempt is left. The same seed gives the same delay."""
+    """How long to wait after `attempts` failed ones; None when no attempt is left. The same seed gives the
+    same delay.
+    """
     if attempts >= len(policy.retry_delays):
         return None
     spread = random.Random(f"{seed}:{attempts}").uniform(1 - policy.retry_jitter, 1 + policy.retry_jitter)

@@ -1,4 +1,5 @@
 """What the notifier reads: contacts, tasks that stand, and what pages and operators ask about notices."""
+
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
@@ -18,7 +19,8 @@ LEFT JOIN contact c ON c.organisation = o.code
 ORDER BY o.code, c.id"""
 
 _INBOX = """
-SELECT id, task, stage, case_id, kind, act, due_on, organisation, recipient, because, due_at, delivered_at, seen_at, acted_at
+SELECT id, task, stage, case_id, kind, act, due_on, organisation, recipient, because,
+       due_at, delivered_at, seen_at, acted_at
 FROM notice
 WHERE recipient = :organisation AND contact IS NULL AND delivered_at IS NOT NULL
   AND (CAST(:before AS timestamptz) IS NULL OR (due_at, id) < (:before, CAST(:before_id AS uuid)))
@@ -28,7 +30,8 @@ ORDER BY due_at DESC, id DESC LIMIT :limit"""
 _CLAIMED = """
 SELECT n.id, n.task, n.stage, n.case_id, n.kind, n.act, t.due_on, n.organisation, n.because, n.due_at, n.path,
        t.id IS NULL OR t.closed_at IS NOT NULL AS done, whose.name AS organisation_name,
-       own.name AS recipient_name, c.id::text AS contact, c.channel, c.email, c."from" AS since, c.until, c.bounced_count
+       own.name AS recipient_name,
+       c.id::text AS contact, c.channel, c.email, c."from" AS since, c.until, c.bounced_count
 FROM notice n
 LEFT JOIN task t ON t.id = n.task
 LEFT JOIN organisation whose ON whose.code = n.organisation
@@ -38,7 +41,8 @@ WHERE n.id = ANY(:ids) AND n.state = 'sending' AND n.lease = :lease
 ORDER BY t.due_on, n.organisation, n.kind, n.id FOR UPDATE OF n"""
 
 _OVERDUE = """
-SELECT t.id, t.case_id, t.kind, t.act, t.organisation, t.due_on FROM task t
+SELECT t.id, t.case_id, t.kind, t.act, t.organisation, t.due_on
+FROM task t JOIN organisation o ON o.code = t.organisation
 WHERE t.closed_at IS NULL AND t.due_on < :today AND t.kind = ANY(:kinds)
   AND NOT EXISTS (SELECT FROM notice n WHERE n.task = t.id AND n.stage = 'overdue')
 ORDER BY t.due_on, t.id LIMIT :limit"""
@@ -53,9 +57,13 @@ FROM notice WHERE waited IS NOT NULL AND due_at >= :since GROUP BY channel ORDER
 def directory(
     tx: Connection, codes: Collection[str], today: date, bounces_max: int, without: Collection[str] = ()
 ) -> dict[str, Addressee]:
-    """Organisations by code with their contacts, and the superiors of those whose prompts climb. Unknown codes are missing."""
+    """Organisations by code with their contacts, and the superiors of those whose prompts climb. Unknown
+    codes are missing.
+    """
     book = addressees(tx, codes)
-    above = {code for who in book.values() if climbing(who, today, bounces_max, without) for code in who.superiors}
+    above = {
+        code for who in book.values() if climbing(who, today, bounces_max, without) for code in who.superiors
+    }
     return book | addressees(tx, above - book.keys()) if above - book.keys() else book
 
 
@@ -77,7 +85,8 @@ def inbox(
     before: tuple[datetime, UUID] | None = None,
     open_only: bool = True,
 ) -> Sequence[RowMapping]:
-    """The inbox of an organisation, newest first; `before` is (due_at, id) of the last row of the page before.
+    """The inbox of an organisation, newest first; `before` is (due_at, id) of the last row of the page
+    before.
 
     Run under `view_as`, it shows only what the viewer may see.
     """
@@ -87,26 +96,35 @@ def inbox(
 
 
 def claimed(tx: Connection, ids: Sequence[UUID], lease: UUID) -> Sequence[RowMapping]:
-    """Claimed notices as they are now, locked, with their task's and their contact's present state; the most pressing first."""
+    """Claimed notices as they are now, locked, with their task's and their contact's present state; the
+    most pressing first.
+    """
     return rows(tx, _CLAIMED, {"ids": list(ids), "lease": lease})
 
 
-def overdue_unannounced(tx: Connection, today: date, kinds: Collection[str], limit: int) -> Sequence[RowMapping]:
+def overdue_unannounced(
+    tx: Connection, today: date, kinds: Collection[str], limit: int
+) -> Sequence[RowMapping]:
     """Open tasks whose due day has passed and of whose lateness nobody was told."""
     return rows(tx, _OVERDUE, {"today": today, "kinds": sorted(kinds), "limit": limit})
 
 
 def attempts_since(tx: Connection, channel: str, since: datetime) -> tuple[int, datetime | None]:
     """How many messages a channel was handed since then, and when the first of them."""
-    row = rows(tx, "SELECT count(*) AS n, min(started_at) AS first FROM notice_attempt "
-                   "WHERE channel = :channel AND started_at > :since", {"channel": channel, "since": since})[0]
+    row = rows(
+        tx,
+        "SELECT count(*) AS n, min(started_at) AS first FROM notice_attempt "
+        "WHERE channel = :channel AND started_at > :since",
+        {"channel": channel, "since": since},
+    )[0]
     return row["n"], row["first"]
 
 
 def handed_over_within(tx: Connection, since: datetime, seconds: float = 10) -> list[dict[str, Any]]:
-    """Per channel the share of notices handed over within `seconds` of falling due (R21: at least 99 % within 10 s).
+    """Per channel the share of notices handed over within `seconds` of falling due (R21: at least 99 %
+    within 10 s).
 
-    Items {"channel", "notices", "within", "percent", "slowest_seconds"} over notices due since then that were handed over;
-    quiet hours, gathering and retries move the instant at which a notice falls due.
+    Items {"channel", "notices", "within", "percent", "slowest_seconds"} over notices due since then that
+    were handed over; quiet hours, gathering and retries move the instant at which a notice falls due.
     """
     return [dict(row) for row in rows(tx, _WITHIN, {"since": since, "seconds": seconds})]

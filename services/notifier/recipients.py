@@ -1,4 +1,5 @@
 """Who is told of a task: pure functions over an organisation's contacts and those of its superiors."""
+
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +11,7 @@ PORTAL = "portal"
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """One row of registry's contacts, without name and phone: `since` and `until` are days, both inclusive."""
+    """One row of the register's contacts, without name and phone; `since` and `until` are inclusive days."""
 
     id: str
     channel: str
@@ -22,7 +23,9 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """An organisation with its contacts; `path` is its superiors' codes and its own, each followed by a dot."""
+    """An organisation with its contacts; `path` is its superiors' codes and its own, each followed by a
+    dot.
+    """
 
     code: str
     path: str
@@ -38,7 +41,8 @@ class Addressee:
 class Recipient:
     """One addressee of a notice: a contact, or (`contact` None) the organisation's inbox in the portal.
 
-    `because` says why it is not the organisation's own contact: `post_ended`, `bounced`, `undelivered`, `overdue`.
+    `because` says why it is not the organisation's own contact: `post_ended`, `bounced`, `undelivered`,
+    `overdue`.
     """
 
     organisation: str
@@ -49,7 +53,7 @@ class Recipient:
 
 
 def channel_of(contact: Contact, channels: Collection[str]) -> str | None:
-    """The channel that reaches a contact: the one it asked for, else e-mail; None where neither is at hand."""
+    """The channel that reaches a contact: the one asked for, else e-mail; None where neither is at hand."""
     if contact.channel == PORTAL:
         return PORTAL
     wanted = contact.channel if contact.channel in channels and contact.channel != "email" else "email"
@@ -68,7 +72,8 @@ def obstacle(contact: Contact, today: date, bounces_max: int, without: Collectio
 
 
 def climbing(who: Addressee, today: date, bounces_max: int, without: Collection[str] = ()) -> str | None:
-    """Why the prompts of an organisation go one level up: it has contacts and none can be written to. Else None.
+    """Why the prompts of an organisation go one level up: it has contacts and none can be written to. Else
+    None.
 
     An organisation for which no contact is loaded does not climb: its inbox in the portal stands.
     """
@@ -86,8 +91,9 @@ def recipients(
     bounces_max: int,
     without: Collection[str] = (),
 ) -> Sequence[Recipient]:
-    """The inbox of the organisation and its current contacts; where none can be written to, those of the nearest superior
-    that has one, with its inbox. `book` holds the superiors, `without` names contacts already tried in vain.
+    """The inbox of the organisation and its current contacts; where none can be written to, those of the
+    nearest superior that has one, with its inbox. `book` holds the superiors, `without` names contacts
+    already tried in vain.
     """
     found = direct(who, today, channels, bounces_max, without)
     because = climbing(who, today, bounces_max, without)

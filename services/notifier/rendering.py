@@ -1,6 +1,8 @@
-"""The words of a notice: what must be done, by when, how many, and where. Nothing personal can be in them: the only free
-text they take from the database is names of organisations, and long numbers in those are masked.
+"""The words of a notice: what must be done, by when, how many, and where. Nothing personal can be in them:
+the only free text they take from the database is names of organisations, and long numbers in those are
+masked.
 """
+
 from __future__ import annotations
 
 import re
@@ -19,12 +21,15 @@ LANGUAGES = ("zh-CN", "en")
 NAME_CHARACTERS_MAX = 60
 INFORMS = frozenset({"expected", "double_report", "seen_elsewhere"})
 _LONG_NUMBER = re.compile(r"\d(?:[\s.·-]*\d){5,}[\s.·-]*[xX]?")
-_MONTHS = ("January February March April May June July August September October November December").split()
+_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+           "November", "December"]
 
 
 @dataclass(frozen=True)
 class Item:
-    """One notice in a message: `organisation` is the name of whose task it is, `recipient` that of who is told."""
+    """One notice in a message: `organisation` is the name of whose task it is, `recipient` that of who is
+    told.
+    """
 
     kind: str
     act: str
@@ -48,8 +53,12 @@ class Line:
     informs: bool
 
 
-def render(items: Sequence[Item], today: date, url: str, language: str = "zh-CN", lines_max: int = 12) -> tuple[str, str]:
-    """Subject and text of the message that holds these items, the most pressing first; `url` is the portal's."""
+def render(
+    items: Sequence[Item], today: date, url: str, language: str = "zh-CN", lines_max: int = 12
+) -> tuple[str, str]:
+    """Subject and text of the message that holds these items, the most pressing first; `url` is the
+    portal's.
+    """
     lines = list(_lines(items, today, language))
     late = sum(_days_late(item, today) > 0 for item in items)
     shown = lines if len(lines) <= lines_max else lines[:lines_max]
@@ -62,7 +71,9 @@ def render(items: Sequence[Item], today: date, url: str, language: str = "zh-CN"
         "more": len(items) - sum(line.count for line in shown),
         "climbs": any(item.climbs and not _days_late(item, today) for item in items),
         "because": _because(items, language, lines_max),
-        "link": f"{url.rstrip('/')}/cases/{items[0].case}" if len(cases) == 1 and items[0].case else url.rstrip("/") + "/",
+        "link": f"{url.rstrip('/')}/cases/{items[0].case}"
+        if len(cases) == 1 and items[0].case
+        else url.rstrip("/") + "/",
     }
     templates = _templates()
     subject = templates.get_template(f"{language}.subject.txt").render(values)
@@ -70,7 +81,9 @@ def render(items: Sequence[Item], today: date, url: str, language: str = "zh-CN"
 
 
 def public_name(name: str) -> str:
-    """The name of an organisation fit for a message: one line, not too long, numbers of six digits and more masked."""
+    """The name of an organisation fit for a message: one line, not too long, numbers of six digits and more
+    masked.
+    """
     clean = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in name)
     masked = _LONG_NUMBER.sub("…", " ".join(clean.split()))
     return masked if len(masked) <= NAME_CHARACTERS_MAX else masked[: NAME_CHARACTERS_MAX - 1] + "…"
@@ -87,14 +100,18 @@ def act_words(kind: str, act: str, count: int, language: str) -> str:
     """The phrase of words.yaml for an act on `count` members."""
     acts = _words()["acts"]
     phrase = acts.get(f"{kind}.{act}") or acts.get(kind) or acts["other"]
-    members = f" {count} 名党员" if language == "zh-CN" else f"{count} {'member' if count == 1 else 'members'}"
+    members = (
+        f" {count} 名党员" if language == "zh-CN" else f"{count} {'member' if count == 1 else 'members'}"
+    )
     return phrase[language[:2]].format(members=members).strip()
 
 
 def _lines(items: Sequence[Item], today: date, language: str):
     groups: dict[tuple, list[Item]] = {}
     for item in items:
-        groups.setdefault((item.organisation, item.kind, item.act, _days_late(item, today) > 0), []).append(item)
+        groups.setdefault((item.organisation, item.kind, item.act, _days_late(item, today) > 0), []).append(
+            item
+        )
     for (organisation, kind, act, _), group in sorted(groups.items(), key=lambda entry: _first_due(entry[1])):
         due = min((item.due_on for item in group if item.due_on), default=None)
         yield Line(
@@ -109,7 +126,7 @@ def _lines(items: Sequence[Item], today: date, language: str):
 
 def _first_due(group: Sequence[Item]) -> tuple[bool, date]:
     """Acts before information, then the earliest due day."""
-    return group[0].kind in INFORMS, min((item.due_on or date.max for item in group))
+    return group[0].kind in INFORMS, min(item.due_on or date.max for item in group)
 
 
 def _days_late(item: Item, today: date) -> int:
@@ -119,8 +136,10 @@ def _days_late(item: Item, today: date) -> int:
 def _because(items: Sequence[Item], language: str, sentences_max: int) -> list[str]:
     reasons = dict.fromkeys((item.because, item.organisation) for item in items if item.because)
     sentences = _words()["because"]
-    return [sentences[because][language[:2]].format(organisation=public_name(organisation))
-            for because, organisation in list(reasons)[:sentences_max]]
+    return [
+        sentences[because][language[:2]].format(organisation=public_name(organisation))
+        for because, organisation in list(reasons)[:sentences_max]
+    ]
 
 
 @cache
@@ -131,5 +150,10 @@ def _words() -> Mapping[str, Any]:
 @cache
 def _templates() -> Environment:
     """Plain text, so nothing is escaped; values stand in no markup."""
-    return Environment(loader=FileSystemLoader(str(files(__package__) / "templates")), undefined=StrictUndefined,
-                       trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    return Environment(
+        loader=FileSystemLoader(str(files(__package__) / "templates")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+    )

@@ -1,4 +1,5 @@
 """The statements that write notices and attempts. No statement here runs while a channel is being called."""
+
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, text
 from services.kit.db import dumps
 from services.notifier.recipients import Recipient
 
-# One row per task and recipient of its organisation; the id follows from both, so that a repetition finds its row.
+# One row per task and recipient of its organisation; its id follows from both, so a repetition finds it.
 # A close can overtake its opening (two topics, two keys), so an opening looks whether its task still stands.
 _WRITE = """
 WITH opened AS (
@@ -21,15 +22,17 @@ WITH opened AS (
 whom AS (
     SELECT * FROM json_to_recordset(%(whom)s::json) AS r(
         organisation text, recipient text, path text, contact uuid, channel text, because text))
-INSERT INTO notice (id, task, stage, case_id, kind, act, due_on, organisation, recipient, path, contact, channel,
-                    because, urgent, due_at, state, why, waited, delivered_at, acted_at)
-SELECT encode(substring(sha256(convert_to(concat_ws(':', %(stage)s::text, opened.id, coalesce(contact::text, recipient)),
-                                          'UTF8')) FOR 16), 'hex')::uuid,
+INSERT INTO notice (id, task, stage, case_id, kind, act, due_on, organisation, recipient, path, contact,
+                    channel, because, urgent, due_at, state, why, waited, delivered_at, acted_at)
+SELECT encode(substring(sha256(convert_to(
+           concat_ws(':', %(stage)s::text, opened.id, coalesce(contact::text, recipient)), 'UTF8'))
+       FOR 16), 'hex')::uuid,
        opened.id, %(stage)s, "case", kind, act, due_on, organisation, recipient, path, contact, channel,
        because, kind = ANY(%(urgent)s::text[]), at,
        CASE WHEN closed_at IS NOT NULL THEN 'not_sent' WHEN contact IS NULL THEN 'sent' ELSE 'waiting' END,
        CASE WHEN closed_at IS NOT NULL THEN 'done' END,
-       CASE WHEN closed_at IS NULL AND contact IS NULL THEN greatest(0, extract(epoch FROM %(now)s::timestamptz - at)) END,
+       CASE WHEN closed_at IS NULL AND contact IS NULL
+            THEN greatest(0, extract(epoch FROM %(now)s::timestamptz - at)) END,
        CASE WHEN closed_at IS NULL AND contact IS NULL THEN %(now)s::timestamptz END,
        closed_at
 FROM opened JOIN whom USING (organisation)
@@ -68,8 +71,10 @@ WHERE state = 'waiting' AND NOT urgent AND due_at <= :now AND channel = ANY(:cha
 _GATHER = """
 UPDATE notice n SET due_at = last.at + :gap
 FROM (SELECT contact, max(started_at) AS at FROM notice_attempt
-      WHERE channel = ANY(:channels) AND started_at > :now - CAST(:gap AS interval) AND outcome = 'sent' GROUP BY contact) last
-WHERE n.contact = last.contact AND n.state = 'waiting' AND n.mail IS NULL AND NOT n.urgent AND n.due_at <= :now"""
+      WHERE channel = ANY(:channels) AND started_at > :now - CAST(:gap AS interval) AND outcome = 'sent'
+      GROUP BY contact) last
+WHERE n.contact = last.contact AND n.state = 'waiting' AND n.mail IS NULL AND NOT n.urgent
+  AND n.due_at <= :now"""
 
 _CLAIM = """
 WITH due AS (
@@ -96,7 +101,8 @@ _NOT_SENT = """
 UPDATE notice SET state = 'not_sent', why = :why, lease = NULL, lease_until = NULL WHERE id = ANY(:ids)"""
 
 _BACK = """
-UPDATE notice SET state = 'waiting', due_at = :due_at, lease = NULL, lease_until = NULL WHERE id = ANY(:ids)"""
+UPDATE notice SET state = 'waiting', due_at = :due_at, lease = NULL, lease_until = NULL
+WHERE id = ANY(:ids)"""
 
 _END = "UPDATE notice_attempt SET ended_at = :now, outcome = :outcome, reason = :reason WHERE id = :id"
 
@@ -124,14 +130,28 @@ def write_notices(
     urgent: Collection[str],
     stage: str = "opened",
 ) -> None:
-    """One notice for each recipient, in `whom`, of each task's organisation; one that is there stays as it is.
+    """One notice for each recipient, in `whom`, of each task's organisation; one that is there stays as it
+    is.
 
-    Tasks are {"id","case","kind","act","due_on","organisation","at"}, `at` when the notice falls due. What goes to an inbox is
-    delivered by the commit. `stage`: `opened` or `overdue`.
+    Tasks are {"id","case","kind","act","due_on","organisation","at"}, `at` when the notice falls due. What
+    goes to an inbox is delivered by the commit. `stage`: `opened` or `overdue`.
     """
-    rows = [{"organisation": code, "recipient": r.organisation, "path": r.path, "contact": r.contact, "channel": r.channel,
-             "because": r.because} for code, recipients in whom.items() for r in recipients]
-    tx.exec_driver_sql(_WRITE, {"tasks": dumps(tasks), "whom": dumps(rows), "now": now, "urgent": sorted(urgent), "stage": stage})
+    rows = [
+        {
+            "organisation": code,
+            "recipient": r.organisation,
+            "path": r.path,
+            "contact": r.contact,
+            "channel": r.channel,
+            "because": r.because,
+        }
+        for code, recipients in whom.items()
+        for r in recipients
+    ]
+    tx.exec_driver_sql(
+        _WRITE,
+        {"tasks": dumps(tasks), "whom": dumps(rows), "now": now, "urgent": sorted(urgent), "stage": stage},
+    )
 
 
 def close_notices(tx: Connection, closed: Sequence[tuple[str, str]]) -> None:
@@ -140,7 +160,7 @@ def close_notices(tx: Connection, closed: Sequence[tuple[str, str]]) -> None:
 
 
 def settle(tx: Connection) -> int:
-    """The same from the task table, for notices written in the moment their task was closed."""
+    """The same from the task table, for notices written in the moment in which their task was closed."""
     return tx.execute(text(_SETTLE)).rowcount
 
 
@@ -160,22 +180,35 @@ def hold(tx: Connection, channels: Sequence[str], now: datetime, until: datetime
 
 
 def gather(tx: Connection, channels: Sequence[str], now: datetime, gap: timedelta) -> None:
-    """Who had a message less than `gap` ago gets the next one, with all of the meantime in it, after that gap."""
+    """Who had a message less than `gap` ago gets the next one, with all of the meantime in it, after that
+    gap.
+    """
     tx.execute(text(_GATHER), {"channels": list(channels), "now": now, "gap": gap})
 
 
 def claim(
     tx: Connection, channels: Sequence[str], now: datetime, until: datetime, lease: UUID, limit: int
 ) -> Sequence[RowMapping]:
-    """Takes the notices of the `limit` messages that are due the longest; nobody else gets them before `until`."""
-    return tx.execute(text(_CLAIM), {"channels": list(channels), "now": now, "until": until, "lease": lease,
-                                     "limit": limit}).mappings().all()
+    """Takes the notices of the `limit` messages that are due the longest; nobody else gets them before
+    `until`.
+    """
+    return (
+        tx.execute(
+            text(_CLAIM),
+            {"channels": list(channels), "now": now, "until": until, "lease": lease, "limit": limit},
+        )
+        .mappings()
+        .all()
+    )
 
 
 def begin_attempt(tx: Connection, attempt: Mapping[str, Any], ids: Sequence[UUID], attempts: int) -> None:
     """Writes the attempt row of a message before its channel is called."""
     tx.execute(text(_ATTEMPT), {**attempt, "notices": len(ids)})
-    tx.execute(text(_UNDER_WAY), {"mail": attempt["mail"], "attempts": attempts, "now": attempt["now"], "ids": list(ids)})
+    tx.execute(
+        text(_UNDER_WAY),
+        {"mail": attempt["mail"], "attempts": attempts, "now": attempt["now"], "ids": list(ids)},
+    )
 
 
 def not_sent(tx: Connection, ids: Sequence[UUID], why: str) -> None:
@@ -188,7 +221,9 @@ def put_back(tx: Connection, ids: Sequence[UUID], due_at: datetime) -> None:
     tx.execute(text(_BACK), {"ids": list(ids), "due_at": due_at})
 
 
-def end_attempt(tx: Connection, attempt: UUID, outcome: str, now: datetime, reason: str | None = None) -> None:
+def end_attempt(
+    tx: Connection, attempt: UUID, outcome: str, now: datetime, reason: str | None = None
+) -> None:
     """How the call ended: `sent`, `failed` or `unknown`."""
     tx.execute(text(_END), {"id": attempt, "outcome": outcome, "now": now, "reason": reason})
 

@@ -1,4 +1,5 @@
 """The delivery loop: hand-over, retries, digest, quiet hours, caps, and death in the middle."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -194,12 +195,15 @@ def test_a_message_that_kills_every_process_steps_aside_in_the_end(town, secreta
     assert [n["because"] for n in town.notices(STREET)] == ["undelivered"]
 
 
-@pytest.mark.parametrize("at,opens", [
-    (datetime(2026, 11, 23, 21, 0), datetime(2026, 11, 24, 8, 0)),
-    (datetime(2026, 11, 24, 7, 59), datetime(2026, 11, 24, 8, 0)),
-    (datetime(2026, 11, 27, 22, 0), datetime(2026, 11, 30, 8, 0)),
-    (datetime(2026, 11, 28, 12, 0), datetime(2026, 11, 30, 8, 0)),
-])
+@pytest.mark.parametrize(
+    "at,opens",
+    [
+        (datetime(2026, 11, 23, 21, 0), datetime(2026, 11, 24, 8, 0)),
+        (datetime(2026, 11, 24, 7, 59), datetime(2026, 11, 24, 8, 0)),
+        (datetime(2026, 11, 27, 22, 0), datetime(2026, 11, 30, 8, 0)),
+        (datetime(2026, 11, 28, 12, 0), datetime(2026, 11, 30, 8, 0)),
+    ],
+)
 def test_nobody_is_written_to_at_night_or_on_a_rest_day(town, secretary, at, opens):
     town.clock.advance_to(at.replace(tzinfo=ZONE))
     town.hear(town.opened(COMMUNITY))
@@ -218,7 +222,9 @@ def test_a_calendar_moves_rest_days_and_urgent_kinds_do_not_wait(town, secretary
     town.hear(town.opened(COMMUNITY))
     assert deliver(town, Postman(), rests=lambda day: day == date(2026, 11, 30)) == 0
     with town.engine.begin() as tx:
-        tx.exec_driver_sql("UPDATE notice SET urgent = true, due_at = %s WHERE state = 'waiting'", (town.clock.now(),))
+        tx.exec_driver_sql(
+            "UPDATE notice SET urgent = true, due_at = %s WHERE state = 'waiting'", (town.clock.now(),)
+        )
     assert deliver(town, Postman(), rests=lambda day: day == date(2026, 11, 30)) == 1
 
 

@@ -1,4 +1,5 @@
 """E-mail over a real SMTP server."""
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -9,6 +10,7 @@ import pytest
 from services.kit.clock import ZONE
 from services.kit.settings import Settings
 from services.notifier.channels import ChannelError, Notice
+from services.notifier.channels.at_hand import channels_at_hand
 from services.notifier.channels.email import Email
 from tests.notifier.mailserver import Mailbox, certificate, mail_server
 
@@ -34,7 +36,14 @@ def email(port):
 
 
 def notice(address: str = "secretary@example.org") -> Notice:
-    return Notice(uuid4(), address, "请决定是否接收 3 名党员（应于 11月27日 前办理）", "第一行\n.\n𠮷、䶮\n", "zh-CN", AT)
+    return Notice(
+        uuid4(),
+        address,
+        "请决定是否接收 3 名党员（应于 11月27日 前办理）",
+        "第一行\n.\n𠮷、䶮\n",
+        "zh-CN",
+        AT,
+    )
 
 
 def refusal(channel: Email, *args) -> ChannelError:
@@ -63,9 +72,19 @@ def test_one_connection_serves_many_mails_and_refusals_do_not_spoil_it(email, ma
     assert len(mailbox.mails) == 4
 
 
-@pytest.mark.parametrize("address,permanent", [
-    ("550@example.org", True), ("553@example.org", True), ("552@example.org", False), ("451@example.org", False),
-    ("a@b@c", True), ("", True), ("x\r\nBcc: y@example.org", True), ("王敏@example.org", True)])
+@pytest.mark.parametrize(
+    "address,permanent",
+    [
+        ("550@example.org", True),
+        ("553@example.org", True),
+        ("552@example.org", False),
+        ("451@example.org", False),
+        ("a@b@c", True),
+        ("", True),
+        ("x\r\nBcc: y@example.org", True),
+        ("王敏@example.org", True),
+    ],
+)
 def test_refusals_are_told_apart_and_quote_no_address(email, mailbox, address, permanent):
     error = refusal(email, address)
     assert (error.permanent, error.unknown) == (permanent, False)
@@ -93,7 +112,9 @@ def test_a_server_that_is_down_or_restarted(mailbox):
 
 def test_a_password_goes_over_an_encrypted_line_to_a_known_server_only(tmp_path, mailbox):
     server, client = certificate(tmp_path)
-    with mail_server(mailbox, tls_context=server, authenticator=mailbox.authenticate, auth_required=True) as port:
+    with mail_server(
+        mailbox, tls_context=server, authenticator=mailbox.authenticate, auth_required=True
+    ) as port:
         account = {"sender": "guidui@example.org", "username": "guidui", "timeout": 5}
         email = Email("127.0.0.1", port, password="secret", context=client, **account)
         email.send(notice())
@@ -110,8 +131,21 @@ def test_a_password_goes_over_an_encrypted_line_to_a_known_server_only(tmp_path,
 
 
 def test_settings_describe_the_channel_or_none():
-    assert Email.of(Settings(smtp_host=None)) is None
-    email = Email.of(Settings(smtp_host="mail.example.org", smtp_port=587, smtp_username="u", smtp_password="p",
-                              smtp_from="guidui@example.org"))
+    assert set(channels_at_hand(Settings(smtp_host=None))) == {"portal"}
+    email = Email.of(
+        Settings(
+            smtp_host="mail.example.org",
+            smtp_port=587,
+            smtp_username="u",
+            smtp_password="p",
+            smtp_from="guidui@example.org",
+        )
+    )
     assert (email.host, email.port, email.username, email.password, email.starttls, email.sender) == (
-        "mail.example.org", 587, "u", "p", True, "guidui@example.org")
+        "mail.example.org",
+        587,
+        "u",
+        "p",
+        True,
+        "guidui@example.org",
+    )

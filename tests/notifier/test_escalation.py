@@ -1,11 +1,12 @@
 """Overdue prompts climb one level, once, from midnight of the day after the due day."""
+
 from __future__ import annotations
 
 from datetime import date, datetime
 
 from services.kit.clock import ZONE
 from services.notifier.delivery import deliver_due
-from services.notifier.escalation import climb_overdue
+from services.notifier.escalation import climb_overdue, settle_closed
 from tests.notifier.town import COMMUNITY, DISTRICT, STREET, Postman
 
 
@@ -23,8 +24,12 @@ def test_the_day_after_the_due_day_the_level_above_is_told_once(town):
     town.clock.advance_to(datetime(2026, 11, 25, 0, 0, tzinfo=ZONE))
     assert (climb(town), climb(town)) == (1, 0)
     told = {(n["recipient"], n["channel"], n["because"]) for n in town.notices(stage="overdue")}
-    assert told == {(COMMUNITY, "portal", None), (COMMUNITY, "email", None),
-                    (STREET, "portal", "overdue"), (STREET, "email", "overdue")}
+    assert told == {
+        (COMMUNITY, "portal", None),
+        (COMMUNITY, "email", None),
+        (STREET, "portal", "overdue"),
+        (STREET, "email", "overdue"),
+    }
     town.clock.advance_to(datetime(2026, 11, 26, 9, 0, tzinfo=ZONE))
     postman = Postman()
     deliver_due(town.engine, town.clock, {"email": postman})
@@ -50,5 +55,5 @@ def test_a_notice_written_while_its_task_was_closed_is_settled(town):
     opened = town.opened(COMMUNITY)
     town.hear(opened)
     town.closed(opened)
-    climb(town)
+    assert settle_closed(town.engine) == 1
     assert town.notices()[0]["acted_at"] == town.clock.now()

@@ -1,4 +1,5 @@
 """Opened tasks become notices for the right recipients, once; closed ones end theirs."""
+
 from __future__ import annotations
 
 from datetime import date
@@ -43,7 +44,11 @@ def test_a_post_that_ended_sends_the_prompt_one_level_up(town):
     town.contact(COMMUNITY, "former@example.org", until=date(2026, 11, 22))
     town.contact(STREET, "street@example.org")
     town.hear(town.opened(COMMUNITY))
-    assert told(town) == {(COMMUNITY, "portal", None), (STREET, "email", "post_ended"), (STREET, "portal", "post_ended")}
+    assert told(town) == {
+        (COMMUNITY, "portal", None),
+        (STREET, "email", "post_ended"),
+        (STREET, "portal", "post_ended"),
+    }
 
 
 def test_two_bounces_send_the_prompt_up_past_a_superior_who_cannot_be_reached_either(town):
@@ -51,7 +56,11 @@ def test_two_bounces_send_the_prompt_up_past_a_superior_who_cannot_be_reached_ei
     town.contact(STREET, "street@example.org", until=date(2026, 1, 1))
     town.contact(DISTRICT, "district@example.org")
     town.hear(town.opened(COMMUNITY))
-    assert told(town) == {(COMMUNITY, "portal", None), (DISTRICT, "email", "bounced"), (DISTRICT, "portal", "bounced")}
+    assert told(town) == {
+        (COMMUNITY, "portal", None),
+        (DISTRICT, "email", "bounced"),
+        (DISTRICT, "portal", "bounced"),
+    }
 
 
 def test_one_bounce_is_not_enough(town):
@@ -93,11 +102,28 @@ def test_a_closing_that_overtakes_its_opening(town):
     town.hear(closed)
     town.hear(opened)
     [notice] = town.notices()
-    assert notice["state"] == "not_sent" and notice["acted_at"] == town.clock.now() and notice["delivered_at"] is None
+    assert (
+        notice["state"] == "not_sent"
+        and notice["acted_at"] == town.clock.now()
+        and notice["delivered_at"] is None
+    )
 
 
 def test_an_unknown_organisation_is_poison(town):
     with pytest.raises(Poison):
-        town.hear(town.message(uuid4(), [{"id": str(uuid4()), "kind": "triage", "act": "triage", "organisation": "999999999999",
-                                          "due_on": None}], []))
+        town.hear(
+            town.message(
+                uuid4(),
+                [
+                    {
+                        "id": str(uuid4()),
+                        "kind": "triage",
+                        "act": "triage",
+                        "organisation": "999999999999",
+                        "due_on": None,
+                    }
+                ],
+                [],
+            )
+        )
     assert town.notices() == []

@@ -1,4 +1,5 @@
 """The table of retries and the hours at which people may be written to."""
+
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
@@ -31,7 +32,10 @@ def test_two_messages_do_not_come_back_at_once_and_the_tenth_is_the_last():
     assert retry_delay("seed", 10, POLICY) is None
 
 
-@given(st.datetimes(datetime(2026, 1, 1), datetime(2036, 1, 1)), st.sets(st.dates(date(2026, 1, 1), date(2036, 1, 31)), max_size=9))
+@given(
+    st.datetimes(datetime(2026, 1, 1), datetime(2036, 1, 1)),
+    st.sets(st.dates(date(2026, 1, 1), date(2036, 1, 31)), max_size=9),
+)
 def test_no_hour_of_ten_years_is_quiet_when_it_opens(at, holidays):
     now = at.replace(tzinfo=ZONE)
     opens = opening(now, lambda day: weekend(day) or day in holidays, POLICY)
@@ -40,8 +44,15 @@ def test_no_hour_of_ten_years_is_quiet_when_it_opens(at, holidays):
     assert opens == now or (opens.hour, opens.minute) == (8, 0)
 
 
-@pytest.mark.parametrize("now,opens", [("2026-11-23T08:00", "2026-11-23T08:00"), ("2026-11-23T20:59", "2026-11-23T20:59"),
-                                       ("2026-11-23T21:00", "2026-11-24T08:00"), ("2026-11-23T03:00", "2026-11-23T08:00")])
+@pytest.mark.parametrize(
+    "now,opens",
+    [
+        ("2026-11-23T08:00", "2026-11-23T08:00"),
+        ("2026-11-23T20:59", "2026-11-23T20:59"),
+        ("2026-11-23T21:00", "2026-11-24T08:00"),
+        ("2026-11-23T03:00", "2026-11-23T08:00"),
+    ],
+)
 def test_the_borders_of_the_night(now, opens):
     zoned = datetime.fromisoformat(now).replace(tzinfo=ZONE)
     assert opening(zoned, weekend, POLICY) == datetime.fromisoformat(opens).replace(tzinfo=ZONE)

@@ -1,4 +1,5 @@
 """What is written to people: right words, and nothing personal whatever the register holds."""
+
 from __future__ import annotations
 
 import re
@@ -14,21 +15,69 @@ from services.notifier.rendering import INFORMS, LANGUAGES, Item, act_words, day
 
 TODAY = date(2026, 11, 23)
 KINDS = sorted(default_policy().climbs | INFORMS)
-ACTS = ["triage", "ask", "close", "confirm_destination", "approve_stay", "register_floating", "rule", "issue_letter",
-        "record_arrival", "accept", "place", "record_talk", "send_receipt", "reissue", "reopen", "answer", "contact", "note", "new"]
-PERSONAL = st.sampled_from([
-    "11010519491231002X", "１１０１０５１９４９１２３１００２Ｘ", "110105 19491231 002x", "13912340421", "139-1234-0421",
-    "+86 139 1234 0421", "010-81234567"])
+ACTS = [
+    "triage",
+    "ask",
+    "close",
+    "confirm_destination",
+    "approve_stay",
+    "register_floating",
+    "rule",
+    "issue_letter",
+    "record_arrival",
+    "accept",
+    "place",
+    "record_talk",
+    "send_receipt",
+    "reissue",
+    "reopen",
+    "answer",
+    "contact",
+    "note",
+    "new",
+]
+PERSONAL = st.sampled_from(
+    [
+        "11010519491231002X",
+        "１１０１０５１９４９１２３１００２Ｘ",
+        "110105 19491231 002x",
+        "13912340421",
+        "139-1234-0421",
+        "+86 139 1234 0421",
+        "010-81234567",
+    ]
+)
 LONG_DIGITS = re.compile(r"\d(?:[^\S\n]*[.·-]*\d){5,}")
 HOSTILE = st.one_of(
     st.text(max_size=80),
-    st.sampled_from(["{{ 7 * 7 }}", "{members}", "<script>alert(1)</script>", "a\r\nBcc: x@example.org", "𠮷野、䶮", "%s%n", "\u202e\u0000\ue78d"]))
+    st.sampled_from(
+        [
+            "{{ 7 * 7 }}",
+            "{members}",
+            "<script>alert(1)</script>",
+            "a\r\nBcc: x@example.org",
+            "𠮷野、䶮",
+            "%s%n",
+            "\u202e\u0000\ue78d",
+        ]
+    ),
+)
 NAMES = st.builds(lambda a, p, b: a + p + b, HOSTILE, PERSONAL, HOSTILE) | HOSTILE
-ITEMS = st.lists(st.builds(
-    Item, kind=st.sampled_from([*KINDS, "unheard_of"]), act=st.sampled_from(ACTS),
-    due_on=st.none() | st.dates(TODAY - timedelta(days=400), TODAY + timedelta(days=400)), organisation=NAMES, recipient=NAMES,
-    because=st.sampled_from([None, "post_ended", "bounced", "undelivered", "overdue"]),
-    case=st.none() | st.uuids().map(str), climbs=st.booleans()), min_size=1, max_size=40)
+ITEMS = st.lists(
+    st.builds(
+        Item,
+        kind=st.sampled_from([*KINDS, "unheard_of"]),
+        act=st.sampled_from(ACTS),
+        due_on=st.none() | st.dates(TODAY - timedelta(days=400), TODAY + timedelta(days=400)),
+        organisation=NAMES,
+        recipient=NAMES,
+        because=st.sampled_from([None, "post_ended", "bounced", "undelivered", "overdue"]),
+        case=st.none() | st.uuids().map(str),
+        climbs=st.booleans(),
+    ),
+    min_size=1,
+    max_size=40,
+)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -53,6 +102,7 @@ def test_every_kind_has_words_of_its_own_that_count(language):
 
 def test_every_sentence_is_there_in_both_languages_and_calm():
     from importlib.resources import files
+
     words = yaml.safe_load((files("services.notifier") / "templates" / "words.yaml").read_text("utf-8"))
     for entries in words.values():
         for sentence in entries.values():
@@ -72,19 +122,31 @@ def test_one_act_says_what_by_when_and_where():
     assert subject == "请决定是否接收 1 名党员（应于 11月27日 前办理）"
     assert "请决定是否接收 1 名党员，应于 11月27日 前办理。" in text and "https://h/cases/c1" in text
     assert "逾期将同时提醒上一级党组织。" in text
-    assert render([item], TODAY, "https://h/", "en")[0] == "Please decide whether to accept 1 member by 27 November"
+    assert (
+        render([item], TODAY, "https://h/", "en")[0]
+        == "Please decide whether to accept 1 member by 27 November"
+    )
 
 
 def test_the_late_come_first_and_a_long_list_says_how_many_more():
-    items = [Item("triage", "triage", TODAY + timedelta(days=n), f"第{n}委员会", "街道") for n in range(-2, 28)]
+    items = [
+        Item("triage", "triage", TODAY + timedelta(days=n), f"第{n}委员会", "街道") for n in range(-2, 28)
+    ]
     subject, text = render(items, TODAY, "https://h", lines_max=12)
     assert subject == "有 30 项事情待办，其中 2 项已逾期"
     assert "1. 「第-2委员会」：研判 1 名党员的去向，应于 11月21日 前办理，已逾期 2 天" in text
     assert "另有 18 项未列出" in text and "13." not in text
 
 
-@pytest.mark.parametrize("name,shown", [
-    ("中共第八十一中学支部", "中共第八十一中学支部"), ("中共 81 中学支部", "中共 81 中学支部"),
-    ("张三13912340421工作室", "张三…工作室"), ("甲\r\n乙", "甲 乙"), ("长" * 100, "长" * 59 + "…")])
+@pytest.mark.parametrize(
+    "name,shown",
+    [
+        ("中共第八十一中学支部", "中共第八十一中学支部"),
+        ("中共 81 中学支部", "中共 81 中学支部"),
+        ("张三13912340421工作室", "张三…工作室"),
+        ("甲\r\n乙", "甲 乙"),
+        ("长" * 100, "长" * 59 + "…"),
+    ],
+)
 def test_names_of_organisations_fit_for_a_message(name, shown):
     assert public_name(name) == shown

@@ -1,4 +1,5 @@
 """The cast of the notifier's tests, and what they do."""
+
 from __future__ import annotations
 
 from datetime import date
@@ -13,9 +14,19 @@ from services.notifier.channels import ChannelError, Notice
 from services.notifier.handlers import notifier
 
 DISTRICT, STREET, COMMUNITY, NEIGHBOUR, UNIT = (
-    "110105000001", "110105020001", "110105020011", "110105020012", "110105010001")
-NAMES = {DISTRICT: "中共蓉江区委员会", STREET: "中共南里街道工作委员会", COMMUNITY: "中共十里堡南里社区委员会",
-         NEIGHBOUR: "中共十里堡北里社区委员会", UNIT: "中共蓉江机械有限公司委员会"}
+    "110105000001",
+    "110105020001",
+    "110105020011",
+    "110105020012",
+    "110105010001",
+)
+NAMES = {
+    DISTRICT: "中共蓉江区委员会",
+    STREET: "中共南里街道工作委员会",
+    COMMUNITY: "中共十里堡南里社区委员会",
+    NEIGHBOUR: "中共十里堡北里社区委员会",
+    UNIT: "中共蓉江机械有限公司委员会",
+}
 PARENTS = {DISTRICT: None, STREET: DISTRICT, COMMUNITY: STREET, NEIGHBOUR: STREET, UNIT: DISTRICT}
 
 
@@ -27,36 +38,28 @@ class Town:
         self.handle = notifier(clock)
 
     def build(self) -> None:
-        with self.engine.begin() as tx:
-            for code in PARENTS:
-                tx.execute(text("INSERT INTO organisation (code, path, name, kind, unit, parent) "
-                                "VALUES (:code, :path, :name, 'basic_committee', 'community', :parent)"),
-                           {"code": code, "path": self.path(code), "name": NAMES[code], "parent": PARENTS[code]})
+        for code, parent in PARENTS.items():
+            self._insert("organisation", code=code, path=self.path(code), name=NAMES[code],
+                         kind="basic_committee", unit="community", parent=parent)
 
     def path(self, code: str) -> str:
         parent = PARENTS[code]
         return (self.path(parent) if parent else "") + code + "."
 
-    def contact(self, organisation: str, email: str | None, *, channel: str = "email", until: date | None = None,
-                bounced: int = 0) -> UUID:
+    def contact(self, organisation: str, email: str | None, *, channel: str = "email",
+                until: date | None = None, bounced: int = 0) -> UUID:
         id = uuid4()
-        with self.engine.begin() as tx:
-            tx.execute(text("INSERT INTO contact (id, organisation, path, name, post, phone, email, channel, until, bounced_count) "
-                            "VALUES (:id, :organisation, :path, '王敏', 'secretary', '13912340421', :email, :channel, :until, "
-                            ":bounced)"),
-                       {"id": id, "organisation": organisation, "path": self.path(organisation), "email": email,
-                        "channel": channel, "until": until, "bounced": bounced})
+        self._insert("contact", id=id, organisation=organisation, path=self.path(organisation), name="王敏",
+                     post="secretary", phone="13912340421", email=email, channel=channel, until=until,
+                     bounced_count=bounced)
         return id
 
-    def opened(self, organisation: str, kind: str = "acceptance", act: str = "accept", due_on: date | None = None,
-               case: UUID | None = None) -> Message:
+    def opened(self, organisation: str, kind: str = "acceptance", act: str = "accept",
+               due_on: date | None = None, case: UUID | None = None) -> Message:
         """A task opens: its row is there, as the case commit leaves it, and the message that tells of it."""
         task, case = uuid4(), case or uuid4()
-        with self.engine.begin() as tx:
-            tx.execute(text("INSERT INTO task (id, case_id, kind, act, organisation, path, due_on, opened_at) "
-                            "VALUES (:id, :case, :kind, :act, :organisation, :path, :due, :now)"),
-                       {"id": task, "case": case, "kind": kind, "act": act, "organisation": organisation,
-                        "path": self.path(organisation), "due": due_on, "now": self.clock.now()})
+        self._insert("task", id=task, case_id=case, kind=kind, act=act, organisation=organisation,
+                     path=self.path(organisation), due_on=due_on, opened_at=self.clock.now())
         body = {"id": str(task), "kind": kind, "act": act, "organisation": organisation,
                 "due_on": due_on.isoformat() if due_on else None}
         return self.message(case, [body], [])
@@ -65,8 +68,10 @@ class Town:
         """The task of that message is done."""
         ids = [task["id"] for task in opened.body["tasks_opened"]]
         with self.engine.begin() as tx:
-            tx.execute(text("UPDATE task SET closed_at = :now WHERE id = ANY(CAST(:ids AS uuid[]))"),
-                       {"now": self.clock.now(), "ids": ids})
+            tx.execute(
+                text("UPDATE task SET closed_at = :now WHERE id = ANY(CAST(:ids AS uuid[]))"),
+                {"now": self.clock.now(), "ids": ids},
+            )
         return self.message(UUID(opened.key), [], ids)
 
     def message(self, case: UUID, opened: list[dict], closed: list[str]) -> Message:
@@ -86,13 +91,20 @@ class Town:
         found = [n for n in found if organisation in (None, n["recipient"])]
         return [n for n in found if all(n[k] == v for k, v in where.items())]
 
+    def _insert(self, table: str, **row) -> None:
+        columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
+        with self.engine.begin() as tx:
+            tx.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({values})"), row)
+
     def attempts(self) -> list[dict]:
         with self.engine.begin() as tx:
             return [dict(row) for row in rows(tx, "SELECT * FROM notice_attempt ORDER BY started_at, id")]
 
 
 class Postman:
-    """A channel that keeps what it is given; `trouble` is raised instead, one after the other, until none is left."""
+    """A channel that keeps what it is given; `trouble` is raised instead, one after the other, until none
+    is left.
+    """
 
     disturbs = True
 

@@ -1,4 +1,5 @@
 """E-mail over SMTP (RFC 5321)."""
+
 from __future__ import annotations
 
 import smtplib
@@ -22,9 +23,9 @@ MAILBOX_FULL = 552  # a 5xx by its number, but it passes (RFC 5321, 4.2.3)
 class Email:
     """Hands notices to one mail server over one connection that is opened when needed and kept.
 
-    With `starttls`, or a password, nothing is sent before the connection is encrypted and the server's certificate checked
-    (`context`: by default the system's authorities; SSL_CERT_FILE names others).
-    The Message-ID is the notice's id, so a mail sent twice can be told by whoever receives it.
+    With `starttls`, or a password, nothing is sent before the connection is encrypted and the server's
+    certificate checked (`context`: by default the system's authorities; SSL_CERT_FILE names others). The
+    Message-ID is the notice's id, so a mail sent twice can be told by whoever receives it.
     """
 
     disturbs = True
@@ -53,8 +54,14 @@ class Email:
         if settings.smtp_host is None:
             return None
         password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
-        return cls(settings.smtp_host, settings.smtp_port, sender=settings.smtp_from, username=settings.smtp_username,
-                   password=password, starttls=settings.smtp_starttls)
+        return cls(
+            settings.smtp_host,
+            settings.smtp_port,
+            sender=settings.smtp_from,
+            username=settings.smtp_username,
+            password=password,
+            starttls=settings.smtp_starttls,
+        )
 
     def send(self, notice: Notice) -> None:
         """Returns when the server has taken the mail (250 to DATA)."""
@@ -82,7 +89,9 @@ class Email:
             usable = False
         if not usable:
             raise ChannelError("not an e-mail address", permanent=True)
-        mail = MIMEText(notice.text, "plain", "utf-8")  # not EmailMessage: Python 3.11 loses spaces in a folded subject
+        mail = MIMEText(
+            notice.text, "plain", "utf-8"
+        )  # not EmailMessage: Python 3.11 loses spaces in a folded subject
         mail["To"], mail["From"] = notice.address, self.sender
         mail["Subject"] = Header(notice.subject, "utf-8", header_name="Subject")
         mail["Date"] = format_datetime(notice.at)
@@ -121,7 +130,9 @@ class Email:
     def _connect(self) -> smtplib.SMTP:
         context = self.context or ssl.create_default_context()
         if self.port == IMPLICIT_TLS_PORT:
-            server: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout, context=context)
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                self.host, self.port, timeout=self.timeout, context=context
+            )
         else:
             server = smtplib.SMTP(self.host, self.port, timeout=self.timeout)
         try:
