@@ -142,7 +142,7 @@ def _check(tx: Connection, office: Office, mail: Mail) -> Notice | None:
     standing = [n for n in notices if not n["done"]]
     if not standing:
         return None
-    gone = _gone(standing[0], now, policy)
+    gone = _gone(standing[0], mail.channel, now, policy)
     if gone:
         tables.not_sent(tx, [n["id"] for n in standing], gone)
         _tell_others(tx, office, standing, mail.contact)
@@ -171,9 +171,9 @@ def _check(tx: Connection, office: Office, mail: Mail) -> Notice | None:
     return Notice(mail.id, standing[0]["email"] or "", subject, text, office.language, now)
 
 
-def _gone(notice: RowMapping, now: datetime, policy: Policy) -> str | None:
+def _gone(notice: RowMapping, channel: str, now: datetime, policy: Policy) -> str | None:
     """Why the contact of a notice is not to be written to now, or None."""
-    if notice["contact"] is None or (notice["channel"] == "email" and not notice["email"]):
+    if notice["contact"] is None or (channel == "email" and not notice["email"]):
         return "post_ended"
     contact = Contact(
         *(notice[k] for k in ("contact", "channel", "email", "since", "until", "bounced_count"))

@@ -121,10 +121,10 @@ def attempts_since(tx: Connection, channel: str, since: datetime) -> tuple[int, 
 
 
 def handed_over_within(tx: Connection, since: datetime, seconds: float = 10) -> list[dict[str, Any]]:
-    """Per channel the share of notices handed over within `seconds` of falling due (R21: at least 99 %
-    within 10 s).
+    """Per channel the share of notices handed over within `seconds` of falling due; R21 asks 99 % in 10 s.
 
     Items {"channel", "notices", "within", "percent", "slowest_seconds"} over notices due since then that
-    were handed over; quiet hours, gathering and retries move the instant at which a notice falls due.
+    were handed over. Quiet hours, gathering and retries move the instant at which a notice falls due; a
+    channel's cap does not.
     """
     return [dict(row) for row in rows(tx, _WITHIN, {"since": since, "seconds": seconds})]

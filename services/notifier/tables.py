@@ -94,14 +94,18 @@ VALUES (:id, :mail, :contact, :path, :channel, :notices, :now)"""
 
 _UNDER_WAY = """
 UPDATE notice SET mail = :mail, attempts = :attempts,
-    waited = coalesce(waited, greatest(0, extract(epoch FROM :now - due_at)))
+    waited = CASE WHEN attempts = 0 THEN coalesce(waited, 0) + greatest(0, extract(epoch FROM :now - due_at))
+             ELSE waited END
 WHERE id = ANY(:ids)"""
 
 _NOT_SENT = """
 UPDATE notice SET state = 'not_sent', why = :why, lease = NULL, lease_until = NULL WHERE id = ANY(:ids)"""
 
 _BACK = """
-UPDATE notice SET state = 'waiting', due_at = :due_at, lease = NULL, lease_until = NULL
+UPDATE notice SET state = 'waiting', lease = NULL, lease_until = NULL,
+    waited = CASE WHEN attempts = 0 THEN coalesce(waited, 0) + extract(epoch FROM :due_at - due_at)
+             ELSE waited END,
+    due_at = :due_at
 WHERE id = ANY(:ids)"""
 
 _END = "UPDATE notice_attempt SET ended_at = :now, outcome = :outcome, reason = :reason WHERE id = :id"
@@ -217,7 +221,7 @@ def not_sent(tx: Connection, ids: Sequence[UUID], why: str) -> None:
 
 
 def put_back(tx: Connection, ids: Sequence[UUID], due_at: datetime) -> None:
-    """Gives claimed notices back, to be claimed again from `due_at` on."""
+    """Gives claimed notices back, to be claimed again from `due_at` on; they count as kept waiting."""
     tx.execute(text(_BACK), {"ids": list(ids), "due_at": due_at})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -240,6 +241,10 @@ def test_a_channel_takes_no_more_than_its_cap(town):
         counts.append(len(postman.taken))
         later(town, seconds=61)
     assert counts == [3, 6, 7]
+    with town.engine.begin() as tx:
+        [shares] = [row for row in handed_over_within(tx, datetime.min.replace(tzinfo=ZONE)) if row["channel"] == "email"]
+    assert (shares["within"], shares["notices"]) == (3, 7)
+    assert 110 < shares["slowest_seconds"] < 130
 
 
 def test_a_worker_that_is_off_for_a_week_sends_one_message(town, secretary):
@@ -275,3 +280,37 @@ def test_an_unexpected_fault_of_a_channel_is_loud_and_loses_nothing(town, secret
     later(town, seconds=10)
     postman = Postman()
     assert deliver(town, postman) == 1 and len(postman.taken) == 1
+
+
+def test_processes_side_by_side_send_each_message_once(town):
+    for n in range(40):
+        town.contact(COMMUNITY if n % 2 else NEIGHBOUR, f"clerk{n}@example.org")
+    town.hear(*[town.opened(code) for code in (COMMUNITY, NEIGHBOUR) for _ in range(3)])
+    postman = Postman()
+
+    def work() -> None:
+        while deliver(town, postman, limit=3):
+            pass
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(work) for _ in range(4)]:
+            done.result()
+    assert sorted(n.address for n in postman.taken) == sorted(f"clerk{n}@example.org" for n in range(40))
+    assert all("3 名党员" in n.subject for n in postman.taken)
+    assert {n["state"] for n in town.notices()} == {"sent"}
+
+
+def test_one_message_that_cannot_be_handed_over_does_not_hold_up_the_others(town):
+    class Picky(Postman):
+        def send(self, notice):
+            if notice.address == "b@example.org":
+                raise ZeroDivisionError
+            super().send(notice)
+
+    for name in "abc":
+        town.contact(COMMUNITY, f"{name}@example.org")
+    town.hear(town.opened(COMMUNITY))
+    postman = Picky()
+    with pytest.raises(ZeroDivisionError):
+        deliver(town, postman)
+    assert {n.address for n in postman.taken} == {"a@example.org", "c@example.org"}
