@@ -1,12 +1,12 @@
-"""What the posting side answers over HTTP: the fate of each event, how far one came, and problems (RFC 9457)."""
+"""What a sender is answered over HTTP: the fate of each event, how far one came, and problems (RFC 9457)."""
 from __future__ import annotations
 
 from typing import Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-Step = Literal["received", "review", "identified", "not_a_member", "routed", "letter_issued", "arrived", "accepted",
-               "moved", "closed", "rejected"]
+Step = Literal["received", "review", "identified", "not_a_member", "routed", "letter_issued", "arrived",
+               "accepted", "moved", "closed", "rejected"]
 STEPS: tuple[str, ...] = get_args(Step)  # in the order in which an event can come through them
 
 
@@ -46,8 +46,8 @@ class EventsAnswer(BaseModel):
 
 
 class HowFar(BaseModel):
-    """How far one event came: of many persons the one least far; `persons` counts them by state, `times` are when the
-    first of them came there."""
+    """How far one event came: of many persons the one least far; `persons` counts them by state, `times` are
+    when the first of them came there."""
 
     source: str
     id: str

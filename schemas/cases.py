@@ -1,4 +1,4 @@
-"""Topics `departures` and `cases`: what the service tells itself about posted events and moved cases. Nothing personal."""
+"""Topics `departures` and `cases`: an event was posted, a case moved. Nothing personal."""
 from __future__ import annotations
 
 from datetime import date
@@ -34,8 +34,8 @@ class TaskOpened(Body):
 
 
 class CaseMoved(Body):
-    """A case took a step: one `case_event`. `from` is null where the case begins; `by` null where a clock or the matcher
-    acted."""
+    """A case took a step: one `case_event`. `from` is null where the case begins; `by` is null where a clock
+    or the matcher acted."""
 
     case: UUID
     seq: int = Field(ge=1)

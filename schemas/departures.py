@@ -1,237 +1,31 @@
-"""What organisations post: every event type as a pydantic model, CloudEvents 1.0 around it (interface of POST /v1/events).
-
-Unknown fields are let through and left out: a newer sender may say more than this version reads. A field that is null,
-absent or blank states nothing.
-"""
+"""The event types that organisations post: CloudEvents 1.0 around what they say (schemas.said)."""
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 from uuid import UUID, uuid5
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    Strict,
-    StringConstraints,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import StringConstraints
 
 from schemas.envelope import NAMESPACE_GUIDUI
+from schemas.said import (
+    ContactAttempt,
+    Departure,
+    DuesPaid,
+    ExternalId,
+    HostReport,
+    LifeAttended,
+    Moment,
+    OrganisationChange,
+    Said,
+    Withdrawal,
+)
 
 SOURCE_PREFIX = "urn:guidui:organisation:"
-PERSONS_MAX = 5_000
-YEAR_MIN = 1900
 
 
 def posted_id(source: str, ext_id: str) -> UUID:
     """The id under which an event is stored: the same for every repeat of one (source, id)."""
     return uuid5(NAMESPACE_GUIDUI, f"{source}\n{ext_id}")
-
-
-def _blank_is_unstated(text: str | None) -> str | None:
-    return text if text and text.strip() else None
-
-
-def _not_before_1900(day: Any) -> Any:
-    if day.year < YEAR_MIN:
-        raise PydanticCustomError("day_too_early", "no day before 1900")
-    return day
-
-
-def _written_as_a_day(text: Any) -> Any:
-    if not isinstance(text, str) or text[4:5] != "-":  # pydantic would read "1751248800" as seconds since 1970
-        raise PydanticCustomError("datetime_parsing", "not an ISO 8601 time")
-    return text
-
-
-def _text(length_max: int) -> Any:
-    limited = Annotated[str, StringConstraints(max_length=length_max)]
-    return Annotated[limited | None, AfterValidator(_blank_is_unstated)]
-
-
-Line = _text(200)
-Text = _text(1_000)
-Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
-ExternalId = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,200}$")]
-Day = Annotated[date, AfterValidator(_not_before_1900)]
-Moment = Annotated[AwareDatetime, Strict(False), BeforeValidator(_written_as_a_day), AfterValidator(_not_before_1900)]
-Month = Annotated[str, StringConstraints(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$")]
-Category = Literal[
-    "relocation", "retirement", "layoff", "graduation", "demobilisation", "job_change", "migrant_work", "study_abroad",
-    "return_from_abroad", "restructuring", "dispatch", "platform_work", "death", "other",
-]
-CATEGORIES: tuple[str, ...] = get_args(Category)
-
-
-def _number(least: float, most: float) -> Any:
-    """A number in a range; a whole one stays whole when written again (pydantic would make 3 into 3.0)."""
-    whole = AfterValidator(lambda n: int(n) if n == int(n) else n)
-    return Annotated[float, Field(ge=least, le=most, allow_inf_nan=False), whole, PlainSerializer(lambda n: n)]
-
-
-Months = _number(0, 1_200)
-Years = _number(0, 100)
-
-
-class Said(BaseModel):
-    """A part of what a sender said: JSON types are taken strictly, unknown fields are left out."""
-
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, populate_by_name=True)
-
-
-class Person(Said):
-    """Who it is about, as far as the sender knows: a member reference, an identity number or at least a name."""
-
-    name: Line = None
-    id_number: Annotated[Line, Field(description="18 characters (GB 11643-1999) or the old 15 digits; must be valid")] = None
-    birth_date: Day | None = None
-    sex: Literal["male", "female"] | None = None
-    phone: Line = None
-    member: Line = None
-
-    @model_validator(mode="after")
-    def _someone(self) -> Person:
-        if not (self.name or self.id_number or self.member):
-            raise PydanticCustomError("person_empty", "nobody is named")
-        return self
-
-
-class To(Said):
-    """Where the person goes, as far as the sender knows."""
-
-    address: Text = None
-    organisation: Code | None = None
-    employer: Line = None
-    since: Day | None = None
-
-
-class Circumstances(Said):
-    """Facts that choose the row of the destination table; one left out is unknown, never false. `months` = expected stay."""
-
-    months: Months | None = None
-    place_fixed: bool | None = None
-    proof_needed: bool | None = None
-    unit_has_organisation: bool | None = None
-    labour_relation: Literal["kept", "ended"] | None = None
-    handover: Literal["collective", "dispersed"] | None = None
-    retiree_branch: bool | None = None
-    lives_locally: bool | None = None
-    socialised: bool | None = None
-    independent_mining_area: bool | None = None
-    rehired_by: Literal["same", "other"] | None = None
-    acquirer_has_organisation: bool | None = None
-    lease_phase: bool | None = None
-    has_job: bool | None = None
-    further_study: bool | None = None
-    archive_with: Literal["school", "talent_service", "unit", "street"] | None = None
-    settled_abroad: bool | None = None
-    years_abroad: Years | None = None
-    very_mobile: bool | None = None
-    registered_elsewhere: bool | None = None
-    group_size: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    whole_unit: bool | None = None
-    job_changed_in_transit: bool | None = None
-
-
-class PersonMoving(Said):
-    """One of `data.persons`."""
-
-    person: Person
-    to: To | None = None
-    circumstances: Circumstances | None = None
-
-
-class Departure(Said):
-    """What opens a case: one `person`, or many `persons` to whom all the rest applies."""
-
-    category: Category | None = None
-    effective_on: Day | None = None
-    person: Person | None = None
-    persons: Annotated[list[PersonMoving], Field(min_length=1, max_length=PERSONS_MAX)] | None = None
-    to: To | None = None
-    circumstances: Circumstances | None = None
-    batch: Line = None
-    corrects: ExternalId | None = None
-
-    @model_validator(mode="after")
-    def _person_or_persons(self) -> Departure:
-        if (self.person is None) == (self.persons is None):
-            raise PydanticCustomError("person_or_persons", "either one person or many")
-        return self
-
-
-class HostFrom(Said):
-    """Where the walk-in says to come from."""
-
-    organisation: Code | None = None
-    name: Line = None
-    permit_no: Line = None
-    letter_number: Line = None
-
-
-class HostReport(Departure):
-    """An organisation says: this member is here."""
-
-    from_: Annotated[HostFrom | None, Field(alias="from")] = None
-
-
-class Withdrawal(Said):
-    """`corrects` is the id of the event that no longer holds."""
-
-    corrects: ExternalId
-    reason: Text = None
-
-
-class LifeAttended(Said):
-    """The member took part in organisational life on a day."""
-
-    person: Person
-    on: Day
-    corrects: ExternalId | None = None
-
-
-class DuesPaid(Said):
-    """Dues are paid up to and including a month, YYYY-MM."""
-
-    person: Person
-    paid_to: Month
-    corrects: ExternalId | None = None
-
-
-class ContactAttempt(Said):
-    """Somebody tried to reach the member; `reached` says whether it worked."""
-
-    person: Person
-    on: Day
-    reached: bool
-    channel: Literal["phone", "message", "visit", "letter", "family", "workmate", "other"] | None = None
-    corrects: ExternalId | None = None
-
-
-class OrganisationChange(Said):
-    """An organisation was merged into a successor, split into several, renamed or dissolved from a day on."""
-
-    organisation: Code
-    change: Literal["merged", "split", "renamed", "dissolved"]
-    effective_on: Day
-    successor: Code | None = None
-    successors: Annotated[list[Code], Field(min_length=2, max_length=100)] | None = None
-    name: Line = None
-    corrects: ExternalId | None = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> OrganisationChange:
-        needed = {"merged": "successor", "split": "successors", "renamed": "name"}.get(self.change)
-        if needed and getattr(self, needed) is None:
-            raise PydanticCustomError("change_incomplete", "a field is missing", {"needed": needed})
-        return self
 
 
 class Event(Said):

@@ -1,4 +1,4 @@
-"""One or more examples of every event and message. People, numbers and units are made up; every example is run by a test."""
+"""Examples of every event and message, each run by a test. People, numbers and units are made up."""
 from __future__ import annotations
 
 from typing import Any
@@ -26,15 +26,16 @@ _EVENTS = (
     _event("guidui.departure.effective.v1", "hr-2026-0042", {
         "category": "layoff", "effective_on": "2026-06-30", "person": _PERSON,
         "to": {"address": "北京市朝阳区八里庄街道十里堡南里社区1号楼", "organisation": None, "employer": None, "since": None},
-        "circumstances": {"labour_relation": "ended", "handover": "dispersed", "place_fixed": True, "months": None,
-                          "unit_has_organisation": False}}),
+        "circumstances": {"labour_relation": "ended", "handover": "dispersed", "place_fixed": True,
+                          "months": None, "unit_has_organisation": False}}),
     _event("guidui.departure.effective.v1", "hr-2026-0043", {
         "corrects": "hr-2026-0042", "category": "job_change", "effective_on": "2026-06-30", "person": _PERSON,
-        "to": {"organisation": COMMUNITY, "employer": "示例科技有限公司"}, "circumstances": {"unit_has_organisation": True}}),
+        "to": {"organisation": COMMUNITY, "employer": "示例科技有限公司"},
+        "circumstances": {"unit_has_organisation": True}}),
     _event("guidui.departure.withdrawn.v1", "hr-2026-0044", {"corrects": "hr-2026-0041", "reason": "登记有误"}),
     _event("guidui.host.report.v1", "wk-2026-0007", {
-        "person": _OTHER, "from": {"name": "示例县某支部", "letter_number": "〔2026〕第 12 号"}, "to": {"since": "2026-06-20"}},
-        COMMUNITY),
+        "person": _OTHER, "to": {"since": "2026-06-20"},
+        "from": {"name": "示例县某支部", "letter_number": "〔2026〕第 12 号"}}, COMMUNITY),
     _event("guidui.residence.changed.v1", "rs-2026-0003", {
         "effective_on": "2026-06-20", "person": _PERSON, "to": {"address": "北京市朝阳区八里庄街道十里堡南里社区1号楼"},
         "circumstances": {"place_fixed": True}}),
@@ -42,12 +43,14 @@ _EVENTS = (
         "effective_on": "2026-07-31", "person": _PERSON, "to": {"address": "北京市朝阳区八里庄街道十里堡南里社区1号楼"},
         "circumstances": {"retiree_branch": False, "lives_locally": True, "socialised": True}}),
     _event("guidui.labour_relation.ended.v1", "lr-2026-0005", {
-        "effective_on": "2026-06-30", "person": _PERSON, "circumstances": {"labour_relation": "ended", "handover": "collective"}}),
+        "effective_on": "2026-06-30", "person": _PERSON,
+        "circumstances": {"labour_relation": "ended", "handover": "collective"}}),
     _event("guidui.graduation.batch.v1", "gr-2026-01", {
         "effective_on": "2026-06-30", "batch": "2026 届", "persons": [
             {"person": _OTHER, "to": {"employer": "示例科技有限公司"},
              "circumstances": {"has_job": True, "unit_has_organisation": True}},
-            {"person": {"member": "m-000123"}, "circumstances": {"has_job": False, "archive_with": "school"}}]}, SCHOOL),
+            {"person": {"member": "m-000123"},
+             "circumstances": {"has_job": False, "archive_with": "school"}}]}, SCHOOL),
     _event("guidui.demobilised.notice.v1", "dm-2026-0002", {
         "effective_on": "2026-09-01", "person": _OTHER, "to": {"address": "北京市朝阳区八里庄街道十里堡南里社区1号楼"},
         "circumstances": {"has_job": False}}),
@@ -62,9 +65,11 @@ _CASE, _TASK = "6f1f1d0e-0000-5000-8000-000000000001", "6f1f1d0e-0000-5000-8000-
 _MESSAGES = {
     EVENT_POSTED: [{"event": "6f1f1d0e-0000-5000-8000-0000000000e1"}],
     CASE_MOVED: [{
-        "case": _CASE, "seq": 3, "command": "confirm_destination", "from": "triaged", "to": "destination_confirmed",
-        "at": "2026-07-02T09:30:00+08:00", "by": UNIT, "origin": UNIT, "destination": COMMUNITY, "header": STREET, "owner": UNIT,
-        "tasks_opened": [{"id": _TASK, "kind": "expected", "act": "record_arrival", "organisation": COMMUNITY, "due_on": None}],
+        "case": _CASE, "seq": 3, "command": "confirm_destination", "from": "triaged",
+        "to": "destination_confirmed", "at": "2026-07-02T09:30:00+08:00", "by": UNIT, "origin": UNIT,
+        "destination": COMMUNITY, "header": STREET, "owner": UNIT,
+        "tasks_opened": [{"id": _TASK, "kind": "expected", "act": "record_arrival", "organisation": COMMUNITY,
+                          "due_on": None}],
         "tasks_closed": []}],
     TASK_OPENED: [{
         "case": None, "member": "m-000123", "at": "2026-09-28T00:00:00+08:00",

@@ -15,14 +15,15 @@ from pydantic.json_schema import models_json_schema
 from schemas.answers import EventsAnswer, HowFar, Problem
 from schemas.cases import CaseMoved, EventPosted
 from schemas.departures import EVENTS
-from schemas.envelope import Envelope
+from schemas.envelope import SOURCE, Envelope
 from schemas.examples import EXAMPLES
 from schemas.notices import TasksOpened
-from schemas.topics import CASE_MOVED, EVENT_POSTED, INGRESS, TASK_OPENED, TOPICS
+from schemas.topics import CASE_MOVED, EVENT_POSTED, INGRESS, TASK_OPENED, TOPICS, Topic
 
 FOLDER = Path(__file__).parent
 ASYNCAPI = "asyncapi.yaml"
-BODIES: dict[str, type[BaseModel]] = {EVENT_POSTED: EventPosted, CASE_MOVED: CaseMoved, TASK_OPENED: TasksOpened}
+BODIES: dict[str, type[BaseModel]] = {
+    EVENT_POSTED: EventPosted, CASE_MOVED: CaseMoved, TASK_OPENED: TasksOpened}
 ANSWERS: dict[str, type[BaseModel]] = {"events-answer": EventsAnswer, "how-far": HowFar, "problem": Problem}
 _COMPONENT = "#/components/schemas/{model}"
 
@@ -47,16 +48,22 @@ def asyncapi() -> dict[str, Any]:
     return {
         "asyncapi": "3.1.0",
         "info": {"title": "guidui", "version": "1", "license": {"name": "Apache-2.0"},
-                 "description": "归队: every topic is CloudEvents 1.0, structured mode, JSON. Only ingress carries persons."},
+                 "description": "归队: CloudEvents 1.0, structured mode, JSON. Only ingress carries persons."},
         "defaultContentType": "application/cloudevents+json",
-        "channels": {topic.name: {
-            "address": topic.name, "description": f"Key: {topic.key}. Kept for {topic.hours} hours. {topic.about}".strip(),
-            "messages": {_name(kind): {"$ref": f"#/components/messages/{_name(kind)}"} for kind in _types(topic.name)},
-            "bindings": {"kafka": {"topic": topic.name, "topicConfiguration": {"retention.ms": topic.hours * 3_600_000},
-                                   "bindingVersion": "0.5.0"}}} for topic in TOPICS},
+        "channels": {topic.name: _channel(topic) for topic in TOPICS},
         "operations": _operations(),
         "components": {"messages": _messages(), "schemas": _schemas()},
     }
+
+
+def _channel(topic: Topic) -> dict[str, Any]:
+    kinds = list(EVENTS) if topic.name == INGRESS else topic.types
+    kept = {"retention.ms": topic.hours * 3_600_000}
+    return {
+        "address": topic.name,
+        "description": f"Key: {topic.key}. Kept for {topic.hours} hours. {topic.about}".strip(),
+        "messages": {_name(kind): {"$ref": f"#/components/messages/{_name(kind)}"} for kind in kinds},
+        "bindings": {"kafka": {"topic": topic.name, "topicConfiguration": kept, "bindingVersion": "0.5.0"}}}
 
 
 def _operations() -> dict[str, Any]:
@@ -64,7 +71,7 @@ def _operations() -> dict[str, Any]:
     for topic in TOPICS:
         channel = {"$ref": f"#/channels/{topic.name}"}
         if topic.name != INGRESS:
-            made[f"publish-{topic.name}"] = {"action": "send", "channel": channel, "summary": "relay, from the event log"}
+            made[f"publish-{topic.name}"] = {"action": "send", "channel": channel, "summary": "relay"}
         made[f"consume-{topic.name}"] = {"action": "receive", "channel": channel, "summary": topic.consumer}
     return made
 
@@ -75,7 +82,8 @@ def _messages() -> dict[str, Any]:
         made[_name(kind)] = {"name": kind, "payload": {"$ref": _COMPONENT.format(model=model.__name__)},
                              "examples": [{"payload": example} for example in EXAMPLES[kind]]}
     for kind, model in BODIES.items():
-        body = {"properties": {"type": {"const": kind}, "data": {"$ref": _COMPONENT.format(model=model.__name__)}}}
+        data = {"$ref": _COMPONENT.format(model=model.__name__)}
+        body = {"properties": {"type": {"const": kind}, "data": data}}
         made[_name(kind)] = {
             "name": kind, "payload": {"allOf": [{"$ref": _COMPONENT.format(model="Envelope")}, body]},
             "examples": [{"payload": _enveloped(kind, example)} for example in EXAMPLES[kind]]}
@@ -83,18 +91,14 @@ def _messages() -> dict[str, Any]:
 
 
 def _enveloped(kind: str, body: dict[str, Any]) -> dict[str, Any]:
-    return {"specversion": "1.0", "id": "6f1f1d0e-0000-5000-8000-0000000000e1", "source": "urn:guidui:service", "type": kind,
-            "time": "2026-07-02T09:30:00+08:00", "datacontenttype": "application/json",
+    return {"specversion": "1.0", "id": "6f1f1d0e-0000-5000-8000-0000000000e1", "source": SOURCE,
+            "type": kind, "time": "2026-07-02T09:30:00+08:00", "datacontenttype": "application/json",
             "partitionkey": str(body.get("case") or body.get("member") or "5d41402abc4b2a76"), "data": body}
 
 
 def _schemas() -> dict[str, Any]:
     models = [(model, "validation") for model in (*EVENTS.values(), *BODIES.values(), Envelope)]
     return models_json_schema(models, ref_template=_COMPONENT)[1]["$defs"]
-
-
-def _types(topic: str) -> list[str]:
-    return list(EVENTS) if topic == INGRESS else list(next(t.types for t in TOPICS if t.name == topic))
 
 
 def _name(kind: str) -> str:

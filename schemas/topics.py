@@ -1,6 +1,6 @@
-"""The routing table on one screen: topic, who writes it, who reads it, what is on it, what its partition key is.
+"""The routing table on one screen: topic, what is on it, who reads it, what its partition key is.
 
-Nothing personal is on any topic but `ingress`, which carries what senders post and is kept for 24 hours at most.
+Nothing personal is on any topic but `ingress`, which carries what senders post and is kept for 24 hours.
 """
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class Topic(NamedTuple):
 
 TOPICS: tuple[Topic, ...] = (
     Topic(INGRESS, ("guidui.*.v1",), "intake", "any; the sender chooses", 24, personal=True,
-          about="Each event carries its sender's API key in the CloudEvents extension attribute `guiduikey`, which is not kept."),
+          about="Each event carries its sender's API key in the CloudEvents extension attribute "
+                "`guiduikey`, which is not stored."),
     Topic(DEPARTURES, (EVENT_POSTED,), "matcher", "HMAC of the person; for many persons, of the source", 336),
     Topic(CASES, (CASE_MOVED,), "notifier", "id of the case", 336),
     Topic(TASKS, (TASK_OPENED,), "notifier", "id of the case, else the member's reference", 336),

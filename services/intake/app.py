@@ -36,11 +36,13 @@ SECONDS = Histogram("guidui_intake_accept_seconds", "From the whole request read
                     buckets=(.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5))
 ECHO_MAX = 300
 
+_CUT_OFF = Words("内容没有传完连接就断了，什么都没有保存；请重发。",
+                 "The connection broke before the content was whole and nothing was stored; send it again.")
 _NOT_YOURS = Words("source 不属于这把密钥的组织；只能查询本组织报送的事件。",
                    "The source is not your organisation's; you can only ask about events you posted.")
 _UNCONFIRMED = Words("数据库暂时不可用，没有得到已保存的确认；请稍后用同样的编号和内容重发，已存过的不会重复。",
-                     "The database is unavailable and nothing is confirmed as stored; post again later with the same id and "
-                     "content, what was stored is not stored twice.")
+                     "The database is unavailable and nothing is confirmed as stored; post again later "
+                     "with the same id and content, what was stored is not stored twice.")
 _NO_SUCH = Words("本组织没有报送过这个编号的事件；请核对 id 和 source。",
                  "Your organisation posted no event with this id; check id and source.")
 
@@ -54,7 +56,7 @@ class Intake:
     """What the two calls need; the whole service shares one."""
 
     def __init__(self, engine: Engine, clock: Clock, secret: bytes, outcomes: Outcomes = nothing_yet) -> None:
-        """`engine` acts as guidui_web; `secret` makes pseudonyms; `outcomes` tells what became of an event."""
+        """`engine` acts as guidui_web; `secret` makes pseudonyms; `outcomes` tells what became of events."""
         self.engine, self.clock, self.secret, self.outcomes = engine, clock, secret, outcomes
         self.keys, self.store = Keys(engine), Store(engine)
 
@@ -89,8 +91,9 @@ def router(intake: Intake) -> APIRouter:
     """The routes under /v1/events."""
     routes = APIRouter(tags=["events"])
 
-    @routes.post("/v1/events", status_code=202, response_model=EventsAnswer, responses=openapi.PROBLEMS_OF_POST,
-                 openapi_extra=openapi.REQUEST_BODY, summary="Post events (CloudEvents 1.0); role: sender")
+    @routes.post("/v1/events", status_code=202, response_model=EventsAnswer,
+                 responses=openapi.PROBLEMS_OF_POST, openapi_extra=openapi.REQUEST_BODY,
+                 summary="Post events (CloudEvents 1.0); role: sender")
     async def post_events(request: Request) -> Response:
         language = language_of(request.headers.get("accept-language"))
         caller = require_sender(await intake.caller(request))
@@ -112,14 +115,16 @@ def router(intake: Intake) -> APIRouter:
 
     @routes.get("/v1/events/{id:path}", response_model=HowFar, responses=openapi.PROBLEMS_OF_GET,
                 summary="How far an event of one's own came; role: sender")
-    def get_event(request: Request, id: str, source: str | None = Query(None, description="default: one's own")) -> Response:
+    def get_event(request: Request, id: str,
+                  source: str | None = Query(None, description="default: one's own")) -> Response:
         caller = require_sender(intake.keys.caller(request.headers.get("authorization")))
         own = SOURCE_PREFIX + caller.organisation
         if source not in (None, own):
             raise Refused(403, "not-your-source", _NOT_YOURS)
         with intake.engine.begin() as tx:
             look_as(tx, caller)
-            found = how_far(tx, posted_id(own, id), intake.outcomes, language_of(request.headers.get("accept-language")))
+            language = language_of(request.headers.get("accept-language"))
+            found = how_far(tx, posted_id(own, id), intake.outcomes, language)
         if found is None:
             raise Refused(404, "no-such-event", _NO_SUCH)
         return Response(orjson.dumps(found), media_type="application/json")
@@ -128,7 +133,8 @@ def router(intake: Intake) -> APIRouter:
 
 
 def build(engine: Engine, clock: Clock, secret: bytes, outcomes: Outcomes = nothing_yet,
-          unready: Callable[[], Mapping[str, Words]] | None = None, routers: Sequence[APIRouter] = ()) -> FastAPI:
+          unready: Callable[[], Mapping[str, Words]] | None = None,
+          routers: Sequence[APIRouter] = ()) -> FastAPI:
     """The application with intake's calls, `routers` of others, health, metrics and the descriptions.
 
     `unready` says for each part why it does not work now; by default the database alone is asked.
@@ -164,8 +170,7 @@ async def _body(request: Request) -> bytes:
             if len(body) > modes.BODY_BYTES_MAX:
                 raise Refused(413, "content-too-large", modes.TOO_LARGE)
     except ClientDisconnect:
-        raise Refused(400, "cut-off", Words("内容没有传完连接就断了，什么都没有保存；请重发。",
-                                            "The connection broke before the content was whole; nothing was stored.")) from None
+        raise Refused(400, "cut-off", _CUT_OFF) from None
     return bytes(body)
 
 

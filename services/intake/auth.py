@@ -17,14 +17,16 @@ def require_sender(caller: Caller) -> Caller:
     if caller.role not in SENDING_ROLES:
         raise Refused(403, "role-may-not-send", Words(
             f"这把密钥的角色是 {caller.role}，不能报送事件；请管理员为本组织发一把 sender 密钥。",
-            f"This key's role is {caller.role}, which may not post events; ask for a sender key of your organisation."))
+            f"This key's role is {caller.role}, which may not post events; ask for a sender key."))
     return caller
 
 
 def require_own_source(attributes: Any, caller: Caller) -> None:
-    """Raises Invalid(403) for an event in another organisation's name. One without a source is left to the parser."""
+    """Raises Invalid(403) for an event in another organisation's name; one without a source is the
+    parser's."""
     source = attributes.get("source") if isinstance(attributes, dict) else None
     if source is not None and source != SOURCE_PREFIX + caller.organisation:
         raise one("/source", f"source 是 {shown(source).zh}，而密钥属于 {caller.organisation}；只能以本组织的名义发送。",
-                  f"source is {shown(source).en}, but the key belongs to {caller.organisation}; send in your own name only.",
+                  f"source is {shown(source).en}, but the key belongs to {caller.organisation}; send in "
+                  "your own name only.",
                   status=403, code="not-your-source")

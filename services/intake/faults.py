@@ -34,7 +34,8 @@ class Invalid(Exception):
 
     def refused(self, language: str) -> Refused:
         """The same as a problem for the edge."""
-        errors = [{"pointer": f.pointer, "detail": f.words.in_language(language)} for f in self.faults[:FAULTS_SHOWN_MAX]]
+        errors = [{"pointer": fault.pointer, "detail": fault.words.in_language(language)}
+                  for fault in self.faults[:FAULTS_SHOWN_MAX]]
         return Refused(self.status, self.code, self.words(), errors=errors)
 
 

@@ -1,8 +1,9 @@
-"""The Kafka topic `ingress`: outside senders' CloudEvents, structured JSON, persons inside, stored as over HTTP.
+"""The Kafka topic `ingress`: outside senders' CloudEvents, structured JSON, stored as over HTTP.
 
-The sender's right comes with each event: the CloudEvents extension attribute `guiduikey` holds the API key. It takes no
-part in the comparison of bodies and is not stored. What cannot be taken goes to the dead-letter desk with the fields at
-fault, without what stood in them, and shuts no key: one sender's mistakes must not hold up another's events.
+The sender's right comes with each event: the CloudEvents extension attribute `guiduikey` holds the API key.
+It takes no part in the comparison of bodies and is not stored. What cannot be taken goes to the dead-letter
+desk with the fields at fault, without what stood in them, and shuts no key: one sender's mistakes must not
+hold up another's events.
 """
 from __future__ import annotations
 
@@ -37,8 +38,8 @@ def subscription(clock: Clock, secret: bytes) -> Subscription:
 
 
 class Decoder:
-    """Reads a record's bytes as a message. Its id is made of the bytes: a repeat is the same message, the same
-    (source, id) with other content is another one, and so meets the rule of POST /v1/events."""
+    """Reads a record's bytes as a message, whose id is made of the bytes: a repeat is the same message; the
+    same (source, id) with other content is another message and meets the rule of POST /v1/events."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -93,6 +94,7 @@ class Ingress:
 
 def reason(error: Invalid | Refused) -> Words:
     """Why an event was not taken: a code and the fields at fault, never what stood in them."""
-    fields = ", ".join(fault.pointer or "/" for fault in error.faults[:10]) if isinstance(error, Invalid) else KEY_ATTRIBUTE
+    faults = error.faults[:10] if isinstance(error, Invalid) else []
+    fields = ", ".join(fault.pointer or "/" for fault in faults) or KEY_ATTRIBUTE
     return Words(f"不能收：{error.code}，问题在 {fields}。请发送方用 POST /v1/events 试发，可看到逐项说明。",
-                 f"Not taken: {error.code}, at {fields}. Its sender can post it to /v1/events to be told in full.")
+                 f"Not taken: {error.code}, at {fields}. Posted to /v1/events, it gets a full answer.")

@@ -1,4 +1,4 @@
-"""The three ways a CloudEvent comes over HTTP: structured, batch, binary (CloudEvents HTTP binding 1.0.2, section 3)."""
+"""How CloudEvents come over HTTP: structured, batch, binary (CloudEvents HTTP binding 1.0.2, section 3)."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -17,10 +17,11 @@ STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-bat
 _FORMATS = Words(
     f"Content-Type 应为 {STRUCTURED}（一个事件）或 {BATCH}（一批）；或用二进制模式：application/json 加 ce-id、ce-source、"
     "ce-type、ce-specversion 请求头。编码只用 UTF-8，不压缩。",
-    f"Content-Type must be {STRUCTURED} (one event) or {BATCH} (a batch); or binary mode: application/json with the headers "
-    "ce-id, ce-source, ce-type, ce-specversion. UTF-8 only, not compressed.")
-TOO_LARGE = Words("内容超过 5 MiB，什么都没有保存；请分成几次发，用同一个 data.batch。",
-                  "The content exceeds 5 MiB and nothing was stored; send several requests with one data.batch.")
+    f"Content-Type must be {STRUCTURED} (one event) or {BATCH} (a batch); or binary mode: application/json "
+    "with the headers ce-id, ce-source, ce-type, ce-specversion. UTF-8 only, not compressed.")
+TOO_LARGE = Words(
+    "内容超过 5 MiB，什么都没有保存；请分成几次发，用同一个 data.batch。",
+    "The content exceeds 5 MiB and nothing was stored; send several requests with one data.batch.")
 
 
 class Received(NamedTuple):
@@ -34,14 +35,17 @@ def read(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Received:
     """Raises Refused (413, 415) or Invalid (422) where the request as a whole cannot be read."""
     fields = {name.decode("latin-1").lower(): value for name, value in headers}
     media, _, parameters = fields.get("content-type", b"").decode("latin-1").partition(";")
-    media, charset = media.strip().lower(), parameters.lower().replace('"', "").partition("charset=")[2].strip()
-    if charset not in ("", "utf-8", "utf8") or fields.get("content-encoding", b"identity").lower() != b"identity":
+    media = media.strip().lower()
+    charset = parameters.lower().replace('"', "").partition("charset=")[2].strip()
+    encoding = fields.get("content-encoding", b"identity").lower()
+    if charset not in ("", "utf-8", "utf8") or encoding != b"identity":
         raise Refused(415, "unsupported-media-type", _FORMATS)
     if media == BATCH:
         return Received(_batch(_json(body)), alone=False)
     if media == STRUCTURED:
         return Received([_json(body)], alone=True)
-    if any(name.startswith("ce-") for name in fields) and (media == "application/json" or media.endswith("+json")):
+    is_json = media == "application/json" or media.endswith("+json")
+    if is_json and any(name.startswith("ce-") for name in fields):
         return Received([_binary(fields, media, body)], alone=True)
     raise Refused(415, "unsupported-media-type", _FORMATS)
 
@@ -52,7 +56,8 @@ def _batch(events: Any) -> list[Any]:
     if len(events) > BATCH_EVENTS_MAX:
         raise Refused(413, "batch-too-long", Words(
             f"一批最多 {BATCH_EVENTS_MAX} 个事件，这里有 {len(events)} 个，什么都没有保存；请分成几批。",
-            f"A batch may have at most {BATCH_EVENTS_MAX} events, this one has {len(events)}, and nothing was stored; split it."))
+            f"A batch may have at most {BATCH_EVENTS_MAX} events, this one has {len(events)} and nothing "
+            "was stored; split it."))
     return events
 
 
@@ -82,6 +87,8 @@ def _json(body: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         if "recursion" in error.msg or "depth" in error.msg:
             raise one("", "内容套得太深；请去掉多余的层次。", "The content is nested too deeply; flatten it.") from None
-        raise one("", f"内容不是合法的 JSON：第 {error.lineno} 行第 {error.colno} 列读不下去，可能被截断或编码不是 UTF-8；请重发完整内容。",
-                  f"The content is not valid JSON: it cannot be read from line {error.lineno}, column {error.colno} on, perhaps "
-                  "cut off or not UTF-8; send it whole.") from None
+        line, column = error.lineno, error.colno
+        raise one(
+            "", f"内容不是合法的 JSON：第 {line} 行第 {column} 列读不下去，可能被截断或编码不是 UTF-8；请重发完整内容。",
+            f"The content is not valid JSON: it cannot be read from line {line}, column {column} on, "
+            "perhaps cut off or not UTF-8; send it whole.") from None

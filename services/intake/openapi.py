@@ -38,12 +38,14 @@ PROBLEMS_OF_GET = problem_answers(401, 403, 404, 503)
 def described(app: FastAPI) -> dict[str, Any]:
     """OpenAPI 3.1 of all that `app` serves, made once."""
     if app.openapi_schema is None:
-        found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        found = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes)
         models = [(model, "validation") for model in (*EVENTS.values(), Problem)]
         _, more = models_json_schema(models, ref_template=_REF)
         parts = found.setdefault("components", {})
         parts["schemas"] = {**more["$defs"], **parts.get("schemas", {})}
-        parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "guidui key create"}}
+        parts["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer", "description": "guidui key create"}}
         found["security"] = [{"key": []}]
         for operation in (operation for path in found["paths"].values() for operation in path.values()):
             if "422" in operation["responses"]:  # FastAPI would promise its own shape

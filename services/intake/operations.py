@@ -1,4 +1,4 @@
-"""/healthz, /readyz, /metrics and the descriptions of what this process serves. For whoever runs it; no key needed."""
+"""/healthz, /readyz, /metrics and the descriptions of what this process serves; no key needed."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping

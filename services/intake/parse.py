@@ -1,19 +1,18 @@
 """From a CloudEvent's attributes to what is stored. Pure: no database, no clock of its own."""
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import orjson
 from pydantic import BaseModel, ValidationError
 
-from schemas.departures import EVENTS, SOURCE_PREFIX, Event, Person, posted_id
+from schemas.departures import EVENTS, SOURCE_PREFIX, Event, posted_id
+from schemas.said import Person
+from services.intake.canonical import canonical, told_of
 from services.intake.faults import Fault, Invalid, one
 from services.intake.sentences import faults_of, shown
 from services.kit.clock import ZONE
@@ -28,8 +27,8 @@ _OF_A_PERSON = {"person", "persons", "to", "circumstances"}
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A readable event. `data` has nothing of a person; `people` are {"person", "to", "circumstances"}, one per person;
-    `key` is the partition key, a pseudonym; `organisations` are codes it names that must exist."""
+    """A readable event. `data` has nothing of a person; `people` are {"person", "to", "circumstances"}, one
+    per person; `key` is the partition key, a pseudonym; `organisations` are codes that must exist."""
 
     id: UUID
     source: str
@@ -51,18 +50,20 @@ class Posted:
 
 
 def parse(attributes: Any, secret: bytes, now: datetime) -> Posted:
-    """Reads one event from its attributes (`data` among them, as parsed JSON). Raises Invalid with every fault found.
+    """Reads one event from its attributes (`data` among them, as parsed JSON); raises Invalid with what is
+    wrong.
 
     `now` is when it arrived: an event without `time` happened then.
     """
     if not isinstance(attributes, dict):
         raise one("", f"事件应是一个对象 {{…}}，而这里是{shown(attributes).zh}。",
                   f"An event must be an object {{…}}, but here is {shown(attributes).en}.")
-    told = _told(attributes)
-    body = _canonical(told)
+    told = told_of(attributes)
+    body = canonical(told)
     event = _validated(told, body)
-    faults = [*_faults_of_time(event, now),
-              *(fault for where, person in _persons(event) for fault in _faults_of_person(where, person, _day(now)))]
+    faults = _faults_of_time(event, now)
+    for where, person in _persons(event):
+        faults += _faults_of_person(where, person, _day(now))
     if faults:
         raise Invalid(faults)
     data = event.data.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_OF_A_PERSON)
@@ -72,64 +73,6 @@ def parse(attributes: Any, secret: bytes, now: datetime) -> Posted:
         time=(event.time or now).astimezone(ZONE), data=data, body_hmac=hmac_token(secret, body),
         batch=data.get("batch"), corrects=data.get("corrects"), key=_key(event, secret), people=people,
         organisations=frozenset(_organisations(event)))
-
-
-def _told(attributes: dict[str, Any]) -> dict[str, Any]:
-    """The attributes in one form, whatever the mode: null is absent, extensions are text, JSON data is parsed."""
-    told: dict[str, Any] = {}
-    for name, value in attributes.items():
-        if value is None:
-            continue
-        if name == "data_base64":
-            name, value = "data", _from_base64(value)
-        elif name == "time":
-            value = _in_utc(value)
-        elif name == "datacontenttype" and isinstance(value, str):
-            value = value.partition(";")[0].strip().lower()
-        elif name not in ("data", "specversion", "type", "source", "id") and isinstance(value, bool | int):
-            value = str(value).lower()
-        told[name] = value
-    if told.get("datacontenttype") == "application/json":
-        del told["datacontenttype"]
-    return told
-
-
-def _from_base64(value: Any) -> Any:
-    try:
-        return orjson.loads(base64.b64decode(value, validate=True))
-    except (TypeError, ValueError, binascii.Error):
-        raise one("/data_base64", "data_base64 不是 Base64 编码的 JSON；请改用 data 直接写 JSON。",
-                  "data_base64 is not JSON in Base64; write the JSON in data instead.") from None
-
-
-def _in_utc(value: Any) -> Any:
-    try:
-        moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC).isoformat() if moment.tzinfo else value
-    except (TypeError, ValueError, OverflowError):
-        return value
-
-
-def _canonical(told: dict[str, Any]) -> str:
-    """The same text for the same event: keys sorted, no blanks."""
-    try:
-        body = orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()
-    except orjson.JSONEncodeError as error:
-        if "ecursion" in str(error):
-            raise one("", "内容套得太深；请去掉多余的层次。", "The content is nested too deeply; flatten it.") from None
-        raise one("", "内容里有大到无法保存的数，或不成对的代理字符；请改正。",
-                  "The content has a number too large to store, or half a surrogate pair; mend it.") from None
-    if "\\u0000" in body and _has_nul(told):
-        raise one("", "内容里有空字符（U+0000），无法保存；请去掉。", "The content has the character U+0000, which cannot be stored; remove it.")
-    return body
-
-
-def _has_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, dict):
-        return any(_has_nul(part) for pair in value.items() for part in pair)
-    return isinstance(value, list) and any(map(_has_nul, value))
 
 
 def _validated(told: dict[str, Any], body: str) -> Event:
@@ -149,8 +92,9 @@ def _unknown_type(kind: Any) -> Fault:
         return Fault("/type", Words(f"缺少 type；可用：{known}。", f"type is missing; known: {known}."))
     version = _VERSION.match(kind) if isinstance(kind, str) else None
     if version and (ours := version[1] + ".v1") in EVENTS:
-        return Fault("/type", Words(f"type 是 {shown(kind).zh}，本系统还不认识这个版本；请发 {ours}，或等系统升级后再发。",
-                                    f"type is {shown(kind).en}, a version not known here yet; send {ours}, or wait for an upgrade."))
+        return Fault("/type", Words(
+            f"type 是 {shown(kind).zh}，本系统还不认识这个版本；请发 {ours}，或等系统升级后再发。",
+            f"type is {shown(kind).en}, a version not known here yet; send {ours}, or wait for an upgrade."))
     return Fault("/type", Words(f"type 是 {shown(kind).zh}，没有这种事件；可用：{known}。",
                                 f"type is {shown(kind).en}, which is no event type; known: {known}."))
 
@@ -161,7 +105,8 @@ def _faults_of_time(event: Event, now: datetime) -> list[Fault]:
     when = event.time.astimezone(ZONE).isoformat() if event.time.year < 9999 else event.time.isoformat()
     return [Fault("/time", Words(
         f"time 是 {when}，比现在晚 24 小时以上；请核对发送方的时钟，将来的日子请写在 effective_on。",
-        f"time is {when}, more than 24 hours ahead; check the sender's clock, and put a future day into effective_on."))]
+        f"time is {when}, more than 24 hours ahead; check the sender's clock, and put a day to come into "
+        "effective_on."))]
 
 
 def _faults_of_person(where: str, person: Person, today: date) -> Iterator[Fault]:
@@ -178,7 +123,8 @@ def _faults_of_person(where: str, person: Person, today: date) -> Iterator[Fault
 
 
 def _wrong(number: IdNumber) -> Words:
-    """A number that a spreadsheet may have rounded is called so only where it shows; else the check digit is at fault."""
+    """A number that a spreadsheet rounded is called so only where it shows; else the check digit is at
+    fault."""
     rounded = number.damage == "excel" and (number.text is None or number.text.endswith("000"))
     return number.words if rounded or number.damage != "excel" else replace(number, damage="check").words
 
@@ -195,7 +141,7 @@ def _persons(event: Event) -> Iterator[tuple[str, Person]]:
 
 
 def _people(event: Event) -> Iterator[dict[str, Any]]:
-    """One body per person; what `data` says of all stands for each who does not say it otherwise, field by field."""
+    """One body per person; what `data` says of all stands for each, field by field, unless said otherwise."""
     data = event.data
     common = {name: _stated(getattr(data, name, None)) for name in ("to", "circumstances")}
     items = getattr(data, "persons", None)

@@ -16,16 +16,17 @@ from services.kit.db import rows
 from services.kit.errors import Words
 
 # what the sender is told of a case's states; the others do not change how far it came
-OF_A_CASE = {"triaged": "routed", "letter_issued": "letter_issued", "arrived": "arrived", "accepted": "accepted",
-             "moved": "moved", "closed_without_move": "closed", "merged": "closed", "struck_off": "closed"}
-OF_A_DECISION = {"match": "identified", "review": "review", "unknown": "review", "not_a_member": "not_a_member",
-                 "rejected": "rejected"}
+OF_A_CASE = {"triaged": "routed", "letter_issued": "letter_issued", "arrived": "arrived",
+             "accepted": "accepted", "moved": "moved", "closed_without_move": "closed", "merged": "closed",
+             "struck_off": "closed"}
+OF_A_DECISION = {"match": "identified", "review": "review", "unknown": "review",
+                 "not_a_member": "not_a_member", "rejected": "rejected"}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one person of an event: the matcher's `decision` (`match`, `review`, `unknown`, `not_a_member`, or
-    `rejected` with `words`), and of the case it opened or joined when each state was first entered."""
+    """What became of one person of an event: the matcher's `decision` (`match`, `review`, `unknown`,
+    `not_a_member`, or `rejected` with `words`), and when its case first entered each state."""
 
     decision: str
     decided_at: datetime
@@ -34,13 +35,17 @@ class Outcome:
     words: Words | None = None
 
 
+_EVENT = "SELECT source, ext_id, persons, received_at FROM posted_event WHERE id = :id"
 Outcomes = Callable[[Connection, UUID], Sequence[Outcome]]
 
 
-def outcomes_of(decisions: Callable[[Connection, UUID], Sequence[Any]],
-                progress_of_cases: Callable[[Connection, Sequence[str]], Mapping[str, Mapping[str, datetime]]]) -> Outcomes:
-    """Outcomes put together from the matcher's rows of an event (`decision`, `decided_at`, `case_id`) and the states of
-    their cases (case -> state -> when first entered)."""
+Decisions = Callable[[Connection, UUID], Sequence[Any]]
+Progress = Callable[[Connection, Sequence[Any]], Mapping[Any, Mapping[str, datetime]]]
+
+
+def outcomes_of(decisions: Decisions, progress_of_cases: Progress) -> Outcomes:
+    """Outcomes put together from the matcher's rows of an event (`decision`, `decided_at`, `case_id`) and the
+    states of their cases (case -> state -> when first entered)."""
     def outcomes(tx: Connection, event_id: UUID) -> list[Outcome]:
         decided = decisions(tx, event_id)
         progress = progress_of_cases(tx, [row.case_id for row in decided if row.case_id])
@@ -51,7 +56,7 @@ def outcomes_of(decisions: Callable[[Connection, UUID], Sequence[Any]],
 
 def how_far(tx: Connection, event_id: UUID, outcomes: Outcomes, language: str) -> dict[str, Any] | None:
     """The answer of GET /v1/events/{id}; None where this transaction sees no such event."""
-    found = rows(tx, "SELECT source, ext_id, persons, received_at FROM posted_event WHERE id = :id", {"id": event_id})
+    found = rows(tx, _EVENT, {"id": event_id})
     if not found:
         return None
     event, ends = found[0], outcomes(tx, event_id)
@@ -79,4 +84,5 @@ def _way(end: Outcome) -> dict[str, datetime]:
 
 def _first(ways: Sequence[Mapping[str, datetime]]) -> dict[str, str]:
     steps = [step for step in STEPS if any(step in way for way in ways)]
-    return {step: min(way[step] for way in ways if step in way).astimezone(ZONE).isoformat() for step in steps}
+    return {step: min(way[step] for way in ways if step in way).astimezone(ZONE).isoformat()
+            for step in steps}

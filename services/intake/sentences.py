@@ -1,32 +1,39 @@
-"""pydantic's errors as sentences for the person who wrote the sender."""
+"""pydantic's errors as sentences for whoever sends."""
 from __future__ import annotations
 
 import difflib
 import json
 from typing import Any
 
-from schemas import departures
+from schemas import said
+from schemas.departures import Event
 from services.intake.faults import Fault
 from services.kit.errors import Words
 
 VALUE_SHOWN_MAX = 40
 
 _CODE = Words("应是 12 位数字的组织代码", "it must be the 12 digits of an organisation's code")
-_EXTERNAL_ID = Words("应是 1 到 200 个字符的编号，不含控制字符", "it must be an id of 1 to 200 characters without control characters")
+_EXTERNAL_ID = Words("应是 1 到 200 个字符的编号，不含控制字符",
+                     "it must be an id of 1 to 200 characters without control characters")
 _PATTERNS = {
-    "source": Words("应是 urn:guidui:organisation: 加 12 位组织代码", "it must be urn:guidui:organisation: and the 12-digit code"),
-    "id": _EXTERNAL_ID, "corrects": _EXTERNAL_ID, "organisation": _CODE, "successor": _CODE, "successors": _CODE,
+    "source": Words("应是 urn:guidui:organisation: 加 12 位组织代码",
+                    "it must be urn:guidui:organisation: and the 12-digit code"),
+    "id": _EXTERNAL_ID, "corrects": _EXTERNAL_ID,
+    "organisation": _CODE, "successor": _CODE, "successors": _CODE,
     "paid_to": Words("应写成年-月，如 2026-06", "it must be year-month, such as 2026-06"),
 }
 _DATE = Words("应是日期，写成年-月-日，如 2026-06-30", "it must be a date, year-month-day, such as 2026-06-30")
-_TIME = Words("应是带时区的时间，如 2026-06-30T10:00:00+08:00", "it must be a time with its zone, such as 2026-06-30T10:00:00+08:00")
+_TIME = Words("应是带时区的时间，如 2026-06-30T10:00:00+08:00",
+              "it must be a time with its zone, such as 2026-06-30T10:00:00+08:00")
 _TEXT = Words("应是加引号的文字", "it must be text in quotes")
 _OBJECT = Words("应是一个对象 {…}", "it must be an object {…}")
 _LIST = Words("应是一个列表 […]", "it must be a list […]")
 _EARLY = Words("早于 1900 年，多半是笔误；请核对年份", "it is before 1900, probably a slip; check the year")
 _WANTED = {
-    "string_type": _TEXT, "model_type": _OBJECT, "model_attributes_type": _OBJECT, "dict_type": _OBJECT, "list_type": _LIST,
-    "bool_type": Words("应是 true 或 false（不加引号）；不知道就不写", "it must be true or false without quotes; leave it out if unknown"),
+    "string_type": _TEXT, "list_type": _LIST,
+    "model_type": _OBJECT, "model_attributes_type": _OBJECT, "dict_type": _OBJECT,
+    "bool_type": Words("应是 true 或 false（不加引号）；不知道就不写",
+                       "it must be true or false without quotes; leave it out if unknown"),
     "int_type": Words("应是不加引号的整数", "it must be a whole number without quotes"),
     "float_type": Words("应是不加引号的数", "it must be a number without quotes"),
     "finite_number": Words("应是不加引号的数", "it must be a number without quotes"),
@@ -35,7 +42,7 @@ _WANTED = {
 
 
 def faults_of(errors: list[dict[str, Any]]) -> list[Fault]:
-    """One fault per error of a ValidationError of `schemas.departures`."""
+    """One fault per error of a ValidationError of an event's model."""
     return [Fault(_pointer(error["loc"]), _words(error)) for error in errors]
 
 
@@ -58,7 +65,8 @@ def _words(error: dict[str, Any]) -> Words:
     whole = _whole(kind, name, error)
     if whole:
         return whole
-    stands, wanted = shown(error["input"], str(error["loc"][-1]) if error["loc"] else ""), _wanted(kind, error)
+    field = str(error["loc"][-1]) if error["loc"] else ""
+    stands, wanted = shown(error["input"], field), _wanted(kind, error)
     return Words(f"{name} 写成了 {stands.zh}，{wanted.zh}。", f"{name} is {stands.en}; {wanted.en}.")
 
 
@@ -94,24 +102,26 @@ def _wanted(kind: str, error: dict[str, Any]) -> Words:
         names = [part for part in error["loc"] if isinstance(part, str)]
         return _PATTERNS.get(names[-1] if names else "", _TEXT)
     if kind == "string_too_long":
-        return Words(f"最多 {context['max_length']} 个字符；请缩短", f"it may have at most {context['max_length']} characters; shorten it")
+        return Words(f"最多 {context['max_length']} 个字符；请缩短",
+                     f"it may have at most {context['max_length']} characters; shorten it")
     if kind == "too_long":
         return Words(f"最多 {context['max_length']} 项；请分成几次发，用同一个 batch",
                      f"it may have at most {context['max_length']} items; send several events with one batch")
     if kind == "too_short":
         return Words(f"至少要有 {context['min_length']} 项", f"it needs at least {context['min_length']}")
     if kind in ("greater_than_equal", "less_than_equal"):
-        limit = context.get("ge", context.get("le"))
-        least = kind == "greater_than_equal"
-        return Words(f"不能{'小于' if least else '大于'} {limit:g}", f"it may not be {'less' if least else 'more'} than {limit:g}")
-    return _TIME if kind.startswith("datetime") else _DATE if kind.startswith("date") else Words("不合要求", "it is not valid")
+        limit, least = context.get("ge", context.get("le")), kind == "greater_than_equal"
+        return Words(f"不能{'小于' if least else '大于'} {limit:g}",
+                     f"it may not be {'less' if least else 'more'} than {limit:g}")
+    families = (("datetime", _TIME), ("date", _DATE), ("", Words("不合要求", "it is not valid")))
+    return next(words for family, words in families if kind.startswith(family))
 
 
 def _near(wanted: str, given: Any, *others: str) -> Words:
     """A hint where something very like the wanted name stands there."""
     if not isinstance(given, dict):
         return Words("", "")
-    known = {*departures.Person.model_fields, *departures.Departure.model_fields, *departures.Event.model_fields}
+    known = {*said.Person.model_fields, *said.Departure.model_fields, *Event.model_fields}
     strangers = [key for key in given if key not in known][:50]
     for name in (wanted, *others):
         if found := difflib.get_close_matches(name, strangers, 1, 0.6):

@@ -17,7 +17,8 @@ from services.registry.access import Caller
 
 ACCEPTED, DUPLICATE = "accepted", "duplicate"
 _ACCEPT = "SELECT position, status FROM accept_events(%s, %s, %s, %s::json, %s::json)"
-_REVOKED = Words("密钥已作废，什么都没有保存；请向管理员领一把新的。", "The key was revoked and nothing was stored; ask for a new one.")
+_REVOKED = Words("密钥已作废，什么都没有保存；请向管理员领一把新的。",
+                 "The key was revoked and nothing was stored; ask for a new one.")
 Outcome = str | Invalid
 
 
@@ -29,7 +30,8 @@ class Store:
         self._codes: set[str] = set()
 
     def accept(self, caller: Caller, events: Sequence[Posted], at: datetime) -> list[Outcome]:
-        """Stores what can be stored, all in one commit, and says of each event `accepted`, `duplicate` or what is wrong.
+        """Stores what can be stored in one commit; says of each event `accepted`, `duplicate` or what is
+        wrong.
 
         A connection that a restarted database has cut is replaced once: storing twice is storing once.
         """
@@ -47,7 +49,10 @@ class Store:
 
 def accept(tx: Connection, caller: Caller, events: Sequence[Posted], at: datetime,
            codes: set[str] | None = None) -> list[Outcome]:
-    """The same within somebody's transaction, for events in the caller's own name. `codes` are organisations known to exist; it grows."""
+    """The same within somebody's transaction, for events in the caller's own name.
+
+    `codes` are organisations known to exist; it grows.
+    """
     if any(event.organisation != caller.organisation for event in events):
         raise ValueError("an event in another organisation's name")
     outcomes: list[Outcome | None] = [None] * len(events)
@@ -55,7 +60,8 @@ def accept(tx: Connection, caller: Caller, events: Sequence[Posted], at: datetim
     first: dict[Any, int] = {}
     for position, event in enumerate(events):
         if missing := event.organisations & unknown:
-            outcomes[position] = Invalid([_no_such(code) for code in sorted(missing)], code="unknown-organisation")
+            faults = [_no_such(code) for code in sorted(missing)]
+            outcomes[position] = Invalid(faults, code="unknown-organisation")
         elif event.id in first:
             same = events[first[event.id]].body_hmac == event.body_hmac
             outcomes[position] = DUPLICATE if same else conflict(event)
@@ -73,7 +79,8 @@ def _write(tx: Connection, caller: Caller, events: Sequence[Posted], positions: 
     people = [{"event_id": events[position].id, "position": n, "body": body}
               for position in positions for n, body in enumerate(events[position].people)]
     try:
-        return tx.exec_driver_sql(_ACCEPT, (caller.organisation, caller.key_id, at, dumps(given), dumps(people))).all()
+        who = (caller.organisation, caller.key_id, at)
+        return tx.exec_driver_sql(_ACCEPT, (*who, dumps(given), dumps(people))).all()
     except DBAPIError as error:
         if isinstance(error.orig, InvalidAuthorizationSpecification):
             raise Refused(401, "bad-key", _REVOKED) from None
@@ -81,13 +88,13 @@ def _write(tx: Connection, caller: Caller, events: Sequence[Posted], positions: 
 
 
 def _event_row(position: int, event: Posted) -> dict[str, Any]:
-    return {"position": position, "id": event.id, "source": event.source, "ext_id": event.ext_id, "type": event.type,
-            "time": event.time, "data": event.data, "body_hmac": event.body_hmac, "persons": len(event.people),
-            "batch": event.batch, "corrects": event.corrects, "key": event.key}
+    return {"position": position, "id": event.id, "source": event.source, "ext_id": event.ext_id,
+            "type": event.type, "time": event.time, "data": event.data, "body_hmac": event.body_hmac,
+            "persons": len(event.people), "batch": event.batch, "corrects": event.corrects, "key": event.key}
 
 
 def _unknown(tx: Connection, events: Sequence[Posted], codes: set[str]) -> set[str]:
-    """Codes that events name and no organisation has. An organisation never vanishes, so a known code stays known."""
+    """Codes that events name and no organisation has. None ever vanishes, so a known code stays known."""
     asked = {code for event in events for code in event.organisations} - codes
     if not asked:
         return set()
@@ -98,12 +105,13 @@ def _unknown(tx: Connection, events: Sequence[Posted], codes: set[str]) -> set[s
 
 def _no_such(code: str) -> Fault:
     return Fault("/data", Words(f"没有代码为 {code} 的组织；请核对 12 位代码，不知道就不写，由系统按地址去找。",
-                                f"No organisation has the code {code}; check its 12 digits, or leave it out and let the "
-                                "address decide."))
+                                f"No organisation has the code {code}; check its 12 digits, or leave it "
+                                "out and let the address decide."))
 
 
 def conflict(event: Posted) -> Invalid:
     """The same (source, id) was taken before with other content, which stands."""
-    return one("/id", f"编号 {event.ext_id} 已收过，内容与这次不同；原来的不会被改写。更正请用新编号，并在 data.corrects 写上 {event.ext_id}。",
-               f"The id {event.ext_id} was taken before with other content, which stands. To correct it, post a new id with "
-               f"data.corrects = {event.ext_id}.", status=409, code="id-taken")
+    taken = event.ext_id
+    return one("/id", f"编号 {taken} 已收过，内容与这次不同；原来的不会被改写。更正请用新编号，并在 data.corrects 写上 {taken}。",
+               f"The id {taken} was taken before with other content, which stands. To correct it, post a "
+               f"new id with data.corrects = {taken}.", status=409, code="id-taken")

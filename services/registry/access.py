@@ -20,10 +20,11 @@ CACHE_SECONDS = 0.5  # a revoked key stops within a second; what it posts is ref
 CACHE_KEYS_MAX = 10_000
 
 _NO_KEY = Words("请求没有带上密钥。请在请求头写 Authorization: Bearer 密钥；密钥由本组织的管理员用 guidui key create 发放。",
-                "The request carries no key. Send the header Authorization: Bearer KEY; your administrator issues keys with "
-                "guidui key create.")
+                "The request carries no key. Send the header Authorization: Bearer KEY; your administrator "
+                "issues keys with guidui key create.")
 _BAD_KEY = Words("密钥不认识，或已作废。请核对是否抄全；仍不行就向管理员领一把新的。",
-                 "The key is unknown or revoked. Check that it was copied whole; else ask your administrator for a new one.")
+                 "The key is unknown or revoked. Check that it was copied whole; else ask your "
+                 "administrator for a new one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +38,37 @@ class Caller:
 
 
 def create_key(tx: Connection, organisation: str, role: str, at: datetime) -> str:
-    """Issues one API key and returns it; only its SHA-256 is kept. Raises Refused for an unknown organisation or role."""
+    """Issues one API key and returns it; only its SHA-256 is kept.
+
+    Raises Refused for an unknown organisation or role.
+    """
     if role not in ROLES:
-        raise Refused(422, "unknown-role", Words(f"没有“{role}”这种角色；可用：{'、'.join(ROLES)}。",
-                                                 f"There is no role {role!r}; choose one of {', '.join(ROLES)}."))
+        raise Refused(422, "unknown-role", Words(
+            f"没有“{role}”这种角色；可用：{'、'.join(ROLES)}。",
+            f"There is no role {role!r}; choose one of {', '.join(ROLES)}."))
     key = new_key()
     made = tx.exec_driver_sql(
         """INSERT INTO api_key (id, hash, organisation, path, role, created_at)
            SELECT %s, %s, code, path, %s, %s FROM organisation WHERE code = %s RETURNING id""",
         (uuid4(), key_hash(key), role, at, organisation)).first()
     if made is None:
-        raise Refused(422, "unknown-organisation", Words(f"没有代码为 {organisation} 的组织；请先导入组织表。",
-                                                         f"No organisation has the code {organisation}; load it first."))
+        raise Refused(422, "unknown-organisation", Words(
+            f"没有代码为 {organisation} 的组织；请先导入组织表。",
+            f"No organisation has the code {organisation}; load it first."))
     return key
 
 
 def list_keys(tx: Connection) -> Sequence[RowMapping]:
     """All keys, oldest first: id, organisation, role, created_at, revoked_at. Never the keys themselves."""
-    return rows(tx, "SELECT id, organisation, role, created_at, revoked_at FROM api_key ORDER BY created_at, id")
+    return rows(
+        tx, "SELECT id, organisation, role, created_at, revoked_at FROM api_key ORDER BY created_at, id")
 
 
 def revoke_key(tx: Connection, key_id: UUID, at: datetime) -> bool:
     """Ends a key; False where there is no such key. One already ended keeps its day."""
-    return tx.exec_driver_sql(
-        "UPDATE api_key SET revoked_at = coalesce(revoked_at, %s) WHERE id = %s RETURNING id", (at, key_id)).first() is not None
+    ended = tx.exec_driver_sql(
+        "UPDATE api_key SET revoked_at = coalesce(revoked_at, %s) WHERE id = %s RETURNING id", (at, key_id))
+    return ended.first() is not None
 
 
 def look_as(tx: Connection, caller: Caller) -> None:
@@ -102,7 +110,8 @@ class Keys:
 
 def caller_within(tx: Connection, key: str) -> Caller | None:
     """The caller behind a key, asked within a transaction; None where no living key is like this."""
-    row = tx.exec_driver_sql("SELECT organisation, path, role, key_id FROM caller_of_key(%s)", (key_hash(key),)).first()
+    row = tx.exec_driver_sql(
+        "SELECT organisation, path, role, key_id FROM caller_of_key(%s)", (key_hash(key),)).first()
     return None if row is None else Caller(row.organisation, row.path, row.role, row.key_id)
 
 

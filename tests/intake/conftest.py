@@ -28,8 +28,8 @@ def worker(database) -> Iterator[Engine]:
     engine = connect(database.app_url, "guidui_worker")
     with engine.begin() as tx:
         for code in ORGANISATIONS:
-            tx.exec_driver_sql("INSERT INTO organisation (code, path, name, kind, unit) VALUES (%s, %s, %s, 'branch', 'organ')",
-                               (code, code + ".", "示例组织" + code))
+            tx.exec_driver_sql("""INSERT INTO organisation (code, path, name, kind, unit)
+                                  VALUES (%s, %s, %s, 'branch', 'organ')""", (code, code + ".", "示例" + code))
     yield engine
     engine.dispose()
 

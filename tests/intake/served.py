@@ -51,7 +51,8 @@ class Sender(httpx.Client):
 
     def binary(self, event: dict[str, Any], **headers: str) -> httpx.Response:
         """Binary mode: attributes as ce- headers."""
-        attributes = {f"ce-{name}": value for name, value in event.items() if name not in ("data", "datacontenttype")}
+        attributes = {f"ce-{name}": value for name, value in event.items()
+                      if name not in ("data", "datacontenttype")}
         return self.post("/v1/events", content=json.dumps(event["data"]),
                          headers={"Content-Type": "application/json"} | attributes | headers)
 

@@ -60,7 +60,8 @@ def test_the_same_event_is_a_duplicate_in_whatever_mode(sender, first, second):
 
 def test_binary_mode_reads_percent_encoded_headers(sender):
     assert statuses(sender.one(EVENT | {"id": "编号 1"})) == ["accepted"]
-    assert statuses(sender.binary(EVENT | {"id": "x"}, **{"ce-id": "%E7%BC%96%E5%8F%B7%201"})) == ["duplicate"]
+    encoded = {"ce-id": "%E7%BC%96%E5%8F%B7%201"}
+    assert statuses(sender.binary(EVENT | {"id": "x"}, **encoded)) == ["duplicate"]
     refused(sender.binary(EVENT, **{"ce-id": "%FF"}), 422)
 
 
@@ -68,7 +69,8 @@ def test_the_same_id_with_another_body_never_overwrites(sender, worker):
     sender.one(EVENT)
     problem = refused(sender.one(EVENT | {"time": "2026-07-01T10:00:00+08:00"}), 409)
     assert "corrects" in problem["detail"] and stored(worker)["posted_event"] == 1
-    answer = sender.batch([EVENT | {"subject": "x"}, EVENT | {"id": "new"}, EVENT | {"id": "new"}, EVENT | {"id": "new", "subject": "y"}])
+    new = EVENT | {"id": "new"}
+    answer = sender.batch([EVENT | {"subject": "x"}, new, new, new | {"subject": "y"}])
     assert statuses(answer) == ["rejected", "accepted", "duplicate", "rejected"]
     assert [e["problem"]["status"] for e in answer.json()["events"] if "problem" in e] == [409, 409]
 
@@ -104,7 +106,8 @@ def test_one_bad_event_does_not_hold_up_a_batch(sender, worker):
 @pytest.mark.parametrize(("content", "kind"), [
     ("", "one"), ("{", "one"), (json.dumps(EVENT)[:200], "one"), ("[]", "one"), ("7", "one"), ("null", "one"),
     (b"\xff\xfe{}", "one"), ('{"a":"\\ud800"}', "one"), ('{"a":1e400}', "one"), ("[" * 3000, "one"),
-    (json.dumps(EVENT, ensure_ascii=False).replace("示例甲", "\\u0000"), "one"), ("{}", "batch"), ("[{]", "batch"), ("[" * 3000, "batch"),
+    (json.dumps(EVENT, ensure_ascii=False).replace("示例甲", "\\u0000"), "one"),
+    ("{}", "batch"), ("[{]", "batch"), ("[" * 3000, "batch"),
 ])
 def test_what_cannot_be_read_is_told_so_and_nothing_is_written(sender, worker, content, kind):
     problem = refused(getattr(sender, kind)(content), 422)
@@ -125,8 +128,8 @@ def test_too_many_events_and_too_much_content_are_refused_whole(sender, worker):
 def test_a_connection_that_breaks_half_way_stores_nothing_and_leaves_intake_well(url, key, sender, worker):
     host, port = url.removeprefix("http://").split(":")
     body = json.dumps(EVENT).encode()
-    head = (f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Length: {len(body)}\r\n"
-            "Content-Type: application/cloudevents+json\r\n\r\n").encode()
+    head = (f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+            f"Content-Length: {len(body)}\r\nContent-Type: application/cloudevents+json\r\n\r\n").encode()
     with socket.create_connection((host, int(port))) as line:
         line.sendall(head + body[: len(body) // 2])
     assert statuses(sender.one(EVENT | {"id": "after"})) == ["accepted"]
@@ -171,21 +174,24 @@ def test_sentences_come_in_the_language_asked_for(sender):
 def test_the_sender_asks_how_far_its_event_came(sender, url, worker, clock):
     odd = "a/b ?编号"
     sender.one(EVENT | {"id": odd})
-    answer = sender.get("/v1/events/a%2Fb%20%3F%E7%BC%96%E5%8F%B7", params={"source": EVENT["source"]})
+    path = "/v1/events/a%2Fb%20%3F%E7%BC%96%E5%8F%B7"
+    answer = sender.get(path, params={"source": EVENT["source"]})
     assert answer.json() == {"source": EVENT["source"], "id": odd, "state": "received", "cases": [],
                              "times": {"received": "2026-11-23T10:00:00+08:00"}}
     refused(sender.get("/v1/events/other"), 404)
     refused(sender.get(f"/v1/events/{odd}", params={"source": SOURCE_PREFIX + SCHOOL}), 403)
     with worker.begin() as tx:
         school = create_key(tx, SCHOOL, "sender", clock.now())
-    refused(sender.get("/v1/events/a%2Fb%20%3F%E7%BC%96%E5%8F%B7", headers={"Authorization": f"Bearer {school}"}), 404)
+    refused(sender.get(path, headers={"Authorization": f"Bearer {school}"}), 404)
 
 
 def test_how_far_follows_the_matcher_and_the_case(web, clock, key, worker):
     at = [clock.now().replace(day=day) for day in range(23, 30)]
     case, other = uuid4(), uuid4()
-    decided = {"hr-2026-0042": [("match", at[0], case)], "gr-2026-01": [("match", at[0], other), ("review", at[0], None)]}
-    progress = {case: {"triaged": at[0], "letter_issued": at[2], "returned": at[4]}, other: {"triaged": at[1]}}
+    decided = {"hr-2026-0042": [("match", at[0], case)],
+               "gr-2026-01": [("match", at[0], other), ("review", at[0], None)]}
+    progress = {case: {"triaged": at[0], "letter_issued": at[2], "returned": at[4]},
+                other: {"triaged": at[1]}}
 
     def decisions(tx, event_id):
         ext_id = tx.exec_driver_sql("SELECT ext_id FROM posted_event WHERE id = %s", (event_id,)).scalar_one()
@@ -194,15 +200,17 @@ def test_how_far_follows_the_matcher_and_the_case(web, clock, key, worker):
     joined = outcomes_of(decisions, lambda tx, cases: {c: progress[c] for c in cases})
 
     def outcomes(tx, event_id):
-        unreadable = event_id == posted_id(EVENT["source"], "odd")
-        return [Outcome("rejected", at[1], words=Words("读不懂。", "Unreadable."))] if unreadable else joined(tx, event_id)
+        if event_id == posted_id(EVENT["source"], "odd"):
+            return [Outcome("rejected", at[1], words=Words("读不懂。", "Unreadable."))]
+        return joined(tx, event_id)
 
     with served(build(web, clock, SECRET, outcomes)) as url, Sender(url, key) as sender:
         sender.batch([EVENT, BATCH, EVENT | {"id": "odd"}])
         one, many, odd = (sender.get(f"/v1/events/{id}").json() for id in (*decided, "odd"))
     assert one["state"] == "letter_issued" and one["cases"] == [str(case)]
     assert list(one["times"]) == ["received", "identified", "routed", "letter_issued"]
-    assert many["state"] == "review" and many["persons"] == {"routed": 1, "review": 1} and many["cases"] == [str(other)]
+    assert many["state"] == "review" and many["persons"] == {"routed": 1, "review": 1}
+    assert many["cases"] == [str(other)]
     assert odd["state"] == "rejected" and odd["problem"] == "读不懂。"
 
 

@@ -1,5 +1,5 @@
-"""Promise: an event that intake called accepted is stored, with its row in the log, whatever dies; one that it could not
-store it does not call accepted, and a repeat of the post settles the doubt."""
+"""Promise: an event that intake called accepted is stored, with its row in the log, whatever dies; one that
+it could not store it does not call accepted, and a repeat of the post settles the doubt."""
 from __future__ import annotations
 
 import os
@@ -37,8 +37,8 @@ def sender(server):
     clock = TurnedClock(datetime(2026, 11, 23, 10, 0, tzinfo=ZONE))
     worker, web = connect(server.app_url(), "guidui_worker"), connect(server.app_url(), "guidui_web")
     with worker.begin() as tx:
-        tx.exec_driver_sql("INSERT INTO organisation (code, path, name, kind, unit) VALUES (%s, %s, '示例', 'branch', 'organ')",
-                           (UNIT, UNIT + "."))
+        tx.exec_driver_sql("""INSERT INTO organisation (code, path, name, kind, unit)
+                              VALUES (%s, %s, '示例', 'branch', 'organ')""", (UNIT, UNIT + "."))
         key = create_key(tx, UNIT, "sender", clock.now())
     with served(build(web, clock, b"secret")) as url, Sender(url, key) as sender:
         yield sender
