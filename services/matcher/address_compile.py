@@ -36,7 +36,7 @@ LAYOUT = 2
 COMMON_MIN = 5
 
 _BRACKET = re.compile(r"[（(].*?[)）]")
-_VAGUE = frozenset("街道 西区 东区 郊区 矿区 城区 林场 农场 牧场 园区 开发区 工业园区 工业区 城南 城北 城东 城西 新城 社区 办事处 管理区".split())
+_VAGUE = frozenset("街道 城区 林场 农场 牧场 园区 开发区 工业园区 工业区 城南 城北 城东 城西 新城 社区 办事处 管理区".split())
 _LENGTHS = {2: 1, 4: 2, 6: 3, 9: 4, 12: 5}
 
 

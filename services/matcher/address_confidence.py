@@ -21,6 +21,10 @@ TIE = 0.5
 ROUTE_AT = 0.96
 """At and above this confidence an answer of street or community depth may go on without a person."""
 
+ASKED = frozenset(("D", "v", "V", "v%", "V%", "q", "r", "a", "A"))
+ASK_MAX = 0.95
+"""Signs that never route alone, however well they did so far: a street's own name, a house number some way off."""
+
 MODEL = Path(__file__).with_name("data") / "address_confidence.json"
 
 
@@ -47,15 +51,25 @@ def others(guess: Guess, rivals: Sequence[Guess]) -> list[Guess]:
 
 
 def shares(guesses: Sequence[Guess]) -> list[float]:
-    """Confidence of every guess, best first: the model's for the best, ties alike, the rest of 1 by score."""
+    """Confidence of every guess, best first.
+
+    The best has the model's; ties have the same; one that lies within the best, the model's for itself; the
+    others share what is left by their scores.
+    """
     best = guesses[0]
-    sure = confidence(features(best, guesses[1:]))
-    tied = [g is best or (best.score - g.score < TIE and g in others(best, guesses)) for g in guesses]
-    sure = min(sure, 1.0 / sum(tied))
+    against = others(best, guesses)
+    tied = [g is best or (best.score - g.score < TIE and g in against) for g in guesses]
+    sure = min(confidence(features(best, guesses[1:])), 1.0 / sum(tied), ASK_MAX if best.signs[2] in ASKED else 1.0)
     left = max(0.0, 1.0 - sure * sum(tied))
-    pull = [0.0 if t else math.exp((g.score - best.score) / 1.5) for g, t in zip(guesses, tied, strict=True)]
-    total = sum(pull)
-    return [sure if t else min(sure, left * p / max(total, 1.0)) for t, p in zip(tied, pull, strict=True)]
+    pulls = [math.exp((g.score - best.score) / 1.5) for g in guesses]
+    total = max(1.0, sum(p for p, t in zip(pulls, tied, strict=True) if not t))
+    out = []
+    for place, (guess, pull, tie) in enumerate(zip(guesses, pulls, tied, strict=True)):
+        own = left * pull / total
+        if len(guess.code) > len(best.code) and guess.code.startswith(best.code) and guess not in against:
+            own = confidence(features(guess, guesses[place + 1 :]))
+        out.append(sure if tie else min(sure, own))
+    return out
 
 
 @cache

@@ -18,6 +18,8 @@ from services.matcher.address_walk import BASE_CHARS_MAX, harmless
 STREETISH = re.compile(
     r"[\u4e00-\u9fff]{1,9}?(?:街道办事处|街道办|街道|街办|办事处|地区|片区|镇|乡|苏木|农场|林场)(?![\u4e00-\u9fff]?[路巷])"
 )
+_ROAD_END = re.compile(r"(?:[路街巷弄]|大道|胡同)$")
+_BORROWED = re.compile(r"[东南西北中新老]?(?:家园|花园|苑|园|城|大厦|广场|公寓|小区|[东南西北中新老]区)")
 _ROAD_NUMBER = re.compile(r"街[0-9]")
 _ROAD_NEXT = re.compile(r"[东南西北中新老]?[一二三四五六七八九十]?(?:[路街道巷弄里桥]|大道|大街|胡同|横街|支路)")
 MENTIONS_MAX = 4
@@ -156,7 +158,7 @@ class Reader:
         out = []
         for index in self.counties.communities(county).get(base):
             guess = self._exact(index, span, "J", True, True, number, stated, sign, 1)
-            out.append(Guess(guess.code, guess.score - 2, (sign, guess.signs[1], "K"), guess.reasons))
+            out.append(Guess(guess.code, guess.score - 4, (sign, guess.signs[1], "K"), guess.reasons))
         return out
 
     def _exact(
@@ -255,13 +257,16 @@ class Reader:
             base = text[stated.end : end]
             found = [i for i in communities.get(base) if self.snapshot.code(i)[:9] in stated.codes]
             if found and (_NEXT_TO_BARE.match(text, end) or text.startswith(base, end) or length >= 3):
-                road = _ROAD_NEXT.match(text, end) is not None
-                score = 8 + 0.2 * length - (5 if road else 0)
+                road = _ROAD_NEXT.match(text, end) is not None or _ROAD_END.search(base) is not None
+                borrowed = _BORROWED.match(text, end) is not None
+                own = text.startswith(base, stated.start)
+                word = "q" if road else "D" if own else "B" if borrowed else "b"
+                score = 11 + 0.2 * length - (6 if road else 3 if own or borrowed else 0)
                 return [
                     Guess(
                         self.snapshot.code(i),
                         score,
-                        (sign, stated.codes[self.snapshot.code(i)[:9]], "q" if road else "b"),
+                        (sign, stated.codes[self.snapshot.code(i)[:9]], word),
                         [Reason("community_bare", stated.end, end, (self.snapshot.community_name(i),))],
                     )
                     for i in found

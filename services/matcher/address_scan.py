@@ -9,6 +9,8 @@ from services.matcher.address_snapshot import Snapshot
 
 SCAN_CHARS_MAX = 64
 FORM_CHARS_MAX = 24
+START_ONLY = frozenset(("东区", "西区", "郊区", "矿区", "城区"))
+"""Counties whose names are ordinary words inside an address (恒大名都西区)."""
 COUNTIES_MAX = 8
 
 _POINTS = {2: 1.0, 4: 2.0, 6: 5.0, 9: 4.0}
@@ -51,7 +53,7 @@ class Scan:
         letter = self._letters.get(text[start : start + 1])
         for i in range(start, min(len(text) - 1, start + SCAN_CHARS_MAX)):
             found = longest(text[i : i + FORM_CHARS_MAX])
-            if found is not None:
+            if found is not None and (i == start or text[i : i + found[0]] not in START_ONLY):
                 out.append(Hit(i, i + found[0], tuple((e[0], e[1:]) for e in found[1].split(","))))
         if letter and not (out and out[0].start == start):
             out.insert(0, Hit(start, start + 1, (("W", letter),)))

@@ -10,7 +10,7 @@ from services.matcher import address_snapshot
 from services.matcher.address_answer import LEVELS, NOTHING, Candidate, Evidence, Resolution
 from services.matcher.address_confidence import ROUTE_AT, shares
 from services.matcher.address_county import Counties
-from services.matcher.address_guess import Guess, Reason, merged
+from services.matcher.address_guess import Guess, Reason, depth_first, merged
 from services.matcher.address_learned import Learned
 from services.matcher.address_names import MENTION, is_dummy, mention_base, mention_kind
 from services.matcher.address_reader import Reader
@@ -156,7 +156,7 @@ class Gazetteer:
         """Guesses -> candidates with confidence and words, and the decision."""
         if not guesses:
             return NOTHING
-        guesses = guesses[:CANDIDATES_MAX]
+        guesses = depth_first(guesses)[:CANDIDATES_MAX]
         out = tuple(
             Candidate(
                 guess.code,

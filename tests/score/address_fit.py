@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from services.matcher.address_confidence import MODEL, features
+from services.matcher.address_confidence import MODEL, ROUTE_AT, features
+from services.matcher.address_guess import depth_first
 from services.matcher.gazetteer import Gazetteer
 from services.matcher.normalise import normalise
 from tests.score.address_made import cases
@@ -29,23 +30,33 @@ def read(path: str) -> list[dict]:
     return [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
 
 
-def row(gazetteer: Gazetteer, text: str, code: str | None, weight: float, half: int) -> Row | None:
-    """(indicators, right, weight, half) of the best guess; None where the walk answers or nothing does."""
+def rows_of(gazetteer: Gazetteer, text: str, code: str | None, kind: str, half: int) -> list[Row]:
+    """(indicators, right, weight, half) of the best guess, and of its street where that is answered first.
+
+    A community answered where only the street is known says nothing about the community and is left out.
+    """
     step = gazetteer.walk.read(text)
     guesses = gazetteer.guesses(text, step) if step.community is None else []
     if not guesses:
-        return None
-    best = guesses[0]
-    return features(best, guesses[1:]), bool(code) and best.code.startswith(str(code)), weight, half
+        return []
+    out = []
+    for order in (guesses, depth_first(guesses)):
+        best, right = order[0], bool(code) and order[0].code.startswith(str(code))
+        if kind != "public":
+            right = right or (bool(code) and str(code).startswith(best.code))
+        unknown = right and len(best.code) > len(str(code))
+        if not unknown and not (out and best is guesses[0]):
+            out.append((features(best, order[1:]), right, WEIGHTS[kind], half))
+    return out
 
 
 def collected(gazetteer: Gazetteer, public: list[dict], confirmed: list[dict]) -> list[Row]:
     """All rows of the three kinds."""
     rng = random.Random(4)
-    rows: list[Row | None] = []
+    rows: list[Row] = []
     for case in public:
         code = case["labels"].get("was") or case["expected"]["code"]
-        rows.append(row(gazetteer, normalise(case["address"]).text, code, WEIGHTS["public"], rng.randrange(2)))
+        rows += rows_of(gazetteer, normalise(case["address"]).text, code, "public", rng.randrange(2))
     for case in confirmed:
         text = normalise(case["address"]).text
         step = gazetteer.walk.read(text)
@@ -54,15 +65,11 @@ def collected(gazetteer: Gazetteer, public: list[dict], confirmed: list[dict]) -
         gazetteer.withdraw(case["id"])
         for end in (step.street_end, step.county_end):
             left = text[:end] + text[step.community_end :]
-            found = row(gazetteer, left, case["code"], WEIGHTS["left_out"], 2)
-            if found and not set(found[0]) & {"community:s", "community:y", "community:z"}:
-                rows.append(found)
+            rows += rows_of(gazetteer, left, case["code"], "left_out", 2)
         gazetteer.learn(case["address"], case["code"], source=case["id"])
-    for kind, address, code in cases(gazetteer, 4000, 11):
-        found = row(gazetteer, normalise(address).text, code, WEIGHTS["made"], 2)
-        if found and not (kind.startswith("slip") and "community:s" in found[0]):
-            rows.append(found)
-    return [r for r in rows if r is not None]
+    for _, address, code in cases(gazetteer, 4000, 11):
+        rows += rows_of(gazetteer, normalise(address).text, code, "made", 2)
+    return rows
 
 
 def fit(rows: list[Row], penalty: float = 0.1, rounds: int = 60) -> dict[str, float]:
@@ -99,8 +106,8 @@ def checked(rows: list[Row]) -> None:
         error = sum(
             abs(sum(s - r for s, r, b in zip(sure, right, bins, strict=True) if b == n)) for n in range(10)
         ) / len(held)
-        routed = [r for s, r in zip(sure, right, strict=True) if s >= 0.97]
-        print(f"half {half}: n {len(held)}, ECE {error:.4f}, at 0.97 share {len(routed) / len(held):.3f}, wrong {routed.count(False)}")
+        routed = [r for s, r in zip(sure, right, strict=True) if s >= ROUTE_AT]
+        print(f"half {half}: n {len(held)}, ECE {error:.4f}, at {ROUTE_AT} share {len(routed) / len(held):.3f}, wrong {routed.count(False)}")
 
 
 def main(public: str, confirmed: str) -> None:
