@@ -1,0 +1,12 @@
+"""What a consumer process of the tests runs: intake's subscription of `ingress`, with the tests' secret."""
+from __future__ import annotations
+
+from services.intake.ingress import subscription
+from services.kit.clock import SystemClock
+from services.kit.consumer import Subscription
+
+SECRET = b"a secret of the tests"
+
+
+def ingress() -> Subscription:
+    return subscription(SystemClock(), SECRET)
