@@ -1,0 +1,43 @@
+"""A backend of each kind on a database of the test's own."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+
+from services.kit.kafka_clients import Kafka
+from services.kit.postgres import EmbeddedServer
+from tests.contracts.backends import Embedded, OverKafka
+from tests.kit.conftest import engine, own_server  # noqa: F401
+
+Make = Callable[..., Embedded]
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> str:
+    """The address of a real broker."""
+    return os.environ["KAFKA_BOOTSTRAP"]
+
+
+@pytest.fixture
+def topics(kafka_bootstrap) -> Kafka:
+    """Topics and groups of this test's own on the shared broker."""
+    return Kafka(kafka_bootstrap, f"t{uuid4().hex[:8]}-")
+
+
+@pytest.fixture(params=[Embedded, OverKafka], ids=["embedded", "kafka"])
+def backend(request, database, engine) -> Iterator[Make]:  # noqa: F811
+    """Makes the backend under test; its processes end with the test."""
+    made: list[Embedded] = []
+    kafka = request.getfixturevalue("topics") if request.param is OverKafka else None
+
+    def make(factory: str = "plain", server: EmbeddedServer | None = None, its_engine=None) -> Embedded:
+        url = server.app_url() if server else database.app_url
+        made.append(request.param(url, its_engine or engine, f"tests.contracts.toys:{factory}", kafka))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.end()
