@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from services.matcher.address_guess import Guess
@@ -28,7 +28,7 @@ ASK_MAX = 0.95
 MODEL = Path(__file__).with_name("data") / "address_confidence.json"
 
 
-def features(guess: Guess, rivals: Sequence[Guess]) -> list[str]:
+def features(guess: Guess, rivals: Sequence[Guess]) -> tuple[str, ...]:
     """Names of the indicators that hold for a guess among its rivals (best first)."""
     county, street, community = guess.signs
     out = [f"county:{county}", f"street:{street}", f"community:{community}", f"both:{street}{community}"]
@@ -42,7 +42,7 @@ def features(guess: Guess, rivals: Sequence[Guess]) -> list[str]:
         out.append("cases:" + ("1" if guess.weight <= 1 else "2" if guess.weight <= 3 else "many"))
     if community[0] in "vV":
         out.append(f"vote:{min(int(guess.weight * 5), 4)}")
-    return out
+    return tuple(out)
 
 
 def others(guess: Guess, rivals: Sequence[Guess]) -> list[Guess]:
@@ -78,8 +78,9 @@ def model() -> dict[str, float]:
     return json.loads(MODEL.read_text("utf-8"))["coefficients"] if MODEL.exists() else {}
 
 
-def confidence(found: list[str]) -> float:
-    """Probability for a list of indicators."""
+@lru_cache(maxsize=4096)
+def confidence(found: tuple[str, ...]) -> float:
+    """Probability for the indicators that hold."""
     weights = model()
     total = weights.get("bias", 0.0) + sum(weights.get(f, 0.0) for f in found)
     return 1.0 / (1.0 + math.exp(-max(-20.0, min(20.0, total))))

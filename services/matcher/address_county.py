@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 
 from services.matcher.address_snapshot import Snapshot
 
@@ -37,10 +37,12 @@ class Communities:
         self._one = dict(zip(bases, range(low, high), strict=True))
         self._many: dict[str, tuple[int, ...]] = {}
         if len(self._one) < len(bases):
-            counts = Counter(bases)
+            last = self._one
             for index, base in enumerate(bases, low):
-                if counts[base] > 1:
+                if last[base] != index:
                     self._many[base] = (*self._many.get(base, ()), index)
+            for base, earlier in self._many.items():
+                self._many[base] = (*earlier, last[base])
 
     def get(self, base: str) -> tuple[int, ...]:
         """Indexes of the communities with this base; empty if there is none."""
@@ -69,6 +71,11 @@ class Counties:
             if len(self._streets) > COUNTIES_MAX:
                 self._streets.popitem(last=False)
         return found
+
+    def named(self, county: str, base: str) -> tuple[int, ...]:
+        """Indexes of a county's communities with this base, without building its dictionary for one look-up."""
+        found = self._communities.get(county)
+        return found.get(base) if found is not None else self.snapshot.find_all(county, base)
 
     def communities(self, county: str) -> Communities:
         """The community bases of a county."""

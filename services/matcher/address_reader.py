@@ -18,6 +18,7 @@ from services.matcher.address_walk import BASE_CHARS_MAX, harmless
 STREETISH = re.compile(
     r"[\u4e00-\u9fff]{1,9}?(?:街道办事处|街道办|街道|街办|办事处|地区|片区|镇|乡|苏木|农场|林场)(?![\u4e00-\u9fff]?[路巷])"
 )
+_BOUND = re.compile(r"[0-9]|$|[一二三四五六七八九十]+[组社队]|自然村")
 _ROAD_END = re.compile(r"(?:[路街巷弄]|大道|胡同)$")
 _BORROWED = re.compile(r"[东南西北中新老]?(?:家园|花园|苑|园|城|大厦|广场|公寓|小区|[东南西北中新老]区)")
 _ROAD_NUMBER = re.compile(r"街[0-9]")
@@ -27,9 +28,8 @@ SETTLED = 15.0
 """Score from which an exact reading needs no other sign."""
 
 _ROAD_STEM = re.compile(r"[东南西北中]?(?:一|二|三|四|五|六)?(?:大街|大道|路|街|道|巷|胡同|里|弄)$")
-_NEXT_TO_BARE = re.compile(r"[0-9A-Z]|$|[一二三四五六七八九十]+[组社队期区号]|[东南西北中前后新]|小区|家园|花园|苑|自然村|屯|庄")
 _SCORE = {"=": 6.0, "w": 5.0, "o": 4.5, "L": 4.0, "m": 4.5, "M": 4.0, "d": 0.0, "-": 2.0, "u": 1.0, "x": -5.0}
-_SLIP_SCORE = {"sound": 5.0, "numeral": 5.0, "order": 4.5, "missing": 4.0, "extra": 3.5, "near": 2.5, "char": 1.0}
+_SLIP_SCORE = {"sound": 6.5, "numeral": 6.5, "order": 6.0, "missing": 5.5, "extra": 3.5, "near": 2.5, "char": 1.0}
 
 
 class Reader:
@@ -52,8 +52,8 @@ class Reader:
             guesses += self._learned(text, county, anchors, stated, sign)
             if stated is not None and stated.codes:
                 if not any(g.signs[2] in "efk" and g.signs[1] not in "xd" for g in guesses):
-                    guesses += self._bare(text, county, stated, sign)
-                if not any(g.signs[2] in "efk" and g.signs[1] not in "xd" for g in guesses):
+                    guesses += self._bare(text, stated, sign)
+                if not any(g.signs[2] in "ek" and g.reasons[-1].start == stated.end for g in guesses):
                     guesses += self._slipped(text, stated.end, stated, sign)
         if stated is not None:
             for code, how in stated.codes.items():
@@ -119,8 +119,6 @@ class Reader:
 
     def _mentioned(self, text: str, county: str, anchors: list[int], stated: Stated | None, sign: str) -> list[Guess]:
         """Guesses from names closed by 社区, 村 … in the text."""
-        communities = self.counties.communities(county)
-        get, longest = communities.get, communities.longest
         guesses: list[Guess] = []
         first = anchors[0]
         mentions = list(islice(MENTION.finditer(text, first), MENTIONS_MAX))
@@ -129,7 +127,7 @@ class Reader:
             calm = harmless(text, m.end(), kind)
             for anchor in anchors:
                 base, _ = mention_base(text, anchor, m)
-                found = get(base) if len(base) <= longest else ()
+                found = self.counties.named(county, base) if len(base) <= BASE_CHARS_MAX else ()
                 for index in found:
                     span = (anchor, m.end())
                     guesses.append(self._exact(index, span, kind, True, calm, number, stated, sign, len(found)))
@@ -139,6 +137,7 @@ class Reader:
                 guesses += self._gone(county, base, kind, (anchors[-1], m.end()), stated, sign)
             if any(g.score >= SETTLED for g in guesses):
                 return guesses
+        get, longest = (self.counties.communities(county).get, BASE_CHARS_MAX) if mentions else (None, 0)
         for number, m in enumerate(mentions):
             close = mention_base(text, first, m)[1]
             for begin in range(max(first, close - longest), close - 1):
@@ -156,7 +155,7 @@ class Reader:
     ) -> list[Guess]:
         """杨渡村 for 杨渡村社区: the residents' committee that kept the village's name."""
         out = []
-        for index in self.counties.communities(county).get(base):
+        for index in self.counties.named(county, base):
             guess = self._exact(index, span, "J", True, True, number, stated, sign, 1)
             out.append(Guess(guess.code, guess.score - 4, (sign, guess.signs[1], "K"), guess.reasons))
         return out
@@ -249,29 +248,27 @@ class Reader:
                         out.append(Guess(old_code, 7.0, (sign, how, "g"), [*reasons, heir]))
         return out
 
-    def _bare(self, text: str, county: str, stated: Stated, sign: str) -> list[Guess]:
+    def _bare(self, text: str, stated: Stated, sign: str) -> list[Guess]:
         """A base of the stated street right after it, without 社区 or 村."""
-        communities = self.counties.communities(county)
-        for length in range(min(communities.longest, len(text) - stated.end), 1, -1):
-            end = stated.end + length
-            base = text[stated.end : end]
-            found = [i for i in communities.get(base) if self.snapshot.code(i)[:9] in stated.codes]
-            if found and (_NEXT_TO_BARE.match(text, end) or text.startswith(base, end) or length >= 3):
-                road = _ROAD_NEXT.match(text, end) is not None or _ROAD_END.search(base) is not None
-                borrowed = _BORROWED.match(text, end) is not None
-                own = text.startswith(base, stated.start)
-                word = "q" if road else "D" if own else "B" if borrowed else "b"
-                score = 11 + 0.2 * length - (6 if road else 3 if own or borrowed else 0)
-                return [
-                    Guess(
-                        self.snapshot.code(i),
-                        score,
-                        (sign, stated.codes[self.snapshot.code(i)[:9]], word),
-                        [Reason("community_bare", stated.end, end, (self.snapshot.community_name(i),))],
-                    )
-                    for i in found
-                ]
+        end = stated.end
+        for street in stated.codes:
+            low, high = self.snapshot.ranges[street]
+            bases = ((index, self.snapshot.base(index)[0]) for index in range(low, high))
+            fits = [(len(base), index) for index, base in bases if len(base) > 1 and text.startswith(base, end)]
+            if fits:
+                longest = max(fits)[0]
+                return [self._bare_guess(text, i, end + n, stated, sign) for n, i in fits if n == longest]
         return []
+
+    def _bare_guess(self, text: str, index: int, end: int, stated: Stated, sign: str) -> Guess:
+        code, base = self.snapshot.code(index), text[stated.end : end]
+        road = _ROAD_NEXT.match(text, end) is not None or _ROAD_END.search(base) is not None
+        borrowed = _BORROWED.match(text, end) is not None or (len(base) == 2 and _BOUND.match(text, end) is None)
+        own = text.startswith(base, stated.start)
+        word = "q" if road else "D" if own else "B" if borrowed else "b"
+        score = 11 + 0.2 * len(base) - (6 if road else 3 if own or borrowed else 0)
+        reason = Reason("community_bare", stated.end, end, (self.snapshot.community_name(index),))
+        return Guess(code, score, (sign, stated.codes[code[:9]], word), [reason])
 
     def _slipped(self, text: str, start: int, stated: Stated, sign: str) -> list[Guess]:
         """Communities of the stated street that the first mention differs from by one slip."""
@@ -326,7 +323,7 @@ class Reader:
         self, name: str, is_road: bool, at: int, county: str, stated: Stated | None, sign: str
     ) -> list[Guess]:
         """Communities called like the road or compound: weak signs, since roads are long and names are borrowed."""
-        found = {index: "r" for index in self.counties.communities(county).get(name)}
+        found = {index: "r" for index in self.counties.named(county, name)}
         if is_road and len(name) >= 3:
             stem = _ROAD_STEM.sub("", name)
             for index in self.snapshot.starting(county, stem) if len(stem) >= 2 else ():

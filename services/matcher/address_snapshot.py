@@ -180,6 +180,19 @@ class Snapshot:
                 return index
         return None
 
+    def find_all(self, county: str, base: str) -> tuple[int, ...]:
+        """Indexes of the county's communities with this base."""
+        streets = self.streets_of.get(county)
+        if not streets or not base:
+            return ()
+        places, needle = self.places, f"\n{base}\n"
+        low, high = self.ranges[streets[0]][0], self.ranges[streets[-1]][1]
+        at, last = places[low] - 1, places[high] + 1
+        found: tuple[int, ...] = ()
+        while (at := self.bases.find(needle, at + 1, last)) >= 0:
+            found = (*found, bisect_left(places, at, low, high))
+        return found
+
     def starting(self, county: str, head: str) -> Iterator[int]:
         """Indexes of a county's communities whose base starts with `head`."""
         streets = self.streets_of.get(county)

@@ -19,6 +19,7 @@ from services.matcher.address_walk import LABEL, Step, Walk
 from services.matcher.normalise import Normal, normalise
 
 CANDIDATES_MAX = 5
+CANDIDATES_READ = 12
 WALKED = 0.9995
 """Confidence of an answer whose every level is written out and exact."""
 
@@ -156,7 +157,9 @@ class Gazetteer:
         """Guesses -> candidates with confidence and words, and the decision."""
         if not guesses:
             return NOTHING
-        guesses = depth_first(guesses)[:CANDIDATES_MAX]
+        guesses = depth_first(guesses)
+        best = guesses[0].code
+        guesses = [g for g in guesses[:CANDIDATES_READ] if g.code == best or not best.startswith(g.code)][:CANDIDATES_MAX]
         out = tuple(
             Candidate(
                 guess.code,

@@ -21,7 +21,7 @@ from services.matcher.gazetteer import Gazetteer
 from services.matcher.normalise import normalise
 from tests.score.address_made import cases
 
-Row = tuple[list[str], bool, float, int]
+Row = tuple[tuple[str, ...], bool, float, int]
 WEIGHTS = {"public": 1.0, "left_out": 0.1, "made": 0.05}
 
 

@@ -23,6 +23,8 @@ def spoken(base: str, kind: str, official: str) -> str:
 
 def homophone(word: str, snapshot: Snapshot, rng: random.Random) -> str | None:
     """One character replaced by another one of the table that sounds the same."""
+    if not word:
+        return None
     at = rng.randrange(len(word))
     sound = snapshot.sounds.get(word[at])
     same = [c for c in _by_sound(snapshot).get(sound or "", ()) if c != word[at]]
