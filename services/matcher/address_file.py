@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import sys
 import time
@@ -49,8 +50,8 @@ def dump(row: dict[str, Any]) -> bytes:
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
-    """(line number, line) of a file, blank lines skipped; a byte order mark is allowed."""
-    with path.open("rb") as handle:
+    """(line number, line) of a file, blank lines skipped; a byte order mark and `.xz` are allowed."""
+    with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as handle:
         for number, line in enumerate(handle, 1):
             line = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
             if line:

@@ -53,7 +53,8 @@ class Reader:
             if stated is not None and stated.codes:
                 if not any(g.signs[2] in "efk" and g.signs[1] not in "xd" for g in guesses):
                     guesses += self._bare(text, stated, sign)
-                if not any(g.signs[2] in "ek" and g.reasons[-1].start == stated.end for g in guesses):
+                gone = any(g.signs[2] == "z" for g in guesses)
+                if not gone and not any(g.signs[2] in "ek" and g.reasons[-1].start == stated.end for g in guesses):
                     guesses += self._slipped(text, stated.end, stated, sign)
         if stated is not None:
             for code, how in stated.codes.items():
@@ -138,6 +139,8 @@ class Reader:
             if any(g.score >= SETTLED for g in guesses):
                 return guesses
         get, longest = (self.counties.communities(county).get, BASE_CHARS_MAX) if mentions else (None, 0)
+        if any(g.signs[2] == "z" for g in guesses):
+            return guesses
         for number, m in enumerate(mentions):
             close = mention_base(text, first, m)[1]
             for begin in range(max(first, close - longest), close - 1):

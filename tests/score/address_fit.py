@@ -1,4 +1,4 @@
-"""Fits the confidence model: `python -m tests.score.address_fit PUBLIC CONFIRMED`.
+"""Fits the confidence model: `python -m tests.score.address_fit [PUBLIC CONFIRMED]`.
 
 Three kinds of rows: the public set (weight 1); confirmed addresses left out one by one with their community's name
 struck from the text, which shows what learned evidence is worth in the field (weight 0.1); made-up national cases
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import random
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +18,11 @@ from services.matcher.address_confidence import MODEL, ROUTE_AT, features
 from services.matcher.address_guess import depth_first
 from services.matcher.gazetteer import Gazetteer
 from services.matcher.normalise import normalise
-from tests.score.address_made import cases
+from tests.score.address import CACHE, CONFIRMED, PUBLIC, read
+from services.bench.address_made import cases
 
 Row = tuple[tuple[str, ...], bool, float, int]
 WEIGHTS = {"public": 1.0, "left_out": 0.1, "made": 0.05}
-
-
-def read(path: str) -> list[dict]:
-    """JSON Lines."""
-    return [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
 
 
 def rows_of(gazetteer: Gazetteer, text: str, code: str | None, kind: str, half: int) -> list[Row]:
@@ -110,21 +105,17 @@ def checked(rows: list[Row]) -> None:
         print(f"half {half}: n {len(held)}, ECE {error:.4f}, at {ROUTE_AT} share {len(routed) / len(held):.3f}, wrong {routed.count(False)}")
 
 
-def main(public: str, confirmed: str) -> None:
+def main(public: Path = PUBLIC, confirmed: Path = CONFIRMED) -> None:
     """Fits, checks, writes the model into the package."""
-    with tempfile.TemporaryDirectory() as folder:
-        gazetteer = Gazetteer.open(Path(folder))
-        known = read(confirmed)
-        for case in known:
-            gazetteer.learn(case["address"], case["code"], source=case["id"])
-        rows = collected(gazetteer, read(public), known)
+    gazetteer, known = Gazetteer.open(CACHE), read(confirmed)
+    for case in known:
+        gazetteer.learn(case["address"], case["code"], source=case["id"])
+    rows = collected(gazetteer, read(public), known)
     checked(rows)
-    model = {
-        "fitted_on": {"public": "national notices of 2022", "rows": len(rows), "weights": WEIGHTS},
-        "coefficients": fit(rows),
-    }
+    fitted_on = {"rows": len(rows), "weights": WEIGHTS, "source": "notices of 2022, tests/data/address"}
+    model = {"fitted_on": fitted_on, "coefficients": fit(rows)}
     MODEL.write_text(json.dumps(model, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*map(Path, sys.argv[1:3]))

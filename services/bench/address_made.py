@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from services.matcher.address_names import MENTION, is_dummy, province_forms
+from services.matcher.address_names import is_dummy, province_forms
 from services.matcher.address_snapshot import Snapshot
 from services.matcher.gazetteer import Gazetteer
 
@@ -84,7 +84,3 @@ def cases(gazetteer: Gazetteer, count: int, seed: int) -> Iterator[tuple[str, st
             end = "街道" if street.endswith("街道") else street[-1]
             yield f"street-slip-{how}", province + city + county + wrong + end + named + tail, code
 
-
-def has_mention(text: str) -> bool:
-    """True if the text closes some name with 社区 or 村."""
-    return MENTION.search(text) is not None

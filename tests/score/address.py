@@ -1,0 +1,149 @@
+"""Scores the address engine: `python -m tests.score.address [PUBLIC CONFIRMED] [--write FILE]`.
+
+Right = the first candidate's code starts with the expected one. Wilson intervals at 95 %. Calibration error (ECE) over
+ten bins of the first candidate's confidence; rows without a candidate do not count in it. For `ambiguous` rows the
+expected answer is to ask; for calibration the community the row was made from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from services.matcher.address_answer import Resolution
+from services.matcher.address_file import lines_of
+from services.matcher.gazetteer import Gazetteer
+
+DATA = Path(__file__).parents[1] / "data" / "address"
+PUBLIC, CONFIRMED = DATA / "public.jsonl.xz", DATA / "confirmed.jsonl.xz"
+CACHE = Path(os.environ.get("GUIDUI_CACHE") or Path.home() / ".cache" / "guidui")
+NOT_TO_ROUTE = ("ambiguous", "insufficient")
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """JSON Lines, `.xz` allowed."""
+    return [json.loads(line) for _, line in lines_of(path)]
+
+
+def wilson(right: int, count: int, z: float = 1.96) -> tuple[float, float]:
+    """Confidence interval of a share (Wilson 1927)."""
+    if not count:
+        return 0.0, 1.0
+    p, denominator = right / count, 1 + z * z / count
+    middle = (p + z * z / (2 * count)) / denominator
+    half = z * math.sqrt(p * (1 - p) / count + z * z / (4 * count * count)) / denominator
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+@dataclass
+class Tally:
+    """Counts of one category."""
+
+    rows: int = 0
+    first: int = 0
+    three: int = 0
+    routed: int = 0
+    routed_wrong: int = 0
+    sure_wrong_community: int = 0
+    sure: list[tuple[float, bool]] = field(default_factory=list)
+
+    def add(self, case: dict[str, Any], answer: Resolution) -> None:
+        """Takes one answered row in."""
+        category, code = case["labels"]["category"], case["expected"]["code"]
+        codes = [c.code for c in answer.candidates]
+        hits = [bool(code) and c.startswith(code) for c in codes] if code else []
+        right = bool(hits[:1]) and hits[0] if code else not codes
+        if category in NOT_TO_ROUTE:
+            right = answer.decision != "route"
+        self.rows += 1
+        self.first += right
+        self.three += right or any(hits[:3])
+        self.routed += answer.decision == "route"
+        self.routed_wrong += answer.decision == "route" and not right
+        if codes:
+            best = answer.candidates[0]
+            truth = case["labels"].get("was") or code
+            true = bool(truth) and best.code.startswith(truth)
+            self.sure.append((best.confidence, true))
+            self.sure_wrong_community += len(best.code) == 12 and best.confidence > 0.9 and best.code != truth
+
+
+def ece(sure: Iterable[tuple[float, bool]], bins: int = 10) -> float:
+    """Expected calibration error: mean over rows of |confidence - share right| in equal bins."""
+    found: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for pair in sure:
+        found[min(int(pair[0] * bins), bins - 1)].append(pair)
+    count = sum(map(len, found.values())) or 1
+    return sum(abs(sum(s - t for s, t in pairs)) for pairs in found.values()) / count
+
+
+def scored(gazetteer: Gazetteer, cases: list[dict[str, Any]]) -> dict[str, Tally]:
+    """Category -> tally."""
+    out: dict[str, Tally] = defaultdict(Tally)
+    for case in cases:
+        out[case["labels"]["category"]].add(case, gazetteer.resolve(case["address"], case.get("county")))
+    return dict(sorted(out.items()))
+
+
+def report(tallies: dict[str, Tally], learned: int) -> str:
+    """The table and the sums as Markdown."""
+    lines = [
+        "| category | rows | first right % (95 % interval) | in first three % | routed % | routed wrongly |",
+        "|---|---:|---|---:|---:|---:|",
+    ]
+    for name, t in tallies.items():
+        low, high = wilson(t.first, t.rows)
+        lines.append(
+            f"| {name} | {t.rows} | {100 * t.first / t.rows:.1f} ({100 * low:.1f}–{100 * high:.1f}) "
+            f"| {100 * t.three / t.rows:.1f} | {100 * t.routed / t.rows:.1f} | {t.routed_wrong} |"
+        )
+    all_rows, routed = sum(t.rows for t in tallies.values()), sum(t.routed for t in tallies.values())
+    wrong = sum(t.routed_wrong for t in tallies.values())
+    answerable = sum(t.rows for n, t in tallies.items() if n not in NOT_TO_ROUTE)
+    low, high = wilson(routed - wrong, routed)
+    sure = [pair for t in tallies.values() for pair in t.sure]
+    brier = sum((s - r) ** 2 for s, r in sure) / max(len(sure), 1)
+    gone = tallies.get("dissolved-community", Tally())
+    lines += [
+        "",
+        f"- {all_rows} rows after learning {learned} confirmed cases.",
+        f"- Routed: {100 * routed / all_rows:.1f} % of all rows, {100 * routed / answerable:.1f} % of those that can be routed.",
+        f"- Precision of `route`: {100 * (routed - wrong) / max(routed, 1):.2f} % ({100 * low:.2f}–{100 * high:.2f}).",
+        f"- Calibration error (ECE, ten bins): {ece(sure):.4f}; Brier {brier:.4f}.",
+        f"- Dissolved: a wrong community with confidence above 0.9 in {gone.sure_wrong_community} of {gone.rows} "
+        f"({100 * gone.sure_wrong_community / max(gone.rows, 1):.1f} %).",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def run(public: Path = PUBLIC, confirmed: Path = CONFIRMED, cache: Path = CACHE) -> str:
+    """Scores one set; returns the report."""
+    gazetteer, known = Gazetteer.open(cache), read(confirmed)
+    for case in known:
+        gazetteer.learn(case["address"], case["code"], source=case["id"])
+    return report(scored(gazetteer, read(public)), len(known))
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("public", type=Path, nargs="?", default=PUBLIC)
+    parser.add_argument("confirmed", type=Path, nargs="?", default=CONFIRMED)
+    parser.add_argument("--write", type=Path, help="put the report into this Markdown file")
+    options = parser.parse_args()
+    text = run(options.public, options.confirmed)
+    print(text)
+    if options.write:
+        title = "# Accuracy: address to community\n\nWritten by `python -m tests.score.address --write`.\n\n"
+        options.write.write_text(title + text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
