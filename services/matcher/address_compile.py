@@ -30,7 +30,7 @@ from services.matcher.address_names import (
 )
 from services.matcher.normalise import key
 
-LAYOUT = 2
+LAYOUT = 3
 """Number of the snapshot's layout; part of its version."""
 
 COMMON_MIN = 5
@@ -79,7 +79,7 @@ def compile_tables(divisions: Path, history: list[Path]) -> dict[str, bytes]:
             "moved": {old: ",".join(new) for old, new in moved.items()},
             "shed": shed,
             "common": _common(bases),
-            "sounds": _sounds(table),
+            "sounds": _sounds(),
         }
     )
     return files
@@ -325,15 +325,13 @@ def _chains(province: tuple[str, ...], city: tuple[str, ...], county: tuple[str,
     return out
 
 
-def _sounds(table: dict[str, str]) -> dict[str, str]:
-    """Character -> its toneless pinyin readings joined by spaces, for every character a street or community uses."""
+def _sounds() -> dict[str, str]:
+    """Character -> its toneless pinyin readings joined by spaces (pypinyin's table, CJK unified ideographs)."""
     from pypinyin.constants import PINYIN_DICT
     from pypinyin.contrib.tone_convert import to_normal
 
-    chars = {c for code, name in table.items() if len(code) >= 9 for c in name}
-    out = {}
-    for char in chars:
-        readings = PINYIN_DICT.get(ord(char))
-        if readings:
-            out[char] = " ".join(sorted({to_normal(r) for r in readings.split(",")}))
-    return out
+    return {
+        chr(code): " ".join(sorted({to_normal(reading) for reading in readings.split(",")}))
+        for code, readings in PINYIN_DICT.items()
+        if 0x4E00 <= code <= 0x9FFF
+    }

@@ -170,9 +170,13 @@ MENTION = re.compile(
 """A suffix in running text that closes the name of a community."""
 
 
+KIND_OF: dict[str, Kind] = {"社": "J", "居": "J", "村": "C", "嘎": "C"} | dict.fromkeys("虚生管作连分", "O")
+"""First character of a mention -> the kind it announces."""
+
+
 def mention_kind(suffix: str) -> Kind:
     """Kind of community that a matched MENTION announces."""
-    return "J" if suffix[0] in "社居" else "C" if suffix[0] in "村嘎" else "O"
+    return KIND_OF[suffix[0]]
 
 
 def mention_base(text: str, start: int, m: re.Match[str]) -> tuple[str, int]:

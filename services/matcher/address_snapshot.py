@@ -13,11 +13,16 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import marisa_trie
 
 from services.matcher import address_compile, address_names, normalise
+
+HEAD_CHARS = 9
+"""Province, city and county of three characters each: the commonest beginning of a full address."""
+HEADS_MAX = 20_000
 
 DATA = Path(__file__).with_name("data")
 
@@ -88,13 +93,51 @@ class Trie:
 
     def longest(self, text: str) -> tuple[int, str] | None:
         """(length, value) of the longest key that `text` starts with."""
-        last = None
-        for last in self._found(text):  # noqa: B007
+        key = None
+        for key, number in self._found(text):  # noqa: B007
             pass
-        if last is None:
+        if key is None:
             return None
-        key, number = last
-        return len(key), self._body[self._ends[number] : self._ends[number + 1]].decode()
+        return len(key), self.value(number)
+
+    def value(self, number: int) -> str:
+        """The value of the key with this id."""
+        return self._body[self._ends[number] : self._ends[number + 1]].decode()
+
+
+class Prefixes(Trie):
+    """A trie whose few different values are kept as objects: the walk asks it for every address."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        super().__init__(folder, name)
+        values = [self.value(number) for number in range(len(self._ends) - 1)]
+        self._values = sorted(set(values))
+        places = {value: place for place, value in enumerate(self._values)}
+        self._places = array("H", (places[value] for value in values))
+        self._memo: dict[str, tuple[int, str]] = {}
+
+    def longest(self, text: str) -> tuple[int, str] | None:
+        """(length, value) of the longest key that `text` starts with; short ones nobody extends are remembered."""
+        head = text[:HEAD_CHARS]
+        known = self._memo.get(head)
+        if known is not None:
+            return known
+        found = self._longest(text)
+        if found and found[0] <= HEAD_CHARS == len(head) and not self._extended(head):
+            if len(self._memo) >= HEADS_MAX:
+                self._memo.clear()
+            self._memo[head] = found
+        return found
+
+    def _extended(self, head: str) -> bool:
+        """True if some key is longer than `head` and starts with it."""
+        return any(len(key) > len(head) for key in islice(self._trie.iterkeys(head), 2))
+
+    def _longest(self, text: str) -> tuple[int, str] | None:
+        key = None
+        for key, number in self._found(text):  # noqa: B007
+            pass
+        return None if key is None else (len(key), self._values[self._places[number]])
 
 
 class Snapshot:
@@ -109,7 +152,7 @@ class Snapshot:
         self.common: frozenset[str] = upper["common"]
         self.shed: dict[str, str] = upper["shed"]
         self.forms = Trie(folder, "forms")
-        self.prefixes = Trie(folder, "prefixes")
+        self.prefixes = Prefixes(folder, "prefixes")
         self.sounds: dict[str, str] = upper["sounds"]
         self.codes = memoryview(_mapped(folder / "codes.bin")).cast("Q")
         self._names = _mapped(folder / "names.bin")

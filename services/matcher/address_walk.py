@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from services.matcher.address_county import Counties
-from services.matcher.address_names import MENTION, mention_base, mention_kind
+from services.matcher.address_names import KIND_OF, MENTION, mention_base
 from services.matcher.address_snapshot import Snapshot
 
 LABEL = re.compile(
@@ -66,25 +66,29 @@ class Walk:
 
     def community(self, text: str, street: str, start: int) -> tuple[int | None, int]:
         """(community index, end) of the first exact mention of a community of the street right at `start`."""
-        for mention in MENTION.finditer(text, start, start + BASE_CHARS_MAX + 8):
-            at = mention.start()
-            if at == start:
-                continue
-            kind = mention_kind(mention.group())
-            end = mention.end()
-            base, _ = mention_base(text, start, mention)
-            index = self.snapshot.find(street, base, kind)
-            if index is not None and harmless(text, end, kind):
+        find = self.snapshot.find
+        for mention in MENTION.finditer(text, start + 1, start + BASE_CHARS_MAX + 8):
+            at, end = mention.span()
+            first = text[at]
+            kind = KIND_OF[first]
+            base = text[start : at if kind != "O" and first != "嘎" else mention_base(text, start, mention)[1]]
+            index = find(street, base, kind)
+            if index is not None and (end == len(text) or harmless(text, end, kind)):
                 return index, end
         return None, start
 
     def read(self, text: str) -> Step:
         """The furthest step of the walk."""
-        label = LABEL.match(text)
-        start = label.end() if label else 0
-        county, at = self.county(text, start)
+        start = 0
+        county, at = self.county(text, 0)
         if county is None:
-            return Step(start, None, start)
+            label = LABEL.match(text)
+            if label is None:
+                return Step(0, None, 0)
+            start = label.end()
+            county, at = self.county(text, start)
+            if county is None:
+                return Step(start, None, start)
         street, end = self.street(text, county, at)
         while street is None:
             again, further = self.county(text, at)

@@ -41,11 +41,12 @@ class Gazetteer:
         """Opens the compiled snapshot in `cache`, compiling it first if these tables have none there yet.
 
         Default tables: the packaged 2023 edition and the packaged names of 2016-2022. With a table of one's
-        own the packaged edition becomes part of the past.
+        own and no history of one's own, the packaged edition becomes part of the past. ValueError names the
+        line of a table that holds no division code.
         """
         own = address_snapshot.packaged("divisions.csv.xz")
-        past = [history or address_snapshot.packaged("divisions_history.csv.xz")]
-        if divisions is not None:
+        past = [history] if history else [address_snapshot.packaged("divisions_history.csv.xz")]
+        if divisions is not None and history is None:
             past.append(own)
         folder = address_snapshot.ensure(Path(cache), divisions or own, past)
         return cls(address_snapshot.Snapshot(folder))
@@ -65,11 +66,14 @@ class Gazetteer:
         return self._worded(address, normal, self.guesses(normal.text, step, county))
 
     def _walked(self, address: str, normal: Normal, step: Step) -> Resolution:
-        code = self.snapshot.code(step.community)  # type: ignore[arg-type]
-        name = self.snapshot.community_name(step.community)  # type: ignore[arg-type]
-        start, end = normal.span(step.start, step.community_end)
-        upper = self.snapshot.upper_names
-        reason = Evidence("path", address[start:end], (start, end), (upper[code[:6]] + upper[code[:9]] + name,))
+        start, _, _, street, _, index, _, end = step
+        snapshot = self.snapshot
+        name, code = snapshot.community_name(index), snapshot.code(index)  # type: ignore[arg-type]
+        upper = snapshot.upper_names
+        if normal.origin is not None:
+            start, end = normal.span(start, end)
+        words = (upper[step.county] + upper[street] + name,)  # type: ignore[index]
+        reason = Evidence("path", address[start:end], (start, end), words)
         return Resolution("route", (Candidate(code, name, "community", WALKED, (reason,)),))
 
     def guesses(self, text: str, step: Step, county: str | None = None) -> list[Guess]:
@@ -239,4 +243,17 @@ class Gazetteer:
         code = str(code)
         if code in self.snapshot.upper_names or (len(code) == 12 and self.snapshot.index(code) is not None):
             return [code]
+        if len(code) == 12 and code.isdigit():
+            return self._heirs(code)
         return [c for c in self.snapshot.moved.get(code, "").split(",") if c]
+
+    def _heirs(self, code: str) -> list[str]:
+        """Where a community code of an earlier edition stands today: same name in its street's, else county's heirs."""
+        snapshot, old = self.snapshot, self.snapshot.old_base(code)
+        if old is None:
+            return []
+        streets = [s for s in snapshot.moved.get(code[:9], code[:9]).split(",") if s in snapshot.ranges]
+        found = [i for s in streets if (i := snapshot.find(s, *old)) is not None]
+        counties = [] if found else snapshot.moved.get(code[:6], code[:6]).split(",")
+        found += [i for c in counties for i in snapshot.find_all(c, old[0]) if snapshot.kinds[i] == old[1]]
+        return [snapshot.code(i) for i in found] if len(found) <= 3 else []

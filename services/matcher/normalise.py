@@ -7,9 +7,11 @@ The same mapping is applied to the names of the division table, which makes both
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from functools import cache
+from importlib.resources import files
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -22,9 +24,8 @@ _DROP = ""
 @cache
 def _simplified() -> dict[str, str]:
     """Traditional character -> simplified (MediaWiki's table as packaged by zhconv), single characters only."""
-    from zhconv.zhconv import getdict
-
-    return {k: v for k, v in getdict("zh-hans").items() if len(k) == len(v) == 1 and k != v}
+    table = json.loads(files("zhconv").joinpath("zhcdict.json").read_bytes())["zh2Hans"]
+    return {k: v for k, v in table.items() if len(k) == len(v) == 1 and k != v}
 
 
 def _kept(char: str) -> str:

@@ -10,20 +10,20 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from services.kit.cache import cache_folder
 from services.matcher.address_answer import Resolution
 from services.matcher.address_file import lines_of
 from services.matcher.gazetteer import Gazetteer
 
 DATA = Path(__file__).parents[1] / "data" / "address"
 PUBLIC, CONFIRMED = DATA / "public.jsonl.xz", DATA / "confirmed.jsonl.xz"
-CACHE = Path(os.environ.get("GUIDUI_CACHE") or Path.home() / ".cache" / "guidui")
+CACHE = cache_folder()
 NOT_TO_ROUTE = ("ambiguous", "insufficient")
 
 

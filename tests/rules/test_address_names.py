@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+
+from services.matcher.address_learned import keys
+from services.matcher.address_names import city_forms, community_base, county_forms, province_forms, street_forms
+from services.matcher.address_slips import slip
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "kind"),
+    [
+        ("蒋辛庄村委会", "蒋辛庄", "C"),
+        ("大田村村民委员会", "大田", "C"),
+        ("蒋坝村社区居民委员会", "蒋坝村", "J"),
+        ("西康居委会", "西康", "J"),
+        ("苗圃花园社区委员会", "苗圃花园", "J"),
+        ("茂力格尔嘎查委会", "茂力格尔嘎查", "C"),
+        ("巴音牧委会", "巴音", "C"),
+        ("三坪一连队", "三坪一连队", "O"),
+        ("社区", "社区", "O"),
+    ],
+)
+def test_a_community_is_compared_by_its_base_and_kind(name, base, kind):
+    assert community_base(name) == (base, kind)
+
+
+@pytest.mark.parametrize(
+    ("official", "written"),
+    [
+        ("崔各庄地区", "崔各庄乡"),
+        ("赛马场片区", "赛马场街道"),
+        ("民意街街道", "民意街道"),
+        ("东山街道", "东山街道办事处"),
+        ("新安傣族乡", "新安乡"),
+        ("河沙镇镇", "河沙镇"),
+    ],
+)
+def test_streets_are_known_by_the_forms_people_write(official, written):
+    strong, weak = street_forms(official)
+    assert written in strong + weak
+
+
+def test_a_form_of_another_rank_is_weak():
+    strong, weak = street_forms("东山街道")
+    assert "东山街" in weak and "东山镇" in weak and "东山街" not in strong
+
+
+def test_short_and_abbreviated_names_above_the_street():
+    assert province_forms("福建省") == ("福建省", "福建", "闽")
+    assert "恩施" in city_forms("恩施土家族苗族自治州")
+    assert city_forms("市辖区") == ()
+    assert "长阳县" in county_forms("长阳土家族自治县")
+    assert "达州经开区" in county_forms("达州经济开发区", "达州市")
+    assert county_forms("市中区") == ("市中区", "市中")
+
+
+SOUNDS = {"江": "jiang", "源": "yuan", "苑": "yuan", "红": "hong", "泓": "hong", "强": "qiang", "坚": "jian", "富": "fu"}
+
+
+@pytest.mark.parametrize(
+    ("written", "right", "how"),
+    [
+        ("江苑", "江源", "sound"),
+        ("卧山龙", "卧龙山", "order"),
+        ("清润园", "清润家园", "missing"),
+        ("清润家园", "清润园", "extra"),
+        ("第1", "第一", "numeral"),
+        ("岭下彭", "岭下张", "char"),
+        ("富强", "坚强", None),
+        ("富强", "东风", None),
+        ("同", "同", "same"),
+    ],
+)
+def test_slips_are_named_or_refused(written, right, how):
+    assert slip(written, right, SOUNDS) == how
+
+
+@pytest.mark.parametrize(
+    ("rest", "compounds", "road", "number"),
+    [
+        ("国雅彩云间3栋", ("国雅彩云间",), "", -1),
+        ("海昌天澜一期6栋", ("海昌天澜",), "", -1),
+        ("三里河二区7号楼", ("三里河二区", "三里河"), "", -1),
+        ("北国风光小区19栋楼", ("北国风光",), "", -1),
+        ("伏牛路222号院1号楼", (), "伏牛路", 222),
+        ("12组锦绣家园5号", ("锦绣家园",), "", -1),
+        ("家属院2号楼", (), "", -1),
+        ("", (), "", -1),
+    ],
+)
+def test_what_is_looked_up_behind_the_administrative_names(rest, compounds, road, number):
+    found = keys(rest)
+    assert (found.compounds, found.road, found.number) == (compounds, road, number)
