@@ -107,7 +107,7 @@ def _claim(office: Office, rests: Rests, limit: int) -> list[Mail]:
 
 def _mail(notices: Sequence[RowMapping], lease: UUID) -> Mail:
     first, ids = notices[0], tuple(n["id"] for n in notices)
-    new = ids[0] if len(ids) == 1 else uuid5(ids[0], " ".join(map(str, ids[1:])))
+    new = uuid5(ids[0], " ".join([first["first"].isoformat(), *map(str, ids[1:])]))
     return Mail(first["mail"] or new, ids, first["contact"], first["channel"], first["attempts"] + 1, lease)
 
 

@@ -29,15 +29,15 @@ def notifier(
     rules = policy or default_policy()
 
     def handle(tx: Connection, messages: Sequence[Message]) -> None:
-        opened = [
-            task | {"case": m.body.get("case"), "at": m.body["at"]}
+        opened = {
+            task["id"]: task | {"case": m.body.get("case"), "at": m.body["at"]}
             for m in messages
             for task in m.body.get("tasks_opened", ())
-        ]
-        closed = [(task, m.body["at"]) for m in messages for task in m.body.get("tasks_closed", ())]
+        }
+        closed = [task for m in messages for task in m.body.get("tasks_closed", ())]
         if opened:
-            whom = whom_to_tell(tx, {task["organisation"] for task in opened}, clock, channels, rules)
-            tables.write_notices(tx, opened, whom, clock.now(), rules.urgent)
+            whom = whom_to_tell(tx, {task["organisation"] for task in opened.values()}, clock, channels, rules)
+            tables.write_notices(tx, list(opened.values()), whom, clock.now(), rules.urgent)
         if closed:
             tables.close_notices(tx, closed)
 

@@ -19,16 +19,17 @@ LEFT JOIN contact c ON c.organisation = o.code
 ORDER BY o.code, c.id"""
 
 _INBOX = """
-SELECT id, task, stage, case_id, kind, act, due_on, organisation, recipient, because,
-       due_at, delivered_at, seen_at, acted_at
-FROM notice
-WHERE recipient = :organisation AND contact IS NULL AND delivered_at IS NOT NULL
-  AND (CAST(:before AS timestamptz) IS NULL OR (due_at, id) < (:before, CAST(:before_id AS uuid)))
-  AND (acted_at IS NULL OR NOT :open)
-ORDER BY due_at DESC, id DESC LIMIT :limit"""
+SELECT n.id, n.task, n.stage, n.case_id, n.kind, coalesce(t.act, n.act) AS act,
+       CASE WHEN t.id IS NULL THEN n.due_on ELSE t.due_on END AS due_on,
+       n.organisation, n.recipient, n.because, n.due_at, n.delivered_at, n.seen_at, n.acted_at
+FROM notice n LEFT JOIN task t ON t.id = n.task
+WHERE n.recipient = :organisation AND n.contact IS NULL AND n.delivered_at IS NOT NULL
+  AND (CAST(:before AS timestamptz) IS NULL OR (n.due_at, n.id) < (:before, CAST(:before_id AS uuid)))
+  AND (n.acted_at IS NULL OR NOT :open)
+ORDER BY n.due_at DESC, n.id DESC LIMIT :limit"""
 
 _CLAIMED = """
-SELECT n.id, n.task, n.stage, n.case_id, n.kind, n.act, t.due_on, n.organisation, n.because, n.due_at, n.path,
+SELECT n.id, n.task, n.stage, n.case_id, n.kind, t.act, t.due_on, n.organisation, n.because, n.due_at, n.path,
        t.id IS NULL OR t.closed_at IS NOT NULL AS done, whose.name AS organisation_name,
        own.name AS recipient_name,
        c.id::text AS contact, c.channel, c.email, c."from" AS since, c.until, c.bounced_count
@@ -44,7 +45,7 @@ _OVERDUE = """
 SELECT t.id, t.case_id, t.kind, t.act, t.organisation, t.due_on
 FROM task t JOIN organisation o ON o.code = t.organisation
 WHERE t.closed_at IS NULL AND t.due_on < :today AND t.kind = ANY(:kinds)
-  AND NOT EXISTS (SELECT FROM notice n WHERE n.task = t.id AND n.stage = 'overdue')
+  AND NOT EXISTS (SELECT FROM notice n WHERE n.task = t.id AND n.stage = 'overdue' AND n.acted_at IS NULL)
 ORDER BY t.due_on, t.id LIMIT :limit"""
 
 _WITHIN = """

@@ -13,7 +13,8 @@ from services.kit.db import dumps
 from services.notifier.recipients import Recipient
 
 # One row per task and recipient of its organisation; its id follows from both, so a repetition finds it.
-# A close can overtake its opening (two topics, two keys), so an opening looks whether its task still stands.
+# A close can overtake its opening (two topics, two keys), so an opening looks whether its task still stands,
+# and a close whether it is closed. A task that is opened again is told again.
 _WRITE = """
 WITH opened AS (
     SELECT r.*, t.closed_at FROM json_to_recordset(%(tasks)s::json) AS r(
@@ -37,16 +38,19 @@ SELECT encode(substring(sha256(convert_to(
        closed_at
 FROM opened JOIN whom USING (organisation)
 ORDER BY 1
-ON CONFLICT (id) DO NOTHING"""
+ON CONFLICT (id) DO UPDATE SET act = excluded.act, due_on = excluded.due_on, because = excluded.because,
+    state = excluded.state, why = NULL, due_at = excluded.due_at, mail = NULL, attempts = 0,
+    waited = excluded.waited, delivered_at = excluded.delivered_at, seen_at = NULL, acted_at = NULL
+WHERE notice.acted_at IS NOT NULL AND excluded.acted_at IS NULL"""
 
 # The array keeps the planner on the index of tasks while the table is new to it.
 _CLOSE = """
-WITH closed AS MATERIALIZED (SELECT * FROM json_to_recordset(%s::json) AS c(task uuid, at timestamptz))
-UPDATE notice SET acted_at = closed.at,
+UPDATE notice SET acted_at = t.closed_at,
     state = CASE state WHEN 'waiting' THEN 'not_sent' ELSE state END,
     why = CASE state WHEN 'waiting' THEN 'done' ELSE why END
-FROM closed
-WHERE notice.task = ANY(ARRAY(SELECT task FROM closed)) AND notice.task = closed.task AND acted_at IS NULL"""
+FROM task t
+WHERE notice.task = ANY(ARRAY(SELECT id::uuid FROM json_array_elements_text(%s::json) AS c(id)))
+  AND t.id = notice.task AND t.closed_at IS NOT NULL AND notice.acted_at IS NULL"""
 
 _SETTLE = """
 UPDATE notice SET acted_at = t.closed_at,
@@ -135,7 +139,7 @@ def write_notices(
     stage: str = "opened",
 ) -> None:
     """One notice for each recipient, in `whom`, of each task's organisation; one that is there stays as it
-    is.
+    is, unless it was acted upon and the task stands again.
 
     Tasks are {"id","case","kind","act","due_on","organisation","at"}, `at` when the notice falls due. What
     goes to an inbox is delivered by the commit. `stage`: `opened` or `overdue`.
@@ -158,9 +162,9 @@ def write_notices(
     )
 
 
-def close_notices(tx: Connection, closed: Sequence[tuple[str, str]]) -> None:
-    """Tasks (id, closed at) are done: their notices are acted upon, and what was not sent yet is not sent."""
-    tx.exec_driver_sql(_CLOSE, (dumps([{"task": task, "at": at} for task, at in closed]),))
+def close_notices(tx: Connection, tasks: Sequence[str]) -> None:
+    """Tasks (their ids) are done: their notices are acted upon, and what was not sent yet is not sent."""
+    tx.exec_driver_sql(_CLOSE, (dumps(tasks),))
 
 
 def settle(tx: Connection) -> int:

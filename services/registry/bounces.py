@@ -1,4 +1,5 @@
 """What came of writing to a contact: how often in a row the address was refused for good."""
+
 from __future__ import annotations
 
 from uuid import UUID
@@ -13,4 +14,6 @@ def note_bounce(tx: Connection, contact: UUID) -> None:
 
 def note_delivery(tx: Connection, contact: UUID) -> None:
     """The contact's address took a message: the count begins anew."""
-    tx.execute(text("UPDATE contact SET bounced_count = 0 WHERE id = :id AND bounced_count > 0"), {"id": contact})
+    tx.execute(
+        text("UPDATE contact SET bounced_count = 0 WHERE id = :id AND bounced_count > 0"), {"id": contact}
+    )

@@ -48,7 +48,7 @@ def test_sent_seen_and_acted_are_three_facts(town, secretary):
     [notice] = town.notices(channel="email")
     assert notice["acted_at"] - notice["seen_at"] == timedelta(hours=1)
     [mail] = postman.taken
-    assert (mail.id, mail.address) == (notice["id"], "secretary@example.org")
+    assert (mail.id, mail.address) == (notice["mail"], "secretary@example.org")
     assert mail.subject == "请决定是否接收 1 名党员（应于 11月27日 前办理）"
     assert [a["outcome"] for a in town.attempts()] == ["sent"]
     assert deliver(town, postman) == 0
@@ -119,6 +119,19 @@ def test_a_contact_whose_post_ended_after_the_notice_was_written_gets_nothing(to
     deliver(town, postman)
     assert [n.address for n in postman.taken] == ["street@example.org"]
     assert "任期已满" in postman.taken[0].text
+
+
+def test_a_task_that_stands_again_is_sent_again_as_a_new_message(town, secretary):
+    opened = town.opened(COMMUNITY)
+    town.hear(opened)
+    postman = Postman()
+    deliver(town, postman)
+    town.hear(town.closed(opened))
+    later(town, hours=1)
+    town.hear(town.opened_again(opened))
+    deliver(town, postman)
+    assert len({n.id for n in postman.taken}) == 2
+    assert [a["outcome"] for a in town.attempts()] == ["sent", "sent"]
 
 
 def test_many_notices_to_one_person_travel_as_one_message(town, secretary):

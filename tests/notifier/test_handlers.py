@@ -109,6 +109,26 @@ def test_a_closing_that_overtakes_its_opening(town):
     )
 
 
+def test_a_task_that_is_opened_again_is_told_again(town):
+    town.contact(COMMUNITY, "secretary@example.org")
+    opened = town.opened(COMMUNITY)
+    town.hear(opened)
+    closed = town.closed(opened)
+    town.hear(closed)
+    town.clock.advance_to(town.clock.now().replace(hour=12))
+    again = town.opened_again(opened)
+    town.hear(again)
+    town.hear(again, closed)
+    assert {(n["state"], n["acted_at"]) for n in town.notices()} == {("sent", None), ("waiting", None)}
+    assert {n["due_at"] for n in town.notices()} == {town.clock.now()}
+
+
+def test_opened_closed_and_opened_again_in_one_batch(town):
+    opened = town.opened(COMMUNITY)
+    town.hear(opened, town.closed(opened), town.opened_again(opened))
+    assert [(n["state"], n["acted_at"]) for n in town.notices()] == [("sent", None)]
+
+
 def test_an_unknown_organisation_is_poison(town):
     with pytest.raises(Poison):
         town.hear(

@@ -74,6 +74,13 @@ class Town:
             )
         return self.message(UUID(opened.key), [], ids)
 
+    def opened_again(self, opened: Message) -> Message:
+        """The same task stands once more."""
+        ids = [task["id"] for task in opened.body["tasks_opened"]]
+        with self.engine.begin() as tx:
+            tx.exec_driver_sql("UPDATE task SET closed_at = NULL WHERE id = ANY(%s::uuid[])", (ids,))
+        return self.message(UUID(opened.key), opened.body["tasks_opened"], [])
+
     def message(self, case: UUID, opened: list[dict], closed: list[str]) -> Message:
         now = self.clock.now()
         body = {"case": str(case), "at": now.isoformat(), "tasks_opened": opened, "tasks_closed": closed}
