@@ -36,7 +36,8 @@ def notifier(
         }
         closed = [task for m in messages for task in m.body.get("tasks_closed", ())]
         if opened:
-            whom = whom_to_tell(tx, {task["organisation"] for task in opened.values()}, clock, channels, rules)
+            organisations = {task["organisation"] for task in opened.values()}
+            whom = whom_to_tell(tx, organisations, clock, channels, rules)
             tables.write_notices(tx, list(opened.values()), whom, clock.now(), rules.urgent)
         if closed:
             tables.close_notices(tx, closed)
