@@ -14,7 +14,7 @@ install: .venv/.installed .venv/.assets
 	@touch $@
 
 .venv/.packages: .venv/.python requirements.lock
-	@echo "guidui: installing the pinned packages"
+	@echo "guidui: installing the pinned packages (about a minute)"
 	@$(bin)/python -m pip install --quiet --require-hashes -r requirements.lock
 	@touch $@
 

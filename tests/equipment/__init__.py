@@ -1,0 +1,1 @@
+"""The real parts that tests use: one Kafka for all, a browser with a Chinese font. `prepare` fetches them beforehand."""
