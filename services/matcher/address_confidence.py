@@ -23,7 +23,8 @@ ROUTE_AT = 0.96
 
 ASKED = frozenset(("D", "v", "V", "v%", "V%", "q", "r", "a", "A"))
 ASK_MAX = 0.95
-"""Signs that never route alone, however well they did so far: a street's own name, a house number some way off."""
+"""Signs that never route alone, however well they did so far: a street's own name, a house number some way off;
+nor does anything inexact beside a street the county does not know."""
 
 MODEL = Path(__file__).with_name("data") / "address_confidence.json"
 
@@ -59,7 +60,8 @@ def shares(guesses: Sequence[Guess]) -> list[float]:
     best = guesses[0]
     against = others(best, guesses)
     tied = [g is best or (best.score - g.score < TIE and g in against) for g in guesses]
-    sure = min(confidence(features(best, guesses[1:])), 1.0 / sum(tied), ASK_MAX if best.signs[2] in ASKED else 1.0)
+    asked = best.signs[2] in ASKED or (best.signs[1] == "u" and best.signs[2] != "e")
+    sure = min(confidence(features(best, guesses[1:])), 1.0 / sum(tied), ASK_MAX if asked else 1.0)
     left = max(0.0, 1.0 - sure * sum(tied))
     pulls = [math.exp((g.score - best.score) / 1.5) for g in guesses]
     total = max(1.0, sum(p for p, t in zip(pulls, tied, strict=True) if not t))

@@ -24,12 +24,16 @@ _BORROWED = re.compile(r"[东南西北中新老]?(?:家园|花园|苑|园|城|�
 _ROAD_NUMBER = re.compile(r"街[0-9]")
 _ROAD_NEXT = re.compile(r"[东南西北中新老]?[一二三四五六七八九十]?(?:[路街道巷弄里桥]|大道|大街|胡同|横街|支路)")
 MENTIONS_MAX = 4
-SETTLED = 15.0
-"""Score from which an exact reading needs no other sign."""
 
 _ROAD_STEM = re.compile(r"[东南西北中]?(?:一|二|三|四|五|六)?(?:大街|大道|路|街|道|巷|胡同|里|弄)$")
 _SCORE = {"=": 6.0, "w": 5.0, "o": 4.5, "L": 4.0, "m": 4.5, "M": 4.0, "d": 0.0, "-": 2.0, "u": 1.0, "x": -5.0}
 _SLIP_SCORE = {"sound": 6.5, "numeral": 6.5, "order": 6.0, "missing": 5.5, "extra": 3.5, "near": 2.5, "char": 1.0}
+
+
+def settled(guesses: list[Guess]) -> bool:
+    """True if an exact reading needs no other sign: one community alone, not against the stated street."""
+    exact = {g.code for g in guesses if g.signs[2] == "e" and g.signs[1] in "=-woL"}
+    return len(exact) == 1
 
 
 class Reader:
@@ -46,9 +50,10 @@ class Reader:
         anchors = [start] if stated is None else [stated.end]
         if stated is not None and set(stated.codes.values()) != {"="}:
             anchors.insert(0, start)
+        if stated is not None and text.startswith(text[start : stated.end], stated.end):
+            anchors.append(2 * stated.end - start)
         guesses = self._mentioned(text, county, anchors, stated, sign)
-        best = max((g.score for g in guesses), default=0.0)
-        if best < SETTLED:
+        if not settled(guesses):
             guesses += self._learned(text, county, anchors, stated, sign)
             if stated is not None and stated.codes:
                 if not any(g.signs[2] in "efk" and g.signs[1] not in "xd" for g in guesses):
@@ -136,7 +141,7 @@ class Reader:
                     guesses += self._village_left(text[anchor : m.start() + 1], (anchor, m.end()), number, stated, sign, county)
             if base and stated is not None and stated.codes and len(base) <= BASE_CHARS_MAX:
                 guesses += self._gone(county, base, kind, (anchors[-1], m.end()), stated, sign)
-            if any(g.score >= SETTLED for g in guesses):
+            if settled(guesses):
                 return guesses
         get, longest = (self.counties.communities(county).get, BASE_CHARS_MAX) if mentions else (None, 0)
         if any(g.signs[2] == "z" for g in guesses):
@@ -160,7 +165,7 @@ class Reader:
         out = []
         for index in self.counties.named(county, base):
             guess = self._exact(index, span, "J", True, True, number, stated, sign, 1)
-            out.append(Guess(guess.code, guess.score - 4, (sign, guess.signs[1], "K"), guess.reasons))
+            out.append(Guess(guess.code, guess.score - 5, (sign, guess.signs[1], "K"), guess.reasons))
         return out
 
     def _exact(
