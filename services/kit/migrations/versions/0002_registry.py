@@ -1,9 +1,11 @@
 """The register: divisions, organisations in a tree, members, their blocking keys, contacts, grids.
 
-What belongs to an organisation carries that organisation's ``path`` (its superiors' codes from the top, itself last,
-each followed by a dot), so one range condition says who may see it. A member's organisation is written when the
-member enters the register and after that by an acceptance only: ``guidui_worker`` has no right to update it.
+What belongs to an organisation carries that organisation's ``path`` (its superiors' codes from the top,
+itself last, each followed by a dot), so one range condition says who may see it. A member's organisation is
+written when the member enters the register and after that by an acceptance only: ``guidui_worker`` has no
+right to update it.
 """
+
 from __future__ import annotations
 
 from alembic import op
@@ -28,7 +30,8 @@ CREATE TABLE organisation (
     code text COLLATE "C" PRIMARY KEY,
     path text NOT NULL CHECK (right(path, length(code) + 1) = code || '.'),
     name text NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('basic_committee', 'general_branch', 'branch', 'organisation_department')),
+    kind text NOT NULL
+        CHECK (kind IN ('basic_committee', 'general_branch', 'branch', 'organisation_department')),
     unit text NOT NULL CHECK (unit IN ('community', 'village', 'street', 'township', 'county', 'city',
         'enterprise_state', 'enterprise_private', 'school', 'institution', 'organ', 'talent_service', 'park',
         'retiree', 'military', 'social_organisation')),
@@ -80,7 +83,8 @@ CREATE TABLE contact (
     post text NOT NULL CHECK (post IN ('secretary', 'deputy', 'clerk')),
     phone text,
     email text,
-    channel text NOT NULL CHECK (channel IN ('portal', 'email', 'wecom', 'dingtalk', 'feishu', 'sms', 'visit')),
+    channel text NOT NULL
+        CHECK (channel IN ('portal', 'email', 'wecom', 'dingtalk', 'feishu', 'sms', 'visit')),
     "from" date,
     until date,
     bounced_count int NOT NULL DEFAULT 0
@@ -126,7 +130,8 @@ END $$;
 CREATE TRIGGER organisations_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON organisation
     FOR EACH STATEMENT EXECUTE FUNCTION organisations_changed();
 
--- The directory of organisations (no persons in it) is for everybody: whoever sends must find whom to send to.
+-- The directory of organisations (no persons in it) is for everybody: whoever sends must find whom to send
+-- to.
 CREATE FUNCTION organisation_directory() RETURNS SETOF organisation
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT * FROM organisation
@@ -137,11 +142,14 @@ CREATE FUNCTION official_contacts(codes text[], day date) RETURNS SETOF contact
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT * FROM contact
     WHERE organisation = ANY (codes) AND coalesce("from", day) <= day AND coalesce(until, day) >= day
-      AND (current_setting('role') <> 'guidui_web' OR nullif(current_setting('guidui.lo', true), '') IS NOT NULL)
+      AND (current_setting('role') <> 'guidui_web'
+           OR nullif(current_setting('guidui.lo', true), '') IS NOT NULL)
 $$;
 
--- After a part of the tree moved, whatever carries its old path follows: the column `path` of every table under
--- row-level security. Moves at most rows_max rows of each and says how many in all; the only way to change a member's path
+-- After a part of the tree moved, whatever carries its old path follows: the column `path` of every table
+-- under
+-- row-level security. Moves at most rows_max rows of each and says how many in all; the only way to change a
+-- member's path
 -- but for an acceptance.
 CREATE FUNCTION paths_follow(old text, new text, rows_max int) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -150,36 +158,40 @@ DECLARE
     moved bigint;
     total bigint := 0;
 BEGIN
-    IF NOT EXISTS (SELECT FROM organisation WHERE path = new AND right(old, length(code) + 1) = code || '.') THEN
+    IF NOT EXISTS (SELECT FROM organisation
+                   WHERE path = new AND right(old, length(code) + 1) = code || '.') THEN
         RAISE EXCEPTION 'no organisation moved from % to %', old, new;
     END IF;
     FOR follower IN
         SELECT c.oid FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relrowsecurity
-          AND a.attname = 'path' AND a.atttypid = 'text'::regtype AND c.relname NOT IN ('organisation', 'grid')
+          AND a.attname = 'path' AND a.atttypid = 'text'::regtype
+          AND c.relname NOT IN ('organisation', 'grid')
         ORDER BY c.relname
     LOOP
         EXECUTE format('UPDATE %s SET path = $2 || substr(path, length($1) + 1) WHERE ctid = ANY (ARRAY('
-                       'SELECT ctid FROM %s WHERE path ~>=~ $1 AND path ~<~ $3 LIMIT $4 FOR UPDATE))', follower, follower)
+                       'SELECT ctid FROM %s WHERE path ~>=~ $1 AND path ~<~ $3 LIMIT $4 FOR UPDATE))',
+                       follower, follower)
             USING old, new, left(old, -1) || '/', rows_max;
         GET DIAGNOSTICS moved = ROW_COUNT;
         total := total + moved;
     END LOOP;
     RETURN total;
 END $$;
-REVOKE ALL ON FUNCTION organisation_directory(), official_contacts(text[], date), paths_follow(text, text, int)
-    FROM PUBLIC;
+REVOKE ALL ON FUNCTION organisation_directory(), official_contacts(text[], date),
+    paths_follow(text, text, int) FROM PUBLIC;
 """
 
 GRANTS = """
 GRANT SELECT ON division, organisation, member, contact, grid, registry_version TO guidui_web;
-GRANT EXECUTE ON FUNCTION organisation_directory(), official_contacts(text[], date) TO guidui_web, guidui_worker;
+GRANT EXECUTE ON FUNCTION organisation_directory(), official_contacts(text[], date)
+    TO guidui_web, guidui_worker;
 
 GRANT SELECT ON registry_version TO guidui_worker;
 GRANT SELECT, INSERT, UPDATE ON division, organisation, contact, grid TO guidui_worker;
 GRANT SELECT, INSERT ON member TO guidui_worker;
-GRANT UPDATE (name, sex, ethnicity, birth_date, id_number, phone, address, status, standing, joined_on, last_life_on,
-    dues_paid_to) ON member TO guidui_worker;
+GRANT UPDATE (name, sex, ethnicity, birth_date, id_number, phone, address, status, standing, joined_on,
+    last_life_on, dues_paid_to) ON member TO guidui_worker;
 GRANT SELECT, INSERT, DELETE ON member_key, path_move TO guidui_worker;
 GRANT EXECUTE ON FUNCTION paths_follow(text, text, int) TO guidui_worker;
 """
@@ -205,6 +217,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP FUNCTION organisation_directory(), official_contacts(text[], date), paths_follow(text, text, int)")
-    op.execute("DROP TABLE path_move, grid, contact, member_key, member, organisation, division, registry_version")
+    op.execute(
+        "DROP FUNCTION organisation_directory(), official_contacts(text[], date), "
+        "paths_follow(text, text, int)"
+    )
+    op.execute(
+        "DROP TABLE path_move, grid, contact, member_key, member, organisation, division, registry_version"
+    )
     op.execute("DROP FUNCTION organisations_changed()")

@@ -1,0 +1,141 @@
+"""The clock's loops: letters that run out, tasks that open, members' own clocks. Each asks once for what stands now.
+
+A row is found by ``wake_at`` and changed by compare-and-set, so a service that was away for a week catches up in one
+pass, and two of them, or a clock that steps back, do nothing twice.
+"""
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from sqlalchemy import Connection, Engine
+
+from schemas.envelope import NAMESPACE_GUIDUI
+from services.cases import deadlines, tables
+from services.cases import decide as rules
+from services.cases.ground import Ground, facts_of
+from services.cases.model import Case, Task, World
+from services.cases.tables import Change, task_changes
+from services.kit.clock import Clock
+from services.kit.db import dumps, rows
+from services.kit.event_log import Message, record
+
+BATCH_ROWS_MAX = 500
+
+_DUE_CASES = "SELECT id::text FROM transfer_case WHERE wake_at <= %s ORDER BY wake_at LIMIT %s"
+_DUE_MEMBERS = """
+SELECT m.member, m.organisation, m.standing, m.last_life_on, m.last_sign_on, m.dues_paid_to,
+       (SELECT max(c.accepted_on) FROM transfer_case c WHERE c.member = m.member) AS accepted_on,
+       EXISTS (SELECT FROM transfer_case c WHERE c.member = m.member AND c.state = 'lost_contact') AS lost
+FROM member m WHERE m.wake_at <= :now ORDER BY m.wake_at LIMIT :limit"""
+_MEMBER_TASKS = """
+SELECT id, member, kind, act, organisation, due_on, opened_at FROM task
+WHERE member = ANY (:members) AND case_id IS NULL AND closed_at IS NULL"""
+
+
+def tick(engine: Engine, clock: Clock, ground: Ground) -> int:
+    """Does everything that is due now; returns how many cases and members were looked at."""
+    total = 0
+    for pass_ in (_cases, _members):
+        while True:
+            with engine.begin() as tx:
+                seen = pass_(tx, clock.now(), ground)
+            total += seen
+            if seen < BATCH_ROWS_MAX:
+                break
+    return total
+
+
+def next_at(tx: Connection) -> datetime | None:
+    """The next moment at which something is due."""
+    return tx.exec_driver_sql(
+        "SELECT least((SELECT min(wake_at) FROM transfer_case WHERE wake_at IS NOT NULL), "
+        "(SELECT min(wake_at) FROM member WHERE wake_at < 'infinity'))").scalar_one()
+
+
+def _cases(tx: Connection, now: datetime, ground: Ground) -> int:
+    due = tx.exec_driver_sql(_DUE_CASES, (now, BATCH_ROWS_MAX)).scalars().all()
+    if not due:
+        return 0
+    world = ground.world(tx, now)
+    found = tables.load(tx, due)
+    expiring = [c for c in found.values() if deadlines.expired(c, world)]
+    tables.write(tx, [Change(c, (move := rules.expire(c, world)).case, move.steps) for c in expiring], world)
+    still = [c for c in found.values() if not deadlines.expired(c, world)]
+    _refresh(tx, still, world)
+    return len(due)
+
+
+def _refresh(tx: Connection, cases: list[Case], world: World) -> None:
+    """Opens and closes what the clock says of cases that do not move."""
+    standing = tables.standing_tasks(tx, [c.id for c in cases])
+    messages, opened_rows, closed_ids = [], [], []
+    for case in cases:
+        opened, closed = task_changes(case.id, standing.get(case.id, {}), deadlines.tasks(case, world), world,
+                                      case.seq)
+        opened_rows += [row | {"case_id": case.id, "member": None} for row in opened]
+        closed_ids += closed
+        if opened or closed:
+            messages.append(_opened(case.id, case.id, None, opened, closed, world))
+    apply_tasks(tx, opened_rows, closed_ids, world.now)
+    wakes = [{"id": c.id, "wake_at": deadlines.wake_at(c, world)} for c in cases]
+    tx.exec_driver_sql("SELECT cases_wake(%s::json)", (dumps(wakes),))
+    record(tx, messages)
+
+
+def apply_tasks(tx: Connection, opened: list[dict], closed: list[str], now: datetime) -> None:
+    """Writes task rows that open and closes others, outside the history of a case."""
+    if opened:
+        tx.exec_driver_sql("""
+            INSERT INTO task (id, case_id, member, kind, act, organisation, path, due_on, opened_at)
+            SELECT id, case_id, member, kind, act, organisation, path, due_on, opened_at
+            FROM json_to_recordset(%s::json) AS t(id uuid, case_id uuid, member text, kind text, act text,
+                organisation text, path text, due_on date, opened_at timestamptz)
+            ON CONFLICT (id) DO UPDATE SET closed_at = NULL, due_on = excluded.due_on, act = excluded.act""",
+            (dumps(opened),))
+    if closed:
+        tx.exec_driver_sql("UPDATE task SET closed_at = %s WHERE id = ANY (%s::uuid[]) AND closed_at IS NULL",
+                           (now, closed))
+
+
+def _opened(key: str, case: str | None, member: str | None, opened: list[dict], closed: list[str],
+            world: World) -> Message:
+    thin = [{k: row[k] for k in ("id", "kind", "act", "organisation", "due_on")} for row in opened]
+    ident = uuid5(NAMESPACE_GUIDUI, f"tasks:{key}:{[t['id'] for t in thin]}:{closed}:{world.now.isoformat()}")
+    return Message(ident, "tasks", "guidui.task.opened.v1", key, world.now,
+                   {"case": case, "member": member, "at": world.now, "tasks_opened": thin, "tasks_closed": closed})
+
+
+def member_task_id(member: str, task: Task) -> str:
+    """The stable id of a member's own task."""
+    return str(uuid5(NAMESPACE_GUIDUI, f"member:{member}:{task.kind}:{task.opened_at.isoformat()}"))
+
+
+def _members(tx: Connection, now: datetime, ground: Ground) -> int:
+    due = rows(tx, _DUE_MEMBERS, {"now": now, "limit": BATCH_ROWS_MAX})
+    if not due:
+        return 0
+    world = ground.world(tx, now)
+    standing: dict[str, dict[str, Task]] = {}
+    for row in rows(tx, _MEMBER_TASKS, {"members": [m.member for m in due]}):
+        standing.setdefault(row.member, {})[str(row.id)] = Task(row.kind, row.act, row.organisation, row.opened_at,
+                                                                row.due_on)
+    opened_rows, closed_ids, messages, wakes = [], [], [], []
+    for row in due:
+        facts = facts_of(row)
+        off = row.lost or facts.standing != "normal"
+        wanted = deadlines.life_tasks(row.organisation, facts.last_seen_on, off, world)
+        about = str(uuid5(NAMESPACE_GUIDUI, f"member:{row.member}"))
+        opened, closed = task_changes(about, standing.get(row.member, {}), wanted, world, 0)
+        opened_rows += [line | {"case_id": None, "member": row.member} for line in opened]
+        closed_ids += closed
+        if opened or closed:
+            messages.append(_opened(row.member, None, row.member, opened, closed, world))
+        wakes.append({"member": row.member, "wake_at": deadlines.life_wake_at(facts.last_seen_on, off, world)})
+    apply_tasks(tx, opened_rows, closed_ids, now)
+    tx.exec_driver_sql("SELECT member_wakes(%s::json)", (dumps(wakes),))
+    record(tx, messages)
+    return len(due)
+
+
+__all__ = ["UUID", "next_at", "tick"]

@@ -1,0 +1,175 @@
+"""Commands as people give them, and what posted events do to cases: read, decide, write, in the caller's transaction."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import Connection, Engine
+
+from services.cases import deadlines, queries, tables
+from services.cases import decide as rules
+from services.cases import states as s
+from services.cases.arguments import Arguments, refuse
+from services.cases.ground import Ground, member_facts, usual
+from services.cases.model import Case, MemberFacts, Statement, Step, World
+from services.cases.routing import OPENING, claim_of, current_facts
+from services.cases.tables import Change
+from services.kit.clock import Clock
+from services.registry.access import Caller
+
+
+def give(engine: Engine, caller: Caller, case_id: str, command: str, seen_state: str | None,
+         args: Mapping[str, Any], clock: Clock, person: str | None = None, ground: Ground | None = None,
+         ) -> dict[str, Any]:
+    """Gives ``command`` to a case in one transaction and returns the new case view.
+
+    404 the caller has no part in it, 409 it stands in another state than ``seen_state`` or the move is illegal,
+    403 not this organisation's act, 422 a field is wrong.
+    """
+    with engine.begin() as tx:
+        return give_within(tx, caller, case_id, command, seen_state, args, clock.now(), person, ground)
+
+
+def give_within(tx: Connection, caller: Caller, case_id: str, command: str, seen_state: str | None,
+                args: Mapping[str, Any], now: datetime, person: str | None = None,
+                ground: Ground | None = None) -> dict[str, Any]:
+    """``give`` within a transaction of the caller's."""
+    if caller.role == "sender":
+        raise refuse(403, "role-without-commands", "报送密钥不能办理转移。", "A sender's key gives no commands.")
+    queries.must_see(tx, caller, case_id)
+    with queries.as_worker(tx):
+        case = tables.load(tx, [case_id])[case_id]
+        if seen_state is not None and seen_state != case.state:
+            state = s.STATES[case.state]
+            raise refuse(409, "moved-meanwhile", f"这件转移已变为「{state[0]}」，请按现在的状态办理。",
+                         f"The transfer has moved on to '{state[1]}'; act on its present state.", state=case.state)
+        obey(tx, case, command, caller.organisation, args, now, person, ground or usual())
+    return queries.view_within(tx, case_id, now)
+
+
+def obey(tx: Connection, case: Case, command: str, actor: str, args: Mapping[str, Any], now: datetime,
+         person: str | None, ground: Ground) -> Case:
+    """Decides and writes one command; ``tx`` acts as the worker."""
+    known = member_facts(tx, [case.member] if case.member else [])
+    facts = known[case.member][0] if case.member in known else MemberFacts()
+    world = ground.world(tx, now, facts)
+    move = rules.decide(case, command, actor, args, world)
+    if command == "merge":
+        _join_other(tx, case, move.case.merged_into or "", world)
+    if move.statement:
+        ident = uuid5(UUID(case.id), f"{command}:{case.seq}")
+        tables.state_facts(tx, [(ident, case.id, move.statement, None)])
+    after = tables.write(tx, [Change(case, move.case, move.steps)], world, person)[0]
+    close_finished_groups(tx, [after], world)
+    return after
+
+
+def _join_other(tx: Connection, case: Case, into: str, world: World) -> None:
+    """Moves what was stated about a merged case to the surviving one."""
+    try:
+        other = tables.load(tx, [str(UUID(into))]).get(str(UUID(into)))
+    except ValueError:
+        other = None
+    if other is None or other.state in s.TERMINAL:
+        raise refuse(422, "merge-into-what", "要并入的那一件不存在或已办结，请核对 into。",
+                     "The case to merge into does not exist or has ended.", field="into")
+    if case.member and other.member and case.member != other.member:
+        raise refuse(422, "merge-other-member", "两件不是同一名党员，不能并案。",
+                     "The two cases are not of the same member.", field="into")
+    tx.exec_driver_sql("UPDATE statement SET case_id = %s::uuid WHERE case_id = %s::uuid", (other.id, case.id))
+    tables.write(tx, [restated(tx, other, world, "join")], world)
+
+
+def restated(tx: Connection, case: Case, world: World, command: str, reason: str | None = None,
+             by: str | None = None) -> Change:
+    """The change that a case's present statements make: facts, claim, poster; the row where it is still open to it."""
+    return restate(case, tables.statements(tx, [case.id]).get(case.id, []), world, command, reason, by)
+
+
+def restate(case: Case, stated: Sequence[Statement], world: World, command: str, reason: str | None = None,
+            by: str | None = None) -> Change:
+    """``restated`` from given statements."""
+    opening = sorted((x for x in stated if x.kind in OPENING and not x.withdrawn), key=lambda x: x.order)
+    reports = [{"organisation": x.source.rpartition(":")[2], "at": x.time.isoformat()}
+               for x in opening if x.kind == "guidui.host.report.v1"]
+    after = case.but(
+        facts=current_facts(stated), reports=reports, touched_at=world.now,
+        poster=opening[0].source.rpartition(":")[2] if opening else case.poster,
+        triaged_by_person=case.triaged_by_person or any(x.kind == "triage" for x in stated))
+    claim_of(stated)
+    steps = [Step(command, case.state, case.state, by, reason)]
+    if case.state in (s.ANNOUNCED, s.TRIAGED) and not case.inflow:
+        after = rules.choose(after, world)
+        moved = (after.state, after.rule, after.destination) != (case.state, case.rule, case.destination)
+        if moved:
+            name = "match" if case.state == s.ANNOUNCED and after.state == s.TRIAGED else "state_facts"
+            if after.state == case.state == s.ANNOUNCED:
+                pass
+            else:
+                steps.append(Step(name, case.state, after.state, None, after.rule))
+            after = rules.entered(case, after, world) if after.state != case.state else after
+    return Change(case, deadlines.settle(after, world), steps)
+
+
+def opened(case_id: str, member: str | None, origin: str | None, stated: Sequence[Statement], world: World,
+           **more: Any) -> Change:
+    """A new case from its statements: announced, and at once triaged where a row applies."""
+    opening = sorted((x for x in stated if x.kind in OPENING and not x.withdrawn), key=lambda x: x.order)
+    poster = opening[0].source.rpartition(":")[2]
+    reports = [{"organisation": x.source.rpartition(":")[2], "at": x.time.isoformat()}
+               for x in opening if x.kind == "guidui.host.report.v1"]
+    case = Case(id=case_id, member=member, origin=origin, poster=poster, facts=current_facts(stated),
+                reports=reports, opened_at=world.now, entered_at=world.now, touched_at=world.now,
+                counted_from=world.today, **more)
+    steps = [Step("open", None, s.ANNOUNCED, poster)]
+    if not case.inflow:
+        case = rules.choose(case, world)
+        if case.state == s.TRIAGED:
+            steps.append(Step("match", s.ANNOUNCED, s.TRIAGED, None, case.rule))
+    return Change(None, deadlines.settle(case, world), steps)
+
+
+def withdraw(tx: Connection, case: Case, world: World, by: str) -> Change:
+    """What is left of a case once a statement of it was withdrawn: closed where nothing else opened it."""
+    stated = tables.statements(tx, [case.id]).get(case.id, [])
+    rest = [x for x in stated if x.kind in OPENING and not x.withdrawn]
+    if rest or case.state not in (s.ANNOUNCED, s.TRIAGED):
+        return restate(case, stated, world, "join", "withdrawn", by)
+    after = rules.entered(case, case.but(state=s.CLOSED, touched_at=world.now), world)
+    return Change(case, deadlines.settle(after, world),
+                  [Step("withdraw", case.state, s.CLOSED, by, "event_withdrawn")])
+
+
+def contacted(case: Case, world: World, day, by: str) -> Change:
+    """A contact that reached the member stops the contact clock (t18)."""
+    after = deadlines.settle(case.but(contacted_on=max(d for d in (case.contacted_on, day) if d),
+                                      touched_at=world.now), world)
+    return Change(case, after, [Step("contact", case.state, case.state, by)])
+
+
+def close_finished_groups(tx: Connection, moved: Sequence[Case], world: World) -> None:
+    """Closes the bulk parents of which every child has ended."""
+    parents = sorted({c.parent for c in moved if c.parent and c.state in s.TERMINAL})
+    if not parents:
+        return
+    done = tx.exec_driver_sql(
+        """SELECT p.id::text FROM transfer_case p WHERE p.id = ANY (%s::uuid[]) AND p.state = 'bulk_open'
+           AND NOT EXISTS (SELECT FROM transfer_case c WHERE c.parent = p.id AND c.state NOT IN
+               ('moved', 'merged', 'struck_off', 'closed_without_move'))""", (parents,)).scalars().all()
+    changes = []
+    for case in tables.load(tx, done).values():
+        after = rules.entered(case, case.but(state=s.BULK_CLOSED, touched_at=world.now), world)
+        changes.append(Change(case, deadlines.settle(after, world),
+                              [Step("close_bulk", case.state, s.BULK_CLOSED, None)]))
+    tables.write(tx, changes, world)
+
+
+def rewrite_paths(tx: Connection, old_prefix: str, new_prefix: str) -> int:
+    """Lets cases follow a part of the tree that moved; returns how many. Parts are derived anew by the next settle."""
+    return 0 if old_prefix == new_prefix else len(tx.exec_driver_sql(
+        "SELECT case_paths_follow(%s, %s)", (old_prefix, new_prefix)).all())
+
+
+__all__ = ["Arguments", "give", "give_within", "obey", "opened", "restate", "restated", "withdraw"]

@@ -1,0 +1,318 @@
+"""Whose move is it, by when, and which tasks stand: pure functions of a case and the day (interface.md §7.4).
+
+``settle`` is called after every change; ``tasks`` and ``wake_at`` again whenever the clock reaches ``wake_at``, so a
+service that was off for a week computes what stands today, once, instead of replaying what it missed.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+from services.cases import states as s
+from services.cases.calendar import add_months, day_of, midnight
+from services.cases.model import Case, Task, World
+from services.cases.routing import table
+
+ALERT_ONLY = frozenset({"expected", "double_report", "seen_elsewhere"})
+Waiting = tuple[str | None, str | None, date | None]
+
+
+def parts(case: Case, world: World) -> Case:
+    """The case with the organisations derived from origin and destination filled in."""
+    directory = world.directory
+    committee = directory.committee(case.origin) if case.origin else None
+    header = directory.with_authority(case.destination) if case.destination else None
+    receiving = directory.committee(case.destination) if case.destination else None
+    return case.but(
+        origin_path=directory.path(case.origin) if case.origin else None,
+        origin_committee=committee.code if committee else case.origin,
+        destination_path=directory.path(case.destination) if case.destination else None,
+        header=header.code if header else None,
+        receiving_committee=receiving.code if receiving else case.destination,
+        ruling=ruling_department(case, world),
+    )
+
+
+def ruling_department(case: Case, world: World) -> str | None:
+    """Lowest organisation department above both ends, else the nearest above the destination; B35: above the origin."""
+    directory = world.directory
+    if case.rule != "B35" and case.destination:
+        found = directory.common_department(case.origin, case.destination) if case.origin else None
+        found = found or directory.department_above(case.destination)
+        if found:
+            return found.code
+    found = directory.department_above(case.origin) if case.origin else None
+    return found.code if found else None
+
+
+def issuer(case: Case, world: World) -> str | None:
+    """Who may issue the letter: the origin committee if it has authority, else its nearest superior that has."""
+    found = world.directory.with_authority(case.origin_committee) if case.origin_committee else None
+    return found.code if found else case.origin_committee
+
+
+def settle(case: Case, world: World) -> Case:
+    """The case with its owner, whom it waits for, and the next moment at which the clock must look at it."""
+    case = parts(case, world)
+    organisation, act, due = waiting_on(case, world)
+    case = case.but(owner=owner(case), wait_organisation=organisation, wait_act=act, wait_due=due)
+    return case.but(wake_at=wake_at(case, world))
+
+
+def owner(case: Case) -> str | None:
+    """The one organisation accountable for the case; nobody once it has ended."""
+    if case.state in s.TERMINAL:
+        return None
+    if case.state in (s.ANNOUNCED, s.BULK_OPEN):
+        return case.poster
+    return {
+        s.TRIAGED: case.origin, s.DESTINATION_CONFIRMED: case.origin, s.FLOATING_REGISTERED: case.origin,
+        s.UNREACHABLE: case.origin, s.LOST_CONTACT: case.origin,
+        s.ARRIVED: case.receiver, s.ACCEPTED: case.receiving_committee, s.PLACED: case.branch,
+        s.ESCALATED: case.ruling or case.origin_committee,
+    }.get(case.state, case.origin_committee) or case.poster
+
+
+def waiting_on(case: Case, world: World) -> Waiting:
+    """(organisation, act, due day) of the next act; three Nones in a state that waits for nobody."""
+    policy, start = world.policy, case.counted_from or day_of(case.entered_at or world.now)
+
+    def workdays(count: int) -> date:
+        return world.calendar.add_workdays(start, count)
+
+    state, origin, committee = case.state, case.origin, case.origin_committee
+    if state == s.ANNOUNCED:
+        return _announced(case, workdays(policy.triage_wd))
+    if state == s.TRIAGED:
+        if case.rule == "B35":
+            return case.ruling, "rule", workdays(policy.ruling_wd)
+        return origin, _triaged_act(case), workdays(policy.destination_wd)
+    waits: dict[str, Waiting] = {
+        s.STAY_APPROVED: (committee, "reopen", case.review_on),
+        s.FLOATING_REGISTERED: (origin, "reopen", None),
+        s.LETTER_ISSUED: (case.header, "record_arrival", case.letter_expires_on),
+        s.IN_TRANSIT: (case.header, "record_arrival", case.letter_expires_on),
+        s.PLACED: (case.receiving_committee, "send_receipt", case.receipt_due_on),
+        s.RECEIPT_SENT: (committee, "record_receipt", None),
+        s.RETURNED: (committee, case.returned_for, None),
+        s.UNREACHABLE: (origin, "found", None),
+        s.LOST_CONTACT: (committee, "suspend", None),
+        s.RESTORED: (committee, "reopen", None),
+        s.CANCELLED: (committee, "close", None),
+    }
+    if state in waits:
+        return waits[state]
+    if state in (s.LETTER_EXPIRED, s.LETTER_VOID):
+        return committee, "reissue", reissue_until(case, world)
+    if state == s.SUSPENDED:
+        return committee, "strike_off", strike_off_from(case, world)
+    counted = {
+        s.DESTINATION_CONFIRMED: (origin, "submit", policy.submit_wd),
+        s.OUT_APPROVAL: (issuer(case, world), "issue_letter", policy.out_approval_wd),
+        s.ARRIVED: (case.receiver, "accept", policy.acceptance_wd),
+        s.ACCEPTED: (case.destination, "place", policy.placement_wd),
+        s.ESCALATED: (case.ruling, "rule", policy.ruling_wd),
+    }.get(state)
+    return (counted[0], counted[1], workdays(counted[2])) if counted else (None, None, None)
+
+
+def _announced(case: Case, due: date) -> Waiting:
+    if case.inflow:
+        asked = next((a for a in case.asks if not a.get("answered_on")), None)
+        if asked:
+            return asked["to"], "answer", date.fromisoformat(asked["due_on"])
+        return case.poster, "ask", due
+    return case.origin, "close" if case.category == "death" else "triage", due
+
+
+def _triaged_act(case: Case) -> str:
+    if case.category == "death":
+        return "close"
+    row = table().rows.get(case.rule or "")
+    if row and row.act:
+        return row.act
+    return "confirm_destination" if case.destination else "approve_stay"
+
+
+def reissue_until(case: Case, world: World) -> date | None:
+    """The last day on which the origin may issue the letter again by itself (t11)."""
+    return add_months(case.first_issued_on, world.policy.reissue_months) if case.first_issued_on else None
+
+
+def strike_off_from(case: Case, world: World) -> date | None:
+    """The first day on which a decision to strike off may be recorded (t16)."""
+    return add_months(case.suspended_on, 12 * world.policy.strike_off_years) if case.suspended_on else None
+
+
+def tasks(case: Case, world: World) -> list[Task]:
+    """Every task and alert of the case that stands now. Of a kind that recurs only the newest stands."""
+    if case.state in s.TERMINAL or case.state == s.BULK_OPEN:
+        return []
+    return [t for t in (*_state_tasks(case, world), *_clock_tasks(case, world), *_asks(case), *_alerts(case, world))
+            if t.organisation]
+
+
+_STATE_TASKS = {s.ANNOUNCED: "triage", s.TRIAGED: "destination", s.OUT_APPROVAL: "out_approval",
+                s.ARRIVED: "acceptance", s.ACCEPTED: "placement", s.ESCALATED: "ruling",
+                s.LETTER_EXPIRED: "reissue_window", s.LETTER_VOID: "reissue_window"}
+
+
+def _state_tasks(case: Case, world: World) -> Iterator[Task]:
+    kind = _STATE_TASKS.get(case.state)
+    at = case.entered_at
+    if kind and at and not (case.inflow and case.wait_act == "answer"):
+        if case.state == s.TRIAGED and case.rule == "B35":
+            kind = "ruling"
+        yield Task(kind, case.wait_act or "", case.wait_organisation or "", at, case.wait_due)
+    if case.state in (s.ACCEPTED, s.PLACED) and case.receipt_sent_on is None and case.accepted_on:
+        yield Task("receipt", "send_receipt", case.receiving_committee or "", midnight(case.accepted_on),
+                   case.receipt_due_on)
+    if case.state in (s.PLACED, s.RECEIPT_SENT) and case.talked_on is None and case.placed_at:
+        yield Task("talk", "record_talk", case.branch or "", case.placed_at,
+                   day_of(case.placed_at) + timedelta(days=world.policy.talk_days))
+
+
+def _clock_tasks(case: Case, world: World) -> Iterator[Task]:
+    for kind, act, organisation, days, due in _schedule(case, world):
+        opened = [day for day in days if midnight(day) <= world.now]
+        if opened:
+            day = max(opened)
+            yield Task(kind, act, organisation or "", midnight(day),
+                       due or world.calendar.add_workdays(day, world.policy.review_wd))
+
+
+Line = tuple[str, str, str | None, list[date], date | None]
+
+
+def _schedule(case: Case, world: World) -> Iterator[Line]:
+    """(kind, act, organisation, the days it opens on, due day or None for the usual working days)."""
+    policy, committee = world.policy, case.origin_committee
+    if case.state in s.LETTER_OUT and case.letter_issued_on and case.letter_expires_on:
+        issued, expires = case.letter_issued_on, case.letter_expires_on
+        warn = expires - timedelta(days=policy.validity_warning_days)
+        yield "validity", "record_arrival", committee, [warn], expires
+        silence = [issued + timedelta(days=n) for n in policy.arrival_silence_days]
+        yield "arrival_silence", "record_arrival", committee, silence, None
+    if case.state == s.STAY_APPROVED and case.review_on:
+        yield "stay_review", "reopen", committee, [case.review_on], None
+    if case.state == s.SUSPENDED and (day := strike_off_from(case, world)):
+        yield "suspension", "strike_off", committee, [day], None
+    entered = day_of(case.entered_at) if case.entered_at else None
+    if case.state == s.FLOATING_REGISTERED and entered:
+        yield "permit_check", "reopen", case.origin, _every(entered, policy.permit_check_months, world), None
+    interval = contact_interval(case, world)
+    if interval and entered:
+        since = max(entered, case.contacted_on) if case.contacted_on else entered
+        yield "contact", "contact", case.origin, _every(since, interval, world), None
+
+
+def contact_interval(case: Case, world: World) -> int | None:
+    """Months between contacts (t18) with a member who stays or floats; None in any other state."""
+    if case.state == s.FLOATING_REGISTERED:
+        return world.policy.floating_contact_months
+    if case.state != s.STAY_APPROVED:
+        return None
+    if case.contact_interval:
+        return case.contact_interval
+    months = world.policy.stay_contact_months
+    if case.abroad:
+        return months["abroad"]
+    origin = world.directory.get(case.origin) if case.origin else None
+    return months["school"] if origin and origin.unit == "school" else months["other"]
+
+
+def _every(start: date, months: int, world: World) -> list[date]:
+    """The days every ``months`` after ``start``, up to the first one after today."""
+    days, k = [], 1
+    while True:
+        day = add_months(start, months * k)
+        days.append(day)
+        if day > world.today:
+            return days
+        k += 1
+
+
+def _asks(case: Case) -> Iterator[Task]:
+    for ask in case.asks:
+        if not ask.get("answered_on"):
+            yield Task("contact", "answer", ask["to"], datetime.fromisoformat(ask["at"]),
+                       date.fromisoformat(ask["due_on"]))
+
+
+def _alerts(case: Case, world: World) -> Iterator[Task]:
+    """Alerts that are not tasks: who is expected where, who was seen elsewhere, who reports twice (B5)."""
+    at = case.touched_at or world.now
+    if case.state in s.EXPECTED and case.destination:
+        due = case.letter_expires_on if case.state in s.LETTER_OUT else None
+        for organisation in dict.fromkeys((case.destination, case.header)):
+            yield Task("expected", "record_arrival", organisation or "", at, due)
+    if case.rule == "B5" and case.state in (s.TRIAGED, s.STAY_APPROVED) and (area := case.facts.get("to.area")):
+        found = world.directory.serving(area, world.today)
+        if found:
+            yield Task("double_report", "note", found.code, at, None)
+    if seen_elsewhere(case):
+        yield Task("seen_elsewhere", "reroute", case.origin_committee or "", at, None)
+
+
+def seen_elsewhere(case: Case) -> str | None:
+    """The organisation that reported the member of an issued, expired or void letter from another place."""
+    if case.state not in (s.LETTER_ISSUED, s.IN_TRANSIT, s.LETTER_EXPIRED, s.LETTER_VOID):
+        return None
+    expected = {case.destination, case.header, case.receiving_committee}
+    issued = case.letter_issued_on.isoformat() if case.letter_issued_on else ""
+    others = [r for r in case.reports if r["organisation"] not in expected and r["at"][:10] >= issued]
+    return others[-1]["organisation"] if others else None
+
+
+def wake_at(case: Case, world: World) -> datetime | None:
+    """The next moment at which the clock changes this case or its tasks; None if it never does."""
+    moments = [midnight(day) for _, _, _, days, _ in _schedule(case, world) for day in days]
+    if case.state in s.LETTER_OUT and case.letter_expires_on:
+        moments.append(midnight(case.letter_expires_on + timedelta(days=1)))
+    return min((m for m in moments if m > world.now), default=None)
+
+
+def expired(case: Case, world: World) -> bool:
+    """Whether a letter that is still out has run out: the day after its last good day has begun."""
+    return (case.state in s.LETTER_OUT and case.letter_expires_on is not None
+            and world.today > case.letter_expires_on)
+
+
+def flags(case: Case, today: date, pocket_early_days: int = 30, silent_days: int = 30) -> list[str]:
+    """The words of rules.md §C.3 that hold of the case on a day."""
+    issued, touched = case.letter_issued_on, case.touched_at
+    out = case.state in s.LETTER_OUT
+    found = {
+        "pocket": case.state == s.LETTER_EXPIRED,
+        "pocket_early": bool(out and issued and today >= issued + timedelta(days=pocket_early_days)),
+        "at_risk": case.state == s.LETTER_EXPIRED
+        or (case.state in s.RISK and case.wait_due is not None and today > case.wait_due),
+        "silent": bool(case.state in s.OPEN and touched
+                       and today >= day_of(touched) + timedelta(days=silent_days)),
+        "bounced": case.bounced,
+        "late": case.late,
+        "double_custody": case.state in s.CUSTODY,
+    }
+    return [flag for flag, holds in found.items() if holds]
+
+
+def life_tasks(organisation: str, last: date | None, lost: bool, world: World) -> list[Task]:
+    """t12 three, four and five months after the last sign of organisational life, t13 (which replaces it) after six."""
+    if last is None or lost:
+        return []
+    policy = world.policy
+    days = [(add_months(last, m), "organisation_life", "record_life") for m in policy.life_months]
+    days.append((add_months(last, policy.lost_months), "six_months", "record_life"))
+    opened = [line for line in days if midnight(line[0]) <= world.now]
+    if not opened:
+        return []
+    day, kind, act = max(opened)
+    return [Task(kind, act, organisation, midnight(day), world.calendar.add_workdays(day, policy.review_wd))]
+
+
+def life_wake_at(last: date | None, lost: bool, world: World) -> datetime | None:
+    """When the member's own clock (t12, t13) next opens something."""
+    if last is None or lost:
+        return None
+    months = (*world.policy.life_months, world.policy.lost_months)
+    return min((m for n in months if (m := midnight(add_months(last, n))) > world.now), default=None)

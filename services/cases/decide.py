@@ -1,0 +1,503 @@
+"""The commands of a case, pure: ``decide(case, command, actor, args, world)`` gives the move or refuses with a sentence.
+
+Field names, legal states and rights are interface.md §6; each function says only what its command changes.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from services.cases import deadlines, rights
+from services.cases import states as s
+from services.cases.arguments import Arguments, refuse
+from services.cases.calendar import add_months, day_of
+from services.cases.model import Case, Move, Statement, Step, World
+from services.cases.routing import table
+
+Command = Callable[[Case, Arguments, World], Case]
+_COMMANDS: dict[str, Command] = {}
+
+
+def _command(function: Command) -> Command:
+    _COMMANDS[function.__name__.rstrip("_")] = function
+    return function
+
+
+def decide(case: Case, command: str, actor: str, args: Mapping[str, Any], world: World) -> Move:
+    """The move that ``command`` makes, given by organisation ``actor``; raises Refused where it may not.
+
+    409 the state does not allow it, 403 the actor may not, 422 a field is missing or impossible.
+    """
+    if command not in s.COMMANDS:
+        raise refuse(422, "unknown-command", f"没有「{command}」这个办理动作。", f"There is no command {command!r}.",
+                     commands=sorted(s.COMMANDS))
+    if (case.state, command) not in s.TRANSITIONS:
+        raise _illegal(case, command, actor, world)
+    if not rights.may(case, command, actor, world):
+        raise refuse(403, "not-yours", f"「{s.COMMANDS[command][0]}」不由本组织办理。",
+                     f"It is not for this organisation to {s.COMMANDS[command][1]}.",
+                     allowed=sorted(rights.allowed(case, actor, world)))
+    given = Arguments(args, actor)
+    after = _COMMANDS[command](case, given, world)
+    return finish(case, after, command, actor, given, world)
+
+
+def finish(case: Case, after: Case, command: str, actor: str | None, given: Arguments, world: World) -> Move:
+    """The move from ``case`` to ``after``: entry dates, waiting and owner settled, one history row."""
+    after = entered(case, after, world)
+    after = deadlines.settle(after.but(touched_at=world.now), world)
+    extra = tuple(Step(c, case.state, case.state, actor, "on_paper", d) for c, d in given.extra_steps)
+    step = Step(command, case.state, after.state, actor, given.reason, given.detail())
+    return Move(after, (*extra, step), given.statement, tuple(given.affects))
+
+
+def entered(case: Case, after: Case, world: World) -> Case:
+    """``after`` with its entry time, if it is in another state than ``case`` (or counts anew)."""
+    if after.state != case.state or after.counted_from is None:
+        return after.but(entered_at=world.now, counted_from=world.today)
+    return after
+
+
+def _illegal(case: Case, command: str, actor: str, world: World):
+    now = sorted(rights.allowed(case, actor, world))
+    verbs_zh = "、".join(s.COMMANDS[c][0] for c in now) or "无"
+    verbs_en = ", ".join(s.COMMANDS[c][1] for c in now) or "nothing"
+    state = s.STATES[case.state]
+    return refuse(
+        409, "illegal-move",
+        f"这件转移现在是「{state[0]}」，不能「{s.COMMANDS[command][0]}」。本组织现在可以办理：{verbs_zh}。",
+        f"This transfer is '{state[1]}' now; one cannot {s.COMMANDS[command][1]}. "
+        f"What this organisation may do now: {verbs_en}.", state=case.state, allowed=now)
+
+
+def choose(case: Case, world: World) -> Case:
+    """The case with its row and destination chosen anew from its facts; announced or triaged accordingly."""
+    origin = world.directory.get(case.origin) if case.origin else None
+    row = table().choose(case.facts, origin.unit if origin else None)
+    category = case.facts.get("category")
+    if row is None and case.triaged_by_person and category != "death":
+        row = "B35"
+    claim = case.reports[-1]["organisation"] if case.reports else None
+    proposal = table().propose(row, case.facts, claim, world.directory, world.today)
+    state = s.TRIAGED if row or case.triaged_by_person else s.ANNOUNCED
+    return case.but(
+        state=state, rule=row, category=category, policy=world.policy.version,
+        destination=proposal.organisation, destination_source=proposal.source, area=proposal.area,
+        chosen_by_person=False)
+
+
+def _retriage(case: Case, world: World) -> Case:
+    """Entering ``triaged`` again: the letter of the former attempt no longer counts for anything."""
+    return choose(case.but(triaged_by_person=True, receiver=None, branch=None, counted_from=None), world)
+
+
+@_command
+def triage(case: Case, given: Arguments, world: World) -> Case:
+    category = given.one_of("category", tuple(s.CATEGORIES))
+    circumstances = given.mapping("circumstances")
+    given.statement = Statement(None, f"urn:guidui:organisation:{given.actor}", "triage", world.now, "triage",
+                                {"category": category, **circumstances})
+    facts = {**case.facts, "category": category, **{k: v for k, v in circumstances.items() if v is not None}}
+    return choose(case.but(facts=facts, triaged_by_person=True, counted_from=None), world)
+
+
+@_command
+def confirm_destination(case: Case, given: Arguments, world: World) -> Case:
+    if given.flag("member_informed") is not True:
+        raise refuse(422, "member-not-informed", "请先告知本人去向，再填 member_informed: true。",
+                     "Tell the member first, then give member_informed: true.", field="member_informed")
+    return _to(case, given, world, "stated", required=not case.destination).but(state=s.DESTINATION_CONFIRMED)
+
+
+def _to(case: Case, given: Arguments, world: World, source: str, required: bool) -> Case:
+    """The case with the destination given in ``organisation``, if one is given."""
+    code = given.organisation("organisation", world, required=required)
+    if code is None or code == case.destination:
+        return case
+    organisation = world.directory.get(code)
+    area = case.facts.get("to.area") or (organisation.area if organisation else None)
+    return case.but(destination=code, destination_source=source, area=area, chosen_by_person=True)
+
+
+@_command
+def approve_stay(case: Case, given: Arguments, world: World) -> Case:
+    given.reason = given.text("reason")
+    review = given.day("review_on", after=world.today)
+    return case.but(state=s.STAY_APPROVED, review_on=review,
+                    contact_interval=given.number("contact_interval", 1, 60, required=False), contacted_on=None)
+
+
+@_command
+def register_floating(case: Case, given: Arguments, world: World) -> Case:
+    host = given.text("host")
+    return case.but(state=s.FLOATING_REGISTERED, permit_no=given.text("permit_no"), contacted_on=None,
+                    host=host if world.directory.get(host) else None,
+                    **given.keep("host", host, "host_contact", given.text("host_contact")))
+
+
+@_command
+def reopen(case: Case, given: Arguments, world: World) -> Case:
+    given.reason = given.text("reason")
+    return _retriage(case, world)
+
+
+@_command
+def submit(case: Case, given: Arguments, world: World) -> Case:
+    given.month("dues_paid_to")
+    return case.but(state=s.OUT_APPROVAL)
+
+
+@_command
+def send_back(case: Case, given: Arguments, world: World) -> Case:
+    given.reason = given.text("reason")
+    return _retriage(case, world)
+
+
+def _letter(case: Case, given: Arguments, world: World, **changes: Any) -> Case:
+    """The case with a new letter of today."""
+    channel = given.one_of("channel", ("system", "paper", "both"))
+    days = given.number("validity_days", 1, world.policy.validity_days_max, required=False)
+    ends = [world.directory.get(code) for code in (case.origin, case.destination) if code]
+    if days is None:
+        areas = [(one.area or "") if one else "" for one in ends]
+        days = world.policy.validity(areas[0], areas[1]) if len(areas) == 2 else world.policy.validity_days_max
+    issuing = deadlines.issuer(case, world) or given.actor
+    number = f"{issuing}-{world.today.year}-{case.id[:8]}-{case.letters + 1}"
+    return case.but(
+        state=s.LETTER_ISSUED, letter_number=number, letter_issued_on=world.today,
+        letter_expires_on=world.today + timedelta(days=days), letter_channel=channel, letter_status="valid",
+        letters=case.letters + 1, first_issued_on=case.first_issued_on or world.today, **changes)
+
+
+@_command
+def issue_letter(case: Case, given: Arguments, world: World) -> Case:
+    return _letter(case, given, world, receiver=None)
+
+
+@_command
+def reissue(case: Case, given: Arguments, world: World) -> Case:
+    given.reason = given.text("reason")
+    until = deadlines.reissue_until(case, world)
+    if until and world.today > until:
+        department = world.directory.department_above(case.origin_committee)
+        if not given.get("approval") or not department or given.get("approval") != department.code:
+            raise refuse(
+                409, "reissue-window-closed",
+                f"首次转出已满六个月（{until.isoformat()}），重开须经县级组织部门批准，请在 approval 填其代码。",
+                f"Six months have passed since the first transfer-out ({until.isoformat()}); issuing again needs the "
+                "county department's approval: give its code as approval.", until=until.isoformat())
+    return _letter(case, given, world, receiver=None)
+
+
+@_command
+def hand_over(case: Case, given: Arguments, world: World) -> Case:
+    given.one_of("handed_to", ("member",))
+    return case.but(state=s.IN_TRANSIT)
+
+
+@_command
+def record_arrival(case: Case, given: Arguments, world: World) -> Case:
+    number = given.get("letter_number")
+    if number is not None and number != case.letter_number:
+        raise refuse(409, "letter-not-valid", f"第 {number} 号介绍信已作废或不属于这件转移，不能据此登记报到。",
+                     f"Letter {number} is void or belongs to another transfer.", field="letter_number")
+    return case.but(state=s.ARRIVED, receiver=given.actor)
+
+
+@_command
+def forward(case: Case, given: Arguments, world: World) -> Case:
+    after = _to(case, given, world, "stated", required=True)
+    return after.but(receiver=given.organisation("organisation", world))
+
+
+@_command
+def accept(case: Case, given: Arguments, world: World) -> Case:
+    late = case.letter_expires_on is not None and world.today > case.letter_expires_on
+    if late and not given.get("late_decision"):
+        raise refuse(
+            409, "late-decision-required",
+            f"介绍信有效期至 {case.letter_expires_on.isoformat()}，逾期接收须写明本组织的决定（late_decision）。",
+            f"The letter was good until {case.letter_expires_on.isoformat()}; accepting it late needs a recorded "
+            "decision (late_decision).", field="late_decision")
+    return case.but(state=s.ACCEPTED, accepted_on=world.today, late=case.late or late, letter_status="used",
+                    receipt_due_on=add_months(world.today, world.policy.receipt_months))
+
+
+@_command
+def return_for_cure(case: Case, given: Arguments, world: World) -> Case:
+    given.texts("defects", least=1)
+    return case.but(state=s.RETURNED, returned_for="cure", bounced=True)
+
+
+@_command
+def refuse_(case: Case, given: Arguments, world: World) -> Case:
+    reason = given.reason = given.text("reason")
+    listed = reason in s.REFUSAL_REASONS
+    if reason == "wrong_organisation":
+        given.organisation("proposed", world)
+    if reason == "not_living_here":
+        given.text("evidence")
+    refusals = case.refusals + 1
+    up = not listed or refusals >= 2
+    return case.but(state=s.ESCALATED if up else s.RETURNED, refusals=refusals, bounced=True,
+                    returned_for=None if up else "redirect")
+
+
+@_command
+def cure(case: Case, given: Arguments, world: World) -> Case:
+    given.text("evidence")
+    return case.but(state=s.ARRIVED)
+
+
+@_command
+def redirect(case: Case, given: Arguments, world: World) -> Case:
+    after = _to(case, given, world, "stated", required=True)
+    return after.but(state=s.DESTINATION_CONFIRMED, letter_status=_voided(case), receiver=None)
+
+
+def _voided(case: Case) -> str | None:
+    return "void" if case.letter_number else None
+
+
+@_command
+def rule(case: Case, given: Arguments, world: World) -> Case:
+    if case.state == s.TRIAGED and case.rule != "B35":
+        raise refuse(409, "no-doubt-to-rule-on", "这件转移已按规则定出去向，不需要裁定。",
+                     "A row of the decision table applies; there is nothing to rule on.", state=case.state)
+    choices = ("redirect", "stay") if case.state == s.TRIAGED else ("accept", "redirect", "stay")
+    decision = given.one_of("decision", choices)
+    given.day("meeting_on", until=world.today)
+    given.reason = decision
+    if decision == "accept":
+        return case.but(state=s.ARRIVED, receiver=case.receiver)
+    if decision == "stay":
+        return case.but(state=s.STAY_APPROVED, review_on=given.day("review_on", after=world.today),
+                        letter_status=_voided(case), receiver=None)
+    after = _to(case, given, world, "ruling", required=True)
+    return after.but(state=s.DESTINATION_CONFIRMED, destination_source="ruling", letter_status=_voided(case),
+                     receiver=None)
+
+
+@_command
+def place(case: Case, given: Arguments, world: World) -> Case:
+    branch = given.organisation("branch", world)
+    if not world.directory.within(branch, case.receiving_committee):
+        raise refuse(422, "branch-elsewhere", f"{branch} 不在接收党委之下，请填本党委下的支部代码。",
+                     f"{branch} does not belong to the receiving committee.", field="branch")
+    state = s.RECEIPT_SENT if case.receipt_sent_on else s.PLACED
+    return case.but(state=state, branch=branch, placed_at=world.now)
+
+
+@_command
+def record_talk(case: Case, given: Arguments, world: World) -> Case:
+    return case.but(talked_on=given.day("on", until=world.today))
+
+
+@_command
+def send_receipt(case: Case, given: Arguments, world: World) -> Case:
+    given.text("handler")
+    given.text("phone")
+    if case.receipt_sent_on:
+        raise refuse(409, "receipt-already-sent", f"回执已于 {case.receipt_sent_on.isoformat()} 寄出。",
+                     f"The receipt was sent on {case.receipt_sent_on.isoformat()}.", state=case.state)
+    late = case.receipt_due_on is not None and world.today > case.receipt_due_on
+    state = s.RECEIPT_SENT if case.state == s.PLACED else s.ACCEPTED
+    return case.but(state=state, receipt_sent_on=world.today, late=case.late or late)
+
+
+@_command
+def record_receipt(case: Case, given: Arguments, world: World) -> Case:
+    given.get("number")
+    return case.but(state=s.MOVED, receipt_recorded_on=world.today)
+
+
+@_command
+def report_lost(case: Case, given: Arguments, world: World) -> Case:
+    given.reason = given.text("reason")
+    return case.but(state=s.LETTER_VOID, letter_status="void")
+
+
+@_command
+def mark_unreachable(case: Case, given: Arguments, world: World) -> Case:
+    given.texts("attempts", least=world.policy.unreachable_attempts)
+    return case.but(state=s.UNREACHABLE, interrupted=case.state)
+
+
+@_command
+def found(case: Case, given: Arguments, world: World) -> Case:
+    given.text("how")
+    if case.state == s.LOST_CONTACT:
+        return _retriage(case, world)
+    back = case.interrupted or s.TRIAGED
+    expired = case.letter_expires_on is not None and world.today > case.letter_expires_on
+    if back == s.IN_TRANSIT and expired:
+        return case.but(state=s.LETTER_EXPIRED, letter_status="expired", interrupted=None)
+    if back == s.TRIAGED:
+        return _retriage(case, world).but(interrupted=None)
+    return case.but(state=back, interrupted=None)
+
+
+@_command
+def mark_lost(case: Case, given: Arguments, world: World) -> Case:
+    last = world.member.last_seen_on
+    if last is None:
+        raise refuse(409, "no-last-life", "没有最后一次参加组织生活或交纳党费的记录，无从起算六个月，请先登记。",
+                     "No last organisational life or dues on record to count six months from; record it first.")
+    from_day = add_months(last, world.policy.lost_months)
+    if world.today < from_day:
+        raise refuse(409, "not-yet-six-months", f"距最后一次组织生活或党费（{last.isoformat()}）未满六个月，"
+                     f"{from_day.isoformat()} 起方可登记失联。",
+                     f"Less than six months since the last life or dues ({last.isoformat()}); possible from "
+                     f"{from_day.isoformat()}.", possible_from=from_day.isoformat())
+    return case.but(state=s.LOST_CONTACT)
+
+
+def _decision(given: Arguments, world: World) -> None:
+    """No standing changes without a named human decision, its meeting and its approver (rules.md §C.4 no. 7)."""
+    given.text("decided_by")
+    given.day("meeting_on", until=world.today)
+    given.text("approved_by")
+
+
+@_command
+def suspend(case: Case, given: Arguments, world: World) -> Case:
+    _decision(given, world)
+    if case.state == s.STAY_APPROVED and not case.abroad:
+        raise refuse(409, "stay-not-abroad", "只有出国（境）暂留的，才可由暂留直接停止党籍。",
+                     "Only a stay abroad may lead to suspension.", state=case.state)
+    return case.but(state=s.SUSPENDED, suspended_on=world.today)
+
+
+@_command
+def restore(case: Case, given: Arguments, world: World) -> Case:
+    _decision(given, world)
+    return case.but(state=s.RESTORED)
+
+
+@_command
+def strike_off(case: Case, given: Arguments, world: World) -> Case:
+    _decision(given, world)
+    first = deadlines.strike_off_from(case, world)
+    if first and world.today < first:
+        raise refuse(409, "not-yet-two-years", f"停止党籍未满两年，{first.isoformat()} 起方可除名。",
+                     f"Suspended for less than two years; possible from {first.isoformat()}.",
+                     possible_from=first.isoformat())
+    return case.but(state=s.STRUCK_OFF)
+
+
+@_command
+def merge(case: Case, given: Arguments, world: World) -> Case:
+    into = given.text("into")
+    if into == case.id:
+        raise refuse(422, "merge-into-itself", "不能并入本件自身。", "A case cannot be merged into itself.", field="into")
+    given.affects.append(("merge", into))
+    return case.but(state=s.MERGED, merged_into=into)
+
+
+@_command
+def cancel(case: Case, given: Arguments, world: World) -> Case:
+    given.reason = given.text("reason")
+    return case.but(state=s.CANCELLED, letter_status=_voided(case))
+
+
+@_command
+def close(case: Case, given: Arguments, world: World) -> Case:
+    given.reason = given.one_of("reason", s.CLOSE_REASONS, field_name="reason")
+    return case.but(state=s.CLOSED)
+
+
+@_command
+def reroute(case: Case, given: Arguments, world: World) -> Case:
+    given.reason = given.text("reason")
+    code = given.organisation("organisation", world, required=False) or deadlines.seen_elsewhere(case)
+    if code is None:
+        raise refuse(422, "where-to", "没有别处报告过本人，请填新的去向 organisation。",
+                     "Nobody elsewhere has reported the member; give the new organisation.", field="organisation")
+    organisation = world.directory.get(code)
+    return case.but(state=s.DESTINATION_CONFIRMED, destination=code, destination_source="stated",
+                    area=organisation.area if organisation else None, letter_status=_voided(case), receiver=None,
+                    chosen_by_person=True)
+
+
+@_command
+def record_paper_receipt(case: Case, given: Arguments, world: World) -> Case:
+    destination = world.directory.get(case.destination) if case.destination else None
+    if destination is None or not destination.outside:
+        raise refuse(409, "destination-uses-guidui", "接收方使用本系统，应由其登记接收和回执。",
+                     "The receiver uses guidui and records acceptance and receipt itself.", state=case.state)
+    given.text("number")
+    accepted = given.day("accepted_on", until=world.today)
+    if case.letter_issued_on and accepted < case.letter_issued_on:
+        raise refuse(422, "before-the-letter", f"接收日期早于开信日期 {case.letter_issued_on.isoformat()}。",
+                     "The day of acceptance lies before the letter was issued.", field="accepted_on")
+    due = add_months(accepted, world.policy.receipt_months)
+    late = bool(case.letter_expires_on and accepted > case.letter_expires_on)
+    given.extra_steps += [("on_paper", {"act": "accept", "on": accepted.isoformat()}),
+                          ("on_paper", {"act": "send_receipt", "number": given.get("number")})]
+    given.reason = "on_paper"
+    return case.but(state=s.MOVED, accepted_on=accepted, letter_status="used", receipt_due_on=due,
+                    receipt_recorded_on=world.today, receiver=case.destination, late=case.late or late)
+
+
+@_command
+def ask(case: Case, given: Arguments, world: World) -> Case:
+    to = given.organisation("organisation", world)
+    given.text("text")
+    due = given.day("due_on", after=world.today - timedelta(days=1), required=False) \
+        or world.calendar.add_workdays(world.today, world.policy.ask_wd)
+    asked = {"to": to, "by": given.actor, "at": world.now.isoformat(), "due_on": due.isoformat(),
+             "answered_on": None}
+    return case.but(asks=[*case.asks, asked])
+
+
+@_command
+def answer(case: Case, given: Arguments, world: World) -> Case:
+    given.text("text")
+    asks, open_one = [], True
+    for one in case.asks:
+        if open_one and one["to"] == given.actor and not one.get("answered_on"):
+            one, open_one = {**one, "answered_on": world.today.isoformat()}, False
+        asks.append(one)
+    return case.but(asks=asks)
+
+
+@_command
+def note(case: Case, given: Arguments, world: World) -> Case:
+    text = given.get("text")
+    obstacle = given.one_of("obstacle", s.OBSTACLES, required=False)
+    if not text and not obstacle:
+        raise refuse(422, "nothing-noted", "请填备注 text 或未转原因 obstacle。", "Give a text or an obstacle.")
+    given.reason = obstacle or None
+    return case.but(obstacle=obstacle or case.obstacle)
+
+
+@_command
+def pause(case: Case, given: Arguments, world: World) -> Case:
+    return case.but(paused=True)
+
+
+@_command
+def resume(case: Case, given: Arguments, world: World) -> Case:
+    return case.but(paused=False)
+
+
+def expire(case: Case, world: World) -> Move:
+    """The clock's only move: a letter that is still out has run out."""
+    after = case.but(state=s.LETTER_EXPIRED, letter_status="expired")
+    after = deadlines.settle(entered(case, after, world), world)
+    return Move(after, (Step("expire", case.state, after.state, None),))
+
+
+def expired_on(case: Case) -> date | None:
+    """The day that the letter is first no longer good."""
+    return case.letter_expires_on + timedelta(days=1) if case.letter_expires_on else None
+
+
+def last_sign(life: date | None, dues: date | None, accepted: date | None) -> date | None:
+    """The last sign of organisational life: life or dues, else the day of the last acceptance (interface.md §7.4)."""
+    signs = [d for d in (life, dues) if d]
+    return max(signs) if signs else accepted
+
+
+__all__ = ["choose", "day_of", "decide", "entered", "expire", "expired_on", "finish", "last_sign"]

@@ -1,0 +1,67 @@
+"""What every decision stands on: the policy and the calendar in force, as the database has them now."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+
+from sqlalchemy import Connection
+
+from services.cases import calendar, policy
+from services.cases.calendar import Calendar, month_end
+from services.cases.decide import last_sign
+from services.cases.model import MemberFacts, World
+from services.kit.db import rows
+from services.registry.directory import Directory
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Policy and calendar of this service; a simulation brings its own."""
+
+    policy: policy.Policy
+    calendar: Calendar | None = None
+
+    def world(self, tx: Connection, now: datetime, member: MemberFacts = MemberFacts()) -> World:
+        """The world of one transaction at one moment."""
+        return World(now, Directory.of(tx), self.calendar or stored_calendar(tx), self.policy, member)
+
+
+def usual() -> Ground:
+    """The policy that ships with guidui and the calendar of the database."""
+    return Ground(policy.default())
+
+
+def stored_calendar(tx: Connection) -> Calendar:
+    """The official calendar, with the years of table ``calendar_day`` taking the place of the shipped ones."""
+    found = tx.exec_driver_sql("SELECT day, kind FROM calendar_day ORDER BY day").all()
+    return _merged(tuple((row[0], row[1]) for row in found)) if found else calendar.official()
+
+
+@lru_cache(maxsize=8)
+def _merged(days: tuple[tuple[date, str], ...]) -> Calendar:
+    shipped = calendar.official()
+    years = {day.year for day, _ in days}
+    holidays = {d for d in shipped.holidays if d.year not in years} | {d for d, kind in days if kind == "holiday"}
+    workdays = {d for d in shipped.workdays if d.year not in years} | {d for d, kind in days if kind == "workday"}
+    return Calendar(frozenset(holidays), frozenset(workdays), shipped.years | years)
+
+
+_MEMBERS = """
+SELECT m.member, m.organisation, m.standing, m.last_life_on, m.last_sign_on, m.dues_paid_to,
+       (SELECT max(c.accepted_on) FROM transfer_case c WHERE c.member = m.member) AS accepted_on
+FROM member m WHERE m.member = ANY (:members)"""
+
+
+def member_facts(tx: Connection, members: Sequence[str]) -> dict[str, tuple[MemberFacts, str]]:
+    """Member -> (facts, the organisation they belong to)."""
+    return {row.member: (facts_of(row), row.organisation)
+            for row in rows(tx, _MEMBERS, {"members": list(members)})} if members else {}
+
+
+def facts_of(row) -> MemberFacts:
+    """The facts in a row with standing, last_life_on, last_sign_on, dues_paid_to and accepted_on."""
+    life = max((d for d in (row.last_life_on, row.last_sign_on) if d), default=None)
+    dues = month_end(row.dues_paid_to) if row.dues_paid_to else None
+    return MemberFacts(row.standing or "normal", last_sign(life, dues, row.accepted_on))

@@ -1,0 +1,87 @@
+"""Policy as data: every number a clock or a command uses, with its source (rules.md §C.2, interface.md §6)."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+
+class PolicyError(ValueError):
+    """Policy data that cannot be used; the sentence says which key and why."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The numbers in force. ``_wd`` are working days, ``_days`` calendar days, ``_months`` months."""
+
+    version: str
+    validity_days: Mapping[str, int]
+    validity_days_max: int
+    triage_wd: int
+    destination_wd: int
+    submit_wd: int
+    out_approval_wd: int
+    acceptance_wd: int
+    placement_wd: int
+    talk_days: int
+    receipt_months: int
+    ruling_wd: int
+    review_wd: int
+    ask_wd: int
+    validity_warning_days: int
+    arrival_silence_days: tuple[int, ...]
+    pocket_early_days: int
+    silent_days: int
+    reissue_months: int
+    permit_check_months: int
+    floating_contact_months: int
+    stay_contact_months: Mapping[str, int]
+    life_months: tuple[int, ...]
+    lost_months: int
+    strike_off_years: int
+    unreachable_attempts: int
+
+    def validity(self, origin_area: str, destination_area: str) -> int:
+        """Days a letter is good, by the areas of the two organisations: same city, same province, or across."""
+        if origin_area[:4] == destination_area[:4] and len(origin_area) >= 4:
+            return self.validity_days["in_city"]
+        if origin_area[:2] == destination_area[:2]:
+            return self.validity_days["in_province"]
+        return self.validity_days["cross_province"]
+
+    def override(self, changes: Mapping[str, Any] | None) -> Policy:
+        """This policy with some values replaced; unknown keys and impossible values raise PolicyError."""
+        if not changes:
+            return self
+        known = {f.name for f in fields(self)}
+        merged: dict[str, Any] = {}
+        for key, value in changes.items():
+            if key not in known:
+                raise PolicyError(f"policy has no key {key!r}")
+            current = getattr(self, key)
+            if isinstance(current, Mapping):
+                value = {**current, **value}
+            merged[key] = tuple(value) if isinstance(current, tuple) else value
+        return replace(self, **merged).checked()
+
+    def checked(self) -> Policy:
+        """Itself, if every value can be used; else PolicyError."""
+        for scope, days in self.validity_days.items():
+            if not 1 <= days <= self.validity_days_max:
+                raise PolicyError(f"validity_days.{scope} = {days}: must be 1 to {self.validity_days_max}")
+        if self.validity_days_max > 90:
+            raise PolicyError("validity_days_max above 90: a letter is never good for more than three months")
+        return self
+
+
+@lru_cache
+def default() -> Policy:
+    """The policy that ships with guidui (``policy/default.json``, each value with its source)."""
+    data = json.loads(files(__package__).joinpath("policy/default.json").read_text("utf-8"))
+    values = {key: entry["value"] for key, entry in data["values"].items()}
+    for key in ("arrival_silence_days", "life_months"):
+        values[key] = tuple(values[key])
+    return Policy(version=data["version"], **values).checked()

@@ -1,0 +1,75 @@
+"""Who may give which command: the parts organisations play in a case (interface.md §6, last paragraph)."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from services.cases import deadlines, states
+from services.cases.model import Case, World
+
+# command -> the parts that may give it. "+" after a part: an organisation above it may too.
+RIGHTS: dict[str, tuple[str, ...]] = {
+    "triage": ("origin", "committee+"), "confirm_destination": ("origin", "committee+"),
+    "register_floating": ("origin", "committee+"), "reopen": ("origin", "committee+"),
+    "cure": ("origin", "committee+"), "redirect": ("origin", "committee+"), "report_lost": ("origin", "committee+"),
+    "merge": ("origin", "committee+", "poster"), "close": ("origin", "committee+"),
+    "submit": ("origin",), "mark_unreachable": ("origin",), "found": ("origin",), "mark_lost": ("origin",),
+    "approve_stay": ("committee+",), "send_back": ("committee+",), "hand_over": ("committee+",),
+    "record_receipt": ("committee+",), "reissue": ("committee+",), "suspend": ("committee+",),
+    "restore": ("committee+",), "strike_off": ("committee+",), "cancel": ("committee+",),
+    "reroute": ("committee+",), "record_paper_receipt": ("committee+",),
+    "issue_letter": ("issuer+",),
+    "record_arrival": ("destination", "header"),
+    "forward": ("receiver",), "return_for_cure": ("receiver",), "refuse": ("receiver",),
+    "accept": ("receiving_committee+",), "send_receipt": ("receiving_committee+",),
+    "place": ("destination", "receiving_committee+"),
+    "record_talk": ("branch",),
+    "rule": ("ruling",),
+    "ask": ("any",), "answer": ("asked",), "note": ("any",),
+    "pause": ("poster+",), "resume": ("poster+",),
+}
+
+
+def parties(case: Case, world: World) -> dict[str, str]:
+    """Part -> organisation, for every part that is filled."""
+    found = {
+        "origin": case.origin, "committee": case.origin_committee, "issuer": deadlines.issuer(case, world),
+        "destination": case.destination, "header": case.header, "receiver": case.receiver,
+        "receiving_committee": case.receiving_committee, "branch": case.branch, "ruling": case.ruling,
+        "poster": case.poster, "host": case.host,
+    }
+    return {part: code for part, code in found.items() if code}
+
+
+def may(case: Case, command: str, actor: str, world: World) -> bool:
+    """Whether ``actor`` may give ``command`` in the part it plays (whatever the state)."""
+    played = parties(case, world)
+    if case.inflow and not case.origin:
+        played |= {"origin": case.poster or "", "committee": case.poster or ""}
+    for part in RIGHTS.get(command, ()):
+        if part == "asked":
+            if any(a["to"] == actor and not a.get("answered_on") for a in case.asks):
+                return True
+        elif part == "any":
+            if _has_a_part(case, actor, played, world):
+                return True
+        elif part.endswith("+"):
+            code = played.get(part[:-1])
+            if code and world.directory.within(code, actor):
+                return True
+        elif played.get(part) == actor:
+            return True
+    return False
+
+
+def _has_a_part(case: Case, actor: str, played: dict[str, str], world: World) -> bool:
+    if actor in played.values() or any(a["to"] == actor for a in case.asks):
+        return True
+    return any(world.directory.within(played[p], actor) for p in ("origin", "destination") if p in played)
+
+
+def allowed(case: Case, actor: str, world: World) -> Iterator[str]:
+    """The commands that ``actor`` may give now: legal in this state and within its part."""
+    for command in states.COMMANDS:
+        if (case.state, command) in states.TRANSITIONS and may(case, command, actor, world):
+            if command != "rule" or case.state != states.TRIAGED or case.rule == "B35":
+                yield command

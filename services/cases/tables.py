@@ -1,0 +1,194 @@
+"""Reading and writing cases: rows to values and back, and the one statement that makes history."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from services.cases import deadlines
+from services.cases.arguments import refuse
+from services.cases.deadlines import ALERT_ONLY
+from services.cases.model import Case, Statement, Step, Task, World
+from services.kit.db import dumps, rows
+
+COLUMNS = tuple(f.name for f in fields(Case))
+_UUIDS = {"id", "parent", "merged_into"}
+_READ = f"SELECT {', '.join(COLUMNS)} FROM transfer_case"
+MOVED_MEANWHILE = "GD409"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A case before and after, with the history rows that led there; ``before`` None opens it."""
+
+    before: Case | None
+    after: Case
+    steps: Sequence[Step]
+
+
+def case_of(row: Mapping[str, Any]) -> Case:
+    """A case from its row."""
+    values = {name: str(row[name]) if name in _UUIDS and row[name] is not None else row[name] for name in COLUMNS}
+    return Case(**values)
+
+
+def load(tx: Connection, ids: Sequence[str]) -> dict[str, Case]:
+    """Cases by id."""
+    if not ids:
+        return {}
+    found = rows(tx, _READ + " WHERE id = ANY (CAST(:ids AS uuid[]))", {"ids": [str(i) for i in ids]})
+    return {case.id: case for case in map(case_of, found)}
+
+
+def open_of_members(tx: Connection, members: Sequence[str]) -> dict[str, Case]:
+    """Member -> the member's case that stands before its acceptance."""
+    if not members:
+        return {}
+    found = rows(tx, _READ + """ WHERE member = ANY (:members) AND state NOT IN ('accepted', 'placed', 'receipt_sent',
+        'moved', 'merged', 'struck_off', 'closed_without_move', 'bulk_open', 'bulk_closed')""",
+                 {"members": list(members)})
+    return {case.member: case for case in map(case_of, found) if case.member}
+
+
+_TASKS = """
+SELECT id, case_id, kind, act, organisation, due_on, opened_at FROM task
+WHERE case_id = ANY (CAST(:ids AS uuid[])) AND closed_at IS NULL"""
+
+
+def standing_tasks(tx: Connection, ids: Sequence[str]) -> dict[str, dict[str, Task]]:
+    """Case -> task id -> the task rows that stand."""
+    found: dict[str, dict[str, Task]] = {}
+    for row in rows(tx, _TASKS, {"ids": list(ids)}) if ids else ():
+        task = Task(row.kind, row.act, row.organisation, row.opened_at, row.due_on)
+        found.setdefault(str(row.case_id), {})[str(row.id)] = task
+    return found
+
+
+def task_key(task: Task) -> tuple:
+    """What makes a task the same one: alerts by kind and organisation, tasks also by when they opened."""
+    return (task.kind, task.organisation, None if task.kind in ALERT_ONLY else task.opened_at)
+
+
+def task_changes(about: str, standing: Mapping[str, Task], wanted: Sequence[Task], world: World,
+                 seq: int) -> tuple[list[dict[str, Any]], list[str]]:
+    """Tasks to open (or to alter) as rows, and the ids of those to close, so that exactly ``wanted`` stand."""
+    known = {task_key(task): (ident, task) for ident, task in standing.items()}
+    opened, kept = [], set()
+    for task in wanted:
+        key = task_key(task)
+        ident, before = known.get(key, (None, None))
+        if ident is None:
+            mark = str(seq) if task.kind in ALERT_ONLY else task.opened_at.isoformat()
+            ident = str(uuid5(UUID(about), f"{task.kind}:{task.organisation}:{mark}"))
+        kept.add(ident)
+        if before is None or (before.due_on, before.act) != (task.due_on, task.act):
+            opened.append({
+                "id": ident, "kind": task.kind, "act": task.act, "organisation": task.organisation,
+                "path": world.directory.path(task.organisation), "due_on": task.due_on,
+                "opened_at": before.opened_at if before else task.opened_at})
+    return opened, [ident for ident in standing if ident not in kept]
+
+
+_INSERT = """
+INSERT INTO case_event (case_id, seq, at, by_organisation, by_person, command, from_state, to_state, reason, detail,
+                        change, opened, closed)
+SELECT case_id, seq, at, by_organisation, by_person, command, from_state, to_state, reason, detail, change, opened,
+       closed
+FROM json_to_recordset(%s::json) AS e(case_id uuid, seq int, at timestamptz, by_organisation text, by_person text,
+    command text, from_state text, to_state text, reason text, detail jsonb, change jsonb, opened jsonb,
+    closed jsonb)"""
+
+
+def write(tx: Connection, changes: Sequence[Change], world: World, person: str | None = None) -> list[Case]:
+    """Makes history: one statement inserts the rows, its trigger moves the cases and their tasks.
+
+    Returns the cases as they are now. Raises Refused 409 if one of them moved meanwhile.
+    """
+    if not changes:
+        return []
+    standing = standing_tasks(tx, [c.after.id for c in changes if c.before is not None])
+    written, history = [], []
+    for change in changes:
+        first = change.before.seq if change.before else 0
+        after = change.after.but(seq=first + len(change.steps))
+        opened, closed = task_changes(after.id, standing.get(after.id, {}), deadlines.tasks(after, world), world,
+                                      after.seq)
+        for number, step in enumerate(change.steps, start=1):
+            last = number == len(change.steps)
+            history.append({
+                "case_id": after.id, "seq": first + number, "at": world.now, "by_organisation": step.by,
+                "by_person": person if step.by else None, "command": step.command, "from_state": step.from_state,
+                "to_state": step.to_state, "reason": step.reason, "detail": step.detail or None,
+                "change": _difference(change.before, after) if last else None,
+                "opened": opened or None if last else None, "closed": closed or None if last else None})
+        written.append(after)
+    try:
+        tx.exec_driver_sql(_INSERT, (dumps(history),))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in (MOVED_MEANWHILE, "23505"):
+            raise refuse(409, "moved-meanwhile", "有人先一步办理了这件转移，请刷新后再看。",
+                         "Somebody was faster; look again.") from error
+        raise
+    return written
+
+
+def _difference(before: Case | None, after: Case) -> dict[str, Any]:
+    skip = ("id", "state", "seq")
+    if before is None:
+        return {name: getattr(after, name) for name in COLUMNS if name not in skip}
+    return {name: getattr(after, name) for name in COLUMNS
+            if name not in skip and getattr(after, name) != getattr(before, name)}
+
+
+_STATEMENTS = """
+INSERT INTO statement (id, case_id, event, position, source, ext_id, time, kind, facts, withdrawn)
+SELECT id, case_id, event, position, source, ext_id, time, kind, facts, withdrawn
+FROM json_to_recordset(%s::json) AS s(id uuid, case_id uuid, event uuid, position int, source text, ext_id text,
+    time timestamptz, kind text, facts jsonb, withdrawn boolean)
+ON CONFLICT (id) DO NOTHING"""
+
+
+def state_facts(tx: Connection, lines: Sequence[tuple[UUID, str, Statement, int | None]]) -> None:
+    """Keeps statements: (id, case, statement, position of the person in its event)."""
+    if lines:
+        tx.exec_driver_sql(_STATEMENTS, (dumps([
+            {**asdict(statement), "id": ident, "case_id": case, "position": position}
+            for ident, case, statement, position in lines]),))
+
+
+def statements(tx: Connection, cases: Sequence[str]) -> dict[str, list[Statement]]:
+    """Case -> everything stated about it."""
+    found: dict[str, list[Statement]] = {}
+    for row in rows(tx, """SELECT case_id, event, source, ext_id, time, kind, facts, withdrawn FROM statement
+                           WHERE case_id = ANY (CAST(:ids AS uuid[]))""", {"ids": list(cases)}) if cases else ():
+        found.setdefault(str(row.case_id), []).append(Statement(
+            str(row.event) if row.event else None, row.source, row.ext_id, row.time, row.kind, row.facts,
+            row.withdrawn))
+    return found
+
+
+_PERSONS = """
+INSERT INTO case_person (case_id, name, sex, birth_date, phone, address, evidence)
+SELECT case_id, name, sex, birth_date, phone, address, evidence
+FROM json_to_recordset(%s::json) AS p(case_id uuid, name text, sex text, birth_date text, phone text, address text,
+    evidence jsonb)
+ON CONFLICT (case_id) DO UPDATE SET phone = coalesce(excluded.phone, case_person.phone),
+    address = coalesce(excluded.address, case_person.address),
+    evidence = coalesce(excluded.evidence, case_person.evidence)"""
+
+
+def show_person(tx: Connection, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Keeps what may be seen of the person of a case: case_id, name, sex, birth_date, phone, address, evidence."""
+    if lines:
+        tx.exec_driver_sql(_PERSONS, (dumps(list(lines)),))
+
+
+def at_zone(moment: datetime | None) -> datetime | None:
+    """A moment as the interface writes it."""
+    from services.kit.clock import ZONE
+    return moment.astimezone(ZONE) if moment else None
