@@ -261,8 +261,9 @@ class Reader:
         end = stated.end
         for street in stated.codes:
             low, high = self.snapshot.ranges[street]
-            bases = ((index, self.snapshot.base(index)[0]) for index in range(low, high))
-            fits = [(len(base), index) for index, base in bases if len(base) > 1 and text.startswith(base, end)]
+            alike = self.snapshot.starting(low, high, text[end : end + 2]) if len(text) > end + 1 else ()
+            bases = ((index, self.snapshot.base(index)[0]) for index in alike)
+            fits = [(len(base), index) for index, base in bases if text.startswith(base, end)]
             if fits:
                 longest = max(fits)[0]
                 return [self._bare_guess(text, i, end + n, stated, sign) for n, i in fits if n == longest]
@@ -334,7 +335,7 @@ class Reader:
         found = {index: "r" for index in self.counties.named(county, name)}
         if is_road and len(name) >= 3:
             stem = _ROAD_STEM.sub("", name)
-            for index in self.snapshot.starting(county, stem) if len(stem) >= 2 else ():
+            for index in self.snapshot.starting(*self.snapshot.county_range(county), stem) if len(stem) >= 2 else ():
                 base, kind = self.snapshot.base(index)
                 if kind == "J":
                     found.setdefault(index, "a" if base.startswith(name) else "A")

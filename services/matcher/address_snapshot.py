@@ -236,12 +236,13 @@ class Snapshot:
             found = (*found, bisect_left(places, at, low, high))
         return found
 
-    def starting(self, county: str, head: str) -> Iterator[int]:
-        """Indexes of a county's communities whose base starts with `head`."""
+    def county_range(self, county: str) -> tuple[int, int]:
+        """(first, one past the last) index of a county's communities."""
         streets = self.streets_of.get(county)
-        if not streets:
-            return
-        low, high = self.ranges[streets[0]][0], self.ranges[streets[-1]][1]
+        return (self.ranges[streets[0]][0], self.ranges[streets[-1]][1]) if streets else (0, 0)
+
+    def starting(self, low: int, high: int, head: str) -> Iterator[int]:
+        """Indexes from `low` to before `high` whose base starts with `head`."""
         at, last, needle = self.places[low], self.places[high], "\n" + head
         while (at := self.bases.find(needle, at, last)) >= 0:
             yield bisect_left(self.places, at, low, high)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from services.matcher import address_snapshot
 from services.matcher.address_answer import LEVELS, NOTHING, Candidate, Evidence, Resolution
-from services.matcher.address_confidence import ROUTE_AT, shares
+from services.matcher.address_confidence import ROUTE_AT, model, shares
 from services.matcher.address_county import Counties
 from services.matcher.address_guess import Guess, Reason, depth_first, merged
 from services.matcher.address_learned import Learned
@@ -35,6 +35,8 @@ class Gazetteer:
         self.walk = Walk(snapshot, self.counties)
         self.scan = Scan(snapshot)
         self.reader = Reader(snapshot, self.counties, self.learned)
+        normalise("臺灣")  # loads what is loaded once, so that the first address is as quick as the second
+        model()
 
     @classmethod
     def open(cls, cache: Path, divisions: Path | None = None, history: Path | None = None) -> Gazetteer:
