@@ -1,8 +1,9 @@
-"""A county to look at: the real streets and communities of one county, with made-up units, members and contacts.
+"""A county to look at: the real streets and communities of one county, with made-up units, members and
+contacts.
 
-Nobody in it exists. Names are drawn at random, units carry 示例 ("example") in their name, phones lie in 139 0000 xxxx and
-138 0000 xxxx, e-mail ends in example.org. ID numbers have a valid check character, so that they can be matched; one that is
-also a real person's is chance. The same seed and day give the same world.
+Nobody in it exists. Names are drawn at random, units carry 示例 ("example") in their name, phones lie in 139
+0000 xxxx and 138 0000 xxxx, e-mail ends in example.org. ID numbers have a valid check character, so that they
+can be matched; one that is also a real person's is chance. The same seed and day give the same world.
 """
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ COUNTY_DEPARTMENT = "620104010001"
 DAY = date(2026, 11, 1)
 MEMBERS_PER_COMMUNITY_BRANCH = range(5, 10)
 _OUTSIDE = (("610113010001", "中共陕西省西安市雁塔区委组织部", "organisation_department", "county", None, "610113"),
-            ("610113020100", "中共陕西省西安市雁塔区小寨路街道工作委员会", "basic_committee", "street", "610113010001", "610113001"))
+            ("610113020100", "中共陕西省西安市雁塔区小寨路街道工作委员会", "basic_committee", "street", "610113010001",
+             "610113001"))
 
 # code of the committee, name, unit, branches, members in each
 _UNITS = (
@@ -75,7 +77,8 @@ class _Builder:
     def __init__(self, seed: int, today: date) -> None:
         self._random = Random(seed)
         self._today = today
-        self._county = json.loads(files("services.registry").joinpath("data/demo_county.json").read_text("utf-8"))
+        data = files("services.registry").joinpath("data/demo_county.json")
+        self._county = json.loads(data.read_text("utf-8"))
         self._people: Iterator[Person] = people(self._random, today)
         self._homes = [(street["name"], _short(name)) for street in self._county["streets"]
                        for name in street["communities"].values()]
@@ -83,15 +86,17 @@ class _Builder:
 
     def world(self) -> World:
         city, county = self._county["city"]["name"], self._county["county"]["name"]
-        self._organisation(CITY_DEPARTMENT, f"中共{city[:-1]}市委组织部", "organisation_department", "city", None, "6201", True, True)
+        self._organisation(CITY_DEPARTMENT, f"中共{city}委组织部", "organisation_department", "city", None, "6201",
+                           serves=True, authority=True)
         self._organisation(COUNTY_DEPARTMENT, f"中共{city}{county}委组织部", "organisation_department", "county",
-                           CITY_DEPARTMENT, "620104", True, True)
+                           CITY_DEPARTMENT, "620104", serves=True, authority=True)
         for number, street in enumerate(self._county["streets"], 1):
             self._street(number, street)
         for number, unit in enumerate(_UNITS, 1):
             self._unit(number, *unit)
         for code, name, kind, unit, parent, area in _OUTSIDE:
-            self._organisation(code, name, kind, unit, parent, area, True, True, outside=True)
+            self._organisation(code, name, kind, unit, parent, area,
+                               serves=True, authority=True, outside=True)
         return self._world
 
     def _street(self, number: int, street: dict[str, Any]) -> None:
@@ -99,16 +104,17 @@ class _Builder:
         code = f"62010402{number:02}00"
         title = f"中共兰州市西固区{street['name']}"
         self._organisation(code, title + ("委员会" if town else "工作委员会"), "basic_committee",
-                           "township" if town else "street", COUNTY_DEPARTMENT, street["code"], True, True)
+                           "township" if town else "street", COUNTY_DEPARTMENT, street["code"],
+                           serves=True, authority=True)
         for place, (area, name) in enumerate(street["communities"].items(), 1):
             self._community(f"62010402{number:02}{place:02}", code, title, street["name"], area, _short(name))
 
     def _community(self, code: str, above: str, title: str, street: str, area: str, name: str) -> None:
         unit = "village" if name.endswith("村") else "community"
-        self._organisation(code, f"{title}{name}总支部委员会", "general_branch", unit, above, area, True, False)
+        self._organisation(code, f"{title}{name}总支部委员会", "general_branch", unit, above, area, serves=True)
         for branch in range(1, self._random.choice((2, 2, 3)) + 1):
             below = f"6201041{branch}{code[8:]}"
-            self._organisation(below, f"{title}{name}第{'一二三'[branch - 1]}支部委员会", "branch", unit, code, area, False, False)
+            self._organisation(below, f"{title}{name}第{'一二三'[branch - 1]}支部委员会", "branch", unit, code, area)
             for _ in range(self._random.choice(MEMBERS_PER_COMMUNITY_BRANCH)):
                 self._member(below, next(self._people), (street, name))
         for part in (0, 1):
@@ -121,19 +127,22 @@ class _Builder:
     def _unit(self, number: int, name: str, unit: str, branches: tuple[str, ...], size: int) -> None:
         code = f"62010403{number:02}00"
         title = ("中共兰州市西固区" if unit in _OF_THE_DISTRICT else "中共兰州") + name
-        self._organisation(code, title + "委员会", "basic_committee", unit, COUNTY_DEPARTMENT, "620104", False, True)
+        self._organisation(code, title + "委员会", "basic_committee", unit, COUNTY_DEPARTMENT, "620104",
+                           authority=True)
         for place, branch in enumerate(branches, 1):
             below = f"62010403{number:02}{place:02}"
-            self._organisation(below, f"{title}{branch}支部委员会", "branch", unit, code, "620104", False, False)
+            self._organisation(below, f"{title}{branch}支部委员会", "branch", unit, code, "620104")
             for _ in range(size + self._random.randrange(-4, 5)):
                 self._member(below, self._person(branch), self._random.choice(self._homes))
 
     def _person(self, branch: str) -> Person:
-        low, high = (19, 25) if "学生" in branch else (60, 85) if "离退休" in branch or "老干部" in branch else (24, 59)
+        low, high = (19, 25) if "学生" in branch else (24, 59)
+        if "离退休" in branch or "老干部" in branch:
+            low, high = 60, 85
         return next(one for one in self._people if low <= one.age <= high)
 
-    def _organisation(self, code: str, name: str, kind: str, unit: str, parent: str | None, area: str, serves: bool,
-                      authority: bool, outside: bool = False) -> None:
+    def _organisation(self, code: str, name: str, kind: str, unit: str, parent: str | None, area: str, *,
+                      serves: bool = False, authority: bool = False, outside: bool = False) -> None:
         self._world.organisations.append({
             "code": code, "name": name, "kind": kind, "unit": unit, "parent": parent, "area": area,
             "serves_area": "yes" if serves else "no", "authority": "yes" if authority else "no",
@@ -153,20 +162,26 @@ class _Builder:
     def _member(self, organisation: str, person: Person, home: tuple[str, str]) -> None:
         number = len(self._world.members) + 1
         probationary = person.age < 40 and self._random.random() < 0.06
-        joined = (self._today - timedelta(days=self._random.randrange(30, 360)) if probationary
-                  else max(person.born + timedelta(days=366 * 19), self._today - timedelta(days=self._random.randrange(400, 15_000))))
+        since = self._random.randrange(30, 360) if probationary else self._random.randrange(400, 15_000)
+        of_age = person.born + timedelta(days=366 * 19)
+        last_month = self._today.replace(day=1) - timedelta(days=self._random.choice((1, 1, 1, 32)))
         last_life = self._today - timedelta(days=self._random.choice((5, 12, 20, 33, 47, 62, 95)))
         self._world.members.append({
-            "member": f"demo{number:05}", "name": person.name, "sex": person.sex, "ethnicity": person.ethnicity,
-            "birth_date": person.born.isoformat(), "id_number": person.id_number, "phone": f"1390000{number:04}",
-            "address": self._address(*home), "status": "probationary" if probationary else "full", "standing": "normal",
-            "joined_on": joined.isoformat(), "organisation": organisation, "last_life_on": last_life.isoformat(),
-            "dues_paid_to": (self._today.replace(day=1) - timedelta(days=self._random.choice((1, 1, 1, 32)))).strftime("%Y-%m")})
+            "member": f"demo{number:05}", "name": person.name, "sex": person.sex,
+            "ethnicity": person.ethnicity, "birth_date": person.born.isoformat(),
+            "id_number": person.id_number, "phone": f"1390000{number:04}", "address": self._address(*home),
+            "status": "probationary" if probationary else "full", "standing": "normal",
+            "joined_on": max(of_age, self._today - timedelta(days=since)).isoformat(),
+            "organisation": organisation, "last_life_on": last_life.isoformat(),
+            "dues_paid_to": last_month.strftime("%Y-%m")})
 
     def _address(self, street: str, community: str) -> str:
-        house = self._random.randrange(1, 31)
-        door = (f"{house}组{self._random.randrange(1, 90)}号" if community.endswith("村") else
-                f"{house}号楼{self._random.randrange(1, 5)}单元{self._random.randrange(1, 19)}0{self._random.randrange(1, 5)}室")
+        pick = self._random.randrange
+        house = pick(1, 31)
+        if community.endswith("村"):
+            door = f"{house}组{pick(1, 90)}号"
+        else:
+            door = f"{house}号楼{pick(1, 5)}单元{pick(1, 19)}0{pick(1, 5)}室"
         return f"甘肃省兰州市西固区{street}{community}{door}"
 
 

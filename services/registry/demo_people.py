@@ -1,4 +1,6 @@
-"""Made-up people for the demo county: names by sex and decade of birth, ID numbers with a valid check character."""
+"""Made-up people for the demo county: names by sex and decade of birth, ID numbers with a valid check
+character.
+"""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -17,7 +19,8 @@ _MALE = ("建国 国庆 德明 志强 福生 金山 玉柱 振华 长青 学文 
 _FEMALE = ("秀英 桂兰 玉珍 凤英 淑兰 素芳 月娥 秀兰 桂英 玉梅", "红 丽 艳 梅 玲 敏 秀萍 晓燕 淑芳 春兰 海霞 亚琴",
            "静 娜 婷 丹 雪 倩 莉 慧 媛 欣 思佳 雅琪 文静 晓婷", "梓涵 诗涵 欣怡 雨桐 佳琪 思雨 子涵 可馨 静怡 语嫣")
 _RARE = ("马·伊斯哈格", "马文䶮", "王喆", "韩㛃", "买买提·艾合买提", "欧阳雪梅", "司马懿行")
-_AREAS = ("620104",) * 12 + ("620102", "620103", "620105", "620111", "620121", "620122", "620123", "620502", "622301", "622921")
+_AREAS = ("620104",) * 12 + ("620102", "620103", "620105", "620111", "620121", "620122",
+                            "620123", "620502", "622301", "622921")
 _ETHNICITIES = ("汉族",) * 88 + ("回族",) * 8 + ("东乡族", "藏族", "满族", "土族")
 _AGES = (22, 25, 28, 31, 34, 37, 40, 43, 46, 49, 52, 55, 58, 61, 64, 67, 70, 74, 78, 83)
 
@@ -50,7 +53,8 @@ def _name(random: Random, born: date, sex: str) -> str:
     if random.random() < 1 / 150:
         return random.choice(_RARE)
     decade = 0 if born.year < 1960 else 1 if born.year < 1980 else 2 if born.year < 2000 else 3
-    return random.choices(_SURNAMES, _WEIGHTS)[0] + random.choice((_MALE if sex == "male" else _FEMALE)[decade].split())
+    given = (_MALE if sex == "male" else _FEMALE)[decade].split()
+    return random.choices(_SURNAMES, _WEIGHTS)[0] + random.choice(given)
 
 
 def _id_number(random: Random, born: date, sex: str) -> str:

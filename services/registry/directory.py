@@ -1,8 +1,9 @@
 """The directory of organisations in memory: immutable, for the matcher and the case commands.
 
-``Directory.of(tx)`` costs one row read while the register has not changed. What the methods answer is fixed by
-docs/interface.md §7.3 and §7.4; "above" and "at or above" follow ``parent``.
+``Directory.of(tx)`` costs one row read while the register has not changed. What the methods answer is fixed
+by docs/interface.md §7.3 and §7.4; "above" and "at or above" follow ``parent``.
 """
+
 from __future__ import annotations
 
 import threading
@@ -55,7 +56,9 @@ class Organisation(NamedTuple):
 
 
 class Directory:
-    """All organisations by code, place and name. Where a day ``on`` is asked for, None means that dates do not count."""
+    """All organisations by code, place and name. Where a day ``on`` is asked for, None means that dates do
+    not count.
+    """
 
     def __init__(self, organisations: Iterable[Organisation]) -> None:
         self._all = {one.code: one for one in organisations}
@@ -76,7 +79,8 @@ class Directory:
     def build(cls, rows: Iterable[Mapping[str, Any]]) -> Directory:
         """From plain rows with the columns of organisations.csv, without a database.
 
-        Dates may be text, truths ``yes``. Rows whose line of superiors is broken stand at the top of a tree of their own.
+        Dates may be text, truths ``yes``. Rows whose line of superiors is broken stand at the top of a tree
+        of their own.
         """
         rows = list(rows)
         path = paths({row["code"]: row.get("parent") for row in rows})
@@ -84,8 +88,12 @@ class Directory:
 
     @classmethod
     def of(cls, tx: Connection) -> Directory:
-        """The register as ``tx`` sees it; read anew only when it changed. Any role may ask; safe between threads."""
-        mark = tx.exec_driver_sql("SELECT mark FROM registry_version WHERE part = 'organisation'").scalar_one()
+        """The register as ``tx`` sees it; read anew only when it changed. Any role may ask; safe between
+        threads.
+        """
+        mark = tx.exec_driver_sql(
+            "SELECT mark FROM registry_version WHERE part = 'organisation'"
+        ).scalar_one()
         with _lock:
             if mark in _cached:
                 _cached.move_to_end(mark)
@@ -116,10 +124,15 @@ class Directory:
     def superiors(self, code: str | None) -> tuple[Organisation, ...]:
         """Itself and all above it, upwards; empty if there is no such organisation."""
         one = self.get(code)
-        return tuple(self._all[above] for above in reversed(codes_of(one.path)) if above in self._all) if one else ()
+        return (
+            tuple(self._all[above] for above in reversed(codes_of(one.path)) if above in self._all)
+            if one
+            else ()
+        )
 
     def committee(self, code: str | None) -> Organisation | None:
-        """Its committee (§6): the nearest ``basic_committee`` at or above, else the nearest with authority."""
+        """Its committee (§6): the nearest ``basic_committee`` at or above, else the nearest with authority.
+        """
         for one in self.superiors(code):
             if one.kind == "basic_committee":
                 return one
@@ -144,9 +157,11 @@ class Directory:
         return one is not None and top is not None and one.path.startswith(top.path)
 
     def successor(self, code: str | None, on: date | None) -> Organisation | None:
-        """Who stands for that code on the day: itself, or the end of its chain of successors past ``effective_to``.
+        """Who stands for that code on the day: itself, or the end of its chain of successors past
+        ``effective_to``.
 
         None if there is no such organisation, or it ended and nobody succeeds it.
+
         """
         seen = set()
         while (one := self.get(code)) is not None and one.ended(on):
@@ -157,13 +172,16 @@ class Directory:
         return one
 
     def serving(self, area: str | None, on: date | None = None) -> Organisation | None:
-        """Who serves exactly that division code on the day; of several the highest, then the smallest code."""
+        """Who serves exactly that division code on the day; of several the highest, then the smallest code.
+        """
         return self._first(self._by_area.get(area or "", ()), on)
 
     def unit_named(self, text: str | None, on: date | None = None) -> Organisation | None:
-        """The unit (not ``serves_area``) of that code, or whose name contains the text; of several the highest.
+        """The unit (not ``serves_area``) of that code, or whose name contains the text; of several the
+        highest.
 
         Width, blanks and brackets do not matter. A text shorter than two letters names nobody.
+
         """
         one = self.get((text or "").strip())
         if one is not None and not one.serves_area:
@@ -186,7 +204,8 @@ class Directory:
 
 
 class _Names:
-    """Finds text within names: one search through all names joined, which stand in the order of preference."""
+    """Finds text within names: one search through all names joined, which stand in the order of preference.
+    """
 
     def __init__(self, units: list[Organisation]) -> None:
         self._units = units

@@ -1,8 +1,9 @@
 """Cells of the files that `guidui load` takes: pure readers, one per kind of cell.
 
-Each takes the stripped text of a cell and gives the value to store (None for an empty cell), or raises `Wrong`
-with the reason and what to do about it, in the words of the error file.
+Each takes the stripped text of a cell and gives the value to store (None for an empty cell), or raises
+`Wrong` with the reason and what to do about it, in the words of the error file.
 """
+
 from __future__ import annotations
 
 import re
@@ -20,10 +21,25 @@ Reader = Callable[[str], Any]
 TEXT_LETTERS_MAX = 500
 YEARS = range(1900, 2100)
 _SCIENCE = re.compile(r"[0-9](\.[0-9]+)?[Ee]\+?[0-9]{1,2}")
-_DAY = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?:[ T]00:00(?::00)?)?|([0-9]{4})([0-9]{2})([0-9]{2})")
-_MONTH = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})月?(?:[-/.]?[0-9]{1,2}日?)?|([0-9]{4})([0-9]{2})(?:[0-9]{2})?")
-_TRUTHS = {"yes": True, "y": True, "true": True, "1": True, "是": True,
-           "": False, "no": False, "n": False, "false": False, "0": False, "否": False}
+_DAY = re.compile(
+    r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?:[ T]00:00(?::00)?)?|([0-9]{4})([0-9]{2})([0-9]{2})"
+)
+_MONTH = re.compile(
+    r"([0-9]{4})[-/.年]([0-9]{1,2})月?(?:[-/.]?[0-9]{1,2}日?)?|([0-9]{4})([0-9]{2})(?:[0-9]{2})?"
+)
+_TRUTHS = {
+    "yes": True,
+    "y": True,
+    "true": True,
+    "1": True,
+    "是": True,
+    "": False,
+    "no": False,
+    "n": False,
+    "false": False,
+    "0": False,
+    "否": False,
+}
 
 
 class Wrong(ValueError):
@@ -63,7 +79,9 @@ def digits(*lengths: int) -> Reader:
         if len(plain) in lengths and plain.isascii() and plain.isdigit():
             return plain
         if _SCIENCE.fullmatch(plain):
-            raise Wrong("代码被表格软件改成了科学计数法，后几位已丢失", "把这一列设为“文本”格式，再从原件重新填写")
+            raise Wrong(
+                "代码被表格软件改成了科学计数法，后几位已丢失", "把这一列设为“文本”格式，再从原件重新填写"
+            )
         raise Wrong(f"代码应为 {allowed} 位数字，现为“{shown(cell)}”", f"请填写 {allowed} 位数字的代码")
 
     return read
@@ -105,7 +123,9 @@ def day(cell: str) -> date | None:
     except ValueError:
         value = None
     if value is None or value.year not in YEARS:
-        raise Wrong(f"“{shown(cell)}”不是有效的日期", "请写成 2026-11-05 这样的年-月-日，年份在 1900 到 2099 之间")
+        raise Wrong(
+            f"“{shown(cell)}”不是有效的日期", "请写成 2026-11-05 这样的年-月-日，年份在 1900 到 2099 之间"
+        )
     return value
 
 
@@ -130,7 +150,9 @@ def sex(cell: str) -> str | None:
 
 
 def id_number(cell: str) -> str | None:
-    """As 18 tidy characters where it is valid, else as it stands: a wrong number is a warning, never a lost member."""
+    """As 18 tidy characters where it is valid, else as it stands: a wrong number is a warning, never a lost
+    member.
+    """
     number = parse_id_number(cell)
     return number.text if number.valid and number.damage is None else text(cell)
 

@@ -1,4 +1,5 @@
-"""What `guidui load` takes: the columns of every kind of file, how each cell is read, and what makes a row the same row.
+"""What `guidui load` takes: the columns of every kind of file, how each cell is read, and what makes a row
+the same row.
 
 docs/data-formats.md shows the columns with examples; a test compares the two.
 """
@@ -24,7 +25,8 @@ UNITS = {"community": "社区", "village": "村", "street": "街道", "township"
 STATUSES = {"full": "正式党员", "probationary": "预备党员"}
 STANDINGS = {"normal": "正常", "suspended": "停止党籍", "ended": "已出党或去世"}
 POSTS = {"secretary": "书记", "deputy": "副书记", "clerk": "组织委员"}
-CHANNELS = {"portal": "门户", "email": "邮件", "wecom": "企业微信", "dingtalk": "钉钉", "feishu": "飞书", "sms": "短信", "visit": "上门"}
+CHANNELS = {"portal": "门户", "email": "邮件", "wecom": "企业微信", "dingtalk": "钉钉", "feishu": "飞书",
+            "sms": "短信", "visit": "上门"}
 LETTER_CHANNELS = {"system": "系统", "paper": "纸质", "both": "两者"}
 DAY_KINDS = {"holiday": "放假", "workday": "上班"}
 DIVISION_DIGITS = {1: 2, 2: 4, 3: 6, 4: 9, 5: 12}  # GB/T 2260, GB/T 10114; villages and communities 12
@@ -77,7 +79,8 @@ class Faults(Exception):
 
     @property
     def reason(self) -> str:
-        return "；".join(f"{column}：{wrong.reason}" if column else wrong.reason for column, wrong in self.faults)
+        return "；".join(f"{column}：{wrong.reason}" if column else wrong.reason
+                         for column, wrong in self.faults)
 
     @property
     def fix(self) -> str:
@@ -116,34 +119,39 @@ def _division_fault(values: Mapping[str, Any]) -> tuple[str, Wrong] | None:
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (
     Kind("divisions", {
-        "code": needed(_division), "name": needed(fields.text), "level": needed(whole(1, 5)), "parent": _division,
+        "code": needed(_division), "name": needed(fields.text), "level": needed(whole(1, 5)),
+        "parent": _division,
     }, itemgetter("code"), ("code", "name", "level", "parent"), _division_fault),
     Kind("organisations", {
         "code": needed(_code), "name": needed(fields.text), "kind": needed(choice(ORGANISATION_KINDS)),
         "unit": needed(choice(UNITS)), "parent": _code, "area": _division, "serves_area": fields.truth,
-        "authority": fields.truth, "address": fields.text, "effective_from": fields.day, "effective_to": fields.day,
-        "successor": _code, "outside": fields.truth,
+        "authority": fields.truth, "address": fields.text, "effective_from": fields.day,
+        "effective_to": fields.day, "successor": _code, "outside": fields.truth,
     }, itemgetter("code"), ("code", "name", "kind", "unit"),
          _ordered("effective_from", "effective_to")),
     Kind("members", {
-        "member": needed(fields.text), "name": needed(fields.text), "sex": fields.sex, "ethnicity": fields.text,
-        "birth_date": fields.day, "id_number": fields.id_number, "phone": fields.phone, "address": fields.text,
+        "member": needed(fields.text), "name": needed(fields.text), "sex": fields.sex,
+        "ethnicity": fields.text,
+        "birth_date": fields.day, "id_number": fields.id_number, "phone": fields.phone,
+        "address": fields.text,
         "status": choice(STATUSES, "full"), "standing": choice(STANDINGS, "normal"), "joined_on": fields.day,
         "organisation": needed(_code), "last_life_on": fields.day, "dues_paid_to": fields.month,
     }, itemgetter("member"), ("member", "name", "organisation"),
          _ordered("birth_date", "joined_on")),
     Kind("contacts", {
-        "organisation": needed(_code), "name": needed(fields.text), "post": needed(choice(POSTS)), "phone": fields.phone,
+        "organisation": needed(_code), "name": needed(fields.text), "post": needed(choice(POSTS)),
+        "phone": fields.phone,
         "email": fields.text, "channel": choice(CHANNELS, "portal"), "from": fields.day, "until": fields.day,
     }, contact_id, ("organisation", "name", "post"),
          _ordered("from", "until")),
     Kind("grids", {
-        "grid": needed(fields.text), "community": needed(_code), "name": needed(fields.text), "contact": fields.text,
-        "phone": fields.phone, "addresses": fields.listed,
+        "grid": needed(fields.text), "community": needed(_code), "name": needed(fields.text),
+        "contact": fields.text, "phone": fields.phone, "addresses": fields.listed,
     }, itemgetter("grid"), ("grid", "community", "name")),
     Kind("letters", {
-        "number": needed(fields.text), "member": needed(fields.text), "from": needed(_code), "to": needed(_code),
-        "header": _code, "issued_on": needed(fields.day), "validity_days": needed(whole(1, VALIDITY_DAYS_MAX)),
+        "number": needed(fields.text), "member": needed(fields.text), "from": needed(_code),
+        "to": needed(_code), "header": _code, "issued_on": needed(fields.day),
+        "validity_days": needed(whole(1, VALIDITY_DAYS_MAX)),
         "channel": choice(LETTER_CHANNELS, "paper"), "dues_paid_to": fields.month,
     }, itemgetter("from", "number"), ("number", "member", "from", "to", "issued_on", "validity_days")),
     Kind("confirmed", {

@@ -1,14 +1,14 @@
 """`guidui load KIND FILE`: the register, old letters, confirmed addresses and the calendar from files.
 
-All good rows go in, committed every 5,000 rows; bad ones go to ``FILE.errors.csv`` with what is wrong and how to mend it.
-Loading the same file again changes nothing. One load runs at a time.
+All good rows go in, committed every 5,000 rows; bad ones go to ``FILE.errors.csv`` with what is wrong and how
+to mend it. Loading the same file again changes nothing. One load runs at a time.
 """
+
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,17 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError
 
 from services.kit.clock import Clock
-from services.kit.errors import Words
 from services.registry.directory import Directory
+from services.registry.error_file import ErrorFile
 from services.registry.id_numbers import parse_id_number
 from services.registry.kinds import KINDS, Faults, Kind
 from services.registry.load_divisions import Division, DivisionReader, known_divisions, write_divisions
 from services.registry.load_papers import OpenLetters, write_calendar, write_confirmed, write_letters
 from services.registry.load_people import write_contacts, write_grids, write_members
+from services.registry.load_result import LoadResult
 from services.registry.load_tree import Arrangement, Mover, follow, grids_follow, write_organisations
 from services.registry.rows import Entry, Outcome, batches, one_fault
-from services.registry.sheets import BadFile, ErrorFile, Row, given, open_sheet
+from services.registry.sheets import BadFile, Row, given, open_sheet
 
 log = structlog.get_logger()
 
@@ -43,44 +44,9 @@ class Hooks:
     movers: Sequence[Mover] = ()
 
 
-@dataclass
-class LoadResult:
-    """What came of a load, in rows. `good` went in, `unchanged` stood there already, `bad` are in the file `errors`.
-
-    `warnings`: sentence -> rows that went in although something is wrong with them. `faults`: the first bad rows as
-    (row, column, reason).
-    """
-
-    kind: str
-    good: int = 0
-    unchanged: int = 0
-    bad: int = 0
-    warnings: Counter[Words] = field(default_factory=Counter)
-    unknown: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    errors: Path | None = None
-    faults: list[tuple[int, str, str]] = field(default_factory=list)
-
-    @property
-    def words(self) -> Words:
-        """The summary for the one who loads."""
-        zh = [f"新增或更新 {self.good} 行，未变 {self.unchanged} 行，有误 {self.bad} 行"]
-        en = [f"{self.good} rows new or changed, {self.unchanged} unchanged, {self.bad} bad"]
-        if not self.good and not self.bad:
-            zh[0], en[0] = f"与现有数据相同，没有改动（{self.unchanged} 行）", f"Nothing changed: all {self.unchanged} rows are there already"
-        if self.errors:
-            zh.append(f"有误的行见 {self.errors}，改好后可直接导入该文件")
-            en.append(f"The bad rows are in {self.errors}: mend them and load that file")
-        if self.unknown:
-            zh.append(f"不认识的列（未导入）：{'、'.join(self.unknown)}")
-            en.append(f"Unknown columns, left out: {', '.join(self.unknown)}")
-        for warning, count in self.warnings.most_common():
-            zh.append(f"注意：{count} 行——{warning.zh}")
-            en.append(f"Note: {count} rows: {warning.en}")
-        return Words("\n".join(zh), "\n".join(en))
-
-
-def load(engine: Engine, kind: str, file: Path, clock: Clock, hooks: Hooks = Hooks(), say: Say | None = None) -> LoadResult:
+def load(
+    engine: Engine, kind: str, file: Path, clock: Clock, hooks: Hooks = Hooks(), say: Say | None = None
+) -> LoadResult:
     """Load a file; `engine` acts as guidui_worker, `say` hears the number of rows done after every batch.
 
     Raises BadFile, with nothing changed, where the file cannot be read at all.
@@ -103,8 +69,14 @@ def load(engine: Engine, kind: str, file: Path, clock: Clock, hooks: Hooks = Hoo
     return loading.finish()
 
 
-def load_rows(engine: Engine, kind: str, rows: Iterable[Mapping[str, Any]], clock: Clock, hooks: Hooks = Hooks(),
-              say: Say | None = None) -> LoadResult:
+def load_rows(
+    engine: Engine,
+    kind: str,
+    rows: Iterable[Mapping[str, Any]],
+    clock: Clock,
+    hooks: Hooks = Hooks(),
+    say: Say | None = None,
+) -> LoadResult:
     """The same of rows in memory, with the columns of docs/data-formats.md (one left out is empty)."""
     loading = _Loading(engine, _kind(kind, hooks), clock, hooks, None, say)
     listed = given(rows, list(KINDS[kind].columns))
@@ -117,7 +89,10 @@ def load_rows(engine: Engine, kind: str, rows: Iterable[Mapping[str, Any]], cloc
 
 def _kind(kind: str, hooks: Hooks) -> Kind:
     if kind not in KINDS:
-        raise BadFile(f"没有“{kind}”这种数据；可用：{'、'.join(KINDS)}", f"There is no kind {kind!r}; choose one of {', '.join(KINDS)}")
+        raise BadFile(
+            f"没有“{kind}”这种数据；可用：{'、'.join(KINDS)}",
+            f"There is no kind {kind!r}; choose one of {', '.join(KINDS)}",
+        )
     if kind == "letters" and hooks.open_letters is None:
         raise BadFile("此处不能导入旧介绍信", "Old letters cannot be loaded here")
     return KINDS[kind]
@@ -126,7 +101,15 @@ def _kind(kind: str, hooks: Hooks) -> Kind:
 class _Loading:
     """One load: reads, refuses, writes batch by batch, counts."""
 
-    def __init__(self, engine: Engine, kind: Kind, clock: Clock, hooks: Hooks, errors: ErrorFile | None, say: Say | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        kind: Kind,
+        clock: Clock,
+        hooks: Hooks,
+        errors: ErrorFile | None,
+        say: Say | None,
+    ) -> None:
         self._engine, self._kind, self._clock, self._hooks = engine, kind, clock, hooks
         self._errors, self._say = errors, say
         self.result = LoadResult(kind.name)
@@ -164,12 +147,23 @@ class _Loading:
         """The file ended in the middle; raises where nothing of it has gone in."""
         if not self.result.good + self.result.unchanged:
             raise broken
-        self._reject(Row(0, ()), one_fault("", f"文件读到一半中断：{broken.words.zh}", "换一份完整的文件再导入一次；已导入的行不会重复"))
+        self._reject(
+            Row(0, ()),
+            one_fault(
+                "", f"文件读到一半中断：{broken.words.zh}", "换一份完整的文件再导入一次；已导入的行不会重复"
+            ),
+        )
 
     def finish(self) -> LoadResult:
         result = self.result
-        log.info("loaded", kind=result.kind, good=result.good, unchanged=result.unchanged, bad=result.bad,
-                 warned=sum(result.warnings.values()))
+        log.info(
+            "loaded",
+            kind=result.kind,
+            good=result.good,
+            unchanged=result.unchanged,
+            bad=result.bad,
+            warned=sum(result.warnings.values()),
+        )
         return result
 
     def _entries(self, rows: Iterator[Row]) -> Iterator[Entry]:
@@ -198,7 +192,9 @@ class _Loading:
         follow(self._engine, self._hooks.movers)
         grids_follow(self._engine)
 
-    def _batch(self, write: Callable[[Connection, Sequence[Entry]], list[Outcome]], batch: Sequence[Entry]) -> None:
+    def _batch(
+        self, write: Callable[[Connection, Sequence[Entry]], list[Outcome]], batch: Sequence[Entry]
+    ) -> None:
         try:
             with self._engine.begin() as tx:
                 outcomes = write(tx, batch)

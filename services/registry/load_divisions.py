@@ -1,4 +1,7 @@
-"""The division table, 665,000 rows: lines that are plainly right go through by the thousand, others one by one."""
+"""The division table, 665,000 rows: lines that are plainly right go through by the thousand, others one by
+one.
+"""
+
 from __future__ import annotations
 
 import re
@@ -20,11 +23,15 @@ _ABOVE = {str(level): DIVISION_DIGITS.get(level - 1, 0) for level in DIVISION_DI
 
 
 Division = tuple[str, str, str, str]
-"""Code, name, level (1 province, 2 city, 3 county, 4 street or township, 5 community or village), parent ('' at the top)."""
+"""Code, name, level (1 province, 2 city, 3 county, 4 street or township, 5 community or village), parent (''
+at the top).
+"""
 
 
 class DivisionReader:
-    """Turns the rows of a sheet into batches of divisions; a superior may stand anywhere in the file or in the register."""
+    """Turns the rows of a sheet into batches of divisions; a superior may stand anywhere in the file or in
+    the register.
+    """
 
     def __init__(self, known: Iterator[str], reject: Reject) -> None:
         self._upper = {*known, ""}
@@ -36,7 +43,9 @@ class DivisionReader:
         """Batches of at most 5,000; those whose superior comes later in the file come last."""
         number = 1 if sheet.header is None else 2
         while chunk := list(islice(sheet.lines, BATCH_ROWS_MAX)):
-            yield (sheet.header == COLUMNS and self._plain(chunk)) or list(self._one_by_one(sheet.rows(iter(chunk), number)))
+            yield (sheet.header == COLUMNS and self._plain(chunk)) or list(
+                self._one_by_one(sheet.rows(iter(chunk), number))
+            )
             number += len(chunk)
         yield from batches(self._found())
 
@@ -49,9 +58,17 @@ class DivisionReader:
         found: list[Division] = _PLAIN.findall("".join(chunk))
         codes = {row[0] for row in found}
         upper = {row[0] for row in found if row[2] != "5"}
-        if len(codes) != len(chunk) or not codes.isdisjoint(self._seen) or not all(
-                len(code) == _DIGITS[level] and len(parent) == _ABOVE[level] and code.startswith(parent)
-                and (parent in self._upper or parent in upper) for code, _, level, parent in found):
+        if (
+            len(codes) != len(chunk)
+            or not codes.isdisjoint(self._seen)
+            or not all(
+                len(code) == _DIGITS[level]
+                and len(parent) == _ABOVE[level]
+                and code.startswith(parent)
+                and (parent in self._upper or parent in upper)
+                for code, _, level, parent in found
+            )
+        ):
             return None
         self._seen |= codes
         self._upper |= upper
@@ -66,7 +83,9 @@ class DivisionReader:
                 continue
             division = (values["code"], values["name"], str(values["level"]), values["parent"] or "")
             if division[0] in self._seen:
-                self._reject(row, one_fault("code", f"代码 {division[0]} 在文件里出现了不止一次", "只保留一行"))
+                self._reject(
+                    row, one_fault("code", f"代码 {division[0]} 在文件里出现了不止一次", "只保留一行")
+                )
                 continue
             self._seen.add(division[0])
             if values["level"] != 5:
@@ -81,31 +100,46 @@ class DivisionReader:
             if division[3] in self._upper:
                 yield division
             else:
-                self._reject(row, one_fault("parent", f"上级 {division[3]} 不在文件里，也不在区划表里", "先导入上级，或改正代码"))
+                self._reject(
+                    row,
+                    one_fault(
+                        "parent", f"上级 {division[3]} 不在文件里，也不在区划表里", "先导入上级，或改正代码"
+                    ),
+                )
 
 
 def write_divisions(tx: Connection, batch: Sequence[Division], empty: bool) -> int:
-    """Write a batch and say how many were new or changed; `empty` says that the table held nothing before the load."""
+    """Write a batch and say how many were new or changed; `empty` says that the table held nothing before the
+    load.
+    """
     if empty:
         copy(tx, "division", COLUMNS, batch, null="")
         return len(batch)
     codes, names, _, parents = (list(column) for column in zip(*batch))
     different = tx.exec_driver_sql(
         "SELECT new.code, old.code IS NULL AS missing "
-        "FROM unnest(%s::text[], %s::text[], %s::text[]) AS new (code, name, parent) LEFT JOIN division old USING (code) "
-        "WHERE (old.name, coalesce(old.parent, '')) IS DISTINCT FROM (new.name, new.parent)", (codes, names, parents)).all()
+        "FROM unnest(%s::text[], %s::text[], %s::text[]) AS new (code, name, parent) "
+        "LEFT JOIN division old USING (code) "
+        "WHERE (old.name, coalesce(old.parent, '')) IS DISTINCT FROM (new.name, new.parent)",
+        (codes, names, parents),
+    ).all()
     missing = {row.code for row in different if row.missing}
     copy(tx, "division", COLUMNS, [one for one in batch if one[0] in missing], null="")
     changed = {row.code for row in different} - missing
     if changed:
-        tx.exec_driver_sql("UPDATE division SET name = new.name, parent = nullif(new.parent, '') "
-                           "FROM unnest(%s::text[], %s::text[], %s::text[]) AS new (code, name, parent) "
-                           "WHERE division.code = new.code AND new.code = ANY (%s)", (codes, names, parents, list(changed)))
+        tx.exec_driver_sql(
+            "UPDATE division SET name = new.name, parent = nullif(new.parent, '') "
+            "FROM unnest(%s::text[], %s::text[], %s::text[]) AS new (code, name, parent) "
+            "WHERE division.code = new.code AND new.code = ANY (%s)",
+            (codes, names, parents, list(changed)),
+        )
     return len(different)
 
 
 def known_divisions(engine: Engine) -> tuple[list[str], bool]:
     """Codes of levels 1 to 4 in the table, and whether it is empty."""
     with engine.begin() as tx:
-        return (list(tx.exec_driver_sql("SELECT code FROM division WHERE level < 5").scalars()),
-                not tx.exec_driver_sql("SELECT EXISTS (SELECT FROM division)").scalar_one())
+        return (
+            list(tx.exec_driver_sql("SELECT code FROM division WHERE level < 5").scalars()),
+            not tx.exec_driver_sql("SELECT EXISTS (SELECT FROM division)").scalar_one(),
+        )

@@ -1,4 +1,5 @@
 """Members, contacts and grids from a file. Where a member belongs is never changed by a file."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -16,20 +17,26 @@ from services.registry.rows import Entry, Outcome, as_given, copy, one_fault, up
 
 MEMBER_COLUMNS = tuple(KINDS["members"].columns)
 _STANDINGS = ("normal", "suspended", "ended")
-_UPDATE = as_given("name", "sex", "ethnicity", "birth_date", "id_number", "phone", "address", "status", "joined_on") | {
+_UPDATE = as_given(
+    "name", "sex", "ethnicity", "birth_date", "id_number", "phone", "address", "status", "joined_on"
+) | {
     # Events and decisions may have gone on since the row was read: a file moves these forward only.
-    "standing": "CASE WHEN old.standing = 'normal' OR excluded.standing = 'ended' THEN excluded.standing ELSE old.standing END",
+    "standing": "CASE WHEN old.standing = 'normal' OR excluded.standing = 'ended' "
+    "THEN excluded.standing ELSE old.standing END",
     "last_life_on": "greatest(old.last_life_on, excluded.last_life_on)",
     "dues_paid_to": "greatest(old.dues_paid_to, excluded.dues_paid_to)",
 }
 
 
 def write_members(tx: Connection, batch: Sequence[Entry], on: date) -> list[Outcome]:
-    """Insert new members, update known ones in their organisation, refuse rows that would move or restore somebody."""
+    """Insert new members, update known ones in their organisation, refuse rows that would move or restore
+    somebody.
+    """
     directory = Directory.of(tx)
     listed = ", ".join(MEMBER_COLUMNS)
-    found = tx.exec_driver_sql(f"SELECT {listed} FROM member WHERE member = ANY (%s)",
-                               ([entry.values["member"] for entry in batch],))
+    found = tx.exec_driver_sql(
+        f"SELECT {listed} FROM member WHERE member = ANY (%s)", ([entry.values["member"] for entry in batch],)
+    )
     before = {row.member: dict(row._mapping) for row in found}
     outcomes: list[Outcome] = []
     writing: list[dict[str, Any]] = []
@@ -45,26 +52,38 @@ def write_members(tx: Connection, batch: Sequence[Entry], on: date) -> list[Outc
     return outcomes
 
 
-def _member(new: Mapping[str, Any], old: dict[str, Any] | None, directory: Directory,
-            on: date) -> tuple[Outcome, dict[str, Any]]:
+def _member(
+    new: Mapping[str, Any], old: dict[str, Any] | None, directory: Directory, on: date
+) -> tuple[Outcome, dict[str, Any]]:
     if new["organisation"] not in directory:
         return _unknown("organisation", new["organisation"]), {}
     if old is None:
         return "new", dict(new)
     standing = directory.successor(new["organisation"], on)
     if old["organisation"] not in (new["organisation"], standing and standing.code):
-        return one_fault("organisation", f"该党员的组织关系已在 {old['organisation']}，只有办理接收才能转移",
-                         "请在系统中办理组织关系转接；如只是更正其他信息，请填写现所在组织"), {}
+        return one_fault(
+            "organisation",
+            f"该党员的组织关系已在 {old['organisation']}，只有办理接收才能转移",
+            "请在系统中办理组织关系转接；如只是更正其他信息，请填写现所在组织",
+        ), {}
     if _STANDINGS.index(new["standing"]) < _STANDINGS.index(old["standing"]):
-        return one_fault("standing", "该党员已停止党籍或已出党，导入文件不能恢复", "请在系统中按程序办理恢复；如只是更正其他信息，请填写现状态"), {}
+        return one_fault(
+            "standing",
+            "该党员已停止党籍或已出党，导入文件不能恢复",
+            "请在系统中按程序办理恢复；如只是更正其他信息，请填写现状态",
+        ), {}
     record = dict(new) | {"organisation": old["organisation"]}
     for column in ("last_life_on", "dues_paid_to"):
         record[column] = max(filter(None, (new[column], old[column])), default=None)
     return ("unchanged", old) if record == old else ("changed", record)
 
 
-def _write_keys(tx: Connection, writing: Sequence[Mapping[str, Any]], before: Mapping[str, Mapping[str, Any]],
-                directory: Directory) -> None:
+def _write_keys(
+    tx: Connection,
+    writing: Sequence[Mapping[str, Any]],
+    before: Mapping[str, Mapping[str, Any]],
+    directory: Directory,
+) -> None:
     gone, added = [], []
     for record in writing:
         member = record["member"]
@@ -73,31 +92,50 @@ def _write_keys(tx: Connection, writing: Sequence[Mapping[str, Any]], before: Ma
         gone += [(key, member) for key in old - new]
         added += [(key, member) for key in new - old]
     if gone:
-        tx.exec_driver_sql("DELETE FROM member_key AS k USING unnest(%s::text[], %s::text[]) AS gone (key, member) "
-                           "WHERE k.key = gone.key AND k.member = gone.member", tuple(map(list, zip(*gone))))
+        tx.exec_driver_sql(
+            "DELETE FROM member_key AS k USING unnest(%s::text[], %s::text[]) AS gone (key, member) "
+            "WHERE k.key = gone.key AND k.member = gone.member",
+            tuple(map(list, zip(*gone))),
+        )
     if added:
-        tx.exec_driver_sql("CREATE TEMP TABLE IF NOT EXISTS load_member_key (key text, member text) ON COMMIT DELETE ROWS")
+        tx.exec_driver_sql(
+            "CREATE TEMP TABLE IF NOT EXISTS load_member_key (key text, member text) ON COMMIT DELETE ROWS"
+        )
         copy(tx, "load_member_key", ("key", "member"), added)
-        tx.exec_driver_sql("INSERT INTO member_key SELECT key, member FROM load_member_key ORDER BY key "
-                           "ON CONFLICT (key, member) DO NOTHING")
+        tx.exec_driver_sql(
+            "INSERT INTO member_key SELECT key, member FROM load_member_key ORDER BY key "
+            "ON CONFLICT (key, member) DO NOTHING"
+        )
 
 
 def keys_of(record: Mapping[str, Any], directory: Directory) -> frozenset[str]:
     """The blocking keys of a member's row, as the matcher looks for them."""
     organisation = directory.get(record["organisation"])
     born = record["birth_date"]
-    return member_keys(MemberRecord(
-        member=record["member"], name=record["name"], sex=record["sex"], birth_date=born.isoformat() if born else None,
-        id_number=record["id_number"], phone=record["phone"], address=record["address"],
-        organisation=record["organisation"], organisation_name=organisation.name if organisation else None,
-        standing=record["standing"]))
+    return member_keys(
+        MemberRecord(
+            member=record["member"],
+            name=record["name"],
+            sex=record["sex"],
+            birth_date=born.isoformat() if born else None,
+            id_number=record["id_number"],
+            phone=record["phone"],
+            address=record["address"],
+            organisation=record["organisation"],
+            organisation_name=organisation.name if organisation else None,
+            standing=record["standing"],
+        )
+    )
 
 
 def write_contacts(tx: Connection, batch: Sequence[Entry]) -> list[Outcome]:
-    """Insert contacts or change phone, e-mail and last day of known ones; a new address forgets old bounces."""
+    """Insert contacts or change phone, e-mail and last day of known ones; a new address forgets old bounces.
+    """
     directory = Directory.of(tx)
     ids = {contact_id(entry.values): entry for entry in batch}
-    found = tx.exec_driver_sql('SELECT id, phone, email, until FROM contact WHERE id = ANY (%s)', (list(ids),))
+    found = tx.exec_driver_sql(
+        "SELECT id, phone, email, until FROM contact WHERE id = ANY (%s)", (list(ids),)
+    )
     before = {row.id: (row.phone, row.email, row.until) for row in found}
     outcomes: list[Outcome] = []
     writing = []
@@ -109,9 +147,18 @@ def write_contacts(tx: Connection, batch: Sequence[Entry]) -> list[Outcome]:
         outcomes.append(_outcome(before.get(id), (new["phone"], new["email"], new["until"])))
         if outcomes[-1] != "unchanged":
             writing.append({"id": id, "path": directory.path(new["organisation"]), **new})
-    upsert(tx, "contact", "id", writing, as_given("phone", "email", "until") | {
-        "bounced_count": "CASE WHEN (old.phone, old.email) IS DISTINCT FROM (excluded.phone, excluded.email) "
-                         "THEN 0 ELSE old.bounced_count END"})
+    upsert(
+        tx,
+        "contact",
+        "id",
+        writing,
+        as_given("phone", "email", "until")
+        | {
+            "bounced_count": "CASE WHEN (old.phone, old.email) "
+            "IS DISTINCT FROM (excluded.phone, excluded.email) "
+            "THEN 0 ELSE old.bounced_count END"
+        },
+    )
     return outcomes
 
 
@@ -119,12 +166,17 @@ def write_grids(tx: Connection, batch: Sequence[Entry]) -> list[Outcome]:
     """Insert or change grids; each is seen by whoever serves its community."""
     directory = Directory.of(tx)
     columns = tuple(KINDS["grids"].columns)
-    found = tx.exec_driver_sql(f"SELECT {', '.join(columns)} FROM grid WHERE grid = ANY (%s)",
-                               ([entry.values["grid"] for entry in batch],))
+    found = tx.exec_driver_sql(
+        f"SELECT {', '.join(columns)} FROM grid WHERE grid = ANY (%s)",
+        ([entry.values["grid"] for entry in batch],),
+    )
     before = {row.grid: dict(row._mapping) for row in found}
     outcomes = [_outcome(before.get(entry.values["grid"]), entry.values) for entry in batch]
-    writing = [{**entry.values, "path": grid_path(directory, entry.values["community"])}
-               for entry, outcome in zip(batch, outcomes) if outcome != "unchanged"]
+    writing = [
+        {**entry.values, "path": grid_path(directory, entry.values["community"])}
+        for entry, outcome in zip(batch, outcomes)
+        if outcome != "unchanged"
+    ]
     upsert(tx, "grid", "grid", writing, as_given(*columns[1:], "path"))
     return outcomes
 

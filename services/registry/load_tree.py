@@ -1,4 +1,5 @@
 """Organisations from a file: in any order, into one tree, and everything below a moved part follows it."""
+
 from __future__ import annotations
 
 from collections import deque
@@ -17,11 +18,12 @@ _TOO_DEEP = one_fault("parent", f"组织层级超过 {LEVELS_MAX} 级", "核对�
 
 
 class Arrangement:
-    """Where each row of a file stands in the tree: `placed`, superiors first, with `path` added; `refused` with the reason.
+    """Where each row of a file stands in the tree: `placed`, superiors first, with `path` added; `refused`
+    with the reason.
 
-    What the file says counts before what the register has. A row that is refused leaves the register's own in force,
-    and takes down with it only rows that need it. `followers` are organisations of the register whose path changes
-    although no row names them.
+    What the file says counts before what the register has. A row that is refused leaves the register's own in
+    force, and takes down with it only rows that need it. `followers` are organisations of the register whose
+    path changes although no row names them.
     """
 
     def __init__(self, entries: Sequence[Entry], directory: Directory) -> None:
@@ -36,32 +38,60 @@ class Arrangement:
         path = self._refuse_circles_and_depths()
         good = [entry for code, entry in self._rows.items() if code not in self._faults]
         self.refused = [(self._rows[code], fault) for code, fault in self._faults.items()]
-        self.placed = [Entry(entry.row, {**entry.values, "path": path[entry.values["code"]]}) for entry in good]
+        self.placed = [
+            Entry(entry.row, {**entry.values, "path": path[entry.values["code"]]}) for entry in good
+        ]
         self.placed.sort(key=lambda entry: entry.values["path"].count("."))
         named = {entry.values["code"] for entry in good}
-        self.followers = [Entry(None, {**one._asdict(), "path": path[one.code]}) for one in directory
-                          if one.code not in named and path[one.code] != one.path]
+        self.followers = [
+            Entry(None, {**one._asdict(), "path": path[one.code]})
+            for one in directory
+            if one.code not in named and path[one.code] != one.path
+        ]
 
     def _refuse_unknown(self) -> None:
         for code, entry in self._rows.items():
             for column, zh in _REFERENCES.items():
                 named = entry.values[column]
                 if named == code:
-                    self._refuse([(code, one_fault(column, f"{zh}写成了本组织自己", f"填写正确的{zh}代码，没有就留空"))])
+                    self._refuse(
+                        [
+                            (
+                                code,
+                                one_fault(column, f"{zh}写成了本组织自己", f"填写正确的{zh}代码，没有就留空"),
+                            )
+                        ]
+                    )
                 elif named and named not in self._rows and named not in self._directory:
-                    self._refuse([(code, one_fault(column, f"{zh} {named} 不在文件里，也不在组织库里", f"先导入{zh}，或改正代码"))])
+                    self._refuse(
+                        [
+                            (
+                                code,
+                                one_fault(
+                                    column,
+                                    f"{zh} {named} 不在文件里，也不在组织库里",
+                                    f"先导入{zh}，或改正代码",
+                                ),
+                            )
+                        ]
+                    )
 
     def _refuse_circles_and_depths(self) -> dict[str, str]:
         while True:
             parents = {one.code: one.parent for one in self._directory}
-            parents |= {code: entry.values["parent"] for code, entry in self._rows.items() if code not in self._faults}
+            parents |= {
+                code: entry.values["parent"] for code, entry in self._rows.items() if code not in self._faults
+            }
             path = paths(parents)
             lost = {code: parents[code] for code in parents if code not in path}
             if not lost:
                 return path
             circles = _circles(lost)
-            self._refuse([(code, _circle_fault(circle)) for circle in circles for code in circle if code in self._rows]
-                         if circles else [(code, _TOO_DEEP) for code in self._blamed(lost, parents)])
+            self._refuse(
+                [(code, _circle_fault(circle)) for circle in circles for code in circle if code in self._rows]
+                if circles
+                else [(code, _TOO_DEEP) for code in self._blamed(lost, parents)]
+            )
 
     def _blamed(self, lost: Iterable[str], parents: Mapping[str, str | None]) -> Iterator[str]:
         """Rows of the file because of which codes stand too deep: their own, or one that moved a superior."""
@@ -81,8 +111,15 @@ class Arrangement:
                 continue
             self._faults[code] = fault
             if code not in self._directory:
-                waiting += [(row, one_fault(column, f"{_REFERENCES[column]} {code} 未能导入", "先改正那一行，再一起导入"))
-                            for row, column in self._needing.get(code, ())]
+                waiting += [
+                    (
+                        row,
+                        one_fault(
+                            column, f"{_REFERENCES[column]} {code} 未能导入", "先改正那一行，再一起导入"
+                        ),
+                    )
+                    for row, column in self._needing.get(code, ())
+                ]
 
 
 def _circle_fault(circle: Sequence[str]) -> Faults:
@@ -102,12 +139,14 @@ def _circles(parents: Mapping[str, str | None]) -> list[list[str]]:
             at = parents[at]
         if at in line:
             codes = list(line)
-            found.append(codes[codes.index(at):])
+            found.append(codes[codes.index(at) :])
     return found
 
 
 def write_organisations(tx: Connection, batch: Sequence[Entry], directory: Directory) -> list[Outcome]:
-    """Write organisations that have their path; a part of the tree that moved is noted in the same transaction."""
+    """Write organisations that have their path; a part of the tree that moved is noted in the same
+    transaction.
+    """
     outcomes: list[Outcome] = []
     changed: list[Organisation] = []
     for entry in batch:
@@ -117,24 +156,33 @@ def write_organisations(tx: Connection, batch: Sequence[Entry], directory: Direc
         if before != one:
             changed.append(one)
         if before is not None and before.path != one.path and before.parent != one.parent:
-            tx.exec_driver_sql("INSERT INTO path_move (old_path, new_path) VALUES (%s, %s)", (before.path, one.path))
-    upsert(tx, "organisation", "code", [one._asdict() for one in changed], as_given(*Organisation._fields[1:]))
+            tx.exec_driver_sql(
+                "INSERT INTO path_move (old_path, new_path) VALUES (%s, %s)", (before.path, one.path)
+            )
+    upsert(
+        tx, "organisation", "code", [one._asdict() for one in changed], as_given(*Organisation._fields[1:])
+    )
     return outcomes
 
 
 def follow(engine: Engine, movers: Sequence[Mover]) -> None:
-    """Let everything that carries the path of a moved part of the tree follow it, in batches; then `movers`, once a move.
+    """Let everything that carries the path of a moved part of the tree follow it, in batches; then `movers`,
+    once a move.
 
     The deepest old path goes first, so that a part that left before its superior moved is not taken along.
     Each move is struck off once all have followed: after a crash the next load goes on here.
     """
     with engine.begin() as tx:
-        moves = tx.exec_driver_sql("SELECT old_path, new_path FROM path_move ORDER BY length(old_path) DESC, seq").all()
+        moves = tx.exec_driver_sql(
+            "SELECT old_path, new_path FROM path_move ORDER BY length(old_path) DESC, seq"
+        ).all()
     for old, new in moves:
         moved = None
         while moved != 0:
             with engine.begin() as tx:
-                moved = tx.exec_driver_sql("SELECT paths_follow(%s, %s, %s)", (old, new, BATCH_ROWS_MAX)).scalar_one()
+                moved = tx.exec_driver_sql(
+                    "SELECT paths_follow(%s, %s, %s)", (old, new, BATCH_ROWS_MAX)
+                ).scalar_one()
         with engine.begin() as tx:
             for mover in movers:
                 mover(tx, old, new)
@@ -145,14 +193,18 @@ def grids_follow(engine: Engine) -> None:
     """Say anew under whose path each grid is seen: the organisation that serves its community."""
     with engine.begin() as tx:
         directory = Directory.of(tx)
-        stale = [{"grid": grid, "path": path} for grid, community, before in
-                 tx.exec_driver_sql("SELECT grid, community, path FROM grid").all()
-                 if (path := grid_path(directory, community)) != before]
+        stale = [
+            {"grid": grid, "path": path}
+            for grid, community, before in tx.exec_driver_sql("SELECT grid, community, path FROM grid").all()
+            if (path := grid_path(directory, community)) != before
+        ]
     for some in batches(stale):
         with engine.begin() as tx:
-            tx.exec_driver_sql("UPDATE grid SET path = new.path FROM unnest(%s::text[], %s::text[]) AS new (grid, path) "
-                               "WHERE grid.grid = new.grid",
-                               ([row["grid"] for row in some], [row["path"] for row in some]))
+            tx.exec_driver_sql(
+                "UPDATE grid SET path = new.path FROM unnest(%s::text[], %s::text[]) AS new (grid, path) "
+                "WHERE grid.grid = new.grid",
+                ([row["grid"] for row in some], [row["path"] for row in some]),
+            )
 
 
 def grid_path(directory: Directory, community: str) -> str | None:

@@ -1,4 +1,6 @@
-"""What others read of the register: members, contacts, grids, divisions. Organisations are in directory.py."""
+"""What others read of the register: members, contacts, grids, divisions. Organisations are in directory.py.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
@@ -37,7 +39,8 @@ class Member(NamedTuple):
 
 
 class Contact(NamedTuple):
-    """Who is reached at an organisation, and how; `since` and `until` are the first and last day in the post."""
+    """Who is reached at an organisation, and how; `since` and `until` are the first and last day in the post.
+    """
 
     id: UUID
     organisation: str
@@ -68,35 +71,47 @@ class Grid(NamedTuple):
 
 
 def members(tx: Connection, refs: Collection[str], lock: bool = False) -> dict[str, Member]:
-    """Members by their reference; with `lock` FOR UPDATE in the order of the references, so that two batches cannot
-    lock each other out."""
+    """Members by their reference; with `lock` FOR UPDATE in the order of the references, so that two batches
+    cannot lock each other out.
+    """
     rows = tx.exec_driver_sql(
-        f"SELECT {', '.join(Member._fields)} FROM member WHERE member = ANY (%s) ORDER BY member{' FOR UPDATE' if lock else ''}",
-        (sorted(refs),))
+        f"SELECT {', '.join(Member._fields)} FROM member WHERE member = ANY (%s) "
+        f"ORDER BY member{' FOR UPDATE' if lock else ''}",
+        (sorted(refs),),
+    )
     return {row.member: Member._make(row) for row in rows}
 
 
 def members_with_keys(tx: Connection, keys: Collection[str]) -> dict[str, tuple[Member, frozenset[str]]]:
-    """Members that share any of these blocking keys, and which; a key that over 500 members share tells nobody apart and
-    is left out."""
+    """Members that share any of these blocking keys, and which; a key that over 500 members share tells
+    nobody apart and is left out.
+    """
     rows = tx.exec_driver_sql(
         """SELECT k.member, array_agg(k.key) FROM unnest(%s::text[]) AS asked (key)
            CROSS JOIN LATERAL (SELECT key, member FROM member_key WHERE key = asked.key LIMIT %s) AS k
-           GROUP BY k.member""", (sorted(keys), KEY_MEMBERS_MAX + 1)).all()
+           GROUP BY k.member""",
+        (sorted(keys), KEY_MEMBERS_MAX + 1),
+    ).all()
     crowd: dict[str, int] = {}
     for _, shared in rows:
         for key in shared:
             crowd[key] = crowd.get(key, 0) + 1
-    told = {member: frozenset(key for key in shared if crowd[key] <= KEY_MEMBERS_MAX) for member, shared in rows}
+    told = {
+        member: frozenset(key for key in shared if crowd[key] <= KEY_MEMBERS_MAX) for member, shared in rows
+    }
     found = members(tx, [member for member, shared in told.items() if shared])
     return {member: (one, told[member]) for member, one in found.items()}
 
 
 def contacts(tx: Connection, organisations: Collection[str], on: date) -> dict[str, list[Contact]]:
-    """The contacts of organisations on a day, best first: those not stale, by post, then by channel. Any role may ask."""
+    """The contacts of organisations on a day, best first: those not stale, by post, then by channel. Any role
+    may ask.
+    """
     rows = tx.exec_driver_sql(
         'SELECT id, organisation, name, post, phone, email, channel, "from", until, bounced_count '
-        "FROM official_contacts(%s, %s)", (sorted(organisations), on))
+        "FROM official_contacts(%s, %s)",
+        (sorted(organisations), on),
+    )
     found: dict[str, list[Contact]] = {}
     for one in sorted(map(Contact._make, rows), key=_best_first):
         found.setdefault(one.organisation, []).append(one)
@@ -104,9 +119,11 @@ def contacts(tx: Connection, organisations: Collection[str], on: date) -> dict[s
 
 
 def contact_for(tx: Connection, directory: Directory, organisation: str, on: date) -> Contact | None:
-    """Whom to turn to about an organisation: its best contact, else that of the nearest superior that has one.
+    """Whom to turn to about an organisation: its best contact, else that of the nearest superior that has
+    one.
 
     A contact whose messages came back twice, or whose term is over, counts as none.
+
     """
     line = [one.code for one in directory.superiors(organisation)]
     found = contacts(tx, line, on)
@@ -114,9 +131,14 @@ def contact_for(tx: Connection, directory: Directory, organisation: str, on: dat
 
 
 def grid_for(tx: Connection, community: str, address: str | None) -> Grid | None:
-    """The grid of a community in which an address lies: the one that names the longest part of it, or the only one."""
+    """The grid of a community in which an address lies: the one that names the longest part of it, or the
+    only one.
+    """
     rows = tx.exec_driver_sql(
-        "SELECT grid, community, name, contact, phone, addresses FROM grid WHERE community = %s ORDER BY grid", (community,))
+        "SELECT grid, community, name, contact, phone, addresses FROM grid "
+        "WHERE community = %s ORDER BY grid",
+        (community,),
+    )
     grids = [Grid._make(row) for row in rows]
     named = [(len(part), one) for one in grids for part in one.addresses if address and part in address]
     if named:
@@ -126,7 +148,9 @@ def grid_for(tx: Connection, community: str, address: str | None) -> Grid | None
 
 def division_names(tx: Connection, codes: Iterable[str]) -> Mapping[str, str]:
     """The names of division codes; codes unknown are left out."""
-    return dict(tx.exec_driver_sql("SELECT code, name FROM division WHERE code = ANY (%s)", (list(codes),)).all())
+    return dict(
+        tx.exec_driver_sql("SELECT code, name FROM division WHERE code = ANY (%s)", (list(codes),)).all()
+    )
 
 
 def full_division_name(tx: Connection, code: str) -> str:

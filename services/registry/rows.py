@@ -1,4 +1,7 @@
-"""Rows on their way into the register: batches, outcomes, and the one shape of write (COPY, then one statement)."""
+"""Rows on their way into the register: batches, outcomes, and the one shape of write (COPY, then one
+statement).
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +20,9 @@ Outcome = Literal["new", "changed", "unchanged"] | Faults
 
 
 class Entry(NamedTuple):
-    """A row that could be read, with its values by column; `row` is None where the register itself is the source."""
+    """A row that could be read, with its values by column; `row` is None where the register itself is the
+    source.
+    """
 
     row: Row | None
     values: Mapping[str, Any]
@@ -35,8 +40,9 @@ def one_fault(column: str, reason: str, fix: str) -> Faults:
     return Faults([(column, Wrong(reason, fix))])
 
 
-def upsert(tx: Connection, table: str, key: str, records: Sequence[Mapping[str, Any]],
-           update: Mapping[str, str]) -> None:
+def upsert(
+    tx: Connection, table: str, key: str, records: Sequence[Mapping[str, Any]], update: Mapping[str, str]
+) -> None:
     """Insert the records (all with the same columns), or update those whose `key` is there.
 
     `update`: column -> SQL expression in which `old` is the row that stands and `excluded` the new one.
@@ -46,15 +52,21 @@ def upsert(tx: Connection, table: str, key: str, records: Sequence[Mapping[str, 
     columns = list(records[0])
     listed = ", ".join(f'"{column}"' for column in columns)
     stage = f"load_{table}"
-    tx.exec_driver_sql(f"CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS "
-                       f"SELECT {listed} FROM {table} WITH NO DATA")
+    tx.exec_driver_sql(
+        f"CREATE TEMP TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS "
+        f"SELECT {listed} FROM {table} WITH NO DATA"
+    )
     copy(tx, stage, columns, ([record[column] for column in columns] for record in records))
     setting = ", ".join(f'"{column}" = {expression}' for column, expression in update.items())
-    tx.exec_driver_sql(f"INSERT INTO {table} AS old ({listed}) SELECT {listed} FROM {stage} "
-                       f"ON CONFLICT ({key}) DO UPDATE SET {setting}")
+    tx.exec_driver_sql(
+        f"INSERT INTO {table} AS old ({listed}) SELECT {listed} FROM {stage} "
+        f"ON CONFLICT ({key}) DO UPDATE SET {setting}"
+    )
 
 
-def copy(tx: Connection, table: str, columns: Sequence[str], values: Iterable[Sequence[Any]], null: str = r"\N") -> None:
+def copy(
+    tx: Connection, table: str, columns: Sequence[str], values: Iterable[Sequence[Any]], null: str = r"\N"
+) -> None:
     """COPY rows into a table without row-level security; `null` is the text that stands for no value."""
     listed = ", ".join(f'"{column}"' for column in columns)
     cursor = tx.connection.driver_connection.cursor()

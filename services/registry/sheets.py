@@ -1,14 +1,15 @@
-"""Files of rows as the offices keep them: CSV or JSON Lines, read as a stream; and the file of rows to mend.
+"""Files of rows as the offices keep them: CSV or JSON Lines, read as a stream.
 
-CSV is UTF-8 (a byte order mark is allowed), GB18030 where it is no UTF-8, UTF-16 where its mark says so, with commas,
-tabs or semicolons; `.xz` files are unpacked on the way. A stray quotation mark costs its own row, not the rest of the file.
+CSV is UTF-8 (a byte order mark is allowed), GB18030 where it is no UTF-8, UTF-16 where its mark says so, with
+commas, tabs or semicolons; `.xz` files are unpacked on the way. A stray quotation mark costs its own row, not
+the rest of the file.
 """
+
 from __future__ import annotations
 
 import csv
 import io
 import lzma
-import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ RECORD_LINES_MAX = 20
 CELL_LETTERS_MAX = 20_000
 ERROR_COLUMNS = ("row", "column", "reason", "fix")
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _EXCEL_TEXT = re.compile(r'="?([^"]*)"?')
 
 
@@ -66,7 +67,9 @@ class Sheet:
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        return tuple(name for name in self.header or () if name and name not in (*self.columns, *ERROR_COLUMNS))
+        return tuple(
+            name for name in self.header or () if name and name not in (*self.columns, *ERROR_COLUMNS)
+        )
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -81,51 +84,28 @@ class Sheet:
 
 @contextmanager
 def open_sheet(path: Path, columns: Sequence[str], needed: Sequence[str]) -> Iterator[Sheet]:
-    """Open `path` for the cells of `columns`; raises BadFile if a `needed` column has no place in the header."""
+    """Open `path` for the cells of `columns`; raises BadFile if a `needed` column has no place in the header.
+    """
     try:
         encoding = _encoding(path)
-        with _unpacked(path) as raw, io.TextIOWrapper(raw, encoding, errors="surrogateescape", newline="") as lines:
+        with (
+            _unpacked(path) as raw,
+            io.TextIOWrapper(raw, encoding, errors="surrogateescape", newline="") as lines,
+        ):
             yield _sheet(lines, columns, needed)
     except (OSError, lzma.LZMAError, EOFError) as failure:
-        raise BadFile(f"文件打不开或已损坏：{path.name}（{failure}）",
-                      f"The file cannot be opened or is damaged: {path.name} ({failure})") from failure
+        raise BadFile(
+            f"文件打不开或已损坏：{path.name}（{failure}）",
+            f"The file cannot be opened or is damaged: {path.name} ({failure})",
+        ) from failure
 
 
 def given(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[Row]:
     """The same of rows in memory; yes, no, dates and numbers may be Python's own."""
-    return (Row(number, tuple(_as_text(row.get(column)) for column in columns)) for number, row in enumerate(rows, 1))
-
-
-class ErrorFile:
-    """`FILE.errors.csv`: each bad row with its number, column, reason and fix, then its cells to be mended and loaded again.
-
-    Written for spreadsheet programs: UTF-8 with a byte order mark, and no cell that one would run as a formula.
-    The file is made with the first bad row; one left by an earlier run is removed when there is none.
-    """
-
-    def __init__(self, source: Path, columns: Sequence[str]) -> None:
-        self.path = source.with_name(source.name + ".errors.csv")
-        self._columns = columns
-        self._file: TextIO | None = None
-        self.count = 0
-
-    def __enter__(self) -> ErrorFile:
-        self.path.unlink(missing_ok=True)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def add(self, row: Row, column: str, reason: str, fix: str) -> None:
-        """Write one bad row."""
-        if self._file is None:
-            opened = os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            self._file = open(opened, "w", encoding="utf-8-sig", errors="backslashreplace", newline="")
-            self._writer = csv.writer(self._file)
-            self._writer.writerow((*ERROR_COLUMNS, *self._columns))
-        self.count += 1
-        self._writer.writerow([row.number, *(_harmless(cell) for cell in (column, reason, fix, *row.cells))])
+    return (
+        Row(number, tuple(_as_text(row.get(column)) for column in columns))
+        for number, row in enumerate(rows, 1)
+    )
 
 
 def _sheet(lines: TextIO, columns: Sequence[str], needed: Sequence[str]) -> Sheet:
@@ -138,30 +118,42 @@ def _sheet(lines: TextIO, columns: Sequence[str], needed: Sequence[str]) -> Shee
     if first.lstrip().startswith("{"):
         return Sheet(chain([first], lines), columns, None)
     if _UNREADABLE.search(first):
-        raise BadFile("这不是 CSV 文件；Excel 工作簿请另存为“CSV UTF-8”再导入",
-                      "This is no CSV file; save a workbook as “CSV UTF-8” first")
+        raise BadFile(
+            "这不是 CSV 文件；Excel 工作簿请另存为“CSV UTF-8”再导入",
+            "This is no CSV file; save a workbook as “CSV UTF-8” first",
+        )
     delimiter = max(",\t;", key=first.count)
     header = tuple(name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter)))
     absent = [name for name in needed if name not in header]
     if absent:
-        raise BadFile(f"表头缺少必需的列：{'、'.join(absent)}", f"The header lacks columns that are needed: {', '.join(absent)}")
+        raise BadFile(
+            f"表头缺少必需的列：{'、'.join(absent)}",
+            f"The header lacks columns that are needed: {', '.join(absent)}",
+        )
     return Sheet(lines, columns, header, delimiter)
 
 
 def _csv_rows(lines: Iterator[str], number: int, sheet: Sheet) -> Iterator[Row]:
     width = len(sheet.header)
-    pick = itemgetter(*(sheet.header.index(name) if name in sheet.header else width for name in sheet.columns))
+    pick = itemgetter(
+        *(sheet.header.index(name) if name in sheet.header else width for name in sheet.columns)
+    )
     for number, record in enumerate(_records(lines, width, sheet.delimiter), number):
         if record.isspace():
             continue
         fault = _fault(record) or _open_mark(record, sheet.delimiter)
         cells = [] if fault else _cells(record, sheet.delimiter)
         if any(cell.strip() for cell in cells[width:]):
-            fault = Wrong(f"这一行有 {len(cells)} 格，表头只有 {width} 列", "检查是否多了分隔符；内容含逗号时请用双引号括起来")
+            fault = Wrong(
+                f"这一行有 {len(cells)} 格，表头只有 {width} 列",
+                "检查是否多了分隔符；内容含逗号时请用双引号括起来",
+            )
         if fault:
             yield Row(number, (), fault)
         elif any(cells):
-            cells = cells[:width] + [""] * (width + 1 - len(cells))  # the last stands for columns that the file lacks
+            cells = cells[:width] + [""] * (
+                width + 1 - len(cells)
+            )  # the last stands for columns that the file lacks
             yield Row(number, tuple(_cell(cell) for cell in pick(cells)))
 
 
@@ -172,7 +164,9 @@ def _cells(record: str, delimiter: str) -> list[str]:
 
 
 def _records(lines: Iterator[str], width: int, delimiter: str) -> Iterator[str]:
-    """Lines, joined where a quoted cell goes on over up to 20 more; a mark that only stands there astray joins nothing."""
+    """Lines, joined where a quoted cell goes on over up to 20 more; a mark that only stands there astray
+    joins nothing.
+    """
     ahead: deque[str] = deque()
     while (line := ahead.popleft() if ahead else next(lines, None)) is not None:
         if line.count('"') % 2 and _open_mark(line, delimiter):
@@ -187,9 +181,14 @@ def _records(lines: Iterator[str], width: int, delimiter: str) -> Iterator[str]:
 
 
 def _whole(record: str, width: int, delimiter: str) -> bool:
-    """Whether joined lines make one well-formed row; two marks astray must not swallow what stands between them."""
+    """Whether joined lines make one well-formed row; two marks astray must not swallow what stands between
+    them.
+    """
     try:
-        return len(record) <= CELL_LETTERS_MAX and len(next(csv.reader([record], delimiter=delimiter, strict=True))) == width
+        return (
+            len(record) <= CELL_LETTERS_MAX
+            and len(next(csv.reader([record], delimiter=delimiter, strict=True))) == width
+        )
     except csv.Error:
         return False
 
@@ -214,7 +213,7 @@ def _json_rows(lines: Iterator[str], number: int, columns: Sequence[str]) -> Ite
             fault = _fault("".join(cells))
             yield Row(number, () if fault else cells, fault)
         else:
-            yield Row(number, (), Wrong("这一行不是 JSON 对象", "每行写一个 {\"列名\": 值} 形式的 JSON 对象"))
+            yield Row(number, (), Wrong("这一行不是 JSON 对象", '每行写一个 {"列名": 值} 形式的 JSON 对象'))
 
 
 def _fault(record: str) -> Wrong | None:
@@ -230,14 +229,9 @@ def _cell(cell: str) -> str:
     cell = cell.strip()
     if cell[:1] == "=":
         return _EXCEL_TEXT.fullmatch(cell)[1].strip() if _EXCEL_TEXT.fullmatch(cell) else cell
-    if cell[:1] == "'" and (cell[1:2] in _FORMULA or cell[1:].isdigit()):
+    if cell[:1] == "'" and (cell[1:2] in FORMULA or cell[1:].isdigit()):
         return cell[1:]
     return cell
-
-
-def _harmless(cell: str) -> str:
-    """A cell that no spreadsheet program takes for a formula (OWASP, CSV injection)."""
-    return "'" + cell if cell.startswith(_FORMULA) else cell
 
 
 def _as_text(value: Any) -> str:
@@ -267,9 +261,11 @@ def _encoding(path: Path) -> str:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise BadFile("这是 Excel 工作簿，不是 CSV；请另存为“CSV UTF-8”再导入",
-                      "This is a workbook, not CSV; save it as “CSV UTF-8” first")
-    whole_lines = head[:head.rfind(b"\n") + 1] or head
+        raise BadFile(
+            "这是 Excel 工作簿，不是 CSV；请另存为“CSV UTF-8”再导入",
+            "This is a workbook, not CSV; save it as “CSV UTF-8” first",
+        )
+    whole_lines = head[: head.rfind(b"\n") + 1] or head
     try:
         whole_lines.decode("utf-8")
     except UnicodeDecodeError:

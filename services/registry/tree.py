@@ -1,4 +1,7 @@
-"""The tree of organisations as text: a path names an organisation's superiors from the top and ends with itself."""
+"""The tree of organisations as text: a path names an organisation's superiors from the top and ends with
+itself.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping

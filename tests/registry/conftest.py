@@ -1,4 +1,5 @@
 """A register of a test's own: engines for the worker and the web role, a clock, and a way to load text."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,5 @@
 """The demo county: real places, nobody real, and a register that takes all of it."""
+
 from __future__ import annotations
 
 import re
@@ -21,8 +22,11 @@ def test_nobody_in_it_is_real_and_everybody_can_be_matched():
     assert len(set(numbers)) == len(numbers) and all(map(is_valid, numbers))
     assert all(re.fullmatch("1390000[0-9]{4}", member["phone"]) for member in world.members)
     assert all(contact["email"].endswith("@example.org") for contact in world.contacts)
-    territorial = {one["code"] for one in world.organisations if one["unit"] in
-                   ("city", "county", "street", "township", "community", "village")}
+    territorial = {
+        one["code"]
+        for one in world.organisations
+        if one["unit"] in ("city", "county", "street", "township", "community", "village")
+    }
     assert all("示例" in one["name"] for one in world.organisations if one["code"] not in territorial)
 
 
@@ -30,14 +34,21 @@ def test_all_of_it_loads_and_hangs_together(worker, clock):
     world = load_demo(worker, clock)
     with worker.begin() as tx:
         directory = Directory.of(tx)
-        counts = [tx.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() for table in
-                  ("organisation", "member", "contact", "grid")]
-        assert counts == [len(rows) for rows in (world.organisations, world.members, world.contacts, world.grids)]
+        counts = [
+            tx.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
+            for table in ("organisation", "member", "contact", "grid")
+        ]
+        assert counts == [
+            len(rows) for rows in (world.organisations, world.members, world.contacts, world.grids)
+        ]
         for member in world.members[::97]:
             assert directory.committee(member["organisation"]).authority
         resident = world.members[0]
         community = directory.get(directory.get(resident["organisation"]).parent)
-        assert community.name.removeprefix("中共兰州市西固区").removesuffix("总支部委员会") in resident["address"]
+        assert (
+            community.name.removeprefix("中共兰州市西固区").removesuffix("总支部委员会")
+            in resident["address"]
+        )
         assert directory.serving(community.area).code == community.code
         assert grid_for(tx, community.area, resident["address"]) is not None
         assert directory.talent_service_for(community.area).unit == "talent_service"

@@ -1,4 +1,5 @@
 """docs/data-formats.md and docs/glossary.md say what the code does."""
+
 from __future__ import annotations
 
 import re
@@ -39,14 +40,27 @@ def test_every_example_loads(load_text):
         form, text = example(kind)
         result = load_text(kind, text, f"{kind}.{form}")
         assert (result.bad, result.unknown) == (0, ()), (kind, result.faults)
-    load_text("organisations", "code,name,kind,unit\n330603010036,中共柯桥街道管墅社区总支部委员会,general_branch,community\n"
-                               "330603010029,中共柯桥街道工作委员会,basic_committee,street\n")
-    letters = load_text("letters", example("letters")[1], hooks=Hooks(open_letters=lambda tx, rows: ["new"] * len(rows)))
+    load_text(
+        "organisations",
+        "code,name,kind,unit\n330603010036,中共柯桥街道管墅社区总支部委员会,general_branch,community\n"
+        "330603010029,中共柯桥街道工作委员会,basic_committee,street\n",
+    )
+    letters = load_text(
+        "letters", example("letters")[1], hooks=Hooks(open_letters=lambda tx, rows: ["new"] * len(rows))
+    )
     assert (letters.good, letters.bad) == (1, 0)
 
 
 def test_the_glossary_knows_every_word_of_the_files_and_every_state():
-    lists = (kinds.ORGANISATION_KINDS, kinds.UNITS, kinds.STATUSES, kinds.STANDINGS, kinds.POSTS, kinds.CHANNELS, kinds.LETTER_CHANNELS)
+    lists = (
+        kinds.ORGANISATION_KINDS,
+        kinds.UNITS,
+        kinds.STATUSES,
+        kinds.STANDINGS,
+        kinds.POSTS,
+        kinds.CHANNELS,
+        kinds.LETTER_CHANNELS,
+    )
     for words in lists:
         for code, zh in words.items():
             assert f"`{code}`" in GLOSSARY and zh in GLOSSARY, code

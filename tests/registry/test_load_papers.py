@@ -1,4 +1,5 @@
 """Old letters, confirmed addresses, the calendar, contacts and grids from files."""
+
 from __future__ import annotations
 
 from datetime import date
@@ -36,14 +37,25 @@ def test_letters_go_to_who_opens_cases_and_come_back_with_why_not(register):
     assert (result.good, result.bad) == (1, 1)
     assert result.faults == [(3, "", "该党员已有未办结的转接")]
     assert handed[0]["issued_on"] == date(2025, 11, 3) and handed[0]["validity_days"] == 30
-    assert (handed[1]["channel"], handed[1]["dues_paid_to"], handed[1]["header"]) == ("paper", "2025-12", None)
+    assert (handed[1]["channel"], handed[1]["dues_paid_to"], handed[1]["header"]) == (
+        "paper",
+        "2025-12",
+        None,
+    )
 
 
 def test_letters_that_cannot_be(register):
     lines = LETTERS.splitlines()
-    bad = [lines[0], lines[1].replace("m1", "nobody"), lines[1].replace("001", "003").replace("330603010036", "330603019999"),
-           lines[1].replace("001", "004").replace("2025-11-03", "2027-01-01"), lines[1].replace("001", "005").replace(",30,", ",91,")]
-    result = register("letters", "\n".join(bad), hooks=Hooks(open_letters=lambda tx, letters: ["new"] * len(letters)))
+    bad = [
+        lines[0],
+        lines[1].replace("m1", "nobody"),
+        lines[1].replace("001", "003").replace("330603010036", "330603019999"),
+        lines[1].replace("001", "004").replace("2025-11-03", "2027-01-01"),
+        lines[1].replace("001", "005").replace(",30,", ",91,"),
+    ]
+    result = register(
+        "letters", "\n".join(bad), hooks=Hooks(open_letters=lambda tx, letters: ["new"] * len(letters))
+    )
     assert (result.good, result.bad) == (0, 4)
     assert {column for _, column, _ in result.faults} == {"member", "to", "issued_on", "validity_days"}
     with pytest.raises(BadFile):
@@ -51,15 +63,18 @@ def test_letters_that_cannot_be(register):
 
 
 def test_confirmed_addresses_with_and_without_an_id(register, worker):
-    content = ('{"id": "c1", "address": "绍兴市柯桥区管墅社区1幢", "code": "330603001008"}\n'
-               '{"address": "绍兴市柯桥区柯桥街道", "code": "330603001", "on": "2025-05-01"}\n'
-               '{"id": "c1", "address": "另一处", "code": "330603001008"}\n{"address": "", "code": "330603001"}\n')
+    content = (
+        '{"id": "c1", "address": "绍兴市柯桥区管墅社区1幢", "code": "330603001008"}\n'
+        '{"address": "绍兴市柯桥区柯桥街道", "code": "330603001", "on": "2025-05-01"}\n'
+        '{"id": "c1", "address": "另一处", "code": "330603001008"}\n{"address": "", "code": "330603001"}\n'
+    )
     result = register("confirmed", content)
     assert (result.good, result.bad) == (2, 2)
     assert register("confirmed", content).unchanged == 2
     with worker.begin() as tx:
-        assert tx.exec_driver_sql("SELECT address, code, \"on\"::text FROM confirmed_address WHERE source = 'file:c1'").one() \
-            == ("绍兴市柯桥区管墅社区1幢", "330603001008", "2026-03-02")
+        assert tx.exec_driver_sql(
+            "SELECT address, code, \"on\"::text FROM confirmed_address WHERE source = 'file:c1'"
+        ).one() == ("绍兴市柯桥区管墅社区1幢", "330603001008", "2026-03-02")
 
 
 def test_the_calendar(register, worker):
@@ -67,8 +82,10 @@ def test_the_calendar(register, worker):
     result = register("calendar", content)
     assert (result.good, result.bad) == (2, 2)
     with worker.begin() as tx:
-        assert dict(tx.exec_driver_sql("SELECT day::text, kind FROM calendar_day").all()) \
-            == {"2026-05-01": "holiday", "2026-05-09": "workday"}
+        assert dict(tx.exec_driver_sql("SELECT day::text, kind FROM calendar_day").all()) == {
+            "2026-05-01": "holiday",
+            "2026-05-09": "workday",
+        }
 
 
 def test_whom_to_turn_to(register, worker):
@@ -78,7 +95,11 @@ def test_whom_to_turn_to(register, worker):
     with worker.begin() as tx:
         directory = Directory.of(tx)
         found = contacts(tx, ["330602010028", "330602010035"], on)
-        assert [(one.name, one.channel) for one in found["330602010028"]] == [("书记", "portal"), ("书记", "wecom"), ("文书", "email")]
+        assert [(one.name, one.channel) for one in found["330602010028"]] == [
+            ("书记", "portal"),
+            ("书记", "wecom"),
+            ("文书", "email"),
+        ]
         assert "330602010035" not in found
         assert contact_for(tx, directory, "330602010035", on).name == "书记"
         assert contact_for(tx, directory, "330602010035", date(2025, 1, 1)).name == "旧书记"
@@ -98,8 +119,11 @@ def test_a_new_address_forgets_old_bounces(register, worker):
 
 
 def test_the_grid_of_a_door(register, worker):
-    register("grids", "grid,community,name,contact,phone,addresses\ng1,330603001008,一,甲,13800000001,管墅社区1幢；管墅社区2幢\n"
-             "g2,330603001008,二,乙,13800000002,管墅社区11幢;管墅路\ng3,330603001009,三,丙,,\n")
+    register(
+        "grids",
+        "grid,community,name,contact,phone,addresses\ng1,330603001008,一,甲,13800000001,管墅社区1幢；管墅社区2幢\n"
+        "g2,330603001008,二,乙,13800000002,管墅社区11幢;管墅路\ng3,330603001009,三,丙,,\n",
+    )
     with worker.begin() as tx:
         assert grid_for(tx, "330603001008", "柯桥街道管墅社区1幢301室").grid == "g1"
         assert grid_for(tx, "330603001008", "柯桥街道管墅社区11幢301室").grid == "g2"

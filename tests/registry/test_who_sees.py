@@ -1,4 +1,6 @@
-"""Row-level security of the register, asked on a connection that was used before; and what no role may write."""
+"""Row-level security of the register, asked on a connection that was used before; and what no role may write.
+"""
+
 from __future__ import annotations
 
 import pytest
@@ -11,7 +13,7 @@ from services.registry.tree import just_after
 
 TABLES = ("organisation", "member", "contact", "grid")
 OWN = "330600010019.330602010021.330602010028.330602010035."
-CONTACTS = ("organisation,name,post\n330602010035,甲,secretary\n330602010042,乙,secretary\n330603010036,丙,secretary\n")
+CONTACTS = "organisation,name,post\n330602010035,甲,secretary\n330602010042,乙,secretary\n330603010036,丙,secretary\n"
 
 
 @pytest.fixture
@@ -59,19 +61,31 @@ def test_the_directory_and_official_contacts_are_for_whoever_looks(peopled, web)
         assert contacts(tx, ["330603010036"], "2026-03-02")["330603010036"][0].name == "丙"
 
 
-@pytest.mark.parametrize("statement", [
-    "UPDATE member SET organisation = '330602010042'", "UPDATE member SET path = 'x'", "DELETE FROM member",
-    "DELETE FROM organisation", "UPDATE registry_version SET mark = gen_random_uuid()",
-    "SELECT paths_follow('330600010019.', '330603010022.', 10)",
-])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE member SET organisation = '330602010042'",
+        "UPDATE member SET path = 'x'",
+        "DELETE FROM member",
+        "DELETE FROM organisation",
+        "UPDATE registry_version SET mark = gen_random_uuid()",
+        "SELECT paths_follow('330600010019.', '330603010022.', 10)",
+    ],
+)
 def test_no_worker_moves_a_member(peopled, worker, statement):
     with pytest.raises(Exception, match="permission denied|no organisation moved"), worker.begin() as tx:
         tx.exec_driver_sql(statement)
 
 
-@pytest.mark.parametrize("statement", [
-    "SELECT * FROM member_key", "SELECT * FROM path_move", "UPDATE member SET name = 'x'", "INSERT INTO division VALUES ('99', 'x', 1, NULL)",
-])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM member_key",
+        "SELECT * FROM path_move",
+        "UPDATE member SET name = 'x'",
+        "INSERT INTO division VALUES ('99', 'x', 1, NULL)",
+    ],
+)
 def test_the_web_role_writes_nothing_and_reads_no_keys(peopled, web, statement):
     with pytest.raises(ProgrammingError, match="permission denied"), web.begin() as tx:
         tx.exec_driver_sql(statement)
@@ -82,6 +96,9 @@ def test_the_directory_is_read_anew_only_when_the_register_changed(peopled, regi
         first = Directory.of(tx)
     with web.begin() as tx:
         assert Directory.of(tx) is first
-    register("organisations", "code,name,kind,unit,parent\n330602010077,中共绍兴市越城区某支部委员会,branch,organ,330602010028\n")
+    register(
+        "organisations",
+        "code,name,kind,unit,parent\n330602010077,中共绍兴市越城区某支部委员会,branch,organ,330602010028\n",
+    )
     with web.begin() as tx:
         assert len(Directory.of(tx)) == len(first) + 1

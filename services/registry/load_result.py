@@ -1,0 +1,50 @@
+"""What came of a load, counted and in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.kit.errors import Words
+
+
+@dataclass
+class LoadResult:
+    """What came of a load, in rows. `good` went in, `unchanged` stood there already, `bad` are in the file
+    `errors`.
+
+    `warnings`: sentence -> rows that went in although something is wrong with them. `faults`: the first bad
+    rows as (row, column, reason).
+    """
+
+    kind: str
+    good: int = 0
+    unchanged: int = 0
+    bad: int = 0
+    warnings: Counter[Words] = field(default_factory=Counter)
+    unknown: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    errors: Path | None = None
+    faults: list[tuple[int, str, str]] = field(default_factory=list)
+
+    @property
+    def words(self) -> Words:
+        """The summary for the one who loads."""
+        zh = [f"新增或更新 {self.good} 行，未变 {self.unchanged} 行，有误 {self.bad} 行"]
+        en = [f"{self.good} rows new or changed, {self.unchanged} unchanged, {self.bad} bad"]
+        if not self.good and not self.bad:
+            zh[0], en[0] = (
+                f"与现有数据相同，没有改动（{self.unchanged} 行）",
+                f"Nothing changed: all {self.unchanged} rows are there already",
+            )
+        if self.errors:
+            zh.append(f"有误的行见 {self.errors}，改好后可直接导入该文件")
+            en.append(f"The bad rows are in {self.errors}: mend them and load that file")
+        if self.unknown:
+            zh.append(f"不认识的列（未导入）：{'、'.join(self.unknown)}")
+            en.append(f"Unknown columns, left out: {', '.join(self.unknown)}")
+        for warning, count in self.warnings.most_common():
+            zh.append(f"注意：{count} 行——{warning.zh}")
+            en.append(f"Note: {count} rows: {warning.en}")
+        return Words("\n".join(zh), "\n".join(en))
