@@ -1,0 +1,201 @@
+"""What pages show of cases beyond the views: names, phones, the rule in words, what may be done now, work lists."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from services.cases import queries, rights, tables
+from services.cases import states as s
+from services.cases.calendar import day_of
+from services.cases.ground import Ground, usual
+from services.cases.queries import as_worker
+from services.cases.routing import table
+from services.kit.db import rows
+from services.registry.directory import Directory
+from services.registry.queries import contacts
+from services.registry.tree import just_after
+
+
+def masked_phone(phone: str | None) -> str | None:
+    """139 **** 0421: enough to recognise, not to pass on."""
+    digits = "".join(c for c in phone or "" if c.isdigit())
+    return f"{digits[:3]} **** {digits[-4:]}" if len(digits) >= 8 else None
+
+
+def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground | None = None,
+         ) -> dict[str, Any] | None:
+    """Everything a case card shows to ``actor``; None where this transaction does not see the case."""
+    view = queries.case_view(tx, case_id, now)
+    if view is None:
+        return None
+    ground = ground or usual()
+    with as_worker(tx):
+        case = tables.load(tx, [view["id"]])[view["id"]]
+        world = ground.world(tx, now)
+        person = rows(tx, "SELECT name, sex, phone, address, evidence FROM case_person WHERE case_id = CAST(:id AS uuid)",
+                      {"id": case.id})
+        codes = {c for c in (case.origin, case.origin_committee, case.destination, case.header, case.receiver,
+                             case.receiving_committee, case.branch, case.ruling, case.owner, case.poster,
+                             case.wait_organisation, *(h["by"] for h in view["history"])) if c}
+        people = contacts(tx, codes, day_of(now))
+    ends = {code: _organisation(code, world.directory, people) for code in codes}
+    who = person[0] if person else None
+    row = table().rows.get(case.rule or "")
+    return view | {
+        "seq": case.seq,
+        "person": {"name": who.name if who else None, "sex": who.sex if who else None,
+                   "phone_masked": masked_phone(who.phone if who else None),
+                   "phone": who.phone if who and _close(case, actor, world) else None,
+                   "address": who.address if who else None},
+        "evidence": (who.evidence if who else None) or [],
+        "organisations": ends, "parties": rights.parties(case, world),
+        "rule_words": {"zh": row.zh, "en": row.en, "source": row.source} if row else None,
+        "policy": case.policy, "returned_for": case.returned_for, "branch": case.branch,
+        "receiver": case.receiver, "receiving_committee": case.receiving_committee, "asks": list(case.asks),
+        "allowed": list(rights.allowed(case, actor, world)),
+        "reissue_until": None, "children": _children(tx, case.id),
+    }
+
+
+def _close(case, actor: str, world) -> bool:
+    """Whether the actor is at one of the two ends, who must be able to call the member."""
+    ends = {case.origin, case.origin_committee, case.destination, case.header, case.receiver, case.receiving_committee,
+            case.branch, case.wait_organisation}
+    return actor in ends
+
+
+def _organisation(code: str, directory: Directory, people: Mapping[str, Any]) -> dict[str, Any]:
+    one = directory.get(code)
+    contact = people[code][0] if people.get(code) else None
+    return {"code": code, "name": one.name if one else code, "outside": bool(one and one.outside),
+            "contact": contact.name if contact else None, "phone": contact.phone if contact else None,
+            "address": one.address if one else None}
+
+
+def _children(tx: Connection, case_id: str) -> list[dict[str, Any]]:
+    return [dict(r) for r in rows(tx, """SELECT c.id::text AS id, c.position, c.state, p.name FROM transfer_case c
+        LEFT JOIN case_person p ON p.case_id = c.id WHERE c.parent = CAST(:id AS uuid) ORDER BY c.position LIMIT 5000""",
+        {"id": case_id})]
+
+
+TABS = ("waiting", "on_the_way", "expected", "moved")
+_TAB = {
+    "waiting": """EXISTS (SELECT FROM task t WHERE t.case_id = c.id AND t.organisation = :own
+        AND t.closed_at IS NULL AND t.kind <> 'expected')""",
+    "expected": """EXISTS (SELECT FROM task t WHERE t.case_id = c.id AND t.organisation = :own
+        AND t.closed_at IS NULL AND t.kind = 'expected')""",
+    "on_the_way": """c.state NOT IN ('moved', 'merged', 'struck_off', 'closed_without_move', 'bulk_closed')
+        AND :own IN (c.origin, c.origin_committee, c.destination, c.receiving_committee, c.header, c.receiver,
+                     c.branch, c.owner)""",
+    "moved": """c.state = 'moved' AND :own IN (c.destination, c.receiving_committee, c.branch, c.origin,
+                                              c.origin_committee)""",
+}
+_ROW = """
+SELECT c.id::text AS id, c.state, c.category, c.rule, c.origin, c.destination, c.wait_organisation, c.wait_act,
+       c.wait_due, c.entered_at, c.opened_at, c.letter_expires_on, c.seq, p.name,
+       (SELECT min(t.due_on) FROM task t WHERE t.case_id = c.id AND t.organisation = :own AND t.closed_at IS NULL
+          AND t.kind <> 'expected') AS my_due,
+       (SELECT array_agg(t.act ORDER BY t.due_on NULLS LAST, t.id) FROM task t WHERE t.case_id = c.id
+          AND t.organisation = :own AND t.closed_at IS NULL AND t.kind <> 'expected') AS my_acts
+FROM transfer_case c LEFT JOIN case_person p ON p.case_id = c.id
+WHERE {where} ORDER BY my_due NULLS LAST, c.opened_at DESC, c.id LIMIT :limit OFFSET :offset"""
+
+
+def work_list(tx: Connection, now: datetime, organisation: str, *, tab: str = "waiting", limit: int = 100,
+              offset: int = 0) -> list[dict[str, Any]]:
+    """The rows of one tab of an organisation's list, what is due first on top."""
+    directory = Directory.of(tx)
+    found = rows(tx, _ROW.format(where=_TAB[tab]), {"own": organisation, "limit": limit, "offset": offset})
+    return [_named(dict(r), directory, day_of(now)) for r in found]
+
+
+def counts(tx: Connection, now: datetime, organisation: str) -> dict[str, int]:
+    """How many rows each tab has."""
+    return {tab: rows(tx, f"SELECT count(*) AS n FROM transfer_case c WHERE {where}", {"own": organisation})[0].n
+            for tab, where in _TAB.items()}
+
+
+def _named(row: dict[str, Any], directory: Directory, today: date) -> dict[str, Any]:
+    for end in ("origin", "destination", "wait_organisation"):
+        one = directory.get(row[end])
+        row[f"{end}_name"] = one.name if one else None
+    due = row.get("my_due") or row["wait_due"]
+    return row | {"due": due, "overdue": bool(due and today > due), "days": (today - day_of(row["opened_at"])).days}
+
+
+AGES = ((3, "3"), (8, "8"), (30, "30"), (91, "91"), (182, "182"), (10**6, "more"))
+_UNAFFILIATED = "c.state IN (" + ", ".join(f"'{x}'" for x in sorted(s.BEFORE_ACCEPTED - {s.STAY_APPROVED})) + ")"
+# `settled`: a stay that was approved is where the member belongs
+FILTERS = {
+    "all": _UNAFFILIATED,
+    "pocket": "c.state = 'letter_expired'",
+    "pocket_early": "c.state IN ('letter_issued', 'in_transit') AND c.letter_issued_on <= :early",
+    "at_risk": "(c.state = 'letter_expired' OR c.state IN (" + ", ".join(f"'{x}'" for x in sorted(s.RISK))
+               + ") AND c.wait_due < :today)",
+    "expiring": "c.state IN ('letter_issued', 'in_transit') AND c.letter_expires_on BETWEEN :today AND :week",
+}
+
+
+def unaffiliated(tx: Connection, now: datetime, organisation: str, *, only: str = "all", state: str | None = None,
+                 category: str | None = None, under: str | None = None, age: str | None = None, limit: int = 50,
+                 offset: int = 0) -> Sequence[dict[str, Any]]:
+    """Who is not settled, longest first, of cases whose origin lies in the organisation's tree."""
+    where, params = _where(tx, now, organisation, only, state, category, under, age)
+    directory = Directory.of(tx)
+    found = rows(tx, f"""SELECT c.id::text AS id, p.name, c.state, c.category, c.origin, c.destination, c.area,
+        c.wait_organisation, c.wait_act, c.wait_due, c.opened_at
+        FROM transfer_case c LEFT JOIN case_person p ON p.case_id = c.id WHERE {where}
+        ORDER BY c.opened_at, c.id LIMIT :limit OFFSET :offset""", params | {"limit": limit, "offset": offset})
+    return [_named(dict(r), directory, day_of(now)) for r in found]
+
+
+def unaffiliated_count(tx: Connection, now: datetime, organisation: str, **chosen: Any) -> int:
+    """How many rows ``unaffiliated`` has with the same choice."""
+    where, params = _where(tx, now, organisation, chosen.get("only", "all"), chosen.get("state"),
+                           chosen.get("category"), chosen.get("under"), chosen.get("age"))
+    return rows(tx, f"SELECT count(*) AS n FROM transfer_case c WHERE {where}", params)[0].n
+
+
+def _where(tx: Connection, now: datetime, organisation: str, only: str, state: str | None, category: str | None,
+           under: str | None, age: str | None) -> tuple[str, dict[str, Any]]:
+    from datetime import timedelta
+    path, today = Directory.of(tx).path(under or organisation), day_of(now)
+    params: dict[str, Any] = {"lo": path, "hi": just_after(path), "today": today, "state": state,
+                              "category": category, "early": today - timedelta(days=30),
+                              "week": today + timedelta(days=7)}
+    where = ["c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi", "c.state NOT IN ('bulk_open', 'bulk_closed')"]
+    where.append("c.state = :state" if state else FILTERS.get(only, _UNAFFILIATED))
+    if category:
+        where.append("c.category = :category")
+    if age:
+        ends = [days for days, name in AGES if name == age]
+        starts = [0, *(days + 1 for days, _ in AGES)]
+        low = starts[[name for _, name in AGES].index(age)]
+        params |= {"newest": now - timedelta(days=low), "oldest": now - timedelta(days=min(ends[0], 40000) + 1)}
+        where.append("c.opened_at <= :newest AND c.opened_at > :oldest")
+    return " AND ".join(where), params
+
+
+def by_age(tx: Connection, now: datetime, organisation: str) -> list[tuple[str, int]]:
+    """How many are unsettled for up to 3, 8, 30 days, three months, half a year, longer."""
+    return [(name, unaffiliated_count(tx, now, organisation, age=name)) for _, name in AGES]
+
+
+def by_organisation(tx: Connection, now: datetime, organisation: str) -> list[dict[str, Any]]:
+    """Per organisation directly below: unsettled, pocket, acceptance overdue, returned."""
+    directory, today = Directory.of(tx), day_of(now)
+    below = [o for o in directory if o.parent == organisation]
+    lines = []
+    for one in below:
+        found = rows(tx, f"""SELECT count(*) FILTER (WHERE {_UNAFFILIATED}) AS unsettled,
+            count(*) FILTER (WHERE state = 'letter_expired') AS pocket,
+            count(*) FILTER (WHERE state = 'arrived' AND wait_due < :today) AS overdue,
+            count(*) FILTER (WHERE bounced) AS bounced
+            FROM transfer_case c WHERE origin_path ~>=~ :lo AND origin_path ~<~ :hi""",
+                     {"today": today, "lo": one.path, "hi": just_after(one.path)})[0]
+        if any((found.unsettled, found.pocket, found.overdue, found.bounced)):
+            lines.append({"code": one.code, "name": one.name, **found})
+    return sorted(lines, key=lambda line: -line["unsettled"])

@@ -1,0 +1,301 @@
+"""What others read of cases: the views of interface.md §6, lists, alerts, counts. Row-level security decides who sees."""
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from sqlalchemy import Connection
+
+from services.cases import deadlines, tables
+from services.cases import states as s
+from services.cases.arguments import refuse
+from services.cases.calendar import day_of
+from services.cases.deadlines import ALERT_ONLY
+from services.cases.ground import Ground, usual
+from services.cases.model import Case
+from services.kit.clock import ZONE
+from services.kit.db import rows, view_as
+from services.registry.access import Caller
+from services.registry.directory import Directory
+from services.registry.queries import contacts
+from services.registry.tree import just_after
+
+LIMIT_MAX = 1000
+_PARTY = """(:own IN (origin, origin_committee, destination, header, receiver, receiving_committee, ruling, branch,
+    poster, host, owner, wait_organisation)
+    OR EXISTS (SELECT FROM case_party p WHERE p.case_id = c.id AND p.organisation = :own))"""
+
+
+@contextmanager
+def as_worker(tx: Connection) -> Iterator[None]:
+    """Acts as the worker for a while: who looks was settled before."""
+    role = tx.exec_driver_sql("SELECT current_setting('role')").scalar_one()
+    tx.exec_driver_sql("SET LOCAL ROLE guidui_worker")
+    yield
+    if role != "guidui_worker":
+        tx.exec_driver_sql("SET LOCAL ROLE guidui_web")
+
+
+def look_at_cases(tx: Connection, caller: Caller) -> None:
+    """Lets ``tx`` see the cases of the caller and of all below it: a committee acts for its branches."""
+    view_as(tx, caller.path, just_after(caller.path), caller.organisation)
+
+
+def must_see(tx: Connection, caller: Caller, case_id: str) -> None:
+    """Raises Refused 404 unless the caller, or an organisation below it, has a part in the case."""
+    look_at_cases(tx, caller)
+    ident = _uuid(case_id)
+    if ident is None or not rows(tx, "SELECT 1 FROM transfer_case WHERE id = CAST(:id AS uuid)", {"id": ident}):
+        raise refuse(404, "no-such-case", "没有这件转移，或本组织不是其中一方。",
+                     "There is no such case, or this organisation has no part in it.")
+
+
+def _uuid(text: str) -> str | None:
+    try:
+        return str(UUID(str(text)))
+    except ValueError:
+        return None
+
+
+def case_view(tx: Connection, case_id: str, now: datetime, own: str | None = None) -> dict[str, Any] | None:
+    """The case view of interface.md §6; None where this transaction does not see the case.
+
+    ``own`` narrows it to cases in which that organisation itself has a part (a receiver's key).
+    """
+    ident = _uuid(case_id)
+    where = "id = CAST(:id AS uuid)" + (f" AND {_PARTY}" if own else "")
+    if ident is None or not rows(tx, f"SELECT 1 FROM transfer_case c WHERE {where}", {"id": ident, "own": own}):
+        return None
+    return view_within(tx, ident, now)
+
+
+def view_within(tx: Connection, case_id: str, now: datetime) -> dict[str, Any]:
+    """The case view, whoever looks."""
+    return views(tx, [case_id], now)[0]
+
+
+_HISTORY = """
+SELECT case_id, at, by_organisation, by_person, command, from_state, to_state, reason, detail FROM case_event
+WHERE case_id = ANY (CAST(:ids AS uuid[])) ORDER BY case_id, seq"""
+_TASKS = """
+SELECT case_id, member, kind, organisation, due_on FROM task
+WHERE closed_at IS NULL AND (case_id = ANY (CAST(:ids AS uuid[])) OR member = ANY (:members)) ORDER BY opened_at, id"""
+
+
+def views(tx: Connection, ids: Sequence[str], now: datetime, ground: Ground | None = None) -> list[dict[str, Any]]:
+    """Case views in the order of ``ids``."""
+    ground = ground or usual()
+    with as_worker(tx):
+        cases = tables.load(tx, ids)
+        members = sorted({c.member for c in cases.values() if c.member})
+        homes = {row.member: row.organisation for row in rows(
+            tx, "SELECT member, organisation FROM member WHERE member = ANY (:m)", {"m": members})} if members else {}
+        history: dict[str, list[Any]] = {}
+        for row in rows(tx, _HISTORY, {"ids": list(cases)}):
+            history.setdefault(str(row.case_id), []).append(row)
+        tasks: dict[str, list[Any]] = {}
+        for row in rows(tx, _TASKS, {"ids": list(cases), "members": members}):
+            tasks.setdefault(str(row.case_id) if row.case_id else f"m:{row.member}", []).append(row)
+        people = contacts(tx, {c for case in cases.values() for c in (case.owner, case.wait_organisation) if c},
+                          day_of(now))
+    return [_view(cases[str(i)], homes, history.get(str(i), []),
+                  tasks.get(str(i), []) + (tasks.get(f"m:{cases[str(i)].member}", [])
+                                           if cases[str(i)].state in s.OPEN else []),
+                  people, now, ground) for i in ids if str(i) in cases]
+
+
+def _view(case: Case, homes: Mapping[str, str], history: Sequence[Any], tasks: Sequence[Any],
+          people: Mapping[str, Any], now: datetime, ground: Ground) -> dict[str, Any]:
+    today, policy = day_of(now), ground.policy
+    flags = deadlines.flags(case, today, policy.pocket_early_days, policy.silent_days)
+    affiliation = homes.get(case.member or "")
+    if case.member is None and case.accepted_on:
+        affiliation = case.destination
+
+    def person(code: str | None) -> str | None:
+        return people[code][0].name if code and people.get(code) else None
+
+    return {
+        "id": case.id, "member": case.member, "category": case.category, "rule": case.rule, "state": case.state,
+        "owner": case.owner, "owner_person": person(case.owner), "origin": case.origin,
+        "destination": {"organisation": case.destination, "header": case.header, "area": case.area,
+                        "source": case.destination_source},
+        "affiliation": affiliation,
+        "letter": {"number": case.letter_number, "issued_on": _iso(case.letter_issued_on),
+                   "expires_on": _iso(case.letter_expires_on), "channel": case.letter_channel,
+                   "status": case.letter_status},
+        "receipt": {"due_on": _iso(case.receipt_due_on), "sent_on": _iso(case.receipt_sent_on),
+                    "recorded_on": _iso(case.receipt_recorded_on)},
+        "waiting_on": {"organisation": case.wait_organisation, "act": case.wait_act, "due_on": _iso(case.wait_due),
+                       "person": person(case.wait_organisation)},
+        "tasks": [{"kind": t.kind, "organisation": t.organisation, "due_on": _iso(t.due_on),
+                   "overdue": bool(t.due_on and today > t.due_on)} for t in tasks if t.kind not in ALERT_ONLY],
+        "flags": flags, "obstacle": case.obstacle, "parent": case.parent,
+        "history": [{"at": h.at.astimezone(ZONE).isoformat(), "by": h.by_organisation, "command": h.command,
+                     "from": h.from_state, "to": h.to_state, "reason": h.reason} for h in history],
+    }
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _cursor(*values: Any) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(values)).decode()
+
+
+def _position(cursor: str | None, count: int) -> list[Any] | None:
+    if not cursor:
+        return None
+    try:
+        values = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
+        assert isinstance(values, list) and len(values) == count
+        datetime.fromisoformat(values[0]), UUID(values[1])
+    except Exception:
+        raise refuse(422, "bad-cursor", "cursor 不是本接口给出的值，请从头翻页。",
+                     "The cursor is not one that this interface gave; start again.", field="cursor") from None
+    return values
+
+
+def cases(tx: Connection, now: datetime, *, state: str | None = None, organisation: str | None = None,
+          own: str | None = None, limit: int = 100, cursor: str | None = None) -> dict[str, Any]:
+    """Cases that this transaction sees, newest first: open and closed, by state and by an organisation's tree."""
+    if state is not None and state not in s.STATES:
+        raise refuse(422, "unknown-state", f"没有「{state}」这种状态。", f"There is no state {state!r}.",
+                     states=sorted(s.STATES))
+    after = _position(cursor, 2)
+    params: dict[str, Any] = {"state": state, "own": own, "limit": limit + 1, "organisation": organisation}
+    where = ["TRUE"]
+    if state:
+        where.append("c.state = :state")
+    if own:
+        where.append(_PARTY)
+    if organisation:
+        where.append(":organisation IN (c.origin, c.origin_committee, c.destination, c.header, c.receiver, "
+                     "c.receiving_committee, c.ruling, c.branch, c.owner, c.poster)")
+    if after:
+        where.append("(c.opened_at, c.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))")
+        params |= {"at": after[0], "id": after[1]}
+    found = rows(tx, f"SELECT c.id, c.opened_at FROM transfer_case c WHERE {' AND '.join(where)} "
+                     "ORDER BY c.opened_at DESC, c.id DESC LIMIT :limit", params)
+    page = found[:limit]
+    more = _cursor(page[-1].opened_at.isoformat(), str(page[-1].id)) if len(found) > limit else None
+    return {"items": views(tx, [str(r.id) for r in page], now), "next": more}
+
+
+def alerts(tx: Connection, now: datetime, organisation: str, *, since: datetime | None = None, limit: int = 100,
+           cursor: str | None = None) -> dict[str, Any]:
+    """What waits for an organisation itself, oldest first; thin."""
+    after = _position(cursor, 2)
+    params: dict[str, Any] = {"organisation": organisation, "limit": limit + 1}
+    where = ["organisation = :organisation", "closed_at IS NULL"]
+    if since:
+        where.append("opened_at > :since")
+        params["since"] = since
+    if after:
+        where.append("(opened_at, id) > (CAST(:at AS timestamptz), CAST(:id AS uuid))")
+        params |= {"at": after[0], "id": after[1]}
+    found = rows(tx, f"SELECT id, case_id, member, kind, act, due_on, opened_at FROM task WHERE {' AND '.join(where)} "
+                     "ORDER BY opened_at, id LIMIT :limit", params)
+    page, today = found[:limit], day_of(now)
+    more = _cursor(page[-1].opened_at.isoformat(), str(page[-1].id)) if len(found) > limit else None
+    return {"items": [{"id": str(r.id), "case": str(r.case_id) if r.case_id else None, "kind": r.kind, "act": r.act,
+                       "due_on": _iso(r.due_on), "overdue": bool(r.due_on and today > r.due_on),
+                       "at": r.opened_at.astimezone(ZONE).isoformat()} for r in page], "next": more}
+
+
+_COUNTED = """
+SELECT state, category, obstacle, facts ->> 'rehired_by' AS rehired_by, letter_issued_on, wait_due, count(*) AS n
+FROM transfer_case
+WHERE origin_path ~>=~ :lo AND origin_path ~<~ :hi AND state NOT IN ('bulk_open', 'bulk_closed')
+GROUP BY 1, 2, 3, 4, 5, 6"""
+
+
+def audit(tx: Connection, now: datetime, organisation: str, ground: Ground | None = None) -> dict[str, Any]:
+    """The audit view of an organisation and all below it (interface.md §6, §7.4). The caller's right is settled."""
+    today, ground = day_of(now), ground or usual()
+    with as_worker(tx):
+        path = Directory.of(tx).path(organisation)
+        bounds = {"lo": path, "hi": just_after(path)}
+        members = rows(tx, "SELECT count(*) AS n FROM member WHERE path ~>=~ :lo AND path ~<~ :hi "
+                           "AND standing <> 'ended'", bounds)[0].n
+        counted = rows(tx, _COUNTED, bounds)
+        overdue = rows(tx, "SELECT kind, count(*) AS n FROM task WHERE closed_at IS NULL AND due_on < :today "
+                           "AND path ~>=~ :lo AND path ~<~ :hi GROUP BY kind", bounds | {"today": today})
+    tally: dict[str, Counter] = {k: Counter() for k in ("flag", "state", "category", "class", "obstacle")}
+    early = timedelta(days=ground.policy.pocket_early_days)
+    for row in counted:
+        state, n = row.state, row.n
+        tally["state"][state] += n
+        tally["flag"]["pocket"] += n * (state == s.LETTER_EXPIRED)
+        tally["flag"]["pocket_early"] += n * bool(
+            state in s.LETTER_OUT and row.letter_issued_on and today >= row.letter_issued_on + early)
+        tally["flag"]["at_risk"] += n * bool(state == s.LETTER_EXPIRED or (
+            state in s.RISK and row.wait_due and today > row.wait_due))
+        if state in s.OPEN:
+            tally["category"][row.category] += n
+            tally["class"][floating_class(row.category, row.rehired_by)] += n
+            tally["obstacle"][row.obstacle] += n
+
+    def named(counter: Counter) -> dict[str, int]:
+        return {str(k): v for k, v in sorted(counter.items(), key=lambda i: str(i[0])) if k is not None}
+
+    return {"as_of": now.isoformat(), "members": members, "pocket": tally["flag"]["pocket"],
+            "pocket_early": tally["flag"]["pocket_early"], "at_risk": tally["flag"]["at_risk"],
+            "by_state": named(tally["state"]), "overdue_by_task": {r.kind: r.n for r in overdue},
+            "by_category": named(tally["category"]), "by_floating_class": named(tally["class"]),
+            "by_obstacle": named(tally["obstacle"])}
+
+
+def floating_class(category: str | None, rehired_by: str | None) -> int | None:
+    """Which of the six classes of floating members a case belongs to (interface.md §7.4)."""
+    if category == "retirement":
+        return 3 if rehired_by == "other" else None
+    return s.FLOATING_CLASS.get(category or "")
+
+
+def member_view(tx: Connection, member: str) -> dict[str, Any] | None:
+    """The member view of interface.md §6: affiliation, standing, the last case, and who looked."""
+    with as_worker(tx):
+        found = rows(tx, "SELECT member, organisation, standing FROM member WHERE member = :m", {"m": member})
+        if not found:
+            return None
+        last = rows(tx, """SELECT id FROM transfer_case WHERE member = :m
+                           ORDER BY state IN ('moved', 'merged', 'struck_off', 'closed_without_move'), opened_at DESC
+                           LIMIT 1""", {"m": member})
+        seen = rows(tx, "SELECT at, organisation, purpose FROM case_look WHERE member = :m ORDER BY at DESC LIMIT 200",
+                    {"m": member})
+    return {"member": member, "affiliation": found[0].organisation, "standing": found[0].standing,
+            "case": str(last[0].id) if last else None,
+            "seen_by": [{"at": r.at.astimezone(ZONE).isoformat(), "organisation": r.organisation,
+                         "purpose": r.purpose} for r in seen]}
+
+
+def record_look(tx: Connection, case_id: str, organisation: str, person: str | None, purpose: str,
+                now: datetime) -> None:
+    """Keeps that somebody opened a case, for the member to see."""
+    with as_worker(tx):
+        tx.exec_driver_sql(
+            """INSERT INTO case_look (id, case_id, member, organisation, person, purpose, at)
+               SELECT %s, id, member, %s, %s, %s, %s FROM transfer_case WHERE id = %s::uuid""",
+            (uuid4(), organisation, person, purpose, now, case_id))
+
+
+def progress_of_cases(tx: Connection, case_ids: Sequence[Any]) -> dict[Any, dict[str, datetime]]:
+    """Case -> state -> when the case first entered it; told to whoever posted the event."""
+    if not case_ids:
+        return {}
+    with as_worker(tx):
+        found = rows(tx, """SELECT case_id, to_state, min(at) AS at FROM case_event
+                            WHERE case_id = ANY (CAST(:ids AS uuid[])) GROUP BY 1, 2""",
+                     {"ids": [str(i) for i in case_ids]})
+    progress: dict[Any, dict[str, datetime]] = {}
+    for row in found:
+        progress.setdefault(row.case_id, {})[row.to_state] = row.at
+    return progress
