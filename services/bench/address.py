@@ -1,7 +1,10 @@
-"""`guidui bench address`: speed and hits of the address engine, with JioNLP on the same addresses in the same run.
+"""`guidui bench address`: speed and hits of the address engine, with JioNLP on the same addresses in the
+same run.
 
-JioNLP (Apache-2.0, development dependency) is the only other Python library known to read down to the community; it
-answers names, not codes, so a hit is counted on the community's base. It is slow, so it gets every n-th address.
+JioNLP (Apache-2.0, development dependency) is the only other Python library known to read down to the
+community; it
+answers names, not codes, so a hit is counted on the community's base. It is slow, so it gets every n-th
+address.
 """
 
 from __future__ import annotations
@@ -13,9 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from services.bench.address_made import cases
-from services.matcher.address_compile import clean
 from services.matcher.address_file import learn_file, lines_of, memory_mb
-from services.matcher.address_names import community_base
+from services.matcher.address_names import clean, community_base
 from services.matcher.gazetteer import Gazetteer
 
 SHARED_MAX = 300
@@ -57,6 +59,7 @@ def bench(cache: Path, addresses: Path | None = None, confirmed: Path | None = N
     times = sorted(_timed(gazetteer.resolve, text) for text in texts)
     full = [text for kind, text, _ in cases(gazetteer, 4000, 3) if kind == "full"]
     _rate(gazetteer.resolve, full)
+    memory = memory_mb()
     communities = [(t, c) for t, c in rows if len(c) == 12]
     shared = communities[:: max(1, len(communities) // SHARED_MAX)][:SHARED_MAX]
     ours_rate = _rate(gazetteer.resolve, [t for t, _ in shared])
@@ -70,7 +73,7 @@ def bench(cache: Path, addresses: Path | None = None, confirmed: Path | None = N
         p99_us=times[int(len(times) * 0.99)] * 1e6,
         open_s=opened,
         learn_us=learn_us,
-        memory_mb=memory_mb(),
+        memory_mb=memory,
         shared=len(shared),
         ours_rate=ours_rate,
         ours_hits=ours / max(len(shared), 1),
@@ -105,8 +108,11 @@ def _timed(resolve: Callable[[str], object], text: str) -> float:
     return time.perf_counter() - begun
 
 
-def _peer(gazetteer: Gazetteer, shared: list[tuple[str, str]]) -> tuple[str | None, float | None, float | None]:
-    """(name and version, rate, share of communities named rightly) of JioNLP; nothing where it is not installed."""
+def _peer(
+    gazetteer: Gazetteer, shared: list[tuple[str, str]]
+) -> tuple[str | None, float | None, float | None]:
+    """(name and version, rate, share of communities named rightly) of JioNLP; nothing where it is not
+    installed."""
     try:
         import contextlib
         import io
@@ -142,14 +148,16 @@ def words(figures: Figures) -> str:
         f"the same {f.shared} addresses with a known community:",
         f"  guidui               {f.ours_rate:10,.0f} /s   {100 * f.ours_hits:5.1f} % right",
     ]
-    if f.peer is None:
+    if f.peer is None or f.peer_rate is None or f.peer_hits is None:
         lines.append("  JioNLP is not installed (pip install jionlp): nothing to compare with")
     else:
-        lines.append(f"  {f.peer:21}{f.peer_rate:10,.0f} /s   {100 * f.peer_hits:5.1f} % right")  # type: ignore[operator]
+        lines.append(f"  {f.peer:21}{f.peer_rate:10,.0f} /s   {100 * f.peer_hits:5.1f} % right")
     return "\n".join(lines)
 
 
-def run(cache: Path, addresses: Path | None = None, confirmed: Path | None = None, as_json: bool = False) -> str:
+def run(
+    cache: Path, addresses: Path | None = None, confirmed: Path | None = None, as_json: bool = False
+) -> str:
     """Text or JSON of one run. In a checkout the addresses are those of tests/data/address."""
     here = Path(__file__).parents[2] / "tests" / "data" / "address"
     if addresses is None and (here / "public.jsonl.xz").is_file():

@@ -18,7 +18,11 @@ TAILS = ("", "", "3号楼2单元", "12号", "幸福小区5栋1单元", "2组", "
 
 def spoken(base: str, kind: str, official: str) -> str:
     """How people write a community: base and 社区 or 村, else the official name."""
-    return base + {"J": "社区", "C": "" if base.endswith("嘎查") else "村"}.get(kind, "") if kind != "O" else official
+    return (
+        base + {"J": "社区", "C": "" if base.endswith("嘎查") else "村"}.get(kind, "")
+        if kind != "O"
+        else official
+    )
 
 
 def homophone(word: str, snapshot: Snapshot, rng: random.Random) -> str | None:
@@ -50,7 +54,11 @@ def slipped(word: str, how: str, snapshot: Snapshot, rng: random.Random) -> str 
     if len(word) < 3:
         return None
     at = rng.randrange(len(word) - 1)
-    out = word[:at] + word[at + 1 :] if how == "missing" else word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    out = (
+        word[:at] + word[at + 1 :]
+        if how == "missing"
+        else word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    )
     return out if out != word else None
 
 
@@ -83,4 +91,3 @@ def cases(gazetteer: Gazetteer, count: int, seed: int) -> Iterator[tuple[str, st
         if wrong and street.endswith(("街道", "镇", "乡")) and len(wrong) > 1:
             end = "街道" if street.endswith("街道") else street[-1]
             yield f"street-slip-{how}", province + city + county + wrong + end + named + tail, code
-

@@ -17,12 +17,24 @@ _WORDS: dict[str, tuple[str, str]] = {
     "street_form": ("「{text}」是{0}的另一种写法", "“{text}” is another way to write {0}"),
     "street_old": ("「{text}」是旧名，今为{0}", "“{text}” is an earlier name of {0}"),
     "street_like": ("「{text}」与{0}{1}", "“{text}” resembles {0}: {2}"),
-    "street_other": ("「{text}」与该社区今属的{0}不符", "“{text}” is not {0}, where the community lies today"),
+    "street_other": (
+        "「{text}」与该社区今属的{0}不符",
+        "“{text}” is not {0}, where the community lies today",
+    ),
     "community": ("「{text}」是{0}", "“{text}” is {0}"),
     "community_alone": ("「{text}」在{1}只有{0}", "“{text}” is only {0} in {1}"),
-    "community_many": ("「{text}」在{1}有{2}处，这是其一：{0}", "“{text}” occurs {2} times in {1}; one is {0}"),
-    "community_kind": ("「{text}」与{0}同名，村居之别不同", "“{text}” has the name of {0}, but village and community differ"),
-    "community_bare": ("「{text}」与{0}同名，未写村、社区字样", "“{text}” has the name of {0}, without its suffix"),
+    "community_many": (
+        "「{text}」在{1}有{2}处，这是其一：{0}",
+        "“{text}” occurs {2} times in {1}; one is {0}",
+    ),
+    "community_kind": (
+        "「{text}」与{0}同名，村居之别不同",
+        "“{text}” has the name of {0}, but village and community differ",
+    ),
+    "community_bare": (
+        "「{text}」与{0}同名，未写村、社区字样",
+        "“{text}” has the name of {0}, without its suffix",
+    ),
     "community_like": ("「{text}」与{0}{1}", "“{text}” resembles {0}: {2}"),
     "community_moved": (
         "「{text}」原属{1}，{2} 年后改属，今为{0}",
@@ -45,7 +57,8 @@ _WORDS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One reason. `span` is the half-open span of `text` in the original address, None where it is not from there."""
+    """One reason. `span` is the half-open span of `text` in the original address, None where it is not from
+    there."""
 
     rule: str
     text: str

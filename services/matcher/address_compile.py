@@ -11,7 +11,6 @@ import csv
 import io
 import lzma
 import marshal
-import re
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -19,24 +18,14 @@ from pathlib import Path
 
 import marisa_trie
 
-from services.matcher.address_names import (
-    city_forms,
-    community_base,
-    county_forms,
-    is_dummy,
-    province_forms,
-    street_forms,
-    street_stem,
-)
-from services.matcher.normalise import key
+from services.matcher.address_forms import all_forms, prefixes, sounds, street_tables
+from services.matcher.address_names import clean, community_base, street_stem
 
 LAYOUT = 3
 """Number of the snapshot's layout; part of its version."""
 
 COMMON_MIN = 5
 
-_BRACKET = re.compile(r"[（(].*?[)）]")
-_VAGUE = frozenset("街道 城区 林场 农场 牧场 园区 开发区 工业园区 工业区 城南 城北 城东 城西 新城 社区 办事处 管理区".split())
 _LENGTHS = {2: 1, 4: 2, 6: 3, 9: 4, 12: 5}
 
 
@@ -47,13 +36,10 @@ def read_rows(path: Path) -> Iterator[dict[str, str]]:
         for number, row in enumerate(csv.DictReader(text), 2):
             code, name = row.get("code") or "", row.get("name") or ""
             if len(code) not in _LENGTHS or not (code.isascii() and code.isdigit()) or not name.strip():
-                raise ValueError(f"{path.name}, line {number}: not a division code and name: {code!r} {name!r}")
+                raise ValueError(
+                    f"{path.name}, line {number}: not a division code and name: {code!r} {name!r}"
+                )
             yield row
-
-
-def clean(name: str) -> str:
-    """The key of an official name: brackets with their content dropped, then normalised."""
-    return key(_BRACKET.sub("", name)) or key(name)
 
 
 def compile_tables(divisions: Path, history: list[Path]) -> dict[str, bytes]:
@@ -69,9 +55,9 @@ def compile_tables(divisions: Path, history: list[Path]) -> dict[str, bytes]:
     files, bases = _communities(table)
     moved, shed = _moves(table, bases, past)
     files |= _old_communities(table, bases, past, moved)
-    forms = _forms(upper, past, moved)
+    forms = all_forms(upper, past, moved)
     files |= _trie("forms", forms) | _streets(upper, forms)
-    files |= _trie("prefixes", _prefixes(upper, past, moved))
+    files |= _trie("prefixes", prefixes(upper, past, moved))
     files["upper.marshal"] = marshal.dumps(
         {
             "names": upper,
@@ -79,7 +65,7 @@ def compile_tables(divisions: Path, history: list[Path]) -> dict[str, bytes]:
             "moved": {old: ",".join(new) for old, new in moved.items()},
             "shed": shed,
             "common": _common(bases),
-            "sounds": _sounds(),
+            "sounds": sounds(),
         }
     )
     return files
@@ -131,24 +117,6 @@ def _streets(upper: dict[str, str], forms: dict[str, str]) -> dict[str, bytes]:
         index[county] = (len(body), len(body) + len(content))
         body += content
     return {"streets.bin": bytes(body), "streets.marshal": marshal.dumps(index)}
-
-
-def street_tables(names: dict[str, str]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
-    """(strong, weak) forms of the streets of one county; an official name beats another street's form."""
-    strong: dict[str, set[str]] = defaultdict(set)
-    weak: dict[str, list[str]] = defaultdict(list)
-    for code, name in names.items():
-        full, crossed = street_forms(name)
-        for form in full:
-            strong[form].add(code)
-        for form in crossed:
-            weak[form].append(code)
-    sole = {form: next(iter(codes)) for form, codes in strong.items() if len(codes) == 1}
-    sole |= {name: code for code, name in names.items()}
-    for form, codes in strong.items():
-        if form not in sole:
-            weak[form] += sorted(codes)
-    return sole, {form: tuple(dict.fromkeys(codes)) for form, codes in weak.items() if form not in sole}
 
 
 def _own_part(code: str, table: dict[str, str]) -> str:
@@ -208,14 +176,17 @@ def _elected(
         floor = max(counts.values(), default=0) * 0.2
         targets = [c for c, n in counts.most_common(4) if n >= floor]
         if code in table:
-            targets = [code] + [c for c in targets if c != code and street_stem(clean(table[c]))[0] in clean(name)]
+            targets = [code] + [
+                c for c in targets if c != code and street_stem(clean(table[c]))[0] in clean(name)
+            ]
         if targets:
             moved[code] = list(dict.fromkeys(targets + moved.get(code, [])))
     return moved
 
 
 def _common(bases: dict[str, tuple[str, str]]) -> frozenset[str]:
-    """Base and kind of communities of which the country has more than COMMON_MIN: a namesake proves little."""
+    """Base and kind of communities of which the country has more than COMMON_MIN: a namesake proves
+    little."""
     counts = Counter(bases.values())
     return frozenset(f"{base}{kind}" for (base, kind), n in counts.items() if n > COMMON_MIN)
 
@@ -254,84 +225,4 @@ def _old_communities(
         "old.marshal": marshal.dumps(index),
         "old_codes.bin": array("Q", map(int, order)).tobytes(),
         "old_bases.txt": "\n".join(olds[c] for c in order).encode(),
-    }
-
-
-def _forms(upper: dict[str, str], past: list[tuple[str, str, int]], moved: dict[str, list[str]]) -> dict[str, str]:
-    """Written form -> "kind code,code": F full or strong, W weak, O old name. The best kind of a form wins."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
-
-    def add(form: str, code: str, kind: str) -> None:
-        if form not in _VAGUE and len(form) >= 2:
-            best = found[form].get(code)
-            if best is None or "FWO".index(kind) < "FWO".index(best):
-                found[form][code] = kind
-
-    for code, name in upper.items():
-        for form, kind in written(code, name, upper):
-            add(form, code, kind)
-    for code, name, _ in past:
-        if len(code) < 12:
-            for form, kind in written(code, name, upper):
-                if kind == "F":
-                    for target in moved.get(code, ()):
-                        add(form, target, "O")
-    return {form: ",".join(kind + code for code, kind in hits.items()) for form, hits in found.items()}
-
-
-def written(code: str, name: str, upper: dict[str, str]) -> list[tuple[str, str]]:
-    """(form, kind) pairs for one division of levels 1-4: F names it fully, W is a short or crossed form."""
-    name_key = clean(name)
-    if len(code) == 2:
-        *long, letter = province_forms(name)
-        return [(f, "F" if f == name else "W") for f in long]
-    if len(code) == 4:
-        return [(f, "F" if f == name_key else "W") for f in city_forms(name_key)]
-    if len(code) == 6:
-        return [(f, "F" if f == name_key else "W") for f in county_forms(name_key, upper.get(code[:4], ""))]
-    strong, weak = street_forms(name_key)
-    return [(f, "F") for f in strong] + [(f, "W") for f in weak]
-
-
-def _prefixes(upper: dict[str, str], past: list[tuple[str, str, int]], moved: dict[str, list[str]]) -> dict[str, str]:
-    """Text from province to county, in the ways people write it -> county code; ambiguous texts are left out."""
-    found: dict[str, set[str]] = defaultdict(set)
-    rows = [(code, name, code) for code, name in upper.items() if len(code) == 6]
-    for code, name, _ in past:
-        targets = moved.get(code, ())
-        if len(code) == 6 and len(targets) == 1:
-            rows.append((code, name, targets[0]))
-    for code, name, target in rows:
-        province = province_forms(upper.get(code[:2], ""))
-        city_name = upper.get(code[:4]) or upper.get(target[:4], "")
-        city = city_forms(clean(city_name)) or ("",)
-        county = county_forms(clean(name), city_name)
-        dummy = city_name if is_dummy(city_name) else ""
-        for text in _chains(province, city, county, dummy):
-            found[text].add(target)
-    return {text: next(iter(codes)) for text, codes in found.items() if len(codes) == 1 and text not in _VAGUE}
-
-
-def _chains(province: tuple[str, ...], city: tuple[str, ...], county: tuple[str, ...], dummy: str) -> set[str]:
-    full, short, letter = province[0], province[1] if len(province) > 1 else province[0], province[-1]
-    out = {county[0]}
-    for k in county:
-        for p in (full, short):
-            out |= {p + k, p + p + k, p + dummy + k, full + p + k}
-            out |= {p + c + k for c in city}
-            out |= {p + c + c + k for c in city[:1]}
-        out |= {c + k for c in city if c}
-        out |= {letter + c + k for c in city}
-    return out
-
-
-def _sounds() -> dict[str, str]:
-    """Character -> its toneless pinyin readings joined by spaces (pypinyin's table, CJK unified ideographs)."""
-    from pypinyin.constants import PINYIN_DICT
-    from pypinyin.contrib.tone_convert import to_normal
-
-    return {
-        chr(code): " ".join(sorted({to_normal(reading) for reading in readings.split(",")}))
-        for code, readings in PINYIN_DICT.items()
-        if 0x4E00 <= code <= 0x9FFF
     }

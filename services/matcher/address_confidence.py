@@ -1,6 +1,7 @@
 """Score and signs of the best guess -> probability that it is right, and the decision that follows.
 
-A logistic model over the signs (how county, street and community were found), the margin to the next guess and
+A logistic model over the signs (how county, street and community were found), the margin to the next guess
+and
 the weight of learned evidence. Its coefficients are data, fitted by `tests/score/address_fit.py` on confirmed
 addresses and kept in `data/address_confidence.json`.
 """
@@ -23,7 +24,8 @@ ROUTE_AT = 0.96
 
 ASKED = frozenset(("D", "v", "V", "v%", "V%", "q", "r", "a", "A"))
 ASK_MAX = 0.95
-"""Signs that never route alone, however well they did so far: a street's own name, a house number some way off;
+"""Signs that never route alone, however well they did so far: a street's own name, a house number some way
+off;
 nor does anything inexact beside a street the county does not know."""
 
 MODEL = Path(__file__).with_name("data") / "address_confidence.json"
@@ -36,7 +38,9 @@ def features(guess: Guess, rivals: Sequence[Guess]) -> tuple[str, ...]:
     gaps = [guess.score - r.score for r in others(guess, rivals)]
     ties = sum(gap < TIE for gap in gaps)
     margin = gaps[0] if gaps else 9.0
-    out.append(f"ties:{min(ties, 3)}" if ties else "margin:" + ("1" if margin < 2 else "2" if margin < 4 else "far"))
+    out.append(
+        f"ties:{min(ties, 3)}" if ties else "margin:" + ("1" if margin < 2 else "2" if margin < 4 else "far")
+    )
     if guess.also:
         out.append("also")
     if community[0] in "ci":

@@ -6,13 +6,13 @@ from collections import OrderedDict
 
 from services.matcher.address_snapshot import Snapshot
 
-
 BASES_MAX = 100_000
 COUNTIES_MAX = 3_000
 
 
 class Streets:
-    """Written forms of a county's streets: `strong` form -> code, `weak` and `old` form -> codes; longest first."""
+    """Written forms of a county's streets: `strong` form -> code, `weak` and `old` form -> codes; longest
+    first."""
 
     __slots__ = ("strong", "weak", "old", "lengths", "weak_lengths", "old_lengths")
 
@@ -33,7 +33,9 @@ class Communities:
     def __init__(self, snapshot: Snapshot, county: str) -> None:
         streets = snapshot.streets_of.get(county, ())
         low, high = (snapshot.ranges[streets[0]][0], snapshot.ranges[streets[-1]][1]) if streets else (0, 0)
-        bases = snapshot.bases[snapshot.places[low] + 1 : snapshot.places[high]].split("\n") if high > low else []
+        bases = (
+            snapshot.bases[snapshot.places[low] + 1 : snapshot.places[high]].split("\n") if high > low else []
+        )
         self._one = dict(zip(bases, range(low, high), strict=True))
         self._many: dict[str, tuple[int, ...]] = {}
         if len(self._one) < len(bases):
@@ -54,7 +56,8 @@ class Communities:
 
 
 class Counties:
-    """Keeps the counties met last: at most `bases_max` community bases (about 200 bytes each) and COUNTIES_MAX."""
+    """Keeps the counties met last: at most `bases_max` community bases (about 200 bytes each) and
+    COUNTIES_MAX."""
 
     def __init__(self, snapshot: Snapshot, bases_max: int = BASES_MAX) -> None:
         self.snapshot = snapshot
@@ -73,7 +76,8 @@ class Counties:
         return found
 
     def named(self, county: str, base: str) -> tuple[int, ...]:
-        """Indexes of a county's communities with this base, without building its dictionary for one look-up."""
+        """Indexes of a county's communities with this base, without building its dictionary for one
+        look-up."""
         found = self._communities.get(county)
         return found.get(base) if found is not None else self.snapshot.find_all(county, base)
 

@@ -111,8 +111,9 @@ def resolve_file(
     done, wrong = _resolved(gazetteer, inp, out, said)
     spent = max(time.perf_counter() - known, 1e-9)
     print(
-        f"{done} addresses in {spent:.2f} s ({done / spent:,.0f}/s); table {gazetteer.snapshot.version} open in "
-        f"{opened - begun:.2f} s; {learned} cases learned in {known - opened:.2f} s; memory {memory_mb():.0f} MB",
+        f"{done} addresses in {spent:.2f} s ({done / spent:,.0f}/s); table open in "
+        f"{opened - begun:.2f} s; {learned} cases learned in {known - opened:.2f} s; "
+        f"memory {memory_mb():.0f} MB",
         file=said,
     )
     if bad + wrong:

@@ -1,9 +1,27 @@
-"""A guess: one division an address may mean, with the signs that speak for it and a score to order guesses by."""
+"""A guess: one division an address may mean, with the signs that speak for it and a score to order guesses
+by."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from services.matcher.address_slips import WORDS
+from services.matcher.address_snapshot import Snapshot
+
+STREET_SCORE = {
+    "=": 6.0,
+    "w": 5.0,
+    "o": 4.5,
+    "L": 4.0,
+    "m": 4.5,
+    "M": 4.0,
+    "d": 0.0,
+    "-": 2.0,
+    "u": 1.0,
+    "x": -5.0,
+}
+"""Street sign -> what it adds to a score."""
 
 
 class Reason(NamedTuple):
@@ -23,10 +41,13 @@ class Guess:
     street     = exact, w other form, o old name, L slip, - none stated, u unknown one stated, x another one
                stated, m another one stated that the community left
                (M less surely, d perhaps: a common name)
-    community  e exact, f exact inside longer text, k other kind, K a village's name kept by residents, t exact
+    community  e exact, f exact inside longer text, k other kind, K a village's name kept by residents, t
+    exact
                but followed by what makes it a road or school, b no suffix, B and it begins a compound's name,
-               D and it is the street's name, q but it is or begins a road, sou num ord mis ext nea cha a slip (2: of a
-               name of two characters, k: of another kind), c compound, i compound inside longer text, h compound
+               D and it is the street's name, q but it is or begins a road, sou num ord mis ext nea cha a
+               slip (2: of a
+               name of two characters, k: of another kind), c compound, i compound inside longer text, h
+               compound
                named like it, n house number, v near number, V far one (%: not all cases agree), r road of its
                name, a A road of a similar name, g heir of the code of one that is gone, z gone: stops at the
                street, s stops at the street, S though a community is suggested, y at the county
@@ -42,12 +63,29 @@ class Guess:
 
 @dataclass(slots=True)
 class Stated:
-    """The street a text names: code -> sign, and where it stands. `gone`: the name itself is only an old one."""
+    """The street a text names: code -> sign, and where it stands. `gone`: the name itself is only an old
+    one."""
 
     codes: dict[str, str]
     start: int
     end: int
     detail: dict[str, str] = field(default_factory=dict)
+
+
+def street_sign(code: str, stated: Stated | None) -> str:
+    """Street sign of a code the text does not name; learned and borrowed names never outvote a stated
+    street."""
+    return "-" if stated is None else "u" if not stated.codes else stated.codes.get(code[:9], "x")
+
+
+def street_reason(snapshot: Snapshot, code: str, stated: Stated) -> Reason:
+    """Why the text is taken to state this street."""
+    how, name = stated.codes.get(code, "="), snapshot.upper_names[code]
+    if how == "L":
+        return Reason("street_like", stated.start, stated.end, (name, *WORDS[stated.detail[code]]))
+    return Reason(
+        {"=": "street", "w": "street_form", "o": "street_old"}[how], stated.start, stated.end, (name,)
+    )
 
 
 def merged(guesses: list[Guess]) -> list[Guess]:
@@ -62,7 +100,18 @@ def merged(guesses: list[Guess]) -> list[Guess]:
     return sorted(best.values(), key=lambda g: -g.score)
 
 
-BORROWED = frozenset("hraABKkqtvV") | {"ext", "extk", "ext2", "extk2", "cha", "chak", "nea", "neak", "misk", "misk2"}
+BORROWED = frozenset("hraABKkqtvV") | {
+    "ext",
+    "extk",
+    "ext2",
+    "extk2",
+    "cha",
+    "chak",
+    "nea",
+    "neak",
+    "misk",
+    "misk2",
+}
 """Community signs too weak to go deeper than a street the text states: left out one by one, such readings of
 confirmed addresses were right in 40 to 88 of 100 cases (docs/accuracy-address.md)."""
 
@@ -74,7 +123,11 @@ def depth_first(guesses: list[Guess]) -> list[Guess]:
     """
     best = guesses[0]
     street = best.code[:9]
-    if best.signs[2].rstrip("%") not in BORROWED or best.signs[1] not in "=wo" or best.also & {"c", "i", "n", "b"}:
+    if (
+        best.signs[2].rstrip("%") not in BORROWED
+        or best.signs[1] not in "=wo"
+        or best.also & {"c", "i", "n", "b"}
+    ):
         return guesses
     if any(g.code[:9] == street and g.signs[2] in ("e", "f", "k", "K", "b") for g in guesses[1:]):
         return guesses

@@ -1,6 +1,7 @@
 """What confirmed cases teach: which community a compound or a road number lies in, county by county.
 
-Evidence is counts with their sources and last day, never a bare answer, and can be withdrawn source by source.
+Evidence is counts with their sources and last day, never a bare answer, and can be withdrawn source by
+source.
 Compound keys drop what varies inside a compound (building, unit, phase, group): 海昌天澜一期6栋 -> 海昌天澜.
 """
 
@@ -31,7 +32,9 @@ _GENERIC = re.compile(
     r".?(?:小区|家属院|家属区|家属楼|家属|宿舍|宿舍楼|居民区|居民楼|自建房|平房|围合区|单体楼|安置房|安置|商铺|门面|大院|院内?|住宅楼|住宅"
     r"|街道|市场|小学|中学|学校|医院|辖区|沿街|商业街|公寓|酒店|宾馆)|整个.*"
 )
-_GROUP = re.compile(r"(?:第?[0-9一二三四五六七八九十]{1,3}(?:组|社|队|村民小组|村民组|屯|委)|自然村|附近|旁|内)+")
+_GROUP = re.compile(
+    r"(?:第?[0-9一二三四五六七八九十]{1,3}(?:组|社|队|村民小组|村民组|屯|委)|自然村|附近|旁|内)+"
+)
 
 
 class Keys(NamedTuple):
@@ -64,7 +67,11 @@ def keys(rest: str) -> Keys:
         head = ""
     fine = head[:KEY_CHARS_MAX]
     coarse = _TAIL.sub("", _PART.sub("", _TAIL.sub("", fine)))
-    found = tuple(k for k in dict.fromkeys((_TAIL.sub("", fine), coarse)) if len(k) >= KEY_CHARS_MIN and not _GENERIC.fullmatch(k))
+    found = tuple(
+        k
+        for k in dict.fromkeys((_TAIL.sub("", fine), coarse))
+        if len(k) >= KEY_CHARS_MIN and not _GENERIC.fullmatch(k)
+    )
     return Keys(found, at, road, number, road_at)
 
 
@@ -99,7 +106,8 @@ class Tally:
 
 
 class Learned:
-    """The learned gazetteer: one writer, many readers; every change replaces a value, so readers need no lock."""
+    """The learned gazetteer: one writer, many readers; every change replaces a value, so readers need no
+    lock."""
 
     def __init__(self) -> None:
         self._compounds: dict[str, dict[str, Tally]] = {}
@@ -126,7 +134,11 @@ class Learned:
     def withdraw(self, source: str) -> None:
         """Forgets one source; its keys vanish when nobody else speaks for them."""
         for county, key, number in self._by_source.pop(source, ()):
-            shelf = self._compounds.get(county, {}) if number is None else self._roads.get(county, {}).get(key, {})
+            shelf = (
+                self._compounds.get(county, {})
+                if number is None
+                else self._roads.get(county, {}).get(key, {})
+            )
             name = key if number is None else number
             tally = shelf.get(name)  # type: ignore[call-overload]
             if tally is not None:
@@ -145,7 +157,8 @@ class Learned:
         return None
 
     def inside(self, county: str, text: str) -> Iterator[tuple[int, int, Tally]]:
-        """(start, end, tally) of learned compounds that occur somewhere in `text`, longest first at each start."""
+        """(start, end, tally) of learned compounds that occur somewhere in `text`, longest first at each
+        start."""
         of = self._compounds.get(county)
         if not of:
             return

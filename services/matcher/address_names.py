@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from services.matcher.normalise import key
+
 Kind = Literal["J", "C", "O"]
 """Kind of a community: J residents' committee (社区, 居委会), C villagers' committee (村), O anything else."""
 
@@ -28,6 +30,14 @@ _PEOPLES = (
 )
 _PEOPLES_TAIL = re.compile(rf"(?:(?:{_PEOPLES})族?)*(?:{_PEOPLES})族?(?=自治|$)")
 _DUMMY_CITIES = frozenset(("市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"))
+
+
+_BRACKET = re.compile(r"[（(].*?[)）]")
+
+
+def clean(name: str) -> str:
+    """The key of an official name: brackets with their content dropped, then normalised."""
+    return key(_BRACKET.sub("", name)) or key(name)
 
 
 def is_dummy(name: str) -> bool:
@@ -80,7 +90,9 @@ def county_forms(name: str, city: str = "") -> tuple[str, ...]:
             tails += ["经济技术开发区", "经济开发区", "经开区", "开发区"]
         elif "高新" in tail or "高技术" in tail:
             tails += ["高新技术产业开发区", "高新技术开发区", "高新开发区", "高新区"]
-        forms += [head + t for t in tails for head in (stem + "市", stem, "") if not (head == "" and t == "开发区")]
+        forms += [
+            head + t for t in tails for head in (stem + "市", stem, "") if not (head == "" and t == "开发区")
+        ]
     elif re.search(r"[县市区旗]$", name) and len(name) >= 3:
         forms.append(re.sub(r"(?:特|林)?[县市区旗]$", "", name) if not name.endswith("新区") else name[:-2])
     return tuple(f for f in dict.fromkeys(forms) if len(f) >= 2)
@@ -116,7 +128,10 @@ def street_forms(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
             weak.append(stem)
     elif tail in ("地区", "地区办事处", "片区", "片区街道", "片区管委会"):
         area = tail[:2]
-        strong = [stem + t for t in (area, area + "办事处", area + "街道", area + "管委会", area + "镇", area + "乡")]
+        strong = [
+            stem + t
+            for t in (area, area + "办事处", area + "街道", area + "管委会", area + "镇", area + "乡")
+        ]
         strong += [stem + t for t in office]
         weak = [stem + t for t in ("镇", "乡", "街")]
     elif tail == "镇":

@@ -60,7 +60,8 @@ class Scan:
         return out
 
     def supports(self, hits: list[Hit], hint: str | None) -> list[Support]:
-        """Counties named or implied by the hits, best first, at most COUNTIES_MAX and a little beyond for ties."""
+        """Counties named or implied by the hits, best first, at most COUNTIES_MAX and a little beyond for
+        ties."""
         by_county: dict[str, list[tuple[Hit, str, str]]] = {}
         above: list[tuple[Hit, str, str]] = []
         for hit in hits:
@@ -76,7 +77,11 @@ class Scan:
         return out
 
     def _support(
-        self, county: str, own: list[tuple[Hit, str, str]], above: list[tuple[Hit, str, str]], hint: str | None
+        self,
+        county: str,
+        own: list[tuple[Hit, str, str]],
+        above: list[tuple[Hit, str, str]],
+        hint: str | None,
     ) -> Support:
         chain = [h for h in above if county.startswith(h[2])] + own
         chain.sort(key=lambda h: (h[0].start, len(h[2])))

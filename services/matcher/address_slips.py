@@ -21,8 +21,24 @@ WORDS: dict[str, tuple[str, str]] = {
     "near": ("读音相近", "nearly the same sound"),
     "char": ("一字不同", "one character differs"),
 }
+SLIP_SCORE = {
+    "sound": 6.5,
+    "numeral": 6.5,
+    "order": 6.0,
+    "missing": 5.5,
+    "extra": 3.5,
+    "near": 2.5,
+    "char": 1.0,
+}
+"""Slip -> what it adds to a score; people make the first ones most."""
+
 _NUMERALS = str.maketrans("0123456789零壹贰叁肆伍陆柒捌玖", "〇一二三四五六七八九〇一二三四五六七八九")
-_NEAR = ((re.compile("^([zcs])h"), r"\1"), (re.compile("ng$"), "n"), (re.compile("^n"), "l"), (re.compile("^h(?=u)"), "f"))
+_NEAR = (
+    (re.compile("^([zcs])h"), r"\1"),
+    (re.compile("ng$"), "n"),
+    (re.compile("^n"), "l"),
+    (re.compile("^h(?=u)"), "f"),
+)
 
 
 def alike(a: str, b: str, sounds: dict[str, str]) -> bool:

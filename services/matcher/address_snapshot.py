@@ -18,7 +18,7 @@ from pathlib import Path
 
 import marisa_trie
 
-from services.matcher import address_compile, address_names, normalise
+from services.matcher import address_compile, address_forms, address_names, normalise
 
 HEAD_CHARS = 9
 """Province, city and county of three characters each: the commonest beginning of a full address."""
@@ -35,7 +35,9 @@ def packaged(name: str) -> Path:
 def version(paths: list[Path]) -> str:
     """Name of the snapshot: tables' content, the code that reads names, Python's marshal format."""
     digest = hashlib.sha256(f"{address_compile.LAYOUT} {sys.version_info[:2]} {sys.byteorder}".encode())
-    code = [Path(module.__file__ or "") for module in (address_compile, address_names, normalise)]
+    code = [
+        Path(module.__file__ or "") for module in (address_compile, address_forms, address_names, normalise)
+    ]
     for path in [*paths, *code]:
         digest.update(path.read_bytes())
     return f"address-{digest.hexdigest()[:16]}"
@@ -117,7 +119,8 @@ class Prefixes(Trie):
         self._memo: dict[str, tuple[int, str]] = {}
 
     def longest(self, text: str) -> tuple[int, str] | None:
-        """(length, value) of the longest key that `text` starts with; short ones nobody extends are remembered."""
+        """(length, value) of the longest key that `text` starts with; short ones nobody extends are
+        remembered."""
         head = text[:HEAD_CHARS]
         known = self._memo.get(head)
         if known is not None:
@@ -160,7 +163,9 @@ class Snapshot:
         self.bases = (folder / "bases.txt").read_text("utf-8")
         self.kinds = (folder / "kinds.txt").read_text("ascii")
         self._street_forms = _mapped(folder / "streets.bin")
-        self._street_spans: dict[str, tuple[int, int]] = marshal.loads((folder / "streets.marshal").read_bytes())
+        self._street_spans: dict[str, tuple[int, int]] = marshal.loads(
+            (folder / "streets.marshal").read_bytes()
+        )
         self._old = _mapped(folder / "old.txt")
         self._old_spans: dict[str, tuple[int, int]] = marshal.loads((folder / "old.marshal").read_bytes())
         self._old_codes = memoryview(_mapped(folder / "old_codes.bin")).cast("Q")
@@ -169,7 +174,8 @@ class Snapshot:
         self._index_streets()
 
     def _index_streets(self) -> None:
-        """street code -> (first index, one past the last, place in `bases`); county code -> its street codes."""
+        """street code -> (first index, one past the last, place in `bases`); county code -> its street
+        codes."""
         self.streets_of: dict[str, list[str]] = {}
         for code in sorted(self.upper_names):
             if len(code) == 9:
@@ -249,7 +255,8 @@ class Snapshot:
             at += 1
 
     def old(self, county: str, base: str) -> list[tuple[str, str, int]]:
-        """Communities of earlier editions in today's county, gone from their street: (kind, old code, last year)."""
+        """Communities of earlier editions in today's county, gone from their street: (kind, old code, last
+        year)."""
         span = self._old_spans.get(county)
         if span is None:
             return []

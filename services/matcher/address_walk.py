@@ -71,7 +71,9 @@ class Walk:
             at, end = mention.span()
             first = text[at]
             kind = KIND_OF[first]
-            base = text[start : at if kind != "O" and first != "嘎" else mention_base(text, start, mention)[1]]
+            base = text[
+                start : at if kind != "O" and first != "嘎" else mention_base(text, start, mention)[1]
+            ]
             index = find(street, base, kind)
             if index is not None and (end == len(text) or harmless(text, end, kind)):
                 return index, end

@@ -15,7 +15,7 @@ from services.matcher.address_learned import Learned
 from services.matcher.address_names import MENTION, is_dummy, mention_base, mention_kind
 from services.matcher.address_reader import Reader
 from services.matcher.address_scan import COUNTIES_MAX, Hit, Scan, Support
-from services.matcher.address_walk import LABEL, Step, Walk
+from services.matcher.address_walk import Step, Walk
 from services.matcher.normalise import Normal, normalise
 
 CANDIDATES_MAX = 5
@@ -125,7 +125,8 @@ class Gazetteer:
         return found
 
     def _with_community(self, text: str, hits: list[Hit], supports: list[Support]) -> list[Support]:
-        """Of many counties that share a street's name, those whose street lists the community named after it."""
+        """Of many counties that share a street's name, those whose street lists the community named after
+        it."""
         kept: set[str] = set()
         for hit in hits:
             streets = [code for _, code in hit.means if len(code) == 9]
@@ -165,7 +166,9 @@ class Gazetteer:
             return NOTHING
         guesses = depth_first(guesses)
         best = guesses[0].code
-        guesses = [g for g in guesses[:CANDIDATES_READ] if g.code == best or not best.startswith(g.code)][:CANDIDATES_MAX]
+        guesses = [g for g in guesses[:CANDIDATES_READ] if g.code == best or not best.startswith(g.code)][
+            :CANDIDATES_MAX
+        ]
         out = tuple(
             Candidate(
                 guess.code,
@@ -187,7 +190,8 @@ class Gazetteer:
         return Evidence(reason.rule, address[start:end], (start, end), reason.facts)
 
     def learn(self, address: str, code: str, *, source: str, on: date | None = None) -> None:
-        """Takes a confirmed (address, code) as evidence; the next `resolve` sees it. Codes of level 4 or 5."""
+        """Takes a confirmed (address, code) as evidence; the next `resolve` sees it. Codes of level 4 or
+        5."""
         text, code = normalise(address).text, str(code)
         if len(code) not in (9, 12):
             return
@@ -250,7 +254,8 @@ class Gazetteer:
         return [c for c in self.snapshot.moved.get(code, "").split(",") if c]
 
     def _heirs(self, code: str) -> list[str]:
-        """Where a community code of an earlier edition stands today: same name in its street's, else county's heirs."""
+        """Where a community code of an earlier edition stands today: same name in its street's, else
+        county's heirs."""
         snapshot, old = self.snapshot, self.snapshot.old_base(code)
         if old is None:
             return []

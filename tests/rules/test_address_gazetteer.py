@@ -109,7 +109,9 @@ def test_a_confirmed_case_is_seen_by_the_next_and_can_be_withdrawn(gazetteer):
     asked = "浙江省绍兴市越城区国雅彩云间3栋"
     assert best(gazetteer.resolve(asked))[1] == "330602"
     gazetteer.learn("浙江省绍兴市越城区国雅彩云间5栋", "330602001001", source="case-1", on=date(2026, 5, 1))
-    gazetteer.learn("浙江省绍兴市越城区塔山街道国雅彩云间8栋", "330602001001", source="case-2", on=date(2026, 6, 1))
+    gazetteer.learn(
+        "浙江省绍兴市越城区塔山街道国雅彩云间8栋", "330602001001", source="case-2", on=date(2026, 6, 1)
+    )
     answer = gazetteer.resolve(asked)
     assert answer.candidates[0].code == "330602001001"
     assert any("2 例中 2 例" in e.zh and "国雅彩云间" in e.zh for e in answer.candidates[0].evidence)
@@ -174,7 +176,10 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@given(st.lists(PIECES | st.text(max_size=3), max_size=12).map("".join), st.sampled_from([None, "越城区", "330602", "x"]))
+@given(
+    st.lists(PIECES | st.text(max_size=3), max_size=12).map("".join),
+    st.sampled_from([None, "越城区", "330602", "x"]),
+)
 def test_never_an_error_and_always_in_order(shared_gazetteer, address, county):
     answer = shared_gazetteer.resolve(address, county)
     sure = [c.confidence for c in answer.candidates]
@@ -216,12 +221,17 @@ def test_the_snapshot_is_compiled_once(cache, tables):
 
 def test_a_file_is_answered_in_order_and_its_bad_lines_are_named(tmp_path, cache, monkeypatch, tables):
     open_small = Gazetteer.open.__func__
-    monkeypatch.setattr(Gazetteer, "open", classmethod(lambda cls, c, d=None, h=None: open_small(cls, c, *tables)))
+    monkeypatch.setattr(
+        Gazetteer, "open", classmethod(lambda cls, c, d=None, h=None: open_small(cls, c, *tables))
+    )
     inp, out, learn = tmp_path / "in.jsonl", tmp_path / "out.jsonl", tmp_path / "confirmed.jsonl"
     good = {"id": "a", "address": "越城区塔山街道国雅社区"}
     known = {"id": "b", "address": "国雅彩云间3栋", "county": "330602"}
     inp.write_text(f'{json.dumps(good)}\nno json\n{{"address": "x"}}\n{json.dumps(known)}\n', "utf-8")
-    learn.write_text('{"id":"c1","address":"越城区国雅彩云间1栋","code":"330602001001"}\n{"address":"x","code":"1"}\n', "utf-8")
+    learn.write_text(
+        '{"id":"c1","address":"越城区国雅彩云间1栋","code":"330602001001"}\n{"address":"x","code":"1"}\n',
+        "utf-8",
+    )
     said = io.StringIO()
     assert resolve_file(inp, out, learn, cache=cache, said=said) == 1
     answers = [json.loads(line) for line in out.read_text("utf-8").splitlines()]

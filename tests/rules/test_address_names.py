@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 
 from services.matcher.address_learned import keys
-from services.matcher.address_names import city_forms, community_base, county_forms, province_forms, street_forms
+from services.matcher.address_names import (
+    city_forms,
+    community_base,
+    county_forms,
+    province_forms,
+    street_forms,
+)
 from services.matcher.address_slips import slip
 
 
@@ -55,7 +61,16 @@ def test_short_and_abbreviated_names_above_the_street():
     assert county_forms("市中区") == ("市中区", "市中")
 
 
-SOUNDS = {"江": "jiang", "源": "yuan", "苑": "yuan", "红": "hong", "泓": "hong", "强": "qiang", "坚": "jian", "富": "fu"}
+SOUNDS = {
+    "江": "jiang",
+    "源": "yuan",
+    "苑": "yuan",
+    "红": "hong",
+    "泓": "hong",
+    "强": "qiang",
+    "坚": "jian",
+    "富": "fu",
+}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Scores the address engine: `python -m tests.score.address [PUBLIC CONFIRMED] [--write FILE]`.
 
-Right = the first candidate's code starts with the expected one. Wilson intervals at 95 %. Calibration error (ECE) over
-ten bins of the first candidate's confidence; rows without a candidate do not count in it. For `ambiguous` rows the
+Right = the first candidate's code starts with the expected one. Wilson intervals at 95 %. Calibration error
+(ECE) over
+ten bins of the first candidate's confidence; rows without a candidate do not count in it. For `ambiguous`
+rows the
 expected answer is to ask; for calibration the community the row was made from.
 """
 
@@ -116,10 +118,13 @@ def report(tallies: dict[str, Tally], learned: int) -> str:
     lines += [
         "",
         f"- {all_rows} rows after learning {learned} confirmed cases.",
-        f"- Routed: {100 * routed / all_rows:.1f} % of all rows, {100 * routed / answerable:.1f} % of those that can be routed.",
-        f"- Precision of `route`: {100 * (routed - wrong) / max(routed, 1):.2f} % ({100 * low:.2f}–{100 * high:.2f}).",
+        f"- Routed: {100 * routed / all_rows:.1f} % of all rows, "
+        f"{100 * routed / answerable:.1f} % of those that can be routed.",
+        f"- Precision of `route`: {100 * (routed - wrong) / max(routed, 1):.2f} % "
+        f"({100 * low:.2f}–{100 * high:.2f}).",
         f"- Calibration error (ECE, ten bins): {ece(sure):.4f}; Brier {brier:.4f}.",
-        f"- Dissolved: a wrong community with confidence above 0.9 in {gone.sure_wrong_community} of {gone.rows} "
+        f"- Dissolved: a wrong community with confidence above 0.9 in {gone.sure_wrong_community} of "
+        f"{gone.rows} "
         f"({100 * gone.sure_wrong_community / max(gone.rows, 1):.1f} %).",
     ]
     return "\n".join(lines) + "\n"
@@ -140,7 +145,8 @@ SIGNS = {
 
 
 def left_out(gazetteer: Gazetteer, known: list[dict[str, Any]]) -> str:
-    """What each sign is worth in the field: confirmed rows left out one by one, their community struck from the text.
+    """What each sign is worth in the field: confirmed rows left out one by one, their community struck from
+    the text.
 
     Unlike the linked rows of the public set these are not chosen for agreement.
     """
@@ -159,7 +165,10 @@ def left_out(gazetteer: Gazetteer, known: list[dict[str, Any]]) -> str:
             name = SIGNS[sign] + (f" ({min(int(guesses[0].weight), 4)})" if sign == "c" else "")
             tallies[name][0] += 1
             tallies[name][1] += guesses[0].code == case["code"]
-    lines = ["| sign (number of confirmed cases; 4: four or more) | rows | right % (95 % interval) |", "|---|---:|---|"]
+    lines = [
+        "| sign (number of confirmed cases; 4: four or more) | rows | right % (95 % interval) |",
+        "|---|---:|---|",
+    ]
     for name, (rows, right) in sorted(tallies.items()):
         low, high = wilson(right, rows)
         lines.append(f"| {name} | {rows} | {100 * right / rows:.1f} ({100 * low:.1f}–{100 * high:.1f}) |")
@@ -188,8 +197,8 @@ def run(public: Path = PUBLIC, confirmed: Path = CONFIRMED, cache: Path = CACHE)
         gazetteer.learn(case["address"], case["code"], source=case["id"])
     return (
         report(scored(gazetteer, read(public)), len(known))
-        + "\n## The same signs in confirmed rows left out one by one\n\nThe community's name was struck from the text; "
-        + "rows are not chosen for agreement, as the linked rows above are.\n\n"
+        + "\n## The same signs in confirmed rows left out one by one\n\n"
+        + "The community's name was struck from the text; rows are not chosen for agreement, as the linked rows above are.\n\n"
         + left_out(gazetteer, known)
         + "\n## Made-up addresses of the whole country, nothing learned\n\n"
         + national
@@ -198,7 +207,9 @@ def run(public: Path = PUBLIC, confirmed: Path = CONFIRMED, cache: Path = CACHE)
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("public", type=Path, nargs="?", default=PUBLIC)
     parser.add_argument("confirmed", type=Path, nargs="?", default=CONFIRMED)
     parser.add_argument("--write", type=Path, help="put the report into this Markdown file")

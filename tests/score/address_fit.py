@@ -1,8 +1,11 @@
 """Fits the confidence model: `python -m tests.score.address_fit [PUBLIC CONFIRMED]`.
 
-Three kinds of rows: the public set (weight 1); confirmed addresses left out one by one with their community's name
-struck from the text, which shows what learned evidence is worth in the field (weight 0.1); made-up national cases
-(weight 0.05). Logistic regression with an L2 penalty; also fits on each half of the public set and reports the other.
+Three kinds of rows: the public set (weight 1); confirmed addresses left out one by one with their
+community's name
+struck from the text, which shows what learned evidence is worth in the field (weight 0.1); made-up national
+cases
+(weight 0.05). Logistic regression with an L2 penalty; also fits on each half of the public set and reports
+the other.
 """
 
 from __future__ import annotations
@@ -14,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
+from services.bench.address_made import cases
 from services.matcher.address_confidence import MODEL, ROUTE_AT, features
 from services.matcher.address_guess import depth_first
 from services.matcher.gazetteer import Gazetteer
 from services.matcher.normalise import normalise
 from tests.score.address import CACHE, CONFIRMED, PUBLIC, read
-from services.bench.address_made import cases
 
 Row = tuple[tuple[str, ...], bool, float, int]
 WEIGHTS = {"public": 1.0, "left_out": 0.1, "made": 0.05}
@@ -102,7 +105,8 @@ def checked(rows: list[Row]) -> None:
             abs(sum(s - r for s, r, b in zip(sure, right, bins, strict=True) if b == n)) for n in range(10)
         ) / len(held)
         routed = [r for s, r in zip(sure, right, strict=True) if s >= ROUTE_AT]
-        print(f"half {half}: n {len(held)}, ECE {error:.4f}, at {ROUTE_AT} share {len(routed) / len(held):.3f}, wrong {routed.count(False)}")
+        share = len(routed) / len(held)
+        print(f"half {half}: {len(held)} rows, ECE {error:.4f}; at {ROUTE_AT} {share:.3f}, {routed.count(False)} wrong")
 
 
 def main(public: Path = PUBLIC, confirmed: Path = CONFIRMED) -> None:
