@@ -27,7 +27,7 @@ code,name,kind,unit,parent,area,serves_area,authority,effective_from
 MEMBERS = """\
 member,name,sex,ethnicity,birth_date,id_number,phone,address,status,standing,joined_on,organisation,last_life_on,dues_paid_to
 m1,沈育文,male,汉族,1966-03-20,330602196603201717,13900000001,浙江省绍兴市,full,normal,1990-07-01,330602010035,2026-02-25,2026-01
-m2,王芳,female,汉族,1972-05-06,330602197205060022,13900000002,浙江省绍兴市,full,normal,1995-07-01,330602010042,2026-02-25,2026-01
+m2,王芳,female,汉族,1972-05-06,330602197205060028,13900000002,浙江省绍兴市,full,normal,1995-07-01,330602010042,2026-02-25,2026-01
 """
 
 Load = Callable[..., LoadResult]
