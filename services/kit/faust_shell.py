@@ -33,7 +33,7 @@ except ImportError:  # it does not exist on Windows
 
 log = structlog.get_logger()
 BATCH_ROWS_MAX = 500
-WITHIN_SECONDS = 0.05
+WITHIN_SECONDS = 0.03
 ASSIGNED_SECONDS_MAX = 60
 LOOK_SECONDS = 1.0
 COLLECT_OBJECTS = 50_000

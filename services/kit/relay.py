@@ -24,7 +24,7 @@ from services.kit.kafka_clients import Kafka
 log = structlog.get_logger()
 LOCK = 0x72656C61  # "rela"
 BATCH_ROWS_MAX = 500
-FLUSH_SECONDS_MAX = 30
+FLUSH_SECONDS_MAX = 20
 RESEND_SECONDS = 5.0
 LOCK_SECONDS = 1.0
 
@@ -75,7 +75,7 @@ class Publisher:
         if self._producer is None:
             self._producer = KafkaProducer(
                 **self._kafka.arguments(), enable_idempotence=True, acks="all", linger_ms=2, max_block_ms=10_000,
-                request_timeout_ms=10_000, delivery_timeout_ms=25_000)
+                request_timeout_ms=10_000, delivery_timeout_ms=15_000)
         return self._producer
 
 
@@ -107,7 +107,7 @@ class Relay:
             pass
         finally:
             bell.stop()
-            self._publisher.close()
+            self.close()
 
     def step(self) -> int:
         """Publishes the next batch; returns how many messages it held."""
@@ -133,6 +133,10 @@ class Relay:
                     (self.clock.now(), [row[4] for row in found]))
             log.warning("resent", messages=len(found))
         return len(found)
+
+    def close(self) -> None:
+        """Lets go of the brokers; `run` does so itself."""
+        self._publisher.close()
 
     def unready(self) -> Words | None:
         """Why nothing is relayed now; None while this relay leads and both sides answer."""

@@ -47,7 +47,7 @@ class Embedded:
 
     def __init__(self, database: str, engine: Engine, factory: str, kafka: Kafka | None = None) -> None:
         self.database, self.engine, self.factory, self.kafka = database, engine, factory, kafka
-        self.port = free_port()
+        self.port, self.relay_port = free_port(), free_port()
         self.processes: dict[str, subprocess.Popen] = {}
 
     def record(self, messages: Sequence[Message]) -> None:
@@ -59,7 +59,8 @@ class Embedded:
             self.launch(kind)
 
     def launch(self, kind: str) -> None:
-        told = {"kind": kind, "database": self.database, "factory": self.factory, "port": self.port,
+        told = {"kind": kind, "database": self.database, "factory": self.factory,
+                "port": self.relay_port if kind == "relay" else self.port,
                 "kafka": self.kafka and {"bootstrap": self.kafka.bootstrap, "prefix": self.kafka.prefix}}
         process = subprocess.Popen([sys.executable, "-m", "tests.contracts.worker"], stdin=subprocess.PIPE)
         process.stdin.write(orjson.dumps(told))
@@ -83,9 +84,9 @@ class Embedded:
             process.kill()
             process.wait()
 
-    def unready(self) -> dict[str, str]:
-        """What the consumer's process says of itself, in English."""
-        answer = httpx.get(f"http://127.0.0.1:{self.port}/readyz", headers={"Accept-Language": "en"})
+    def unready(self, port: int | None = None) -> dict[str, str]:
+        """What the consumer's process (or the one at `port`) says of itself, in English."""
+        answer = httpx.get(f"http://127.0.0.1:{port or self.port}/readyz", headers={"Accept-Language": "en"})
         assert (answer.status_code == 200) == answer.json()["ready"]
         return answer.json()["unready"]
 

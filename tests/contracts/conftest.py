@@ -1,7 +1,6 @@
 """A backend of each kind on a database of the test's own."""
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
@@ -13,12 +12,6 @@ from tests.contracts.backends import Embedded, OverKafka
 from tests.kit.conftest import engine, own_server  # noqa: F401
 
 Make = Callable[..., Embedded]
-
-
-@pytest.fixture(scope="session")
-def kafka_bootstrap() -> str:
-    """The address of a real broker."""
-    return os.environ["KAFKA_BOOTSTRAP"]
 
 
 @pytest.fixture

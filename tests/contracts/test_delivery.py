@@ -1,6 +1,8 @@
 """What is promised of delivery, shown on every backend by the same tests: the embedded tailer, and a real Kafka."""
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
 
 import httpx
@@ -11,6 +13,8 @@ from services.kit.consumer import resume
 from services.kit.db import connect
 from services.kit.event_log import record
 from services.kit.inbox import CONSECUTIVE_POISON_MAX
+from services.kit.kafka_clients import Kafka, ensure_topics
+from services.kit.relay import Relay
 from tests.contracts import toys
 from tests.contracts.backends import OverKafka, eventually, free_port
 from tests.kit.toy import BAD, effects, message
@@ -174,3 +178,39 @@ class TestKafka:
         assert bus.processes["faust"].poll() is None
         bus.processes["faust"].terminate()
         assert bus.processes["faust"].wait(30) == 0
+
+    def test_a_broker_that_was_killed_is_waited_for_by_relay_and_consumer(self, database, engine, broker):
+        bus = OverKafka(database.app_url, engine, "tests.contracts.toys:plain", Kafka(broker.bootstrap))
+        try:
+            bus.start()
+            bus.record(spread(300))
+            eventually(lambda: len(effects(engine)) > 100)
+            broker.kill()
+            bus.record(spread(300, 300))
+            bus.kill("faust")  # and a consumer that starts while the broker is away
+            eventually(lambda: "Waiting for the brokers" in bus.unready().get("toy", ""))
+            eventually(lambda: "Waiting for the brokers" in bus.unready(bus.relay_port).get("relay", ""))
+            broker.start()  # the relay's flush has failed: its old producer might never recover
+            bus.record(spread(300, 600))
+            eventually(lambda: len(effects(engine)) == 900, seconds=120)
+            assert bus.processes["relay"].poll() is None
+            eventually(bus.ready)
+        finally:
+            bus.end()
+        assert Counter(effects(engine)) == Counter(range(900))
+
+    def test_a_second_relay_stands_by_until_the_first_is_gone(self, database, engine, topics):
+        ensure_topics(topics, {"toys": 24, "games": 24})
+        first, second = Relay(engine, topics), Relay(engine, topics)
+        threads = [threading.Thread(target=relay.run) for relay in (first, second)]
+        threads[0].start()
+        eventually(lambda: first.unready() is None)
+        threads[1].start()
+        time.sleep(1.5)
+        assert "standing by" in second.unready().en
+        first.stop.set()
+        eventually(lambda: second.unready() is None)
+        second.stop.set()
+        for thread in threads:
+            thread.join(30)
+            assert not thread.is_alive()

@@ -31,6 +31,7 @@ def main() -> None:
         from services.kit.relay import Relay
 
         relay = Relay(engine, Kafka(**told["kafka"]))
+        health.serve(told["port"], lambda: {"relay": words} if (words := relay.unready()) else {})
         threading.Thread(target=relay.run).start()
         ended.wait()
         relay.stop.set()
