@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from threading import Lock
 
 from services.matcher.address_snapshot import Snapshot
 
@@ -65,14 +66,17 @@ class Counties:
         self._streets: OrderedDict[str, Streets] = OrderedDict()
         self._communities: OrderedDict[str, Communities] = OrderedDict()
         self._held = 0
+        self._lock = Lock()
 
     def streets(self, county: str) -> Streets:
         """The street forms of a county."""
         found = self._streets.get(county)
         if found is None:
-            found = self._streets[county] = Streets(self.snapshot, county)
-            if len(self._streets) > COUNTIES_MAX:
-                self._streets.popitem(last=False)
+            found = Streets(self.snapshot, county)
+            with self._lock:
+                self._streets[county] = found
+                if len(self._streets) > COUNTIES_MAX:
+                    self._streets.popitem(last=False)
         return found
 
     def named(self, county: str, base: str) -> tuple[int, ...]:
@@ -85,8 +89,11 @@ class Counties:
         """The community bases of a county."""
         found = self._communities.get(county)
         if found is None:
-            found = self._communities[county] = Communities(self.snapshot, county)
-            self._held += len(found)
-            while self._held > self.bases_max and len(self._communities) > 1:
-                self._held -= len(self._communities.popitem(last=False)[1])
+            found = Communities(self.snapshot, county)
+            with self._lock:
+                if county not in self._communities:
+                    self._communities[county] = found
+                    self._held += len(found)
+                while self._held > self.bases_max and len(self._communities) > 1:
+                    self._held -= len(self._communities.popitem(last=False)[1])
         return found

@@ -59,7 +59,7 @@ class Scan:
             out.insert(0, Hit(start, start + 1, (("W", letter),)))
         return out
 
-    def supports(self, hits: list[Hit], hint: str | None) -> list[Support]:
+    def supports(self, hits: list[Hit], hints: frozenset[str] = frozenset()) -> list[Support]:
         """Counties named or implied by the hits, best first, at most COUNTIES_MAX and a little beyond for
         ties."""
         by_county: dict[str, list[tuple[Hit, str, str]]] = {}
@@ -70,9 +70,9 @@ class Scan:
                     by_county.setdefault(code[:6], []).append((hit, kind, code))
                 else:
                     above.append((hit, kind, code))
-        if hint:
+        for hint in sorted(hints):
             by_county.setdefault(hint, [])
-        out = [self._support(county, own, above, hint) for county, own in by_county.items()]
+        out = [self._support(county, own, above, county in hints) for county, own in by_county.items()]
         out.sort(key=lambda s: -s.points)
         return out
 
@@ -81,7 +81,7 @@ class Scan:
         county: str,
         own: list[tuple[Hit, str, str]],
         above: list[tuple[Hit, str, str]],
-        hint: str | None,
+        hinted: bool,
     ) -> Support:
         chain = [h for h in above if county.startswith(h[2])] + own
         chain.sort(key=lambda h: (h[0].start, len(h[2])))
@@ -101,7 +101,7 @@ class Scan:
         points -= 3.0 * any(not county.startswith(code) for code in full)
         if sign == "N" and any(county.startswith(code) and len(code) == 4 for _, _, code in above):
             sign = "C"
-        if hint == county:
+        if hinted:
             points, sign = points + 4.0, "H" if sign in "NC" else sign
         return Support(county, points, start or 0, sign)
 

@@ -39,19 +39,26 @@ class Gazetteer:
         model()
 
     @classmethod
-    def open(cls, cache: Path, divisions: Path | None = None, history: Path | None = None) -> Gazetteer:
+    def open(
+        cls,
+        cache: Path,
+        divisions: Path | None = None,
+        history: Path | None = None,
+        *,
+        route_at: float = ROUTE_AT,
+    ) -> Gazetteer:
         """Opens the compiled snapshot in `cache`, compiling it first if these tables have none there yet.
 
         Default tables: the packaged 2023 edition and the packaged names of 2016-2022. With a table of one's
         own and no history of one's own, the packaged edition becomes part of the past. ValueError names the
-        line of a table that holds no division code.
+        line of a table that holds no division code. `route_at`: the confidence from which nobody is asked.
         """
         own = address_snapshot.packaged("divisions.csv.xz")
         past = [history] if history else [address_snapshot.packaged("divisions_history.csv.xz")]
         if divisions is not None and history is None:
             past.append(own)
         folder = address_snapshot.ensure(Path(cache), divisions or own, past)
-        return cls(address_snapshot.Snapshot(folder))
+        return cls(address_snapshot.Snapshot(folder), route_at)
 
     def resolve(self, address: str | None, county: str | None = None) -> Resolution:
         """Candidates for an address, best first; never raises, whatever the text.
@@ -80,14 +87,14 @@ class Gazetteer:
 
     def guesses(self, text: str, step: Step, county: str | None = None) -> list[Guess]:
         """Every guess for a normalised text that the walk did not settle, best first."""
-        hint = self.county_code(county) if county else None
+        hints = self.county_codes(county) if county else frozenset()
         found: list[Guess] = []
         if step.county is not None:
             prefix = Reason("county", step.start, step.county_end, (self._full(step.county),))
             found = self._read(text, step.county, step.county_end, "P", prefix)
             if found:
                 return merged(found)
-        found += self._scanned(text, step, hint)
+        found += self._scanned(text, step, hints)
         if not found and step.county is not None:
             found = [Guess(step.county, 1.0, ("P", "-", "y"), [prefix])]
         return merged(found)
@@ -99,9 +106,9 @@ class Gazetteer:
                 guess.reasons.insert(0, reason)
         return found
 
-    def _scanned(self, text: str, step: Step, hint: str | None) -> list[Guess]:
+    def _scanned(self, text: str, step: Step, hints: frozenset[str]) -> list[Guess]:
         hits = self.scan.hits(text, step.start)
-        supports = self.scan.supports(hits, hint)
+        supports = self.scan.supports(hits, hints)
         if len(supports) > COUNTIES_MAX:
             supports = self._with_community(text, hits, supports)
         best = supports[0].points if supports else 0.0
@@ -190,11 +197,14 @@ class Gazetteer:
         return Evidence(reason.rule, address[start:end], (start, end), reason.facts)
 
     def learn(self, address: str, code: str, *, source: str, on: date | None = None) -> None:
-        """Takes a confirmed (address, code) as evidence; the next `resolve` sees it. Codes of level 4 or
-        5."""
-        text, code = normalise(address).text, str(code)
-        if len(code) not in (9, 12):
+        """Takes a confirmed (address, code) as evidence; the next `resolve` sees it.
+
+        A street's or a community's code; one of an earlier edition counts for its only heir, any other is left out.
+        """
+        text, codes = normalise(address).text, self.current(code)
+        if len(codes) != 1 or len(codes[0]) not in (9, 12):
             return
+        code = codes[0]
         rest = self._after_names(text, code)
         self.learned.add(code[:6], rest, code, source, on)
 
@@ -221,13 +231,18 @@ class Gazetteer:
         """Forgets the evidence of one source."""
         self.learned.withdraw(source)
 
-    def county_code(self, county: str) -> str | None:
-        """Code of a county given as code or as text ("朝阳区", "北京市朝阳区"); None if unknown or shared."""
+    def county_codes(self, county: str) -> frozenset[str]:
+        """Codes a county given as code or text may have: 北京市朝阳区 has one, 朝阳区 two, nonsense none."""
         text = normalise(str(county)).text
         if text.isdigit():
-            return text[:6] if text[:6] in self.snapshot.upper_names and len(text) >= 6 else None
+            return frozenset((text[:6],)) & self.snapshot.streets_of.keys()
         code, end = self.walk.county(text, 0)
-        return code if code is not None and end == len(text) else None
+        if code is not None and end == len(text):
+            return frozenset((code,))
+        found = self.snapshot.forms.longest(text)
+        if found is None or found[0] != len(text):
+            return frozenset()
+        return frozenset(entry[1:] for entry in found[1].split(",") if len(entry) == 7)
 
     def name(self, code: str | int) -> str | None:
         """Official name of a code of any level; of an old one its last name."""

@@ -93,11 +93,11 @@ def test_old_names_of_county_and_street_lead_to_today(gazetteer, address, code):
 
 def test_old_codes_resolve(gazetteer):
     assert gazetteer.current("330621") == ["330603"]
-    assert gazetteer.current("330602009") == ["330602003"]
-    assert gazetteer.current("330602009201") == ["330602003201"]
+    assert gazetteer.current("330602909") == ["330602003"]
+    assert gazetteer.current("330602909201") == ["330602003201"]
     assert gazetteer.current("330602001001") == ["330602001001"]
     assert gazetteer.current("999999") == []
-    assert gazetteer.name("330602009") == "城南乡"
+    assert gazetteer.name("330602909") == "城南乡"
 
 
 def test_a_slip_is_mended_inside_the_stated_street_only(gazetteer):
@@ -140,6 +140,26 @@ def test_a_compound_without_any_place_is_never_placed(gazetteer):
     gazetteer.learn("越城区国雅彩云间5栋", "330602001001", source="a")
     assert best(gazetteer.resolve("国雅彩云间3栋")) == ("none", None)
     assert gazetteer.resolve("国雅彩云间3栋", county="越城区").candidates[0].code == "330602001001"
+
+
+def test_a_county_given_apart_may_be_code_name_or_full_name(gazetteer):
+    for county in ("330602", "越城区", "浙江省绍兴市越城区", "330602001001"):
+        answer = gazetteer.resolve("清水桥社区5号", county)
+        assert answer.decision == "ask" and len(answer.candidates) == 2, county
+    assert best(gazetteer.resolve("清水桥社区5号", "朝阳区")) == ("none", None)
+    assert gazetteer.resolve("柯桥区柯桥街道红丰社区", "越城区").candidates[0].code == "330603001001"
+
+
+def test_evidence_under_an_old_code_counts_for_its_heir(gazetteer):
+    gazetteer.learn("越城区城南乡丁家堰村锦绣华庭1栋", "330602909201", source="a")
+    assert gazetteer.resolve("越城区皋埠镇锦绣华庭2栋").candidates[0].code == "330602003201"
+    gazetteer.learn("越城区无名花园1栋", "999999999999", source="b")
+    assert gazetteer.resolve("越城区无名花园2栋").candidates[0].code == "330602"
+
+
+def test_whoever_wants_more_asked_says_so(cache, tables):
+    strict = Gazetteer.open(cache, *tables, route_at=0.9999)
+    assert strict.resolve("绍兴市越城区国雅社区").decision == "ask"
 
 
 def test_a_source_that_repeats_itself_counts_once(gazetteer):
