@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import base64
 import os
+import random
 import signal
 import socket
 import struct
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,13 +36,14 @@ class Broker:
     three and take writes while two of them live.
     """
 
-    def __init__(self, data: Path, node: int, ports: Sequence[Ports], install: KafkaInstall | None = None) -> None:
+    def __init__(self, data: Path, node: int, ports: Sequence[Ports], environment: Mapping[str, str] | None = None) -> None:
         self.data = Path(data).resolve()
         self.folder = self.data / f"kafka-{node}"
         self.node = node
         self.ports = list(ports)
         self.process: subprocess.Popen | None = None
-        self._install = install
+        self._environment = dict(environment or {})
+        self._install: KafkaInstall | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -63,7 +65,8 @@ class Broker:
             self.process = subprocess.Popen(
                 [self._install.java, *self._heap(), "-XX:+UseSerialGC", "-Djava.awt.headless=true",
                  "-Dorg.apache.logging.log4j.level=WARN", "-cp", self._install.classpath, "kafka.Kafka", self._properties()],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self.folder, start_new_session=True)
+                env={**os.environ, **self._environment}, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                cwd=self.folder, start_new_session=True)
 
     def kill(self) -> None:
         """kill -9."""
@@ -159,12 +162,15 @@ broker.heartbeat.interval.ms=500
 
 
 def free_ports(nodes: int) -> list[Ports]:
-    """Ports nobody listens on now, for a cluster of so many nodes."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(2 * nodes)]
-    numbers = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return [Ports(*numbers[2 * n:2 * n + 2]) for n in range(nodes)]
+    """Ports nobody listens on now, for a cluster of so many nodes.
+
+    From below the range that outgoing connections take theirs from, so that a node that is killed finds its own free.
+    """
+    while True:
+        first = random.randrange(15_000, 30_000)
+        numbers = range(first, first + 2 * nodes)
+        if all(map(_is_free, numbers)):
+            return [Ports(*numbers[2 * n:2 * n + 2]) for n in range(nodes)]
 
 
 def answers(bootstrap: str, nodes: int) -> bool:
@@ -196,6 +202,14 @@ def wait_ready(brokers: Sequence[Broker], seconds_max: float = READY_SECONDS_MAX
             said = (dead or brokers)[0].last_words()
             raise KafkaUnavailable(f"Kafka {'ended' if dead else 'does not answer'}: {said}")
         pause(0.2)
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def _serves(address: str) -> bool:

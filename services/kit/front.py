@@ -1,0 +1,212 @@
+"""One public HTTP address in front of several processes: hands each request to the one its path belongs to.
+
+    python -m services.kit.front PORT /v1/events=8001 /=8002
+
+HTTP/1.1 with keep-alive on both sides; bodies are passed on as they come. It holds no state: killed and started again it
+goes on. A process that is away is answered for with 503 and `Retry-After`.
+"""
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+HEAD_BYTES_MAX = 65_536
+PIECE_BYTES = 65_536
+IDLE_SECONDS_MAX = 75
+# Headers of one hop, and what only the front may say of the client.
+DROPPED = (b"expect", b"connection", b"keep-alive", b"x-forwarded-for", b"x-forwarded-proto")
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class BadRequest(Exception):
+    """The request cannot be passed on safely."""
+
+
+class Head:
+    """First line and headers of a request or an answer."""
+
+    def __init__(self, raw: bytes) -> None:
+        lines = raw[:-4].split(b"\r\n")
+        self.first = lines[0]
+        self.headers = [self._split(line) for line in lines[1:]]
+
+    @staticmethod
+    def _split(line: bytes) -> tuple[bytes, bytes]:
+        name, colon, value = line.partition(b":")
+        if not colon or name != name.strip() or not name:
+            raise BadRequest("a malformed header line")
+        return name, value.strip()
+
+    def values(self, name: bytes) -> list[bytes]:
+        return [value for found, value in self.headers if found.lower() == name]
+
+    def length(self) -> int | None:
+        """Bytes of the body, None if it is chunked; two ways to tell at once are an attack and refused."""
+        lengths, coding = set(self.values(b"content-length")), self.values(b"transfer-encoding")
+        if (lengths and coding) or len(lengths) > 1 or any(one.lower() != b"chunked" for one in coding) or len(coding) > 1:
+            raise BadRequest("a body of unclear length")
+        if coding:
+            return None
+        length = lengths.pop() if lengths else b"0"
+        if not length.isdigit():
+            raise BadRequest("a body of unclear length")
+        return int(length)
+
+    def closes(self) -> bool:
+        told = b",".join(self.values(b"connection")).lower()
+        return b"close" in told or (b"HTTP/1.0" in self.first and b"keep-alive" not in told)
+
+    def passed_on(self, extra: Sequence[tuple[bytes, bytes]]) -> bytes:
+        kept = [(name, value) for name, value in self.headers if name.lower() not in DROPPED]
+        return b"\r\n".join([self.first, *(name + b": " + value for name, value in [*kept, *extra])]) + b"\r\n\r\n"
+
+
+class Front:
+    """Routes are (path prefix, port on 127.0.0.1), the longest prefix wins."""
+
+    def __init__(self, routes: Sequence[tuple[str, int]]) -> None:
+        self.routes = sorted(((prefix.encode(), port) for prefix, port in routes), key=lambda r: -len(r[0]))
+
+    def port_of(self, path: bytes) -> int:
+        path = path.split(b"?")[0]
+        for prefix, port in self.routes:
+            if prefix == b"/" or path == prefix or path.startswith(prefix + b"/"):
+                return port
+        raise BadRequest("a path of nobody")
+
+    async def serve(self, port: int, host: str = "127.0.0.1") -> None:
+        server = await asyncio.start_server(self.client, host, port, limit=HEAD_BYTES_MAX, backlog=1024)
+        async with server:
+            await server.serve_forever()
+
+    async def client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One client's connection: request after request, each with its process's own connection."""
+        behind: dict[int, Streams] = {}
+        try:
+            while await self._one(reader, writer, behind):
+                pass
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, ConnectionError, OSError):
+            pass
+        except BadRequest as fault:
+            await _say(writer, 400, str(fault))
+        finally:
+            for _, other in behind.values():
+                other.close()
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    async def _one(self, reader, writer, behind: dict[int, Streams]) -> bool:
+        raw = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), IDLE_SECONDS_MAX)
+        head = Head(raw)
+        method, _, rest = head.first.partition(b" ")
+        length = head.length()
+        port = self.port_of(rest.partition(b" ")[0])
+        try:
+            upstream, to_upstream = await _connected(behind, port)
+        except OSError:
+            await _say(writer, 503, "this part of guidui is being started; try again in a moment")
+            return False
+        peer = writer.get_extra_info("peername")[0].encode()
+        to_upstream.write(head.passed_on([(b"X-Forwarded-For", peer)]))
+        if b"100-continue" in b"".join(head.values(b"expect")).lower():
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        sending = asyncio.create_task(_pass_body(reader, to_upstream, length))
+        try:
+            again = await _pass_answer(upstream, writer, method)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            await _say(writer, 502, "this part of guidui ended while it answered; whether it acted is not known")
+            return False
+        finally:
+            whole = sending.done() and not sending.cancelled() and sending.exception() is None
+            sending.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await sending
+        return again and whole and not head.closes()
+
+
+async def _connected(behind: dict[int, Streams], port: int) -> Streams:
+    known = behind.get(port)
+    if known and not known[0].at_eof() and not known[1].is_closing():
+        return known
+    behind[port] = await asyncio.open_connection("127.0.0.1", port, limit=HEAD_BYTES_MAX)
+    return behind[port]
+
+
+async def _pass_body(source: asyncio.StreamReader, target: asyncio.StreamWriter, length: int | None) -> None:
+    if length is None:
+        await _pass_chunks(source, target)
+        return
+    while length:
+        piece = await source.read(min(length, PIECE_BYTES))
+        if not piece:
+            raise asyncio.IncompleteReadError(b"", length)
+        target.write(piece)
+        length -= len(piece)
+        await target.drain()
+    await target.drain()
+
+
+async def _pass_chunks(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    size = 1
+    while size:
+        line = await source.readuntil(b"\r\n")
+        try:
+            size = int(line.split(b";")[0], 16)
+        except ValueError:
+            raise BadRequest("a malformed chunk") from None
+        target.write(line)
+        await _pass_body(source, target, size)
+    while line != b"\r\n":
+        line = await source.readuntil(b"\r\n")
+        target.write(line)
+    await target.drain()
+
+
+async def _pass_answer(upstream: asyncio.StreamReader, writer: asyncio.StreamWriter, method: bytes) -> bool:
+    """Pass one answer on; whether the connection may be used again. Nothing is written before its head is whole."""
+    while True:
+        head = Head(await upstream.readuntil(b"\r\n\r\n"))
+        status = int(head.first.split(b" ")[1])
+        if status >= 200:
+            break
+    bodiless = method == b"HEAD" or status in (204, 304)
+    framed = bodiless or head.values(b"content-length") or head.values(b"transfer-encoding")
+    again = bool(framed) and not head.closes()
+    writer.write(head.passed_on([(b"Connection", b"keep-alive" if again else b"close")]))
+    if framed and not bodiless:
+        await _pass_body(upstream, writer, head.length())
+    elif not framed:
+        while piece := await upstream.read(PIECE_BYTES):
+            writer.write(piece)
+            await writer.drain()
+    await writer.drain()
+    return again
+
+
+async def _say(writer: asyncio.StreamWriter, status: int, detail: str) -> None:
+    title = {400: "Bad Request", 502: "Bad Gateway", 503: "Service Unavailable"}[status]
+    body = f'{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}"}}'.encode()
+    writer.write(f"HTTP/1.1 {status} {title}\r\nContent-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n"
+                 f"Retry-After: 1\r\nConnection: close\r\n\r\n".encode() + body)
+    with suppress(ConnectionError):
+        await writer.drain()
+
+
+def main() -> None:
+    port, *routes = sys.argv[1:]
+    pairs = [(prefix, int(to)) for prefix, _, to in (route.partition("=") for route in routes)]
+    try:
+        import uvloop
+
+        runner = uvloop.run
+    except ImportError:
+        runner = asyncio.run
+    with suppress(KeyboardInterrupt):
+        runner(Front(pairs).serve(int(port)))
+
+
+if __name__ == "__main__":
+    main()
