@@ -51,7 +51,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "“{text}”: the nearest confirmed number in {0}, {1}, lies in {2} ({3} cases on the road)",
     ),
     "road_name": ("「{text}」与{0}名称相近", "“{text}” has a name like {0}"),
-    "depth": ("社区未能确定，止于{0}", "the community cannot be told; {0} can"),
+    "community_unknown": (
+        "{0}的名录中没有「{text}」，止于{0}",
+        "{0} lists no “{text}”; only the street can be told",
+    ),
 }
 
 

@@ -56,14 +56,28 @@ class Reader:
                     g.signs[2] in "ek" and g.reasons[-1].start == stated.end for g in guesses
                 ):
                     guesses += self.near.slipped(text, stated.end, stated, sign)
-        if stated is not None:
-            for code, how in stated.codes.items():
-                same_end = self.snapshot.upper_names[code][-1] == text[stated.end - 1]
-                score = STREET_SCORE[how] + (1.0 if same_end else 0.0)
-                guesses.append(
-                    Guess(code, score, (sign, how, "s"), [street_reason(self.snapshot, code, stated)])
-                )
-        return guesses
+        return guesses + self._streets(text, stated, sign, guesses)
+
+    def _streets(self, text: str, stated: Stated | None, sign: str, deeper: list[Guess]) -> list[Guess]:
+        """The stated streets themselves, saying so where a community is named behind them that no list has."""
+        if stated is None or not stated.codes:
+            return []
+        told = any(len(g.code) == 12 or g.signs[2] == "z" for g in deeper)
+        unknown = [] if told else self._unknown(text, stated)
+        out = []
+        for code, how in stated.codes.items():
+            same_end = self.snapshot.upper_names[code][-1] == text[stated.end - 1]
+            score = STREET_SCORE[how] + (1.0 if same_end else 0.0)
+            reasons = [street_reason(self.snapshot, code, stated), *unknown]
+            out.append(Guess(code, score, (sign, how, "s"), reasons))
+        return out
+
+    def _unknown(self, text: str, stated: Stated) -> list[Reason]:
+        m = MENTION.search(text, stated.end + 1, stated.end + BASE_CHARS_MAX)
+        if m is None or not harmless(text, m.end(), mention_kind(m.group())):
+            return []
+        name = self.snapshot.upper_names[next(iter(stated.codes))]
+        return [Reason("community_unknown", stated.end, m.end(), (name,))]
 
     def stated(self, text: str, county: str, start: int) -> Stated | None:
         """The street named at `start`: exactly, by an old or crossed name, or with a slip; no codes if

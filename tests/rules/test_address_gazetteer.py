@@ -68,6 +68,12 @@ def test_depth_is_an_answer(gazetteer):
     assert (answer.candidates[0].code, answer.candidates[0].level) == ("330602001", "street")
 
 
+def test_a_community_in_no_list_is_said_to_be(gazetteer):
+    answer = gazetteer.resolve("浙江省绍兴市越城区塔山街道金时代社区8号")
+    assert answer.candidates[0].code == "330602001"
+    assert answer.candidates[0].evidence[-1].zh == "塔山街道的名录中没有「金时代社区」，止于塔山街道"
+
+
 def test_a_community_that_is_gone_stops_at_its_street_and_says_since_when(gazetteer):
     answer = gazetteer.resolve("浙江省绍兴市越城区塔山街道咸亨社区2号")
     assert answer.candidates[0].code == "330602001"
