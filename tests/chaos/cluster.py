@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,9 +18,12 @@ class Cluster:
 
     def __init__(self, data: Path, workers: int = 2, brokers: int = 1) -> None:
         self.data, self.workers, self.brokers = data, workers, brokers
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
 
     def __enter__(self) -> Cluster:
-        self.guidui("cluster", "up", "--workers", str(self.workers), "--brokers", str(self.brokers))
+        self.guidui("cluster", "up", "--workers", str(self.workers), "--brokers", str(self.brokers),
+                    "--port", str(self.port))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -167,6 +167,8 @@ class TestKafka:
         bus.launch("relay")
         bus.record([message(1)])
         eventually(lambda: effects(engine) == [1])
+        told = httpx.get(f"http://127.0.0.1:{bus.relay_port}/metrics").text
+        assert 'guidui_consumer_untaken{consumer="toy"} 0.0' in told and "guidui_relay_age_seconds 0.0" in told
 
     def test_a_worker_that_finds_no_broker_waits_and_says_so(self, bus, topics):
         from dataclasses import replace

@@ -9,10 +9,11 @@ from importlib import import_module
 import orjson
 
 from services.kit import health
-from services.kit.consumer import Consumer
 from services.kit.db import connect
 from services.kit.kafka_clients import Kafka
 from services.kit.log import configure
+from services.kit.processes import run_consumer, run_relay
+from services.kit.tailer import Tailers
 
 
 def main() -> None:
@@ -22,27 +23,20 @@ def main() -> None:
     module, _, function = told["factory"].partition(":")
     subscription = getattr(import_module(module), function)()
     if told["kind"] == "faust":
-        from services.kit.faust_shell import FaustShell
+        run_consumer(engine, subscription, Kafka(**told["kafka"]), instance="toy-1", health_port=told["port"])
+    elif told["kind"] == "relay":
+        run_relay(engine, Kafka(**told["kafka"]), (subscription,), health_port=told["port"])
+    else:
+        run_tailer(Tailers(engine, [subscription]), told["port"])
 
-        FaustShell(Consumer(engine, subscription), Kafka(**told["kafka"]), "toy-1", told["port"]).run()
+
+def run_tailer(tailers: Tailers, port: int) -> None:
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    if told["kind"] == "relay":
-        from services.kit.relay import Relay
-
-        relay = Relay(engine, Kafka(**told["kafka"]))
-        health.serve(told["port"], lambda: {"relay": words} if (words := relay.unready()) else {})
-        threading.Thread(target=relay.run).start()
-        ended.wait()
-        relay.stop.set()
-    else:
-        from services.kit.tailer import Tailers
-
-        tailers = Tailers(engine, [subscription])
-        health.serve(told["port"], tailers.unready)
-        tailers.start()
-        ended.wait()
-        tailers.stop()
+    health.serve(port, tailers.unready)
+    tailers.start()
+    ended.wait()
+    tailers.stop()
 
 
 if __name__ == "__main__":
