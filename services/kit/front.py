@@ -115,10 +115,12 @@ class Front:
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         sending = asyncio.create_task(_pass_body(reader, to_upstream, length))
         try:
-            again = await _pass_answer(upstream, writer, method)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            await _say(writer, 502, "this part of guidui ended while it answered; whether it acted is not known")
-            return False
+            try:
+                answer = await _answer_head(upstream)
+            except (asyncio.IncompleteReadError, ConnectionError, BadRequest):
+                await _say(writer, 502, "this part of guidui ended while it answered; it may have acted")
+                return False
+            again = await _pass_answer(answer, upstream, writer, method)
         finally:
             whole = sending.done() and not sending.cancelled() and sending.exception() is None
             sending.cancel()
@@ -158,26 +160,33 @@ async def _pass_chunks(source: asyncio.StreamReader, target: asyncio.StreamWrite
         except ValueError:
             raise BadRequest("a malformed chunk") from None
         target.write(line)
-        await _pass_body(source, target, size)
+        await _pass_body(source, target, size + 2 if size else 0)  # a chunk's own line end follows it
     while line != b"\r\n":
         line = await source.readuntil(b"\r\n")
         target.write(line)
     await target.drain()
 
 
-async def _pass_answer(upstream: asyncio.StreamReader, writer: asyncio.StreamWriter, method: bytes) -> bool:
-    """Pass one answer on; whether the connection may be used again. Nothing is written before its head is whole."""
+async def _answer_head(upstream: asyncio.StreamReader) -> Head:
     while True:
         head = Head(await upstream.readuntil(b"\r\n\r\n"))
-        status = int(head.first.split(b" ")[1])
-        if status >= 200:
-            break
-    bodiless = method == b"HEAD" or status in (204, 304)
+        if not head.first.split(b" ")[1].startswith(b"1"):
+            return head
+
+
+async def _pass_answer(head: Head, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter, method: bytes) -> bool:
+    """Pass one answer on; whether the connection may be used again. An answer cut short ends the connection: too late
+    to say anything else.
+    """
+    bodiless = method == b"HEAD" or head.first.split(b" ")[1] in (b"204", b"304")
     framed = bodiless or head.values(b"content-length") or head.values(b"transfer-encoding")
     again = bool(framed) and not head.closes()
     writer.write(head.passed_on([(b"Connection", b"keep-alive" if again else b"close")]))
     if framed and not bodiless:
-        await _pass_body(upstream, writer, head.length())
+        try:
+            await _pass_body(upstream, writer, head.length())
+        except BadRequest:
+            return False
     elif not framed:
         while piece := await upstream.read(PIECE_BYTES):
             writer.write(piece)
