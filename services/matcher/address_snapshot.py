@@ -65,11 +65,14 @@ def ensure(cache: Path, divisions: Path, history: list[Path]) -> Path:
     with _locked(cache / "address.lock"):
         if target.is_dir():
             return target
+        for left in cache.glob("address-build-*"):  # a build that was killed; we hold the lock
+            shutil.rmtree(left, ignore_errors=True)
         files = address_compile.compile_tables(divisions, history)
         build = Path(tempfile.mkdtemp(prefix="address-build-", dir=cache))
         try:
             for name, content in files.items():
                 (build / name).write_bytes(content)
+            build.chmod(0o755)
             os.replace(build, target)
         except OSError:
             shutil.rmtree(build, ignore_errors=True)
