@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from services.registry.access import create_key
 from services.registry.load import Hooks
 from tests.registry.conftest import ORGANISATIONS
 
@@ -41,6 +42,18 @@ def test_members_contacts_and_whoever_asked_follow(settled, worker):
     with worker.begin() as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM path_move").scalar_one() == 0
     assert NEW + "330602010035." in paths_of(worker, "organisation")
+
+
+def test_whatever_carries_a_path_follows(settled, worker, clock):
+    """Tables of other rooms too: here the key of an organisation that moves."""
+    with worker.begin() as tx:
+        create_key(tx, "330602010035", "sender", clock.now())
+        create_key(tx, "330603010036", "receiver", clock.now())
+    settled("organisations", MOVED)
+    assert paths_of(worker, "api_key") == [
+        "330600010019.330603010022.330602010028.330602010035.",
+        "330600010019.330603010022.330603010029.330603010036.",
+    ]
 
 
 def test_one_part_leaves_another_that_moves_too(settled, worker):
