@@ -40,7 +40,7 @@ class Recall:
                 at = anchor + found.road_at
                 out += self._numbered(found.road, found.number, at, county, stated, sign)
                 out += self._namesakes(found.road, True, at, county, stated, sign)
-            elif found.compounds:
+            if found.compounds:
                 out += self._namesakes(found.compounds[-1], False, anchor + found.at, county, stated, sign)
         return out
 
@@ -126,7 +126,7 @@ class Recall:
             same = nearest[code] == number
             word = "n" if same else "v" if abs(nearest[code] - number) <= 12 else "V"
             score = (
-                STREET_SCORE[how] + (8 if same else 4) + (2 if same else 1) * math.log2(0.05 + vote / total)
+                STREET_SCORE[how] + (8 if same else 4 if word == "v" else 3) + (2 if same else 1) * math.log2(0.05 + vote / total)
             )
             place = self._place(code)
             facts = (self.snapshot.upper_names.get(county, county), nearest[code], place, cases)
