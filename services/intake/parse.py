@@ -67,6 +67,8 @@ def parse(attributes: Any, secret: bytes, now: datetime) -> Posted:
     if faults:
         raise Invalid(faults)
     data = event.data.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_OF_A_PERSON)
+    if getattr(event.data, "persons", None) is not None:
+        data["group"] = True  # a bulk case, even of one person
     people = list(_people(event))
     return Posted(
         id=posted_id(event.source, event.id), source=event.source, ext_id=event.id, type=event.type,

@@ -46,6 +46,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "「{text}」：{0}已确认的 {2} 例中 {1} 例在{3}",
         "“{text}”: {1} of {2} confirmed cases in {0} lie in {3}",
     ),
+    "compound_on": (
+        "「{text}」：{0}已确认的 {2} 例中 {1} 例在{3}（最近一例 {4}）",
+        "“{text}”: {1} of {2} confirmed cases in {0} lie in {3} (the last on {4})",
+    ),
     "number": (
         "「{text}」：{0}已确认的最近门牌 {1} 号在{2}（共 {3} 例）",
         "“{text}”: the nearest confirmed number in {0}, {1}, lies in {2} ({3} cases on the road)",

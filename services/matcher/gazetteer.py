@@ -199,7 +199,8 @@ class Gazetteer:
     def learn(self, address: str, code: str, *, source: str, on: date | None = None) -> None:
         """Takes a confirmed (address, code) as evidence; the next `resolve` sees it.
 
-        A street's or a community's code; one of an earlier edition counts for its only heir, any other is left out.
+        A street's or a community's code; one of an earlier edition counts for its only heir, any other is
+        left out.
         """
         text, codes = normalise(address).text, self.current(code)
         if len(codes) != 1 or len(codes[0]) not in (9, 12):

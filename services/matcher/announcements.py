@@ -1,0 +1,106 @@
+"""Posted events as the matcher reads them: one announcement per person, and the events that name nobody."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import Connection
+
+from services.cases.model import Statement
+from services.cases.routing import OPENING, facts_stated
+from services.kit.db import rows
+from services.registry.persons import Person
+
+HOST_REPORT = "guidui.host.report.v1"
+WITHDRAWN = "guidui.departure.withdrawn.v1"
+LIFE, DUES, CONTACT = "guidui.life.attended.v1", "guidui.dues.paid.v1", "guidui.contact.attempt.v1"
+ORGANISATION = "guidui.organisation.changed.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What one event says of one person. ``position`` counts from 0; ``superseded``: corrected or withdrawn already."""
+
+    event: UUID
+    position: int
+    source: str
+    ext_id: str
+    organisation: str
+    path: str
+    kind: str
+    time: datetime
+    data: Mapping[str, Any]
+    slot: Mapping[str, Any]
+    corrects: str | None
+    superseded: bool = False
+
+    @property
+    def opens(self) -> bool:
+        """Whether an event of this type opens a case."""
+        return self.kind in OPENING
+
+    @property
+    def group(self) -> bool:
+        """Whether it is one of several named together."""
+        return bool(self.data.get("group"))
+
+    @property
+    def parent_id(self) -> str:
+        """The bulk case of its group: one per event, or per batch where events name one."""
+        batch = self.data.get("batch")
+        return str(uuid5(self.event, "group") if not batch else uuid5(BATCHES, f"{self.source}\n{batch}"))
+
+    @property
+    def case_id(self) -> str:
+        """The case it opens, if it opens one: the same on every repetition."""
+        return str(uuid5(self.event, f"case:{self.position}"))
+
+    @property
+    def person(self) -> Person:
+        """The person as posted."""
+        said = self.slot.get("person") or {}
+        return Person(name=said.get("name"), id_number=said.get("id_number"), birth_date=said.get("birth_date"),
+                      sex=said.get("sex"), phone=said.get("phone"), address=(self.slot.get("to") or {}).get("address"))
+
+    @property
+    def member(self) -> str | None:
+        """The reference the sender gave, if any."""
+        return (self.slot.get("person") or {}).get("member")
+
+    def statement(self, area: str | None) -> Statement:
+        """What it states of the case."""
+        return Statement(str(self.event), self.source, self.ext_id, self.time, self.kind,
+                         facts_stated(self.kind, self.data, self.slot, area), self.superseded)
+
+
+BATCHES = UUID("6f0c7f2e-5e0b-5b43-9d3d-6d6a7d0f8b11")
+
+_READ = """
+SELECT e.id, e.source, e.ext_id, e.organisation, e.path, e.type, e.time, e.data, e.corrects, p.position, p.body,
+       EXISTS (SELECT FROM posted_event l WHERE l.source = e.source AND l.corrects = e.ext_id) AS superseded
+FROM posted_event e LEFT JOIN posted_person p ON p.event_id = e.id
+WHERE e.id = ANY (CAST(:ids AS uuid[])) ORDER BY e.time, e.source, e.ext_id, p.position"""
+_LOCK = """
+SELECT pg_advisory_xact_lock_shared(k) FROM (
+    SELECT DISTINCT 7300 + abs(hashtext(source || ext_id)) %% 64 AS k FROM posted_event
+    WHERE id = ANY (%s::uuid[]) ORDER BY k) x"""
+_LOCK_FOR_CORRECTION = "SELECT pg_advisory_xact_lock(7300 + abs(hashtext(%s)) %% 64)"
+
+
+def read(tx: Connection, events: Sequence[UUID]) -> list[Announcement]:
+    """The announcements of posted events, in the order of their time.
+
+    An event and its correction, handled at once by two workers, wait for each other here: one of them sees the other.
+    """
+    tx.exec_driver_sql(_LOCK, ([str(e) for e in events],))
+    return [Announcement(r.id, r.position if r.position is not None else 0, r.source, r.ext_id, r.organisation,
+                         r.path, r.type, r.time, r.data, r.body or {}, r.corrects, r.superseded)
+            for r in rows(tx, _READ, {"ids": [str(e) for e in events]})]
+
+
+def lock_for_correction(tx: Connection, source: str, ext_id: str) -> None:
+    """Waits for whoever handles the event that is being corrected."""
+    tx.exec_driver_sql(_LOCK_FOR_CORRECTION, (source + ext_id,))

@@ -1,0 +1,207 @@
+"""What the matcher does with posted events: who is it, where do they belong, and the cases that follow."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import Connection
+
+from schemas.envelope import Message
+from services.cases import commands, tables
+from services.cases import decide as rules
+from services.cases.ground import Ground
+from services.cases.model import Case, Statement, Step, World
+from services.cases.states import BULK_OPEN, TERMINAL
+from services.cases.tables import Change
+from services.cases import deadlines
+from services.kit.clock import Clock
+from services.kit.db import dumps, rows
+from services.matcher import announcements as said
+from services.matcher.announcements import Announcement
+from services.matcher.gazetteer import Gazetteer
+from services.matcher.people import Found, People
+
+
+@dataclass
+class Matcher:
+    """The handler of topic ``departures``. One batch, one transaction, a fixed number of statements."""
+
+    clock: Clock
+    ground: Ground
+    gazetteer: Gazetteer
+    people: People = field(default_factory=People)
+
+    def __call__(self, tx: Connection, messages: Sequence[Message]) -> None:
+        """Takes effect of posted events; their bodies carry the event's id only."""
+        told = said.read(tx, [UUID(str(m.body["event"])) for m in messages])
+        self.take(tx, told)
+
+    def take(self, tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found] | None = None) -> None:
+        """The effect of announcements, in the order of their time. ``found`` is who they are where a person said so."""
+        world = self.ground.world(tx, self.clock.now())
+        persons = [a for a in told if a.kind not in (said.WITHDRAWN, said.ORGANISATION)]
+        found = dict(found or {}) | self.people.find(
+            tx, [a for a in persons if (a.event, a.position) not in (found or {})], world)
+        opening = [a for a in persons if a.opens]
+        batch = _Batch(tx, world, self.gazetteer)
+        batch.signs([a for a in persons if not a.opens], found)
+        batch.open_groups([a for a in opening if a.group])
+        batch.cases(opening, found)
+        self.people.keep(tx, persons, found, batch.case_of, world)
+        for withdrawal in (a for a in told if a.kind == said.WITHDRAWN):
+            batch.withdraw(withdrawal)
+
+
+class _Batch:
+    """The cases of one batch: read together, folded per member, written together."""
+
+    def __init__(self, tx: Connection, world: World, gazetteer: Gazetteer) -> None:
+        self.tx, self.world, self.gazetteer = tx, world, gazetteer
+        self.case_of: dict[tuple[UUID, int], str] = {}
+
+    def cases(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
+        """Opens or joins the case of every announcement whose person is known (or a walk-in from outside)."""
+        corrected = [a for a in told if a.corrects]
+        for one in corrected:
+            self.supersede(one)
+        groups: dict[str, list[Announcement]] = {}
+        for one in told:
+            who = found[one.event, one.position]
+            if who.decision == "match":
+                groups.setdefault(f"m:{who.member}", []).append(one)
+            elif who.decision == "outside":
+                groups.setdefault(f"o:{one.case_id}", []).append(one)
+        homes = {who.member: who.organisation for who in found.values() if who.member}
+        members = sorted(k[2:] for k in groups if k.startswith("m:"))
+        _lock_members(self.tx, members)
+        standing = tables.open_of_members(self.tx, members)
+        joined = tables.statements(self.tx, [c.id for c in standing.values()])
+        changes: list[Change] = []
+        lines: list[tuple[UUID, str, Statement, int | None]] = []
+        shown: list[dict[str, Any]] = []
+        for key, ones in groups.items():
+            member = key[2:] if key.startswith("m:") else None
+            case = standing.get(member or "")
+            change, statements = self._one(case, member, homes.get(member), ones, joined)
+            if change is None:
+                continue
+            changes.append(change)
+            for one, statement in statements:
+                self.case_of[one.event, one.position] = change.after.id
+                lines.append((uuid5(one.event, f"statement:{one.position}"), change.after.id, statement,
+                              one.position))
+            shown.append(self._shown(change.after.id, ones))
+        tables.write(self.tx, changes, self.world)
+        tables.state_facts(self.tx, lines)
+        tables.show_person(self.tx, shown)
+
+    def _one(self, case: Case | None, member: str | None, home: str | None, ones: Sequence[Announcement],
+             joined: Mapping[str, list[Statement]]) -> tuple[Change | None, list[tuple[Announcement, Statement]]]:
+        stated = [(one, one.statement(self._area(one))) for one in ones]
+        if case is None:
+            if not any(not one.superseded for one in ones):
+                return None, []
+            first = next(one for one in ones if not one.superseded)
+            grouped = next((one for one in ones if one.group), None)
+            more: dict[str, Any] = {"parent": grouped.parent_id, "position": grouped.position} if grouped else {}
+            if member is None:
+                more |= {"inflow": True, "host": first.organisation}
+            return commands.opened(first.case_id, member, home, [s for _, s in stated], self.world, **more), stated
+        known = joined.get(case.id, [])
+        change = commands.restate(case, [*known, *(s for _, s in stated)], self.world, "join", None,
+                                  ones[-1].organisation)
+        return change, stated
+
+    def _area(self, one: Announcement) -> str | None:
+        address = (one.slot.get("to") or {}).get("address")
+        return self._resolved(address).get("area") if address else None
+
+    def _resolved(self, address: str) -> dict[str, Any]:
+        answer = self.gazetteer.resolve(address)
+        if not answer.candidates:
+            return {"area": None, "words": [], "candidates": []}
+        best = answer.candidates[0]
+        return {"area": best.code if answer.decision == "route" else None,
+                "words": [e.words() if callable(getattr(e, "words", None)) else str(e) for e in best.evidence],
+                "candidates": [{"code": c.code, "name": c.name, "confidence": round(c.confidence, 4)}
+                               for c in answer.candidates]}
+
+    def _shown(self, case_id: str, ones: Sequence[Announcement]) -> dict[str, Any]:
+        latest = max(ones, key=lambda one: (one.time, one.source, one.ext_id))
+        person = latest.slot.get("person") or {}
+        address = (latest.slot.get("to") or {}).get("address")
+        evidence = self._resolved(address) if address else None
+        return {"case_id": case_id, "name": person.get("name"), "sex": person.get("sex"),
+                "birth_date": person.get("birth_date"), "phone": person.get("phone"), "address": address,
+                "evidence": evidence}
+
+    def open_groups(self, told: Sequence[Announcement]) -> None:
+        """Opens the bulk cases that announcements of several persons belong to."""
+        first = {}
+        for one in told:
+            if not one.superseded:
+                first.setdefault(one.parent_id, one)
+        known = tables.load(self.tx, list(first))
+        changes = []
+        for ident, one in first.items():
+            if ident in known:
+                continue
+            case = Case(id=ident, state=BULK_OPEN, poster=one.organisation, origin=one.organisation,
+                        category=one.statement(None).facts.get("category"), opened_at=self.world.now,
+                        entered_at=self.world.now, touched_at=self.world.now, counted_from=self.world.today)
+            changes.append(Change(None, deadlines.settle(case, self.world),
+                                  [Step("open_bulk", None, BULK_OPEN, one.organisation)]))
+        tables.write(self.tx, changes, self.world)
+        for one in told:
+            if not one.superseded:
+                self.case_of.setdefault((one.event, -1), one.parent_id)
+
+    def signs(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
+        """Life, dues and contacts: signs of organisational life, and what they stop."""
+        signs, reached = [], {}
+        for one in told:
+            who = found[one.event, one.position]
+            if not who.member or one.superseded:
+                continue
+            if one.kind == said.LIFE:
+                signs.append({"member": who.member, "life": one.data.get("on")})
+                reached[who.member] = (one.data.get("on"), one.organisation)
+            elif one.kind == said.DUES:
+                signs.append({"member": who.member, "dues": one.data.get("paid_to"), "sign": one.time.date()})
+            elif one.kind == said.CONTACT and one.data.get("reached"):
+                reached[who.member] = (one.data.get("on"), one.organisation)
+        if signs:
+            self.tx.exec_driver_sql("SELECT member_signs(%s::json)", (dumps(signs),))
+        if reached:
+            standing = tables.open_of_members(self.tx, sorted(reached))
+            tables.write(self.tx, [
+                commands.contacted(case, self.world, date.fromisoformat(str(reached[m][0])), reached[m][1])
+                for m, case in standing.items()], self.world)
+
+    def supersede(self, one: Announcement) -> None:
+        """A correction: what the earlier event stated no longer counts; its case closes if nothing else opened it."""
+        said.lock_for_correction(self.tx, one.source, one.corrects or "")
+        touched = self.tx.exec_driver_sql(
+            """UPDATE statement SET withdrawn = true WHERE source = %s AND ext_id = %s AND NOT withdrawn
+               RETURNING case_id::text""", (one.source, one.corrects)).scalars().all()
+        cases = tables.load(self.tx, sorted(set(touched)))
+        changes = [commands.withdraw(self.tx, case, self.world, one.organisation)
+                   for case in cases.values() if case.state not in TERMINAL]
+        moved = tables.write(self.tx, changes, self.world)
+        commands.close_finished_groups(self.tx, moved, self.world)
+
+    def withdraw(self, one: Announcement) -> None:
+        """A withdrawal says so of one earlier event of the same source."""
+        self.supersede(replace(one, corrects=one.corrects or one.data.get("corrects")))
+
+
+def _lock_members(tx: Connection, members: Sequence[str]) -> None:
+    """Two batches that meet at a member wait for each other, always in the same order."""
+    if members:
+        rows(tx, "SELECT member FROM member WHERE member = ANY (:m) ORDER BY member FOR UPDATE", {"m": list(members)})
+
+
+__all__ = ["Matcher", "rules"]

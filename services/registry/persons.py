@@ -1,0 +1,76 @@
+"""The two sides of a comparison, and the pure readings of their cells."""
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from services.registry.dates import parse_date
+from services.registry.id_numbers import IdNumber, parse_id_number
+from services.registry.names import fold_name, is_blank
+
+__all__ = ["IdNumber", "MemberRecord", "Person", "fold_name", "fold_phone", "is_blank", "parse_date",
+           "parse_id_number", "parse_sex"]
+
+_MALE = frozenset("male m 男 男性 1 man 先生 boy 男士".split())
+_FEMALE = frozenset("female f 女 女性 2 0 woman 女士 girl 小姐".split())
+_MOBILE = re.compile(r"1[3-9]\d{9}")
+_LANDLINE = re.compile(r"(?:0\d{2,3})?[2-9]\d{6,7}")
+
+
+@dataclass(slots=True)
+class Person:
+    """One roster row, raw as it came; any field may be missing or hold anything."""
+
+    name: str | None = None
+    id_number: str | None = None
+    birth_date: str | None = None
+    sex: str | None = None
+    phone: str | None = None
+    organisation: str | None = None
+    address: str | None = None
+    pinyin: str | None = None
+
+
+@dataclass(slots=True)
+class MemberRecord:
+    """One member of the register, raw as in members.csv; `member` is our reference."""
+
+    member: str
+    name: str | None = None
+    sex: str | None = None
+    birth_date: str | None = None
+    id_number: str | None = None
+    phone: str | None = None
+    address: str | None = None
+    organisation: str | None = None
+    organisation_name: str | None = None
+    standing: str | None = None
+
+
+def parse_sex(text: object) -> str | None:
+    """"male", "female" or None; takes 男, M, 1 (GB/T 2261.1) and their kin."""
+    if text is None:
+        return None
+    word = text if isinstance(text, str) else str(text)
+    if word in ("male", "female"):
+        return word
+    word = unicodedata.normalize("NFKC", word[:20]).strip().removesuffix(".0").lower()
+    return "male" if word in _MALE else "female" if word in _FEMALE else None
+
+
+def fold_phone(text: object) -> str | None:
+    """A mobile number as 11 digits, a landline as its digits, else None. `+86`, blanks, hyphens and `.0` go;
+    of several numbers in one cell the first counts."""
+    if text is None:
+        return None
+    number = text if isinstance(text, str) else str(text)
+    if _MOBILE.fullmatch(number):
+        return number if number.isascii() else unicodedata.normalize("NFKC", number)
+    number = unicodedata.normalize("NFKC", number[:60]).strip().removesuffix(".0")
+    for piece in re.split(r"[/;,、|]|\s{2,}", number):
+        digits = re.sub(r"[^0-9]", "", piece)
+        digits = re.sub(r"^(?:00)?86(?=1[3-9]\d{9}$)|^0(?=1[3-9]\d{9}$)", "", digits)
+        if _MOBILE.fullmatch(digits) or _LANDLINE.fullmatch(digits):
+            return digits
+    return None

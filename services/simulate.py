@@ -1,0 +1,259 @@
+"""``guidui simulate``: a history played through the real handlers and commands, on a clock that is turned.
+
+The format is interface.md §6. Everything runs in a throw-away database of an embedded server of its own.
+"""
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from services.cases import clock as case_clock
+from services.cases import commands, policy, queries
+from services.cases.calendar import Calendar
+from services.cases.ground import Ground
+from schemas.departures import SOURCE_PREFIX
+from services.intake.faults import Invalid
+from services.intake.parse import parse
+from services.intake.store import accept, conflict
+from services.kit.cache import cache_folder
+from services.kit.clock import TurnedClock
+from services.kit.db import rows
+from services.kit.errors import Refused, Words
+from services.kit.migrations import migrate
+from services.kit.postgres import EmbeddedServer
+from services.kit.tailer import Tailers
+from services.matcher import reviews
+from services.registry.access import Caller
+from services.registry.directory import Directory
+from services.registry.load import load_rows
+from services.wiring import HANDLERS, House, delivery_loop
+
+WORLD = ("organisations", "members", "contacts", "grids")
+
+
+class NotAScenario(ValueError):
+    """The file is not a scenario; says why."""
+
+
+def play_file(file: Path) -> tuple[dict[str, Any], bool]:
+    """Plays the scenario in ``file``; returns the answer and whether every step was ok. Raises NotAScenario."""
+    try:
+        scenario = json.loads(file.read_text("utf-8"))
+        steps = scenario["steps"]
+        start = datetime.fromisoformat(scenario["start"])
+        assert isinstance(steps, list) and isinstance(scenario["world"], dict)
+    except Exception as error:
+        raise NotAScenario(f"{file.name}: {error or type(error).__name__}") from error
+    with tempfile.TemporaryDirectory(prefix="guidui-") as folder, EmbeddedServer(Path(folder) / "data") as server:
+        migrate(server.owner_url())
+        return play(server.app_url(), scenario, start)
+
+
+def play(url: str, scenario: Mapping[str, Any], start: datetime) -> tuple[dict[str, Any], bool]:
+    """Plays a scenario on a migrated, empty database."""
+    stage = Stage(url, scenario, start)
+    try:
+        answers = [stage.step(index, step) for index, step in enumerate(scenario["steps"])]
+    finally:
+        stage.house.close()
+    return {"name": scenario.get("name"), "steps": answers}, all(a["ok"] for a in answers)
+
+
+class Stage:
+    """One scenario on its clock: the world loaded, cases remembered by the names that steps give them."""
+
+    def __init__(self, url: str, scenario: Mapping[str, Any], start: datetime) -> None:
+        world = scenario["world"]
+        rest = world.get("calendar") or {}
+        ground = Ground(policy.default().override(world.get("policy") or scenario.get("policy")),
+                        Calendar.of(rest.get("holidays", ()), rest.get("workdays", ())))
+        self.clock = TurnedClock(start)
+        self.house = House.at(url, b"simulation", cache_folder(), self.clock, ground)
+        self.members = {m["member"]: m for m in world.get("members", ())}
+        self.names: dict[str, UUID] = {}
+        for kind in WORLD:
+            if world.get(kind):
+                result = load_rows(self.house.worker, kind, [_plain(row) for row in world[kind]], self.clock)
+                if result.bad:
+                    raise NotAScenario(f"world.{kind}: {result.bad} rows cannot be used")
+        self.tailers = Tailers(self.house.worker, [make(self.house) for make in HANDLERS.values()], self.clock)
+        self.settle()
+
+    def settle(self) -> None:
+        """Lets everything happen that would happen now."""
+        self.tailers.drain()
+        while case_clock.tick(self.house.worker, self.clock, self.house.ground) or self.tailers.drain():
+            pass
+        delivery_loop(self.house)
+
+    def turn_to(self, at: datetime) -> None:
+        """Turns the clock forward, stopping wherever something is due."""
+        while True:
+            with self.house.worker.connect() as tx:
+                due = case_clock.next_at(tx, self.clock.now())
+            if due is None or due > at:
+                break
+            self.clock.advance_to(due)
+            self.settle()
+        self.clock.advance_to(max(at, self.clock.now()))
+        self.settle()
+
+    def step(self, index: int, step: Mapping[str, Any]) -> dict[str, Any]:
+        """Plays one step and compares it with what it expects."""
+        self.turn_to(datetime.fromisoformat(step["at"]))
+        answer: dict[str, Any] = {"index": index, "ok": True}
+        expected = step.get("expect") or {}
+        if "show" in step:
+            shown = self.show(step["show"])
+            answer["shown"] = shown
+            if not (matches(step.get("expect", {}), shown) and not clashes(step.get("expect_not", {}), shown)):
+                answer["ok"] = False
+            return answer
+        try:
+            self.event(index, step) if "event" in step else self.command(step)
+            refused = None
+        except Refused as error:
+            refused = {"status": error.status, "reason": error.words.zh}
+        except Invalid as error:
+            refused = {"status": error.status, "reason": error.words.zh}
+        if refused:
+            answer["refused"] = refused
+        answer["ok"] = bool(refused) == bool(isinstance(expected, Mapping) and expected.get("refused"))
+        self.settle()
+        return answer
+
+    def event(self, index: int, step: Mapping[str, Any]) -> None:
+        """Posts an event as intake would."""
+        event = dict(step["event"])
+        event.setdefault("specversion", "1.0")
+        event.setdefault("id", f"step-{index}")
+        event.setdefault("time", step["at"])
+        event.setdefault("source", SOURCE_PREFIX + self._home(event.get("data") or {}))
+        posted = parse(event, self.house.secret, self.clock.now())
+        with self.house.worker.begin() as tx:
+            code = event["source"].removeprefix(SOURCE_PREFIX)
+            one = Directory.of(tx).get(code)
+            if one is None:
+                raise NotAScenario(f"step {index}: {code} is not an organisation of this world")
+            outcome = accept(tx, Caller(code, one.path, "sender"), [posted], self.clock.now())[0]
+        if step.get("as"):
+            self.names[step["as"]] = posted.id
+        if isinstance(outcome, Invalid):
+            raise outcome
+        if outcome == "conflict":
+            raise conflict(posted)
+
+    def _home(self, data: Mapping[str, Any]) -> str:
+        said = data.get("person") or ((data.get("persons") or [{}])[0]).get("person") or {}
+        for member in self.members.values():
+            if said.get("member") == member["member"] or (
+                    said.get("id_number") and said.get("id_number") == member.get("id_number")):
+                return member["organisation"]
+        named = [m for m in self.members.values() if m.get("name") == said.get("name")]
+        if not named:
+            raise NotAScenario("an event without source names nobody of this world")
+        return named[0]["organisation"]
+
+    def command(self, step: Mapping[str, Any]) -> None:
+        """Gives a command as the organisation ``by`` would."""
+        args = {key: self._named(key, value) for key, value in (step.get("with") or {}).items()}
+        by = step.get("by") or ""
+        with self.house.web.begin() as tx:
+            one = Directory.of(tx).get(by)
+            if step["do"] == "identify":
+                event, position = self._event(step["case"])
+                reviews.decide(tx, self.house, event, position, args, by or None)
+                return
+            if one is None:
+                raise Refused(403, "unknown-organisation", _UNKNOWN)
+            caller = Caller(by, one.path, "department")
+            commands.give_within(tx, caller, self.case(step["case"]), step["do"], None, args, self.clock.now(),
+                                 None, self.house.ground)
+
+    def _named(self, key: str, value: Any) -> Any:
+        if key == "letter_number" and isinstance(value, str) and "#" in value:
+            name, number = value.split("#")
+            return self._letters(self.case(name))[int(number) - 1]
+        if key == "into" and value in self.names:
+            return self.case(value)
+        return value
+
+    def _letters(self, case_id: str) -> list[str]:
+        with self.house.worker.connect() as tx:
+            return list(tx.exec_driver_sql(
+                """SELECT change ->> 'letter_number' FROM case_event WHERE case_id = %s::uuid
+                   AND change ->> 'letter_number' IS NOT NULL ORDER BY seq""", (case_id,)).scalars())
+
+    def _event(self, name: str) -> tuple[UUID, int]:
+        base, _, number = name.partition(".")
+        if base not in self.names:
+            raise Refused(404, "no-such-case", _NO_CASE)
+        return self.names[base], int(number) - 1 if number else 0
+
+    def case(self, name: str) -> str:
+        """The case that an event opened or joined; ``A.2`` the second child of a bulk case."""
+        event, position = self._event(name)
+        with self.house.worker.connect() as tx:
+            found = rows(tx, """SELECT i.case_id::text AS case_id, c.parent::text AS parent,
+                    (e.data ->> 'group') IS NOT NULL AS grouped, e.source, e.data ->> 'batch' AS batch
+                FROM identification i JOIN posted_event e ON e.id = i.event_id
+                LEFT JOIN transfer_case c ON c.id = i.case_id
+                WHERE i.event_id = :event AND (i.position = :position OR e.data ->> 'group' IS NOT NULL)
+                ORDER BY i.position = :position DESC, i.position""", {"event": event, "position": position})
+        if not found:
+            raise Refused(404, "no-such-case", _NO_CASE)
+        row = found[0]
+        if row.grouped and "." not in name:
+            return next((r.parent for r in found if r.parent), row.case_id)
+        if row.case_id is None:
+            raise Refused(404, "no-such-case", _NO_CASE)
+        return row.case_id
+
+    def show(self, what: Mapping[str, Any]) -> Any:
+        """One view: case, alerts, member or audit."""
+        now = self.clock.now()
+        with self.house.worker.begin() as tx:
+            if "case" in what:
+                try:
+                    return queries.views(tx, [self.case(what["case"])], now, self.house.ground)[0]
+                except Refused:
+                    return None
+            if "alerts" in what:
+                return queries.alerts(tx, now, what["alerts"], limit=1000)["items"]
+            if "member" in what:
+                return queries.member_view(tx, what["member"])
+            if "audit" in what:
+                return queries.audit(tx, now, what["audit"], self.house.ground)
+        raise NotAScenario(f"cannot show {sorted(what)}")
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, str]:
+    return {k: "" if v is None else str(v) for k, v in row.items()}
+
+
+def matches(expected: Any, shown: Any) -> bool:
+    """Whether every field that ``expected`` names is equal; each item of a list must match some shown item."""
+    if isinstance(expected, Mapping):
+        return (expected == {} or isinstance(shown, Mapping)) and all(
+            matches(value, (shown or {}).get(key)) for key, value in expected.items())
+    if isinstance(expected, list):
+        return isinstance(shown, list) and all(any(matches(e, s) for s in shown) for e in expected)
+    return expected == shown
+
+
+def clashes(unwanted: Any, shown: Any) -> bool:
+    """Whether a list that ``unwanted`` names holds an item listed there."""
+    if isinstance(unwanted, list):
+        return isinstance(shown, list) and any(matches(u, s) for u in unwanted for s in shown)
+    if isinstance(unwanted, Mapping) and isinstance(shown, Mapping):
+        return any(clashes(value, shown.get(key)) for key, value in unwanted.items())
+    return False
+
+
+_NO_CASE = Words("没有这件转移。", "There is no such case.")
+_UNKNOWN = Words("没有这个党组织。", "There is no such organisation.")

@@ -1,0 +1,145 @@
+"""Composition root: settings become engines, clock, handlers and loops. THE table of who handles what is here."""
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL
+
+from services.cases import clock as case_clock
+from services.cases.commands import rewrite_paths
+from services.cases.ground import Ground, stored_calendar, usual
+from services.kit.clock import Clock, SystemClock
+from services.kit.consumer import Subscription
+from services.kit.db import connect
+from services.kit.log import where
+from services.matcher.gazetteer import Gazetteer
+from services.matcher.handlers import Matcher
+from services.matcher.learning import Learned
+from services.notifier.channels.at_hand import channels_at_hand
+from services.notifier.channels.portal_inbox import PortalInbox
+from services.notifier.delivery import deliver_due
+from services.notifier.escalation import climb_overdue
+from services.notifier.handlers import notifier
+
+log = structlog.get_logger()
+
+
+@dataclass
+class House:
+    """One process's furniture: two engines (pages under row-level security, workers), clock, ground, gazetteer."""
+
+    web: Engine
+    worker: Engine
+    secret: bytes
+    cache: Path
+    clock: Clock = field(default_factory=SystemClock)
+    ground: Ground = field(default_factory=usual)
+    settings: object | None = None
+    _gazetteer: Gazetteer | None = None
+
+    @classmethod
+    def at(cls, url: str | URL, secret: bytes, cache: Path, clock: Clock | None = None, ground: Ground | None = None,
+           settings: object | None = None, connections_max: int = 10) -> House:
+        """A house on the database of an application login."""
+        return cls(connect(url, "guidui_web", connections_max=connections_max, ping=True),
+                   connect(url, "guidui_worker", connections_max=connections_max),
+                   secret, cache, clock or SystemClock(), ground or usual(), settings)
+
+    @property
+    def gazetteer(self) -> Gazetteer:
+        """The address engine; its compiled table is opened on first use."""
+        if self._gazetteer is None:
+            self._gazetteer = Gazetteer.open(self.cache)
+        return self._gazetteer
+
+    @property
+    def channels(self) -> dict:
+        """How notices can leave this house."""
+        return channels_at_hand(self.settings) if self.settings else {"portal": PortalInbox()}
+
+    def rests(self, day: date) -> bool:
+        """Whether nobody should be disturbed on a day."""
+        with self.worker.connect() as tx:
+            return not (self.ground.calendar or stored_calendar(tx)).is_workday(day)
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self.web.dispose()
+        self.worker.dispose()
+
+
+def matcher(house: House) -> Subscription:
+    """departures -> identity, destination, cases."""
+    return Subscription("matcher", ("departures",),
+                        Learned(house.gazetteer, Matcher(house.clock, house.ground, house.gazetteer)))
+
+
+def notices(house: House) -> Subscription:
+    """cases, tasks -> notices."""
+    return Subscription("notifier", ("cases", "tasks"), notifier(house.clock, set(house.channels)))
+
+
+HANDLERS: dict[str, Callable[[House], Subscription]] = {"matcher": matcher, "notifier": notices}
+
+
+def clock_loop(house: House) -> int:
+    """Letters that run out, tasks that open."""
+    return case_clock.tick(house.worker, house.clock, house.ground)
+
+
+def delivery_loop(house: House) -> int:
+    """Hands over what is due; climbs one level where an act is overdue."""
+    url = getattr(house.settings, "url", "http://127.0.0.1:8000")
+    return deliver_due(house.worker, house.clock, house.channels, rests=house.rests, url=url)
+
+
+def climb_loop(house: House) -> int:
+    """Tells the level above of acts that are overdue."""
+    return climb_overdue(house.worker, house.clock, house.channels)
+
+
+# loop -> (what it does, seconds between two rounds, the roles that run it)
+LOOPS: dict[str, tuple[Callable[[House], int], float, tuple[str, ...]]] = {
+    "clock": (clock_loop, 2.0, ("matcher",)),
+    "delivery": (delivery_loop, 1.0, ("notifier",)),
+    "climb": (climb_loop, 60.0, ("notifier",)),
+}
+
+
+class Loops:
+    """Runs the loops of some roles, each on a thread of its own; a fault is logged and the loop goes on."""
+
+    def __init__(self, house: House, roles: tuple[str, ...]) -> None:
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(name, act, house, pause), daemon=True, name=name)
+                         for name, (act, pause, who) in LOOPS.items() if set(who) & set(roles)]
+
+    def start(self) -> None:
+        """Starts every thread."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Ends every thread after its round."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _run(self, name: str, act: Callable[[House], int], house: House, pause: float) -> None:
+        while not self._stop.is_set():
+            try:
+                act(house)
+            except Exception as error:
+                log.error("loop_failed", loop=name, **where(error))
+            self._stop.wait(pause)
+
+
+def follow_tree(tx: Connection, old_prefix: str, new_prefix: str) -> int:
+    """Cases follow a part of the tree that moved."""
+    return rewrite_paths(tx, old_prefix, new_prefix)
