@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib import import_module
@@ -26,10 +26,10 @@ from services.kit.event_log import record
 from services.kit.inbox import Handler
 from services.kit.kafka_clients import Kafka, ensure_topics
 from services.kit.relay import Publisher
+from services.kit.log import configure
 from services.kit.tailer import BATCH_ROWS_MAX, Tailers
 
 TOPIC = "bench"
-TRIVIAL = "services.bench.seam:trivial"
 CHILD_SECONDS_MAX = 600
 EFFECT_TABLE = """
 CREATE TABLE IF NOT EXISTS bench_effect (event_id uuid, key text, n int);
@@ -72,6 +72,12 @@ def trivial(engine: Engine, clock: Clock) -> Subscription:
     return Subscription("bench", (TOPIC,), write_effects)
 
 
+def subscription_of(factory: str, engine: Engine, clock: Clock) -> Subscription:
+    """What the factory named "module:function" makes."""
+    module, _, function = factory.partition(":")
+    return getattr(import_module(module), function)(engine, clock)
+
+
 def write_effects(tx: Connection, messages: Sequence[Message]) -> None:
     """One row of bench_effect per message."""
     tx.exec_driver_sql(
@@ -105,28 +111,6 @@ def drain_noop(kafka: Kafka, database: str | URL, factory: str, count: int) -> R
     return _child("noop", kafka, database, factory, count)
 
 
-def seam_beside_noop(kafka: Kafka, database: str | URL, factory: str, count: int, rounds: int = 1) -> Ratio:
-    """The seam beside the no-op over the same backlog, alternating; the sums of the rounds are compared.
-
-    Each round reads the backlog again in new groups, so the handler's work must be new each time: for more than one
-    round `database` must be one whose inbox does not know the messages (see `forget`).
-    """
-    noop, seam = [], []
-    for _ in range(rounds):
-        noop.append(drain_noop(kafka, database, factory, count))
-        seam.append(drain_over_kafka(kafka, database, factory, count))
-        forget(database)
-    return Ratio(_sum(seam), _sum(noop))
-
-
-def forget(database: str | URL) -> None:
-    """Empties the inbox of a throw-away database, so that the next round's messages are new."""
-    engine = connect(database, "guidui_worker", connections_max=1)
-    with engine.begin() as tx:
-        tx.exec_driver_sql("DELETE FROM inbox")
-    engine.dispose()
-
-
 def tailer_beside_bare(engine: Engine, subscription: Subscription, messages: Sequence[Message],
                        again: Sequence[Message], clock: Clock = SystemClock()) -> Ratio:
     """The tailer draining `messages` from the log, beside the handler alone called with batches of `again`.
@@ -154,8 +138,8 @@ def _timed(what: str, count: int, work) -> Rate:
     return Rate(what, count, time.perf_counter() - began, time.process_time() - cpu)
 
 
-def _sum(rates: Iterable[Rate]) -> Rate:
-    rates = list(rates)
+def summed(rates: Sequence[Rate]) -> Rate:
+    """Several drains as one."""
     return Rate(rates[0].what, sum(r.messages for r in rates), sum(r.seconds for r in rates),
                 sum(r.cpu_seconds for r in rates))
 
@@ -177,14 +161,13 @@ def _drain(told: dict) -> None:
     from services.bench.timed_shell import NoopShell, TimedShell
     from services.kit.consumer import Consumer
 
-    module, _, function = told["factory"].partition(":")
-    engine = connect(told["database"], "guidui_worker")
-    clock = SystemClock()
-    subscription = getattr(import_module(module), function)(engine, clock)
+    engine, clock = connect(told["database"], "guidui_worker"), SystemClock()
+    subscription = subscription_of(told["factory"], engine, clock)
     shell = NoopShell if told["kind"] == "noop" else TimedShell
     shell(Consumer(engine, subscription, clock), Kafka(**told["kafka"]), group=told["group"],
           expected=told["count"]).run()
 
 
 if __name__ == "__main__":
+    configure("error")
     _drain(orjson.loads(sys.stdin.buffer.read()))
