@@ -83,14 +83,14 @@ class Tally:
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.last: date | None = None
-        self.sources: dict[str, list[str]] = {}
+        self.sources: dict[str, list[tuple[str, date | None]]] = {}
 
     def add(self, code: str, source: str, on: date | None) -> None:
         """One more confirmed case; a source speaks once for a code."""
         spoken = self.sources.get(source, [])
-        if code in spoken:
+        if any(code == said for said, _ in spoken):
             return
-        self.sources[source] = [*spoken, code]
+        self.sources[source] = [*spoken, (code, on)]
         self.counts = {**self.counts, code: self.counts.get(code, 0) + 1}
         if on and (self.last is None or on > self.last):
             self.last = on
@@ -98,11 +98,12 @@ class Tally:
     def drop(self, source: str) -> None:
         """Takes back everything a source said."""
         counts = dict(self.counts)
-        for code in self.sources.pop(source, ()):
+        for code, _ in self.sources.pop(source, ()):
             counts[code] -= 1
             if not counts[code]:
                 del counts[code]
         self.counts = counts
+        self.last = max((on for said in self.sources.values() for _, on in said if on), default=None)
 
 
 class Learned:

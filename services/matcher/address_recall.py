@@ -32,10 +32,10 @@ class Recall:
             known = self.learned.compound(county, found.compounds) if found.compounds else None
             if known is not None:
                 span = (anchor + found.at, anchor + found.at + len(known[0]))
-                out += self._voted(text, known[1], span, county, stated, sign, "c")
+                out += self._voted(known[1], span, county, stated, sign, "c")
             else:
                 for begin, end, inner in self.learned.inside(county, rest):
-                    out += self._voted(text, inner, (anchor + begin, anchor + end), county, stated, sign, "i")
+                    out += self._voted(inner, (anchor + begin, anchor + end), county, stated, sign, "i")
             if found.road:
                 at = anchor + found.road_at
                 out += self._numbered(found.road, found.number, at, county, stated, sign)
@@ -72,7 +72,6 @@ class Recall:
 
     def _voted(
         self,
-        text: str,
         tally: Tally,
         span: tuple[int, int],
         county: str,
@@ -91,9 +90,9 @@ class Recall:
             base = 7.0 if word == "c" else 5.0
             score = STREET_SCORE[how] + base + 2 * math.log2(0.05 + share) + 0.5 * min(count, 4) + 0.2 * long
             place = self._place(code)
-            reason = Reason(
-                "compound", *span, (self.snapshot.upper_names.get(county, county), count, total, place)
-            )
+            facts = (self.snapshot.upper_names.get(county, county), count, total, place)
+            rule = "compound_on" if tally.last else "compound"
+            reason = Reason(rule, *span, (*facts, tally.last) if tally.last else facts)
             guess = Guess(code, score, (sign, how, word + ("" if share > 0.99 else "%")), [reason])
             guess.weight = count
             out.append(guess)

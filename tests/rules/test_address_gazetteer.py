@@ -121,8 +121,10 @@ def test_a_confirmed_case_is_seen_by_the_next_and_can_be_withdrawn(gazetteer):
     answer = gazetteer.resolve(asked)
     assert answer.candidates[0].code == "330602001001"
     assert any("2 例中 2 例" in e.zh and "国雅彩云间" in e.zh for e in answer.candidates[0].evidence)
-    gazetteer.withdraw("case-1")
+    assert any("the last on 2026-06-01" in e.en for e in answer.candidates[0].evidence)
     gazetteer.withdraw("case-2")
+    assert any("the last on 2026-05-01" in e.en for e in gazetteer.resolve(asked).candidates[0].evidence)
+    gazetteer.withdraw("case-1")
     assert best(gazetteer.resolve(asked))[1] == "330602"
 
 
