@@ -76,6 +76,7 @@ class Stage:
         self.house = House.at(url, b"simulation", cache_folder(), self.clock, ground)
         self.members = {m["member"]: m for m in world.get("members", ())}
         self.names: dict[str, UUID] = {}
+        self.sources: dict[str, str] = {}
         for kind in WORLD:
             if world.get(kind):
                 result = load_rows(self.house.worker, kind, [_plain(row) for row in world[kind]], self.clock)
@@ -133,7 +134,10 @@ class Stage:
         event.setdefault("specversion", "1.0")
         event.setdefault("id", f"step-{index}")
         event.setdefault("time", step["at"])
-        event.setdefault("source", SOURCE_PREFIX + self._home(event.get("data") or {}))
+        if not event.get("source"):
+            event["source"] = self.sources.get((event.get("data") or {}).get("corrects")) or (
+                SOURCE_PREFIX + self._home(event.get("data") or {}))
+        self.sources[event["id"]] = event["source"]
         posted = parse(event, self.house.secret, self.clock.now())
         with self.house.worker.begin() as tx:
             code = event["source"].removeprefix(SOURCE_PREFIX)

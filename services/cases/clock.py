@@ -6,7 +6,7 @@ pass, and two of them, or a clock that steps back, do nothing twice.
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 from sqlalchemy import Connection, Engine
 
@@ -46,11 +46,11 @@ def tick(engine: Engine, clock: Clock, ground: Ground) -> int:
     return total
 
 
-def next_at(tx: Connection) -> datetime | None:
-    """The next moment at which something is due."""
+def next_at(tx: Connection, now: datetime) -> datetime | None:
+    """The next moment after ``now`` at which something is due."""
     return tx.exec_driver_sql(
-        "SELECT least((SELECT min(wake_at) FROM transfer_case WHERE wake_at IS NOT NULL), "
-        "(SELECT min(wake_at) FROM member WHERE wake_at < 'infinity'))").scalar_one()
+        "SELECT least((SELECT min(wake_at) FROM transfer_case WHERE wake_at > %s), "
+        "(SELECT min(wake_at) FROM member WHERE wake_at > %s AND wake_at < 'infinity'))", (now, now)).scalar_one()
 
 
 def _cases(tx: Connection, now: datetime, ground: Ground) -> int:
@@ -137,5 +137,3 @@ def _members(tx: Connection, now: datetime, ground: Ground) -> int:
     record(tx, messages)
     return len(due)
 
-
-__all__ = ["UUID", "next_at", "tick"]

@@ -82,7 +82,7 @@ class DecisionTable:
             return Proposal()
         area = facts.get("to.area") or None
         for source in rule.sources:
-            code = directory.successor(found, today) if (
+            code = _code(directory.successor(found, today)) if (
                 found := _look_up(source, rule, facts, claim, directory, today)) else None
             if code:
                 organisation = directory.get(code)

@@ -198,12 +198,12 @@ BEGIN
         ON CONFLICT DO NOTHING;
         WITH moved AS (
             UPDATE transfer_case c SET {_SET}
-            FROM (SELECT old.id, old.seq AS seq_seen, n.to_state AS state, n.seq, {_ROW}
+            FROM (SELECT was.id, was.seq AS seq_seen, n.to_state AS state, n.seq, {_ROW}
                   FROM (SELECT case_id, min(seq) AS seq FROM new_event GROUP BY case_id) f
                   JOIN new_event g ON g.case_id = f.case_id AND g.seq = f.seq
                   JOIN new_event n ON n.case_id = f.case_id AND n.change IS NOT NULL
-                  JOIN transfer_case old ON old.id = f.case_id AND old.seq = f.seq - 1 AND old.state = g.from_state,
-                  LATERAL jsonb_populate_record(old, n.change) r
+                  JOIN transfer_case was ON was.id = f.case_id AND was.seq = f.seq - 1 AND was.state = g.from_state,
+                  LATERAL jsonb_populate_record(was, n.change) r
                   WHERE f.seq > 1) s
             WHERE c.id = s.id AND c.seq = s.seq_seen RETURNING 1)
         SELECT count(*) INTO v_moved FROM moved;
