@@ -33,6 +33,7 @@ except ImportError:  # it does not exist on Windows
 
 log = structlog.get_logger()
 BATCH_ROWS_MAX = 500
+WAITING_ROWS_MAX = 2_000  # Faust goes on reading while the database is slow for a moment
 WITHIN_SECONDS = 0.03
 ASSIGNED_SECONDS_MAX = 60
 LOOK_SECONDS = 1.0
@@ -142,7 +143,7 @@ class FaustShell:
             self._waiting += events
             if self._work is None or self._work.done():
                 self._work = asyncio.create_task(self._work_off())
-            elif len(self._waiting) >= BATCH_ROWS_MAX:
+            elif len(self._waiting) >= WAITING_ROWS_MAX:
                 await self._work
 
     async def _work_off(self) -> None:
