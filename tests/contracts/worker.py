@@ -9,10 +9,12 @@ from importlib import import_module
 import orjson
 
 from services.kit import health
+from services.kit.consumer import Consumer
 from services.kit.db import connect
 from services.kit.kafka_clients import Kafka
 from services.kit.log import configure
-from services.kit.processes import run_consumer, run_relay
+from services.kit.processes import consume, relay
+from services.kit.settings import Settings
 from services.kit.tailer import Tailers
 
 
@@ -22,10 +24,14 @@ def main() -> None:
     engine = connect(told["database"], "guidui_worker")
     module, _, function = told["factory"].partition(":")
     subscription = getattr(import_module(module), function)()
+    settings = Settings(instance="toy-1", health_port=told["port"])
+    if told["kafka"]:
+        settings = settings.model_copy(update={"kafka_bootstrap": told["kafka"]["bootstrap"],
+                                               "kafka_prefix": told["kafka"]["prefix"]})
     if told["kind"] == "faust":
-        run_consumer(engine, subscription, Kafka(**told["kafka"]), instance="toy-1", health_port=told["port"])
+        consume(Consumer(engine, subscription), Kafka.of(settings), settings)
     elif told["kind"] == "relay":
-        run_relay(engine, Kafka(**told["kafka"]), (subscription,), health_port=told["port"])
+        relay(engine, (subscription,), settings)
     else:
         run_tailer(Tailers(engine, [subscription]), told["port"])
 
