@@ -121,7 +121,7 @@ class Stage:
         except Refused as error:
             refused = {"status": error.status, "reason": error.words.zh}
         except Invalid as error:
-            refused = {"status": error.status, "reason": error.words.zh}
+            refused = {"status": error.status, "reason": error.words().zh}
         if refused:
             answer["refused"] = refused
         answer["ok"] = bool(refused) == bool(isinstance(expected, Mapping) and expected.get("refused"))

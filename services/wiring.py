@@ -8,11 +8,13 @@ from datetime import date
 from pathlib import Path
 
 import structlog
+from fastapi import APIRouter
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
 from services.cases import clock as case_clock
 from services.cases.commands import rewrite_paths
+from services.cases.recount import recount
 from services.cases.ground import Ground, stored_calendar, usual
 from services.kit.clock import Clock, SystemClock
 from services.kit.consumer import Subscription
@@ -143,3 +145,17 @@ class Loops:
 def follow_tree(tx: Connection, old_prefix: str, new_prefix: str) -> int:
     """Cases follow a part of the tree that moved."""
     return rewrite_paths(tx, old_prefix, new_prefix)
+
+
+def after_load(house: House, kind: str) -> list[str]:
+    """What follows a load: a new calendar moves open deadlines; says which."""
+    if kind != "calendar":
+        return []
+    moved = recount(house.worker, house.clock, house.ground)
+    return [f"期限变动 {len(moved)} 件"] + [f"{case} {before} -> {now}" for case, before, now in moved]
+
+
+def portal_routers(house: House) -> list[APIRouter]:
+    """The portal's pages and calls, with what the notifier and the matcher lend them."""
+    from services.portal.app import routers
+    return routers(house)

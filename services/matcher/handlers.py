@@ -10,13 +10,11 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection
 
 from schemas.envelope import Message
-from services.cases import commands, tables
-from services.cases import decide as rules
+from services.cases import commands, deadlines, tables
 from services.cases.ground import Ground
 from services.cases.model import Case, Statement, Step, World
 from services.cases.states import BULK_OPEN, TERMINAL
 from services.cases.tables import Change
-from services.cases import deadlines
 from services.kit.clock import Clock
 from services.kit.db import dumps, rows
 from services.matcher import announcements as said
@@ -125,7 +123,7 @@ class _Batch:
             return {"area": None, "words": [], "candidates": []}
         best = answer.candidates[0]
         return {"area": best.code if answer.decision == "route" else None,
-                "words": [e.words() if callable(getattr(e, "words", None)) else str(e) for e in best.evidence],
+                "words": [e.to_json() for e in best.evidence],
                 "candidates": [{"code": c.code, "name": c.name, "confidence": round(c.confidence, 4)}
                                for c in answer.candidates]}
 
@@ -203,5 +201,3 @@ def _lock_members(tx: Connection, members: Sequence[str]) -> None:
     if members:
         rows(tx, "SELECT member FROM member WHERE member = ANY (:m) ORDER BY member FOR UPDATE", {"m": list(members)})
 
-
-__all__ = ["Matcher", "rules"]

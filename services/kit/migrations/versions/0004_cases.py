@@ -278,6 +278,12 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
     UPDATE transfer_case c SET wake_at = s.wake_at
     FROM json_to_recordset(wakes) s(id uuid, wake_at timestamptz) WHERE c.id = s.id
 $$;
+-- a new calendar moves deadlines, not cases
+CREATE FUNCTION cases_due(dues json) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    UPDATE transfer_case c SET wait_due = s.wait_due
+    FROM json_to_recordset(dues) s(id uuid, wait_due date) WHERE c.id = s.id
+$$;
 CREATE FUNCTION case_paths_follow(old_prefix text, new_prefix text) RETURNS SETOF uuid
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
     UPDATE transfer_case c SET
@@ -287,7 +293,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
             THEN new_prefix || substr(destination_path, length(old_prefix) + 1) ELSE destination_path END
     WHERE starts_with(origin_path, old_prefix) OR starts_with(destination_path, old_prefix) RETURNING id
 $$;
-REVOKE ALL ON FUNCTION case_event_moves(), member_signs(json), member_wakes(json), cases_wake(json),
+REVOKE ALL ON FUNCTION case_event_moves(), member_signs(json), member_wakes(json), cases_wake(json), cases_due(json),
     case_paths_follow(text, text) FROM PUBLIC;
 """
 
@@ -299,7 +305,7 @@ GRANT UPDATE ON case_person TO guidui_worker;
 GRANT UPDATE (case_id, withdrawn) ON statement TO guidui_worker;
 GRANT UPDATE (due_on, act, closed_at) ON task TO guidui_worker;
 GRANT UPDATE, DELETE ON calendar_day TO guidui_worker;
-GRANT EXECUTE ON FUNCTION member_signs(json), member_wakes(json), cases_wake(json),
+GRANT EXECUTE ON FUNCTION member_signs(json), member_wakes(json), cases_wake(json), cases_due(json),
     case_paths_follow(text, text) TO guidui_worker;
 """
 
@@ -338,6 +344,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP TABLE calendar_day, case_look, task, statement, case_person, case_party, case_event, "
                "transfer_case, transition CASCADE")
-    op.execute("DROP FUNCTION case_event_moves(), member_signs(json), member_wakes(json), cases_wake(json), "
+    op.execute("DROP FUNCTION case_event_moves(), member_signs(json), member_wakes(json), cases_wake(json), cases_due(json), "
                "case_paths_follow(text, text)")
     op.execute("ALTER TABLE member DROP COLUMN last_sign_on, DROP COLUMN wake_at")

@@ -1,0 +1,73 @@
+"""The pocket of the past: counterfoils that nobody answered become open cases with their true dates."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid5
+
+from sqlalchemy import Connection
+
+from schemas.envelope import NAMESPACE_GUIDUI
+from services.cases import deadlines, tables
+from services.cases import decide as rules
+from services.cases import states as s
+from services.cases.calendar import midnight
+from services.cases.ground import Ground, member_facts
+from services.cases.model import Case, Step
+from services.cases.tables import Change
+from services.kit.errors import Words
+
+
+def open_letters(tx: Connection, letters: Sequence[Mapping[str, Any]], now: datetime,
+                 ground: Ground) -> list[str | Words]:
+    """Opens one case per counterfoil: ``new``, ``unchanged`` (it stands already), or why not, in order.
+
+    A letter that ran out long ago is expired at once, so that its member shows as a pocket member on the first day.
+    """
+    world = ground.world(tx, now)
+    homes = member_facts(tx, [letter["member"] for letter in letters])
+    ids = {letter["number"]: str(uuid5(NAMESPACE_GUIDUI, f"letter:{letter['number']}")) for letter in letters}
+    known = tables.load(tx, list(ids.values()))
+    busy = tables.open_of_members(tx, list(homes))
+    answers: list[str | Words] = []
+    changes: list[Change] = []
+    for letter in letters:
+        ident = ids[letter["number"]]
+        if ident in known:
+            answers.append("unchanged")
+        elif letter["member"] in busy:
+            answers.append(Words("该党员已有一件未办结的转移", "the member has an open case already"))
+        else:
+            case = _case(ident, letter, homes[letter["member"]][1], world)
+            steps = [Step("open_backlog", None, s.LETTER_ISSUED, letter["from"], "counterfoil")]
+            if deadlines.expired(case, world):
+                move = rules.expire(case, world)
+                case, steps = move.case, [*steps, *move.steps]
+            changes.append(Change(None, case, steps))
+            busy[letter["member"]] = case
+            answers.append("new")
+    tables.write(tx, changes, world)
+    tables.show_person(tx, _people(tx, changes))
+    return answers
+
+
+def _case(ident: str, letter: Mapping[str, Any], home: str, world) -> Case:
+    issued, days = letter["issued_on"], int(letter.get("validity_days") or world.policy.validity_days_max)
+    case = Case(
+        id=ident, state=s.LETTER_ISSUED, member=letter["member"], origin=letter.get("from") or home,
+        poster=letter.get("from") or home, destination=letter.get("to") or letter.get("header"),
+        destination_source="stated", letter_number=letter["number"], letter_issued_on=issued,
+        letter_expires_on=issued + timedelta(days=days), letter_channel=letter.get("channel") or "paper",
+        letter_status="valid", letters=1, first_issued_on=issued, opened_at=midnight(issued),
+        entered_at=midnight(issued), counted_from=issued, touched_at=midnight(issued), policy=world.policy.version)
+    settled = deadlines.settle(case, world)
+    return settled.but(header=letter.get("header") or settled.header)
+
+
+def _people(tx: Connection, changes: Sequence[Change]) -> list[dict[str, Any]]:
+    members = {c.after.member: c.after.id for c in changes}
+    found = tx.exec_driver_sql("SELECT member, name, sex, birth_date::text, phone, address FROM member "
+                               "WHERE member = ANY (%s)", (list(members),)).all() if members else []
+    return [{"case_id": members[row[0]], "name": row[1], "sex": row[2], "birth_date": row[3], "phone": row[4],
+             "address": row[5], "evidence": None} for row in found]

@@ -1,0 +1,148 @@
+"""``guidui run``: everything in one process on the embedded PostgreSQL."""
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy import Engine
+
+from services.intake import app as intake_app
+from services.intake.progress import outcomes_of
+from services.cases.queries import progress_of_cases
+from services.kit.clock import SystemClock
+from services.kit.errors import Words
+from services.kit.migrations import migrate
+from services.kit.postgres import EmbeddedServer
+from services.kit.problems import STORE_DOWN
+from services.kit.settings import Settings
+from services.kit.tailer import Tailers
+from services.matcher.queries import decisions
+from services.registry.load import load
+from services.wiring import HANDLERS, House, Loops, portal_routers
+
+log = structlog.get_logger()
+STOP_SECONDS_MAX = 10
+
+
+def say(words: str) -> None:
+    """A line of progress for whoever started the program; stdout is for what programs read."""
+    print(words, file=sys.stderr, flush=True)
+
+
+def application(house: House, unready: Callable[[], dict[str, Words]] | None = None, *, portal: bool = True,
+                intake: bool = True) -> FastAPI:
+    """The HTTP application of a role: intake's calls, the portal's, or both."""
+    outcomes = outcomes_of(decisions, progress_of_cases)
+    routers = portal_routers(house) if portal else []
+    return intake_app.build(house.web, house.clock, house.secret, outcomes, unready, routers)
+
+
+@contextmanager
+def own_house(settings: Settings, server: EmbeddedServer | None = None) -> Iterator[House]:
+    """A house on DATABASE_URL, else on the embedded server of the data directory: the one that runs, or one for as
+    long as this lasts."""
+    if settings.database_url:
+        yield from _house(settings, settings.database_url)
+    elif server:
+        yield from _house(settings, server.app_url())
+    else:
+        with EmbeddedServer.borrow(settings.data) as borrowed:
+            migrate(borrowed.owner_url())
+            yield from _house(settings, borrowed.app_url())
+
+
+def _house(settings: Settings, url: str) -> Iterator[House]:
+    house = House.at(url, settings.secret_bytes(), settings.cache, SystemClock(), settings=settings,
+                     connections_max=settings.pool_connections_max)
+    try:
+        yield house
+    finally:
+        house.close()
+
+
+def ensure_divisions(engine: Engine) -> None:
+    """Loads the division table that ships with guidui, unless the database has one."""
+    with engine.connect() as tx:
+        if tx.exec_driver_sql("SELECT EXISTS (SELECT FROM division)").scalar_one():
+            return
+    say("guidui: loading the national division table (edition 2023)")
+    load(engine, "divisions", Path(str(files("services.matcher").joinpath("data/divisions.csv.xz"))), SystemClock())
+
+
+def run(settings: Settings, port: int, demo: bool) -> int:
+    """Serves until SIGINT or SIGTERM; returns 0."""
+    begun = time.monotonic()
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    say("guidui: starting PostgreSQL")
+    with EmbeddedServer(settings.data) as server:
+        server.watch()
+        migrate(server.owner_url())
+        with own_house(settings, server) as house:
+            ensure_divisions(house.worker)
+            say("guidui: opening the address table (compiled once, about 20 seconds the first time)")
+            house.gazetteer.resolve("")
+            if demo:
+                from services.demo import ensure_demo
+                ensure_demo(house, say)
+            tailers = Tailers(house.worker, [make(house) for make in HANDLERS.values()], house.clock)
+            loops = Loops(house, ("matcher", "notifier"))
+            tailers.start()
+            loops.start()
+            try:
+                serve(application(house, lambda: _unready(server, tailers)), port, settings,
+                      lambda: ready(port, begun, demo, house))
+            finally:
+                loops.stop()
+                tailers.stop()
+    return 0
+
+
+def _unready(server: EmbeddedServer, tailers: Tailers) -> dict[str, Words]:
+    return ({} if server.alive() else {"database": STORE_DOWN}) | tailers.unready()
+
+
+def ready(port: int, begun: float, demo: bool, house: House) -> None:
+    """Says on stdout that a request would succeed."""
+    print(f"guidui ready http://127.0.0.1:{port}", flush=True)
+    say(f"guidui: started in {time.monotonic() - begun:.1f} s; Ctrl-C ends everything")
+    if demo:
+        from services.demo import sign_ins
+        say(sign_ins(house, port))
+
+
+def serve(app: FastAPI, port: int, settings: Settings, on_ready: Callable[[], None], host: str = "127.0.0.1") -> None:
+    """Serves an application until a signal; ``on_ready`` is called once it listens."""
+    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off",
+                            loop="uvloop", http="httptools", timeout_graceful_shutdown=STOP_SECONDS_MAX,
+                            server_header=False, forwarded_allow_ips="127.0.0.1")
+    server = _Server(config, on_ready)
+    signal.signal(signal.SIGTERM, lambda *_: server.leave())
+    server.run()
+    if server.failed:
+        raise SystemExit(1)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+        self.failed = False
+
+    async def startup(self, sockets=None) -> None:
+        await super().startup(sockets)
+        if self.should_exit:
+            self.failed = True
+        else:
+            self._on_ready()
+
+    def leave(self) -> None:
+        """Ends after the requests that are under way."""
+        self.should_exit = True

@@ -1,0 +1,55 @@
+"""``guidui post``: CloudEvents, one JSON object a line, to intake; one answer line per event."""
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import httpx
+
+from services.kit.settings import Settings
+
+BATCH_MAX = 500
+
+
+def post_lines(file: str, settings: Settings) -> int:
+    """Posts the lines of a file (or standard input): 0 all accepted or known already, 1 some not, 2 could not post."""
+    if settings.key is None:
+        print("guidui: GUIDUI_KEY is not set (guidui key create)", file=sys.stderr)
+        return 2
+    if file != "-" and not Path(file).is_file():
+        print(f"guidui: no such file: {file}", file=sys.stderr)
+        return 2
+    text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
+    events, bad = [], 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            events.append(json.loads(line))
+        except ValueError as error:
+            bad += 1
+            print(f"line {number}: not JSON: {error}", file=sys.stderr)
+    failed = bad
+    with httpx.Client(base_url=settings.url, timeout=60, headers={
+            "Authorization": f"Bearer {settings.key.get_secret_value()}"}) as client:
+        for start in range(0, len(events), BATCH_MAX):
+            try:
+                answers = _post(client, events[start:start + BATCH_MAX])
+            except httpx.HTTPError as error:
+                print(f"guidui: {settings.url} does not answer: {error}", file=sys.stderr)
+                return 2
+            for answer in answers:
+                failed += answer.get("status") not in ("accepted", "duplicate")
+                print(json.dumps(answer, ensure_ascii=False))
+    return 1 if failed else 0
+
+
+def _post(client: httpx.Client, batch: list) -> list[dict]:
+    answer = client.post("/v1/events", content=json.dumps(batch, ensure_ascii=False).encode(),
+                         headers={"Content-Type": "application/cloudevents-batch+json"})
+    said = answer.json()
+    if answer.status_code == 202:
+        return said["events"]
+    return [{"source": e.get("source") if isinstance(e, dict) else None,
+             "id": e.get("id") if isinstance(e, dict) else None, "status": "rejected", "problem": said} for e in batch]
