@@ -91,7 +91,7 @@ def schedule(kills: int, roles: list[str], chance: random.Random) -> list[str]:
     brokers = [role for role in roles if role.startswith("kafka")]
     few = max(3, kills // 7)
     victims = [brokers[n % len(brokers)] for n in range(few)] + ["postgres"] * few
-    others = sorted(role for role in roles if role not in brokers and role not in ("postgres", "portal"))
+    others = sorted(role for role in roles if role.startswith(("relay", "intake", "matcher", "notifier")))
     victims += [others[n % len(others)] for n in range(kills - len(victims))]
     chance.shuffle(victims)
     return victims
