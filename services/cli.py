@@ -20,6 +20,7 @@ cli.add_typer(clusters, name="cluster")
 
 Data = Annotated[Path | None, typer.Option(help="data directory of the embedded database (GUIDUI_DATA)")]
 Port = Annotated[int, typer.Option(min=1, max=65535)]
+Host = Annotated[str, typer.Option(help="address to listen on; a reverse proxy with TLS belongs in front")]
 
 
 def _settings(data: Path | None = None):
@@ -48,15 +49,15 @@ def run(data: Data = None, port: Port = 8000,
 
 
 @cli.command()
-def intake(port: Port = 8001) -> None:
+def intake(port: Port = 8001, host: Host = "127.0.0.1") -> None:
     """Role of the cluster: takes events over HTTP and from topic ingress."""
-    _roles().intake(_settings(), port)
+    _roles().intake(_settings(), port, host)
 
 
 @cli.command()
-def portal(port: Port = 8002) -> None:
+def portal(port: Port = 8002, host: Host = "127.0.0.1") -> None:
     """Role of the cluster: pages and the calls of receivers and departments."""
-    _roles().portal(_settings(), port)
+    _roles().portal(_settings(), port, host)
 
 
 @cli.command()

@@ -124,7 +124,8 @@ def serve(app: FastAPI, port: int, settings: Settings, on_ready: Callable[[], No
                             loop="uvloop", http="httptools", timeout_graceful_shutdown=STOP_SECONDS_MAX,
                             server_header=False, forwarded_allow_ips="127.0.0.1")
     server = _Server(config, on_ready)
-    signal.signal(signal.SIGTERM, lambda *_: server.leave())
+    for sign in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises again what it caught, after a clean end
+        signal.signal(sign, lambda *_: server.leave())
     server.run()
     if server.failed:
         raise SystemExit(1)

@@ -12,16 +12,16 @@ from services.kit.settings import Settings
 from services.wiring import HANDLERS, Loops
 
 
-def intake(settings: Settings, port: int) -> None:
+def intake(settings: Settings, port: int, host: str) -> None:
     """Events over HTTP; the consumer of topic ``ingress`` is a child of this process."""
     with own_house(settings) as house, processes.beside("ingress", settings):
-        serve(application(house, portal=False), port, settings, lambda: None)
+        serve(application(house, portal=False), port, settings, lambda: None, host)
 
 
-def portal(settings: Settings, port: int) -> None:
+def portal(settings: Settings, port: int, host: str) -> None:
     """Pages, and the calls of receivers and departments."""
     with own_house(settings) as house:
-        serve(application(house), port, settings, lambda: None)
+        serve(application(house), port, settings, lambda: None, host)
 
 
 def consumer(settings: Settings, name: str) -> None:
