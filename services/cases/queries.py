@@ -287,6 +287,12 @@ def record_look(tx: Connection, case_id: str, organisation: str, person: str | N
             (uuid4(), organisation, person, purpose, now, case_id))
 
 
+def looks(tx: Connection, case_id: str) -> Sequence[Any]:
+    """Who opened a case that this transaction sees, newest first: organisation, purpose, at."""
+    return rows(tx, "SELECT organisation, purpose, at FROM case_look WHERE case_id = CAST(:id AS uuid) "
+                    "ORDER BY at DESC LIMIT 500", {"id": _uuid(case_id)})
+
+
 def progress_of_cases(tx: Connection, case_ids: Sequence[Any]) -> dict[Any, dict[str, datetime]]:
     """Case -> state -> when the case first entered it; told to whoever posted the event."""
     if not case_ids:
