@@ -1,36 +1,158 @@
-"""Blocking keys: short texts that two records of one person share. Candidates are looked up by them, never decided."""
+"""Blocking keys: short texts that two records of one person share. Candidates are looked up by them, never decided.
+
+Every key joins two things that seldom both go wrong, and stays selective in a register of millions. A member has
+seven keys as a rule; a row asks under more, because it is the row that may be damaged.
+
+=====  ==========================================================  ==================================================
+key    holds                                                       survives
+=====  ==========================================================  ==================================================
+`id:`  a number of 18 characters, 15 digits converted              every other field; asked also for every repair
+`ip:`  its first 15 characters (place, birth date, a digit)        numbers that Excel cut or rounded
+`bs:`  whole birth date and the first syllable's sound             homophones, pinyin, lost and missing characters
+`bg:`  whole birth date and the last syllable's sound              a surname that is wrong or lost
+`ys:`  birth year and the whole name's sound                       day, month or calendar wrong; partial dates
+`p:`   phone                                                       name and number both damaged
+`n:`   the whole name's sound; asked only by rows with little else  rows of a name alone, or of name and organisation
+=====  ==========================================================  ==================================================
+
+Sounds are the first usual reading without tone (services.registry.han): rows ask under all usual readings. Of names
+with rare or lost characters `ys:` stands also without these, of names with `·` also for each part.
+"""
 
 from __future__ import annotations
 
+from datetime import date
+from functools import lru_cache
+
 from services.registry.dates import parse_date
-from services.registry.id_numbers import parse_id_number
-from services.registry.names import fold_name
+from services.registry.han import is_rare, syllables
+from services.registry.id_numbers import IdNumber, parse_id_number, repairs
+from services.registry.names import (
+    LOST,
+    all_sounds,
+    fold_name,
+    is_latin,
+    name_parts,
+    sound_of,
+    sounds,
+    spoken_orders,
+    tokens,
+)
 from services.registry.persons import MemberRecord, Person, fold_phone
+
+YEARS_NEAR = (0, -1, 1, -2, 2, -10, 10)
+"""Slips of a year that rosters show: neighbours, counting by the lunar year, one decade."""
+PREFIX = 15
+ORDERS_MAX = 6
 
 
 def member_keys(member: MemberRecord) -> frozenset[str]:
-    """The keys under which a member of the register is found."""
-    return _keys(member)
+    """The keys under which a member of the register is found; at most nine."""
+    number = parse_id_number(member.id_number)
+    name = fold_name(member.name)
+    born, given = parse_date(member.birth_date)
+    keys = set()
+    if number.text:
+        keys.add(f"id:{number.text}")
+        keys.add(f"ip:{number.text[:PREFIX]}")
+    days = _days(born, given, number)
+    if name:
+        spoken = sound_of(name)
+        first, last = _ends(name)
+        keys.add(f"n:{spoken}")
+        for day in days:
+            keys.add(f"ys:{day.year}:{spoken}")
+            keys.update(f"ys:{day.year}:{one}" for one in _pieces(member.name, name))
+            keys.update(_day_keys(day, first[:1], last[:1]))
+    phone = fold_phone(member.phone)
+    if phone:
+        keys.add(f"p:{phone}")
+    return frozenset(keys)
 
 
 def person_keys(person: Person) -> frozenset[str]:
-    """The keys under which to look for the person of a roster row."""
-    return _keys(person)
-
-
-def _keys(one: MemberRecord | Person) -> frozenset[str]:
-    """`id:` a valid number, 15 digits as 18; `nb:` name and whole birth date; `np:` name and phone."""
-    keys = set()
-    number = parse_id_number(one.id_number)
-    if number.valid:
-        keys.add(f"id:{number.text}")
-    name = fold_name(one.name)
-    born, given = parse_date(one.birth_date)
-    if born is None and number.valid:
-        born, given = number.birth_date, "day"
-    phone = fold_phone(one.phone)
-    if name and born and given == "day":
-        keys.add(f"nb:{name}:{born.isoformat()}")
-    if name and phone:
-        keys.add(f"np:{name}:{phone}")
+    """The keys under which to look for the person of a roster row; empty where nothing usable was given."""
+    number = parse_id_number(person.id_number)
+    born, given = parse_date(person.birth_date)
+    names = [name for name in dict.fromkeys((fold_name(person.name), fold_name(person.pinyin))) if name]
+    keys = _number_keys(number)
+    days = _days(born, given, number)
+    years = {day.year + off for day in days for off in YEARS_NEAR}
+    if born is not None and given != "day":
+        years.update(born.year + off for off in YEARS_NEAR)
+    phone = fold_phone(person.phone)
+    if phone:
+        keys.add(f"p:{phone}")
+    for name in names:
+        spoken = _spoken(name)
+        if name == names[0]:
+            spoken += _pieces(person.name, name)
+        keys.update(f"ys:{year}:{one}" for year in years for one in spoken)
+        first, last = _ends(name)
+        for day in days:
+            keys.update(_day_keys(day, first, last))
+        if not years:
+            keys.update(f"n:{one}" for one in spoken)
     return frozenset(keys)
+
+
+def _number_keys(number: IdNumber) -> set[str]:
+    keys: set[str] = set()
+    if number.text:
+        keys.add(f"id:{number.text}")
+    if not number.valid:
+        keys.update(f"id:{one}" for one in repairs(number))
+        if number.damage == "excel" and len(number.known) >= PREFIX:
+            keys.add(f"ip:{number.known[:PREFIX]}")
+    return keys
+
+
+def _days(born: date | None, given: str, number: IdNumber) -> set[date]:
+    """The whole birth dates a record states: its own, its number's, and that of a number that can still be read."""
+    days = {born} if born is not None and given == "day" else set()
+    if number.birth_date is not None:
+        days.add(number.birth_date)
+    return days
+
+
+def _day_keys(day: date, first: tuple[str, ...], last: tuple[str, ...]) -> set[str]:
+    stamp = day.strftime("%Y%m%d")
+    return {f"bs:{stamp}{one}" for one in first} | {f"bg:{stamp}{one}" for one in last}
+
+
+def _spoken(name: str) -> tuple[str, ...]:
+    if is_latin(name):
+        return spoken_orders(name)[:ORDERS_MAX]
+    return all_sounds(name)
+
+
+def _is_odd(character: str) -> bool:
+    return character == LOST or is_rare(character)
+
+
+def _pieces(text: str | None, name: str) -> tuple[str, ...]:
+    """The sounds of what is left of a name where its rare and lost characters, or one of its parts, are missing."""
+    if len(name) <= 4 and not any(map(_is_odd, name)):
+        return ()
+    parts = name_parts(text) if len(name) > 4 else ()
+    if len(parts) < 2 and not is_latin(name):
+        kept = [mark for mark in tokens(name) if not (mark.isascii() or is_rare(mark))]
+        parts = ("".join(kept),) if 2 <= len(kept) < len(tokens(name)) else parts
+    return tuple(dict.fromkeys(sound for part in parts if len(part) > 1 and (sound := sound_of(part))))
+
+
+def _ends(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The sounds of the first and of the last character; of a name in letters every way to cut it."""
+    if is_latin(name):
+        return _latin_ends(name)
+    marks = tokens(name)
+    return sounds(marks[0]), sounds(marks[-1]) if len(marks) > 1 else ()
+
+
+@lru_cache(maxsize=4096)
+def _latin_ends(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    known = syllables()
+    spelled = name.replace("lyu", "lu").replace("nyu", "nu").replace("v", "u")
+    heads = tuple(spelled[:size] for size in range(1, 7) if spelled[:size] in known)
+    tails = tuple(spelled[-size:] for size in range(1, 7) if spelled[-size:] in known)
+    return tuple(dict.fromkeys(heads + tails)), ()
