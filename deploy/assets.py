@@ -1,4 +1,7 @@
-"""Fetches what the pages need (`deploy/assets/package-lock.json`) and copies it to `services/portal/static/vendor`."""
+"""Fetches what the pages need (`deploy/assets/package-lock.json`) and copies it to
+`services/portal/static/vendor`.
+"""
+
 from __future__ import annotations
 
 import json

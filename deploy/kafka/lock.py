@@ -1,4 +1,7 @@
-"""Writes the broker's lock anew: `python deploy/kafka/lock.py > services/kit/kafka_jars.lock` after changing its roots."""
+"""Writes the broker's lock anew: `python deploy/kafka/lock.py > services/kit/kafka_jars.lock` after changing
+its roots.
+"""
+
 from __future__ import annotations
 
 import hashlib
@@ -17,7 +20,9 @@ def main() -> None:
         given, drawn_in = central.resolver.resolve(roots)
         for found in sorted([*given, *drawn_in], key=lambda found: (found.groupId, found.artifactId)):
             coordinate = f"{found.groupId}:{found.artifactId}:{found.version}"
-            digest = hashlib.sha256(_component(central, coordinate).artifact().resolve().read_bytes()).hexdigest()
+            digest = hashlib.sha256(
+                _component(central, coordinate).artifact().resolve().read_bytes()
+            ).hexdigest()
             print(coordinate, digest)
 
 

@@ -1,4 +1,7 @@
-"""One Apache Kafka node (broker and controller in one, KRaft) as a child process, for `guidui cluster` and the tests."""
+"""One Apache Kafka node (broker and controller in one, KRaft) as a child process, for `guidui cluster` and
+the tests.
+"""
+
 from __future__ import annotations
 
 import base64
@@ -13,7 +16,6 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
-
 
 from services.kit.kafka_install import KafkaInstall, KafkaUnavailable, ensure_kafka
 
@@ -32,11 +34,13 @@ class Ports(NamedTuple):
 class Broker:
     """Node `node` (1..n) of a cluster whose nodes listen on `ports`, with its files in `data/kafka-NODE`.
 
-    All nodes of a cluster share `data`, where the cluster's id is kept. One node keeps one copy of every record, three keep
-    three and take writes while two of them live.
+    All nodes of a cluster share `data`, where the cluster's id is kept. One node keeps one copy of every
+    record, three keep three and take writes while two of them live.
     """
 
-    def __init__(self, data: Path, node: int, ports: Sequence[Ports], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, data: Path, node: int, ports: Sequence[Ports], environment: Mapping[str, str] | None = None
+    ) -> None:
         self.data = Path(data).resolve()
         self.folder = self.data / f"kafka-{node}"
         self.node = node
@@ -63,10 +67,24 @@ class Broker:
             self._format()
         with self._open_log() as output:
             self.process = subprocess.Popen(
-                [self._install.java, *self._heap(), "-XX:+UseSerialGC", "-Djava.awt.headless=true",
-                 "-Dorg.apache.logging.log4j.level=WARN", "-cp", self._install.classpath, "kafka.Kafka", self._properties()],
-                env={**os.environ, **self._environment}, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                cwd=self.folder, start_new_session=True)
+                [
+                    self._install.java,
+                    *self._heap(),
+                    "-XX:+UseSerialGC",
+                    "-Djava.awt.headless=true",
+                    "-Dorg.apache.logging.log4j.level=WARN",
+                    "-cp",
+                    self._install.classpath,
+                    "kafka.Kafka",
+                    self._properties(),
+                ],
+                env={**os.environ, **self._environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self.folder,
+                start_new_session=True,
+            )
 
     def kill(self) -> None:
         """kill -9."""
@@ -75,7 +93,9 @@ class Broker:
             self.process.wait()
 
     def stop(self) -> None:
-        """SIGTERM: the node hands over its partitions and writes everything down; killed if it takes longer than 20 s."""
+        """SIGTERM: the node hands over its partitions and writes everything down; killed if it takes longer
+        than 20 s.
+        """
         if self.process is None:
             return
         self.process.terminate()
@@ -131,18 +151,33 @@ broker.heartbeat.interval.ms=500
 
     def _format(self) -> None:
         assert self._install is not None
-        command = [self._install.java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", self._install.classpath,
-                   "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", self._cluster_id(),
-                   "-c", self._properties()]
+        command = [
+            self._install.java,
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "-cp",
+            self._install.classpath,
+            "kafka.tools.StorageTool",
+            "format",
+            "--ignore-formatted",
+            "-t",
+            self._cluster_id(),
+            "-c",
+            self._properties(),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise KafkaUnavailable(f"Kafka could not format {self.folder}: {(done.stderr or done.stdout).strip()}")
+            raise KafkaUnavailable(
+                f"Kafka could not format {self.folder}: {(done.stderr or done.stdout).strip()}"
+            )
         (self.folder / "formatted").touch()
 
     def _cluster_id(self) -> str:
         note = self.data / "kafka.cluster"
         if not note.exists():
-            fresh = "g" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]  # may not begin with '-'
+            fresh = (
+                "g" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
+            )  # may not begin with '-'
             beside = note.with_suffix(".new")
             beside.write_text(fresh)
             beside.replace(note)
@@ -164,17 +199,20 @@ broker.heartbeat.interval.ms=500
 def free_ports(nodes: int) -> list[Ports]:
     """Ports nobody listens on now, for a cluster of so many nodes.
 
-    From below the range that outgoing connections take theirs from, so that a node that is killed finds its own free.
+    From below the range that outgoing connections take theirs from, so that a node that is killed finds its
+    own free.
     """
     while True:
         first = random.randrange(15_000, 30_000)
         numbers = range(first, first + 2 * nodes)
         if all(map(_is_free, numbers)):
-            return [Ports(*numbers[2 * n:2 * n + 2]) for n in range(nodes)]
+            return [Ports(*numbers[2 * n : 2 * n + 2]) for n in range(nodes)]
 
 
 def answers(bootstrap: str, nodes: int) -> bool:
-    """Whether a cluster of `nodes` brokers answers: asked of Kafka itself, for a port may be open before it serves."""
+    """Whether a cluster of `nodes` brokers answers: asked of Kafka itself, for a port may be open before it
+    serves.
+    """
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
@@ -192,9 +230,14 @@ def answers(bootstrap: str, nodes: int) -> bool:
         admin.close()
 
 
-def wait_ready(brokers: Sequence[Broker], seconds_max: float = READY_SECONDS_MAX,
-               pause: Callable[[float], object] = time.sleep) -> None:
-    """Return when all nodes answer; raises `KafkaUnavailable` with a node's last words if one dies or time is up."""
+def wait_ready(
+    brokers: Sequence[Broker],
+    seconds_max: float = READY_SECONDS_MAX,
+    pause: Callable[[float], object] = time.sleep,
+) -> None:
+    """Return when all nodes answer; raises `KafkaUnavailable` with a node's last words if one dies or time
+    is up.
+    """
     limit = time.monotonic() + seconds_max
     while not answers(brokers[0].bootstrap, len(brokers)):
         dead = [broker for broker in brokers if not broker.alive()]

@@ -2,9 +2,10 @@
 
     python -m services.kit.front 127.0.0.1:8000 /v1/events=127.0.0.1:8001 /=127.0.0.1:8002
 
-HTTP/1.1 with keep-alive on both sides; bodies are passed on as they come. It holds no state: killed and started again it
-goes on. A process that is away is answered for with 503 and `Retry-After`.
+HTTP/1.1 with keep-alive on both sides; bodies are passed on as they come. It holds no state: killed and
+started again it goes on. A process that is away is answered for with 503 and `Retry-After`.
 """
+
 from __future__ import annotations
 
 import asyncio
@@ -48,7 +49,12 @@ class Head:
     def length(self) -> int | None:
         """Bytes of the body, None if it is chunked; two ways to tell at once are an attack and refused."""
         lengths, coding = set(self.values(b"content-length")), self.values(b"transfer-encoding")
-        if (lengths and coding) or len(lengths) > 1 or any(one.lower() != b"chunked" for one in coding) or len(coding) > 1:
+        if (
+            (lengths and coding)
+            or len(lengths) > 1
+            or any(one.lower() != b"chunked" for one in coding)
+            or len(coding) > 1
+        ):
             raise BadRequest("a body of unclear length")
         if coding:
             return None
@@ -63,14 +69,19 @@ class Head:
 
     def passed_on(self, extra: Sequence[tuple[bytes, bytes]]) -> bytes:
         kept = [(name, value) for name, value in self.headers if name.lower() not in DROPPED]
-        return b"\r\n".join([self.first, *(name + b": " + value for name, value in [*kept, *extra])]) + b"\r\n\r\n"
+        return (
+            b"\r\n".join([self.first, *(name + b": " + value for name, value in [*kept, *extra])])
+            + b"\r\n\r\n"
+        )
 
 
 class Front:
     """Routes are (path prefix, host and port of the process), the longest prefix wins."""
 
     def __init__(self, routes: Sequence[tuple[str, Address]]) -> None:
-        self.routes = sorted(((prefix.encode(), to) for prefix, to in routes), key=lambda route: -len(route[0]))
+        self.routes = sorted(
+            ((prefix.encode(), to) for prefix, to in routes), key=lambda route: -len(route[0])
+        )
 
     def address_of(self, path: bytes) -> Address:
         path = path.split(b"?")[0]
@@ -90,7 +101,13 @@ class Front:
         try:
             while await self._one(reader, writer, behind):
                 pass
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, ConnectionError, OSError):
+        except (
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+            TimeoutError,
+            ConnectionError,
+            OSError,
+        ):
             pass
         except BadRequest as fault:
             await _say(writer, 400, str(fault))
@@ -177,8 +194,11 @@ async def _answer_head(upstream: asyncio.StreamReader) -> Head:
             return head
 
 
-async def _pass_answer(head: Head, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter, method: bytes) -> bool:
-    """Pass one answer on; whether the connection may be used again. An answer cut short ends the connection: too late
+async def _pass_answer(
+    head: Head, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter, method: bytes
+) -> bool:
+    """Pass one answer on; whether the connection may be used again. An answer cut short ends the connection:
+    too late
     to say anything else.
     """
     bodiless = method == b"HEAD" or head.first.split(b" ")[1] in (b"204", b"304")
@@ -201,8 +221,14 @@ async def _pass_answer(head: Head, upstream: asyncio.StreamReader, writer: async
 async def _say(writer: asyncio.StreamWriter, status: int, detail: str) -> None:
     title = {400: "Bad Request", 502: "Bad Gateway", 503: "Service Unavailable"}[status]
     body = f'{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}"}}'.encode()
-    writer.write(f"HTTP/1.1 {status} {title}\r\nContent-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n"
-                 f"Retry-After: 1\r\nConnection: close\r\n\r\n".encode() + body)
+    head = [
+        f"HTTP/1.1 {status} {title}",
+        "Content-Type: application/problem+json",
+        f"Content-Length: {len(body)}",
+        "Retry-After: 1",
+        "Connection: close",
+    ]
+    writer.write("\r\n".join([*head, "", ""]).encode() + body)
     with suppress(ConnectionError):
         await writer.drain()
 

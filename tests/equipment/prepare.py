@@ -1,4 +1,7 @@
-"""Fetches what the tests need besides the Python packages: `python -m tests.equipment.prepare`, called by `make test`."""
+"""Fetches what the tests need besides the Python packages: `python -m tests.equipment.prepare`, called by
+`make test`.
+"""
+
 from __future__ import annotations
 
 import sys

@@ -1,4 +1,7 @@
-"""The front hands every request to the process its path belongs to, whole, and says so when that process is away."""
+"""The front hands every request to the process its path belongs to, whole, and says so when that process is
+away.
+"""
+
 from __future__ import annotations
 
 import asyncio
@@ -32,7 +35,9 @@ def application(name: str):
 
 @contextmanager
 def serving(name: str) -> Iterator[int]:
-    server = uvicorn.Server(uvicorn.Config(application(name), port=0, log_level="error", lifespan="off", proxy_headers=False))
+    server = uvicorn.Server(
+        uvicorn.Config(application(name), port=0, log_level="error", lifespan="off", proxy_headers=False)
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -50,8 +55,13 @@ def front() -> Iterator[int]:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         loop = asyncio.new_event_loop()
-        served = Front([("/", ("127.0.0.1", portal)), ("/v1/events", ("127.0.0.1", intake)),
-                        ("/away", nobody.getsockname())]).serve(("127.0.0.1", port))
+        served = Front(
+            [
+                ("/", ("127.0.0.1", portal)),
+                ("/v1/events", ("127.0.0.1", intake)),
+                ("/away", nobody.getsockname()),
+            ]
+        ).serve(("127.0.0.1", port))
         task = loop.create_task(served)
         thread = threading.Thread(target=lambda: loop.run_until_complete(asyncio.wait([task])))
         thread.start()
@@ -79,7 +89,13 @@ def raw(port: int, request: bytes) -> bytes:
 
 def test_one_connection_reaches_both_processes(client):
     paths = ["/v1/events", "/", "/v1/events/x?source=y", "/v1/eventsx", "/v1/cases"]
-    assert [client.get(path).text.split()[0] for path in paths] == ["intake", "portal", "intake", "portal", "portal"]
+    assert [client.get(path).text.split()[0] for path in paths] == [
+        "intake",
+        "portal",
+        "intake",
+        "portal",
+        "portal",
+    ]
 
 
 @pytest.mark.parametrize("body", [b"", b"x", b"x" * 3_000_000], ids=["empty", "small", "3 MB"])
@@ -99,8 +115,17 @@ def test_a_process_that_is_away_is_answered_for(client):
     assert client.get("/").text.startswith("portal")
 
 
-@pytest.mark.parametrize("headers", [b"Content-Length: 3\r\nTransfer-Encoding: chunked", b"Content-Length: 3\r\nContent-Length: 4",
-                                     b"Content-Length: -1", b"Transfer-Encoding: gzip, chunked", b"Host : a", b"nonsense"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"Content-Length: 3\r\nTransfer-Encoding: chunked",
+        b"Content-Length: 3\r\nContent-Length: 4",
+        b"Content-Length: -1",
+        b"Transfer-Encoding: gzip, chunked",
+        b"Host : a",
+        b"nonsense",
+    ],
+)
 def test_a_body_of_unclear_length_is_refused(front, headers):
     said = raw(front, b"POST /v1/events HTTP/1.1\r\nHost: a\r\n" + headers + b"\r\n\r\nabc")
     assert said.startswith(b"HTTP/1.1 400 ") and said.count(b"HTTP/1.1") == 1

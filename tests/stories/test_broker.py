@@ -1,4 +1,5 @@
 """The broker we start is a real Kafka that keeps what it acknowledged when it is killed."""
+
 from __future__ import annotations
 
 import re
@@ -24,7 +25,8 @@ def test_acknowledged_records_outlive_a_kill_and_the_parent_of_the_broker(broker
     broker.kill()
     broker.start()
     wait_ready([broker])
-    # A second program with the same folder, as after a kill of the supervisor: it ends the first one's broker.
+    # A second program with the same folder, as after a kill of the supervisor: it ends the first one's
+    # broker.
     heir = Broker(broker.data, 1, broker.ports)
     heir.start()
     try:
@@ -39,7 +41,9 @@ def test_acknowledged_records_outlive_a_kill_and_the_parent_of_the_broker(broker
 
 def test_the_pom_and_the_lock_name_the_same_roots():
     pom = (HERE.parent.parent / "deploy" / "kafka" / "pom.xml").read_text()
-    found = re.findall(r"<dependency><groupId>(.+?)</groupId><artifactId>(.+?)</artifactId><version>(.+?)</version>", pom)
+    found = re.findall(
+        r"<dependency><groupId>(.+?)</groupId><artifactId>(.+?)</artifactId><version>(.+?)</version>", pom
+    )
     assert tuple(":".join(one) for one in found) == ROOTS
     coordinates = {coordinate for coordinate, _ in locked((HERE / "kafka_jars.lock").read_text())}
     assert set(ROOTS) <= coordinates

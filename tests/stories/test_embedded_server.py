@@ -1,4 +1,5 @@
 """The embedded PostgreSQL keeps what it acknowledged, whoever is killed, and always starts again."""
+
 from __future__ import annotations
 
 import os
@@ -42,8 +43,9 @@ with EmbeddedServer.borrow(Path(sys.argv[1])) as server:
 
 
 def python(program: str, data: Path) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-c", program, str(data)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", program, str(data)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
 
 def kept(server: EmbeddedServer) -> set[int]:
@@ -161,12 +163,19 @@ def test_a_data_directory_with_a_very_long_name_works(tmp_path):
 def test_the_server_is_private_and_its_logins_are_no_superusers(tmp_path):
     with EmbeddedServer(tmp_path / "data") as server:
         with psycopg.connect(server.owner_url()) as owner:
-            rights = dict(owner.execute("SELECT rolname::text, rolsuper OR rolbypassrls FROM pg_roles"
-                                        " WHERE rolname LIKE 'guidui%'").fetchall())
+            rights = dict(
+                owner.execute(
+                    "SELECT rolname::text, rolsuper OR rolbypassrls FROM pg_roles"
+                    " WHERE rolname LIKE 'guidui%'"
+                ).fetchall()
+            )
             assert rights == {"guidui_owner": False, "guidui_app": False}
             assert owner.execute("SHOW listen_addresses").fetchone() == ("",)
             assert owner.execute("SHOW fsync").fetchone() == ("on",)
-        with psycopg.connect(server.app_url()) as application, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        with (
+            psycopg.connect(server.app_url()) as application,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
             application.execute("CREATE TABLE own (n int)")
         with pytest.raises(psycopg.OperationalError, match="password"):
             psycopg.connect(server.owner_url().replace("guidui_owner:", "guidui_owner:x"))

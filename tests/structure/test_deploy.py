@@ -1,4 +1,5 @@
 """The ways to deploy name the roles and settings that there are, in files their tools accept."""
+
 from __future__ import annotations
 
 import json
@@ -26,7 +27,11 @@ def manifests() -> list[dict]:
 
 def shape(command: list[str]) -> list[str]:
     """A command without its program's folder, hosts and ports."""
-    return [word.rsplit("/", 1)[-1] for word in command if word not in ("--host", "0.0.0.0") and not word.isdigit()]
+    return [
+        word.rsplit("/", 1)[-1]
+        for word in command
+        if word not in ("--host", "0.0.0.0") and not word.isdigit()
+    ]
 
 
 def test_compose_keeps_to_the_schema():
@@ -39,7 +44,9 @@ def test_compose_and_kubernetes_run_what_cluster_up_runs(tmp_path):
     ran = {role: shape(supervisor._command(role, 9000)) for role in ROLES}
     services = compose()["services"]
     assert {role: shape(services[role]["command"]) for role in ROLES} == ran
-    containers = [pod["spec"]["template"]["spec"]["containers"][0] for pod in manifests() if pod["kind"] == "Deployment"]
+    containers = [
+        pod["spec"]["template"]["spec"]["containers"][0] for pod in manifests() if pod["kind"] == "Deployment"
+    ]
     assert {one["name"]: shape(one["command"]) for one in containers} == ran
     assert services["migrate"]["command"] == ["guidui", "migrate"]
 
@@ -53,6 +60,9 @@ def test_the_example_settings_exist():
 def test_the_public_address_reaches_intake_and_portal_the_same_way_everywhere():
     front = compose()["services"]["front"]["command"]
     ingress = next(one for one in manifests() if one["kind"] == "Ingress")
-    paths = {path["path"]: path["backend"]["service"]["name"] for path in ingress["spec"]["rules"][0]["http"]["paths"]}
+    paths = {
+        path["path"]: path["backend"]["service"]["name"]
+        for path in ingress["spec"]["rules"][0]["http"]["paths"]
+    }
     assert paths == {"/v1/events": "guidui-intake", "/": "guidui-portal"}
     assert [word.partition("=")[0] for word in front if word.startswith("/")] == list(paths)
