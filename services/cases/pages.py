@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -135,15 +135,19 @@ FILTERS = {
     "pocket_early": "c.state IN ('letter_issued', 'in_transit') AND c.letter_issued_on <= :early",
     "at_risk": "(c.state = 'letter_expired' OR c.state IN (" + ", ".join(f"'{x}'" for x in sorted(s.RISK))
                + ") AND c.wait_due < :today)",
+    "open": "c.state IN (" + ", ".join(f"'{x}'" for x in sorted(s.OPEN)) + ")",
     "expiring": "c.state IN ('letter_issued', 'in_transit') AND c.letter_expires_on BETWEEN :today AND :week",
 }
 
 
-def unaffiliated(tx: Connection, now: datetime, organisation: str, *, only: str = "all", state: str | None = None,
-                 category: str | None = None, under: str | None = None, age: str | None = None, limit: int = 50,
-                 offset: int = 0) -> Sequence[dict[str, Any]]:
-    """Who is not settled, longest first, of cases whose origin lies in the organisation's tree."""
-    where, params = _where(tx, now, organisation, only, state, category, under, age)
+def unaffiliated(tx: Connection, now: datetime, organisation: str, *, limit: int = 50, offset: int = 0,
+                 **chosen: Any) -> Sequence[dict[str, Any]]:
+    """Who is not settled, longest first, of cases whose origin lies in the organisation's tree.
+
+    ``chosen`` narrows it: ``only`` (a name of FILTERS), ``state``, ``category``, ``age``, ``obstacle``, ``floating``
+    (class 1 to 6), ``under`` (an organisation below).
+    """
+    where, params = _where(tx, now, organisation, **chosen)
     directory = Directory.of(tx)
     found = rows(tx, f"""SELECT c.id::text AS id, p.name, c.state, c.category, c.origin, c.destination, c.area,
         c.wait_organisation, c.wait_act, c.wait_due, c.opened_at
@@ -154,22 +158,43 @@ def unaffiliated(tx: Connection, now: datetime, organisation: str, *, only: str 
 
 def unaffiliated_count(tx: Connection, now: datetime, organisation: str, **chosen: Any) -> int:
     """How many rows ``unaffiliated`` has with the same choice."""
-    where, params = _where(tx, now, organisation, chosen.get("only", "all"), chosen.get("state"),
-                           chosen.get("category"), chosen.get("under"), chosen.get("age"))
+    where, params = _where(tx, now, organisation, **chosen)
     return rows(tx, f"SELECT count(*) AS n FROM transfer_case c WHERE {where}", params)[0].n
 
 
-def _where(tx: Connection, now: datetime, organisation: str, only: str, state: str | None, category: str | None,
-           under: str | None, age: str | None) -> tuple[str, dict[str, Any]]:
-    from datetime import timedelta
+def overdue_tasks(tx: Connection, now: datetime, organisation: str, kind: str, *, limit: int = 50, offset: int = 0,
+                  ) -> Sequence[dict[str, Any]]:
+    """The open tasks of a kind, of an organisation's tree, that are overdue; the longest first."""
+    directory, today = Directory.of(tx), day_of(now)
+    path = directory.path(organisation)
+    found = rows(tx, """SELECT t.case_id::text AS id, coalesce(p.name, m.name) AS name, c.state, c.category, c.origin,
+        c.destination, t.organisation AS wait_organisation, t.act AS wait_act, t.due_on AS wait_due, t.opened_at
+        FROM task t LEFT JOIN transfer_case c ON c.id = t.case_id LEFT JOIN case_person p ON p.case_id = t.case_id
+        LEFT JOIN member m ON m.member = t.member
+        WHERE t.closed_at IS NULL AND t.kind = :kind AND t.due_on < :today AND t.path ~>=~ :lo AND t.path ~<~ :hi
+        ORDER BY t.due_on, t.id LIMIT :limit OFFSET :offset""",
+                 {"kind": kind, "today": today, "lo": path, "hi": just_after(path), "limit": limit, "offset": offset})
+    return [_named(dict(r), directory, today) for r in found]
+
+
+def _where(tx: Connection, now: datetime, organisation: str, *, only: str = "all", state: str | None = None,
+           category: str | None = None, under: str | None = None, age: str | None = None, obstacle: str | None = None,
+           floating: int | None = None) -> tuple[str, dict[str, Any]]:
     path, today = Directory.of(tx).path(under or organisation), day_of(now)
     params: dict[str, Any] = {"lo": path, "hi": just_after(path), "today": today, "state": state,
                               "category": category, "early": today - timedelta(days=30),
-                              "week": today + timedelta(days=7)}
+                              "week": today + timedelta(days=7), "obstacle": obstacle}
     where = ["c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi", "c.state NOT IN ('bulk_open', 'bulk_closed')"]
     where.append("c.state = :state" if state else FILTERS.get(only, _UNAFFILIATED))
     if category:
         where.append("c.category = :category")
+    if obstacle:
+        where.append("c.obstacle = :obstacle")
+    if floating == 3:
+        where.append("c.category = 'retirement' AND c.facts ->> 'rehired_by' = 'other'")
+    elif floating:
+        where.append("c.category = ANY (:categories)")
+        params["categories"] = [name for name, number in s.FLOATING_CLASS.items() if number == floating]
     if age:
         ends = [days for days, name in AGES if name == age]
         starts = [0, *(days + 1 for days, _ in AGES)]
