@@ -47,7 +47,7 @@ _WORDS = {
 @dataclass(frozen=True, slots=True)
 class IdNumber:
     """`text`: 18 characters with a capital X, or None; `valid`: it may be relied on. `known`: the leading characters
-    that are sure where the rest was lost. A damaged number is never `valid`, however much of it can be read."""
+    that are left where the rest was lost; the last of them may be one too high where the number was rounded. A damaged number is never `valid`, however much of it can be read."""
 
     text: str | None
     valid: bool

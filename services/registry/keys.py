@@ -104,6 +104,7 @@ def _number_keys(number: IdNumber) -> set[str]:
         keys.update(f"id:{one}" for one in repairs(number))
         if number.damage == "excel" and len(number.known) >= PREFIX:
             keys.add(f"ip:{number.known[:PREFIX]}")
+            keys.add(f"ip:{int(number.known[:PREFIX]) - 1}")
     return keys
 
 
@@ -152,7 +153,7 @@ def _ends(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 @lru_cache(maxsize=4096)
 def _latin_ends(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     known = syllables()
-    spelled = name.replace("lyu", "lu").replace("nyu", "nu").replace("v", "u")
+    spelled = name.replace("lyu", "lu").replace("v", "u")
     heads = tuple(spelled[:size] for size in range(1, 7) if spelled[:size] in known)
     tails = tuple(spelled[-size:] for size in range(1, 7) if spelled[-size:] in known)
     return tuple(dict.fromkeys(heads + tails)), ()

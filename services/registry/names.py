@@ -12,6 +12,7 @@ LOST = "?"
 _BLANK = re.compile(
     r"[\s\-—–_/\\.·、,，'\"“”]*|(?:同上.{0,4}|同前|〃|″|\"|无|没有|暂无|不详|未知|空|待补.{0,2}|null|none|nan|nil|n/?a|#n/a|unknown)",
     re.IGNORECASE)
+_NO_NAME = frozenset("同上 同上行 同上格 同前 没有 暂无 不详 未知 待补 待补充".split())
 _NOTE = re.compile(r"[(（\[【<《]([^)）\]】>》]*)[)）\]】>》]?")
 _LATIN_RUN = re.compile(r"[a-z]+")
 _PLAIN = re.compile(r"[\u4e00-\u9fff]{2,4}")
@@ -65,7 +66,7 @@ def _drop_note(match: re.Match[str]) -> str:
 
 @lru_cache(maxsize=65536)
 def _fold(text: str) -> str:
-    if _PLAIN.fullmatch(text):
+    if _PLAIN.fullmatch(text) and text not in _NO_NAME:
         return text.translate(_FOLD)
     text = text[:LONGEST]
     if is_blank(text):
@@ -74,7 +75,7 @@ def _fold(text: str) -> str:
     folded = (without if without.strip() else text).translate(_FOLD)
     if folded.isascii() or _LATIN_RUN.search(folded) is None:
         return folded
-    return _LATIN_RUN.sub(lambda run: run[0] if _syllable(run[0]) in han.syllables() else LOST, folded)
+    return _LATIN_RUN.sub(lambda run: run[0] if _joined(_syllable(run[0])) in han.syllables() else LOST, folded)
 
 
 def fold_name(text: object) -> str:
@@ -95,7 +96,12 @@ def name_parts(text: object) -> tuple[str, ...]:
 
 
 def _syllable(letters: str) -> str:
-    return letters.replace("lyu", "lu").replace("nyu", "nu").replace("v", "u")
+    """ü as u. In "tianyu" nobody can tell nyu from n-yu, so whole names take `_joined` on both sides."""
+    return letters.replace("lyu", "lu").replace("v", "u")
+
+
+def _joined(letters: str) -> str:
+    return letters.replace("nyu", "nu")
 
 
 def tokens(folded: str) -> list[str]:
@@ -108,14 +114,14 @@ def tokens(folded: str) -> list[str]:
 def sounds(token: str) -> tuple[str, ...]:
     """The usual readings of one token; a token of letters is its own reading, a lost character has none."""
     if token.isascii():
-        return () if token == LOST else (_syllable(token),)
+        return () if token == LOST else (_joined(_syllable(token)),)
     return han.readings().get(token, ())
 
 
 @lru_cache(maxsize=65536)
 def sound_of(folded: str) -> str:
     """First readings joined: 吕伟 is "luwei". Lost characters leave nothing behind."""
-    return "".join(spoken[0] for spoken in map(sounds, tokens(folded)) if spoken)
+    return _joined("".join(spoken[0] for spoken in map(sounds, tokens(folded)) if spoken))
 
 
 @lru_cache(maxsize=65536)
@@ -124,7 +130,7 @@ def all_sounds(folded: str) -> tuple[str, ...]:
     spoken = [""]
     for token in tokens(folded):
         spoken = [before + sound for before in spoken for sound in sounds(token) or ("",)][:8]
-    return tuple(dict.fromkeys(spoken))
+    return tuple(dict.fromkeys(map(_joined, spoken)))
 
 
 def is_latin(folded: str) -> bool:
@@ -148,7 +154,7 @@ def spoken_orders(folded: str) -> tuple[str, ...]:
     for surname in _compound_sounds():
         if spelled.endswith(surname) and len(spelled) > len(surname):
             orders.append(surname + spelled[:-len(surname)])
-    return tuple(dict.fromkeys(orders))
+    return tuple(dict.fromkeys(map(_joined, orders)))
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,258 @@
+"""Two records side by side: for each field the named level at which they agree.
+
+Levels are what the model weighs and what the reasons say. A level never mixes two fields, but one: a birth date is
+also read from the member's number, because registers hold both and either may be wrong.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from services.registry.dates import parse_date
+from services.registry.id_numbers import IdNumber, parse_id_number, repairs
+from services.registry.names import LOST, all_sounds, fold_name, is_blank, is_latin, name_parts, sounds, spoken_orders
+from services.registry.names import tokens
+from services.registry.persons import MemberRecord, Person, fold_phone, parse_sex
+
+FIELDS = ("number", "name", "birth", "sex", "phone", "address", "organisation")
+LUNAR_DAYS = range(15, 56)
+"""How many days a lunar date, written as if it were solar, lies before the true one."""
+_PLACE = re.compile(r"[省市区县镇乡村街道组号楼栋幢单元室社居民委会办事处路第\W]")
+_CUT = re.compile(r".*[省市区县州旗镇乡]|.*街道")
+_ORGANISATION = re.compile(r"[0-9]{12}")
+_WORD_LETTERS = re.compile(r"[a-z]+")
+
+
+@dataclass(slots=True)
+class Side:
+    """What one record states, read once."""
+
+    number: IdNumber
+    name: str
+    spelled: str
+    raw_name: str
+    born: date | None
+    given: str
+    sex: str | None
+    phone: str | None
+    address: str | None
+    organisation: str | None
+    organisation_name: str | None
+
+    @property
+    def has_name(self) -> bool:
+        return bool(self.name or self.spelled)
+
+
+def read_person(person: Person) -> Side:
+    """A roster row's side. Its number's birth date and sex do not stand in for stated ones."""
+    name, spelled = fold_name(person.name), fold_name(person.pinyin)
+    born, given = parse_date(person.birth_date)
+    organisation = None if is_blank(person.organisation) else str(person.organisation).strip()
+    return Side(parse_id_number(person.id_number), name, spelled, _text(person.name), born, given,
+                parse_sex(person.sex), fold_phone(person.phone), _text(person.address), organisation, None)
+
+
+def read_member(member: MemberRecord) -> Side:
+    """A member's side."""
+    born, given = parse_date(member.birth_date)
+    return Side(parse_id_number(member.id_number), fold_name(member.name), "", _text(member.name), born, given,
+                parse_sex(member.sex), fold_phone(member.phone), member.address, member.organisation,
+                member.organisation_name)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def compare(person: Side, member: Side) -> tuple[str, ...]:
+    """The level of each of FIELDS, in that order; "none" where one side states nothing."""
+    return (number_level(person.number, member.number), name_level(person, member), birth_level(person, member),
+            sex_level(person, member), phone_level(person.phone, member.phone),
+            address_level(person.address, member.address), organisation_level(person, member))
+
+
+def number_level(given: IdNumber, held: IdNumber) -> str:
+    """same, repaired (one slip away), cut (as far as Excel or a mask left it), near and twin (another valid number:
+    two characters off, or of the same place and day), other, unfit (damaged, and not from this one), none."""
+    if held.text is None or (given.text is None and not given.known):
+        return "none"
+    if given.text == held.text:
+        return "same" if given.valid else "same_damaged"
+    if given.valid and held.valid:
+        return _two_valid(given.text or "", held.text)
+    if given.valid:
+        return "repaired" if given.text in repairs(held) else "unfit"
+    if held.text in repairs(given):
+        return "repaired"
+    if given.damage in ("excel", "masked") and given.known and _begins(held.text, given.known):
+        return "cut" if len(given.known) >= 15 else "begins"
+    return "unfit"
+
+
+def _begins(held: str, known: str) -> bool:
+    return known.isdigit() and int(known) - int(held[:len(known)].rstrip("X") or 0) in (0, 1)
+
+
+def _two_valid(given: str, held: str) -> str:
+    unlike = sum(a != b for a, b in zip(given[:17], held[:17]))
+    if unlike <= 2 and given[6:14] != held[6:14]:
+        return "near"
+    return "twin" if given[6:14] == held[6:14] else "other"
+
+
+def name_level(person: Side, member: Side) -> str:
+    """same, sound, shape (one character of three), lost, pinyin, part, surname, other, none."""
+    if not member.name or not person.has_name:
+        return "none"
+    levels = [_one_name(name, person.raw_name, member) for name in {person.name, person.spelled} if name]
+    return min(levels, key=_NAME_ORDER.index)
+
+
+_NAME_ORDER = ("same", "lost", "sound", "pinyin", "part", "shape", "surname", "other")
+
+
+def _one_name(name: str, raw: str, member: Side) -> str:
+    held = member.name
+    if name == held:
+        return "lost" if LOST in name else "same"
+    if is_latin(name):
+        return "pinyin" if set(spoken_orders(name)) & set(all_sounds(held)) else "other"
+    ours, theirs = tokens(name), tokens(held)
+    if len(ours) == len(theirs):
+        unlike = [(a, b) for a, b in zip(ours, theirs) if a != b]
+        if all(_is_lost(a) or _is_lost(b) for a, b in unlike):
+            return "lost" if len(unlike) < len(ours) and _sounds_meet(unlike) else "other"
+        if all(set(sounds(a)) & set(sounds(b)) for a, b in unlike):
+            return "sound"
+        if len(unlike) == 1 and len(ours) > 1:
+            return "shape" if len(ours) > 2 or ours[0] == theirs[0] else "other"
+    elif _without_lost(ours, theirs):
+        return "lost"
+    if max(len(ours), len(theirs)) > 4 and _part(name, raw, member):
+        return "part"
+    return "surname" if ours[0] == theirs[0] else "other"
+
+
+def _is_lost(token: str) -> bool:
+    return token == LOST or _WORD_LETTERS.fullmatch(token) is not None
+
+
+def _sounds_meet(unlike: Sequence[tuple[str, str]]) -> bool:
+    return all(LOST in (a, b) or set(sounds(a)) & set(sounds(b)) for a, b in unlike)
+
+
+def _without_lost(ours: list[str], theirs: list[str]) -> bool:
+    """One side has a lost mark where the other has nothing."""
+    kept = [[token for token in side if token != LOST] for side in (ours, theirs)]
+    return kept[0] == kept[1] and len(kept[0]) > 1
+
+
+def _part(name: str, raw: str, member: Side) -> bool:
+    """A syllable or a part is missing, or one is written with another character that sounds alike."""
+    short, long = sorted((name, member.name), key=len)
+    if len(short) >= 3 and len(long) - len(short) <= 2 and _is_within(short, long):
+        return True
+    parts, held = name_parts(raw), name_parts(member.raw_name)
+    if len(short) >= 2 and (short in held or short in parts):
+        return True
+    if len(long) == len(short) and len(long) > 4:
+        return sum(a == b or bool(set(sounds(a)) & set(sounds(b))) for a, b in zip(short, long)) >= len(long) - 1
+    return False
+
+
+def _is_within(short: str, long: str) -> bool:
+    rest = iter(long)
+    return all(character in rest for character in short)
+
+
+def birth_level(person: Side, member: Side) -> str:
+    """The best level over the member's stated birth date and the one in the member's number."""
+    if person.born is None:
+        return "none"
+    held = []
+    if member.born is not None and member.given == "day":
+        held.append(member.born)
+    if member.number.valid and member.number.birth_date not in held:
+        held.append(member.number.birth_date)
+    levels = [_two_dates(person.born, person.given, one) for one in held if one]
+    return min(levels, key=_BIRTH_ORDER.index) if levels else "none"
+
+
+_BIRTH_ORDER = ("same", "month", "swapped", "slip", "year_off", "lunar", "year", "other")
+
+
+@lru_cache(maxsize=4096)
+def _two_dates(given: date, known: str, held: date) -> str:
+    """same, month and year (as far as given), swapped (day and month), slip (one of them), year_off, lunar, other."""
+    if known == "year":
+        return "year" if given.year == held.year else "other"
+    if known == "month":
+        return "month" if (given.year, given.month) == (held.year, held.month) else "other"
+    if given == held:
+        return "same"
+    if given.year == held.year:
+        if (given.month, given.day) == (held.day, held.month):
+            return "swapped"
+        if given.month == held.month or given.day == held.day:
+            return "slip"
+    elif abs(given.year - held.year) in (1, 2, 10) and given.month == held.month:
+        if given.day == held.day or min(given.day, held.day) >= 28:
+            return "year_off"
+    return "lunar" if (held - given).days in LUNAR_DAYS else "other"
+
+
+def sex_level(person: Side, member: Side) -> str:
+    ours, theirs = person.sex, member.sex or member.number.sex
+    return "none" if ours is None or theirs is None else "same" if ours == theirs else "other"
+
+
+def phone_level(ours: str | None, theirs: str | None) -> str:
+    return "none" if not ours or not theirs else "same" if ours == theirs else "other"
+
+
+def address_level(ours: str | None, theirs: str | None) -> str:
+    """same (place and numbers), place (the numbers differ), other, none. Levels above the community may be absent."""
+    one, other = _address(ours or ""), _address(theirs or "")
+    if one is None or other is None:
+        return "none"
+    (place, numbers), (held_place, held_numbers) = one, other
+    if not (_is_tail(place, held_place) or _is_tail(held_place, place)):
+        return "other"
+    return "same" if numbers == held_numbers else "place"
+
+
+def _is_tail(short: str, long: str) -> bool:
+    """The shorter writing leaves out upper levels and their kinds; its last two characters decide."""
+    return len(short) >= 2 and short[-2:] == long[-2:] and _is_within(short, long)
+
+
+@lru_cache(maxsize=8192)
+def _address(text: str) -> tuple[str, tuple[str, ...]] | None:
+    if is_blank(text):
+        return None
+    plain = unicodedata.normalize("NFKC", text[:200])
+    numbers = tuple(re.findall(r"[0-9]+", plain))
+    place = _PLACE.sub("", re.split(r"[0-9]", plain, maxsplit=1)[0])
+    return (place, numbers) if len(place) >= 2 and numbers else None
+
+
+def organisation_level(person: Side, member: Side) -> str:
+    """same (the branch), committee (the same nine digits, or a name that begins the branch's), other, none."""
+    ours, held = person.organisation, member.organisation
+    if not ours or not held:
+        return "none"
+    if _ORGANISATION.fullmatch(ours):
+        return "same" if ours == held else "committee" if ours[:9] == held[:9] else "other"
+    name = member.organisation_name
+    if not name:
+        return "none"
+    if ours == name:
+        return "same"
+    short = ours.removeprefix("中共").removesuffix("委员会")
+    return "committee" if short and short in name else "other"
