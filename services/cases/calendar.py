@@ -17,6 +17,9 @@ from importlib.resources import files
 from services.kit.clock import ZONE
 
 
+COUNTED_MAX = 10_000
+
+
 @dataclass(frozen=True)
 class Calendar:
     """Which days are worked. ``years`` are those whose official list is known."""
@@ -24,6 +27,7 @@ class Calendar:
     holidays: frozenset[date] = frozenset()
     workdays: frozenset[date] = frozenset()
     years: frozenset[int] = field(default=frozenset())
+    _counted: dict[tuple[date, int], date] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, holidays: Iterable[str | date], workdays: Iterable[str | date]) -> Calendar:
@@ -41,11 +45,15 @@ class Calendar:
 
     def add_workdays(self, start: date, count: int) -> date:
         """The ``count``-th working day after ``start``; ``start`` itself does not count."""
-        day = start
-        while count > 0:
-            day += timedelta(days=1)
-            count -= self.is_workday(day)
-        return day
+        known = self._counted.get((start, count))
+        if known is None:
+            known, left = start, count
+            while left > 0:
+                known += timedelta(days=1)
+                left -= self.is_workday(known)
+            if len(self._counted) < COUNTED_MAX:
+                self._counted[start, count] = known
+        return known
 
     def workdays_until(self, start: date, end: date) -> int:
         """Working days after ``start`` up to and with ``end``; negative when ``end`` lies before."""

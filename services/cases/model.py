@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from services.registry.directory import Directory
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """One member's move (or stay), everything but its history. Organisations are codes, days are dates.
 
@@ -89,7 +89,9 @@ class Case:
 
     def but(self, **changes: Any) -> Case:
         """This case with some fields changed."""
-        return replace(self, **changes)
+        other = object.__new__(Case)  # dataclasses.replace takes 40 microseconds for this many fields
+        vars(other).update(vars(self), **changes)
+        return other
 
     @property
     def abroad(self) -> bool:

@@ -67,9 +67,13 @@ class DecisionTable:
         if category == "death":
             return None
         stated = {**facts, "origin_unit": origin_unit}
-        for line in (*self.first, *self.categories.get(category or "", ())):
-            if all(_met(stated, condition) for condition in line["when"]):
-                return line["row"]
+        for lines in (self.first, self.categories.get(category or "", ())):
+            for line in lines:
+                for condition in line["when"]:
+                    if not _met(stated, condition):
+                        break
+                else:
+                    return line["row"]
         return None
 
     def propose(self, row: str | None, facts: Mapping[str, Any], claim: str | None, directory: Directory,

@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
+from hashlib import md5
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -20,6 +21,7 @@ COLUMNS = tuple(f.name for f in fields(Case))
 _UUIDS = {"id", "parent", "merged_into"}
 _READ = f"SELECT {', '.join(COLUMNS)} FROM transfer_case"
 MOVED_MEANWHILE = "GD409"
+_OUTSIDE = frozenset({"id", "state", "seq"})  # what the history row itself says
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def task_changes(about: str, standing: Mapping[str, Task], wanted: Sequence[Task
         ident, before = known.get(key, (None, None))
         if ident is None:
             mark = str(seq) if task.kind in ALERT_ONLY else task.opened_at.isoformat()
-            ident = str(uuid5(UUID(about), f"{task.kind}:{task.organisation}:{mark}"))
+            ident = md5(f"{about}:{task.kind}:{task.organisation}:{mark}".encode(), usedforsecurity=False).hexdigest()
         kept.add(ident)
         if before is None or (before.due_on, before.act) != (task.due_on, task.act):
             opened.append({
@@ -96,12 +98,12 @@ def task_changes(about: str, standing: Mapping[str, Task], wanted: Sequence[Task
 
 _INSERT = """
 INSERT INTO case_event (case_id, seq, at, by_organisation, by_person, command, from_state, to_state, reason, detail,
-                        change, opened, closed)
+                        change, opened, closed, parties)
 SELECT case_id, seq, at, by_organisation, by_person, command, from_state, to_state, reason, detail, change, opened,
-       closed
+       closed, parties
 FROM json_to_recordset(%s::json) AS e(case_id uuid, seq int, at timestamptz, by_organisation text, by_person text,
     command text, from_state text, to_state text, reason text, detail jsonb, change jsonb, opened jsonb,
-    closed jsonb)"""
+    closed jsonb, parties jsonb)"""
 
 
 def write(tx: Connection, changes: Sequence[Change], world: World, person: str | None = None) -> list[Case]:
@@ -125,7 +127,8 @@ def write(tx: Connection, changes: Sequence[Change], world: World, person: str |
                 "by_person": person if step.by else None, "command": step.command, "from_state": step.from_state,
                 "to_state": step.to_state, "reason": step.reason, "detail": step.detail or None,
                 "change": _difference(change.before, after) if last else None,
-                "opened": opened or None if last else None, "closed": closed or None if last else None})
+                "opened": opened or None if last else None, "closed": closed or None if last else None,
+                "parties": _off_both_lines(after, step.by, world) or None if last else None})
         written.append(after)
     try:
         tx.exec_driver_sql(_INSERT, (dumps(history),))
@@ -137,12 +140,21 @@ def write(tx: Connection, changes: Sequence[Change], world: World, person: str |
     return written
 
 
+def _off_both_lines(case: Case, by: str | None, world: World) -> list[dict[str, str]]:
+    """Who has a part in the case without standing above, or being, one of its two ends: row security needs their path."""
+    codes = {case.poster, case.receiver, case.branch, case.host, by, *(a["to"] for a in case.asks),
+             *(r["organisation"] for r in case.reports)}
+    lines = case.origin_path or "", case.destination_path or ""
+    found = [one for code in codes if (one := world.directory.get(code))]
+    return [{"organisation": one.code, "path": one.path} for one in found
+            if not any(line.startswith(one.path) for line in lines)]
+
+
 def _difference(before: Case | None, after: Case) -> dict[str, Any]:
-    skip = ("id", "state", "seq")
-    if before is None:
-        return {name: getattr(after, name) for name in COLUMNS if name not in skip}
-    return {name: getattr(after, name) for name in COLUMNS
-            if name not in skip and getattr(after, name) != getattr(before, name)}
+    now, was = vars(after), vars(before) if before else None
+    if was is None:  # a new row: what is not said is null
+        return {name: value for name, value in now.items() if value is not None and name not in _OUTSIDE}
+    return {name: value for name, value in now.items() if was[name] != value and name not in _OUTSIDE}
 
 
 _STATEMENTS = """
@@ -157,8 +169,10 @@ def state_facts(tx: Connection, lines: Sequence[tuple[UUID, str, Statement, int 
     """Keeps statements: (id, case, statement, position of the person in its event)."""
     if lines:
         tx.exec_driver_sql(_STATEMENTS, (dumps([
-            {**asdict(statement), "id": ident, "case_id": case, "position": position}
-            for ident, case, statement, position in lines]),))
+            {"id": ident, "case_id": case, "position": position, "event": one.event, "source": one.source,
+             "ext_id": one.ext_id, "time": one.time, "kind": one.kind, "facts": one.facts,
+             "withdrawn": one.withdrawn}
+            for ident, case, one, position in lines]),))
 
 
 def statements(tx: Connection, cases: Sequence[str]) -> dict[str, list[Statement]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -20,7 +21,7 @@ LIFE, DUES, CONTACT = "guidui.life.attended.v1", "guidui.dues.paid.v1", "guidui.
 ORGANISATION = "guidui.organisation.changed.v1"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Announcement:
     """What one event says of one person. ``position`` counts from 0; ``superseded``: corrected or withdrawn already."""
 
@@ -53,12 +54,12 @@ class Announcement:
         batch = self.data.get("batch")
         return str(uuid5(self.event, "group") if not batch else uuid5(BATCHES, f"{self.source}\n{batch}"))
 
-    @property
+    @cached_property
     def case_id(self) -> str:
         """The case it opens, if it opens one: the same on every repetition."""
         return str(uuid5(self.event, f"case:{self.position}"))
 
-    @property
+    @cached_property
     def person(self) -> Person:
         """The person as posted."""
         said = self.slot.get("person") or {}

@@ -59,6 +59,7 @@ class _Batch:
     def __init__(self, tx: Connection, world: World, gazetteer: Gazetteer) -> None:
         self.tx, self.world, self.gazetteer = tx, world, gazetteer
         self.case_of: dict[tuple[UUID, int], str] = {}
+        self._addresses: dict[str, dict[str, Any]] = {}
 
     def cases(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
         """Opens or joins the case of every announcement whose person is known (or a walk-in from outside)."""
@@ -118,6 +119,12 @@ class _Batch:
         return self._resolved(address).get("area") if address else None
 
     def _resolved(self, address: str) -> dict[str, Any]:
+        known = self._addresses.get(address)
+        if known is None:
+            known = self._addresses[address] = self._look_up(address)
+        return known
+
+    def _look_up(self, address: str) -> dict[str, Any]:
         answer = self.gazetteer.resolve(address)
         if not answer.candidates:
             return {"area": None, "words": [], "candidates": []}

@@ -1,7 +1,7 @@
 """Who a posted person is: candidates from the register by blocking keys, the model's judgement, what is kept of it."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from services.kit.db import dumps, rows
 from services.matcher.announcements import HOST_REPORT, Announcement
 from services.matcher.identity import Model
 from services.registry.keys import person_keys
-from services.registry.persons import MemberRecord, Person
+from services.registry.persons import MemberRecord, Person, parse_id_number
 
 KEY_MEMBERS_MAX = 500
 
@@ -32,8 +32,8 @@ class Found:
 
 _CANDIDATES = """
 SELECT k.key, m.member, m.name, m.sex, m.birth_date::text, m.id_number, m.phone, m.address, m.organisation, m.standing
-FROM unnest(CAST(:keys AS text[])) AS asked (key)
-CROSS JOIN LATERAL (SELECT key, member FROM member_key WHERE key = asked.key LIMIT :most) k
+FROM unnest(%s::text[]) AS asked (key)
+CROSS JOIN LATERAL (SELECT key, member FROM member_key WHERE key = asked.key LIMIT %s) k
 JOIN member m ON m.member = k.member"""
 _BY_REFERENCE = """
 SELECT member, name, sex, birth_date::text, id_number, phone, address, organisation, standing FROM member
@@ -61,20 +61,25 @@ class People:
 
     def find(self, tx: Connection, told: Sequence[Announcement], world: World) -> dict[tuple[UUID, int], Found]:
         """The decision on every announcement's person, each with its reasons."""
-        keys = {(a.event, a.position): person_keys(a.person) for a in told}
+        references = sorted({a.member for a in told if a.member})
+        named = {r.member: _record(r) for r in rows(tx, _BY_REFERENCE, {"members": references})} if references else {}
+        # first by the number alone, which settles nearly everybody; the others by everything that could lead to them
+        found = self._round(tx, told, named, number_key)
+        unsettled = [a for a in told if found[a.event, a.position].decision != "match"]
+        return found | self._round(tx, unsettled, named, person_keys)
+
+    def _round(self, tx: Connection, told: Sequence[Announcement], named: Mapping[str, MemberRecord],
+               keys_of: Callable[[Person], frozenset[str]]) -> dict[tuple[UUID, int], Found]:
+        keys = {(a.event, a.position): keys_of(a.person) for a in told}
         wanted = sorted(set().union(*keys.values())) if keys else []
         by_key: dict[str, list[MemberRecord]] = {}
         if wanted:
-            for r in rows(tx, _CANDIDATES, {"keys": wanted, "most": KEY_MEMBERS_MAX}):
-                by_key.setdefault(r.key, []).append(_record(r))
-        named = {r.member: _record(r) for r in rows(
-            tx, _BY_REFERENCE, {"members": sorted({a.member for a in told if a.member})})} if any(
-                a.member for a in told) else {}
-        found = {}
-        for one in told:
-            near = {m.member: m for key in keys[one.event, one.position] for m in by_key.get(key, ())}
-            found[one.event, one.position] = self._judge(one, near, named)
-        return found
+            for r in tx.exec_driver_sql(_CANDIDATES, (wanted, KEY_MEMBERS_MAX)):
+                by_key.setdefault(r[0], []).append(MemberRecord(*r[1:9], None, r[9]))
+        return {
+            (one.event, one.position): self._judge(
+                one, {m.member: m for key in keys[one.event, one.position] for m in by_key.get(key, ())}, named)
+            for one in told}
 
     def _judge(self, one: Announcement, near: Mapping[str, MemberRecord], named: Mapping[str, MemberRecord]) -> Found:
         if one.member in named:
@@ -115,6 +120,12 @@ class People:
 def _record(row: Any) -> MemberRecord:
     return MemberRecord(row.member, row.name, row.sex, row.birth_date, row.id_number, row.phone, row.address,
                         row.organisation, None, row.standing)
+
+
+def number_key(person: Person) -> frozenset[str]:
+    """The one key of a valid identity number; none if there is no such number."""
+    number = parse_id_number(person.id_number)
+    return frozenset((f"id:{number.text}",)) if number.valid else frozenset()
 
 
 def as_person(body: Mapping[str, Any]) -> Person:

@@ -63,6 +63,7 @@ class Directory:
     def __init__(self, organisations: Iterable[Organisation]) -> None:
         self._all = {one.code: one for one in organisations}
         self._by_area: dict[str, list[Organisation]] = {}
+        self._lines: dict[str | None, tuple[Organisation, ...]] = {}
         self._talent: dict[str, list[Organisation]] = {}
         units = []
         for one in sorted(self._all.values(), key=_highest_first):

@@ -77,9 +77,9 @@ CREATE TABLE case_event (
     change jsonb,                               -- columns of the case that change; on the last row of a statement only
     opened jsonb,                               -- tasks opened: id, kind, act, organisation, path, due_on, opened_at
     closed jsonb,                               -- ids of tasks closed
+    parties jsonb,                              -- organisations with a part off both lines: organisation, path
     PRIMARY KEY (case_id, seq)
 );
-CREATE INDEX case_event_at ON case_event (at);
 CREATE TABLE case_party (
     case_id uuid NOT NULL,
     organisation text NOT NULL,
@@ -90,7 +90,7 @@ COMMENT ON TABLE case_party IS
     'who has or had a part in a case without standing in the line of its origin or its destination';
 CREATE INDEX case_party_path ON case_party (path text_pattern_ops);
 CREATE TABLE case_person (
-    case_id uuid PRIMARY KEY REFERENCES transfer_case,
+    case_id uuid PRIMARY KEY,
     name text,
     sex text,
     birth_date text,
@@ -101,7 +101,7 @@ CREATE TABLE case_person (
 COMMENT ON TABLE case_person IS 'the least of a person that those with a part in the case must see';
 CREATE TABLE statement (
     id uuid PRIMARY KEY,
-    case_id uuid NOT NULL REFERENCES transfer_case,
+    case_id uuid NOT NULL,
     event uuid,
     position int,
     source text NOT NULL,
@@ -125,11 +125,10 @@ CREATE TABLE task (
     opened_at timestamptz NOT NULL,
     closed_at timestamptz
 );
-CREATE INDEX task_open ON task (organisation, opened_at, id) WHERE closed_at IS NULL;
 CREATE INDEX task_case ON task (case_id) WHERE closed_at IS NULL;
 CREATE INDEX task_member ON task (member) WHERE closed_at IS NULL AND member IS NOT NULL;
 CREATE INDEX task_due ON task (due_on) WHERE closed_at IS NULL;
-CREATE INDEX task_path ON task (path text_pattern_ops) WHERE closed_at IS NULL;
+CREATE INDEX task_path ON task (path text_pattern_ops, opened_at, id) WHERE closed_at IS NULL;
 CREATE TABLE case_look (
     id uuid PRIMARY KEY,
     case_id uuid NOT NULL,
@@ -223,15 +222,9 @@ BEGIN
     END IF;
 
     INSERT INTO case_party (case_id, organisation, path)
-    SELECT DISTINCT c.id, o.code, o.path
-    FROM new_event n JOIN transfer_case c ON c.id = n.case_id,
-         LATERAL (SELECT unnest(ARRAY[c.poster, c.receiver, c.branch, c.host, n.by_organisation]) AS code
-                  UNION SELECT a ->> 'to' FROM jsonb_array_elements(c.asks) a
-                  UNION SELECT a ->> 'organisation' FROM jsonb_array_elements(c.reports) a) p
-         JOIN organisation o ON o.code = p.code
-    WHERE n.change IS NOT NULL
-      AND NOT coalesce(starts_with(c.origin_path, o.path), false)
-      AND NOT coalesce(starts_with(c.destination_path, o.path), false)
+    SELECT DISTINCT n.case_id, k.organisation, k.path
+    FROM new_event n, jsonb_to_recordset(n.parties) k(organisation text, path text)
+    WHERE n.parties IS NOT NULL
     ON CONFLICT DO NOTHING;
 
     INSERT INTO task (id, case_id, kind, act, organisation, path, due_on, opened_at)

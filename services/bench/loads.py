@@ -1,0 +1,131 @@
+"""The real consumers' backlogs for `guidui bench pipeline` and `bench embedded`."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+
+from schemas.departures import SOURCE_PREFIX
+from schemas.envelope import Message
+from services.bench.pipeline import Load
+from services.cases.ground import usual
+from services.intake.parse import parse
+from services.intake.store import accept
+from services.kit.cache import cache_folder
+from services.kit.clock import Clock, SystemClock
+from services.kit.consumer import Subscription
+from services.kit.db import rows
+from services.kit.inbox import nothing
+from services.matcher.gazetteer import Gazetteer
+from services.matcher.handlers import Matcher
+from services.notifier.handlers import notifier
+from services.registry.access import Caller
+from services.registry.demo import COUNTY_DEPARTMENT, demo_world
+from services.registry.load import load_rows
+
+SECRET = b"bench"
+UNIT, BRANCH = "620104030100", "620104030101"
+BATCH = 500
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_SURNAMES, _GIVEN = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨", "建国志强秀英春兰育文晓明海燕文静"
+
+
+def matcher_of(engine: Engine, clock: Clock) -> Subscription:
+    """The matcher as the service runs it."""
+    return Subscription("matcher", ("departures",), Matcher(clock, usual(), Gazetteer.open(cache_folder())))
+
+
+def notifier_of(engine: Engine, clock: Clock) -> Subscription:
+    """The notifier as the service runs it, with the portal's inbox."""
+    return Subscription("notifier", ("cases", "tasks"), notifier(clock, {"portal"}))
+
+
+def matcher_load(count: int) -> Load:
+    """``count`` departures of ``count`` members, each with an address in the demo county."""
+    def prepare(worker: Engine, owner: Engine, part: int) -> Sequence[Message]:
+        at = SystemClock().now()
+        _world(worker, count, part)
+        return _posted(worker, count, part, at)
+
+    return Load("the real matcher", "services.bench.loads:matcher_of", prepare, wanted=0.5)
+
+
+def notifier_load(count: int) -> Load:
+    """What the matcher says of ``count`` departures: a task at the origin, an expected person at both receivers."""
+    def prepare(worker: Engine, owner: Engine, part: int) -> Sequence[Message]:
+        at = SystemClock().now()
+        _world(worker, count, part)
+        posted = _posted(worker, count, part, at)
+        handler = matcher_of(worker, SystemClock()).handler
+        for start in range(0, count, BATCH):
+            with worker.begin() as tx:
+                handler(tx, posted[start:start + BATCH])
+        with owner.begin() as tx:
+            found = rows(tx, "SELECT event_id, topic, type, key, time, body FROM event_log WHERE topic = 'cases' "
+                             "ORDER BY xid, id")
+            tx.exec_driver_sql("DELETE FROM event_log")
+        return [Message(r.event_id, r.topic, r.type, r.key, r.time, r.body) for r in found]
+
+    return Load("the real notifier", "services.bench.loads:notifier_of", prepare, wanted=0.5)
+
+
+def id_number(number: int) -> str:
+    """A made-up number with a valid check digit (GB 11643)."""
+    day = number % 10_000
+    body = f"620104{1950 + day // 250}{day // 28 % 12 + 1:02}{day % 28 + 1:02}{number // 10_000 + 100:03}"
+    return body + "10X98765432"[sum(int(d) * w for d, w in zip(body, _WEIGHTS, strict=True)) % 11]
+
+
+def _name(number: int) -> str:
+    return _SURNAMES[number % 16] + _GIVEN[number // 16 % 16] + _GIVEN[number // 256 % 16]
+
+
+def _world(worker: Engine, count: int, part: int) -> None:
+    clock = SystemClock()
+    if part == 0:
+        world = demo_world()
+        for kind in ("organisations", "contacts"):
+            load_rows(worker, kind, getattr(world, kind), clock)
+    load_rows(worker, "members", (
+        {"member": f"b{part}{n:06}", "name": _name(n), "id_number": id_number(part * count + n),
+         "status": "full", "standing": "normal", "organisation": BRANCH} for n in range(count)), clock)
+
+
+def _posted(worker: Engine, count: int, part: int, at: datetime) -> list[Message]:
+    communities = [o for o in demo_world().organisations if o["unit"] == "community" and o["kind"] == "general_branch"]
+    messages: list[Message] = []
+    with worker.connect() as tx:
+        path = rows(tx, "SELECT path FROM organisation WHERE code = :c", {"c": UNIT})[0].path
+    caller = Caller(UNIT, path, "sender")
+    for start in range(0, count, BATCH):
+        events = [parse(_event(part * count + n, _name(n), communities[n % len(communities)]), SECRET, at)
+                  for n in range(start, min(start + BATCH, count))]
+        with worker.begin() as tx:
+            accept(tx, caller, events, at)
+        messages += [Message(e.id, "departures", "guidui.event.posted.v1", e.key, e.time, {"event": str(e.id)})
+                     for e in events]
+    with worker.begin() as tx:
+        _empty_log(tx, [m.id for m in messages])
+    return messages
+
+
+def _empty_log(tx: Connection, ids: Sequence[UUID]) -> None:
+    """The log is append-only for the application: the backlog's own ids are told by hand instead, so they differ."""
+    nothing(tx)
+
+
+def _event(number: int, name: str, community: dict) -> dict:
+    return {"specversion": "1.0", "type": "guidui.labour_relation.ended.v1", "source": SOURCE_PREFIX + UNIT,
+            "id": f"bench-{number}", "data": {
+                "effective_on": "2026-06-30", "person": {"name": name, "id_number": id_number(number)},
+                "to": {"address": f"甘肃省兰州市西固区{_place(community)}{number % 90 + 1}号楼"},
+                "circumstances": {"labour_relation": "ended", "handover": "dispersed", "place_fixed": True}}}
+
+
+def _place(community: dict) -> str:
+    return community["name"].removeprefix("中共兰州市西固区").removesuffix("总支部委员会").removesuffix("支部委员会")
+
+
+__all__ = ["COUNTY_DEPARTMENT", "matcher_load", "matcher_of", "notifier_load", "notifier_of"]
