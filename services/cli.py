@@ -117,7 +117,7 @@ def cluster_status(data: Data = None, as_json: Annotated[bool, typer.Option("--j
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database of DATABASE_OWNER_URL (else the embedded one) to the newest schema."""
+    """Bring the database of DATABASE_OWNER_URL (else the embedded one) to the newest schema; create Kafka's topics."""
     from services.kit.migrations import migrate as bring_up
     from services.kit.postgres import EmbeddedServer
     settings = _settings()
@@ -125,6 +125,10 @@ def migrate() -> None:
         from sqlalchemy.engine import make_url
         login = make_url(settings.database_url).username if settings.database_url else None
         bring_up(settings.database_owner_url, login or "guidui_app")
+        if settings.kafka_bootstrap:
+            from services.cluster import create_topics
+            from services.kit.kafka_clients import Kafka
+            create_topics(Kafka.of(settings))
         if settings.database_url:
             from services.embedded import ensure_divisions, own_house
             with own_house(settings) as house:
@@ -250,7 +254,6 @@ def simulate(scenario: Annotated[Path | None, typer.Option()] = None,
     """Play one history, or a made-up city, on a turned clock in a throw-away database."""
     if (scenario is None) == (city is None):
         _fail("give either --scenario F or --city N")
-    _settings().log_level
     from services.kit import log
     log.configure("error")
     if city is not None:
