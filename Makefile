@@ -1,4 +1,4 @@
-# make install | run | test | bench | chaos | city | score
+# make install | run | test | bench | chaos | score
 # Needs Python >= 3.11 and the package registries, nothing else. The second time nothing is fetched.
 
 export GUIDUI_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/guidui
@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 PYTHON ?=
 bin = .venv/bin
 
-.PHONY: install run test bench chaos city score equipment
+.PHONY: install run test bench chaos score equipment
 install: .venv/.installed .venv/.assets
 
 .venv/.python: deploy/find-python
@@ -37,13 +37,10 @@ test: equipment
 	@$(bin)/python -m pytest $(ARGS)
 
 bench: equipment
-	@for name in address identity pipeline embedded latency roster portal audit; do $(bin)/guidui bench $$name $(ARGS) || exit 1; done
+	@for name in address identity pipeline embedded latency; do $(bin)/guidui bench $$name $(ARGS) || exit 1; done
 
 chaos: equipment
 	@$(bin)/python -m tests.chaos $(ARGS)
-
-city: install
-	@$(bin)/guidui simulate --city 10000 --years 3 --seed 1 $(ARGS)
 
 score: install
 	@$(bin)/python -m tests.score $(ARGS)

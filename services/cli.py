@@ -248,18 +248,11 @@ def identify(members: Annotated[Path, typer.Option()], inp: Annotated[Path, type
 
 
 @cli.command()
-def simulate(scenario: Annotated[Path | None, typer.Option()] = None,
-             city: Annotated[int | None, typer.Option(min=1)] = None,
-             years: Annotated[int, typer.Option(min=1)] = 1, seed: Annotated[int, typer.Option()] = 1) -> None:
-    """Play one history, or a made-up city, on a turned clock in a throw-away database."""
-    if (scenario is None) == (city is None):
-        _fail("give either --scenario F or --city N")
+def simulate(scenario: Annotated[Path, typer.Option()]) -> None:
+    """Play one history on a clock it turns, in a throw-away database; prints the answer (interface.md §6)."""
     from services.kit import log
-    log.configure("error")
-    if city is not None:
-        from services.city import simulate_city
-        raise typer.Exit(simulate_city(city, years, seed))
     from services.simulate import NotAScenario, play_file
+    log.configure("error")
     try:
         answer, ok = play_file(scenario)
     except NotAScenario as error:

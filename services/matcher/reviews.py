@@ -9,13 +9,13 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.cases.arguments import refuse
-from services.cases.queries import as_worker
+from services.cases.queries import as_worker, look_at_cases
 from services.kit.clock import ZONE
 from services.kit.db import rows
 from services.matcher import announcements
 from services.matcher.handlers import Matcher
 from services.matcher.people import Found
-from services.registry.access import Caller, look_as
+from services.registry.access import Caller
 
 _OPEN = """
 SELECT i.event_id, i.position, i.decided_at, i.candidates, e.source, e.ext_id, e.type, e.organisation
@@ -52,7 +52,7 @@ def decide_review(tx: Connection, house: Any, caller: Caller, review_id: str, bo
         event_id, number = UUID(event), int(position)
     except ValueError:
         raise _unknown() from None
-    look_as(tx, caller)
+    look_at_cases(tx, caller)
     if not rows(tx, "SELECT 1 FROM identification WHERE event_id = :e AND position = :p", {"e": event_id, "p": number}):
         raise _unknown()
     decide(tx, house, event_id, number, body, person or caller.organisation)
