@@ -72,9 +72,24 @@ def _text(value: object) -> str:
 
 def compare(person: Side, member: Side) -> tuple[str, ...]:
     """The level of each of FIELDS, in that order; "none" where one side states nothing."""
-    return (number_level(person.number, member.number), name_level(person, member), birth_level(person, member),
+    number = number_level(person.number, member.number)
+    if number in ("other", "twin", "near", "unfit") and contradicts_itself(person):
+        number = "doubtful"
+    return (number, name_level(person, member), birth_level(person, member),
             sex_level(person, member), phone_level(person.phone, member.phone),
             address_level(person.address, member.address), organisation_level(person, member))
+
+
+def contradicts_itself(person: Side) -> bool:
+    """The row's number is valid but of another birth date or sex than the row states: whose number is it?"""
+    number = person.number
+    if not number.valid:
+        return False
+    if person.born is not None and number.birth_date is not None:
+        held = number.birth_date
+        if person.born.year != held.year or person.given == "day" and person.born != held:
+            return True
+    return person.sex is not None and person.sex != number.sex
 
 
 def number_level(given: IdNumber, held: IdNumber) -> str:
