@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 
 from services.cases import clock as case_clock
 from services.cases.commands import rewrite_paths
+from services.cases.queries import progress_of_cases
 from services.cases.recount import recount
 from services.cases.ground import Ground, stored_calendar, usual
 from services.kit.clock import Clock, SystemClock
@@ -156,6 +157,20 @@ def after_load(house: House, kind: str) -> list[str]:
 
 
 def portal_routers(house: House) -> list[APIRouter]:
-    """The portal's pages and calls, with what the notifier and the matcher lend them."""
+    """The portal's pages and calls, with what intake and the matcher lend them."""
+    from services.intake.app import Intake
+    from services.intake.progress import how_far, outcomes_of
+    from services.matcher import queries as matched
     from services.portal.app import routers
-    return routers(house)
+    from services.portal.house import Portal
+
+    outcomes = outcomes_of(matched.decisions, progress_of_cases)
+    return routers(Portal(
+        house.web, house.worker, house.clock, house.secret,
+        post=Intake(house.web, house.clock, house.secret).post,
+        reviews=matched.reviews,
+        decide_review=lambda tx, caller, review, body, person: matched.decide_review(
+            tx, house, caller, review, body, person),
+        how_far=lambda tx, event, language: how_far(tx, event, outcomes, language),
+        subscriptions=[make(house) for make in HANDLERS.values()], ground=house.ground,
+        secure=getattr(house.settings, "url", "").startswith("https:")))

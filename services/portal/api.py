@@ -1,150 +1,196 @@
-"""The calls of receivers and departments (interface.md §3): alerts, cases, commands, reviews, audit."""
+"""The calls of receivers and departments: alerts, cases, commands, reviews, audit (interface.md §3)."""
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Header, Query, Request, Response
-from sqlalchemy import Connection
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from services.cases import commands, queries
-from services.kit.db import view_as
+from services.kit.clock import ZONE
 from services.kit.errors import Refused, Words
-from services.matcher.reviews import decide_review, reviews
-from services.registry.access import Caller, Keys
+from services.portal.house import Portal
+from services.portal.reviews import masked_review
+from services.registry.access import Caller, Keys, look_as
 from services.registry.directory import Directory
-from services.registry.tree import just_after
 
-Authorization = Annotated[str | None, Header()]
-Limit = Annotated[int, Query(ge=1, le=queries.LIMIT_MAX)]
-BODY_BYTES_MAX = 1_000_000
+BODY_BYTES_MAX = 256 * 1024
+LIMIT_MAX = 1000
+TEXT_MAX = 200
 
-_NOT_FOR_SENDERS = Words("报送密钥只能报送，不能查看办理情况。", "A sender's key posts events and reads nothing else.")
-_ONLY_DEPARTMENTS = Words("审计视图只供组织部门使用。", "The audit view is for departments.")
-_NOT_YOURS = Words("这个组织不在本组织之下。", "That organisation is not below this one.")
-_BAD_JSON = Words("请求内容应是一个 JSON 对象。", "The body must be a JSON object.")
+_ROLE = Words("这把密钥的角色不能用这个接口；请管理员发一把合适的密钥。",
+              "This key's role may not use this call; ask your administrator for a fitting key.")
 _NO_CASE = Words("没有这件转移，或本组织不是其中一方。", "There is no such case, or this organisation has no part in it.")
-_NO_ORGANISATION = Words("没有这个代码的组织。", "There is no organisation of that code.")
+_BAD_SINCE = Words("since 应当是带时区的时间，如 2026-11-23T08:30:00+08:00。",
+                   "since must be a time with its zone, such as 2026-11-23T08:30:00+08:00.")
+_BAD_JSON = Words("请求内容不是合法的 JSON 对象。", "The body is not a valid JSON object.")
+_TOO_LARGE = Words("请求内容过大。", "The body is too large.")
+_CUT_OFF = Words("内容没有传完连接就断了，什么都没有办理。", "The connection broke before the body was whole; nothing was done.")
+_NO_COMMAND = Words("缺少 command，请写明办理动作。", "command is missing: name the act.")
+_NO_STATE = Words("缺少 seen_state，请写明所看到的状态，以免办理时情况已变。",
+                  "seen_state is missing: name the state you saw, lest it has changed meanwhile.")
+_BAD_CURSOR = Words("cursor 不是本接口给出的值，请从头翻页。", "The cursor is not one that this interface gave; start again.")
+_NO_ORGANISATION = Words("没有这个代码的组织。", "No organisation has this code.")
+_NOT_BELOW = Words("只能查询本组织及其以下的组织。", "You can only ask about your own organisation and those below it.")
+
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Text = Annotated[str | None, Query(max_length=TEXT_MAX)]
+_PROBLEM = {"description": "RFC 9457", "content": {"application/problem+json": {"schema": {"type": "object"}}}}
+_PROBLEMS: dict[int | str, dict[str, Any]] = {status: _PROBLEM for status in (401, 403, 404, 422, 503)}
+_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+ACTING = ("receiver", "department", "admin")
 
 
-def router(house: Any) -> APIRouter:
-    """The routes; every one asks for a key and says for which roles it is."""
-    routes = APIRouter(prefix="/v1")
-    keys = Keys(house.web)
+def router(portal: Portal) -> APIRouter:
+    """The routes under /v1 but for events."""
+    routes = APIRouter(tags=["cases"], responses=_PROBLEMS)
+    keys = Keys(portal.web)
 
-    def known(authorization: str | None, *roles: str) -> Caller:
-        caller = keys.caller(authorization)
-        if caller.role not in roles:
-            words = _ONLY_DEPARTMENTS if roles == ("department", "admin") else _NOT_FOR_SENDERS
-            raise Refused(403, "role-may-not", words)
-        return caller
+    def caller_of(request: Request) -> Caller:
+        if any("\x00" in value for value in request.query_params.values()) or "\x00" in request.url.path:
+            raise Refused(404, "no-such-case", _NO_CASE)
+        return keys.caller(request.headers.get("authorization"))
 
-    @routes.get("/alerts")
-    def get_alerts(authorization: Authorization = None, since: datetime | None = None, limit: Limit = 100,
-                   cursor: str | None = None) -> Response:
-        """What waits for the key's organisation. Roles: receiver, department, admin."""
-        caller = known(authorization, "receiver", "department", "admin")
-        if since is not None and since.tzinfo is None:
-            raise Refused(422, "time-without-zone", Words("since 要写明时区，如 2026-11-23T09:00:00+08:00。",
-                                                          "since needs a time zone."), field="since")
-        with house.web.begin() as tx:
-            view_as(tx, caller.path, just_after(caller.path), caller.organisation)
-            return _json(queries.alerts(tx, house.clock.now(), caller.organisation, since=since, limit=limit,
+    def acting(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+        return _with_role(caller, ACTING)
+
+    def overseeing(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+        return _with_role(caller, ("department", "admin"))
+
+    @routes.get("/v1/alerts", summary="What waits for this organisation; role: receiver, department, admin")
+    def alerts(caller: Annotated[Caller, Depends(acting)], since: Text = None, limit: Limit = 100,
+               cursor: Text = None) -> Response:
+        with portal.web.begin() as tx:
+            look_as(tx, caller)
+            return _json(queries.alerts(tx, portal.clock.now(), caller.organisation, since=_moment(since), limit=limit,
                                         cursor=cursor))
 
-    @routes.get("/cases")
-    def get_cases(authorization: Authorization = None, state: str | None = None, organisation: str | None = None,
-                  limit: Limit = 100, cursor: str | None = None) -> Response:
-        """Cases in which the caller has a part; a department's whole tree. Roles: receiver, department, admin."""
-        caller = known(authorization, "receiver", "department", "admin")
-        with house.web.begin() as tx:
-            queries.look_at_cases(tx, caller)
-            return _json(queries.cases(tx, house.clock.now(), state=state, organisation=organisation,
-                                       own=_own(caller), limit=limit, cursor=cursor))
+    @routes.get("/v1/cases", summary="Cases, newest first; role: receiver, department, admin")
+    def cases(caller: Annotated[Caller, Depends(acting)], state: Text = None, organisation: Text = None,
+              limit: Limit = 100, cursor: Text = None) -> Response:
+        with portal.web.begin() as tx:
+            own = _look(tx, caller)
+            return _json(queries.cases(tx, portal.clock.now(), state=state, organisation=organisation, own=own,
+                                       limit=limit, cursor=cursor))
 
-    @routes.get("/cases/{case_id}")
-    def get_case(case_id: str, authorization: Authorization = None) -> Response:
-        """One case. Roles: receiver, department, admin with a part in it, and departments above."""
-        caller = known(authorization, "receiver", "department", "admin")
-        with house.web.begin() as tx:
-            queries.look_at_cases(tx, caller)
-            found = queries.case_view(tx, case_id, house.clock.now(), _own(caller))
+    @routes.get("/v1/cases/{case_id}", summary="One case; role: receiver, department, admin")
+    def case(case_id: str, caller: Annotated[Caller, Depends(acting)]) -> Response:
+        now = portal.clock.now()
+        with portal.web.begin() as tx:
+            found = queries.case_view(tx, case_id, now, own=_look(tx, caller))
             if found is None:
                 raise Refused(404, "no-such-case", _NO_CASE)
-            queries.record_look(tx, found["id"], caller.organisation, None, "api", house.clock.now())
+            queries.record_look(tx, found["id"], caller.organisation, None, "api", now)
             return _json(found)
 
-    @routes.post("/cases/{case_id}/commands")
-    async def post_command(case_id: str, request: Request, authorization: Authorization = None) -> Response:
-        """One command. Roles: receiver, department, admin; who may give which is a matter of the case."""
-        body = await _object(request)
+    @routes.post("/v1/cases/{case_id}/commands", responses={400: _PROBLEM, 409: _PROBLEM, 413: _PROBLEM},
+                 openapi_extra=_BODY, summary="Gives a command to a case; role: receiver, department, admin")
+    async def command(case_id: str, request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
+        body = await _body(request)
+        name, seen = body.pop("command", None), body.pop("seen_state", None)
+        if not isinstance(name, str):
+            raise Refused(422, "field-missing", _NO_COMMAND, field="command")
+        if not isinstance(seen, str):
+            raise Refused(422, "field-missing", _NO_STATE, field="seen_state")
+        return _json(await run_in_threadpool(commands.give, portal.web, caller, case_id, name, seen, body, portal.clock,
+                                             None, portal.ground))
 
-        def give() -> dict[str, Any]:
-            caller = known(authorization, "receiver", "department", "admin")
-            command = body.pop("command", None)
-            seen = body.pop("seen_state", None)
-            return commands.give(house.web, caller, case_id, str(command), seen, body.get("with") or body,
-                                 house.clock, None, house.ground)
+    @routes.get("/v1/reviews", summary="Persons whose identity waits for a decision; role: sender, receiver, "
+                                       "department, admin")
+    def reviews(caller: Annotated[Caller, Depends(caller_of)], limit: Limit = 100, cursor: Text = None) -> Response:
+        with portal.web.begin() as tx:
+            look_as(tx, caller)
+            found = portal.reviews(tx, limit=limit + 1, cursor=_position(cursor))
+        page = found[:limit]
+        more = _cursor(page[-1]) if len(found) > limit else None
+        return _json({"items": [masked_review(one) for one in page], "next": more})
 
-        from starlette.concurrency import run_in_threadpool
-        return _json(await run_in_threadpool(give))
+    @routes.post("/v1/reviews/{review_id}", responses={400: _PROBLEM, 409: _PROBLEM, 413: _PROBLEM}, openapi_extra=_BODY,
+                 summary="Says who a posted person is; role: sender, receiver, department, admin")
+    async def decide(review_id: str, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        body = await _body(request)
 
-    @routes.get("/reviews")
-    def get_reviews(authorization: Authorization = None, limit: Limit = 100) -> Response:
-        """Persons whose identity waits for a decision. Roles: sender of them, receiver, department, admin."""
-        caller = keys.caller(authorization)
-        with house.web.begin() as tx:
-            queries.look_at_cases(tx, caller)
-            return _json({"items": reviews(tx, limit=limit), "next": None})
+        def within() -> None:
+            with portal.web.begin() as tx:
+                portal.decide_review(tx, caller, review_id, body, None)
+        await run_in_threadpool(within)
+        return _json({"id": review_id, "decided": True})
 
-    @routes.post("/reviews/{review_id}")
-    async def post_review(review_id: str, request: Request, authorization: Authorization = None) -> Response:
-        """Decides a review. Roles: the sender's organisation and those above it."""
-        body = await _object(request)
-
-        def decide() -> dict[str, Any]:
-            caller = keys.caller(authorization)
-            with house.web.begin() as tx:
-                decide_review(tx, house, caller, review_id, body)
-            return {"id": review_id, "decided": True}
-
-        from starlette.concurrency import run_in_threadpool
-        return _json(await run_in_threadpool(decide))
-
-    @routes.get("/audit")
-    def get_audit(organisation: str | None = None, authorization: Authorization = None) -> Response:
-        """Counts of an organisation and all below it. Roles: department, admin."""
-        caller = known(authorization, "department", "admin")
-        with house.web.begin() as tx:
-            return _json(queries.audit(tx, house.clock.now(), _below(tx, caller, organisation), house.ground))
+    @routes.get("/v1/audit", summary="Who is unsettled, counted; role: department, admin")
+    def audit(caller: Annotated[Caller, Depends(overseeing)], organisation: Text = None) -> Response:
+        with portal.web.begin() as tx:
+            look_as(tx, caller)
+            code, directory = organisation or caller.organisation, Directory.of(tx)
+            if directory.get(code) is None:
+                raise Refused(404, "no-such-organisation", _NO_ORGANISATION)
+            if not directory.within(code, caller.organisation):
+                raise Refused(403, "not-below", _NOT_BELOW)
+            return _json(queries.audit(tx, portal.clock.now(), code, portal.ground))
 
     return routes
 
 
-def _own(caller: Caller) -> str | None:
-    return None if caller.role in ("department", "admin") else caller.organisation
+def _with_role(caller: Caller, roles: tuple[str, ...]) -> Caller:
+    if caller.role not in roles:
+        raise Refused(403, "role-may-not", _ROLE, roles=list(roles))
+    return caller
 
 
-def _below(tx: Connection, caller: Caller, organisation: str | None) -> str:
-    directory, wanted = Directory.of(tx), organisation or caller.organisation
-    if directory.get(wanted) is None:
-        raise Refused(404, "no-such-organisation", _NO_ORGANISATION)
-    if not directory.within(wanted, caller.organisation):
-        raise Refused(403, "not-below", _NOT_YOURS)
-    return wanted
-
-
-async def _object(request: Request) -> dict[str, Any]:
-    body = await request.body()
-    try:
-        found = orjson.loads(body) if len(body) <= BODY_BYTES_MAX else None
-    except orjson.JSONDecodeError:
-        found = None
-    if not isinstance(found, dict):
-        raise Refused(422, "not-an-object", _BAD_JSON)
-    return found
+def _look(tx: Any, caller: Caller) -> str | None:
+    """Sets what the caller sees; returns its code where it sees only what it has a part in."""
+    queries.look_at_cases(tx, caller)
+    return caller.organisation if caller.role == "receiver" else None
 
 
 def _json(value: Any) -> Response:
-    return Response(orjson.dumps(value), media_type="application/json")
+    return Response(orjson.dumps(value, default=str), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        time = datetime.fromisoformat(text.replace(" ", "+"))
+        return (time if time.tzinfo else time.replace(tzinfo=ZONE)).astimezone(ZONE)
+    except (ValueError, OverflowError):
+        raise Refused(422, "bad-since", _BAD_SINCE, field="since") from None
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """A JSON object; raises Refused for anything else."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_BYTES_MAX:
+                raise Refused(413, "content-too-large", _TOO_LARGE)
+    except ClientDisconnect:
+        raise Refused(400, "cut-off", _CUT_OFF) from None
+    try:
+        given = orjson.loads(bytes(body))
+    except orjson.JSONDecodeError:
+        raise Refused(400, "bad-json", _BAD_JSON) from None
+    if not isinstance(given, dict) or b"\\u0000" in body:
+        raise Refused(422, "bad-json", _BAD_JSON)
+    return given
+
+
+def _cursor(last: Mapping[str, Any]) -> str:
+    event, _, position = last["id"].partition(":")
+    return base64.urlsafe_b64encode(orjson.dumps([last["at"], event, int(position)])).decode()
+
+
+def _position(cursor: str | None) -> tuple[datetime, str, int] | None:
+    if not cursor:
+        return None
+    try:
+        at, event, position = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
+        return datetime.fromisoformat(at), str(UUID(event)), int(position)
+    except Exception:
+        raise Refused(422, "bad-cursor", _BAD_CURSOR, field="cursor") from None

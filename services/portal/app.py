@@ -1,13 +1,33 @@
-"""The portal: the calls of receivers and departments, and the pages."""
+"""The portal: pages for people, calls for their systems."""
 from __future__ import annotations
 
-from typing import Any
+import mimetypes
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
-from services.portal import api
+from services.kit.errors import Refused, Words
+from services.portal import api, branch, department, desk, enterprise, reviews, sign_in
+from services.portal.house import Portal
+from services.portal.page import asset_url, assets
+
+_NO_FILE = Words("没有这个文件。", "There is no such file.")
 
 
-def routers(house: Any) -> list[APIRouter]:
-    """Everything the portal serves, on a house's engines and clock."""
-    return [api.router(house)]
+def routers(portal: Portal) -> list[APIRouter]:
+    """Everything that the portal serves, to be included in an application with ``services.kit.problems`` installed."""
+    pages = (sign_in, enterprise, reviews, desk, department, branch)
+    return [api.router(portal), _files(), *(page.router(portal) for page in pages)]
+
+
+def _files() -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/static/{version}/{name}", summary="What pages load; role: everybody")
+    def file(version: str, name: str) -> Response:
+        if asset_url(name) != f"/static/{version}/{name}":
+            raise Refused(404, "no-such-file", _NO_FILE)
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return Response(assets()[name], media_type=kind, headers={
+            "Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"})
+
+    return routes

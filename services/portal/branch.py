@@ -1,0 +1,213 @@
+"""The pages of those who act on cases, at either end: the list, the card, and a form for each command."""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import Connection
+
+from services.cases import commands, pages, queries, states
+from services.kit.errors import Refused, Words
+from services.portal import fields
+from services.portal.finding import branches, find
+from services.portal.house import Portal
+from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.sentences import FLAGS, NEXT, SOURCES
+from services.portal.sessions import Viewer
+from services.portal.words import zh
+from services.registry.directory import Directory
+
+ROWS = 50
+TABS = (("waiting", zh("待我处理")), ("on_the_way", zh("在办")), ("expected", zh("将到")), ("moved", zh("已归队")))
+_BEFORE_ACCEPTED = frozenset(states.OPEN) - {states.ACCEPTED, states.PLACED, states.RECEIPT_SENT}
+NO_CASE = Words("没有这件转移，或本组织不是其中一方。请从列表重新进入。",
+                "There is no such case, or your organisation has no part in it. Start from the list.")
+_NO_COMMAND = Words("没有这个办理动作。", "There is no such act.")
+_ROLES = "role: secretary, clerk, department, admin"
+
+
+def router(portal: Portal) -> APIRouter:
+    """List, card, forms."""
+    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+
+    @routes.get("/", summary=f"Where one's work is; {_ROLES}")
+    def start(request: Request) -> Response:
+        return RedirectResponse("/department" if signed_in(portal, request).oversees else "/cases", 303)
+
+    @routes.get("/cases", summary=f"The list; {_ROLES}")
+    def the_list(request: Request, tab: str = "waiting", page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+                 done: str = "", print: bool = False) -> Response:
+        viewer, now = signed_in(portal, request), portal.clock.now()
+        tab = tab if tab in pages.TABS else "waiting"
+        with portal.web.begin() as tx:
+            queries.look_at_cases(tx, viewer.caller)
+            counts = pages.counts(tx, now, viewer.organisation)
+            rows = pages.work_list(tx, now, viewer.organisation, tab=tab, limit=ROWS, offset=(page - 1) * ROWS)
+            waiting = rows if tab == "waiting" and page == 1 else pages.work_list(
+                tx, now, viewer.organisation, tab="waiting", limit=ROWS)
+            calendar = portal.calendar(tx)
+        context = dict(tabs=TABS, tab=tab, counts=counts, rows=rows, page=page, more=counts[tab] > page * ROWS,
+                       calendar=calendar, done=done if done in states.COMMANDS else "",
+                       due_today=sum(1 for r in waiting if r["due"] == portal.today),
+                       overdue=sum(1 for r in waiting if r["overdue"]))
+        return render(portal, request, "list_print.html" if print else "list.html", viewer, **context)
+
+    @routes.get("/cases/{case_id}", summary=f"One case; {_ROLES}")
+    def the_card(request: Request, case_id: str, done: str = "", print: bool = False) -> Response:
+        viewer = signed_in(portal, request)
+        with portal.web.begin() as tx:
+            context = _card(portal, tx, viewer, case_id, "print" if print else "open")
+            context["done"] = done if done in states.COMMANDS else ""
+            rest = pages.work_list(tx, portal.clock.now(), viewer.organisation, limit=2) if context["done"] else []
+            context["following"] = next((r for r in rest if r["id"] != context["case"]["id"]), None)
+        return render(portal, request, "card_print.html" if print else "card.html", viewer, **context)
+
+    @routes.get("/cases/{case_id}/looks", summary=f"Who looked at a case; {_ROLES}")
+    def the_looks(request: Request, case_id: str) -> Response:
+        viewer = signed_in(portal, request)
+        with portal.web.begin() as tx:
+            card = _seen(portal, tx, viewer, case_id)
+            names = Directory.of(tx)
+            looks = [dict(one) | {"name": _name(names, one["organisation"])} for one in queries.looks(tx, card["id"])]
+        return render(portal, request, "looks.html", viewer, case=card, looks=looks)
+
+    @routes.get("/cases/{case_id}/{command}", summary=f"The form of one act; {_ROLES}")
+    def the_form(request: Request, case_id: str, command: str) -> Response:
+        viewer = signed_in(portal, request)
+        with portal.web.begin() as tx:
+            return _form(portal, request, tx, viewer, case_id, command, None)
+
+    @routes.post("/cases/{case_id}/{command}", summary=f"One act; {_ROLES}")
+    def give(request: Request, case_id: str, command: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+        viewer = signed_in(portal, request)
+        check_token(portal, request, form)
+        if command not in fields.FIELDS:
+            raise Refused(404, "unknown-command", _NO_COMMAND)
+        refused = None
+        if not form.get("find"):
+            try:
+                commands.give(portal.web, viewer.caller, case_id, command, form.get("seen_state"),
+                              fields.arguments(command, form), portal.clock, viewer.name)
+                return RedirectResponse(f"/cases/{case_id}?done={command}", 303)
+            except Refused as error:
+                refused = error
+                if error.status == 404:
+                    raise
+        with portal.web.begin() as tx:
+            return _form(portal, request, tx, viewer, case_id, command, form, refused)
+
+    @routes.get("/organisations", summary=f"Organisations by name, for a form; {_ROLES}")
+    def organisations(request: Request, name: str = "organisation") -> Response:
+        viewer = signed_in(portal, request)
+        q = request.query_params.get(f"{name}_text", "")
+        with portal.web.begin() as tx:
+            found = find(Directory.of(tx), q, portal.today)
+        return render(portal, request, "found.html", viewer, found=found, name=name, looked_for=q, chosen="")
+
+    return routes
+
+
+def _seen(portal: Portal, tx: Connection, viewer: Viewer, case_id: str) -> dict[str, Any]:
+    queries.look_at_cases(tx, viewer.caller)
+    card = pages.card(tx, case_id, portal.clock.now(), viewer.organisation, portal.ground)
+    if card is None:
+        raise Refused(404, "no-such-case", NO_CASE)
+    return masked(card, viewer.organisation)
+
+
+def masked(card: dict[str, Any], organisation: str) -> dict[str, Any]:
+    """Before acceptance the receiving side sees name, origin, contact, category and due day; not where somebody lives."""
+    origin_side = {card["origin"], card["parties"].get("committee"), card["parties"].get("issuer")}
+    if card["state"] in _BEFORE_ACCEPTED and organisation not in origin_side:
+        return card | {"person": card["person"] | {"address": None}}
+    return card
+
+
+def _card(portal: Portal, tx: Connection, viewer: Viewer, case_id: str, purpose: str) -> dict[str, Any]:
+    """What the card's template needs; notes that it was opened."""
+    card = _seen(portal, tx, viewer, case_id)
+    queries.record_look(tx, card["id"], viewer.organisation, viewer.name, purpose, portal.clock.now())
+    primary, beside, others = grouped(card, viewer.organisation)
+    directory = Directory.of(tx)
+    return {"case": card, "primary": primary, "beside": beside, "others": others, "calendar": portal.calendar(tx),
+            "fields": _filled(portal, tx, viewer, card, primary) if primary else [],
+            "chosen": directory.get(card["destination"]["organisation"]), "values": {}, "found": {}, "refused": None,
+            "facts": fields.FACTS, "asked": fields.questions(card["category"]),
+            "NEXT": NEXT, "FLAGS": FLAGS, "SOURCES": SOURCES, "looks": Counter(_name(directory, r.organisation) for r in queries.looks(tx, card["id"]))}
+
+
+def grouped(card: Mapping[str, Any], organisation: str) -> tuple[str | None, list[str], list[str]]:
+    """(the verb of the sentence, its quiet companions, everything else) of what the organisation may do now."""
+    allowed = list(card["allowed"])
+    act = card["waiting_on"]["act"]
+    mine = card["waiting_on"]["organisation"] == organisation
+    primary = act if act in allowed else None
+    if primary is None or not mine:
+        asked = [t["kind"] for t in card["tasks"] if t["organisation"] == organisation]
+        by_task = {"talk": "record_talk", "receipt": "send_receipt", "placement": "place", "contact": "answer"}
+        primary = next((by_task[k] for k in asked if by_task.get(k) in allowed), primary)
+    if primary is None and card["state"] == states.LETTER_ISSUED and "hand_over" in allowed:
+        primary = "hand_over"
+    beside = [c for c in fields.BESIDE.get(primary or "", ()) if c in allowed]
+    if primary == "record_arrival" and not mine and "hand_over" in allowed:
+        primary, beside = "hand_over", ["record_arrival"]
+    rest = [c for c in allowed if c != primary and c not in beside]
+    return primary, beside, rest
+
+
+def _filled(portal: Portal, tx: Connection, viewer: Viewer, card: Mapping[str, Any], command: str) -> list[dict[str, Any]]:
+    """The fields of a command with what a new form holds."""
+    me = card["organisations"].get(viewer.organisation) or {}
+    known = {"today": portal.today.isoformat(), "month": f"{portal.today:%Y-%m}", "me": viewer.name,
+             "my_phone": me.get("phone") or ""}
+    late = card["letter"]["expires_on"] and card["letter"]["expires_on"] < portal.today.isoformat()
+    made = []
+    for field in fields.FIELDS[command]:
+        if field.name == "late_decision" and not late:
+            continue
+        choices: Sequence[Any] = field.choices
+        if command == "rule" and field.name == "decision" and card["state"] == states.TRIAGED:
+            choices = [choice for choice in field.choices if choice[0] != "accept"]
+        if field.kind == "branch":
+            choices = [(o.code, o.name) for o in branches(Directory.of(tx), card["receiving_committee"], portal.today)]
+        required = field.required or field.name == "late_decision"
+        if command == "confirm_destination" and field.name == "organisation":
+            required = not card["destination"]["organisation"]
+        made.append({"field": field, "choices": choices, "required": required and field.only_with is None,
+                     "value": known.get(field.value, field.value)})
+    return made
+
+
+def _form(portal: Portal, request: Request, tx: Connection, viewer: Viewer, case_id: str, command: str,
+          given: Mapping[str, str] | None, refused: Refused | None = None) -> Response:
+    """The form of one act, with what was typed and what is wrong with it."""
+    if command not in fields.FIELDS:
+        raise Refused(404, "unknown-command", _NO_COMMAND)
+    card = _seen(portal, tx, viewer, case_id)
+    if command not in card["allowed"] and refused is None:
+        raise Refused(409, "not-now", Words(
+            f"这件转移现在是「{states.STATES[card['state']][0]}」，本组织不能「{states.COMMANDS[command][0]}」。",
+            f"The transfer is '{states.STATES[card['state']][1]}' now; your organisation cannot "
+            f"{states.COMMANDS[command][1]}."))
+    directory, given = Directory.of(tx), given or {}
+    found = {}
+    for field in fields.FIELDS[command]:
+        if field.kind == "organisation":
+            looked_for, chosen = given.get(f"{field.name}_text", ""), directory.get(given.get(field.name))
+            hits = list(find(directory, looked_for, portal.today))
+            found[field.name] = [chosen, *(h for h in hits if h != chosen)] if chosen else hits
+    category = given.get("category") or card["category"]
+    context = dict(
+        case=card, command=command, fields=_filled(portal, tx, viewer, card, command), values=given, found=found,
+        refused=refused, wrong=fields.labelled(command, refused.extra.get("field")) if refused else None,
+        facts=fields.FACTS, asked=fields.questions(category), grave=fields.GRAVE, calendar=portal.calendar(tx),
+        chosen=directory.get(card["destination"]["organisation"]), looking=given.get("find", ""))
+    return render(portal, request, "form.html", viewer, status=refused.status if refused else 200, **context)
+
+
+def _name(directory: Directory, code: str | None) -> str:
+    one = directory.get(code)
+    return one.name if one else code or ""

@@ -1,0 +1,106 @@
+"""The department's page: who is unsettled and since when; every number opens the list that it counts."""
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import Connection
+
+from services.cases import pages, queries, states
+from services.kit.errors import Refused, Words
+from services.portal.house import Portal
+from services.portal.page import language, page_route, render, signed_in
+from services.portal.sentences import OBSTACLES, TASKS
+from services.portal.sessions import Viewer
+from services.portal.words import words, zh
+from services.registry.directory import Directory, Organisation
+
+ROWS = 50
+AGES = {"3": zh("3 天内"), "8": zh("4–8 天"), "30": zh("9–30 天"), "91": zh("1–3 个月"), "182": zh("3–6 个月"),
+        "more": zh("半年以上")}
+OLD = ("91", "182", "more")
+FIGURES = (("all", zh("未落实")), ("pocket", zh("口袋党员：信已过期")), ("pocket_early", zh("开信满 30 天无音讯")),
+           ("at_risk", zh("有失联风险")), ("expiring", zh("7 天内到期")))
+CLASSES = {1: zh("外出务工经商"), 2: zh("搬迁"), 3: zh("退休后再就业"), 4: zh("下岗、改制"), 5: zh("毕业、退伍"),
+           6: zh("流动人才")}
+_NOT_BELOW = Words("只能查看本组织及其以下的组织。", "You can only look at your own organisation and those below it.")
+_NOT_YOURS = Words("这一页供组织部门使用；您的事项在“列表”里。", "This page is for departments; your work is in the list.")
+
+
+def router(portal: Portal) -> APIRouter:
+    """The overview, and the lists behind its numbers."""
+    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+
+    @routes.get("/department", summary="Who is unsettled; role: department, admin")
+    def overview(request: Request, organisation: str = "") -> Response:
+        viewer, now = signed_in(portal, request), portal.clock.now()
+        with portal.web.begin() as tx:
+            top = _scope(tx, viewer, organisation)
+            figures = {only: pages.unaffiliated_count(tx, now, top.code, only=only) for only, _ in FIGURES}
+            context = dict(
+                top=top, above=_above(tx, viewer, top), figures=figures, names=FIGURES,
+                audit=queries.audit(tx, now, top.code, portal.ground), ages=pages.by_age(tx, now, top.code),
+                age_names=AGES, old=OLD, streets=pages.by_organisation(tx, now, top.code),
+                oldest=pages.unaffiliated(tx, now, top.code, limit=ROWS), calendar=portal.calendar(tx),
+                work=pages.counts(tx, now, viewer.organisation)["waiting"], reviews=len(portal.reviews(tx, limit=1000)),
+                link=lambda **chosen: _link(top, viewer, **chosen), extra=_beside,
+                class_name=lambda number: words(language(request))(CLASSES[int(number)]))
+        return render(portal, request, "department.html", viewer, **context)
+
+    @routes.get("/department/list", summary="The list behind a number; role: department, admin")
+    def behind(request: Request, organisation: str = "", only: str = "all", state: str = "", category: str = "",
+               age: str = "", obstacle: str = "", floating: Annotated[int, Query(ge=0, le=6)] = 0, task: str = "",
+               page: Annotated[int, Query(ge=1, le=10_000)] = 1, print: bool = False) -> Response:
+        viewer, now = signed_in(portal, request), portal.clock.now()
+        offset = (page - 1) * ROWS
+        chosen = {"only": only if only in pages.FILTERS else "all", "state": state if state in states.STATES else None,
+                  "category": category if category in states.CATEGORIES else None, "age": age if age in AGES else None,
+                  "obstacle": obstacle if obstacle in OBSTACLES else None, "floating": floating or None}
+        with portal.web.begin() as tx:
+            top = _scope(tx, viewer, organisation)
+            if task in TASKS:
+                count = queries.audit(tx, now, top.code, portal.ground)["overdue_by_task"].get(task, 0)
+                rows = pages.overdue_tasks(tx, now, top.code, task, limit=ROWS, offset=offset)
+            else:
+                count = pages.unaffiliated_count(tx, now, top.code, **chosen)
+                rows = pages.unaffiliated(tx, now, top.code, limit=ROWS, offset=offset, **chosen)
+            calendar = portal.calendar(tx)
+        here = {k: v for k, v in request.query_params.items() if k not in ("page", "print")}
+        return render(
+            portal, request, "department_list.html", viewer, top=top, rows=rows, count=count, page=page, print=print,
+            more=count > page * ROWS, calendar=calendar, chosen=chosen | {"task": task if task in TASKS else None},
+            names=dict(FIGURES), age_names=AGES, tasks=TASKS, obstacles=OBSTACLES, classes=CLASSES,
+            turn=lambda number: "/department/list?" + urlencode(here | {"page": number}))
+
+    return routes
+
+
+def _scope(tx: Connection, viewer: Viewer, organisation: str) -> Organisation:
+    """The organisation asked for, if the viewer oversees it."""
+    if not viewer.oversees:
+        raise Refused(403, "departments-only", _NOT_YOURS)
+    queries.look_at_cases(tx, viewer.caller)
+    directory = Directory.of(tx)
+    code = organisation or viewer.organisation
+    top = directory.get(code)
+    if top is None or not directory.within(code, viewer.organisation):
+        raise Refused(403, "not-below", _NOT_BELOW)
+    return top
+
+
+def _above(tx: Connection, viewer: Viewer, top: Organisation) -> list[Organisation]:
+    """The way down from the viewer's organisation to the one shown."""
+    line: list[Any] = [one for one in Directory.of(tx).superiors(top.code)[1:] if one.path.startswith(viewer.path)]
+    return line[::-1]
+
+
+def _beside(key: str) -> dict[str, str]:
+    """Reasons and categories are counted over all open cases, not only those before acceptance."""
+    return {"only": "open"} if key in ("category", "obstacle", "floating") else {}
+
+
+def _link(top: Organisation, viewer: Viewer, **chosen: Any) -> str:
+    if top.code != viewer.organisation:
+        chosen = {"organisation": top.code} | chosen
+    return "/department/list?" + urlencode(chosen)

@@ -1,0 +1,97 @@
+"""The unit's page for one departure: a form on a phone, posted as the event that a system would post."""
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from schemas.departures import SOURCE_PREFIX, posted_id
+from services.cases import states
+from services.kit.errors import Refused, Words
+from services.portal import fields
+from services.portal.finding import find
+from services.portal.house import Portal
+from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.sessions import new_token
+from services.portal.words import zh
+from services.registry.access import Caller, look_as
+from services.registry.directory import Directory
+
+TYPE = "guidui.departure.effective.v1"
+STEPS = {
+    "received": zh("已收到，正在核对身份和去向。"), "identified": zh("已核对身份，正在定去向。"),
+    "review": zh("身份还不能确定，已转身份核对。"), "not_a_member": zh("登记册中没有这名党员，已结束，个人信息不再保留。"),
+    "routed": zh("已定出去向，请确认。"), "letter_issued": zh("介绍信已开。"), "arrived": zh("本人已报到。"),
+    "accepted": zh("对方已接收。"), "moved": zh("已归队。"), "closed": zh("已结案。"), "rejected": zh("没有受理。"),
+}
+# what stands at the place an event's fault points to
+_AT = {"/data/person/name": "name", "/data/person/id_number": "id_number", "/data/person/phone": "phone",
+       "/data/person/birth_date": "birth_date", "/data/to/address": "address", "/data/effective_on": "effective_on",
+       "/data/to/employer": "employer", "/data/category": "category", "/data/to/organisation": "organisation"}
+_NO_SUCH = Words("没有这条报送，或不是本组织报送的。", "There is no such posting of your organisation.")
+_WHO = "role: secretary, clerk, department, admin"
+
+
+def router(portal: Portal) -> APIRouter:
+    """The form, and how far what was posted came."""
+    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+
+    @routes.get("/departures/new", summary=f"Report one departure; {_WHO}")
+    def new(request: Request, category: str = "") -> Response:
+        form = {"category": category if category in states.CATEGORIES else "", "key": new_token()[:24],
+                "effective_on": portal.today.isoformat()}
+        return _page(portal, request, form)
+
+    @routes.post("/departures", summary=f"Report one departure; {_WHO}")
+    def post(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
+        viewer = signed_in(portal, request)
+        check_token(portal, request, form)
+        if form.get("find") or form.get("choose"):
+            return _page(portal, request, form)
+        caller = Caller(viewer.organisation, viewer.path, "sender")
+        sent = event(viewer.organisation, form)
+        outcome = portal.post(caller, [sent])[0]
+        if isinstance(outcome, str) and outcome != "conflict":
+            return RedirectResponse(f"/departures/{posted_id(sent['source'], sent['id'])}", 303)
+        faults = {_AT.get(fault.pointer, fault.pointer): fault.words for fault in getattr(outcome, "faults", ())}
+        return _page(portal, request, form, faults, 422)
+
+    @routes.get("/departures/{event_id}", summary=f"How far a posted departure came; {_WHO}")
+    def posted(request: Request, event_id: UUID) -> Response:
+        viewer = signed_in(portal, request)
+        with portal.web.begin() as tx:
+            look_as(tx, viewer.caller)
+            far = portal.how_far(tx, event_id, "zh")
+        if far is None:
+            raise Refused(404, "no-such-posting", _NO_SUCH)
+        return render(portal, request, "posted.html", viewer, far=far, words_of=STEPS)
+
+    return routes
+
+
+def event(organisation: str, form: Form) -> dict[str, Any]:
+    """The CloudEvent that a filled-in form stands for; ``key`` makes a second press of the button the same event."""
+    def said(*names: str) -> dict[str, str]:
+        return {name: form[name].strip() for name in names if form.get(name, "").strip()}
+
+    data: dict[str, Any] = said("category", "effective_on") | {"person": said("name", "id_number", "birth_date", "phone")}
+    if to := said("address", "employer", "organisation"):
+        data["to"] = to
+    if circumstances := fields.facts(form):
+        data["circumstances"] = circumstances
+    return {"specversion": "1.0", "type": TYPE, "source": SOURCE_PREFIX + organisation,
+            "id": f"form-{form.get('key', '')[:40]}", "datacontenttype": "application/json", "data": data}
+
+
+def _page(portal: Portal, request: Request, form: dict[str, str], faults: dict[str, Words] | None = None,
+          status: int = 200) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        directory = Directory.of(tx)
+    chosen = directory.get(form.get("organisation"))
+    hits = [h for h in find(directory, form.get("organisation_text", ""), portal.today) if h != chosen]
+    return render(portal, request, "departure.html", viewer, status=status, form=form, faults=faults or {},
+                  categories=states.CATEGORIES, facts=fields.FACTS, asked=fields.questions(form.get("category") or None),
+                  found=[chosen, *hits] if chosen else hits, known=set(_AT.values()))

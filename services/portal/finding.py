@@ -1,0 +1,32 @@
+"""Finding an organisation by its name or code, for forms."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from services.registry.directory import Directory, Organisation
+
+FOUND_MAX = 12
+
+
+def find(directory: Directory, text: str, on: date) -> Sequence[Organisation]:
+    """Living organisations whose name holds every word of the text, or of that code; the closest names first."""
+    words = text.split()
+    if not words or len("".join(words)) < 2:
+        return ()
+    exact = directory.get(words[0]) if len(words) == 1 else None
+    if exact is not None:
+        return (exact,)
+    hits = [one for one in directory
+            if all(word in one.name or one.code.startswith(word) for word in words) and not one.ended(on)]
+    return sorted(hits, key=lambda one: (one.depth, len(one.name), one.code))[:FOUND_MAX]
+
+
+def branches(directory: Directory, committee: str | None, on: date) -> Sequence[Organisation]:
+    """Where a committee may place a member: everything at or below it that lives."""
+    top = directory.get(committee)
+    if top is None:
+        return ()
+    below = [one for one in directory if one.path.startswith(top.path) and not one.ended(on)]
+    kinds = {"branch": 0, "general_branch": 1}
+    return sorted(below, key=lambda one: (kinds.get(one.kind, 2), one.path))

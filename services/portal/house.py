@@ -1,0 +1,53 @@
+"""What every page needs: engines, clock, and what intake and the matcher lend the portal."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from services.cases.calendar import Calendar
+from services.cases.ground import Ground, stored_calendar, usual
+from services.kit.clock import Clock
+from services.kit.consumer import Subscription
+from services.registry.access import Caller
+
+Post = Callable[[Caller, Sequence[Any]], Sequence[Any]]
+Reviews = Callable[..., Sequence[Mapping[str, Any]]]
+DecideReview = Callable[[Connection, Caller, str, Mapping[str, Any], str | None], None]
+HowFar = Callable[[Connection, Any, str], Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class Portal:
+    """One process's portal.
+
+    ``web`` acts as guidui_web, ``worker`` as guidui_worker. ``post(caller, events)`` stores CloudEvents and returns
+    for each "accepted", "duplicate", or an object with ``faults`` and ``words()``. ``reviews(tx, limit, cursor)`` and
+    ``decide_review(tx, caller, id, body, person)`` are the matcher's desk; ``how_far(tx, event id, language)`` is
+    intake's answer. ``subscriptions`` are what the desk of failed messages can try again. ``secure``: cookies only
+    over HTTPS.
+    """
+
+    web: Engine
+    worker: Engine
+    clock: Clock
+    secret: bytes
+    post: Post
+    reviews: Reviews
+    decide_review: DecideReview
+    how_far: HowFar
+    subscriptions: Sequence[Subscription] = ()
+    ground: Ground = field(default_factory=usual)
+    secure: bool = False
+
+    @property
+    def today(self) -> date:
+        """The day of the clock."""
+        return self.clock.now().date()
+
+    def calendar(self, tx: Connection) -> Calendar:
+        """The working days in force."""
+        return self.ground.calendar or stored_calendar(tx)

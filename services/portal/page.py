@@ -1,0 +1,196 @@
+"""A page: who looks, in which language; errors as pages; the headers that keep it to itself."""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
+
+import structlog
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import ClientDisconnect
+
+from services.kit import problems
+from services.kit.attempt import is_infrastructure
+from services.kit.errors import TITLES, Refused, Words, language_of
+from services.kit.log import where
+from services.portal import sentences
+from services.portal.house import Portal
+from services.portal.sessions import SESSION, VISITOR, Viewer, form_token, from_our_page, new_token, viewer_of
+from services.portal.words import LANGUAGES, words
+
+log = structlog.get_logger()
+FORM_BYTES_MAX = 256 * 1024
+FIELDS_MAX = 500
+COOKIE_SECONDS = 365 * 24 * 3600
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+                               "font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+                               "base-uri 'none'",
+    "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin", "Cache-Control": "no-store",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+_STALE = Words("这张页面已过期（可能已在别处退出登录）。什么都没有办理，请重新打开后再试。",
+               "This page is out of date (you may have signed out elsewhere). Nothing was done; open it again.")
+_TOO_LARGE = Words("填写的内容太多，什么都没有保存。", "Too much was filled in; nothing was stored.")
+_BAD_ADDRESS = Words("没有这个页面，请从列表重新进入。", "There is no such page; start from the list.")
+
+
+class SignInFirst(Exception):
+    """Nobody is signed in, or a one-time password still has to be changed."""
+
+    def __init__(self, to: str) -> None:
+        super().__init__(to)
+        self.to = to
+
+
+class Form(dict[str, str]):
+    """What was filled in; of a name given twice the last counts."""
+
+    def lines(self, name: str) -> list[str]:
+        """The lines of a text, without empty ones."""
+        return [line.strip() for line in self.get(name, "").splitlines() if line.strip()]
+
+
+def page_route(portal: Portal) -> type[APIRoute]:
+    """The class of page routes: errors become pages in the reader's language, headers are set."""
+
+    class PageRoute(APIRoute):
+        def get_route_handler(self) -> Callable:
+            handle = super().get_route_handler()
+
+            async def handled(request: Request) -> Response:
+                try:
+                    response = await handle(request)
+                except SignInFirst as first:
+                    response = RedirectResponse(first.to, 303)
+                except Exception as error:
+                    refused = _as_refused(error, request)
+                    response = await run_in_threadpool(_error_page, portal, request, refused)
+                for name, value in HEADERS.items():
+                    response.headers.setdefault(name, value)
+                return response
+            return handled
+    return PageRoute
+
+
+def _as_refused(error: Exception, request: Request) -> Refused:
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, RequestValidationError):
+        return Refused(404, "no-such-page", _BAD_ADDRESS)
+    if isinstance(error, SQLAlchemyError) and is_infrastructure(error):
+        log.warning("store_unavailable", trace_id=problems.trace_id(request), error=type(error).__name__)
+        return Refused(503, "store-unavailable", problems.STORE_DOWN)
+    log.error("unexpected_error", trace_id=problems.trace_id(request), **where(error))
+    return Refused(500, "internal-error", problems.INTERNAL)
+
+
+def _error_page(portal: Portal, request: Request, refused: Refused) -> Response:
+    title = TITLES.get(refused.status, TITLES[500])
+    return render(portal, request, "error.html", None, status=refused.status, heading=title, words=refused.words,
+                  trace_id=problems.trace_id(request))
+
+
+def language(request: Request) -> str:
+    """"zh" or "en": what the reader chose, else what the browser asks for."""
+    chosen = request.cookies.get("guidui_language", "")
+    return chosen if chosen in LANGUAGES else language_of(request.headers.get("accept-language"))
+
+
+def signed_in(portal: Portal, request: Request) -> Viewer:
+    """Who looks; raises SignInFirst."""
+    with portal.web.begin() as tx:
+        viewer = viewer_of(tx, request.cookies.get(SESSION), portal.clock.now())
+    if viewer is None:
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        raise SignInFirst("/sign-in" + (f"?next={quote(here)}" if request.method == "GET" and here != "/" else ""))
+    if viewer.must_change and request.url.path != "/password":
+        raise SignInFirst("/password")
+    return viewer
+
+
+async def read_form(request: Request) -> Form:
+    """The fields of a form that a page of ours posted; raises Refused for any other."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > FORM_BYTES_MAX:
+                raise Refused(413, "content-too-large", _TOO_LARGE)
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX)
+    except (ClientDisconnect, ValueError):
+        raise Refused(400, "bad-form", _STALE) from None
+    return Form((name, "".join(c for c in value if c >= " " or c in "\t\n\r")) for name, value in pairs)
+
+
+def check_token(portal: Portal, request: Request, form: Form) -> None:
+    """Raises Refused 403 unless the form came from a page that we made for this session."""
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    cookie = request.cookies.get(SESSION) or request.cookies.get(VISITOR)
+    if site not in ("same-origin", "none") or not from_our_page(portal.secret, cookie, form.pop("token", "")):
+        raise Refused(403, "stale-form", _STALE)
+
+
+def own_path(text: str | None) -> str:
+    """A path on this site that may be gone to, else the start."""
+    parts = urlsplit(text or "")
+    ours = (text or "").startswith("/") and not (text or "").startswith(("//", "/\\")) and not parts.netloc
+    return text if text and ours and text.isprintable() else "/"
+
+
+def render(portal: Portal, request: Request, template: str, viewer: Viewer | None, *, status: int = 200,
+           **context: Any) -> Response:
+    """A page for a reader; a reader without a cookie gets one, so that forms can be bound to it."""
+    spoken = language(request)
+    cookie = request.cookies.get(SESSION) or request.cookies.get(VISITOR)
+    fresh = None if cookie else new_token()
+    say = words(spoken)
+    html = environment().get_template(template).render(
+        _=say, language=spoken, lang=LANGUAGES[spoken], viewer=viewer, elder=request.cookies.get("guidui_size") == "large",
+        token=form_token(portal.secret, cookie or fresh or ""), here=request.url.path, now=portal.clock.now(),
+        address=str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""),
+        today=portal.today, asset=asset_url, s=sentences.Speaker(spoken, portal.today), **context)
+    response = HTMLResponse(html, status, {"Content-Language": LANGUAGES[spoken], "Vary": "Accept-Language, Cookie"})
+    if fresh:
+        set_cookie(portal, response, VISITOR, fresh)
+    return response
+
+
+def set_cookie(portal: Portal, response: Response, name: str, value: str, seconds: int | None = None) -> None:
+    """A cookie that scripts cannot read and other sites cannot use."""
+    response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", secure=portal.secure, path="/")
+
+
+@lru_cache
+def environment() -> Environment:
+    """The templates, every value escaped, an unknown name an error."""
+    return Environment(loader=PackageLoader("services.portal"), autoescape=True, undefined=StrictUndefined,
+                       trim_blocks=True, lstrip_blocks=True)
+
+
+@lru_cache
+def assets() -> dict[str, bytes]:
+    """The files that pages load, by name."""
+    folder = files("services.portal").joinpath("static")
+    found = {one.name: one.read_bytes() for one in folder.iterdir() if one.is_file()}
+    vendor = folder.joinpath("vendor")
+    if vendor.is_dir():
+        found |= {one.name: one.read_bytes() for one in vendor.iterdir() if one.is_file()}
+    return found
+
+
+@lru_cache
+def asset_url(name: str) -> str | None:
+    """Where a page loads a file from: its address changes with its content. None where it was not installed."""
+    content = assets().get(name)
+    return f"/static/{hashlib.sha256(content).hexdigest()[:12]}/{name}" if content is not None else None

@@ -1,0 +1,23 @@
+"use strict";
+// A second press of a button does nothing, until the page comes back.
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return;
+  const form = event.target;
+  if (form.dataset.sent) { event.preventDefault(); return; }
+  form.dataset.sent = "1";
+  setTimeout(() => form.querySelectorAll("button").forEach((button) => { button.disabled = true; }), 0);
+});
+window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => {
+  delete form.dataset.sent;
+  form.querySelectorAll("button").forEach((button) => { button.disabled = false; });
+}));
+// Fields that belong to one choice only stand there when it is chosen.
+const fit = (root) => root.querySelectorAll("[data-only]").forEach((part) => {
+  const field = part.closest("form").elements[part.dataset.only];
+  if (field) part.hidden = field.value !== part.dataset.value;
+});
+document.addEventListener("change", (event) => { if (event.target.form) fit(event.target.form); });
+document.addEventListener("DOMContentLoaded", () => fit(document));
+document.addEventListener("htmx:afterSwap", () => fit(document));
+// Print buttons.
+document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) window.print(); });
