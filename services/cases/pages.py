@@ -81,9 +81,14 @@ def _children(tx: Connection, case_id: str) -> list[dict[str, Any]]:
         {"id": case_id})]
 
 
-TABS = ("waiting", "on_the_way", "expected", "moved")
+TABS = ("waiting", "below", "on_the_way", "expected", "moved")
 _TAB = {
-    "waiting": """EXISTS (SELECT FROM task t WHERE t.case_id = c.id AND t.organisation = :own
+    # whoever is waited for, but for an arrival (expected) and for reviews whose day has not come (then a task stands)
+    "waiting": """(c.wait_organisation = :own AND c.wait_act NOT IN ('record_arrival', 'reopen', 'strike_off')
+        OR EXISTS (SELECT FROM task t WHERE t.case_id = c.id AND t.organisation = :own
+            AND t.closed_at IS NULL AND t.kind <> 'expected'))""",
+    # row-level security leaves the tasks of the organisation's own tree
+    "below": """EXISTS (SELECT FROM task t WHERE t.case_id = c.id AND t.organisation <> :own
         AND t.closed_at IS NULL AND t.kind <> 'expected')""",
     "expected": """EXISTS (SELECT FROM task t WHERE t.case_id = c.id AND t.organisation = :own
         AND t.closed_at IS NULL AND t.kind = 'expected')""",
