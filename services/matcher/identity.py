@@ -31,6 +31,7 @@ LISTED_MAX = 5
 LISTED_FROM = 0.001
 ALIKE = frozenset(("same", "lost", "sound", "pinyin", "part", "shape"))
 _FOLDER = Path(__file__).parent / "models"
+_WRITTEN = frozenset(("same", "lost", "part", "shape"))
 _NEARLY = frozenset(("month", "year", "slip", "swapped", "year_off", "lunar"))
 _AGAINST = frozenset(("other", "twin", "near", "unfit"))
 _FREE = frozenset(("none", "begins"))
@@ -94,15 +95,18 @@ def _group(number: str) -> str:
 
 def may_match(levels: Levels) -> bool:
     """Whether what agrees can carry a decision without a person, however probable the rest makes it."""
-    number, name, birth, _, phone, address, organisation = levels
+    number, name, birth, sex, phone, address, organisation = levels
     if number in ("same", "same_damaged"):
         return name in ALIKE or (name == "none" and number == "same")
     if number in ("repaired", "cut"):
-        return name in ALIKE and birth != "other"
-    if number not in _FREE or name not in ALIKE:
+        if name == "shape" and number == "cut":
+            return False  # twins: one character of the name and the end of the number
+        return birth != "other" and (name in _WRITTEN or name in ALIKE and "same" in (birth, phone))
+    if number not in _FREE or name not in ALIKE or sex == "other" and name != "same":
         return False
-    here = address == "same" or organisation in ("same", "committee") or phone == "same"
-    return birth == "same" or (birth == "none" and phone == "same") or (birth in _NEARLY and here)
+    if birth == "same" or (birth == "none" and phone == "same"):
+        return True
+    return name == "same" and birth in _NEARLY and "same" in (phone, address, organisation)
 
 
 class Model:
@@ -203,8 +207,10 @@ def _asks(levels: Levels) -> bool:
 
 def _is_twice(ranked: Sequence[tuple[float, str, Levels]]) -> bool:
     """The register seems to hold the same person twice: a second candidate agrees in the same decisive fields."""
-    first = ranked[0][2]
-    return any(other[:3] == first[:3] or other[0] == first[0] == "same" and other[1] in ALIKE
+    number, name, birth, _, phone, _, _ = ranked[0][2]
+    return any(other[1] in ALIKE and (other[0] == number == "same"
+                                      or other[:3] == (number, name, birth) and birth == "same"
+                                      or other[4] == phone == "same" and birth == other[2] == "none")
                for _, _, other in ranked[1:])
 
 
@@ -214,7 +220,7 @@ def is_enough(ours: Side) -> bool:
         return True
     if not ours.has_name:
         return False
-    return ours.number.text is not None or (ours.born is not None and ours.given == "day")
+    return len(ours.number.known) >= 6 or (ours.born is not None and ours.given == "day")
 
 
 def rareness(name: str, frequencies: Frequencies, usual: float) -> float:

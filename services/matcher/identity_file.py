@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from services.matcher.address_file import BadLine, dump, lines_of, memory_mb, parse
 from services.matcher.identity import SIZE, Identification, Model
+from services.matcher.identity_organisations import Organisations
 from services.registry.keys import member_keys, person_keys
 from services.registry.names import fold_name
 from services.registry.persons import MemberRecord, Person
@@ -108,14 +109,103 @@ class Register:
         return [MemberRecord(*self._members[at]) for at in sorted(found)]
 
 
+def identify_files(
+    members: Path | str,
+    inp: Path | str,
+    out: Path | str,
+    *,
+    organisations: Path | str | None = None,
+    prior: float | None = None,
+    stderr: TextIO | None = None,
+) -> int:
+    """Identifies every line of `inp` into `out`, same order; exit code 0, 1 (bad lines named) or 2 (bad usage).
+
+    `organisations`: the list that tells names and old codes (organisations.csv); by default the one beside `members`,
+    if there is any. `prior`: the share of rows that are members. `out` appears whole or not at all. Rate and memory
+    go to `stderr`.
+    """
+    said = stderr or sys.stderr
+    members, inp, out = Path(members), Path(inp), Path(out)
+    listed = Path(organisations) if organisations else _beside(members)
+    wrong = _usage(members, inp, out, listed, prior)
+    if wrong:
+        print(f"guidui identify: {wrong}", file=said)
+        return 2
+    begun = time.perf_counter()
+    try:
+        register = Register.read(members)
+        known = Organisations.read(listed) if listed else Organisations()
+        model = Model.load(prior=prior)
+    except (ValueError, lzma.LZMAError, OSError) as error:
+        print(f"guidui identify: {error}", file=said)
+        return 2
+    indexed = time.perf_counter()
+    for fault in register.bad:
+        print(fault, file=said)
+    done, bad = _identified(register, known, model, inp, out, said)
+    spent = max(time.perf_counter() - indexed, 1e-9)
+    print(
+        f"{done} rows in {spent:.2f} s ({done / spent:,.0f}/s); {len(register)} members indexed in "
+        f"{indexed - begun:.2f} s; organisations {'from ' + str(listed) if listed else 'by code only'}; "
+        f"model {model.version}, prior {model.prior}; memory {memory_mb():.0f} MB",
+        file=said,
+    )
+    bad += len(register.bad)
+    if bad:
+        print(f"{bad} bad lines, named above; all others were taken", file=said)
+    return 1 if bad else 0
+
+
+def _beside(members: Path) -> Path | None:
+    names = ("organisations.csv", "organisations.csv.xz")
+    return next((path for name in names if (path := members.with_name(name)).is_file()), None)
+
+
+def _usage(members: Path, inp: Path, out: Path, listed: Path | None, prior: float | None) -> str | None:
+    for path in (members, inp, listed):
+        if path is not None and not path.is_file():
+            return f"no such file: {path}"
+    if not out.parent.is_dir():
+        return f"no such directory: {out.parent}"
+    if prior is not None and not 0 < prior < 1:
+        return f"the prior {prior} is not between 0 and 1"
+    return None
+
+
+def _identified(register: Register, known: Organisations, model: Model, inp: Path, out: Path, said: TextIO
+                ) -> tuple[int, int]:
+    done = bad = 0
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as handle:
+            for number, line in lines_of(inp):
+                try:
+                    row = parse(line, _TYPES)
+                except BadLine as error:
+                    bad += 1
+                    print(f"{inp}, line {number}: {error}", file=said)
+                    continue
+                person = person_of(row, known)
+                answer = model.judge(person, register.find(person), register.frequencies)
+                handle.write(dump({"id": row["id"], **to_json(answer)}) + b"\n")
+                done += 1
+        os.replace(part, out)
+    finally:
+        part.unlink(missing_ok=True)
+    return done, bad
+
+
 def _text(path: Path) -> io.TextIOWrapper:
     raw = lzma.open(path) if path.suffix == ".xz" else path.open("rb")
     return io.TextIOWrapper(raw, "utf-8-sig", errors="replace", newline="")
 
 
-def person_of(row: dict[str, Any]) -> Person:
-    """A line's person; a number in a cell is taken as its digits."""
-    return Person(**{field: _cell(row.get(field)) for field in FIELDS})
+def person_of(row: dict[str, Any], known: Organisations | None = None) -> Person:
+    """A line's person; a number in a cell is taken as its digits, an organisation as the code it is known by."""
+    person = Person(**{field: _cell(row.get(field)) for field in FIELDS})
+    if known is not None:
+        person.organisation = known.code_of(person.organisation)
+    return person
 
 
 def _cell(value: Any) -> str | None:

@@ -100,12 +100,19 @@ def _number_keys(number: IdNumber) -> set[str]:
     keys: set[str] = set()
     if number.text:
         keys.add(f"id:{number.text}")
+    if number.valid and number.text and (number.text.endswith("000") or _is_rounded(number.text)):
+        keys.add(f"ip:{number.text[:PREFIX]}")
     if not number.valid:
         keys.update(f"id:{one}" for one in repairs(number))
         if number.damage == "excel" and len(number.known) >= PREFIX:
             keys.add(f"ip:{number.known[:PREFIX]}")
             keys.add(f"ip:{int(number.known[:PREFIX]) - 1}")
     return keys
+
+
+def _is_rounded(text: str) -> bool:
+    """A whole 64-bit float: what is left of one number in sixteen, and of every number that Excel rounded."""
+    return text.isdigit() and int(float(text)) == int(text)
 
 
 def _days(born: date | None, given: str, number: IdNumber) -> set[date]:

@@ -21,18 +21,19 @@ import numpy as np
 from services.matcher.identity import LATEST, _group, rareness, signs
 from services.matcher.identity_compare import compare, read_member, read_person
 from services.matcher.identity_file import Register, person_of
+from services.matcher.identity_organisations import Organisations
 from services.registry.names import fold_name
 
 RARE = ("same", "lost", "sound", "pinyin", "part", "shape")
 USUAL_RATE = 1e-4
-THRESHOLDS = {"match_at": 0.9, "review_at": 0.1}
+THRESHOLDS = {"match_at": 0.75, "review_at": 0.1}
 FOLDS = 5
 Row = tuple[list[tuple[tuple[str, ...], dict[str, float]]], list[bool]]
 
 
-def pairs(register: Register, query: dict[str, Any]) -> Row:
+def pairs(register: Register, query: dict[str, Any], known: Organisations) -> Row:
     """A row's candidates as signs with values, and which of them are the person."""
-    person = person_of(query)
+    person = person_of(query, known)
     ours, gold = read_person(person), {query["gold"]["member"], query["gold"].get("also")} - {None}
     found, right = [], []
     for member in register.find(person):
@@ -107,21 +108,23 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("members", type=Path)
     parser.add_argument("queries", type=Path)
+    parser.add_argument("--organisations", type=Path)
     parser.add_argument("--penalty", type=float, default=0.3)
     parser.add_argument("--model", type=Path, help="where to write the model")
     parser.add_argument("--answers", type=Path, help="where to write cross-validated answers")
     args = parser.parse_args()
     register = Register.read(args.members)
     queries = [json.loads(line) for line in args.queries.read_text("utf-8").splitlines()]
-    rows = [pairs(register, query) for query in queries]
+    known = Organisations.read(args.organisations) if args.organisations else Organisations()
+    rows = [pairs(register, query, known) for query in queries]
     if args.model:
         whole = model_of(rows, args.penalty)
         args.model.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", "utf-8")
     if args.answers:
-        cross_validate(register, queries, rows, args.penalty, args.answers)
+        cross_validate(register, known, queries, rows, args.penalty, args.answers)
 
 
-def cross_validate(register: Register, queries: list[dict[str, Any]], rows: list[Row], penalty: float,
+def cross_validate(register: Register, known: Organisations, queries: list[dict[str, Any]], rows: list[Row], penalty: float,
                    answers: Path) -> None:
     """Answers every row by a model that has not seen it."""
     from services.matcher.identity import Model
@@ -131,7 +134,7 @@ def cross_validate(register: Register, queries: list[dict[str, Any]], rows: list
     models = [Model(model_of([r for r, f in zip(rows, fold) if f != k], penalty)) for k in range(FOLDS)]
     with answers.open("w", encoding="utf-8") as out:
         for query, k in zip(queries, fold):
-            person = person_of(query)
+            person = person_of(query, known)
             said = models[k].judge(person, register.find(person), register.frequencies)
             out.write(json.dumps({"id": query["id"], **to_json(said)}, ensure_ascii=False) + "\n")
 
