@@ -3,9 +3,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
+from functools import cache
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from schemas.departures import SOURCE_PREFIX
 from schemas.envelope import Message
@@ -17,7 +17,6 @@ from services.kit.cache import cache_folder
 from services.kit.clock import Clock, SystemClock
 from services.kit.consumer import Subscription
 from services.kit.db import rows
-from services.kit.inbox import nothing
 from services.matcher.gazetteer import Gazetteer
 from services.matcher.handlers import Matcher
 from services.notifier.handlers import notifier
@@ -46,7 +45,7 @@ def matcher_load(count: int) -> Load:
     """``count`` departures of ``count`` members, each with an address in the demo county."""
     def prepare(worker: Engine, owner: Engine, part: int) -> Sequence[Message]:
         at = SystemClock().now()
-        _world(worker, count, part)
+        load_world(worker, count, part)
         return _posted(worker, count, part, at)
 
     return Load("the real matcher", "services.bench.loads:matcher_of", prepare, wanted=0.5)
@@ -56,7 +55,7 @@ def notifier_load(count: int) -> Load:
     """What the matcher says of ``count`` departures: a task at the origin, an expected person at both receivers."""
     def prepare(worker: Engine, owner: Engine, part: int) -> Sequence[Message]:
         at = SystemClock().now()
-        _world(worker, count, part)
+        load_world(worker, count, part)
         posted = _posted(worker, count, part, at)
         handler = matcher_of(worker, SystemClock()).handler
         for start in range(0, count, BATCH):
@@ -82,7 +81,8 @@ def _name(number: int) -> str:
     return _SURNAMES[number % 16] + _GIVEN[number // 16 % 16] + _GIVEN[number // 256 % 16]
 
 
-def _world(worker: Engine, count: int, part: int) -> None:
+def load_world(worker: Engine, count: int, part: int) -> None:
+    """Part 0: the demo county's organisations and ``count`` members; part 1: as many others."""
     clock = SystemClock()
     if part == 0:
         world = demo_world()
@@ -94,7 +94,7 @@ def _world(worker: Engine, count: int, part: int) -> None:
 
 
 def _posted(worker: Engine, count: int, part: int, at: datetime) -> list[Message]:
-    communities = [o for o in demo_world().organisations if o["unit"] == "community" and o["kind"] == "general_branch"]
+    communities = _communities()
     messages: list[Message] = []
     with worker.connect() as tx:
         path = rows(tx, "SELECT path FROM organisation WHERE code = :c", {"c": UNIT})[0].path
@@ -106,14 +106,17 @@ def _posted(worker: Engine, count: int, part: int, at: datetime) -> list[Message
             accept(tx, caller, events, at)
         messages += [Message(e.id, "departures", "guidui.event.posted.v1", e.key, e.time, {"event": str(e.id)})
                      for e in events]
-    with worker.begin() as tx:
-        _empty_log(tx, [m.id for m in messages])
     return messages
 
 
-def _empty_log(tx: Connection, ids: Sequence[UUID]) -> None:
-    """The log is append-only for the application: the backlog's own ids are told by hand instead, so they differ."""
-    nothing(tx)
+def departure(number: int, ident: str) -> dict:
+    """A CloudEvent of UNIT: member ``number`` of part 0 left for an address in the demo county."""
+    return _event(number, _name(number), _communities()[number % len(_communities())]) | {"id": ident}
+
+
+@cache
+def _communities() -> list[dict]:
+    return [o for o in demo_world().organisations if o["unit"] == "community" and o["kind"] == "general_branch"]
 
 
 def _event(number: int, name: str, community: dict) -> dict:
@@ -128,4 +131,4 @@ def _place(community: dict) -> str:
     return community["name"].removeprefix("中共兰州市西固区").removesuffix("总支部委员会").removesuffix("支部委员会")
 
 
-__all__ = ["COUNTY_DEPARTMENT", "matcher_load", "matcher_of", "notifier_load", "notifier_of"]
+__all__ = ["COUNTY_DEPARTMENT", "departure", "load_world", "matcher_load", "matcher_of", "notifier_load", "notifier_of"]

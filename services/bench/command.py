@@ -1,0 +1,81 @@
+"""`guidui bench NAME`: which benchmark a name means, and how its figures are told."""
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from services.bench import telling
+from services.bench.machine import machine
+from services.kit import log
+from services.kit.settings import Settings
+
+MESSAGES = 20_000  # of each consumer's backlog over Kafka
+EMBEDDED_MESSAGES = 10_000
+DEPARTURES = 6_000  # end to end
+LATENCY_SECONDS = 20
+
+
+def run(name: str, as_json: bool, settings: Settings, scale: float = 1.0) -> int:
+    """See `services.bench.run_bench`."""
+    log.configure("error")
+    if name in ENGINES:
+        return _engine(name, as_json, settings)
+    if name not in SERVICES:
+        print(f"guidui: no benchmark {name!r}; choose one of {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    measure, tell = SERVICES[name]
+    before = machine()
+    figures = measure(scale)
+    report = {"bench": name, "machine": before | {"load_after": machine()["load"]}, **figures}
+    print(json.dumps(report) if as_json else f"{telling.of_machine(report['machine'])}\n\n{tell(figures)}")
+    return 0
+
+
+def pipeline(scale: float) -> dict[str, Any]:
+    """Each consumer alone over Kafka beside a bare Faust no-op; then the whole road with 1 and 2 workers."""
+    from services.bench.loads import matcher_load, notifier_load
+    from services.bench.pipeline import over_kafka, trivial_load
+    from services.bench.road import end_to_end
+
+    count = max(50, int(MESSAGES * scale))
+    return {"consumers": over_kafka([trivial_load(count), matcher_load(count), notifier_load(count)]),
+            "end_to_end": [end_to_end(max(50, int(DEPARTURES * scale)), workers) for workers in (1, 2)]}
+
+
+def embedded(scale: float) -> dict[str, Any]:
+    """The real handlers from the tailer beside the same handlers called with batches in memory."""
+    from services.bench.loads import matcher_load, notifier_load
+    from services.bench.pipeline import embedded as measured
+
+    count = max(50, int(EMBEDDED_MESSAGES * scale))
+    return {"consumers": measured([matcher_load(count), notifier_load(count)])}
+
+
+def latency(scale: float) -> dict[str, Any]:
+    """From the moment an event was to be sent to the COMMIT of its alert and of its notice."""
+    from services.bench.latency import measured
+
+    return {"services": measured(LATENCY_SECONDS * scale)}
+
+
+def _engine(name: str, as_json: bool, settings: Settings) -> int:
+    """A benchmark of one engine that needs no database; its module tells its own figures."""
+    module = f"services.bench.{name}"
+    if find_spec(module) is None:
+        print(f"guidui: this installation has no {module}, so there is nothing to measure", file=sys.stderr)
+        return 1
+    print(import_module(module).run(settings.cache, as_json=as_json))
+    return 0
+
+
+ENGINES = ("address", "identity")
+SERVICES: dict[str, tuple[Callable[[float], dict[str, Any]], Callable[[dict[str, Any]], str]]] = {
+    "pipeline": (pipeline, telling.of_pipeline),
+    "embedded": (embedded, telling.of_embedded),
+    "latency": (latency, telling.of_latency),
+}
+NAMES = (*ENGINES, *SERVICES)

@@ -1,0 +1,50 @@
+"""The figures of `guidui bench` for people; each table says what stands beside what."""
+from __future__ import annotations
+
+from typing import Any
+
+
+def of_machine(said: dict[str, Any]) -> str:
+    return (f"{said['cores']} cores, {said['processor']}, Python {said['python']}; "
+            f"load {said['load']} before, {said['load_after']} after")
+
+
+def of_pipeline(figures: dict[str, Any]) -> str:
+    lines = ["Each consumer alone, draining its backlog from a real broker; beside it, alternating, a bare Faust",
+             "worker that takes the same topic in the same batches and does nothing.", "",
+             *_ratios(figures["consumers"], "Faust no-op"), ""]
+    for road in figures["end_to_end"]:
+        lines += [f"End to end, {road['workers']} matcher(s) and {road['workers']} notifier(s): {road['departures']:,} "
+                  f"departures over HTTP in {road['seconds']} s",
+                  f"  {road['per_second']:,} departures/s (posting alone: {road['posted_per_second']:,}/s), "
+                  f"{road['cpu_seconds_per_1000']} CPU-seconds per 1,000:"]
+        lines += [f"    {part:<10}{one['cpu_seconds_per_1000']:8.2f}   {100 * one['share']:5.1f} %"
+                  for part, one in road["parts"].items()]
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def of_embedded(figures: dict[str, Any]) -> str:
+    return "\n".join([
+        "The handler from the tailer of `guidui run`; beside it the same handler, called with batches in memory.", "",
+        *_ratios(figures["consumers"], "bare step")])
+
+
+def of_latency(figures: dict[str, Any]) -> str:
+    lines = ["Milliseconds from the moment an event was to be sent (open loop, one POST per event): to the answer; to",
+             "the COMMIT of its alert (task row); to the COMMIT of the notice of that alert.", "",
+             f"{'':24}{'p50':>9}{'p90':>9}{'p99':>9}{'max':>9}"]
+    for name, rates in figures["services"].items():
+        for rate, one in rates.items():
+            lines.append(f"{name}, {rate} events/s, {one['events']:,} events; wanted: p99 of the alert at most "
+                         f"{one['target_ms']}")
+            lines += [f"  {what:<22}{one[key]['p50']:9.1f}{one[key]['p90']:9.1f}{one[key]['p99']:9.1f}"
+                      f"{one[key]['max']:9.1f}"
+                      for what, key in (("answer", "post"), ("alert", "alert"), ("notice", "notice"))]
+    return "\n".join(lines)
+
+
+def _ratios(consumers: dict[str, Any], beside: str) -> list[str]:
+    lines = [f"{'':28}{'messages/s':>12}{beside + ' /s':>18}{'ratio':>8}{'wanted':>9}"]
+    return lines + [f"{name:<28}{one['measured']['per_second']:12,}{one['beside']['per_second']:18,}"
+                    f"{one['ratio']:8.2f}{one['wanted']:9.2f}" for name, one in consumers.items()]

@@ -1,0 +1,37 @@
+"""`guidui bench` says what it measured, and which names it knows."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from services.bench import run_bench
+from services.bench.latency import quantiles
+from services.bench.machine import cpu_seconds
+from services.kit.settings import Settings
+
+
+def test_an_unknown_name_is_bad_usage_and_lists_the_names(tmp_path: Path, capsys) -> None:
+    assert run_bench("nonsense", False, Settings(data=tmp_path)) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    for name in ("address", "identity", "pipeline", "embedded", "latency"):
+        assert name in said.err
+
+
+def test_a_short_run_prints_each_figure_beside_what_it_is_compared_with(tmp_path: Path, capsys) -> None:
+    assert run_bench("embedded", True, Settings(data=tmp_path), scale=0.005) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["machine"]["cores"] >= 1
+    for consumer in ("the real matcher", "the real notifier"):
+        figures = report["consumers"][consumer]
+        assert figures["measured"]["messages"] == 50
+        assert figures["beside"]["what"] == "bare database step"
+        assert figures["ratio"] > 0 and figures["wanted"] == 0.5
+
+
+def test_a_quantile_is_a_value_that_was_seen() -> None:
+    assert quantiles([n / 1000 for n in range(1, 101)]) == {"p50": 51.0, "p90": 91.0, "p99": 100.0, "max": 100.0}
+
+
+def test_cpu_time_of_a_process_that_is_gone_is_nothing() -> None:
+    assert cpu_seconds(2**22 + 1) == 0
