@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -18,14 +19,15 @@ from services.portal.page import Form, check_token, page_route, read_form, rende
 from services.portal.sentences import FLAGS, NEXT, SOURCES
 from services.portal.sessions import Viewer
 from services.portal.words import zh
-from services.registry.directory import Directory
+from services.registry.directory import Directory, Organisation
 
 ROWS = 50
-TABS = (("waiting", zh("待我处理")), ("on_the_way", zh("在办")), ("expected", zh("将到")), ("moved", zh("已归队")))
+TABS = (("waiting", zh("待我处理")), ("below", zh("下级待办")), ("on_the_way", zh("在办")), ("expected", zh("将到")), ("moved", zh("已归队")))
 _BEFORE_ACCEPTED = frozenset(states.OPEN) - {states.ACCEPTED, states.PLACED, states.RECEIPT_SENT}
 NO_CASE = Words("没有这件转移，或本组织不是其中一方。请从列表重新进入。",
                 "There is no such case, or your organisation has no part in it. Start from the list.")
 _NO_COMMAND = Words("没有这个办理动作。", "There is no such act.")
+_BY_TASK = {"talk": "record_talk", "receipt": "send_receipt", "placement": "place", "contact": "answer"}
 _ROLES = "role: secretary, clerk, department, admin"
 
 
@@ -132,7 +134,12 @@ def _card(portal: Portal, tx: Connection, viewer: Viewer, case_id: str, purpose:
     queries.record_look(tx, card["id"], viewer.organisation, viewer.name, purpose, portal.clock.now())
     primary, beside, others = grouped(card, viewer.organisation)
     directory = Directory.of(tx)
-    return {"case": card, "primary": primary, "beside": beside, "others": others, "calendar": portal.calendar(tx),
+    due = card["waiting_on"]["due_on"]
+    if primary and primary != card["waiting_on"]["act"]:
+        kind = next((k for k, c in _BY_TASK.items() if c == primary), None)
+        due = next((t["due_on"] for t in card["tasks"] if t["kind"] == kind), None)
+    evidence = card["evidence"].get("words", ()) if isinstance(card["evidence"], dict) else ()
+    return {"case": card, "due": due, "evidence": evidence, "primary": primary, "beside": beside, "others": others, "calendar": portal.calendar(tx),
             "fields": _filled(portal, tx, viewer, card, primary) if primary else [],
             "chosen": directory.get(card["destination"]["organisation"]), "values": {}, "found": {}, "refused": None,
             "facts": fields.FACTS, "asked": fields.questions(card["category"]),
@@ -147,8 +154,7 @@ def grouped(card: Mapping[str, Any], organisation: str) -> tuple[str | None, lis
     primary = act if act in allowed else None
     if primary is None or not mine:
         asked = [t["kind"] for t in card["tasks"] if t["organisation"] == organisation]
-        by_task = {"talk": "record_talk", "receipt": "send_receipt", "placement": "place", "contact": "answer"}
-        primary = next((by_task[k] for k in asked if by_task.get(k) in allowed), primary)
+        primary = next((_BY_TASK[kind] for kind in asked if _BY_TASK.get(kind) in allowed), primary)
     if primary is None and card["state"] == states.LETTER_ISSUED and "hand_over" in allowed:
         primary = "hand_over"
     beside = [c for c in fields.BESIDE.get(primary or "", ()) if c in allowed]
@@ -197,7 +203,7 @@ def _form(portal: Portal, request: Request, tx: Connection, viewer: Viewer, case
     for field in fields.FIELDS[command]:
         if field.kind == "organisation":
             looked_for, chosen = given.get(f"{field.name}_text", ""), directory.get(given.get(field.name))
-            hits = list(find(directory, looked_for, portal.today))
+            hits = list(find(directory, looked_for, portal.today)) if looked_for else _near(card, directory, portal.today)
             found[field.name] = [chosen, *(h for h in hits if h != chosen)] if chosen else hits
     category = given.get("category") or card["category"]
     context = dict(
@@ -206,6 +212,13 @@ def _form(portal: Portal, request: Request, tx: Connection, viewer: Viewer, case
         facts=fields.FACTS, asked=fields.questions(category), grave=fields.GRAVE, calendar=portal.calendar(tx),
         chosen=directory.get(card["destination"]["organisation"]), looking=given.get("find", ""))
     return render(portal, request, "form.html", viewer, status=refused.status if refused else 200, **context)
+
+
+def _near(card: Mapping[str, Any], directory: Directory, today: date) -> list[Organisation]:
+    """Who serves the places that the new address may lie in: what to choose from before anything is typed."""
+    near = card["evidence"].get("candidates", ()) if isinstance(card["evidence"], dict) else ()
+    served = (directory.serving(one["code"], today) for one in near)
+    return list(dict.fromkeys(one for one in served if one is not None))
 
 
 def _name(directory: Directory, code: str | None) -> str:

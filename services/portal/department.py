@@ -44,7 +44,8 @@ def router(portal: Portal) -> APIRouter:
                 age_names=AGES, old=OLD, streets=pages.by_organisation(tx, now, top.code),
                 oldest=pages.unaffiliated(tx, now, top.code, limit=ROWS), calendar=portal.calendar(tx),
                 work=pages.counts(tx, now, viewer.organisation)["waiting"], reviews=len(portal.reviews(tx, limit=1000)),
-                link=lambda **chosen: _link(top, viewer, **chosen), extra=_beside,
+                link=lambda **chosen: _link(top, viewer, **chosen),
+                counted_link=lambda key, name: _link(top, viewer, **{key: name}, **_beside(key)),
                 class_name=lambda number: words(language(request))(CLASSES[int(number)]))
         return render(portal, request, "department.html", viewer, **context)
 

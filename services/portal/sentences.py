@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from services.cases import states
 from services.cases.calendar import Calendar, day_of
+from services.kit.clock import ZONE
 from services.portal.words import words, zh
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -110,6 +111,16 @@ class Speaker:
     def _of(self, pair: tuple[str, str] | None, otherwise: Any) -> str:
         return pair[self._english] if pair else str(otherwise or "")
 
+    @staticmethod
+    def short(name: str | None) -> str:
+        """The name as people say it: 中共…工作委员会 is …工委, …第一支部委员会 is …第一支部."""
+        if not name or not name.startswith("中共"):
+            return name or ""
+        for ending, spoken in (("总支部委员会", "总支部"), ("支部委员会", "支部"), ("工作委员会", "工委"), ("委员会", "党委")):
+            if name.endswith(ending):
+                return name[2:].removesuffix(ending) + spoken
+        return name[2:]
+
     def state(self, state: str | None) -> str:
         """The one word for a state."""
         return self._of(states.STATES.get(state or ""), state)
@@ -145,7 +156,6 @@ class Speaker:
 
     def moment(self, at: datetime | str) -> str:
         """11月23日 09:20."""
-        from services.kit.clock import ZONE
         time = (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(ZONE)
         return f"{self.day(time)} {time:%H:%M}"
 
@@ -166,6 +176,10 @@ class Speaker:
         if left is None or left > 15:
             return Chip(self.say("{day}前", day=self.day(day)), "way")
         return Chip(self.say("还有 {n} 个工作日", n=left), "soon" if left <= SOON_WORKDAYS else "way")
+
+    def past(self, day: str) -> bool:
+        """Whether a day, ISO 8601, is over."""
+        return day < self.today.isoformat()
 
     def todo(self, act: str | None) -> str:
         """What a row of the list asks for."""
