@@ -15,6 +15,7 @@ _LAST_YEAR = re.compile(r"(\d{1,2})[-./\s](\d{1,2})[-./\s](\d{4})")
 _TWO = re.compile(r"(\d{4})[-./年,\s]+(\d{1,2})月?")
 _TWO_SHORT = re.compile(r"(\d{2})年(\d{1,2})月?")
 _YEAR = re.compile(r"(\d{4})年?")
+_NO_YEAR = re.compile(r"0\d{3}(?:\D|\d{4}$)")
 _TIME = re.compile(r"[T\s]+\d{1,2}:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:?\d\d|Z)?$")
 _NUMERALS = str.maketrans("〇零一二三四五六七八九○", "001234567890")
 _YEAR_SHORT_PIVOT = 10
@@ -23,8 +24,8 @@ _YEAR_SHORT_PIVOT = 10
 def parse_date(text: object) -> tuple[date | None, str]:
     """A date and how much of it was given: "day", "month" (day is 1), "year" (1 January) or "none" with None.
 
-    Takes ISO, `1975.3.2`, `75.3.2`, `19750302`, `197503`, `750302`, `1975年3月2日`, Chinese numerals, Excel serials and
-    dates with a time. A two-figure year up to 10 is of this century, else of the last: members are adults.
+    Takes ISO, `1975.3.2`, `75.3.2`, `19750302`, `197503`, `750302`, `1975年3月2日`, Chinese numerals, Excel
+    serials and dates with a time. A two-figure year up to 10 is of this century, else of the last: members are adults.
     Nothing raises; a date before 1890 or after 2099 is none.
     """
     return _parse("" if text is None else text if isinstance(text, str) else str(text))
@@ -33,7 +34,7 @@ def parse_date(text: object) -> tuple[date | None, str]:
 @lru_cache(maxsize=65536)
 def _parse(text: str) -> tuple[date | None, str]:
     iso = _ISO.fullmatch(text)
-    if iso:
+    if iso and iso[1] >= "1000":
         return _made(int(iso[1]), int(iso[2]), int(iso[3]))
     text = text[:60]
     if is_blank(text):
@@ -46,6 +47,8 @@ def _parse(text: str) -> tuple[date | None, str]:
         plain = plain.replace("。", ".").replace("、", ".")
     if plain.endswith(".0") and plain[:-2].isdigit():
         plain = plain[:-2]
+    if _NO_YEAR.match(plain):
+        return None, "none"
     if plain.isascii() and plain.isdigit():
         return _digits(plain)
     return _written(plain)
@@ -74,7 +77,7 @@ def _digits(plain: str) -> tuple[date | None, str]:
         return _made(int(plain))
     if 4 <= len(plain) <= 5:
         day = EXCEL_DAY_ZERO + timedelta(days=int(plain))
-        return day, "day"
+        return _made(day.year, day.month, day.day)
     return None, "none"
 
 

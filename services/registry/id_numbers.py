@@ -1,4 +1,4 @@
-"""Citizen identity numbers (GB 11643-1999): what stands in the cell, what is wrong with it, what it may have been."""
+"""Citizen identity numbers (GB 11643-1999): what a cell holds, what is wrong with it, what it may have been."""
 from __future__ import annotations
 
 import re
@@ -14,8 +14,8 @@ WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CHECKS = "10X98765432"
 _TABLE = tuple({str(digit): weight * digit for digit in range(10)} for weight in WEIGHTS)
 _EIGHTEEN = re.compile(r"[0-9]{17}[0-9X]")
-_PROVINCES = frozenset("11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 "
-                       "71 81 82 83 91".split())
+_PROVINCES = frozenset("11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 "
+                       "65 71 81 82 83 91".split())
 _MILITARY = re.compile(r"[军士文兵武参政后装空海南北东西中沈兰济广成京]{1,3}字?第?[0-9]{5,9}号?")
 _SCIENCE = re.compile(r"([0-9])(?:\.([0-9]+))?E\+?(1[0-9])")
 _DROPPED = re.compile(r"[\s'\"=`’‘“”\-–—_·.,:;\u200b-\u200f\ufeff\u2060]+")
@@ -32,8 +32,8 @@ _WORDS = {
     "short": Words("号码少了一位；请对照证件补全", "One character is missing; please complete it from the card"),
     "long": Words("号码多了一位；请对照证件更正", "There is one character too many; please correct it from the card"),
     "excel": Words("号码被 Excel 当作数字，后几位已丢失；请把该列设为“文本”后重新填写",
-                   "Excel took the number for a figure and lost its last digits; please set the column to text "
-                   "and enter it again"),
+                   "Excel took the number for a figure and lost its last digits; please set the column to "
+                   "text and enter it again"),
     "date": Words("号码里的出生日期不存在；请对照证件更正",
                   "The birth date inside the number does not exist; please correct it from the card"),
     "region": Words("号码前两位不是省级代码；请对照证件更正",
@@ -46,8 +46,9 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class IdNumber:
-    """`text`: 18 characters with a capital X, or None; `valid`: it may be relied on. `known`: the leading characters
-    that are left where the rest was lost; the last of them may be one too high where the number was rounded. A damaged number is never `valid`, however much of it can be read."""
+    """`text`: 18 characters with a capital X, or None; `valid`: it may be relied on. `known`: the leading
+    characters that are left where the rest was lost; the last of them may be one too high where the number was
+    rounded. A damaged number is never `valid`, however much of it can be read."""
 
     text: str | None
     valid: bool
@@ -155,8 +156,8 @@ def _from_science(match: re.Match[str]) -> IdNumber:
 
 @lru_cache(maxsize=16384)
 def repairs(number: IdNumber) -> frozenset[str]:
-    """Every valid number that a damaged one may have been: one digit wrong, two neighbours swapped, one character
-    lost or doubled, or rounded by a 64-bit float. Complete for these, because the check character leaves few."""
+    """Every valid number that a damaged one may have been: one digit wrong, two neighbours swapped, one
+    character lost or doubled, or rounded by a 64-bit float. Complete for these: the check character leaves few."""
     seen = number.known if number.text is None else number.text
     found: set[str] = set()
     if number.damage in ("check", "excel", "date", "region") and number.text is not None:
@@ -165,7 +166,8 @@ def repairs(number: IdNumber) -> frozenset[str]:
             found.update(_unrounded(seen))
     elif number.damage == "short":
         for place in range(18):
-            found.update(seen[:place] + digit + seen[place:] for digit in ("0123456789X" if place == 17 else "0123456789"))
+            digits = CHECKS if place == 17 else "0123456789"
+            found.update(seen[:place] + digit + seen[place:] for digit in digits)
     elif number.damage == "long":
         found.update(seen[:place] + seen[place + 1:] for place in range(19))
     return frozenset(one for one in found if is_valid(one))

@@ -10,7 +10,8 @@ from services.registry import han
 LONGEST = 80
 LOST = "?"
 _BLANK = re.compile(
-    r"[\s\-—–_/\\.·、,，'\"“”]*|(?:同上.{0,4}|同前|〃|″|\"|无|没有|暂无|不详|未知|空|待补.{0,2}|null|none|nan|nil|n/?a|#n/a|unknown)",
+    r"[\s\-—–_/\\.·、,，'\"“”]*|(?:同上.{0,4}|同前|〃|″|\"|无|没有|暂无|不详|未知|空|待补.{0,2}"
+    r"|null|none|nan|nil|n/?a|#n/a|unknown)",
     re.IGNORECASE)
 _NO_NAME = frozenset("同上 同上行 同上格 同前 没有 暂无 不详 未知 待补 待补充".split())
 _NOTE = re.compile(r"[(（\[【<《]([^)）\]】>》]*)[)）\]】>》]?")
@@ -61,7 +62,7 @@ def is_blank(text: object) -> bool:
 
 def _drop_note(match: re.Match[str]) -> str:
     inside = match.group(1).strip()
-    return inside if inside.isascii() and inside.isalpha() else ""
+    return inside if inside.isascii() and inside.isalpha() and len(inside) > 1 else ""
 
 
 @lru_cache(maxsize=65536)
@@ -73,16 +74,22 @@ def _fold(text: str) -> str:
         return ""
     without = _NOTE.sub(_drop_note, text)
     folded = (without if without.strip() else text).translate(_FOLD)
-    if folded.isascii() or _LATIN_RUN.search(folded) is None:
-        return folded
-    return _LATIN_RUN.sub(lambda run: run[0] if _joined(_syllable(run[0])) in han.syllables() else LOST, folded)
+    if not folded.isascii():
+        folded = _LATIN_RUN.sub(_reading_or_lost, folded)
+    return folded if folded == text else _fold(folded)
+
+
+def _reading_or_lost(run: re.Match[str]) -> str:
+    """Letters between characters stand for a character only where they are a reading."""
+    return run[0] if _joined(_syllable(run[0])) in han.syllables() else LOST
 
 
 def fold_name(text: object) -> str:
     """The comparable form of a name: simplified characters, no blanks, dots or marks, Latin in small letters.
 
-    Private-use forms become the character they stood for; a character that was lost (`□`, `?`, an unknown private
-    glyph) is `?`; a reading put in its place stays as letters. Remarks in brackets go. "" where nothing was given.
+    Private-use forms become the character they stood for; a character that was lost (`□`, `?`, an unknown
+    private glyph) is `?`; a reading put in its place stays as letters. Remarks in brackets go. "" where nothing
+    was given.
     Any text comes in, none raises; folding twice changes nothing.
     """
     return "" if text is None else _fold(text if isinstance(text, str) else str(text))
@@ -140,10 +147,10 @@ def is_latin(folded: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def spoken_orders(folded: str) -> tuple[str, ...]:
-    """A name in letters as it may stand in the register: as written, then with its last syllable or two in front.
+    """A name in letters as it may stand in the register: as written, then with its last one or two syllables first.
 
-    Given name first ("guodong sun") is the habit of foreign systems; without blanks the border is unknown, so every
-    ending that is a syllable, and every compound surname, counts.
+    Given name first ("guodong sun") is the habit of foreign systems; without blanks the border is unknown, so
+    every ending that is a syllable, and every compound surname, counts.
     """
     spelled = _syllable(folded)
     orders = [spelled]
