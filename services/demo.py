@@ -159,7 +159,7 @@ def _journey(house: House, begin: datetime, number: int, person: Any, home: Any)
                       "circumstances": circumstances}}
     yield begin, lambda: _post(house, source.removeprefix(SOURCE_PREFIX), event)
     at = begin
-    for command, days in ROAD[:(number * 5) % (len(ROAD) + 1)]:
+    for command, days in ROAD[:(number * 7) % (len(ROAD) + 1)]:
         at += timedelta(days=days)
         yield at, lambda command=command: _command(house, source, ident, command)
 
