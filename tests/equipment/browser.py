@@ -54,7 +54,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "LD_LIBRARY_PATH": str(folder / "lib"), "FONTCONFIG_FILE": str(config)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop runs in this thread, and would be in the way of other modules
 def browser() -> Iterator:
     """A Playwright browser; `browser.new_page()` gives a page, `locale="zh-CN"` and a phone's size are the
     test's to say.
