@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from services.matcher.identity_compare import Side, compare, read_member, read_person
 from services.matcher.identity_words import Reason, reasons
@@ -37,6 +37,17 @@ _AGAINST = frozenset(("other", "twin", "near", "unfit"))
 _FREE = frozenset(("none", "begins"))
 
 Levels = tuple[str, ...]
+
+
+class _Found(NamedTuple):
+    """A candidate; `score` is in natural logarithms of odds, in `_share`'s answer a probability."""
+
+    score: float
+    member: str
+    levels: Levels
+    side: Side
+
+
 Frequencies = Mapping[str, int] | Callable[[str], int] | None
 
 
@@ -74,7 +85,7 @@ def signs(levels: Levels) -> tuple[str, ...]:
     """What the model weighs in one pair: levels, told apart where another field changes what they mean."""
     number, name, birth, sex, phone, address, organisation = levels
     alike = name in ALIKE or name == "none"
-    group = _group(number)
+    group = group_of(number)
     found = [f"number={number}"]
     if group == "same":
         found += [f"same_number+name={name}", f"same_number+birth={birth}", f"same_number+sex={sex}"]
@@ -87,7 +98,8 @@ def signs(levels: Levels) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _group(number: str) -> str:
+def group_of(number: str) -> str:
+    """same, fits (one slip away, or cut) or free: whether birth date and sex still tell anything new."""
     if number in ("same", "same_damaged"):
         return "same"
     return "fits" if number in ("repaired", "cut") else "free"
@@ -102,11 +114,16 @@ def may_match(levels: Levels) -> bool:
         if name == "shape" and number == "cut":
             return False  # twins: one character of the name and the end of the number
         return birth != "other" and (name in _WRITTEN or name in ALIKE and "same" in (birth, phone))
-    if number not in _FREE or name not in ALIKE or sex == "other" and name != "same":
+    if number not in _FREE or name not in ALIKE or birth == "other":
         return False
-    if birth == "same" or (birth == "none" and phone == "same"):
+    if phone == "same":
         return True
-    return name == "same" and birth in _NEARLY and "same" in (phone, address, organisation)
+    if birth == "same":
+        twin = name == "shape" and phone == "other"
+        return not twin and (sex != "other" or name == "same")
+    if name != "same" or birth not in _NEARLY:
+        return False
+    return "same" in (address, organisation) or birth == "month" and organisation == "unread"
 
 
 class Model:
@@ -122,9 +139,6 @@ class Model:
         self._usual_rate: float = data["usual_rate"]
         self._shift = _logit(self.prior) - _logit(data["prior"])
         self._memo: dict[Levels, float] = {}
-        exact = ("same", "same", "none", "none", "none", "none", "none")
-        sure = 1 / (1 + math.exp(-self._weigh(exact) - self._shift))
-        self._exact = (round(sure, 4), reasons(exact))
 
     @classmethod
     def load(cls, version: str = LATEST, *, prior: float | None = None) -> Model:
@@ -141,14 +155,15 @@ class Model:
         ours = read_person(person)
         found = []
         for candidate in candidates:
-            levels = compare(ours, read_member(candidate))
-            found.append((self._score(levels, candidate, frequencies), candidate.member, levels))
+            side = read_member(candidate)
+            levels = compare(ours, side)
+            found.append(_Found(self._score(levels, side.name, frequencies), candidate.member, levels, side))
         if not found:
             return Identification("not_a_member" if is_enough(ours) else "unknown", (), self.version)
-        found.sort(key=lambda one: (-one[0], one[1]))
+        found.sort(key=lambda one: (-one.score, one.member))
         ranked = _share(found)
         decision = self._decide(ours, ranked)
-        listed = tuple(CandidateMember(member, round(sure, 4), reasons(levels)) for sure, member, levels
+        listed = tuple(CandidateMember(member, round(sure, 4), reasons(levels)) for sure, member, levels, _
                        in ranked[:LISTED_MAX] if sure >= LISTED_FROM or decision == "review")
         return Identification(decision, listed, self.version)
 
@@ -167,23 +182,18 @@ class Model:
         if levels[1] != "same" or len(candidates) > 1 and any(
                 one is not holders[0] and read_member(one).number.text == number for one in candidates):
             return None
-        score = self._weigh(levels) + self._shift
-        sure = 1 / (1 + math.exp(-score))
+        sure = 1 / (1 + math.exp(-self._weigh(levels) - self._shift))
         if sure < self.match_at:
             return None
         listed = (CandidateMember(holders[0].member, round(sure, 4), reasons(levels)),)
         return Identification("match", listed, self.version)
 
-    def _score(self, levels: Levels, candidate: MemberRecord, frequencies: Frequencies) -> float:
+    def _score(self, levels: Levels, name: str, frequencies: Frequencies) -> float:
         score = self._weigh(levels) + self._shift
         rarity = self._rarity.get(levels[1])
-        if rarity is not None and _group(levels[0]) == "free":
-            score += rarity * self._rareness(fold_name(candidate.name), frequencies)
+        if rarity is not None and group_of(levels[0]) == "free":
+            score += rarity * rareness(name, frequencies, self._usual_rate)
         return score
-
-    def _rareness(self, name: str, frequencies: Frequencies) -> float:
-        """Common logarithm of how much rarer than usual a name is; bounded, for a count of one proves little."""
-        return rareness(name, frequencies, self._usual_rate)
 
     def _weigh(self, levels: Levels) -> float:
         weight = self._memo.get(levels)
@@ -191,11 +201,11 @@ class Model:
             weight = self._memo[levels] = sum(self._weights.get(sign, 0.0) for sign in signs(levels))
         return weight
 
-    def _decide(self, ours: Side, ranked: Sequence[tuple[float, str, Levels]]) -> str:
-        sure, _, levels = ranked[0]
+    def _decide(self, ours: Side, ranked: Sequence[_Found]) -> str:
+        sure, levels = ranked[0].score, ranked[0].levels
         if sure >= self.match_at and may_match(levels) and not _is_twice(ranked):
             return "match"
-        if sum(one[0] for one in ranked) >= self.review_at or any(_asks(one[2]) for one in ranked):
+        if sum(one.score for one in ranked) >= self.review_at or any(_asks(one.levels) for one in ranked):
             return "review"
         return "not_a_member" if is_enough(ours) else "unknown"
 
@@ -205,13 +215,19 @@ def _asks(levels: Levels) -> bool:
     return levels[0] in ("same", "same_damaged") or levels[0] in ("repaired", "cut") and levels[1] in ("none", *ALIKE)
 
 
-def _is_twice(ranked: Sequence[tuple[float, str, Levels]]) -> bool:
-    """The register seems to hold the same person twice: a second candidate agrees in the same decisive fields."""
-    number, name, birth, _, phone, _, _ = ranked[0][2]
-    return any(other[1] in ALIKE and (other[0] == number == "same"
-                                      or other[:3] == (number, name, birth) and birth == "same"
-                                      or other[4] == phone == "same" and birth == other[2] == "none")
-               for _, _, other in ranked[1:])
+def _is_twice(ranked: Sequence[_Found]) -> bool:
+    """The register seems to hold the first candidate twice: another one has the name, and the number or, where one
+    of them has no number, the birth date."""
+    first = ranked[0].side
+    return any(_is_one_person(first, other.side) for other in ranked[1:])
+
+
+def _is_one_person(one: Side, other: Side) -> bool:
+    if not one.name or one.name != other.name:
+        return False
+    if one.number.text and other.number.text:
+        return one.number.text == other.number.text
+    return one.born is not None and one.born == other.born
 
 
 def is_enough(ours: Side) -> bool:
@@ -236,11 +252,12 @@ def rareness(name: str, frequencies: Frequencies, usual: float) -> float:
     return max(-1.5, min(1.5, math.log10(usual * size / max(count, 1))))
 
 
-def _share(found: Sequence[tuple[float, str, Levels]]) -> list[tuple[float, str, Levels]]:
+def _share(found: Sequence[_Found]) -> list[_Found]:
     """Odds to probabilities: the candidates exclude each other, and "none of them" has odds of one."""
-    top = max(0.0, found[0][0])
-    total = math.exp(-top) + sum(math.exp(score - top) for score, _, _ in found)
-    return [(math.exp(score - top) / total, member, levels) for score, member, levels in found]
+    top = max(0.0, found[0].score)
+    odds = [math.exp(one.score - top) for one in found]
+    total = math.exp(-top) + sum(odds)
+    return [one._replace(score=odd / total) for one, odd in zip(found, odds)]
 
 
 def _logit(share: float) -> float:

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from services.matcher.identity import LATEST, _group, rareness, signs
+from services.matcher.identity import LATEST, Model, group_of, rareness, signs
 from services.matcher.identity_compare import compare, read_member, read_person
-from services.matcher.identity_file import Register, person_of
+from services.matcher.identity_file import Register, person_of, to_json
 from services.matcher.identity_organisations import Organisations
 from services.registry.names import fold_name
 
@@ -39,7 +39,7 @@ def pairs(register: Register, query: dict[str, Any], known: Organisations) -> Ro
     for member in register.find(person):
         levels = compare(ours, read_member(member))
         values = dict.fromkeys(signs(levels), 1.0)
-        if levels[1] in RARE and _group(levels[0]) == "free":
+        if levels[1] in RARE and group_of(levels[0]) == "free":
             values[f"rarity={levels[1]}"] = rareness(fold_name(member.name), register.frequencies, USUAL_RATE)
         found.append((levels, values))
         right.append(member.member in gold)
@@ -115,28 +115,27 @@ def main() -> None:
     args = parser.parse_args()
     register = Register.read(args.members)
     queries = [json.loads(line) for line in args.queries.read_text("utf-8").splitlines()]
-    known = Organisations.read(args.organisations) if args.organisations else Organisations()
-    rows = [pairs(register, query, known) for query in queries]
+    lists = [Organisations(), *([Organisations.read(args.organisations)] if args.organisations else [])]
+    rows = [pairs(register, query, known) for known in lists for query in queries]
     if args.model:
         whole = model_of(rows, args.penalty)
         args.model.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", "utf-8")
     if args.answers:
-        cross_validate(register, known, queries, rows, args.penalty, args.answers)
+        cross_validate(register, lists, queries, rows, args.penalty, args.answers)
 
 
-def cross_validate(register: Register, known: Organisations, queries: list[dict[str, Any]], rows: list[Row], penalty: float,
-                   answers: Path) -> None:
-    """Answers every row by a model that has not seen it."""
-    from services.matcher.identity import Model
-    from services.matcher.identity_file import to_json
-
-    fold = folds(len(rows))
-    models = [Model(model_of([r for r, f in zip(rows, fold) if f != k], penalty)) for k in range(FOLDS)]
-    with answers.open("w", encoding="utf-8") as out:
-        for query, k in zip(queries, fold):
-            person = person_of(query, known)
-            said = models[k].judge(person, register.find(person), register.frequencies)
-            out.write(json.dumps({"id": query["id"], **to_json(said)}, ensure_ascii=False) + "\n")
+def cross_validate(register: Register, lists: list[Organisations], queries: list[dict[str, Any]], rows: list[Row],
+                   penalty: float, answers: Path) -> None:
+    """Answers every row by a model that has not seen it: `answers`.0 by codes only, `answers`.1 with the list."""
+    fold = folds(len(queries))
+    models = [Model(model_of([row for at, row in enumerate(rows) if fold[at % len(fold)] != k], penalty))
+              for k in range(FOLDS)]
+    for number, known in enumerate(lists):
+        with answers.with_name(f"{answers.name}.{number}").open("w", encoding="utf-8") as out:
+            for query, k in zip(queries, fold):
+                person = person_of(query, known)
+                said = models[k].judge(person, register.find(person), register.frequencies)
+                out.write(json.dumps({"id": query["id"], **to_json(said)}, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
