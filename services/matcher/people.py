@@ -45,8 +45,8 @@ SELECT event_id, position, path, decision, member, case_id, candidates, model, d
 FROM json_to_recordset(%s::json) AS i(event_id uuid, position int, path text, decision text, member text, case_id uuid,
     candidates jsonb, model text, decided_at timestamptz, decided_by text, reason text)
 ON CONFLICT (event_id, position) DO UPDATE SET decision = excluded.decision, member = excluded.member,
-    case_id = excluded.case_id, decided_at = excluded.decided_at, decided_by = excluded.decided_by,
-    reason = excluded.reason"""
+    case_id = excluded.case_id, candidates = excluded.candidates, decided_at = excluded.decided_at,
+    decided_by = excluded.decided_by, reason = excluded.reason"""
 _ERASE = """
 UPDATE posted_person SET body = NULL
 WHERE (event_id, position) IN (SELECT * FROM unnest(%s::uuid[], %s::int[]))"""
