@@ -1,6 +1,5 @@
 """The calls of receivers and departments: alerts, cases, commands, reviews, audit (interface.md §3)."""
-from __future__ import annotations
-
+# no postponed annotations here: FastAPI must see the dependencies that are local to `router`
 import base64
 from collections.abc import Mapping
 from datetime import datetime
