@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Engine
 from services.cases import deadlines, queries, tables
 from services.cases import decide as rules
 from services.cases import states as s
-from services.cases.arguments import Arguments, refuse
+from services.cases.arguments import refuse
 from services.cases.ground import Ground, member_facts, usual
 from services.cases.model import Case, MemberFacts, Statement, Step, World
-from services.cases.routing import OPENING, claim_of, current_facts
+from services.cases.routing import OPENING, current_facts
 from services.cases.tables import Change
 from services.kit.clock import Clock
 from services.registry.access import Caller
@@ -98,18 +98,15 @@ def restate(case: Case, stated: Sequence[Statement], world: World, command: str,
         facts=current_facts(stated), reports=reports, touched_at=world.now,
         poster=opening[0].source.rpartition(":")[2] if opening else case.poster,
         triaged_by_person=case.triaged_by_person or any(x.kind == "triage" for x in stated))
-    claim_of(stated)
     steps = [Step(command, case.state, case.state, by, reason)]
     if case.state in (s.ANNOUNCED, s.TRIAGED) and not case.inflow:
         after = rules.choose(after, world)
         moved = (after.state, after.rule, after.destination) != (case.state, case.rule, case.destination)
-        if moved:
-            name = "match" if case.state == s.ANNOUNCED and after.state == s.TRIAGED else "state_facts"
-            if after.state == case.state == s.ANNOUNCED:
-                pass
-            else:
-                steps.append(Step(name, case.state, after.state, None, after.rule))
-            after = rules.entered(case, after, world) if after.state != case.state else after
+        if moved and (case.state, after.state) != (s.ANNOUNCED, s.ANNOUNCED):
+            name = "match" if case.state == s.ANNOUNCED else "state_facts"
+            steps.append(Step(name, case.state, after.state, None, after.rule))
+        if after.state != case.state:
+            after = rules.entered(case, after, world)
     return Change(case, deadlines.settle(after, world), steps)
 
 
@@ -171,5 +168,3 @@ def rewrite_paths(tx: Connection, old_prefix: str, new_prefix: str) -> int:
     return 0 if old_prefix == new_prefix else len(tx.exec_driver_sql(
         "SELECT case_paths_follow(%s, %s)", (old_prefix, new_prefix)).all())
 
-
-__all__ = ["Arguments", "give", "give_within", "obey", "opened", "restate", "restated", "withdraw"]

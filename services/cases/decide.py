@@ -11,7 +11,7 @@ from typing import Any
 from services.cases import deadlines, rights
 from services.cases import states as s
 from services.cases.arguments import Arguments, refuse
-from services.cases.calendar import add_months, day_of
+from services.cases.calendar import add_months
 from services.cases.model import Case, Move, Statement, Step, World
 from services.cases.routing import table
 
@@ -489,15 +489,8 @@ def expire(case: Case, world: World) -> Move:
     return Move(after, (Step("expire", case.state, after.state, None),))
 
 
-def expired_on(case: Case) -> date | None:
-    """The day that the letter is first no longer good."""
-    return case.letter_expires_on + timedelta(days=1) if case.letter_expires_on else None
-
-
 def last_sign(life: date | None, dues: date | None, accepted: date | None) -> date | None:
     """The last sign of organisational life: life or dues, else the day of the last acceptance (interface.md §7.4)."""
     signs = [d for d in (life, dues) if d]
     return max(signs) if signs else accepted
 
-
-__all__ = ["choose", "day_of", "decide", "entered", "expire", "expired_on", "finish", "last_sign"]

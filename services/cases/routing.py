@@ -143,12 +143,6 @@ def current_facts(statements: Iterable[Statement]) -> dict[str, Any]:
     return facts
 
 
-def claim_of(statements: Iterable[Statement]) -> str | None:
-    """The organisation of the latest host report that counts: "lives here"."""
-    reports = [s for s in statements if s.kind == "guidui.host.report.v1" and not s.withdrawn]
-    return max(reports, key=lambda s: s.order).source.rpartition(":")[2] if reports else None
-
-
 IMPLIED_CATEGORY = {
     "guidui.retirement.scheduled.v1": "retirement", "guidui.labour_relation.ended.v1": "layoff",
     "guidui.graduation.batch.v1": "graduation", "guidui.demobilised.notice.v1": "demobilisation",

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
 from hashlib import md5
 from typing import Any
 from uuid import UUID
@@ -201,8 +200,3 @@ def show_person(tx: Connection, lines: Sequence[Mapping[str, Any]]) -> None:
     if lines:
         tx.exec_driver_sql(_PERSONS, (dumps(list(lines)),))
 
-
-def at_zone(moment: datetime | None) -> datetime | None:
-    """A moment as the interface writes it."""
-    from services.kit.clock import ZONE
-    return moment.astimezone(ZONE) if moment else None

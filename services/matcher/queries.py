@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -44,8 +44,3 @@ def statement(tx: Connection, day, opening: Sequence[str]) -> dict[str, Any]:
             "rejected": row.rejected}
     return {"day": day.isoformat(), **told, "difference": row.posted - sum(list(told.values())[1:])}
 
-
-def today_of(now: datetime):
-    """The day of a moment."""
-    from services.cases.calendar import day_of
-    return day_of(now)
