@@ -22,7 +22,7 @@ with rare or lost characters `ys:` stands also without these, of names with `·`
 from __future__ import annotations
 
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from services.registry.dates import parse_date
 from services.registry.han import is_rare, syllables
@@ -47,27 +47,37 @@ ORDERS_MAX = 6
 
 
 def member_keys(member: MemberRecord) -> frozenset[str]:
-    """The keys under which a member of the register is found; at most nine."""
+    """The keys under which a member of the register is found; at most thirteen."""
     number = parse_id_number(member.id_number)
-    name = fold_name(member.name)
-    born, given = parse_date(member.birth_date)
-    keys = set()
+    keys = []
     if number.text:
-        keys.add(f"id:{number.text}")
-        keys.add(f"ip:{number.text[:PREFIX]}")
-    days = _days(born, given, number)
-    if name:
-        spoken = sound_of(name)
-        first, last = _ends(name)
-        keys.add(f"n:{spoken}")
-        for day in days:
-            keys.add(f"ys:{day.year}:{spoken}")
-            keys.update(f"ys:{day.year}:{one}" for one in _pieces(member.name, name))
-            keys.update(_day_keys(day, first[:1], last[:1]))
+        keys += (f"id:{number.text}", f"ip:{number.text[:PREFIX]}")
+    spoken, first, last, pieces = _heard(member.name)
+    if spoken is not None:
+        keys.append(f"n:{spoken}")
+        born, given = parse_date(member.birth_date)
+        for day in _days(born, given, number):
+            year = day[:4]
+            keys.append(f"ys:{year}:{spoken}")
+            if first:
+                keys.append(f"bs:{day}{first}")
+            if last:
+                keys.append(f"bg:{day}{last}")
+            keys += [f"ys:{year}:{one}" for one in pieces]
     phone = fold_phone(member.phone)
     if phone:
-        keys.add(f"p:{phone}")
+        keys.append(f"p:{phone}")
     return frozenset(keys)
+
+
+@lru_cache(maxsize=65536)
+def _heard(text: str | None) -> tuple[str | None, str, str, tuple[str, ...]]:
+    """The whole name's sound, its first and last syllable and its pieces; None for the first where there is no name."""
+    name = fold_name(text)
+    if not name:
+        return None, "", "", ()
+    first, last = _ends(name)
+    return sound_of(name), first[0] if first else "", last[0] if last else "", _pieces(text, name)
 
 
 def person_keys(person: Person) -> frozenset[str]:
@@ -77,7 +87,7 @@ def person_keys(person: Person) -> frozenset[str]:
     names = [name for name in dict.fromkeys((fold_name(person.name), fold_name(person.pinyin))) if name]
     keys = _number_keys(number)
     days = _days(born, given, number)
-    years = {day.year + off for day in days for off in YEARS_NEAR}
+    years = {int(day[:4]) + off for day in days for off in YEARS_NEAR}
     if born is not None and given != "day":
         years.update(born.year + off for off in YEARS_NEAR)
     phone = fold_phone(person.phone)
@@ -115,17 +125,16 @@ def _is_rounded(text: str) -> bool:
     return text.isdigit() and int(float(text)) == int(text)
 
 
-def _days(born: date | None, given: str, number: IdNumber) -> set[date]:
-    """The whole birth dates a record states: its own, its number's, and that of a number that can still be read."""
-    days = {born} if born is not None and given == "day" else set()
-    if number.birth_date is not None:
-        days.add(number.birth_date)
+def _days(born: date | None, given: str, number: IdNumber) -> set[str]:
+    """The whole birth dates (YYYYMMDD) a record states: its own and its number's, also of a number with a slip."""
+    days = {f"{born.year}{born.month:02}{born.day:02}"} if born is not None and given == "day" else set()
+    if number.valid or number.birth_date is not None:
+        days.add(number.text[6:14])
     return days
 
 
-def _day_keys(day: date, first: tuple[str, ...], last: tuple[str, ...]) -> set[str]:
-    stamp = day.strftime("%Y%m%d")
-    return {f"bs:{stamp}{one}" for one in first} | {f"bg:{stamp}{one}" for one in last}
+def _day_keys(day: str, first: tuple[str, ...], last: tuple[str, ...]) -> list[str]:
+    return [f"bs:{day}{one}" for one in first] + [f"bg:{day}{one}" for one in last]
 
 
 def _spoken(name: str) -> tuple[str, ...]:
@@ -134,10 +143,12 @@ def _spoken(name: str) -> tuple[str, ...]:
     return all_sounds(name)
 
 
+@cache
 def _is_odd(character: str) -> bool:
     return character == LOST or is_rare(character)
 
 
+@lru_cache(maxsize=16384)
 def _pieces(text: str | None, name: str) -> tuple[str, ...]:
     """The sounds of what is left of a name where its rare and lost characters, or one of its parts, are missing."""
     if len(name) <= 4 and not any(map(_is_odd, name)):
@@ -149,6 +160,7 @@ def _pieces(text: str | None, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sound for part in parts if len(part) > 1 and (sound := sound_of(part))))
 
 
+@lru_cache(maxsize=16384)
 def _ends(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The sounds of the first and of the last character; of a name in letters every way to cut it."""
     if is_latin(name):
