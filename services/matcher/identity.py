@@ -32,6 +32,7 @@ LISTED_FROM = 0.001
 ALIKE = frozenset(("same", "lost", "sound", "pinyin", "part", "shape"))
 _FOLDER = Path(__file__).parent / "models"
 _WRITTEN = frozenset(("same", "lost", "part", "shape"))
+_NOTHING = ("none", "none", "none")
 _NEARLY = frozenset(("month", "year", "slip", "swapped", "year_off", "lunar"))
 _AGAINST = frozenset(("other", "twin", "near", "unfit"))
 _FREE = frozenset(("none", "begins"))
@@ -157,6 +158,8 @@ class Model:
         for candidate in candidates:
             side = read_member(candidate)
             levels = compare(ours, side)
+            if levels[:3] == _NOTHING and levels[4] != "same":
+                continue
             found.append(_Found(self._score(levels, side.name, frequencies), candidate.member, levels, side))
         if not found:
             return Identification("not_a_member" if is_enough(ours) else "unknown", (), self.version)
