@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from math import ceil
 from typing import Any
 
 import orjson
@@ -73,5 +74,5 @@ def quantiles(seconds: Sequence[float]) -> dict[str, float]:
     """p50, p90, p99 (nearest rank) and the largest, in milliseconds."""
     ordered = sorted(seconds)
     at = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
-    return {name: round(1e3 * ordered[min(len(ordered) - 1, int(len(ordered) * share))], 1)
+    return {name: round(1e3 * ordered[ceil(len(ordered) * share) - 1], 1)
             for name, share in at.items()}

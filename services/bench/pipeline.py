@@ -78,7 +78,8 @@ def _over_kafka(server: EmbeddedServer, bootstrap: str, load: Load, rounds: int)
         with _fresh(server) as (name, worker, owner):
             messages = load.prepare(worker, owner, 0)
             kafka = Kafka(bootstrap, f"b{uuid4().hex[:8]}-")
-            fill_topic(kafka, messages)
+            topics = subscription_of(load.factory, worker, SystemClock()).topics
+            fill_topic(kafka, messages, topics)
             noop.append(drain_noop(kafka, server.app_url(name), load.factory, len(messages)))
             seam.append(drain_over_kafka(kafka, server.app_url(name), load.factory, len(messages)))
     return Ratio(summed(seam), summed(noop))

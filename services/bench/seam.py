@@ -92,9 +92,9 @@ def made_up(count: int, at: datetime, keys: int = 5_000) -> list[Message]:
             for n in range(count)]
 
 
-def fill_topic(kafka: Kafka, messages: Sequence[Message]) -> None:
-    """Creates the topics of the messages and lays the messages in them, as the relay would."""
-    ensure_topics(kafka, {topic: 24 for topic in {m.topic for m in messages}})
+def fill_topic(kafka: Kafka, messages: Sequence[Message], topics: Sequence[str]) -> None:
+    """Creates the topics of a subscription (a consumer waits for all of them) and lays the messages in them."""
+    ensure_topics(kafka, {topic: 24 for topic in topics})
     publisher = Publisher(kafka)
     for start in range(0, len(messages), BATCH_ROWS_MAX):
         publisher.publish(messages[start:start + BATCH_ROWS_MAX])

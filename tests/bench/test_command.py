@@ -30,7 +30,7 @@ def test_a_short_run_prints_each_figure_beside_what_it_is_compared_with(tmp_path
 
 
 def test_a_quantile_is_a_value_that_was_seen() -> None:
-    assert quantiles([n / 1000 for n in range(1, 101)]) == {"p50": 51.0, "p90": 91.0, "p99": 100.0, "max": 100.0}
+    assert quantiles([n / 1000 for n in range(1, 101)]) == {"p50": 50.0, "p90": 90.0, "p99": 99.0, "max": 100.0}
 
 
 def test_cpu_time_of_a_process_that_is_gone_is_nothing() -> None:
