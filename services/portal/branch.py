@@ -157,7 +157,7 @@ def grouped(card: Mapping[str, Any], organisation: str) -> tuple[str | None, lis
         primary = next((_BY_TASK[kind] for kind in asked if _BY_TASK.get(kind) in allowed), primary)
     if primary is None and card["state"] == states.LETTER_ISSUED and "hand_over" in allowed:
         primary = "hand_over"
-    beside = [c for c in fields.BESIDE.get(primary or "", ()) if c in allowed]
+    beside = [c for c in fields.BESIDE.get(primary or (act if mine else ""), ()) if c in allowed]
     if primary == "record_arrival" and not mine and "hand_over" in allowed:
         primary, beside = "hand_over", ["record_arrival"]
     rest = [c for c in allowed if c != primary and c not in beside]
