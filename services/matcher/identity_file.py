@@ -95,6 +95,10 @@ class Register:
         self.frequencies[name] = self.frequencies.get(name, 0) + 1
         self.frequencies[SIZE] += 1
 
+    def all(self) -> Iterator[MemberRecord]:
+        """Every member, in the order of the file."""
+        return (MemberRecord(*fields) for fields in self._members)
+
     def find(self, person: Person) -> list[MemberRecord]:
         """The members that share a key with the person, in the order of the file."""
         found: set[int] = set()
