@@ -31,6 +31,16 @@ class Throttle(logging.Filter):
         return True
 
 
+class _Stderr:
+    """stderr as it is at the moment of writing: whoever redirects it for a while may close what it was then."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure(level: str = "info", service: str = "guidui") -> None:
     """Sends structlog's events and the libraries' warnings to stderr as JSON lines."""
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=False)
@@ -39,8 +49,8 @@ def configure(level: str = "info", service: str = "guidui") -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
         wrapper_class=structlog.make_filtering_bound_logger(level.upper()),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr), cache_logger_on_first_use=True)
-    handler = logging.StreamHandler(sys.stderr)
+        logger_factory=structlog.WriteLoggerFactory(file=_Stderr()), cache_logger_on_first_use=True)
+    handler = logging.StreamHandler(_Stderr())
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, _held_back],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta,
