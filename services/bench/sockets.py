@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 EVENT, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 ANSWER_SECONDS_MAX = 60
+IDLE_SECONDS_MAX = 3  # a server closes what is idle for five
 
 
 def request(key: str, body: bytes, kind: str) -> bytes:
@@ -21,6 +22,7 @@ class Socket:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+        self.used = time.monotonic()
 
     @classmethod
     async def open(cls, port: int) -> Socket:
@@ -29,11 +31,15 @@ class Socket:
     async def send(self, request: bytes) -> None:
         """Returns once the event is accepted; raises RuntimeError with what was said instead."""
         self._writer.write(request)
-        async with asyncio.timeout(ANSWER_SECONDS_MAX):
-            head = await self._reader.readuntil(b"\r\n\r\n")
-            lines = head.lower().split(b"\r\n")
-            length = next(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
-            body = await self._reader.readexactly(length)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                head = await self._reader.readuntil(b"\r\n\r\n")
+                lines = head.lower().split(b"\r\n")
+                length = next(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
+                body = await self._reader.readexactly(length)
+        except asyncio.IncompleteReadError:
+            raise RuntimeError("the service closed a connection instead of answering") from None
+        self.used = time.monotonic()
         if not head.startswith(b"HTTP/1.1 202"):
             raise RuntimeError(f"not accepted: {lines[0].decode()} {body[:500].decode(errors='replace')}")
 
@@ -51,6 +57,9 @@ async def open_loop(port: int, requests: Sequence[bytes], per_second: float) -> 
 
     async def one(body: bytes, due: float) -> tuple[float, float]:
         socket = idle.pop() if idle else await Socket.open(port)
+        if time.monotonic() - socket.used > IDLE_SECONDS_MAX:
+            socket.close()
+            socket = await Socket.open(port)
         await socket.send(body)
         answered = time.time()
         idle.append(socket)
