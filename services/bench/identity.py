@@ -114,6 +114,7 @@ def _cells(side: Side) -> dict[str, str | None]:
 
 def _predicted(left: Any, right: Any) -> list[tuple[str, str, float]]:
     """(member, row, probability) of every pair that Splink's blocking finds."""
+    import duckdb
     import splink.comparison_library as cl
     from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
@@ -130,11 +131,13 @@ def _predicted(left: Any, right: Any) -> list[tuple[str, str, float]]:
             block_on("id_number"), block_on("name"), block_on("phone"), block_on("birth_date"),
         ],
     )
-    linker = Linker([left, right], settings, db_api=DuckDBAPI(), input_table_aliases=["member", "row"])
+    database = duckdb.connect()
+    database.execute("SET enable_progress_bar = false")
+    linker = Linker([left, right], settings, db_api=DuckDBAPI(connection=database), input_table_aliases=["member", "row"])
     training = linker.training
     training.estimate_probability_two_random_records_match(
         [block_on("id_number"), block_on("name", "birth_date"), block_on("name", "phone")], recall=0.8)
-    training.estimate_u_using_random_sampling(max_pairs=1e6)
+    training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
     training.estimate_parameters_using_expectation_maximisation(block_on("name"))
     training.estimate_parameters_using_expectation_maximisation(block_on("birth_date"))
     found = linker.inference.predict(threshold_match_probability=0.01).as_pandas_dataframe()
