@@ -6,8 +6,10 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
+from services.kit.cache import cache_folder
 from services.kit.clock import TurnedClock
 from services.kit.db import connect
+from services.matcher.gazetteer import Gazetteer
 from services.registry.load import load_rows
 from tests.cases.cast import BRANCH, NOW, ORGANISATIONS
 
@@ -41,3 +43,9 @@ def owner(database) -> Iterator[Engine]:
     engine = connect(database.owner_url, None)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def gazetteer() -> Gazetteer:
+    """The address engine, opened once for all that confirm no address."""
+    return Gazetteer.open(cache_folder())
