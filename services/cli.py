@@ -279,7 +279,7 @@ def statement(day: Annotated[str | None, typer.Option(help="YYYY-MM-DD, default 
     from services.cases.calendar import day_of
     from services.cases.routing import OPENING
     from services.embedded import own_house
-    from services.matcher.queries import statement as state
+    from services.records.completeness import statement as state
     try:
         chosen = date.fromisoformat(day) if day else None
     except ValueError:

@@ -2,45 +2,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.cases.calendar import midnight
 from services.kit.db import rows
 from services.matcher.reviews import decide_review, reviews
 
-__all__ = ["decide_review", "decisions", "reviews", "statement"]
+__all__ = ["decide_review", "decisions", "reviews"]
 
 
 def decisions(tx: Connection, event_id: UUID) -> Sequence[Any]:
     """The decision on every person of an event, as its sender may know them."""
     return rows(tx, """SELECT CASE decision WHEN 'outside' THEN 'match' ELSE decision END AS decision, decided_at,
                        case_id FROM identification WHERE event_id = :e ORDER BY position""", {"e": event_id})
-
-
-_STATEMENT = """
-SELECT count(*) AS posted,
-       count(*) FILTER (WHERE i.decision IN ('match', 'outside')) AS matched,
-       count(*) FILTER (WHERE i.decision = 'not_a_member') AS not_a_member,
-       count(*) FILTER (WHERE i.decision = 'review') AS in_review,
-       count(*) FILTER (WHERE i.decision = 'rejected' OR i.decision IS NULL AND d.event_id IS NOT NULL) AS rejected
-FROM posted_event e JOIN posted_person p ON p.event_id = e.id
-LEFT JOIN identification i ON i.event_id = p.event_id AND i.position = p.position
-LEFT JOIN dead_letter d ON d.event_id = e.id AND d.consumer = 'matcher' AND d.state <> 'retried'
-WHERE e.received_at >= :first AND e.received_at < :last AND e.type = ANY (:opening)"""
-
-
-def statement(tx: Connection, day, opening: Sequence[str]) -> dict[str, Any]:
-    """The completeness statement of a day: every person named in a stored opening event has one outcome.
-
-    ``difference`` is what is still on its way; 0 once the day's events are handled.
-    """
-    row = rows(tx, _STATEMENT, {"first": midnight(day), "last": midnight(day + timedelta(days=1)),
-                                "opening": list(opening)})[0]
-    told = {"in": row.posted, "matched": row.matched, "not_a_member": row.not_a_member, "in_review": row.in_review,
-            "rejected": row.rejected}
-    return {"day": day.isoformat(), **told, "difference": row.posted - sum(list(told.values())[1:])}
-
