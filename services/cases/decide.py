@@ -410,12 +410,14 @@ def close(case: Case, given: Arguments, world: World) -> Case:
 @_command
 def reroute(case: Case, given: Arguments, world: World) -> Case:
     given.reason = given.text("reason")
-    code = given.organisation("organisation", world, required=False) or deadlines.seen_elsewhere(case)
+    named = given.organisation("organisation", world, required=False)
+    code = named or deadlines.seen_elsewhere(case)
     if code is None:
         raise refuse(422, "where-to", "没有别处报告过本人，请填新的去向 organisation。",
                      "Nobody elsewhere has reported the member; give the new organisation.", field="organisation")
     organisation = world.directory.get(code)
-    return case.but(state=s.DESTINATION_CONFIRMED, destination=code, destination_source="stated",
+    return case.but(state=s.DESTINATION_CONFIRMED, destination=code,
+                    destination_source="stated" if named else "claim",
                     area=organisation.area if organisation else None, letter_status=_voided(case), receiver=None,
                     chosen_by_person=True)
 
