@@ -97,7 +97,11 @@ def _as_refused(error: Exception, request: Request) -> Refused:
 
 def _error_page(portal: Portal, request: Request, refused: Refused) -> Response:
     title = TITLES.get(refused.status, TITLES[500])
-    return render(portal, request, "error.html", None, status=refused.status, heading=title, words=refused.words,
+    try:
+        viewer: Viewer | None = signed_in(portal, request)
+    except (SignInFirst, SQLAlchemyError):
+        viewer = None
+    return render(portal, request, "error.html", viewer, status=refused.status, heading=title, words=refused.words,
                   trace_id=problems.trace_id(request))
 
 

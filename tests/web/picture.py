@@ -1,0 +1,46 @@
+"""Makes the picture of the README from real pages of the demo county: ``python -m tests.web.picture FILE``."""
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from services.demo import PEOPLE, STREET, _password, ensure_demo
+from services.embedded import application, ensure_divisions, own_house
+from services.kit.migrations import migrate
+from services.kit.postgres import EmbeddedServer
+from services.kit.settings import Settings
+from tests.equipment.browser import ensure_browser, environment
+from tests.intake.served import served
+
+def main(file: Path) -> None:
+    """The list of the street's secretary."""
+    folder = ensure_browser()
+    with tempfile.TemporaryDirectory() as data, EmbeddedServer(Path(data)) as server:
+        migrate(server.owner_url())
+        with own_house(Settings(data=Path(data)), server) as house:
+            ensure_divisions(house.worker)
+            ensure_demo(house, print)
+            with served(application(house)) as url, sync_playwright() as playwright:
+                browser = playwright.chromium.launch(
+                    executable_path=folder / "chromium", env=environment(folder),
+                    args=["--no-sandbox", "--headless=shell", "--disable-gpu"])
+                page = browser.new_page(viewport={"width": 390, "height": 900}, locale="zh-CN", device_scale_factor=1.5)
+                _open(page, url)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                page.screenshot(path=file)
+                browser.close()
+
+
+def _open(page: Page, url: str) -> None:
+    code, _, name, _ = next(one for one in PEOPLE if one[0] == STREET)
+    page.goto(f"{url}/sign-in")
+    for field, value in (("organisation", code), ("name", name), ("password", _password(code))):
+        page.fill(f"#{field}", value)
+    page.click("main button")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
