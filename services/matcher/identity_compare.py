@@ -268,7 +268,8 @@ def _address(text: str) -> tuple[str, tuple[str, ...]] | None:
 
 
 def organisation_level(person: Side, member: Side) -> str:
-    """same (the branch), committee (the same nine digits, or a name that begins the branch's), other, none."""
+    """same (the branch), committee (the same nine digits, or a name that begins the branch's), other, none; unread
+    where the row names it in words and nothing says which organisation bears that name."""
     ours, held = person.organisation, member.organisation
     if not ours or not held:
         return "none"
@@ -277,7 +278,7 @@ def organisation_level(person: Side, member: Side) -> str:
         return "same" if held in codes else "committee" if any(c[:9] == held[:9] for c in codes) else "other"
     name = member.organisation_name
     if not name:
-        return "none"
+        return "unread"
     if ours == name:
         return "same"
     short = ours.removeprefix("中共").removesuffix("委员会")

@@ -73,4 +73,5 @@ _WORDS = {
 def reasons(levels: tuple[str, ...]) -> tuple[Reason, ...]:
     """The reasons of a pair, one for each field that both records state."""
     return tuple(Reason("id_number" if field == "number" else "birth_date" if field == "birth" else field, level,
-                        _WORDS[field][level]) for field, level in zip(FIELDS, levels) if level != "none")
+                        _WORDS[field][level]) for field, level in zip(FIELDS, levels)
+                 if level not in ("none", "unread"))
