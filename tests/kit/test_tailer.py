@@ -31,6 +31,15 @@ def eventually(what, seconds: float = 20.0) -> None:
 
 
 @contextmanager
+def closing_engine(url: str):
+    engine = connect(url, "guidui_worker")
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
 def running(tailers: Tailers):
     tailers.start()
     try:
@@ -141,18 +150,17 @@ def test_two_readers_of_one_consumer_do_no_harm(engine):
 
 
 def test_after_the_server_was_killed_everything_goes_on_by_itself(own_server):
-    engine = connect(own_server.app_url(), "guidui_worker")
-    with running(Tailers(engine, [subscription()], CLOCK)) as tailers:
-        log(engine, message(0))
-        eventually(lambda: effects(engine) == [0])
-        own_server.process.kill()
-        own_server.process.wait()
-        engine.dispose()
-        own_server.restart()
-        log(engine, message(1))
-        eventually(lambda: effects(engine) == [0, 1])
-        eventually(lambda: tailers.unready() == {})
-    engine.dispose()
+    url = own_server.app_url()
+    with closing_engine(url) as before, closing_engine(url) as after, closing_engine(url) as its_own:
+        with running(Tailers(its_own, [subscription()], CLOCK)) as tailers:
+            log(before, message(0))
+            eventually(lambda: effects(before) == [0])
+            own_server.process.kill()
+            own_server.process.wait()
+            own_server.restart()
+            log(after, message(1))
+            eventually(lambda: effects(after) == [0, 1])
+            eventually(lambda: tailers.unready() == {})
 
 
 def test_the_log_is_only_ever_appended_to(engine):
