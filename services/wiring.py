@@ -29,6 +29,7 @@ from services.notifier.channels.portal_inbox import PortalInbox
 from services.notifier.delivery import deliver_due
 from services.notifier.escalation import climb_overdue
 from services.notifier.handlers import notifier
+from services.notifier.tables import mark_seen
 
 log = structlog.get_logger()
 
@@ -172,5 +173,6 @@ def portal_routers(house: House) -> list[APIRouter]:
         decide_review=lambda tx, caller, review, body, person: matched.decide_review(
             tx, house, caller, review, body, person),
         how_far=lambda tx, event, language: how_far(tx, event, outcomes, language),
+        opened=mark_seen,
         subscriptions=[make(house) for make in HANDLERS.values()], ground=house.ground,
         secure=getattr(house.settings, "url", "").startswith("https:")))

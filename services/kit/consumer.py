@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, RowMapping
 
 from schemas.envelope import Message, from_wire
 from services.kit import dead_letters
@@ -93,6 +93,11 @@ def is_stopped(engine: Engine, consumer: str) -> bool:
     with engine.connect() as tx:
         return bool(rows(tx, "SELECT 1 FROM consumer_state WHERE consumer = :consumer AND stopped_at IS NOT NULL",
                          {"consumer": consumer}))
+
+
+def stopped(tx: Connection) -> Sequence[RowMapping]:
+    """The consumers that too much poison has stopped: consumer, stopped_at."""
+    return rows(tx, "SELECT consumer, stopped_at FROM consumer_state WHERE stopped_at IS NOT NULL ORDER BY consumer")
 
 
 def resume(engine: Engine, consumer: str) -> None:

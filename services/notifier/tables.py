@@ -59,7 +59,7 @@ UPDATE notice SET acted_at = t.closed_at,
 FROM task t
 WHERE t.id = notice.task AND t.closed_at IS NOT NULL AND notice.acted_at IS NULL"""
 
-_SEEN = "UPDATE notice SET seen_at = :now WHERE id = ANY(:ids) AND seen_at IS NULL"
+_SEEN = "UPDATE notice SET seen_at = :now WHERE case_id = :case AND recipient = :organisation AND seen_at IS NULL"
 
 _RECLAIM = """
 WITH lost AS (
@@ -172,9 +172,9 @@ def settle(tx: Connection) -> int:
     return tx.execute(text(_SETTLE)).rowcount
 
 
-def mark_seen(tx: Connection, ids: Sequence[UUID], now: datetime) -> None:
-    """Somebody of the organisation opened these notices; the first time counts."""
-    tx.execute(text(_SEEN), {"ids": list(ids), "now": now})
+def mark_seen(tx: Connection, case: UUID, organisation: str, now: datetime) -> None:
+    """Somebody of the organisation opened the case that its notices are about; the first time counts."""
+    tx.execute(text(_SEEN), {"case": case, "organisation": organisation, "now": now})
 
 
 def reclaim(tx: Connection, now: datetime) -> None:

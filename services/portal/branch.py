@@ -65,6 +65,8 @@ def router(portal: Portal) -> APIRouter:
             context["done"] = done if done in states.COMMANDS else ""
             rest = pages.work_list(tx, portal.clock.now(), viewer.organisation, limit=2) if context["done"] else []
             context["following"] = next((r for r in rest if r["id"] != context["case"]["id"]), None)
+        with portal.worker.begin() as tx:
+            portal.opened(tx, context["case"]["id"], viewer.organisation, portal.clock.now())
         return render(portal, request, "card_print.html" if print else "card.html", viewer, **context)
 
     @routes.get("/cases/{case_id}/looks", summary=f"Who looked at a case; {_ROLES}")

@@ -8,12 +8,14 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 
 from services.cases import pages, queries, states
+from services.cases.routing import OPENING
 from services.kit.errors import Refused, Words
 from services.portal.house import Portal
 from services.portal.page import language, page_route, render, signed_in
 from services.portal.sentences import OBSTACLES, TASKS
 from services.portal.sessions import Viewer
 from services.portal.words import words, zh
+from services.records.completeness import statement
 from services.registry.directory import Directory, Organisation
 
 ROWS = 50
@@ -47,6 +49,8 @@ def router(portal: Portal) -> APIRouter:
                 link=lambda **chosen: _link(top, viewer, **chosen),
                 counted_link=lambda key, name: _link(top, viewer, **{key: name}, **_beside(key)),
                 class_name=lambda number: words(language(request))(CLASSES[int(number)]))
+        with portal.worker.begin() as tx:  # the desk of failed messages is counted too, and no page may read it
+            context["told"] = statement(tx, portal.today, sorted(OPENING), top.path)
         return render(portal, request, "department.html", viewer, **context)
 
     @routes.get("/department/list", summary="The list behind a number; role: department, admin")

@@ -1,4 +1,5 @@
-"""The desk of failed messages: each with its reason; an administrator tries it again or gives it up."""
+"""The desk of failed messages: each with its reason; an administrator tries it again or gives it up, and lets a
+consumer go on that has stopped because too many failed."""
 from __future__ import annotations
 
 from typing import Annotated
@@ -6,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.kit import dead_letters
+from services.kit import consumer, dead_letters
 from services.kit.errors import Refused, Words
 from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
@@ -39,6 +40,13 @@ def router(portal: Portal) -> APIRouter:
             raise Refused(404, "unknown-decision", _UNKNOWN)
         return RedirectResponse(f"/desk?done={decision}", 303)
 
+    @routes.post("/desk/consumers/{name}/resume", summary="Lets a stopped consumer go on; role: admin")
+    def resume(request: Request, name: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+        _admin(portal, request)
+        check_token(portal, request, form)
+        consumer.resume(portal.worker, name)
+        return RedirectResponse("/desk?done=resume", 303)
+
     return routes
 
 
@@ -51,6 +59,6 @@ def _admin(portal: Portal, request: Request) -> Viewer:
 
 def _page(portal: Portal, request: Request, viewer: Viewer, done: str, refused: Refused | None = None) -> Response:
     with portal.worker.begin() as tx:
-        letters = dead_letters.listed(tx)
-    return render(portal, request, "desk.html", viewer, status=refused.status if refused else 200, letters=letters,
+        letters, stopped = dead_letters.listed(tx), consumer.stopped(tx)
+    return render(portal, request, "desk.html", viewer, status=refused.status if refused else 200, letters=letters, stopped=stopped,
                   done=done, refused=refused)

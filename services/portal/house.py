@@ -3,8 +3,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
@@ -18,6 +19,7 @@ Post = Callable[[Caller, Sequence[Any]], Sequence[Any]]
 Reviews = Callable[..., Sequence[Mapping[str, Any]]]
 DecideReview = Callable[[Connection, Caller, str, Mapping[str, Any], str | None], None]
 HowFar = Callable[[Connection, Any, str], Mapping[str, Any] | None]
+Opened = Callable[[Connection, UUID, str, datetime], None]
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Portal:
     ``web`` acts as guidui_web, ``worker`` as guidui_worker. ``post(caller, events)`` stores CloudEvents and returns
     for each "accepted", "duplicate", or an object with ``faults`` and ``words()``. ``reviews(tx, limit, cursor)`` and
     ``decide_review(tx, caller, id, body, person)`` are the matcher's desk; ``how_far(tx, event id, language)`` is
-    intake's answer. ``subscriptions`` are what the desk of failed messages can try again. ``secure``: cookies only
+    intake's answer; ``opened(tx, case, organisation, now)`` tells the notifier that a card was opened. ``subscriptions`` are what the desk of failed messages can try again. ``secure``: cookies only
     over HTTPS.
     """
 
@@ -39,6 +41,7 @@ class Portal:
     reviews: Reviews
     decide_review: DecideReview
     how_far: HowFar
+    opened: Opened
     subscriptions: Sequence[Subscription] = ()
     ground: Ground = field(default_factory=usual)
     secure: bool = False

@@ -19,16 +19,20 @@ SELECT count(*) AS posted,
 FROM posted_event e JOIN posted_person p ON p.event_id = e.id
 LEFT JOIN identification i ON i.event_id = p.event_id AND i.position = p.position
 LEFT JOIN dead_letter d ON d.event_id = e.id AND d.consumer = 'matcher' AND d.state <> 'retried'
-WHERE e.received_at >= :first AND e.received_at < :last AND e.type = ANY (:opening)"""
+WHERE e.received_at >= :first AND e.received_at < :last AND e.type = ANY (:opening)
+  AND e.path ~>=~ :path AND e.path ~<~ :beyond"""
 
 
-def statement(tx: Connection, day: date, opening: Sequence[str]) -> dict[str, Any]:
+def statement(tx: Connection, day: date, opening: Sequence[str], path: str = "") -> dict[str, Any]:
     """The completeness statement of a day: every person named in a stored opening event has one outcome.
+
+    ``path`` counts only what an organisation and those below it have posted.
 
     ``difference`` is what is still on its way; 0 once the day's events are handled.
     """
     row = rows(tx, _STATEMENT, {"first": midnight(day), "last": midnight(day + timedelta(days=1)),
-                                "opening": list(opening)})[0]
+                                "opening": list(opening), "path": path,
+                                "beyond": path[:-1] + "/" if path else "~"})[0]
     told = {"in": row.posted, "matched": row.matched, "not_a_member": row.not_a_member, "in_review": row.in_review,
             "rejected": row.rejected}
     return {"day": day.isoformat(), **told, "difference": row.posted - sum(list(told.values())[1:])}

@@ -40,10 +40,10 @@ def test_sent_seen_and_acted_are_three_facts(town, secretary):
     assert notice["state"] == "sent" and notice["delivered_at"] == town.clock.now()
     assert notice["seen_at"] is None and notice["acted_at"] is None
     with town.engine.begin() as tx:
-        tables.mark_seen(tx, [notice["id"]], town.clock.now())
+        tables.mark_seen(tx, notice["case_id"], COMMUNITY, town.clock.now())
     later(town, hours=1)
     with town.engine.begin() as tx:
-        tables.mark_seen(tx, [notice["id"]], town.clock.now())
+        tables.mark_seen(tx, notice["case_id"], COMMUNITY, town.clock.now())
     town.hear(town.closed(opened))
     [notice] = town.notices(channel="email")
     assert notice["acted_at"] - notice["seen_at"] == timedelta(hours=1)

@@ -64,15 +64,19 @@ class Town:
         with self.house.worker.connect() as tx:
             return Caller(code, Directory.of(tx).path(code), role)
 
+    def post(self, event: dict[str, Any]) -> None:
+        """The unit posts an event, and whatever follows from it happens."""
+        intake = Intake(self.house.web, self.clock, self.house.secret)
+        assert intake.post(self.caller(UNIT, "sender"), [event]) == ["accepted"]
+        self.settle()
+
     def leaves(self, number: int, upto: str | None = None, **data: Any) -> str:
         """Member ``number`` leaves for the community; returns the case once it has seen the commands up to ``upto``."""
         said = {"to": {"organisation": COMMUNITY}, "category": "layoff",
                 "circumstances": {"labour_relation": "ended", "handover": "dispersed"}, **data}
         event = {**world.event(0, f"left-{number}"), "type": "guidui.departure.effective.v1",
                  "data": {"person": {"name": world.name(number), "id_number": world.id_number(number)}, **said}}
-        intake = Intake(self.house.web, self.clock, self.house.secret)
-        assert intake.post(self.caller(UNIT, "sender"), [event]) == ["accepted"]
-        self.settle()
+        self.post(event)
         with self.house.worker.connect() as tx:
             case = str(tx.exec_driver_sql("SELECT id FROM transfer_case WHERE member = %s", (f"m{number:05}",)).scalar_one())
         for organisation, command, fields in ROAD if upto else ():

@@ -41,6 +41,7 @@ CREATE TABLE notice (
     acted_at     timestamptz
 );
 CREATE INDEX notice_task ON notice (task);
+CREATE INDEX notice_unseen ON notice (case_id, recipient) WHERE seen_at IS NULL;
 CREATE INDEX notice_path ON notice (path text_pattern_ops, due_at);
 CREATE INDEX notice_due ON notice (due_at) WHERE state IN ('waiting', 'sending');
 COMMENT ON COLUMN notice.organisation IS 'whose task it is';
