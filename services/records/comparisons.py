@@ -1,0 +1,221 @@
+"""A roll beside the register: who stands in the roll but not here, who here but not in the roll (名册比对).
+
+What was uploaded of persons is erased within a day; the outcome stays, with its date and who made it.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, Engine, text
+
+from services.cases.arguments import refuse
+from services.cases.ground import Ground
+from services.cases.model import World
+from services.kit.db import dumps, rows
+from services.registry.directory import Directory, Organisation
+from services.registry.names import fold_name
+from services.registry.rolls import BadRow, Roll, RollRow
+from services.registry.tree import just_after
+
+KEPT = timedelta(hours=23)
+AT_ONCE = 2_000
+MEMBERS_MAX = 100_000
+NOT_HERE, NOT_IN_ROLL, REVIEW, BAD = "not_here", "not_in_roll", "review", "bad"
+LISTS = (NOT_HERE, NOT_IN_ROLL, REVIEW, BAD)
+
+
+class Who(Protocol):
+    """What the matcher says of one row."""
+
+    decision: str
+    member: str | None
+    organisation: str | None
+    candidates: Sequence[Mapping[str, Any]]
+
+
+Identify = Callable[[Connection, Sequence[RollRow], World], Sequence[Who]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the outcome; ``next`` is what may be done about it (docs/data-formats.md)."""
+
+    list: str
+    next: str
+    row_number: int | None = None
+    member: str | None = None
+    belongs_to: str | None = None
+    case_id: str | None = None
+    person: Mapping[str, Any] | None = None
+    candidates: Sequence[Mapping[str, Any]] | None = None
+    faults: Mapping[str, str] | None = None
+
+
+def compare(engine: Engine, identify: Identify, ground: Ground, organisation: Organisation, roll: Roll, now: datetime,
+            *, by: str, person: str | None = None, file: str | None = None) -> UUID:
+    """Compares and keeps the outcome; returns its id. ``engine`` acts as the worker; the caller's right is settled.
+
+    Reads first, then writes in a short transaction, so that a long roll holds nobody up.
+    """
+    with engine.connect() as tx:
+        world = ground.world(tx, now)
+        found = identify(tx, roll.rows, world)
+        here = _members_below(tx, organisation)
+        cases = _open_cases(tx, {*here, *(f.member for f in found if f.member)})
+    matched, lines = outcome(organisation, roll, found, here, cases, world.directory)
+    ident = uuid4()
+    with engine.begin() as tx:
+        _keep(tx, ident, organisation, lines, now, {
+            "by_organisation": by, "by_person": person, "file": (file or "")[:200] or None,
+            "rows": len(roll.rows) + len(roll.bad), "matched": matched})
+    return ident
+
+
+def _members_below(tx: Connection, organisation: Organisation) -> dict[str, tuple[str, str]]:
+    """Member -> (name, organisation) of everybody who belongs to the organisation or below it."""
+    found = tx.exec_driver_sql(
+        "SELECT member, name, organisation FROM member WHERE path ~>=~ %s AND path ~<~ %s AND standing <> 'ended' "
+        "ORDER BY organisation, member LIMIT %s",
+        (organisation.path, just_after(organisation.path), MEMBERS_MAX + 1)).all()
+    if len(found) > MEMBERS_MAX:
+        raise refuse(422, "too-many-members", "这个组织的党员太多，请按下级组织分别比对。",
+                     "This organisation has too many members; compare the organisations below it one by one.")
+    return {row[0]: (row[1], row[2]) for row in found}
+
+
+def _open_cases(tx: Connection, members: set[str]) -> dict[str, tuple[str, str | None]]:
+    """Member -> (open case, its destination)."""
+    found = rows(tx, """SELECT member, id::text AS id, destination FROM transfer_case WHERE member = ANY (:m)
+        AND state NOT IN ('moved', 'merged', 'struck_off', 'closed_without_move') ORDER BY opened_at""",
+                 {"m": sorted(members)})
+    return {row.member: (row.id, row.destination) for row in found}
+
+
+def outcome(organisation: Organisation, roll: Roll, found: Sequence[Who], here: Mapping[str, tuple[str, str]],
+            cases: Mapping[str, tuple[str, str | None]], directory: Directory) -> tuple[int, list[Line]]:
+    """(how many rows stand here, the lines of the four lists). Pure.
+
+    A member whom a bad or a doubtful row may mean is not called missing from the roll.
+    """
+    bad, first, maybe = list(roll.bad), {}, set()
+    lines: list[Line] = []
+    matched = 0
+    for row, who in zip(roll.rows, found, strict=True):
+        if who.member and who.member in first:
+            bad.append(BadRow(row.number, "姓名", f"与第 {first[who.member]} 行是同一名党员", "请删去其中一行",
+                              row.cells()))
+        elif who.member in here:
+            matched += 1
+        elif who.decision == "match":
+            lines.append(_elsewhere(organisation, row, who, cases, directory))
+        elif who.decision == "not_a_member":
+            lines.append(Line(NOT_HERE, "host_report", row.number, person=row.cells()))
+        else:
+            maybe |= {c["member"] for c in who.candidates}
+            lines.append(Line(REVIEW, "look", row.number, person=row.cells(), candidates=list(who.candidates) or None))
+        if who.member:
+            first.setdefault(who.member, row.number)
+    names = {fold_name(b.cells.get("name")) for b in bad if b.cells.get("name")}
+    names |= {fold_name(line.person["name"]) for line in lines if line.list == REVIEW and line.person}
+    for member, (name, belongs_to) in here.items():
+        if member not in first and member not in maybe and fold_name(name) not in names:
+            case = cases.get(member)
+            lines.append(Line(NOT_IN_ROLL, "case" if case else "announce_departure", None, member, belongs_to,
+                              case[0] if case else None))
+    lines += [Line(BAD, "mend", b.number, person=b.cells,
+                   faults={"column": b.column, "reason": b.reason, "fix": b.fix}) for b in bad]
+    return matched, lines
+
+
+def _elsewhere(organisation: Organisation, row: RollRow, who: Who, cases: Mapping[str, tuple[str, str | None]],
+               directory: Directory) -> Line:
+    """A member of another organisation: reported as being here, unless the move hither is under way."""
+    case, destination = cases.get(who.member or "", (None, None))
+    coming = destination is not None and directory.within(destination, organisation.code)
+    return Line(NOT_HERE, "case" if coming else "host_report", row.number, who.member, who.organisation, case,
+                row.cells())
+
+
+_KEEP = """
+INSERT INTO comparison (id, organisation, path, made_at, by_organisation, by_person, file, rows, matched, not_here,
+    not_in_roll, in_review, bad, erase_at)
+VALUES (:id, :organisation, :path, :now, :by_organisation, :by_person, :file, :rows, :matched, :not_here, :not_in_roll,
+    :review, :bad, :erase_at)"""
+_KEEP_ROWS = """
+INSERT INTO comparison_row (comparison, position, path, list, row_number, member, belongs_to, case_id, person, candidates,
+    faults, next)
+SELECT %s, position, %s, list, row_number, member, belongs_to, case_id, person, candidates, faults, next
+FROM json_to_recordset(%s::json) AS l(position int, list text, row_number int, member text, belongs_to text,
+    case_id uuid, person json, candidates jsonb, faults jsonb, next text)"""
+_COLUMNS = tuple(f.name for f in fields(Line))
+
+
+def _keep(tx: Connection, ident: UUID, organisation: Organisation, lines: Sequence[Line], now: datetime,
+          more: Mapping[str, Any]) -> None:
+    counts = {name: sum(1 for line in lines if line.list == name) for name in LISTS}
+    kept = [{"position": position, **{k: getattr(line, k) for k in _COLUMNS}} for position, line in enumerate(lines)]
+    tx.execute(text(_KEEP), {
+        "id": ident, "organisation": organisation.code, "path": organisation.path, "now": now,
+        "erase_at": now + KEPT if any(line.person for line in lines) else None, **counts, **more})
+    for start in range(0, len(kept), AT_ONCE):
+        tx.exec_driver_sql(_KEEP_ROWS, (ident, organisation.path, dumps(kept[start:start + AT_ONCE])))
+
+
+def erase(engine: Engine, now: datetime) -> int:
+    """Erases what was uploaded of persons a day ago; returns of how many comparisons. Outcome, date and who stay."""
+    with engine.begin() as tx:
+        due = tx.exec_driver_sql("UPDATE comparison SET erase_at = NULL WHERE erase_at <= %s RETURNING id",
+                                 (now,)).scalars().all()
+        if due:
+            tx.exec_driver_sql("UPDATE comparison_row SET person = NULL, candidates = NULL "
+                               "WHERE comparison = ANY (%s)", (due,))
+    return len(due)
+
+
+_MADE = """
+SELECT id::text AS id, organisation, made_at, by_organisation, by_person, file, rows, matched, not_here, not_in_roll,
+       in_review, bad, erase_at
+FROM comparison WHERE CAST(:id AS uuid) IS NULL OR id = CAST(:id AS uuid) ORDER BY made_at DESC, id LIMIT :limit"""
+
+
+def made(tx: Connection, ident: UUID | None = None, limit: int = 100) -> list[dict[str, Any]]:
+    """The comparisons that this transaction sees, newest first; or the one of that id."""
+    return [dict(row) for row in rows(tx, _MADE, {"id": ident, "limit": limit})]
+
+
+_LINES = """
+SELECT r.position, r.list, r.next, r.row_number, r.member, r.belongs_to, r.case_id::text AS case_id, r.person,
+       r.candidates, r.faults, r.event_id::text AS event_id, r.done_at, m.name AS member_name
+FROM comparison_row r LEFT JOIN member m ON m.member = r.member
+WHERE r.comparison = :id AND (CAST(:list AS text) IS NULL OR r.list = :list) AND r.position > :after
+ORDER BY r.position LIMIT :limit"""
+
+
+def lines_of(tx: Connection, ident: UUID, list_: str | None = None, after: int = -1, limit: int = 100,
+             ) -> list[dict[str, Any]]:
+    """Rows of one comparison in order; ``member_name`` only of members whom this transaction sees."""
+    return [dict(row) for row in rows(tx, _LINES, {"id": ident, "list": list_, "after": after, "limit": limit})]
+
+
+def done(tx: Connection, ident: UUID, position: int, event: UUID, by: str, now: datetime) -> None:
+    """Notes that a row was reported; ``tx`` acts as the worker."""
+    tx.exec_driver_sql("UPDATE comparison_row SET event_id = %s, done_at = %s, done_by = %s "
+                       "WHERE comparison = %s AND position = %s", (event, now, by, ident, position))
+
+
+def report_of(line: Mapping[str, Any], comparison: UUID, source: str) -> dict[str, Any]:
+    """The host.report that a row of ``not_here`` becomes; the same one however often it is pressed."""
+    person = {k: v for k, v in (line["person"] or {}).items()
+              if k in ("name", "id_number", "birth_date", "sex", "phone")} | (
+        {"member": line["member"]} if line["member"] else {})
+    if not person:
+        raise refuse(409, "erased", "名册上传已满一天，个人信息已清除，请重新上传名册再报。",
+                     "The roll is more than a day old and its persons are erased; upload it again.")
+    address = (line["person"] or {}).get("address")
+    return {"specversion": "1.0", "type": "guidui.host.report.v1", "source": source,
+            "id": f"comparison-{comparison}-{line['position']}", "datacontenttype": "application/json",
+            "data": {"person": person, **({"to": {"address": address}} if address else {})}}
