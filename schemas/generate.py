@@ -72,7 +72,7 @@ def _operations() -> dict[str, Any]:
         channel = {"$ref": f"#/channels/{topic.name}"}
         if topic.name != INGRESS:
             made[f"publish-{topic.name}"] = {"action": "send", "channel": channel, "summary": "relay"}
-        made[f"consume-{topic.name}"] = {"action": "receive", "channel": channel, "summary": topic.consumer}
+        made[f"consume-{topic.name}"] = {"action": "receive", "channel": channel, "summary": ", ".join(topic.consumers)}
     return made
 
 

@@ -14,11 +14,11 @@ TASK_OPENED = "guidui.task.opened.v1"
 
 
 class Topic(NamedTuple):
-    """One topic: its message types, its one consumer, the meaning of its key, how many hours it is kept."""
+    """One topic: its message types, its consumers, the meaning of its key, how many hours it is kept."""
 
     name: str
     types: tuple[str, ...]
-    consumer: str
+    consumers: tuple[str, ...]
     key: str
     hours: int
     personal: bool = False
@@ -26,10 +26,10 @@ class Topic(NamedTuple):
 
 
 TOPICS: tuple[Topic, ...] = (
-    Topic(INGRESS, ("guidui.*.v1",), "intake", "any; the sender chooses", 24, personal=True,
+    Topic(INGRESS, ("guidui.*.v1",), ("intake",), "any; the sender chooses", 24, personal=True,
           about="Each event carries its sender's API key in the CloudEvents extension attribute "
                 "`guiduikey`, which is not stored."),
-    Topic(DEPARTURES, (EVENT_POSTED,), "matcher", "HMAC of the person; for many persons, of the source", 336),
-    Topic(CASES, (CASE_MOVED,), "notifier", "id of the case", 336),
-    Topic(TASKS, (TASK_OPENED,), "notifier", "id of the case, else the member's reference", 336),
+    Topic(DEPARTURES, (EVENT_POSTED,), ("matcher",), "HMAC of the person; for many persons, of the source", 336),
+    Topic(CASES, (CASE_MOVED,), ("matcher", "notifier"), "id of the case", 336),
+    Topic(TASKS, (TASK_OPENED,), ("notifier",), "id of the case, else the member's reference", 336),
 )

@@ -23,7 +23,8 @@ from services.kit.db import connect
 from services.kit.log import where
 from services.matcher.gazetteer import Gazetteer
 from services.matcher.handlers import Matcher
-from services.matcher.learning import Learned
+from services.matcher.evidence import Learning, Teacher
+from services.matcher.learning import Addresses
 from services.notifier.channels.at_hand import channels_at_hand
 from services.notifier.channels.portal_inbox import PortalInbox
 from services.notifier.delivery import deliver_due
@@ -46,6 +47,7 @@ class House:
     ground: Ground = field(default_factory=usual)
     settings: object | None = None
     _gazetteer: Gazetteer | None = None
+    _addresses: Addresses | None = None
 
     @classmethod
     def at(cls, url: str | URL, secret: bytes, cache: Path, clock: Clock | None = None, ground: Ground | None = None,
@@ -56,11 +58,18 @@ class House:
                    secret, cache, clock or SystemClock(), ground or usual(), settings)
 
     @property
-    def gazetteer(self) -> Gazetteer:
-        """The address engine; its compiled table is opened on first use."""
+    def addresses(self) -> Addresses:
+        """The address engine with what was confirmed; its compiled table is opened on first use."""
         if self._gazetteer is None:
             self._gazetteer = Gazetteer.open(self.cache)
-        return self._gazetteer
+        if self._addresses is None:
+            self._addresses = Addresses(self._gazetteer, self.cache, self.worker)
+        return self._addresses
+
+    @property
+    def gazetteer(self) -> Gazetteer:
+        """The address engine in force now."""
+        return self.addresses.current
 
     @property
     def channels(self) -> dict:
@@ -79,9 +88,10 @@ class House:
 
 
 def matcher(house: House) -> Subscription:
-    """departures -> identity, destination, cases."""
-    return Subscription("matcher", ("departures",),
-                        Learned(house.gazetteer, Matcher(house.clock, house.ground, house.gazetteer)))
+    """departures -> identity, destination, cases; cases -> what people confirmed of addresses."""
+    act = Matcher(house.clock, house.ground, house.addresses)
+    return Subscription("matcher", ("departures", "cases"),
+                        Learning(house.addresses, Teacher(house.clock, house.addresses), act))
 
 
 def notices(house: House) -> Subscription:

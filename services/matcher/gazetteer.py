@@ -11,7 +11,7 @@ from services.matcher.address_answer import LEVELS, NOTHING, Candidate, Evidence
 from services.matcher.address_confidence import ROUTE_AT, model, shares
 from services.matcher.address_county import Counties
 from services.matcher.address_guess import Guess, Reason, depth_first, merged
-from services.matcher.address_learned import Learned
+from services.matcher.address_learned import Learned, keys
 from services.matcher.address_names import MENTION, is_dummy, mention_base, mention_kind
 from services.matcher.address_reader import Reader
 from services.matcher.address_scan import COUNTIES_MAX, Hit, Scan, Support
@@ -208,6 +208,28 @@ class Gazetteer:
         code = codes[0]
         rest = self._after_names(text, code)
         self.learned.add(code[:6], rest, code, source, on)
+
+    def kept(self, address: str, code: str) -> str | None:
+        """What is worth keeping of a confirmed address: official names, road with number, compound; no more.
+
+        Building, unit, floor and room are gone, and so is whatever else was written. None where nothing is left to
+        learn from, or where the address names another county than that of `code`.
+        """
+        codes = self.current(code)
+        if len(codes) != 1 or len(codes[0]) not in (9, 12):
+            return None
+        code, text = codes[0], normalise(address).text
+        step = self.walk.read(text)
+        if step.county is not None and step.county != code[:6]:
+            return None
+        if step.county is None and not any(
+            c.code[:6] == code[:6] for c in self.resolve(address).candidates if len(c.code) >= 6
+        ):
+            return None
+        found = keys(self._after_names(text, code))
+        road = f"{found.road}{found.number}号" if found.road else ""
+        compound = found.compounds[0] if found.compounds else ""
+        return "".join(self.names(code)) + road + compound if road or compound else None
 
     def _after_names(self, text: str, code: str) -> str:
         """What follows the county, street and community of a confirmed address whose code is known."""

@@ -1,10 +1,11 @@
 """What the matcher does with posted events: who is it, where do they belong, and the cases that follow."""
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Protocol
 from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
@@ -18,9 +19,16 @@ from services.cases.tables import Change
 from services.kit.clock import Clock
 from services.kit.db import dumps, rows
 from services.matcher import announcements as said
+from services.matcher import notes
 from services.matcher.announcements import Announcement
-from services.matcher.gazetteer import Gazetteer
-from services.matcher.people import Found, People
+from services.matcher.address_answer import Resolution
+from services.matcher.people import Found, People, already_moved
+
+
+class Resolves(Protocol):
+    """Reads addresses: a gazetteer, or the one in force."""
+
+    def resolve(self, address: str | None, county: str | None = None) -> Resolution: ...
 
 
 @dataclass
@@ -29,7 +37,7 @@ class Matcher:
 
     clock: Clock
     ground: Ground
-    gazetteer: Gazetteer
+    gazetteer: Resolves
     people: People = field(default_factory=People)
 
     def __call__(self, tx: Connection, messages: Sequence[Message]) -> None:
@@ -48,7 +56,7 @@ class Matcher:
         batch.signs([a for a in persons if not a.opens], found)
         batch.open_groups([a for a in opening if a.group])
         batch.cases(opening, found)
-        self.people.keep(tx, persons, found, batch.case_of, world)
+        self.people.keep(tx, persons, found, batch.case_of, world, noted(tx, persons, found, batch.joined))
         for withdrawal in (a for a in told if a.kind == said.WITHDRAWN):
             batch.withdraw(withdrawal)
 
@@ -56,9 +64,10 @@ class Matcher:
 class _Batch:
     """The cases of one batch: read together, folded per member, written together."""
 
-    def __init__(self, tx: Connection, world: World, gazetteer: Gazetteer) -> None:
+    def __init__(self, tx: Connection, world: World, gazetteer: Resolves) -> None:
         self.tx, self.world, self.gazetteer = tx, world, gazetteer
         self.case_of: dict[tuple[UUID, int], str] = {}
+        self.joined: set[tuple[UUID, int]] = set()
         self._addresses: dict[str, dict[str, Any]] = {}
 
     def cases(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
@@ -90,6 +99,8 @@ class _Batch:
             changes.append(change)
             for one, statement in statements:
                 self.case_of[one.event, one.position] = change.after.id
+                if case is not None:
+                    self.joined.add((one.event, one.position))
                 lines.append((uuid5(one.event, f"statement:{one.position}"), change.after.id, statement,
                               one.position))
             shown.append(self._shown(change.after.id, ones))
@@ -126,13 +137,7 @@ class _Batch:
 
     def _look_up(self, address: str) -> dict[str, Any]:
         answer = self.gazetteer.resolve(address)
-        if not answer.candidates:
-            return {"area": None, "words": [], "candidates": []}
-        best = answer.candidates[0]
-        return {"area": best.code if answer.decision == "route" else None,
-                "words": [e.to_json() for e in best.evidence],
-                "candidates": [{"code": c.code, "name": c.name, "confidence": round(c.confidence, 4)}
-                               for c in answer.candidates]}
+        return answered(answer, self.gazetteer, self.world.now)
 
     def _shown(self, case_id: str, ones: Sequence[Announcement]) -> dict[str, Any]:
         latest = max(ones, key=lambda one: (one.time, one.source, one.ext_id))
@@ -201,6 +206,36 @@ class _Batch:
     def withdraw(self, one: Announcement) -> None:
         """A withdrawal says so of one earlier event of the same source."""
         self.supersede(replace(one, corrects=one.corrects or one.data.get("corrects")))
+
+
+def answered(answer: Resolution, gazetteer: Any, now: datetime) -> dict[str, Any]:
+    """An answer as the case keeps it: what decided it, by which table and how many confirmed cases, and all candidates.
+
+    ``area`` is what may be acted on without asking; kept as it was, whatever is learned later.
+    """
+    current = getattr(gazetteer, "current", gazetteer)
+    best = answer.candidates[0] if answer.candidates else None
+    return {"decision": answer.decision, "area": best.code if best and answer.decision == "route" else None,
+            "words": [e.to_json() for e in best.evidence] if best else [],
+            "candidates": [c.to_json() for c in answer.candidates],
+            "table": current.snapshot.version, "learned": getattr(gazetteer, "learned", 0), "at": now.isoformat()}
+
+
+def noted(tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found],
+          joined: set[tuple[UUID, int]]) -> dict[tuple[UUID, int], list[str]]:
+    """What the senders are told of their persons: named twice, joined a case that stood, had moved away before."""
+    who = {(a.event, a.position): found[a.event, a.position].member for a in told}
+    rosters = Counter((a.parent_id if a.group else a.event, who[a.event, a.position]) for a in told if a.opens)
+    away = {(member, a.path) for a in told if (member := who[a.event, a.position]) and a.opens}
+    moved = already_moved(tx, sorted(away))
+    codes: dict[tuple[UUID, int], list[str]] = {}
+    for one in told:
+        slot, member = (one.event, one.position), who[one.event, one.position]
+        if member and one.opens:
+            codes[slot] = [code for code, holds in (
+                (notes.TWICE, rosters[one.parent_id if one.group else one.event, member] > 1),
+                (notes.JOINED, slot in joined), (notes.MOVED, (member, one.path) in moved)) if holds]
+    return codes
 
 
 def _lock_members(tx: Connection, members: Sequence[str]) -> None:

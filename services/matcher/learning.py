@@ -1,37 +1,106 @@
-"""Confirmed addresses from the table into the gazetteer, before the next batch is judged."""
+"""The gazetteer in force: what was confirmed or withdrawn comes in before the next batch; a newer table takes its place."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection
+import structlog
+from sqlalchemy import Connection, Engine
 
-from schemas.envelope import Message
+from services.kit.log import where
+from services.matcher import editions
+from services.matcher.address_answer import Resolution
 from services.matcher.gazetteer import Gazetteer
 
+log = structlog.get_logger()
 
-class Learned:
-    """A handler that first learns what was confirmed or withdrawn since the last batch, then lets ``act`` go on."""
+_ASK = """
+SELECT (SELECT mark::text FROM registry_version WHERE part = 'division') AS edition,
+       pg_snapshot_xmin(pg_current_snapshot())::text AS horizon"""
+# rows of transactions that an earlier look could not see, and this transaction's own; marks that came from another
+# server with a restored copy lie beyond the snapshot until its own numbers have passed them
+_CHANGED = """
+SELECT source, address, code, "on", withdrawn_at IS NOT NULL AS withdrawn FROM confirmed_address
+WHERE changed >= %s::xid8 AND changed < pg_snapshot_xmax(pg_current_snapshot())
+   OR changed = pg_current_xact_id_if_assigned()"""
+_ALL = 'SELECT source, address, code, "on", withdrawn_at IS NOT NULL AS withdrawn FROM confirmed_address'
 
-    def __init__(self, gazetteer: Gazetteer, act: Callable[[Connection, Sequence[Message]], None]) -> None:
-        self._gazetteer, self._act = gazetteer, act
-        self._known: dict[str, bool] = {}
-        self._mark: tuple[int, int] | None = None
 
-    def __call__(self, tx: Connection, messages: Sequence[Message]) -> None:
-        """Learns, then acts."""
-        self.refresh(tx)
-        self._act(tx, messages)
+class Addresses:
+    """One process's gazetteer with everything confirmed so far. Readers take ``current`` (or ``resolve``) and need no
+    lock: a newer division table replaces the reference whole.
+
+    ``engine`` (as guidui_worker) is needed only to open another edition of the division table.
+    """
+
+    def __init__(self, gazetteer: Gazetteer, cache: Path | None = None, engine: Engine | None = None) -> None:
+        self.current = gazetteer
+        self._cache, self._engine = cache, engine
+        self._turn = threading.Lock()
+        self._said: dict[str, tuple[Any, ...]] = {}
+        self._seen: str | None = None
+        self._edition: str | None = None
+        self._coming: str | None = None
+        self._ready: tuple[str, Gazetteer] | None = None
+
+    @property
+    def learned(self) -> int:
+        """How many confirmed cases the answers stand on."""
+        return len(self._said)
+
+    def resolve(self, address: str | None, county: str | None = None) -> Resolution:
+        """Candidates for an address, by the table and the evidence in force."""
+        return self.current.resolve(address, county)
 
     def refresh(self, tx: Connection) -> None:
-        """Brings the gazetteer up to the table; one cheap query where nothing changed."""
-        mark = tx.exec_driver_sql("SELECT count(*), count(withdrawn_at) FROM confirmed_address").one()
-        if tuple(mark) == self._mark:
+        """Brings the gazetteer up to the database; two cheap queries where nothing changed."""
+        with self._turn:
+            asked = tx.exec_driver_sql(_ASK).one()
+            if asked.edition != self._edition:
+                self._follow(asked.edition)
+            if self._ready and self._ready[0] == asked.edition:
+                self._replace(tx)
+            rows = tx.exec_driver_sql(_CHANGED, (self._seen,)) if self._seen else tx.exec_driver_sql(_ALL)
+            for row in rows:
+                self._take(self.current, row)
+            self._seen = asked.horizon
+
+    def _take(self, gazetteer: Gazetteer, row: Any) -> None:
+        before, now = self._said.get(row.source), (row.address, row.code, row.on)
+        if row.withdrawn:
+            if self._said.pop(row.source, None) is not None:
+                gazetteer.withdraw(row.source)
+        elif before != now:
+            if before is not None:
+                gazetteer.withdraw(row.source)
+            gazetteer.learn(row.address, row.code, source=row.source, on=row.on)
+            self._said[row.source] = now
+
+    def _follow(self, edition: str) -> None:
+        """Opens another edition beside the one in force: at once where it is compiled, else in the background."""
+        if edition == self._coming or self._cache is None or self._engine is None:
             return
-        for source, address, code, on, withdrawn in tx.exec_driver_sql(
-                'SELECT source, address, code, "on", withdrawn_at FROM confirmed_address'):
-            if withdrawn and self._known.get(source, True):
-                self._gazetteer.withdraw(source)
-            elif not withdrawn and not self._known.get(source, False):
-                self._gazetteer.learn(address, code, source=source, on=on)
-            self._known[source] = not withdrawn
-        self._mark = tuple(mark)
+        self._coming = edition
+        compiled = editions.compiled(self._cache, edition)
+        if compiled is not None:
+            self._ready = (edition, compiled)
+            return
+        threading.Thread(target=self._open, args=(edition,), daemon=True, name="division-table").start()
+
+    def _open(self, edition: str) -> None:
+        try:
+            self._ready = (edition, editions.opened(self._cache, edition, self._engine))  # type: ignore[arg-type]
+        except Exception as error:
+            log.error("division_table_failed", edition=edition, **where(error))
+            self._coming = None  # the next batch tries again
+
+    def _replace(self, tx: Connection) -> None:
+        """The newer table with all that was confirmed, then the one reference."""
+        assert self._ready is not None
+        edition, fresh = self._ready
+        fresh.route_at, self._said, self._ready = self.current.route_at, {}, None
+        for row in tx.exec_driver_sql(_ALL):
+            self._take(fresh, row)
+        self.current, self._edition = fresh, edition
+        log.info("division_table_replaced", edition=edition, version=fresh.snapshot.version, learned=len(self._said))

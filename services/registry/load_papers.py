@@ -77,14 +77,21 @@ def write_confirmed(tx: Connection, batch: Sequence[Entry], on: date) -> list[Ou
     before = {row.source: {"address": row.address, "code": row.code, "on": row.on} for row in found}
     outcomes: list[Outcome] = []
     writing = []
+    directory = Directory.of(tx)
     for source, new in records.items():
         old = before.get(source)
         new["on"] = new["on"] or (old["on"] if old else on)
         outcomes.append("new" if old is None else "unchanged" if old == new else "changed")
         if old != new:
-            writing.append({"source": source, **new})
-    upsert(tx, "confirmed_address", "source", writing, as_given("address", "code", "on"))
+            writing.append({"source": source, **new, "path": _path_over(directory, new["code"])})
+    upsert(tx, "confirmed_address", "source", writing, as_given("address", "code", "on", "path"))
     return outcomes
+
+
+def _path_over(directory: Directory, code: str) -> str | None:
+    """The path of whoever serves a place, or the division above it: there it may be withdrawn."""
+    serving = (directory.serving(code[:digits]) for digits in (12, 9, 6, 4, 2))
+    return next((one.path for one in serving if one is not None), None)
 
 
 def write_calendar(tx: Connection, batch: Sequence[Entry]) -> list[Outcome]:

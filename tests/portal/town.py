@@ -85,7 +85,7 @@ class Town:
                 break
         return case
 
-    def give(self, organisation: str, case: str, command: str, **fields: Any) -> dict[str, Any]:
+    def give(self, organisation: str, case: str, command: str, /, **fields: Any) -> dict[str, Any]:
         """A command of an organisation's system."""
         view = give(self.house.web, self.caller(organisation), case, command, None, fields, self.clock)
         self.settle()

@@ -101,10 +101,9 @@ def test_no_sql_reads_the_servers_clock():
 
 
 def test_every_topic_has_its_consumer_and_every_consumer_its_topic(house):
-    read = {topic: made.consumer for made in (make(house) for make in HANDLERS.values()) for topic in made.topics}
-    taken = ingress.subscription(house.clock, house.secret)
-    read |= {topic: taken.consumer for topic in taken.topics}
-    assert read == {topic.name: topic.consumer for topic in TOPICS}
+    subscriptions = [*(make(house) for make in HANDLERS.values()), ingress.subscription(house.clock, house.secret)]
+    read = {(topic, made.consumer) for made in subscriptions for topic in made.topics}
+    assert read == {(topic.name, consumer) for topic in TOPICS for consumer in topic.consumers}
 
 
 def test_every_loop_is_run_by_a_role_that_there_is():

@@ -1,0 +1,26 @@
+"""The portal's town with addresses of its own: what one test confirms no other hears."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from services.kit.cache import cache_folder
+from services.matcher.gazetteer import Gazetteer
+from services.wiring import House
+from tests.portal.conftest import clock, reader, url  # noqa: F401
+from tests.portal.town import Town
+
+
+@pytest.fixture(scope="session")
+def table() -> Gazetteer:
+    """The compiled division table, opened once."""
+    return Gazetteer.open(cache_folder())
+
+
+@pytest.fixture
+def town(database, clock, table) -> Iterator[Town]:  # noqa: F811
+    house = House.at(database.app_url, b"a secret of the tests", cache_folder(), clock)
+    house._gazetteer = Gazetteer(table.snapshot)
+    yield Town(house, clock)
+    house.close()
