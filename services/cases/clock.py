@@ -23,11 +23,12 @@ from services.kit.event_log import Message, record
 BATCH_ROWS_MAX = 500
 
 _DUE_CASES = "SELECT id::text FROM transfer_case WHERE wake_at <= %s ORDER BY wake_at LIMIT %s"
-_DUE_MEMBERS = """
+READ_MEMBERS = """
 SELECT m.member, m.organisation, m.standing, m.last_life_on, m.last_sign_on, m.dues_paid_to,
        (SELECT max(c.accepted_on) FROM transfer_case c WHERE c.member = m.member) AS accepted_on,
        EXISTS (SELECT FROM transfer_case c WHERE c.member = m.member AND c.state = 'lost_contact') AS lost
-FROM member m WHERE m.wake_at <= :now ORDER BY m.wake_at LIMIT :limit"""
+FROM member m """
+_DUE_MEMBERS = READ_MEMBERS + "WHERE m.wake_at <= :now ORDER BY m.wake_at LIMIT :limit"
 _MEMBER_TASKS = """
 SELECT id, member, kind, act, organisation, due_on, opened_at FROM task
 WHERE member = ANY (:members) AND case_id IS NULL AND closed_at IS NULL"""

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -17,6 +18,7 @@ from services.cases.model import Case, MemberFacts, Statement, Step, World
 from services.cases.routing import OPENING, current_facts
 from services.cases.tables import Change
 from services.kit.clock import Clock
+from services.kit.errors import Refused
 from services.registry.access import Caller
 
 
@@ -52,18 +54,51 @@ def give_within(tx: Connection, caller: Caller, case_id: str, command: str, seen
 def obey(tx: Connection, case: Case, command: str, actor: str, args: Mapping[str, Any], now: datetime,
          person: str | None, ground: Ground) -> Case:
     """Decides and writes one command; ``tx`` acts as the worker."""
-    known = member_facts(tx, [case.member] if case.member else [])
-    facts = known[case.member][0] if case.member in known else MemberFacts()
-    world = ground.world(tx, now, facts)
-    move = rules.decide(case, command, actor, args, world)
-    if command == "merge":
-        _join_other(tx, case, move.case.merged_into or "", world)
-    if move.statement:
-        ident = uuid5(UUID(case.id), f"{command}:{case.seq}")
-        tables.state_facts(tx, [(ident, case.id, move.statement, None)])
-    after = tables.write(tx, [Change(case, move.case, move.steps)], world, person)[0]
-    close_finished_groups(tx, [after], world)
-    return after
+    answer = obey_all(tx, [Order(case, command, actor, args)], now, person, ground)[0]
+    if isinstance(answer, Refused):
+        raise answer
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One command to one case, given by organisation ``actor``."""
+
+    case: Case
+    command: str
+    actor: str
+    args: Mapping[str, Any]
+
+
+def obey_all(tx: Connection, orders: Sequence[Order], now: datetime, person: str | None,
+             ground: Ground) -> list[Case | Refused]:
+    """Decides and writes commands to different cases together; ``tx`` acts as the worker.
+
+    Answers in order: the case afterwards, or why not. One that is refused does not hold up the others.
+    """
+    known = member_facts(tx, sorted({o.case.member for o in orders if o.case.member}))
+    world = ground.world(tx, now)
+    answers: list[Case | Refused] = []
+    changes: list[Change] = []
+    stated: list[tuple[UUID, str, Statement, int | None]] = []
+    for order in orders:
+        case = order.case
+        facts = known[case.member][0] if case.member in known else MemberFacts()
+        try:
+            move = rules.decide(case, order.command, order.actor, order.args, replace(world, member=facts))
+            if order.command == "merge":
+                _join_other(tx, case, move.case.merged_into or "", world)
+        except Refused as refusal:
+            answers.append(refusal)
+            continue
+        if move.statement:
+            stated.append((uuid5(UUID(case.id), f"{order.command}:{case.seq}"), case.id, move.statement, None))
+        changes.append(Change(case, move.case, move.steps))
+        answers.append(move.case)
+    tables.state_facts(tx, stated)
+    written = {case.id: case for case in tables.write(tx, changes, world, person)}
+    close_finished_groups(tx, list(written.values()), world)
+    return [answer if isinstance(answer, Refused) else written[answer.id] for answer in answers]
 
 
 def _join_other(tx: Connection, case: Case, into: str, world: World) -> None:
