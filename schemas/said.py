@@ -91,10 +91,14 @@ class Person(Said):
     sex: Literal["male", "female"] | None = None
     phone: Line = None
     member: Line = None
+    id_token: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(
+        description="HMAC-SHA-256 of the identity number with the key agreed with this sender, in small hexadecimal "
+                    "digits; instead of `id_number` where that may not be sent")] | None = None
+    military_card: Line = None
 
     @model_validator(mode="after")
     def _someone(self) -> Person:
-        if not (self.name or self.id_number or self.member):
+        if not (self.name or self.id_number or self.member or self.id_token or self.military_card):
             raise PydanticCustomError("person_empty", "nobody is named")
         return self
 

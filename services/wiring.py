@@ -22,6 +22,7 @@ from services.kit.consumer import Subscription
 from services.kit.db import connect
 from services.kit.log import where
 from services.matcher.gazetteer import Gazetteer
+from services.matcher.erasure import erase_decided
 from services.matcher.handlers import Matcher
 from services.matcher.evidence import Learning, Teacher
 from services.matcher.learning import Addresses
@@ -118,9 +119,15 @@ def climb_loop(house: House) -> int:
     return climb_overdue(house.worker, house.clock, house.channels)
 
 
+def erase_loop(house: House) -> int:
+    """Erases what is left of persons who are no members."""
+    return erase_decided(house.worker, house.clock)
+
+
 # loop -> (what it does, seconds between two rounds, the roles that run it)
 LOOPS: dict[str, tuple[Callable[[House], int], float, tuple[str, ...]]] = {
     "clock": (clock_loop, 2.0, ("matcher",)),
+    "erase": (erase_loop, 600.0, ("matcher",)),
     "delivery": (delivery_loop, 1.0, ("notifier",)),
     "climb": (climb_loop, 60.0, ("notifier",)),
 }

@@ -179,6 +179,8 @@ def _key(event: Event, secret: bytes) -> str:
 def _who(person: Person) -> str:
     if person.id_number:
         return f"id {parse_id_number(person.id_number).text}"
+    if person.id_token:
+        return f"token {person.id_token}"
     if person.name:
         return f"name {''.join(person.name.split())} {person.birth_date or ''}"
-    return f"member {person.member}"
+    return f"member {person.member}" if person.member else f"card {person.military_card}"

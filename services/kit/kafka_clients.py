@@ -69,7 +69,9 @@ def ensure_topics(kafka: Kafka, hours: dict[str, int], partitions: int = PARTITI
     admin = kafka.admin()
     try:
         for name, kept in hours.items():
-            configs = {"retention.ms": str(kept * 3_600_000),
+            # a record goes with its segment, so segments are short and their time is taken off: at most `kept` hours
+            segment = max(1, kept // 24)
+            configs = {"retention.ms": str((kept - segment) * 3_600_000), "segment.ms": str(segment * 3_600_000),
                        "min.insync.replicas": str(2 if replication > 2 else 1)}
             try:
                 admin.create_topics([NewTopic(kafka.topic(name), partitions, replication, topic_configs=configs)])

@@ -14,6 +14,7 @@ from services.cases.model import Statement
 from services.cases.routing import OPENING, facts_stated
 from services.kit.db import rows
 from services.registry.persons import Person
+from services.registry.tokens import token_key
 
 HOST_REPORT = "guidui.host.report.v1"
 WITHDRAWN = "guidui.departure.withdrawn.v1"
@@ -37,6 +38,7 @@ class Announcement:
     slot: Mapping[str, Any]
     corrects: str | None
     superseded: bool = False
+    undone: int = 0
 
     @property
     def opens(self) -> bool:
@@ -56,15 +58,19 @@ class Announcement:
 
     @cached_property
     def case_id(self) -> str:
-        """The case it opens, if it opens one: the same on every repetition."""
-        return str(uuid5(self.event, f"case:{self.position}"))
+        """The case it opens, if it opens one: the same on every repetition, another one once a match was undone."""
+        again = f":{self.undone}" if self.undone else ""
+        return str(uuid5(self.event, f"case:{self.position}{again}"))
 
     @cached_property
     def person(self) -> Person:
         """The person as posted."""
         said = self.slot.get("person") or {}
+        token = said.get("id_token") if not said.get("id_number") else None
         return Person(name=said.get("name"), id_number=said.get("id_number"), birth_date=said.get("birth_date"),
-                      sex=said.get("sex"), phone=said.get("phone"), address=(self.slot.get("to") or {}).get("address"))
+                      sex=said.get("sex"), phone=said.get("phone"), address=(self.slot.get("to") or {}).get("address"),
+                      military_card=said.get("military_card"),
+                      token=token_key(self.organisation, token) if token else None)
 
     @property
     def member(self) -> str | None:
@@ -81,8 +87,10 @@ BATCHES = UUID("6f0c7f2e-5e0b-5b43-9d3d-6d6a7d0f8b11")
 
 _READ = """
 SELECT e.id, e.source, e.ext_id, e.organisation, e.path, e.type, e.time, e.data, e.corrects, p.position, p.body,
-       EXISTS (SELECT FROM posted_event l WHERE l.source = e.source AND l.corrects = e.ext_id) AS superseded
+       EXISTS (SELECT FROM posted_event l WHERE l.source = e.source AND l.corrects = e.ext_id) AS superseded,
+       coalesce(i.undone, 0) AS undone
 FROM posted_event e LEFT JOIN posted_person p ON p.event_id = e.id
+LEFT JOIN identification i ON i.event_id = p.event_id AND i.position = p.position
 WHERE e.id = ANY (CAST(:ids AS uuid[])) ORDER BY e.time, e.source, e.ext_id, p.position"""
 _LOCK = """
 SELECT pg_advisory_xact_lock_shared(k) FROM (
@@ -98,7 +106,7 @@ def read(tx: Connection, events: Sequence[UUID]) -> list[Announcement]:
     """
     tx.exec_driver_sql(_LOCK, ([str(e) for e in events],))
     return [Announcement(r.id, r.position if r.position is not None else 0, r.source, r.ext_id, r.organisation,
-                         r.path, r.type, r.time, r.data, r.body or {}, r.corrects, r.superseded)
+                         r.path, r.type, r.time, r.data, r.body or {}, r.corrects, r.superseded, r.undone)
             for r in rows(tx, _READ, {"ids": [str(e) for e in events]})]
 
 

@@ -1,7 +1,6 @@
 """What the matcher does with posted events: who is it, where do they belong, and the cases that follow."""
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -19,10 +18,10 @@ from services.cases.tables import Change
 from services.kit.clock import Clock
 from services.kit.db import dumps, rows
 from services.matcher import announcements as said
-from services.matcher import notes
 from services.matcher.announcements import Announcement
 from services.matcher.address_answer import Resolution
-from services.matcher.people import Found, People, already_moved
+from services.matcher.notes import noted
+from services.matcher.people import Found, People
 
 
 class Resolves(Protocol):
@@ -219,23 +218,6 @@ def answered(answer: Resolution, gazetteer: Any, now: datetime) -> dict[str, Any
             "words": [e.to_json() for e in best.evidence] if best else [],
             "candidates": [c.to_json() for c in answer.candidates],
             "table": current.snapshot.version, "learned": getattr(gazetteer, "learned", 0), "at": now.isoformat()}
-
-
-def noted(tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found],
-          joined: set[tuple[UUID, int]]) -> dict[tuple[UUID, int], list[str]]:
-    """What the senders are told of their persons: named twice, joined a case that stood, had moved away before."""
-    who = {(a.event, a.position): found[a.event, a.position].member for a in told}
-    rosters = Counter((a.parent_id if a.group else a.event, who[a.event, a.position]) for a in told if a.opens)
-    away = {(member, a.path) for a in told if (member := who[a.event, a.position]) and a.opens}
-    moved = already_moved(tx, sorted(away))
-    codes: dict[tuple[UUID, int], list[str]] = {}
-    for one in told:
-        slot, member = (one.event, one.position), who[one.event, one.position]
-        if member and one.opens:
-            codes[slot] = [code for code, holds in (
-                (notes.TWICE, rosters[one.parent_id if one.group else one.event, member] > 1),
-                (notes.JOINED, slot in joined), (notes.MOVED, (member, one.path) in moved)) if holds]
-    return codes
 
 
 def _lock_members(tx: Connection, members: Sequence[str]) -> None:

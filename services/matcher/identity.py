@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from services.matcher.identity_compare import Side, compare, read_member, read_person
+from services.matcher.identity_compare import FIELDS, Side, compare, read_member, read_person
 from services.matcher.identity_words import Reason, reasons
 from services.registry.names import fold_name, is_latin
 from services.registry.persons import MemberRecord, Person
@@ -29,6 +29,8 @@ SIZE = ""
 """Key of the register's size in a table of frequencies."""
 LISTED_MAX = 5
 LISTED_FROM = 0.001
+ODDS_MAX = 700.0
+"""Natural logarithm; beyond it a float is infinite."""
 ALIKE = frozenset(("same", "lost", "sound", "pinyin", "part", "shape"))
 _FOLDER = Path(__file__).parent / "models"
 _WRITTEN = frozenset(("same", "lost", "part", "shape"))
@@ -47,6 +49,7 @@ class _Found(NamedTuple):
     member: str
     levels: Levels
     side: Side
+    rareness: float = 0.0
 
 
 Frequencies = Mapping[str, int] | Callable[[str], int] | None
@@ -54,20 +57,25 @@ Frequencies = Mapping[str, int] | Callable[[str], int] | None
 
 @dataclass(frozen=True, slots=True)
 class CandidateMember:
-    """A member who may be meant: how sure, and why."""
+    """A member who may be meant: how sure, and why. `levels` (of identity_compare.FIELDS) and `rareness` of the name
+    are all that the probability was computed from."""
 
     member: str
     probability: float
     reasons: tuple[Reason, ...] = ()
+    levels: Levels = ()
+    rareness: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """The decision, the candidates best first, and the version of the model that said so."""
+    """The decision, the candidates best first, and the version of the model that said so. `rest`: the odds, against
+    "none of them", of the candidates that are not listed."""
 
     decision: Literal["match", "review", "not_a_member", "unknown"]
     candidates: tuple[CandidateMember, ...]
     model: str
+    rest: float = 0.0
 
 
 def frequencies_of(names: Iterable[str | None]) -> dict[str, int]:
@@ -87,6 +95,7 @@ def signs(levels: Levels) -> tuple[str, ...]:
     number, name, birth, sex, phone, address, organisation = levels
     alike = name in ALIKE or name == "none"
     group = group_of(number)
+    number = "same" if number == "card" else number  # a military card weighs what a number weighs
     found = [f"number={number}"]
     if group == "same":
         found += [f"same_number+name={name}", f"same_number+birth={birth}", f"same_number+sex={sex}"]
@@ -101,7 +110,7 @@ def signs(levels: Levels) -> tuple[str, ...]:
 
 def group_of(number: str) -> str:
     """same, fits (one slip away, or cut) or free: whether birth date and sex still tell anything new."""
-    if number in ("same", "same_damaged"):
+    if number in ("same", "same_damaged", "card"):
         return "same"
     return "fits" if number in ("repaired", "cut") else "free"
 
@@ -111,6 +120,8 @@ def may_match(levels: Levels) -> bool:
     number, name, birth, sex, phone, address, organisation = levels
     if number in ("same", "same_damaged"):
         return name in ALIKE or (name == "none" and number == "same")
+    if number == "card":
+        return name in ALIKE and birth != "other" and sex != "other"
     if number in ("repaired", "cut"):
         if name == "shape" and number == "cut":
             return False  # twins: one character of the name and the end of the number
@@ -160,15 +171,34 @@ class Model:
             levels = compare(ours, side)
             if levels[:3] == _NOTHING and levels[4] != "same":
                 continue
-            found.append(_Found(self._score(levels, side.name, frequencies), candidate.member, levels, side))
+            rare = self._rareness(levels, side.name, frequencies)
+            found.append(_Found(self._score(levels, rare), candidate.member, levels, side, rare))
         if not found:
             return Identification("not_a_member" if is_enough(ours) else "unknown", (), self.version)
         found.sort(key=lambda one: (-one.score, one.member))
         ranked = _share(found)
         decision = self._decide(ours, ranked)
-        listed = tuple(CandidateMember(member, round(sure, 4), reasons(levels)) for sure, member, levels, _
-                       in ranked[:LISTED_MAX] if sure >= LISTED_FROM or decision == "review")
-        return Identification(decision, listed, self.version)
+        listed = tuple(CandidateMember(one.member, round(one.score, 4), reasons(one.levels), one.levels, one.rareness)
+                       for one in ranked[:LISTED_MAX] if one.score >= LISTED_FROM or decision == "review")
+        rest = sum(math.exp(min(one.score, ODDS_MAX)) for one in found[len(listed):])
+        return Identification(decision, listed, self.version, rest)
+
+    def again(self, pairs: Sequence[tuple[Levels, float]], rest: float = 0.0) -> list[float]:
+        """The probabilities of candidates of whom only levels and rareness were kept: what this version said of
+        them, or would say."""
+        odds = [math.exp(min(self._score(tuple(levels), rare), ODDS_MAX)) for levels, rare in pairs]
+        total = 1 + sum(odds) + rest
+        return [round(odd / total, 4) for odd in odds]
+
+    def bits(self, levels: Levels, rareness: float = 0.0) -> dict[str, float]:
+        """What each of FIELDS adds to the odds, in bits (log2): +1 doubles them, -1 halves them."""
+        found = dict.fromkeys(FIELDS, 0.0)
+        for sign in signs(tuple(levels)):
+            field = sign.partition("=")[0].rpartition("+")[2]
+            found[field] += self._weights.get(sign, 0.0) / math.log(2)
+        if group_of(levels[0]) == "free":
+            found["name"] += self._rarity.get(levels[1], 0.0) * rareness / math.log(2)
+        return {field: round(bits, 1) for field, bits in found.items()}
 
     def _settled(self, person: Person, candidates: Sequence[MemberRecord]) -> Identification | None:
         """The ordinary row: the same number and the same name, letter by letter, and nobody else has the number."""
@@ -188,14 +218,18 @@ class Model:
         sure = 1 / (1 + math.exp(-self._weigh(levels) - self._shift))
         if sure < self.match_at:
             return None
-        listed = (CandidateMember(holders[0].member, round(sure, 4), reasons(levels)),)
+        listed = (CandidateMember(holders[0].member, round(sure, 4), reasons(levels), levels),)
         return Identification("match", listed, self.version)
 
-    def _score(self, levels: Levels, name: str, frequencies: Frequencies) -> float:
+    def _rareness(self, levels: Levels, name: str, frequencies: Frequencies) -> float:
+        if levels[1] not in self._rarity or group_of(levels[0]) != "free":
+            return 0.0
+        return rareness(name, frequencies, self._usual_rate)
+
+    def _score(self, levels: Levels, rareness: float) -> float:
         score = self._weigh(levels) + self._shift
-        rarity = self._rarity.get(levels[1])
-        if rarity is not None and group_of(levels[0]) == "free":
-            score += rarity * rareness(name, frequencies, self._usual_rate)
+        if rareness and group_of(levels[0]) == "free":
+            score += self._rarity.get(levels[1], 0.0) * rareness
         return score
 
     def _weigh(self, levels: Levels) -> float:
@@ -215,7 +249,7 @@ class Model:
 
 def _asks(levels: Levels) -> bool:
     """The number leads here: a person looks, however little else agrees."""
-    return levels[0] in ("same", "same_damaged") or levels[0] in ("repaired", "cut") and levels[1] in ("none", *ALIKE)
+    return levels[0] in ("same", "same_damaged", "card") or levels[0] in ("repaired", "cut") and levels[1] in ("none", *ALIKE)
 
 
 def _is_twice(ranked: Sequence[_Found]) -> bool:

@@ -17,7 +17,7 @@ from services.registry.dates import parse_date
 from services.registry.id_numbers import IdNumber, parse_id_number, repairs
 from services.registry.names import LOST, all_sounds, fold_name, is_blank, is_latin, name_parts, sounds, spoken_orders
 from services.registry.names import tokens
-from services.registry.persons import MemberRecord, Person, fold_phone, parse_sex
+from services.registry.persons import MemberRecord, Person, fold_card, fold_phone, parse_sex
 
 FIELDS = ("number", "name", "birth", "sex", "phone", "address", "organisation")
 LUNAR_DAYS = range(15, 56)
@@ -43,6 +43,7 @@ class Side:
     address: str | None
     organisation: str | None
     organisation_name: str | None
+    card: str | None = None
 
     @property
     def has_name(self) -> bool:
@@ -55,7 +56,8 @@ def read_person(person: Person) -> Side:
     born, given = parse_date(person.birth_date)
     organisation = None if is_blank(person.organisation) else str(person.organisation).strip()
     return Side(parse_id_number(person.id_number), name, spelled, _text(person.name), born, given,
-                parse_sex(person.sex), fold_phone(person.phone), _text(person.address), organisation, None)
+                parse_sex(person.sex), fold_phone(person.phone), _text(person.address), organisation, None,
+                fold_card(person.military_card))
 
 
 def read_member(member: MemberRecord) -> Side:
@@ -63,7 +65,7 @@ def read_member(member: MemberRecord) -> Side:
     born, given = parse_date(member.birth_date)
     return Side(parse_id_number(member.id_number), fold_name(member.name), "", _text(member.name), born, given,
                 parse_sex(member.sex), fold_phone(member.phone), member.address, member.organisation,
-                member.organisation_name)
+                member.organisation_name, fold_card(member.military_card))
 
 
 def _text(value: object) -> str:
@@ -75,6 +77,8 @@ def compare(person: Side, member: Side) -> tuple[str, ...]:
     number = number_level(person.number, member.number)
     if number in ("other", "twin", "near", "unfit") and contradicts_itself(person):
         number = "doubtful"
+    elif number == "none" and person.card and person.card == member.card:
+        number = "card"
     return (number, name_level(person, member), birth_level(person, member),
             sex_level(person, member), phone_level(person.phone, member.phone),
             address_level(person.address, member.address), organisation_level(person, member))

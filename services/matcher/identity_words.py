@@ -21,6 +21,7 @@ class Reason:
 _WORDS = {
     "number": {
         "same": Words("身份证号码相同", "same ID number"),
+        "card": Words("军人证件号码相同", "same military card"),
         "same_damaged": Words("身份证号码逐位相同，但校验位不符", "same ID number, but its check digit fails"),
         "repaired": Words("身份证号码只差一处：一位写错、相邻两位颠倒或多少一位",
                           "ID number differs in one slip: a wrong, swapped, missing or extra digit"),

@@ -1,26 +1,33 @@
 """Who a posted person is: candidates from the register by blocking keys, the model's judgement, what is kept of it."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from services.cases.model import World
-from services.kit.db import dumps, rows
+from services.kit.db import dumps
+from services.matcher import notes
 from services.matcher.announcements import HOST_REPORT, Announcement
-from services.matcher.identity import Model
+from services.matcher.identity import SIZE, Identification, Model
+from services.matcher.model_store import in_force
 from services.registry.keys import person_keys
-from services.registry.persons import MemberRecord, Person, parse_id_number
+from services.registry.persons import MemberRecord, Person, fold_name, parse_id_number
+from services.registry.tokens import agreed
 
 KEY_MEMBERS_MAX = 500
+Slot = tuple[UUID, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The decision on one person: match, review, not_a_member, outside (a walk-in no register knows) or rejected."""
+    """The decision on one person: match, review, not_a_member, outside (a walk-in no register knows) or rejected.
+
+    ``evidence`` holds levels of agreement, nothing personal; ``notes`` are codes of services.matcher.notes.
+    """
 
     decision: str
     member: str | None = None
@@ -28,88 +35,88 @@ class Found:
     candidates: tuple[Mapping[str, Any], ...] = ()
     by: str | None = None
     reason: str | None = None
+    evidence: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
 
 
-_CANDIDATES = """
-SELECT k.key, m.member, m.name, m.sex, m.birth_date::text, m.id_number, m.phone, m.address, m.organisation, m.standing
+_MEMBER = """m.member, m.name, m.sex, m.birth_date::text, m.id_number, m.phone, m.address, m.organisation,
+       NULL AS organisation_name, m.standing, m.military_card"""
+_CANDIDATES = f"""
+SELECT k.key, {_MEMBER}
 FROM unnest(%s::text[]) AS asked (key)
 CROSS JOIN LATERAL (SELECT key, member FROM member_key WHERE key = asked.key LIMIT %s) k
 JOIN member m ON m.member = k.member"""
-_BY_REFERENCE = """
-SELECT member, name, sex, birth_date::text, id_number, phone, address, organisation, standing FROM member
-WHERE member = ANY (:members)"""
+_BY_REFERENCE = f"SELECT {_MEMBER} FROM member m WHERE m.member = ANY (%s)"
+_FREQUENCIES = "SELECT name, bearers FROM name_frequency WHERE name = ANY (%s)"
 _KEEP = """
 INSERT INTO identification (event_id, position, path, decision, member, case_id, candidates, model, decided_at,
-                            decided_by, reason)
-SELECT event_id, position, path, decision, member, case_id, candidates, model, decided_at, decided_by, reason
+                            decided_by, reason, evidence, notes, erased_at)
+SELECT event_id, position, path, decision, member, case_id, candidates, model, decided_at, decided_by, reason,
+       evidence, notes, erased_at
 FROM json_to_recordset(%s::json) AS i(event_id uuid, position int, path text, decision text, member text, case_id uuid,
-    candidates jsonb, model text, decided_at timestamptz, decided_by text, reason text)
+    candidates jsonb, model text, decided_at timestamptz, decided_by text, reason text, evidence jsonb, notes text[],
+    erased_at timestamptz)
 ON CONFLICT (event_id, position) DO UPDATE SET decision = excluded.decision, member = excluded.member,
     case_id = excluded.case_id, candidates = excluded.candidates, decided_at = excluded.decided_at,
-    decided_by = excluded.decided_by, reason = excluded.reason"""
+    decided_by = excluded.decided_by, reason = excluded.reason, notes = excluded.notes, proposal = NULL,
+    erased_at = excluded.erased_at,
+    model = CASE WHEN excluded.evidence IS NULL THEN identification.model ELSE excluded.model END,
+    evidence = CASE WHEN excluded.decision = 'not_a_member' THEN NULL
+                    ELSE coalesce(excluded.evidence, identification.evidence) END"""
 _ERASE = """
-UPDATE posted_person SET body = NULL
-WHERE (event_id, position) IN (SELECT * FROM unnest(%s::uuid[], %s::int[]))"""
+WITH gone AS (SELECT * FROM unnest(%s::uuid[], %s::int[]) AS g (event_id, position)),
+asked AS (UPDATE review_question q SET text = NULL, answer = NULL FROM gone g
+          WHERE q.event_id = g.event_id AND q.position = g.position)
+UPDATE posted_person p SET body = NULL FROM gone g WHERE p.event_id = g.event_id AND p.position = g.position"""
 
 
 @dataclass
 class People:
-    """Finds persons in the register. ``model`` judges; ``frequencies`` says how common a name is."""
+    """Finds persons in the register. ``model`` judges; by default the version in force, asked for with each batch."""
 
-    model: Model = field(default_factory=Model.load)
-    frequencies: Mapping[str, int] = field(default_factory=dict)
+    model: Model | None = None
 
-    def find(self, tx: Connection, told: Sequence[Announcement], world: World) -> dict[tuple[UUID, int], Found]:
+    def find(self, tx: Connection, told: Sequence[Announcement], world: World) -> dict[Slot, Found]:
         """The decision on every announcement's person, each with its reasons."""
+        if not told:
+            return {}
+        model = self.model or in_force(tx)
         references = sorted({a.member for a in told if a.member})
-        named = {r.member: _record(r) for r in rows(tx, _BY_REFERENCE, {"members": references})} if references else {}
+        named = {r[0]: MemberRecord(*r) for r in tx.exec_driver_sql(_BY_REFERENCE, (references,))} if references else {}
         # first by the number alone, which settles nearly everybody; the others by everything that could lead to them
-        found = self._round(tx, told, named, number_key)
+        found = self._round(tx, told, named, number_key, model)
         unsettled = [a for a in told if found[a.event, a.position].decision != "match"]
-        return found | self._round(tx, unsettled, named, person_keys)
+        if unsettled:
+            found |= self._round(tx, unsettled, named, person_keys, model)
+        return _without_key(tx, told, found)
 
     def _round(self, tx: Connection, told: Sequence[Announcement], named: Mapping[str, MemberRecord],
-               keys_of: Callable[[Person], frozenset[str]]) -> dict[tuple[UUID, int], Found]:
+               keys_of: Callable[[Person], frozenset[str]], model: Model) -> dict[Slot, Found]:
         keys = {(a.event, a.position): keys_of(a.person) for a in told}
         wanted = sorted(set().union(*keys.values())) if keys else []
         by_key: dict[str, list[MemberRecord]] = {}
         if wanted:
             for r in tx.exec_driver_sql(_CANDIDATES, (wanted, KEY_MEMBERS_MAX)):
-                by_key.setdefault(r[0], []).append(MemberRecord(*r[1:9], None, r[9]))
-        return {
-            (one.event, one.position): self._judge(
-                one, {m.member: m for key in keys[one.event, one.position] for m in by_key.get(key, ())}, named)
-            for one in told}
-
-    def _judge(self, one: Announcement, near: Mapping[str, MemberRecord], named: Mapping[str, MemberRecord]) -> Found:
-        if one.member in named:
-            member = named[one.member]
-            return Found("match", member.member, member.organisation)
-        answer = self.model.judge(one.person, list(near.values()), self.frequencies)
-        candidates = tuple(
-            {"member": c.member, "probability": round(c.probability, 4),
-             "reasons": [{"field": r.field, "level": r.level, "words": list(r.words)} for r in c.reasons]}
-            for c in answer.candidates[:5])
-        if answer.decision == "match":
-            member = near[answer.candidates[0].member]
-            return Found("match", member.member, member.organisation, candidates)
-        if one.kind == HOST_REPORT and answer.decision in ("not_a_member", "unknown"):
-            return Found("outside", None, None, candidates)
-        return Found("not_a_member" if answer.decision == "not_a_member" else "review", None, None, candidates)
+                by_key.setdefault(r[0], []).append(MemberRecord(*r[1:]))
+        counts = {} if keys_of is number_key else frequencies(tx, (m.name for near in by_key.values() for m in near))
+        return {(one.event, one.position): judged(one, keys[one.event, one.position], by_key, named, counts, model)
+                for one in told}
 
     def keep(self, tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found],
-             case_of: Mapping[tuple[UUID, int], str], world: World) -> None:
+             case_of: Mapping[Slot, str], world: World, noted: Mapping[Slot, Iterable[str]] = {}) -> None:
         """Keeps the decisions; of a person who is no member nothing personal stays."""
         lines = []
         for one in told:
-            who = found[one.event, one.position]
+            who, slot = found[one.event, one.position], (one.event, one.position)
             gone = who.decision == "not_a_member"
+            codes = list(dict.fromkeys((*who.notes, *noted.get(slot, ()))))
             lines.append({"event_id": one.event, "position": one.position, "path": one.path,
-                          "decision": who.decision, "member": who.member,
-                          "case_id": case_of.get((one.event, one.position)),
+                          "decision": who.decision, "member": who.member, "case_id": case_of.get(slot),
                           "candidates": None if gone or who.decision == "match" else who.candidates or None,
-                          "model": self.model.version, "decided_at": world.now, "decided_by": who.by,
-                          "reason": who.reason})
+                          "model": (who.evidence or {}).get("model", "none"), "decided_at": world.now,
+                          "decided_by": who.by, "reason": who.reason, "evidence": None if gone else who.evidence,
+                          "notes": f"{{{','.join(codes)}}}" if codes and not gone else None,
+                          "erased_at": world.now if gone else None})
         if lines:
             tx.exec_driver_sql(_KEEP, (dumps(lines),))
         erase = [(str(a.event), a.position) for a in told if found[a.event, a.position].decision == "not_a_member"]
@@ -117,18 +124,68 @@ class People:
             tx.exec_driver_sql(_ERASE, ([e for e, _ in erase], [p for _, p in erase]))
 
 
-def _record(row: Any) -> MemberRecord:
-    return MemberRecord(row.member, row.name, row.sex, row.birth_date, row.id_number, row.phone, row.address,
-                        row.organisation, None, row.standing)
+def judged(one: Announcement, keys: Iterable[str], by_key: Mapping[str, Sequence[MemberRecord]],
+           named: Mapping[str, MemberRecord], counts: Mapping[str, int], model: Model) -> Found:
+    """The decision on one announcement, from the members that share a key with its person."""
+    if one.member in named:
+        member = named[one.member]
+        return Found("match", member.member, member.organisation, evidence={"model": model.version},
+                     notes=_standing(member))
+    near = {m.member: m for key in keys for m in by_key.get(key, ())}
+    person, hidden = one.person, by_key.get(one.person.token or "", ())
+    if hidden:  # the token stands for this number: from here on it is as if the number had been sent
+        person = replace(person, id_number=hidden[0].id_number)
+    answer = model.judge(person, list(near.values()), counts)
+    candidates, evidence = kept(answer, model)
+    if answer.decision == "match" and (hidden or not person.token):
+        member = near[answer.candidates[0].member]
+        return Found("match", member.member, member.organisation, candidates, evidence=evidence, notes=_standing(member))
+    unknown = (notes.NO_SUCH_TOKEN,) if person.token and not hidden else ()
+    if one.kind == HOST_REPORT and answer.decision in ("not_a_member", "unknown"):
+        return Found("outside", None, None, candidates, evidence=evidence, notes=unknown)
+    return Found("not_a_member" if answer.decision == "not_a_member" else "review", None, None, candidates,
+                 evidence=evidence, notes=unknown)
+
+
+def _without_key(tx: Connection, told: Sequence[Announcement], found: dict[Slot, Found]) -> dict[Slot, Found]:
+    """Tells a token that nobody in the register has from one that could never be compared."""
+    lost = [a for a in told if notes.NO_SUCH_TOKEN in found[a.event, a.position].notes]
+    if lost:
+        known = agreed(tx)
+        for one in lost:
+            if one.organisation not in known:
+                slot = one.event, one.position
+                found[slot] = replace(found[slot], notes=(notes.NO_KEY,))
+    return found
+
+
+def _standing(member: MemberRecord) -> tuple[str, ...]:
+    return {"ended": (notes.ENDED,), "suspended": (notes.SUSPENDED,)}.get(member.standing or "", ())
+
+
+def kept(answer: Identification, model: Model) -> tuple[tuple[Mapping[str, Any], ...], Mapping[str, Any]]:
+    """What is kept of an answer: the candidates for the desk, and the evidence that its version can judge again."""
+    candidates = tuple(
+        {"member": c.member, "probability": c.probability, "levels": list(c.levels), "rareness": round(c.rareness, 4),
+         "reasons": [{"field": r.field, "level": r.level, "words": list(r.words)} for r in c.reasons]}
+        for c in answer.candidates[:5])
+    first = answer.decision == "match"
+    pairs = [{"member": c.member if at == 0 or not first else None, "levels": list(c.levels),
+              "rareness": c.rareness, "probability": c.probability} for at, c in enumerate(answer.candidates[:5])]
+    return candidates, {"model": model.version, "prior": model.prior, "pairs": pairs, "rest": answer.rest}
+
+
+def frequencies(tx: Connection, names: Iterable[str | None]) -> dict[str, int]:
+    """How many members bear each of the names (folded), and under "" how many members there are."""
+    folded = {fold_name(name) for name in names} - {""}
+    if not folded:
+        return {}
+    return {row[0]: row[1] for row in tx.exec_driver_sql(_FREQUENCIES, ([*folded, SIZE],))}
 
 
 def number_key(person: Person) -> frozenset[str]:
-    """The one key of a valid identity number; none if there is no such number."""
+    """The one key of a valid identity number (or of its token); none if there is no such number."""
+    if person.token:
+        return frozenset((person.token,))
     number = parse_id_number(person.id_number)
     return frozenset((f"id:{number.text}",)) if number.valid else frozenset()
-
-
-def as_person(body: Mapping[str, Any]) -> Person:
-    """A posted body's person."""
-    said = body.get("person") or {}
-    return Person(**{k: said.get(k) for k in ("name", "id_number", "birth_date", "sex", "phone")})

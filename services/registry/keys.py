@@ -13,6 +13,8 @@ key    holds                                                       survives
 `ys:`  birth year and the whole name's sound                       day, month or calendar wrong; partial dates
 `p:`   phone                                                       name and number both damaged
 `n:`   the whole name's sound; asked only by rows with little else  rows of a name alone, or of name and organisation
+`mc:`  military card                                               no number is given
+`tk:`  organisation and HMAC of the number (registry.tokens)       the sender may not show the number
 =====  ==========================================================  ==================================================
 
 Sounds are the first usual reading without tone (services.registry.han): rows ask under all usual readings. Of names
@@ -38,7 +40,7 @@ from services.registry.names import (
     spoken_orders,
     tokens,
 )
-from services.registry.persons import MemberRecord, Person, fold_phone
+from services.registry.persons import MemberRecord, Person, fold_card, fold_phone
 
 YEARS_NEAR = (0, -1, 1, -2, 2, -10, 10)
 """Slips of a year that rosters show: neighbours, counting by the lunar year, one decade."""
@@ -67,6 +69,8 @@ def member_keys(member: MemberRecord) -> frozenset[str]:
     phone = fold_phone(member.phone)
     if phone:
         keys.append(f"p:{phone}")
+    if member.military_card and (card := fold_card(member.military_card)):
+        keys.append(f"mc:{card}")
     return frozenset(keys)
 
 
@@ -93,6 +97,10 @@ def person_keys(person: Person) -> frozenset[str]:
     phone = fold_phone(person.phone)
     if phone:
         keys.add(f"p:{phone}")
+    if person.military_card and (card := fold_card(person.military_card)):
+        keys.add(f"mc:{card}")
+    if person.token:
+        keys.add(person.token)
     for name in names:
         spoken = _spoken(name)
         if name == names[0]:

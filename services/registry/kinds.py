@@ -136,6 +136,7 @@ KINDS: dict[str, Kind] = {kind.name: kind for kind in (
         "address": fields.text,
         "status": choice(STATUSES, "full"), "standing": choice(STANDINGS, "normal"), "joined_on": fields.day,
         "organisation": needed(_code), "last_life_on": fields.day, "dues_paid_to": fields.month,
+        "military_card": fields.text,
     }, itemgetter("member"), ("member", "name", "organisation"),
          _ordered("birth_date", "joined_on")),
     Kind("contacts", {

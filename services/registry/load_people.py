@@ -8,17 +8,18 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from services.registry import tokens
 from services.registry.directory import Directory
 from services.registry.keys import member_keys
 from services.registry.kinds import KINDS, Faults, contact_id
 from services.registry.load_tree import grid_path
 from services.registry.persons import MemberRecord
-from services.registry.rows import Entry, Outcome, as_given, copy, one_fault, upsert
+from services.registry.rows import Entry, Outcome, as_given, one_fault, upsert
 
 MEMBER_COLUMNS = tuple(KINDS["members"].columns)
 _STANDINGS = ("normal", "suspended", "ended")
 _UPDATE = as_given(
-    "name", "sex", "ethnicity", "birth_date", "id_number", "phone", "address", "status", "joined_on"
+    "name", "sex", "ethnicity", "birth_date", "id_number", "phone", "address", "status", "joined_on", "military_card",
 ) | {
     # Events and decisions may have gone on since the row was read: a file moves these forward only.
     "standing": "CASE WHEN old.standing = 'normal' OR excluded.standing = 'ended' "
@@ -85,10 +86,11 @@ def _write_keys(
     directory: Directory,
 ) -> None:
     gone, added = [], []
+    senders = tokens.agreed(tx)
     for record in writing:
         member = record["member"]
-        old = keys_of(before[member], directory) if member in before else frozenset()
-        new = keys_of(record, directory)
+        old = keys_of(before[member], directory, senders) if member in before else frozenset()
+        new = keys_of(record, directory, senders)
         gone += [(key, member) for key in old - new]
         added += [(key, member) for key in new - old]
     if gone:
@@ -98,21 +100,15 @@ def _write_keys(
             tuple(map(list, zip(*gone))),
         )
     if added:
-        tx.exec_driver_sql(
-            "CREATE TEMP TABLE IF NOT EXISTS load_member_key (key text, member text) ON COMMIT DELETE ROWS"
-        )
-        copy(tx, "load_member_key", ("key", "member"), added)
-        tx.exec_driver_sql(
-            "INSERT INTO member_key SELECT key, member FROM load_member_key ORDER BY key "
-            "ON CONFLICT (key, member) DO NOTHING"
-        )
+        tokens.store(tx, added)
 
 
-def keys_of(record: Mapping[str, Any], directory: Directory) -> frozenset[str]:
-    """The blocking keys of a member's row, as the matcher looks for them."""
+def keys_of(record: Mapping[str, Any], directory: Directory, senders: Mapping[str, bytes] = {}) -> frozenset[str]:
+    """The blocking keys of a member's row, as the matcher looks for them; ``senders``: who sends tokens, their keys."""
     organisation = directory.get(record["organisation"])
     born = record["birth_date"]
-    return member_keys(
+    hidden = frozenset(tokens.tokens_of(record["id_number"], senders)) if senders else frozenset()
+    return hidden | member_keys(
         MemberRecord(
             member=record["member"],
             name=record["name"],
@@ -124,6 +120,7 @@ def keys_of(record: Mapping[str, Any], directory: Directory) -> frozenset[str]:
             organisation=record["organisation"],
             organisation_name=organisation.name if organisation else None,
             standing=record["standing"],
+            military_card=record["military_card"],
         )
     )
 

@@ -9,7 +9,7 @@ from services.registry.dates import parse_date
 from services.registry.id_numbers import IdNumber, parse_id_number
 from services.registry.names import fold_name, is_blank
 
-__all__ = ["IdNumber", "MemberRecord", "Person", "fold_name", "fold_phone", "is_blank", "parse_date",
+__all__ = ["IdNumber", "MemberRecord", "Person", "fold_card", "fold_name", "fold_phone", "is_blank", "parse_date",
            "parse_id_number", "parse_sex"]
 
 _MALE = frozenset("male m 男 男性 1 man 先生 boy 男士".split())
@@ -30,6 +30,9 @@ class Person:
     organisation: str | None = None
     address: str | None = None
     pinyin: str | None = None
+    military_card: str | None = None
+    token: str | None = None
+    """The blocking key of a number that the sender may not show (services.registry.tokens)."""
 
 
 @dataclass(slots=True)
@@ -46,6 +49,7 @@ class MemberRecord:
     organisation: str | None = None
     organisation_name: str | None = None
     standing: str | None = None
+    military_card: str | None = None
 
 
 def parse_sex(text: object) -> str | None:
@@ -57,6 +61,18 @@ def parse_sex(text: object) -> str | None:
         return word
     word = unicodedata.normalize("NFKC", word[:20]).strip().removesuffix(".0").lower()
     return "male" if word in _MALE else "female" if word in _FEMALE else None
+
+
+def fold_card(text: object) -> str | None:
+    """A military card (军官证, 士兵证 and their kin) as its letters and digits; None where too little is left.
+
+    What people write or leave out between them (字, 第, 号, blanks) does not count.
+    """
+    if text is None:
+        return None
+    plain = unicodedata.normalize("NFKC", str(text)[:60]).upper()
+    folded = re.sub(r"[^0-9A-Z\u4e00-\u9fff]|[字第号]", "", plain)
+    return folded if len(re.sub(r"[^0-9]", "", folded)) >= 5 else None
 
 
 def fold_phone(text: object) -> str | None:
