@@ -69,7 +69,7 @@ def decide(tx: Connection, house: Any, event: UUID, position: int, body: Mapping
             raise refuse(409, "review-decided", "这条核对已有结论。", "This review has been decided already.")
         told = [a for a in announcements.read(tx, [event]) if a.position == position]
         found = _found(tx, body, by)
-        Matcher(house.clock, house.ground, house.gazetteer).take(tx, told, {(event, position): found})
+        Matcher(house.clock, house.ground, house.addresses).take(tx, told, {(event, position): found})
 
 
 def _found(tx: Connection, body: Mapping[str, Any], by: str | None) -> Found:
