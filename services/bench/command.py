@@ -17,6 +17,8 @@ MESSAGES = 20_000  # of each consumer's backlog over Kafka
 EMBEDDED_MESSAGES = 10_000
 DEPARTURES = 6_000  # end to end
 LATENCY_SECONDS = 20
+BULK_PEOPLE = 26_000
+OPEN_DEADLINES = 100_000
 
 
 def run(name: str, as_json: bool, settings: Settings, scale: float = 1.0) -> int:
@@ -62,6 +64,20 @@ def latency(scale: float) -> dict[str, Any]:
     return {"services": measured(LATENCY_SECONDS * scale)}
 
 
+def bulk(scale: float) -> dict[str, Any]:
+    """One batch of 26,000 people until every one has a case and those concerned are told."""
+    from services.bench.bulk import measured
+
+    return measured(max(50, int(BULK_PEOPLE * scale)))
+
+
+def calendar(scale: float) -> dict[str, Any]:
+    """A new year of the calendar over 100,000 open deadlines."""
+    from services.bench.calendar import measured
+
+    return measured(max(50, int(OPEN_DEADLINES * scale)))
+
+
 def _engine(name: str, as_json: bool, settings: Settings) -> int:
     """A benchmark of one engine that needs no database; its module tells its own figures."""
     module = f"services.bench.{name}"
@@ -77,5 +93,7 @@ SERVICES: dict[str, tuple[Callable[[float], dict[str, Any]], Callable[[dict[str,
     "pipeline": (pipeline, telling.of_pipeline),
     "embedded": (embedded, telling.of_embedded),
     "latency": (latency, telling.of_latency),
+    "bulk": (bulk, telling.of_bulk),
+    "calendar": (calendar, telling.of_calendar),
 }
 NAMES = (*ENGINES, *SERVICES)

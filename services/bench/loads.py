@@ -119,11 +119,22 @@ def _communities() -> list[dict]:
     return [o for o in demo_world().organisations if o["unit"] == "community" and o["kind"] == "general_branch"]
 
 
+def batch_person(number: int) -> dict:
+    """Member ``number`` of part 0 as one of ``data.persons``, with an address in the demo county."""
+    community = _communities()[number % len(_communities())]
+    return {"person": {"name": _name(number), "id_number": id_number(number)},
+            "to": {"address": _address(number, community)}}
+
+
+def _address(number: int, community: dict) -> str:
+    return f"甘肃省兰州市西固区{_place(community)}{number % 90 + 1}号楼"
+
+
 def _event(number: int, name: str, community: dict) -> dict:
     return {"specversion": "1.0", "type": "guidui.labour_relation.ended.v1", "source": SOURCE_PREFIX + UNIT,
             "id": f"bench-{number}", "data": {
                 "effective_on": "2026-06-30", "person": {"name": name, "id_number": id_number(number)},
-                "to": {"address": f"甘肃省兰州市西固区{_place(community)}{number % 90 + 1}号楼"},
+                "to": {"address": _address(number, community)},
                 "circumstances": {"labour_relation": "ended", "handover": "dispersed", "place_fixed": True}}}
 
 
@@ -131,4 +142,4 @@ def _place(community: dict) -> str:
     return community["name"].removeprefix("中共兰州市西固区").removesuffix("总支部委员会").removesuffix("支部委员会")
 
 
-__all__ = ["COUNTY_DEPARTMENT", "departure", "load_world", "matcher_load", "matcher_of", "notifier_load", "notifier_of"]
+__all__ = ["COUNTY_DEPARTMENT", "batch_person", "departure", "load_world", "matcher_load", "matcher_of", "notifier_load", "notifier_of"]

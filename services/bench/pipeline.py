@@ -68,14 +68,14 @@ def over_kafka(loads: Iterable[Load], rounds: int = 3) -> dict[str, dict]:
 
 def embedded(loads: Iterable[Load]) -> dict[str, dict]:
     """Each load's handler from the tailer, beside the same handler called with batches in memory."""
-    with tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder, _server(Path(folder)) as server:
+    with tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder, own_server(Path(folder)) as server:
         return {load.name: _embedded(server, load).report() | {"wanted": 0.5} for load in loads}
 
 
 def _over_kafka(server: EmbeddedServer, bootstrap: str, load: Load, rounds: int) -> Ratio:
     noop, seam = [], []
     for _ in range(rounds):
-        with _fresh(server) as (name, worker, owner):
+        with fresh_database(server) as (name, worker, owner):
             messages = load.prepare(worker, owner, 0)
             kafka = Kafka(bootstrap, f"b{uuid4().hex[:8]}-")
             topics = subscription_of(load.factory, worker, SystemClock()).topics
@@ -86,7 +86,7 @@ def _over_kafka(server: EmbeddedServer, bootstrap: str, load: Load, rounds: int)
 
 
 def _embedded(server: EmbeddedServer, load: Load) -> Ratio:
-    with _fresh(server) as (_, worker, owner):
+    with fresh_database(server) as (_, worker, owner):
         subscription = subscription_of(load.factory, worker, SystemClock())
         messages, again = load.prepare(worker, owner, 0), load.prepare(worker, owner, 1)
         return tailer_beside_bare(worker, subscription, messages, again)
@@ -94,7 +94,7 @@ def _embedded(server: EmbeddedServer, load: Load) -> Ratio:
 
 @contextmanager
 def _grounds() -> Iterator[tuple[EmbeddedServer, str]]:
-    with tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder, _server(Path(folder)) as server:
+    with tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder, own_server(Path(folder)) as server:
         broker = Broker(Path(folder), 1, free_ports(1))
         broker.start()
         try:
@@ -105,14 +105,16 @@ def _grounds() -> Iterator[tuple[EmbeddedServer, str]]:
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[EmbeddedServer]:
+def own_server(folder: Path) -> Iterator[EmbeddedServer]:
+    """A server in ``folder`` whose database ``guidui`` has the newest schema."""
     with EmbeddedServer(folder) as server:
         migrate(server.owner_url())
         yield server
 
 
 @contextmanager
-def _fresh(server: EmbeddedServer) -> Iterator[tuple[str, Engine, Engine]]:
+def fresh_database(server: EmbeddedServer) -> Iterator[tuple[str, Engine, Engine]]:
+    """Name, worker's and owner's engine of an empty database."""
     name = f"bench_{uuid4().hex[:8]}"
     server.create_database(name, template="guidui")
     worker = connect(server.app_url(name), "guidui_worker")

@@ -44,6 +44,26 @@ def of_latency(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def of_bulk(figures: dict[str, Any]) -> str:
+    beside = figures["beside"]
+    return "\n".join([
+        f"{figures['people']:,} people of one batch in {figures['events']} events: {figures['children']:,} cases, "
+        f"{figures['triaged']:,} of them with a rule; wanted: at most {figures['wanted_seconds']} s", "",
+        *(f"  {part:<10}{seconds:8.1f} s" for part, seconds in figures["seconds"].items()),
+        f"  {'in all':<10}{figures['seconds_in_all']:8.1f} s   {figures['per_second']:,} people/s", "",
+        f"Beside it the {beside['what']} (who is it, which community; nothing written): {beside['seconds']} s, "
+        f"{beside['per_second']:,} people/s; the matcher reaches {beside['ratio']} of it."])
+
+
+def of_calendar(figures: dict[str, Any]) -> str:
+    beside = figures["beside"]
+    return "\n".join([
+        f"A new year over {figures['open_deadlines']:,} open deadlines: {figures['seconds']} s "
+        f"({figures['per_second']:,}/s), {figures['moved']:,} moved and listed; wanted: at most "
+        f"{figures['wanted_seconds']} s", f"The same list again moves {figures['moved_by_the_same_list_again']}.",
+        f"Beside it {beside['what']}: {beside['seconds']} s."])
+
+
 def _ratios(consumers: dict[str, Any], beside: str) -> list[str]:
     lines = [f"{'':28}{'messages/s':>12}{beside + ' /s':>18}{'ratio':>8}{'wanted':>9}"]
     return lines + [f"{name:<28}{one['measured']['per_second']:12,}{one['beside']['per_second']:18,}"
