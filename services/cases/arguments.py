@@ -57,6 +57,8 @@ class Arguments:
     def texts(self, name: str, least: int) -> Sequence[str]:
         """A list of texts, at least ``least`` of them."""
         value = self._given.get(name)
+        if value is None:
+            raise self._missing(name)
         if not isinstance(value, list) or not all(isinstance(v, str) and v.strip() for v in value):
             raise self._wrong(name, "应当是一组文字", "must be a list of texts")
         if len(value) < least:
@@ -85,6 +87,8 @@ class Arguments:
         value = self._given.get(name)
         if value is None and not required:
             return None
+        if value is None:
+            raise self._missing(name)
         if isinstance(value, bool) or not isinstance(value, int):
             raise self._wrong(name, "应当是整数", "must be a whole number")
         if not least <= value <= most:
@@ -97,32 +101,43 @@ class Arguments:
         value = self._given.get(name)
         if value is None and not required:
             return None
-        if value not in choices:
+        if value is None or value == "":
+            raise self._missing(name, choices)
+        if not isinstance(value, str) or value not in choices:
             listed = ", ".join(choices)
             raise self._wrong(name, f"应当是以下之一：{listed}", f"must be one of {listed}")
         self._kept[name] = value
         return value
 
-    def day(self, name: str, *, after: date | None = None, until: date | None = None,
+    def day(self, name: str, *, after: date | None = None, since: date | None = None, until: date | None = None,
             required: bool = True) -> date | None:
-        """A day, written ISO 8601; later than ``after``, not later than ``until``."""
+        """A day, written ISO 8601; later than ``after``, not before ``since``, not later than ``until``."""
         value = self._given.get(name)
         if value is None and not required:
             return None
+        if value is None or value == "":
+            raise self._missing(name)
         try:
             day = date.fromisoformat(value)
         except (TypeError, ValueError):
             raise self._wrong(name, "应当是 2026-11-23 这样的日期", "must be a date such as 2026-11-23") from None
-        if day.year < 1900 or (after is not None and day <= after) or (until is not None and day > until):
-            bound_zh = f"应当晚于 {after}" if after else f"不能晚于 {until}" if until else "不能早于 1900 年"
-            bound_en = f"must be after {after}" if after else f"must not be after {until}" if until else "is too early"
-            raise self._wrong(name, bound_zh, bound_en)
+        if day.year < 1900:
+            raise self._wrong(name, "不能早于 1900 年", "must not be before 1900")
+        if after is not None and day <= after:
+            raise self._wrong(name, f"应当晚于 {after}", f"must be after {after}")
+        if since is not None and day < since:
+            raise self._wrong(name, f"不能早于 {since}，即所依据事项的日期",
+                              f"must not be before {since}, the day of what it rests on")
+        if until is not None and day > until:
+            raise self._wrong(name, f"不能晚于 {until}", f"must not be after {until}")
         self._kept[name] = value
         return day
 
     def month(self, name: str) -> str:
         """A month, written YYYY-MM."""
         value = self._given.get(name)
+        if value is None or value == "":
+            raise self._missing(name)
         try:
             date.fromisoformat(f"{value}-01")
         except ValueError:
@@ -141,8 +156,10 @@ class Arguments:
             raise self._wrong(name, f"没有代码为 {value} 的党组织", f"no organisation has the code {value}")
         return value
 
-    def _missing(self, name: str) -> Refused:
-        return refuse(422, "field-missing", f"缺少 {name}，请补上。", f"{name} is missing.", field=name)
+    def _missing(self, name: str, choices: Sequence[str] = ()) -> Refused:
+        listed = ", ".join(choices)
+        return refuse(422, "field-missing", f"缺少 {name}，请补上{f'（{listed} 之一）' if choices else ''}。",
+                      f"{name} is missing; give {f'one of {listed}' if choices else 'it'}.", field=name)
 
     def _wrong(self, name: str, zh: str, en: str) -> Refused:
         return refuse(422, "field-wrong", f"{name} {zh}。", f"{name} {en}.", field=name)

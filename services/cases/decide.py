@@ -11,9 +11,10 @@ from typing import Any
 from services.cases import deadlines, rights
 from services.cases import states as s
 from services.cases.arguments import Arguments, refuse
-from services.cases.calendar import add_months
+from services.cases.calendar import add_months, day_of
 from services.cases.model import Case, Move, Statement, Step, World
 from services.cases.routing import table
+from services.kit.errors import Refused
 
 Command = Callable[[Case, Arguments, World], Case]
 _COMMANDS: dict[str, Command] = {}
@@ -35,9 +36,7 @@ def decide(case: Case, command: str, actor: str, args: Mapping[str, Any], world:
     if (case.state, command) not in s.TRANSITIONS:
         raise _illegal(case, command, actor, world)
     if not rights.may(case, command, actor, world):
-        raise refuse(403, "not-yours", f"「{s.COMMANDS[command][0]}」不由本组织办理。",
-                     f"It is not for this organisation to {s.COMMANDS[command][1]}.",
-                     allowed=sorted(rights.allowed(case, actor, world)))
+        raise _not_yours(case, command, actor, world)
     given = Arguments(args, actor)
     after = _COMMANDS[command](case, given, world)
     return finish(case, after, command, actor, given, world)
@@ -59,16 +58,27 @@ def entered(case: Case, after: Case, world: World) -> Case:
     return after
 
 
-def _illegal(case: Case, command: str, actor: str, world: World):
+def _illegal(case: Case, command: str, actor: str, world: World) -> Refused:
+    state, (now, zh, en) = s.STATES[case.state], _what_now(case, actor, world)
+    return refuse(
+        409, "illegal-move", f"这件转移现在是「{state[0]}」，不能「{s.COMMANDS[command][0]}」。{zh}",
+        f"This transfer is '{state[1]}' now; one cannot {s.COMMANDS[command][1]}. {en}", state=case.state, allowed=now)
+
+
+def _not_yours(case: Case, command: str, actor: str, world: World) -> Refused:
+    state, (now, zh, en) = s.STATES[case.state], _what_now(case, actor, world)
+    return refuse(
+        403, "not-yours", f"这件转移现在是「{state[0]}」，「{s.COMMANDS[command][0]}」不由本组织办理。{zh}",
+        f"This transfer is '{state[1]}' now; it is not for this organisation to {s.COMMANDS[command][1]}. {en}",
+        allowed=now)
+
+
+def _what_now(case: Case, actor: str, world: World) -> tuple[list[str], str, str]:
+    """What ``actor`` may do now: the commands, and a sentence in each language."""
     now = sorted(rights.allowed(case, actor, world))
     verbs_zh = "、".join(s.COMMANDS[c][0] for c in now) or "无"
     verbs_en = ", ".join(s.COMMANDS[c][1] for c in now) or "nothing"
-    state = s.STATES[case.state]
-    return refuse(
-        409, "illegal-move",
-        f"这件转移现在是「{state[0]}」，不能「{s.COMMANDS[command][0]}」。本组织现在可以办理：{verbs_zh}。",
-        f"This transfer is '{state[1]}' now; one cannot {s.COMMANDS[command][1]}. "
-        f"What this organisation may do now: {verbs_en}.", state=case.state, allowed=now)
+    return now, f"本组织现在可以办理：{verbs_zh}。", f"What this organisation may do now: {verbs_en}."
 
 
 def choose(case: Case, world: World) -> Case:
@@ -267,7 +277,7 @@ def rule(case: Case, given: Arguments, world: World) -> Case:
                      "A row of the decision table applies; there is nothing to rule on.", state=case.state)
     choices = ("redirect", "stay") if case.state == s.TRIAGED else ("accept", "redirect", "stay")
     decision = given.one_of("decision", choices)
-    given.day("meeting_on", until=world.today)
+    _met_on(case, given, world)
     given.reason = decision
     if decision == "accept":
         return case.but(state=s.ARRIVED, receiver=case.receiver)
@@ -291,7 +301,7 @@ def place(case: Case, given: Arguments, world: World) -> Case:
 
 @_command
 def record_talk(case: Case, given: Arguments, world: World) -> Case:
-    return case.but(talked_on=given.day("on", until=world.today))
+    return case.but(talked_on=given.day("on", since=case.accepted_on, until=world.today))
 
 
 @_command
@@ -353,16 +363,22 @@ def mark_lost(case: Case, given: Arguments, world: World) -> Case:
     return case.but(state=s.LOST_CONTACT)
 
 
-def _decision(given: Arguments, world: World) -> None:
+def _decision(case: Case, given: Arguments, world: World) -> None:
     """No standing changes without a named human decision, its meeting and its approver (rules.md §C.4 no. 7)."""
     given.text("decided_by")
-    given.day("meeting_on", until=world.today)
+    _met_on(case, given, world)
     given.text("approved_by")
+
+
+def _met_on(case: Case, given: Arguments, world: World) -> None:
+    """The day of the meeting: past, and for a ruling or a suspended member not before what it decides upon."""
+    since = {s.ESCALATED: case.entered_at and day_of(case.entered_at), s.SUSPENDED: case.suspended_on}.get(case.state)
+    given.day("meeting_on", since=since, until=world.today)
 
 
 @_command
 def suspend(case: Case, given: Arguments, world: World) -> Case:
-    _decision(given, world)
+    _decision(case, given, world)
     if case.state == s.STAY_APPROVED and not case.abroad:
         raise refuse(409, "stay-not-abroad", "只有出国（境）暂留的，才可由暂留直接停止党籍。",
                      "Only a stay abroad may lead to suspension.", state=case.state)
@@ -371,13 +387,13 @@ def suspend(case: Case, given: Arguments, world: World) -> Case:
 
 @_command
 def restore(case: Case, given: Arguments, world: World) -> Case:
-    _decision(given, world)
+    _decision(case, given, world)
     return case.but(state=s.RESTORED)
 
 
 @_command
 def strike_off(case: Case, given: Arguments, world: World) -> Case:
-    _decision(given, world)
+    _decision(case, given, world)
     first = deadlines.strike_off_from(case, world)
     if first and world.today < first:
         raise refuse(409, "not-yet-two-years", f"停止党籍未满两年，{first.isoformat()} 起方可除名。",
@@ -429,10 +445,7 @@ def record_paper_receipt(case: Case, given: Arguments, world: World) -> Case:
         raise refuse(409, "destination-uses-guidui", "接收方使用本系统，应由其登记接收和回执。",
                      "The receiver uses guidui and records acceptance and receipt itself.", state=case.state)
     given.text("number")
-    accepted = given.day("accepted_on", until=world.today)
-    if case.letter_issued_on and accepted < case.letter_issued_on:
-        raise refuse(422, "before-the-letter", f"接收日期早于开信日期 {case.letter_issued_on.isoformat()}。",
-                     "The day of acceptance lies before the letter was issued.", field="accepted_on")
+    accepted = given.day("accepted_on", since=case.letter_issued_on, until=world.today)
     due = add_months(accepted, world.policy.receipt_months)
     late = bool(case.letter_expires_on and accepted > case.letter_expires_on)
     given.extra_steps += [("on_paper", {"act": "accept", "on": accepted.isoformat()}),

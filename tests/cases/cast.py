@@ -47,7 +47,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "issue_letter": {"channel": "both"}, "hand_over": {"handed_to": "member"}, "record_arrival": {},
     "forward": {"organisation": STREET}, "accept": {}, "return_for_cure": {"defects": ["缺党费证明"]},
     "refuse": {"reason": "no_power"}, "cure": {"evidence": "已补"}, "redirect": {"organisation": HOST},
-    "rule": {"decision": "redirect", "organisation": HOST, "meeting_on": "2026-03-19"},
+    "rule": {"decision": "redirect", "organisation": HOST, "meeting_on": "2026-03-20"},
     "place": {"branch": COMMUNITY_BRANCH}, "record_talk": {"on": "2026-03-20"},
     "send_receipt": {"handler": "赵敏", "phone": "0575-1"}, "record_receipt": {}, "report_lost": {"reason": "遗失"},
     "reissue": {"reason": "补开", "channel": "paper"}, "mark_unreachable": {"attempts": ["一", "二", "三"]},

@@ -16,10 +16,14 @@ from services.cases.model import Case, Step
 from services.cases.tables import Change
 from services.kit.errors import Refused
 from tests.cases.history import rebuilt, stored
-from tests.cases.cast import BRANCH, CASE, COMMUNITY, GIVEN, NOW, STREET, UNIT, WORLD, case_in, uuid_of
+from tests.cases.cast import (
+    ACTORS, BRANCH, CASE, CITY, COMMUNITY, COUNTY, DIRECTORY, GIVEN, HOST, NOW, ORIGIN_COUNTY, STREET, UNIT, WORLD,
+    case_in, uuid_of,
+)
 
-INSERT = """INSERT INTO case_event (case_id, seq, at, command, from_state, to_state, change)
-            VALUES (%s::uuid, %s, %s, %s, %s, %s, %s::jsonb)"""
+INSERT = """INSERT INTO case_event (case_id, seq, at, command, from_state, to_state, change, by_organisation, detail)
+            VALUES (%s::uuid, %s, %s, %s, %s, %s, %s::jsonb, %s, %s::jsonb)"""
+DECISION = json.dumps({"decided_by": BRANCH, "meeting_on": "2026-03-19", "approved_by": ORIGIN_COUNTY})
 STATES = list(states.STATES)
 COMMANDS = sorted({command for _, command in states.TRANSITIONS} | set(states.COMMANDS))
 
@@ -35,9 +39,11 @@ def one_in_each_state(worker, owner):
     with owner.begin() as tx:
         for state, ident in ids.items():
             tx.exec_driver_sql(
-                """INSERT INTO transfer_case (id, state, seq, owner, origin, accepted_on, asks, reports)
-                   VALUES (%s, %s, 1, %s, %s, %s, '[]', '[]')""",
-                (ident, state, UNIT, UNIT, NOW.date()))
+                """INSERT INTO transfer_case (id, state, seq, owner, origin, origin_path, destination, destination_path,
+                                              host, accepted_on, asks, reports)
+                   VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, %s, '[]', '[]')""",
+                (ident, state, UNIT, BRANCH, DIRECTORY.path(BRANCH), COMMUNITY, DIRECTORY.path(COMMUNITY), HOST,
+                 NOW.date()))
     return ids
 
 
@@ -68,8 +74,8 @@ BEGIN
                           WHERE x.from_state = c.state AND x.command = k.command AND x.to_state = t.target)
     LOOP
         BEGIN
-            INSERT INTO case_event (case_id, seq, at, command, from_state, to_state, change)
-            VALUES (v.id, v.seq + 1, '2026-03-20', v.command, v.state, v.target, '{{}}');
+            INSERT INTO case_event (case_id, seq, at, command, from_state, to_state, change, by_organisation, detail)
+            VALUES (v.id, v.seq + 1, '2026-03-20', v.command, v.state, v.target, '{{}}', '{unit}', '{decision}');
             v_wrong := v_wrong || concat(' ', v.state, ' ', v.command, ' ', v.target);
         EXCEPTION WHEN check_violation THEN NULL;
         END;
@@ -80,7 +86,8 @@ END $$"""
 
 def test_no_illegal_move_can_be_written_by_the_worker(worker, one_in_each_state):
     with worker.begin() as tx:
-        tx.exec_driver_sql(_TRY_ALL.format(commands=json.dumps(COMMANDS), states=json.dumps(STATES)))
+        tx.exec_driver_sql(_TRY_ALL.format(
+            commands=json.dumps(COMMANDS), states=json.dumps(STATES), unit=UNIT, decision=DECISION))
     with worker.connect() as tx:
         found = {str(r.id): (r.state, r.seq) for r in tx.exec_driver_sql("SELECT id, state, seq FROM transfer_case")}
     assert found == {ident: (state, 1) for state, ident in one_in_each_state.items()}
@@ -92,7 +99,7 @@ def test_every_legal_move_can_be_written_and_moves_the_case(worker, one_in_each_
             for target in sorted(targets) if source else ():
                 ident = one_in_each_state[source]
                 change = {"owner": None} if target in states.TERMINAL else {}
-                tx.exec_driver_sql(INSERT, (ident, 2, NOW, command, source, target, json.dumps(change)))
+                tx.exec_driver_sql(INSERT, (ident, 2, NOW, command, source, target, json.dumps(change), UNIT, DECISION))
                 assert tx.exec_driver_sql("SELECT state FROM transfer_case WHERE id = %s::uuid", (ident,)
                                           ).scalar_one() == target, (source, command)
                 tx.rollback()
@@ -104,8 +111,46 @@ def test_a_move_from_a_state_that_is_not_the_cases_own_is_refused(worker, one_in
             if claimed == state:
                 continue
             with worker.connect() as tx, pytest.raises(DBAPIError) as error:
-                tx.exec_driver_sql(INSERT, (one_in_each_state[state], 2, NOW, "note", claimed, claimed, "{}"))
+                tx.exec_driver_sql(INSERT, (one_in_each_state[state], 2, NOW, "join", claimed, claimed, "{}", None, None))
             assert sqlstate(error.value) == "GD409"
+
+
+def refused_by_the_table(tx, *row) -> bool:
+    """Whether the history row is refused; nothing of it stays either way."""
+    attempt = tx.begin_nested()
+    try:
+        tx.exec_driver_sql(INSERT, row)
+    except DBAPIError as error:
+        assert sqlstate(error) == "23514", error
+        return True
+    finally:
+        attempt.rollback()
+    return False
+
+
+def test_an_organisation_without_a_part_writes_no_command_of_people(worker, one_in_each_state):
+    """Every legal (state, command) by every actor: who has no part in the case, or is nobody, is refused."""
+    with worker.connect() as tx:
+        for (source, command), targets in states.TRANSITIONS.items():
+            if not source or command not in states.COMMANDS:
+                continue
+            target = min(targets)
+            change = json.dumps({"owner": None} if target in states.TERMINAL else {})
+            for actor in (*ACTORS, None):
+                wanted = actor not in {BRANCH, UNIT, ORIGIN_COUNTY, CITY, COUNTY, STREET, COMMUNITY, HOST}
+                assert refused_by_the_table(tx, one_in_each_state[source], 2, NOW, command, source, target, change,
+                                            actor, DECISION) == wanted, (source, command, actor)
+
+
+@pytest.mark.parametrize("left_out", ["decided_by", "meeting_on", "approved_by"])
+def test_no_standing_changes_without_a_whole_decision(worker, one_in_each_state, left_out: str):
+    decision = json.dumps({k: v for k, v in json.loads(DECISION).items() if k != left_out})
+    with worker.connect() as tx:
+        for source, command, target in (("lost_contact", "suspend", "suspended"), ("suspended", "restore", "restored"),
+                                        ("suspended", "strike_off", "struck_off")):
+            change = json.dumps({"owner": None} if target in states.TERMINAL else {})
+            row = (one_in_each_state[source], 2, NOW, command, source, target, change, UNIT)
+            assert refused_by_the_table(tx, *row, decision) and not refused_by_the_table(tx, *row, DECISION)
 
 
 DIRECT = [
@@ -159,7 +204,7 @@ def test_a_number_of_the_history_is_used_once_and_in_order(worker):
     case = write(worker, opened(CASE))
     for seq in (case.seq, case.seq + 2, 1):
         with worker.connect() as tx, pytest.raises(DBAPIError):
-            tx.exec_driver_sql(INSERT, (CASE, seq, NOW, "note", case.state, case.state, "{}"))
+            tx.exec_driver_sql(INSERT, (CASE, seq, NOW, "join", case.state, case.state, "{}", None, None))
     with worker.connect() as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM case_event").scalar_one() == 1
 

@@ -41,6 +41,7 @@ CREATE TABLE transition (
     from_state text NOT NULL,                   -- '' where a case is opened
     command text NOT NULL,
     to_state text NOT NULL,
+    by_people boolean NOT NULL,                 -- a command that an organisation gives, not the matcher or the clock
     PRIMARY KEY (from_state, command, to_state)
 );
 CREATE TABLE transfer_case (
@@ -153,6 +154,10 @@ CREATE INDEX member_wake ON member (wake_at) WHERE wake_at < 'infinity';
 _SET = ", ".join(f"{n} = s.{n}" for n in ["state", "seq", *NAMES])
 _ROW = ", ".join(f"r.{n}" for n in NAMES)
 
+# every row with the first of its case in this statement: a self-join would be planned for few rows and stay so
+_WITH_FIRST = ("(SELECT e.*, first_value(e.seq) OVER w AS first_seq, first_value(e.from_state) OVER w AS first_from "
+               "FROM new_event e WINDOW w AS (PARTITION BY e.case_id ORDER BY e.seq))")
+
 FUNCTIONS = f"""
 CREATE FUNCTION case_event_moves() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -169,6 +174,28 @@ BEGIN
         RAISE EXCEPTION 'illegal move: % from % to %', v_bad.command, v_bad.from_state, v_bad.to_state
             USING ERRCODE = 'check_violation';
     END IF;
+    -- people's commands are given by an organisation with a part in the case, or above one that has
+    SELECT n.command, n.by_organisation INTO v_bad
+    FROM new_event n JOIN transition t
+        ON t.by_people AND t.from_state = n.from_state AND t.command = n.command AND t.to_state = n.to_state
+    JOIN transfer_case c ON c.id = n.case_id
+    LEFT JOIN organisation o ON o.code = n.by_organisation
+    WHERE (o.code IS NULL OR NOT (
+            coalesce(starts_with(c.origin_path, o.path), false) OR coalesce(starts_with(c.destination_path, o.path), false)
+            OR coalesce(o.code IN (c.origin, c.destination, c.header, c.receiver, c.branch, c.ruling, c.poster, c.host,
+                                   c.owner), false)
+            OR EXISTS (SELECT FROM case_party p WHERE p.case_id = c.id AND starts_with(p.path, o.path))))
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION '% has no part in the case and may not %', v_bad.by_organisation, v_bad.command
+            USING ERRCODE = 'check_violation';
+    END IF;
+    -- no standing changes without a decision with a name, a day and an approver
+    PERFORM FROM new_event n WHERE n.command IN ('suspend', 'restore', 'strike_off')
+        AND NOT (coalesce(n.detail, '{{}}') ?& ARRAY['decided_by', 'meeting_on', 'approved_by']);
+    IF FOUND THEN
+        RAISE EXCEPTION 'a decision needs decided_by, meeting_on and approved_by' USING ERRCODE = 'check_violation';
+    END IF;
     PERFORM FROM (SELECT n.seq, n.from_state, n.change, lag(n.seq) OVER w AS seq_before,
                          lag(n.to_state) OVER w AS state_before, lead(n.seq) OVER w AS seq_after
                   FROM new_event n WINDOW w AS (PARTITION BY n.case_id ORDER BY n.seq)) o
@@ -181,12 +208,10 @@ BEGIN
 
     INSERT INTO transfer_case (id, state, seq, {", ".join(NAMES)})
     SELECT n.case_id, n.to_state, n.seq, {_ROW}
-    FROM new_event n JOIN new_event o ON o.case_id = n.case_id AND o.seq = 1,
-         LATERAL jsonb_populate_record(NULL::transfer_case, n.change) r
-    WHERE n.change IS NOT NULL;
+    FROM {_WITH_FIRST} n, LATERAL jsonb_populate_record(NULL::transfer_case, n.change) r
+    WHERE n.change IS NOT NULL AND n.first_seq = 1;
 
-    SELECT count(*) INTO v_first FROM new_event n
-    WHERE n.change IS NOT NULL AND NOT EXISTS (SELECT FROM new_event o WHERE o.case_id = n.case_id AND o.seq = 1);
+    SELECT count(*) INTO v_first FROM {_WITH_FIRST} n WHERE n.change IS NOT NULL AND n.first_seq > 1;
     IF v_first > 0 THEN
         -- a destination that is left behind keeps its part in the case
         INSERT INTO case_party (case_id, organisation, path)
@@ -198,12 +223,11 @@ BEGIN
         WITH moved AS (
             UPDATE transfer_case c SET {_SET}
             FROM (SELECT was.id, was.seq AS seq_seen, n.to_state AS state, n.seq, {_ROW}
-                  FROM (SELECT case_id, min(seq) AS seq FROM new_event GROUP BY case_id) f
-                  JOIN new_event g ON g.case_id = f.case_id AND g.seq = f.seq
-                  JOIN new_event n ON n.case_id = f.case_id AND n.change IS NOT NULL
-                  JOIN transfer_case was ON was.id = f.case_id AND was.seq = f.seq - 1 AND was.state = g.from_state,
+                  FROM {_WITH_FIRST} n
+                  JOIN transfer_case was ON was.id = n.case_id AND was.seq = n.first_seq - 1
+                      AND was.state = n.first_from,
                   LATERAL jsonb_populate_record(was, n.change) r
-                  WHERE f.seq > 1) s
+                  WHERE n.change IS NOT NULL AND n.first_seq > 1) s
             WHERE c.id = s.id AND c.seq = s.seq_seen RETURNING 1)
         SELECT count(*) INTO v_moved FROM moved;
         IF v_moved <> v_first THEN
@@ -319,9 +343,9 @@ VIEWERS = {
 
 def upgrade() -> None:
     op.execute(TABLES)
-    rows = [(source or "", command, target)
+    rows = [(source or "", command, target, command in states.COMMANDS)
             for (source, command), targets in states.TRANSITIONS.items() for target in sorted(targets)]
-    op.execute("INSERT INTO transition VALUES " + ", ".join(f"('{a}', '{b}', '{c}')" for a, b, c in rows))
+    op.execute("INSERT INTO transition VALUES " + ", ".join(f"('{a}', '{b}', '{c}', {d})" for a, b, c, d in rows))
     op.execute(FUNCTIONS)
     op.execute(GRANTS)
     for table, visible in VIEWERS.items():
