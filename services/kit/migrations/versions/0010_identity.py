@@ -147,7 +147,7 @@ REVOKE ALL ON FUNCTION names_counted(), name_recounted(), case_forgets(uuid, boo
 GRANTS = """
 GRANT SELECT ON review_question TO guidui_web;
 GRANT SELECT, INSERT, UPDATE ON review_question, review_rule, identity_model TO guidui_worker;
-GRANT SELECT, INSERT, DELETE ON reviewed_pair, token_key TO guidui_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON reviewed_pair, token_key TO guidui_worker;
 GRANT SELECT, INSERT ON identification_undone TO guidui_worker;
 GRANT SELECT ON name_frequency TO guidui_worker;
 GRANT DELETE ON statement, case_person, review_rule TO guidui_worker;
