@@ -25,12 +25,14 @@ from services.matcher.gazetteer import Gazetteer
 from services.matcher.erasure import erase_decided
 from services.matcher.handlers import Matcher
 from services.matcher.evidence import Learning, Teacher
+from services.matcher.evidence_desk import EvidenceDesk
 from services.matcher.learning import Addresses
 from services.notifier.channels.at_hand import channels_at_hand
 from services.notifier.channels.portal_inbox import PortalInbox
 from services.notifier.delivery import deliver_due
 from services.notifier.escalation import climb_overdue
 from services.notifier.handlers import notifier
+from services.records import comparisons, reconciliation
 from services.notifier.tables import mark_seen
 
 log = structlog.get_logger()
@@ -114,6 +116,12 @@ def delivery_loop(house: House) -> int:
     return deliver_due(house.worker, house.clock, house.channels, rests=house.rests, url=url)
 
 
+def records_loop(house: House) -> int:
+    """Opens the checks of rolls (t17) and erases what was uploaded of persons a day ago."""
+    now = house.clock.now()
+    return comparisons.erase(house.worker, now) + reconciliation.open_checks(house.worker, now)
+
+
 def climb_loop(house: House) -> int:
     """Tells the level above of acts that are overdue."""
     return climb_overdue(house.worker, house.clock, house.channels)
@@ -129,6 +137,7 @@ LOOPS: dict[str, tuple[Callable[[House], int], float, tuple[str, ...]]] = {
     "clock": (clock_loop, 2.0, ("matcher",)),
     "erase": (erase_loop, 600.0, ("matcher",)),
     "delivery": (delivery_loop, 1.0, ("notifier",)),
+    "records": (records_loop, 300.0, ("matcher",)),
     "climb": (climb_loop, 60.0, ("notifier",)),
 }
 
@@ -179,10 +188,13 @@ def portal_routers(house: House) -> list[APIRouter]:
     from services.intake.app import Intake
     from services.intake.progress import how_far, outcomes_of
     from services.matcher import queries as matched
+    from services.matcher.people import People
+    from services.matcher.roll import identify_roll
     from services.portal.app import routers
     from services.portal.house import Portal
 
     outcomes = outcomes_of(matched.decisions, progress_of_cases)
+    people = People()
     return routers(Portal(
         house.web, house.worker, house.clock, house.secret,
         post=Intake(house.web, house.clock, house.secret).post,
@@ -191,5 +203,9 @@ def portal_routers(house: House) -> list[APIRouter]:
             tx, house, caller, review, body, person),
         how_far=lambda tx, event, language: how_far(tx, event, outcomes, language),
         opened=mark_seen,
+        compare=lambda organisation, roll, **said: comparisons.compare(
+            house.worker, lambda tx, lines, world: identify_roll(tx, people, lines, world), house.ground, organisation,
+            roll, house.clock.now(), **said),
         subscriptions=[make(house) for make in HANDLERS.values()], ground=house.ground,
-        secure=getattr(house.settings, "url", "").startswith("https:")))
+        secure=getattr(house.settings, "url", "").startswith("https:"),
+        places=EvidenceDesk(house.addresses, house.clock)))

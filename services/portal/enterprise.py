@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.cases import states
+from services.cases.queries import look_at_cases
 from services.kit.errors import Refused, Words
 from services.portal import fields
 from services.portal.finding import find
@@ -18,6 +19,7 @@ from services.portal.sessions import new_token
 from services.portal.words import zh
 from services.registry.access import Caller, look_as
 from services.registry.directory import Directory
+from services.registry.queries import members
 
 TYPE = "guidui.departure.effective.v1"
 STEPS = {
@@ -39,8 +41,8 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
     @routes.get("/departures/new", summary=f"Report one departure; {_WHO}")
-    def new(request: Request, category: str = "") -> Response:
-        form = {"category": category if category in states.CATEGORIES else "", "key": new_token()[:24],
+    def new(request: Request, category: str = "", member: str = "") -> Response:
+        form = _known(portal, request, member) | {"category": category if category in states.CATEGORIES else "", "key": new_token()[:24],
                 "effective_on": portal.today.isoformat()}
         return _page(portal, request, form)
 
@@ -76,13 +78,24 @@ def event(organisation: str, form: Form) -> dict[str, Any]:
     def said(*names: str) -> dict[str, str]:
         return {name: form[name].strip() for name in names if form.get(name, "").strip()}
 
-    data: dict[str, Any] = said("category", "effective_on") | {"person": said("name", "id_number", "birth_date", "phone")}
+    data: dict[str, Any] = said("category", "effective_on") | {"person": said("name", "id_number", "birth_date", "phone", "member")}
     if to := said("address", "employer", "organisation"):
         data["to"] = to
     if circumstances := fields.facts(form):
         data["circumstances"] = circumstances
     return {"specversion": "1.0", "type": TYPE, "source": SOURCE_PREFIX + organisation,
             "id": f"form-{form.get('key', '')[:40]}", "datacontenttype": "application/json", "data": data}
+
+
+def _known(portal: Portal, request: Request, member: str) -> dict[str, str]:
+    """The member of the viewer's own register that the form is opened for, if one is named."""
+    if not member:
+        return {}
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        look_at_cases(tx, viewer.caller)
+        found = members(tx, [member]).get(member)
+    return {"member": found.member, "name": found.name} if found else {}
 
 
 def _page(portal: Portal, request: Request, form: dict[str, str], faults: dict[str, Words] | None = None,

@@ -20,6 +20,7 @@ Reviews = Callable[..., Sequence[Mapping[str, Any]]]
 DecideReview = Callable[[Connection, Caller, str, Mapping[str, Any], str | None], None]
 HowFar = Callable[[Connection, Any, str], Mapping[str, Any] | None]
 Opened = Callable[[Connection, UUID, str, datetime], None]
+Compare = Callable[..., UUID]
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class Portal:
     ``web`` acts as guidui_web, ``worker`` as guidui_worker. ``post(caller, events)`` stores CloudEvents and returns
     for each "accepted", "duplicate", or an object with ``faults`` and ``words()``. ``reviews(tx, limit, cursor)`` and
     ``decide_review(tx, caller, id, body, person)`` are the matcher's desk; ``how_far(tx, event id, language)`` is
-    intake's answer; ``opened(tx, case, organisation, now)`` tells the notifier that a card was opened. ``subscriptions`` are what the desk of failed messages can try again. ``secure``: cookies only
+    intake's answer; ``opened(tx, case, organisation, now)`` tells the notifier that a card was opened.
+    ``compare(organisation, roll, by=, person=, file=)`` compares a roll with the register. ``places`` is the matcher's desk of
+    confirmed addresses (``listed``, ``withdraw``, ``differing``). ``subscriptions`` are what the desk of failed messages can try again. ``secure``: cookies only
     over HTTPS.
     """
 
@@ -42,9 +45,11 @@ class Portal:
     decide_review: DecideReview
     how_far: HowFar
     opened: Opened
+    compare: Compare
     subscriptions: Sequence[Subscription] = ()
     ground: Ground = field(default_factory=usual)
     secure: bool = False
+    places: Any = None
 
     @property
     def today(self) -> date:

@@ -1,0 +1,165 @@
+"""The calls about records: rolls compared, the two lists of reconciliation."""
+# no postponed annotations here: FastAPI must see the dependencies that are local to `router`
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from services.cases.queries import look_at_cases
+from services.kit.errors import Refused, Words
+from services.portal.api import ACTING
+from services.portal.house import Portal
+from services.portal.reviews import masked_person
+from services.portal.rolls import LISTS, RECONCILED, organisation_below, report_row, seen
+from services.portal.upload import FILE_BYTES_MAX, check_size
+from services.records import comparisons, reconciliation
+from services.registry.access import Caller, Keys
+from services.registry.rolls import Roll, read_roll, roll_of
+from services.registry.sheets import BadFile
+
+_ROLE = Words("这把密钥的角色不能用这个接口；请管理员发一把合适的密钥。",
+              "This key's role may not use this call; ask your administrator for a fitting key.")
+_BAD_JSON = Words('请求内容应当是 {"persons": [{"name": "…"}, …]}，或者名册文件本身。',
+                  'The body must be {"persons": [{"name": "…"}, …]}, or the file of the roll itself.')
+_CUT_OFF = Words("内容没有传完连接就断了，什么都没有保存。", "The connection broke before the body was whole; nothing was kept.")
+_TOO_LARGE = Words("名册超过 8 MB，请分开上传。", "The roll is larger than 8 MB; send it in parts.")
+_NO_LIST = Words(f"没有这张清单；可用：{'、'.join(LISTS)}。", f"There is no such list; choose one of {', '.join(LISTS)}.")
+_NO_RECONCILED = Words(f"没有这张清单；可用：{'、'.join(RECONCILED)}。",
+                       f"There is no such list; choose one of {', '.join(RECONCILED)}.")
+_BAD_CURSOR = Words("cursor 不是本接口给出的值，请从头翻页。", "The cursor is not one that this interface gave; start again.")
+_PROBLEM = {"description": "RFC 9457", "content": {"application/problem+json": {"schema": {"type": "object"}}}}
+_PROBLEMS: dict[int | str, dict[str, Any]] = {status: _PROBLEM for status in (401, 403, 404, 422, 503)}
+_SENDING: dict[int | str, dict[str, Any]] = {status: _PROBLEM for status in (400, 411, 413)}
+_FILE = {"requestBody": {"required": True, "content": {
+    "application/json": {"schema": {"type": "object"}},
+    "text/csv": {"schema": {"type": "string"}},
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {"schema": {"type": "string", "format": "binary"}}}}}
+_WHO = "role: receiver, department, admin"
+Code = Annotated[str, Query(max_length=20)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+def router(portal: Portal) -> APIRouter:
+    """The routes about records under /v1."""
+    routes = APIRouter(tags=["records"], responses=_PROBLEMS)
+    keys = Keys(portal.web)
+
+    def acting(request: Request) -> Caller:
+        if any("\x00" in value for value in request.query_params.values()):
+            raise Refused(422, "bad-cursor", _BAD_CURSOR)
+        caller = keys.caller(request.headers.get("authorization"))
+        if caller.role not in ACTING:
+            raise Refused(403, "role-may-not", _ROLE, roles=list(ACTING))
+        return caller
+
+    @routes.post("/v1/comparisons", status_code=201, responses=_SENDING, openapi_extra=_FILE,
+                 summary=f"Compares a roll with the register; {_WHO}")
+    async def compare(request: Request, caller: Annotated[Caller, Depends(acting)], organisation: Code = "") -> Response:
+        roll = await run_in_threadpool(_roll, await _body(request), request.headers.get("content-type", ""))
+
+        def within() -> dict[str, Any]:
+            with portal.web.begin() as tx:
+                one = organisation_below(tx, caller, organisation)
+            ident = portal.compare(one, roll, by=caller.organisation)
+            with portal.web.begin() as tx:
+                return _told(seen(tx, caller, ident))
+        return _json(await run_in_threadpool(within), 201)
+
+    @routes.get("/v1/comparisons", summary=f"Rolls compared, newest first; {_WHO}")
+    def made(caller: Annotated[Caller, Depends(acting)], limit: Limit = 100) -> Response:
+        with portal.web.begin() as tx:
+            look_at_cases(tx, caller)
+            return _json({"items": [_told(one) for one in comparisons.made(tx, limit=limit)], "next": None})
+
+    @routes.get("/v1/comparisons/{ident}", summary=f"The rows of one list of a comparison; {_WHO}")
+    def rows(ident: UUID, caller: Annotated[Caller, Depends(acting)], list: Annotated[str, Query(max_length=20)] = "",
+             limit: Limit = 100, cursor: Annotated[str, Query(max_length=10)] = "") -> Response:
+        if list and list not in LISTS:
+            raise Refused(422, "unknown-list", _NO_LIST, field="list")
+        if cursor and not (cursor.isascii() and cursor.isdigit()):
+            raise Refused(422, "bad-cursor", _BAD_CURSOR, field="cursor")
+        with portal.web.begin() as tx:
+            one = seen(tx, caller, ident)
+            found = comparisons.lines_of(tx, ident, list or None, min(int(cursor), 10**8) if cursor else -1, limit + 1)
+        page = found[:limit]
+        return _json(_told(one) | {"items": [_line(line) for line in page],
+                                   "next": str(page[-1]["position"]) if len(found) > limit else None})
+
+    @routes.post("/v1/comparisons/{ident}/rows/{position}/report", status_code=202,
+                 summary=f"Reports a row's person as being here (host.report); {_WHO}")
+    def report(ident: UUID, position: Annotated[int, Path(ge=0, le=10**8)],
+               caller: Annotated[Caller, Depends(acting)]) -> Response:
+        return _json({"event": str(report_row(portal, caller, ident, position, None))}, 202)
+
+    @routes.get("/v1/reconciliation", summary="Announced and never arrived, or arrived and never announced; "
+                                              f"{_WHO}")
+    def reconciled(caller: Annotated[Caller, Depends(acting)], list: Annotated[str, Query(max_length=20)],
+                   organisation: Code = "", limit: Limit = 100, cursor: Annotated[str, Query(max_length=9)] = "",
+                   ) -> Response:
+        if list not in RECONCILED:
+            raise Refused(422, "unknown-list", _NO_RECONCILED, field="list")
+        if cursor and not (cursor.isascii() and cursor.isdigit()):
+            raise Refused(422, "bad-cursor", _BAD_CURSOR, field="cursor")
+        offset, now = int(cursor or 0), portal.clock.now()
+        with portal.web.begin() as tx:
+            top = organisation_below(tx, caller, organisation)
+            found = reconciliation.unreconciled(tx, now, top.code, list, portal.ground, limit=limit + 1, offset=offset)
+        items = [{"case": row["id"], "state": row["state"], "origin": row["origin"], "destination": row["destination"],
+                  "announced_by" if list == "announced" else "reported_by": row["poster"], "opened_at": row["opened_at"],
+                  "waiting_on": {"organisation": row["wait_organisation"], "act": row["wait_act"],
+                                 "due_on": row["wait_due"]}} for row in found[:limit]]
+        return _json({"items": items, "next": str(offset + limit) if len(found) > limit else None})
+
+    return routes
+
+
+def _told(one: dict[str, Any]) -> dict[str, Any]:
+    """A comparison as systems see it."""
+    return {"id": one["id"], "organisation": one["organisation"], "made_at": one["made_at"],
+            "by": one["by_organisation"], "rows": one["rows"], "matched": one["matched"],
+            "not_here": one["not_here"], "not_in_roll": one["not_in_roll"], "review": one["in_review"],
+            "bad": one["bad"], "erased": one["erase_at"] is None}
+
+
+def _line(line: dict[str, Any]) -> dict[str, Any]:
+    return {"position": line["position"], "list": line["list"], "row": line["row_number"], "next": line["next"],
+            "member": line["member"] if line["list"] == "not_in_roll" else None, "name": line["member_name"],
+            "person": masked_person(line["person"]) or None, "belongs_to": line["belongs_to"], "case": line["case_id"],
+            "problem": line["faults"], "reported_at": line["done_at"], "event": line["event_id"]}
+
+
+def _roll(body: bytes, kind: str) -> Roll:
+    """The roll in a request: JSON objects, or a file as it is."""
+    try:
+        if not kind.startswith("application/json"):
+            return read_roll(body)
+        given = orjson.loads(body)
+        persons = given.get("persons") if isinstance(given, dict) else None
+        if not isinstance(persons, list) or not all(isinstance(one, dict) for one in persons):
+            raise Refused(422, "bad-json", _BAD_JSON)
+        return roll_of(persons)
+    except orjson.JSONDecodeError:
+        raise Refused(400, "bad-json", _BAD_JSON) from None
+    except BadFile as bad:
+        raise Refused(422, "bad-file", bad.words) from None
+
+
+async def _body(request: Request) -> bytes:
+    check_size(request)
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > FILE_BYTES_MAX:
+                raise Refused(413, "content-too-large", _TOO_LARGE)
+    except ClientDisconnect:
+        raise Refused(400, "cut-off", _CUT_OFF) from None
+    return bytes(body)
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(value, default=str), status, media_type="application/json",
+                    headers={"Cache-Control": "no-store"})

@@ -1,0 +1,50 @@
+"""A form with a file: the fields, and the file's content in memory, each within its limit."""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+
+from services.kit.errors import Refused, Words
+from services.portal.page import Form
+
+FILE_BYTES_MAX = 8 << 20
+_TOO_LARGE = Words("文件超过 8 MB，什么都没有保存；请按支部分开上传。",
+                   "The file is larger than 8 MB and nothing was kept; upload it in parts.")
+_BROKEN = Words("文件没有传完整，什么都没有保存，请再传一次。", "The upload was not whole; nothing was kept. Send it again.")
+_NO_LENGTH = Words("请求没有说明大小（Content-Length）。", "The request does not state its size (Content-Length).")
+
+
+class Upload(NamedTuple):
+    """What a form with a file brought; ``content`` is empty where no file was chosen."""
+
+    form: Form
+    name: str
+    content: bytes
+
+
+def check_size(request: Request) -> None:
+    """Raises Refused where the body is larger than a file may be, or does not say how large it is."""
+    size = request.headers.get("content-length", "")
+    if not size.isdigit():
+        raise Refused(411, "length-required", _NO_LENGTH)
+    if int(size) > FILE_BYTES_MAX + 64 * 1024:
+        raise Refused(413, "content-too-large", _TOO_LARGE)
+
+
+async def read_upload(request: Request) -> Upload:
+    """The fields and the file ``file`` of a multipart form."""
+    check_size(request)
+    fields, name, content = [], "", b""
+    try:
+        async with request.form(max_files=1, max_fields=20) as form:
+            for key, value in form.multi_items():
+                if isinstance(value, UploadFile):
+                    name, content = value.filename or "", await value.read()
+                else:
+                    fields.append((key, value))
+    except MultiPartException:
+        raise Refused(400, "bad-form", _BROKEN) from None
+    return Upload(Form(fields), "".join(c for c in name if c >= " ")[:200], content)
