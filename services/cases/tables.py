@@ -105,14 +105,17 @@ FROM json_to_recordset(%s::json) AS e(case_id uuid, seq int, at timestamptz, by_
     closed jsonb, parties jsonb)"""
 
 
-def write(tx: Connection, changes: Sequence[Change], world: World, person: str | None = None) -> list[Case]:
+def write(tx: Connection, changes: Sequence[Change], world: World, person: str | None = None,
+          standing: Mapping[str, dict[str, Task]] | None = None) -> list[Case]:
     """Makes history: one statement inserts the rows, its trigger moves the cases and their tasks.
 
-    Returns the cases as they are now. Raises Refused 409 if one of them moved meanwhile.
+    Returns the cases as they are now. Raises Refused 409 if one of them moved meanwhile. ``standing`` are the tasks of
+    the cases, where somebody has read them already.
     """
     if not changes:
         return []
-    standing = standing_tasks(tx, [c.after.id for c in changes if c.before is not None])
+    if standing is None:
+        standing = standing_tasks(tx, [c.after.id for c in changes if c.before is not None])
     written, history = [], []
     for change in changes:
         first = change.before.seq if change.before else 0

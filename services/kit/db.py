@@ -1,12 +1,15 @@
 """Engines with a role, and who looks."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import orjson
+import psycopg
 from sqlalchemy import Connection, Engine, RowMapping, create_engine, make_url, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 Role = Literal["guidui_web", "guidui_worker"]
 IDLE_IN_TRANSACTION_SECONDS_MAX = 30  # an idle writer would hold back the log's horizon for everybody
@@ -41,6 +44,19 @@ def dumps(value: Any) -> str:
 def rows(tx: Connection, sql: str, params: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
     """All rows of one statement with `:name` parameters."""
     return tx.execute(text(sql), params or {}).mappings().all()
+
+
+@contextmanager
+def sent_ahead(tx: Connection) -> Iterator[None]:
+    """Inside, statements that return nothing are sent and not waited for: the server works while we do.
+
+    What went wrong is raised at the end of the block, for whichever statement it was; none may return rows.
+    """
+    try:
+        with tx.connection.driver_connection.pipeline():
+            yield
+    except psycopg.Error as error:
+        raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
 
 
 def view_as(tx: Connection, lo: str, hi: str, own: str) -> None:

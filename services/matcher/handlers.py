@@ -1,10 +1,11 @@
 """What the matcher does with posted events: who is it, where do they belong, and the cases that follow."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any, Protocol
+from itertools import islice
+from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
@@ -12,16 +13,20 @@ from sqlalchemy import Connection
 from schemas.envelope import Message
 from services.cases import commands, deadlines, tables
 from services.cases.ground import Ground
-from services.cases.model import Case, Statement, Step, World
+from services.cases.model import Case, Statement, Step, Task, World
 from services.cases.states import BULK_OPEN, TERMINAL
 from services.cases.tables import Change
 from services.kit.clock import Clock
-from services.kit.db import dumps, rows
+from services.kit.db import dumps, rows, sent_ahead
 from services.matcher import announcements as said
 from services.matcher.announcements import Announcement
 from services.matcher.address_answer import Resolution
 from services.matcher.notes import noted
 from services.matcher.people import Found, People
+
+
+CASES_AT_ONCE = 40  # about 100 kB: what fits into a socket, so that sending does not wait for the server
+T = TypeVar("T")
 
 
 class Resolves(Protocol):
@@ -85,11 +90,20 @@ class _Batch:
         members = sorted(k[2:] for k in groups if k.startswith("m:"))
         _lock_members(self.tx, members)
         standing = tables.open_of_members(self.tx, members)
-        joined = tables.statements(self.tx, [c.id for c in standing.values()])
+        ids = [c.id for c in standing.values()]
+        joined, tasks = tables.statements(self.tx, ids), tables.standing_tasks(self.tx, ids)
+        with sent_ahead(self.tx):
+            for part in batched(groups.items(), CASES_AT_ONCE):
+                self._write(part, standing, homes, joined, tasks)
+
+    def _write(self, groups: Iterable[tuple[str, list[Announcement]]], standing: Mapping[str, Case],
+               homes: Mapping[str | None, str | None], joined: Mapping[str, list[Statement]],
+               tasks: Mapping[str, dict[str, Task]]) -> None:
+        """Folds and writes some of the cases. The database writes them while we fold the next."""
         changes: list[Change] = []
         lines: list[tuple[UUID, str, Statement, int | None]] = []
         shown: list[dict[str, Any]] = []
-        for key, ones in groups.items():
+        for key, ones in groups:
             member = key[2:] if key.startswith("m:") else None
             case = standing.get(member or "")
             change, statements = self._one(case, member, homes.get(member), ones, joined)
@@ -103,7 +117,7 @@ class _Batch:
                 lines.append((uuid5(one.event, f"statement:{one.position}"), change.after.id, statement,
                               one.position))
             shown.append(self._shown(change.after.id, ones))
-        tables.write(self.tx, changes, self.world)
+        tables.write(self.tx, changes, self.world, standing=tasks)
         tables.state_facts(self.tx, lines)
         tables.show_person(self.tx, shown)
 
@@ -205,6 +219,13 @@ class _Batch:
     def withdraw(self, one: Announcement) -> None:
         """A withdrawal says so of one earlier event of the same source."""
         self.supersede(replace(one, corrects=one.corrects or one.data.get("corrects")))
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Runs of at most ``size`` items."""
+    left = iter(items)
+    while run := list(islice(left, size)):
+        yield run
 
 
 def answered(answer: Resolution, gazetteer: Any, now: datetime) -> dict[str, Any]:

@@ -124,12 +124,13 @@ class Directory:
 
     def superiors(self, code: str | None) -> tuple[Organisation, ...]:
         """Itself and all above it, upwards; empty if there is no such organisation."""
-        one = self.get(code)
-        return (
-            tuple(self._all[above] for above in reversed(codes_of(one.path)) if above in self._all)
-            if one
-            else ()
-        )
+        known = self._lines.get(code or "")
+        if known is None:
+            one = self.get(code)
+            known = tuple(self._all[above] for above in reversed(codes_of(one.path)) if above in self._all) if one else ()
+            if one:
+                self._lines[one.code] = known
+        return known
 
     def committee(self, code: str | None) -> Organisation | None:
         """Its committee (§6): the nearest ``basic_committee`` at or above, else the nearest with authority.

@@ -14,7 +14,7 @@ from schemas.envelope import Envelope, Message, Undecodable, derived, from_wire,
 from services.kit import crypto
 from services.kit.attempt import Stopped, attempt, is_infrastructure
 from services.kit.clock import ZONE, SystemClock, TurnedClock
-from services.kit.db import connect, rows, view_as
+from services.kit.db import connect, rows, sent_ahead, view_as
 from services.kit.log import Throttle
 from services.kit.migrations import migrate
 from services.kit.settings import Settings
@@ -149,3 +149,21 @@ def test_an_error_of_the_database_does_not_quote_its_parameters(engine):
     with pytest.raises(DBAPIError) as raised, engine.connect() as tx:
         tx.exec_driver_sql("SELECT nothing FROM nowhere WHERE name = %s", ("王小明",))
     assert "王小明" not in str(raised.value)
+
+
+def test_statements_sent_ahead_take_effect_and_tell_what_went_wrong(engine):
+    insert = "INSERT INTO consumer_state (consumer) VALUES (%s)"
+    with engine.begin() as tx, sent_ahead(tx):
+        for name in ("a", "b"):
+            tx.exec_driver_sql(insert, (name,))
+    with pytest.raises(DBAPIError) as told, engine.begin() as tx:
+        with sent_ahead(tx):
+            tx.exec_driver_sql(insert, ("a",))
+            tx.exec_driver_sql(insert, ("c",))
+    assert told.value.orig.sqlstate == "23505"
+    with engine.begin() as tx:
+        with pytest.raises(DBAPIError), tx.begin_nested(), sent_ahead(tx):
+            tx.exec_driver_sql(insert, ("b",))
+        tx.exec_driver_sql(insert, ("d",))
+    with engine.connect() as tx:
+        assert [r["consumer"] for r in rows(tx, "SELECT consumer FROM consumer_state ORDER BY 1")] == ["a", "b", "d"]
