@@ -54,6 +54,7 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
         "organisations": ends, "parties": rights.parties(case, world),
         "rule_words": {"zh": row.zh, "en": row.en, "source": row.source} if row else None,
         "policy": case.policy, "returned_for": case.returned_for, "branch": case.branch,
+        "claims": list(dict.fromkeys(r["organisation"] for r in case.reports)),
         "receiver": case.receiver, "receiving_committee": case.receiving_committee, "asks": list(case.asks),
         "allowed": list(rights.allowed(case, actor, world)),
         "reissue_until": None, "children": _children(tx, case.id),

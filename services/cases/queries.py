@@ -146,11 +146,13 @@ def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def _cursor(*values: Any) -> str:
+def cursor_of(*values: Any) -> str:
+    """The cursor of a page whose last row has these values."""
     return base64.urlsafe_b64encode(orjson.dumps(values)).decode()
 
 
-def _position(cursor: str | None, count: int) -> list[Any] | None:
+def position(cursor: str | None, count: int) -> list[Any] | None:
+    """The values (a time, an id) in a cursor that this interface gave; Refused 422 for any other."""
     if not cursor:
         return None
     try:
@@ -169,7 +171,7 @@ def cases(tx: Connection, now: datetime, *, state: str | None = None, organisati
     if state is not None and state not in s.STATES:
         raise refuse(422, "unknown-state", f"没有「{state}」这种状态。", f"There is no state {state!r}.",
                      states=sorted(s.STATES))
-    after = _position(cursor, 2)
+    after = position(cursor, 2)
     params: dict[str, Any] = {"state": state, "own": own, "limit": limit + 1, "organisation": organisation}
     where = ["TRUE"]
     if state:
@@ -185,14 +187,14 @@ def cases(tx: Connection, now: datetime, *, state: str | None = None, organisati
     found = rows(tx, f"SELECT c.id, c.opened_at FROM transfer_case c WHERE {' AND '.join(where)} "
                      "ORDER BY c.opened_at DESC, c.id DESC LIMIT :limit", params)
     page = found[:limit]
-    more = _cursor(page[-1].opened_at.isoformat(), str(page[-1].id)) if len(found) > limit else None
+    more = cursor_of(page[-1].opened_at.isoformat(), str(page[-1].id)) if len(found) > limit else None
     return {"items": views(tx, [str(r.id) for r in page], now), "next": more}
 
 
 def alerts(tx: Connection, now: datetime, organisation: str, *, since: datetime | None = None, limit: int = 100,
            cursor: str | None = None) -> dict[str, Any]:
     """What waits for an organisation itself, oldest first; thin."""
-    after = _position(cursor, 2)
+    after = position(cursor, 2)
     params: dict[str, Any] = {"organisation": organisation, "limit": limit + 1}
     where = ["organisation = :organisation", "closed_at IS NULL"]
     if since:
@@ -204,7 +206,7 @@ def alerts(tx: Connection, now: datetime, organisation: str, *, since: datetime 
     found = rows(tx, f"SELECT id, case_id, member, kind, act, due_on, opened_at FROM task WHERE {' AND '.join(where)} "
                      "ORDER BY opened_at, id LIMIT :limit", params)
     page, today = found[:limit], day_of(now)
-    more = _cursor(page[-1].opened_at.isoformat(), str(page[-1].id)) if len(found) > limit else None
+    more = cursor_of(page[-1].opened_at.isoformat(), str(page[-1].id)) if len(found) > limit else None
     return {"items": [{"id": str(r.id), "case": str(r.case_id) if r.case_id else None, "kind": r.kind, "act": r.act,
                        "due_on": _iso(r.due_on), "overdue": bool(r.due_on and today > r.due_on),
                        "at": r.opened_at.astimezone(ZONE).isoformat()} for r in page], "next": more}

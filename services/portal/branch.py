@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from services.cases import commands, pages, queries, states
 from services.kit.errors import Refused, Words
 from services.portal import fields
+from services.portal.destinations import choices
 from services.portal.finding import branches, find
 from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
@@ -141,7 +142,7 @@ def _card(portal: Portal, tx: Connection, viewer: Viewer, case_id: str, purpose:
         kind = next((k for k, c in _BY_TASK.items() if c == primary), None)
         due = next((t["due_on"] for t in card["tasks"] if t["kind"] == kind), None)
     evidence = card["evidence"].get("words", ()) if isinstance(card["evidence"], dict) else ()
-    return {"case": card, "due": due, "evidence": evidence, "primary": primary, "beside": beside, "others": others, "calendar": portal.calendar(tx),
+    return {"case": card, "due": due, "evidence": evidence, "choosing": choices(card, directory, portal.today), "primary": primary, "beside": beside, "others": others, "calendar": portal.calendar(tx),
             "fields": _filled(portal, tx, viewer, card, primary) if primary else [],
             "chosen": directory.get(card["destination"]["organisation"]), "values": {}, "found": {}, "refused": None,
             "facts": fields.FACTS, "asked": fields.questions(card["category"]),

@@ -22,6 +22,8 @@ COMMENT ON COLUMN confirmed_address.address IS 'road, number and compound only; 
 COMMENT ON COLUMN confirmed_address.path IS 'of the organisation that serves the place: who may withdraw it';
 CREATE INDEX confirmed_address_changed ON confirmed_address (changed);
 CREATE INDEX confirmed_address_case ON confirmed_address (case_id) WHERE case_id IS NOT NULL;
+CREATE INDEX transfer_case_pool ON transfer_case (opened_at DESC, id DESC)
+    WHERE state IN ('announced', 'triaged') AND destination IS NULL;
 CREATE INDEX confirmed_address_path ON confirmed_address (path text_pattern_ops, "on");
 CREATE FUNCTION confirmed_address_changes() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
@@ -85,6 +87,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TABLE destination_override")
+    op.execute("DROP INDEX transfer_case_pool")
     op.execute("DROP POLICY viewer ON confirmed_address")
     op.execute("DROP TRIGGER confirmed_address_changes ON confirmed_address")
     op.execute("DROP FUNCTION confirmed_address_changes()")

@@ -1,0 +1,137 @@
+"""Where do they belong: the pool of the unknown, claims from it, and the desk of confirmed addresses."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from schemas.departures import SOURCE_PREFIX
+from services.cases import pool, queries, states
+from services.kit.errors import Refused, Words
+from services.portal.house import Portal
+from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.registry.access import Caller
+from services.registry.directory import Directory, Organisation
+
+ROWS = 50
+_WHO = "role: secretary, clerk, department, admin"
+_DEPARTMENTS = Words("这一页供组织部门使用。", "This page is for departments.")
+_NOT_TAKEN = Words("认领没有登记上，请稍后再试。", "The claim was not recorded; try again later.")
+
+
+def router(portal: Portal) -> APIRouter:
+    """Pages of the pool and of what was learned."""
+    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+
+    @routes.get("/pool", summary=f"Members whose destination nobody knows; {_WHO}")
+    def the_pool(request: Request, text: str = "", area: str = "", category: str = "", cursor: str = "",
+                 done: bool = False) -> Response:
+        return _pool(portal, request, {"text": text[:100], "area": area[:12], "category": category}, cursor or None, done)
+
+    @routes.post("/pool/{case_id}/claim", summary=f"Says that a member lives here; {_WHO}")
+    def claim_page(request: Request, case_id: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+        viewer = signed_in(portal, request)
+        check_token(portal, request, form)
+        try:
+            claim(portal, viewer.caller, case_id, form.get("name", ""))
+        except Refused as refused:
+            return _pool(portal, request, {"text": form.get("text", "")[:100], "area": "", "category": ""}, None, False,
+                         refused, case_id)
+        return RedirectResponse("/pool?done=1", 303)
+
+    @routes.get("/department/addresses", summary="What was learned of addresses; role: department, admin")
+    def learned(request: Request, text: str = "", withdrawn: bool = False, done: bool = False,
+                page: Annotated[int, Query(ge=1, le=10_000)] = 1) -> Response:
+        return _learned(portal, request, text[:100], withdrawn, page, done)
+
+    @routes.post("/department/addresses", summary="Takes back what was learned of an address; role: department, admin")
+    def withdraw(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
+        viewer = signed_in(portal, request)
+        check_token(portal, request, form)
+        if not viewer.oversees:
+            raise Refused(403, "departments-only", _DEPARTMENTS)
+        try:
+            with portal.web.begin() as tx:
+                portal.places.withdraw(tx, viewer.caller, form.get("source", ""), form.get("reason", ""), viewer.name)
+        except Refused as refused:
+            if refused.status == 404:
+                raise
+            return _learned(portal, request, form.get("text", ""), False, 1, False, refused)
+        return RedirectResponse("/department/addresses?done=1", 303)
+
+    return routes
+
+
+def claim(portal: Portal, caller: Caller, case_id: str, name: str) -> None:
+    """Posts the report of a host that the claim is; the origin decides about it as about any other."""
+    now = portal.clock.now()
+    with portal.web.begin() as tx:
+        queries.look_at_cases(tx, caller)
+        found = pool.to_claim(tx, caller, case_id, name)
+        queries.record_look(tx, found["case"], caller.organisation, None, "claim", now)
+    event = {"specversion": "1.0", "type": "guidui.host.report.v1", "source": SOURCE_PREFIX + caller.organisation,
+             "id": f"claim-{found['case']}", "time": now.isoformat(), "datacontenttype": "application/json",
+             "data": {"person": {"name": found["name"], "member": found["member"]}}}
+    outcome = portal.post(Caller(caller.organisation, caller.path, "sender"), [event])[0]
+    if outcome not in ("accepted", "duplicate", "conflict"):  # a conflict is the same claim at another minute
+        raise Refused(409, "claim-not-recorded", _NOT_TAKEN)
+
+
+def _pool(portal: Portal, request: Request, chosen: Mapping[str, str], cursor: str | None, done: bool,
+          refused: Refused | None = None, claimed: str = "") -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        queries.look_at_cases(tx, viewer.caller)
+        category = chosen["category"] if chosen["category"] in states.CATEGORIES else ""
+        found = pool.search(tx, viewer.caller, text=chosen["text"], area=chosen["area"], category=category, limit=ROWS,
+                            cursor=cursor)
+        directory = Directory.of(tx)
+        me = directory.get(viewer.organisation)
+    return render(portal, request, "pool.html", viewer, status=refused.status if refused else 200, rows=found["items"],
+                  next=found["next"], chosen=chosen, categories=states.CATEGORIES, names=directory, done=done,
+                  refused=refused, claimed=claimed, serves=bool(me and me.serves_area and not viewer.oversees))
+
+
+def _learned(portal: Portal, request: Request, text: str, withdrawn: bool, page: int, done: bool,
+             refused: Refused | None = None) -> Response:
+    viewer = signed_in(portal, request)
+    if not viewer.oversees:
+        raise Refused(403, "departments-only", _DEPARTMENTS)
+    with portal.web.begin() as tx:
+        rows = portal.places.listed(tx, viewer.caller, text, withdrawn=withdrawn, limit=ROWS + 1,
+                                    offset=(page - 1) * ROWS)
+        differing = portal.places.differing(tx, viewer.caller) if page == 1 and not text else []
+        directory = Directory.of(tx)
+    return render(portal, request, "addresses.html", viewer, status=refused.status if refused else 200, rows=rows[:ROWS],
+                  more=len(rows) > ROWS, page=page, text=text, withdrawn=withdrawn, done=done, refused=refused,
+                  differing=differing, names=directory)
+
+
+def choices(card: Mapping[str, Any], directory: Directory, today: date) -> list[dict[str, Any]]:
+    """What the origin may choose from while nobody is proposed: who serves each candidate place, and who claims.
+
+    Items ``{"organisation", "confidence", "words", "place", "source"}``, the surest first; empty unless the case waits
+    for a destination that the organisation may confirm.
+    """
+    if card["state"] != states.TRIAGED or card["destination"]["organisation"] or (
+            "confirm_destination" not in card["allowed"]):
+        return []
+    found: dict[str, dict[str, Any]] = {}
+    kept = card["evidence"] if isinstance(card["evidence"], dict) else {}
+    for one in kept.get("candidates", ()):
+        serving = serving_place(directory, one["code"], today)
+        if serving is not None and serving.code not in found:
+            found[serving.code] = {"organisation": serving, "place": one["name"], "source": "address",
+                                   "confidence": one.get("confidence"), "words": one.get("evidence") or []}
+    claims = [directory.get(code) for code in card.get("claims", ())]
+    return [{"organisation": one, "place": "", "source": "claim", "confidence": None, "words": []}
+            for one in claims if one is not None and one.code not in found] + list(found.values())
+
+
+def serving_place(directory: Directory, code: str, today: date) -> Organisation | None:
+    """Which party organisation serves a division code today: the community's, else its street's, else the county's."""
+    parts: Sequence[str] = [code[:digits] for digits in (12, 9, 6) if len(code) >= digits]
+    return next((one for part in parts if (one := directory.serving(part, today)) is not None), None)

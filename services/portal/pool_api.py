@@ -1,0 +1,77 @@
+"""The calls of the pool and of confirmed addresses (docs/address.md)."""
+# no postponed annotations here: FastAPI must see the dependencies that are local to `router`
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from services.cases import pool, queries, states
+from services.kit.errors import Refused, Words
+from services.portal import api
+from services.portal.destinations import claim
+from services.portal.house import Portal
+from services.registry.access import Caller, Keys
+
+_NO_CATEGORY = Words("没有这种离开的原因。", "There is no such category.")
+_NO_NAME = Words("缺少 name，请写本人全名。", "name is missing: the member's full name.")
+
+
+def router(portal: Portal) -> APIRouter:
+    """The routes under /v1/pool and /v1/addresses."""
+    routes = APIRouter(tags=["destinations"], responses=api._PROBLEMS)
+    keys = Keys(portal.web)
+
+    def caller_of(request: Request) -> Caller:
+        if any("\x00" in value for value in request.query_params.values()) or "\x00" in request.url.path:
+            raise Refused(404, "no-such-page", api._NO_CASE)
+        return api._with_role(keys.caller(request.headers.get("authorization")), api.ACTING)
+
+    def overseeing(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+        return api._with_role(caller, ("department", "admin"))
+
+    @routes.get("/v1/pool", summary="Members whose destination nobody knows; role: receiver (its county), department, admin")
+    def the_pool(caller: Annotated[Caller, Depends(caller_of)], text: api.Text = None,
+                 area: Annotated[str | None, Query(pattern="^[0-9]{1,12}$")] = None, category: api.Text = None,
+                 limit: api.Limit = 100, cursor: api.Text = None) -> Response:
+        if category and category not in states.CATEGORIES:
+            raise Refused(422, "unknown-category", _NO_CATEGORY, categories=sorted(states.CATEGORIES))
+        with portal.web.begin() as tx:
+            queries.look_at_cases(tx, caller)
+            return api._json(pool.search(tx, caller, text=text or "", area=area or "", category=category or "",
+                                         limit=limit, cursor=cursor))
+
+    @routes.post("/v1/pool/{case_id}/claim", status_code=202, openapi_extra=api._BODY,
+                 responses={400: api._PROBLEM, 413: api._PROBLEM},
+                 summary="Says that a member of the pool lives here; role: receiver, department, admin")
+    async def claimed(case_id: str, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        name = (await api._body(request)).get("name")
+        if not isinstance(name, str):
+            raise Refused(422, "field-missing", _NO_NAME, field="name")
+        await run_in_threadpool(claim, portal, caller, case_id, name)
+        return Response(b'{"status":"accepted"}', 202, media_type="application/json")
+
+    @routes.get("/v1/addresses", summary="What was learned of addresses; role: department, admin")
+    def addresses(caller: Annotated[Caller, Depends(overseeing)], text: api.Text = None, withdrawn: bool = False,
+                  limit: api.Limit = 100, offset: Annotated[int, Query(ge=0, le=100_000)] = 0) -> Response:
+        with portal.web.begin() as tx:
+            return api._json({"items": portal.places.listed(tx, caller, text or "", withdrawn=withdrawn, limit=limit,
+                                                            offset=offset)})
+
+    @routes.get("/v1/addresses/differing",
+                summary="Open cases whose address would be read otherwise today; role: department, admin")
+    def differing(caller: Annotated[Caller, Depends(overseeing)]) -> Response:
+        with portal.web.begin() as tx:
+            return api._json({"items": portal.places.differing(tx, caller)})
+
+    @routes.post("/v1/addresses/withdraw", openapi_extra=api._BODY, responses={409: api._PROBLEM, 413: api._PROBLEM},
+                 summary="Takes back what was learned of an address; role: department, admin")
+    async def withdraw(request: Request, caller: Annotated[Caller, Depends(overseeing)]) -> Response:
+        body: dict[str, Any] = await api._body(request)
+
+        def within() -> None:
+            with portal.web.begin() as tx:
+                portal.places.withdraw(tx, caller, str(body.get("source") or ""), str(body.get("reason") or ""))
+        await run_in_threadpool(within)
+        return api._json({"source": body.get("source"), "withdrawn": True})
+
+    return routes
