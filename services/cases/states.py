@@ -103,6 +103,8 @@ _MOVES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     # what the clock and the matcher do, by themselves, without moving a standing
     ("expire", (LETTER_ISSUED, IN_TRANSIT), (LETTER_EXPIRED,)),
     ("withdraw", (ANNOUNCED, TRIAGED), (CLOSED,)),
+    ("undo_match", tuple(sorted(OPEN - {BULK_OPEN})), ("=",)),
+    ("undo_match", tuple(sorted(BEFORE_ACCEPTED)), (CLOSED,)),
     ("join", tuple(sorted(OPEN)), ("=",)),
     ("state_facts", (ANNOUNCED, TRIAGED), (TRIAGED, ANNOUNCED)),
     ("identify", (ANNOUNCED,), ("=",)),
@@ -156,7 +158,7 @@ ACTS: Mapping[str, tuple[str, str]] = {
     "join": ("又有报送", "another posting joined"), "state_facts": ("情况更新", "facts restated"),
     "identify": ("核定本人", "person identified"), "on_paper": ("据纸质件登记", "recorded from paper"),
     "contact": ("联系到本人", "member contacted"), "tree_changed": ("组织调整", "organisations changed"),
-    "close_bulk": ("批次办结", "batch closed"),
+    "close_bulk": ("批次办结", "batch closed"), "undo_match": ("纠正认错的人", "wrong identification undone"),
 }
 
 CATEGORIES: Mapping[str, tuple[str, str]] = {

@@ -16,10 +16,15 @@ Group = list[tuple[tuple[str, ...], float, bool]]
 
 
 def keep_pairs(tx: Connection, event: UUID, position: int, evidence: Mapping[str, Any] | None, member: str | None,
-               at: datetime) -> None:
-    """Keeps the levels of a decision's candidates, and which of them, if any, is the person."""
+               at: datetime, wrong: str | None = None) -> None:
+    """Keeps the levels of a decision's candidates, and which of them, if any, is the person.
+
+    ``wrong``: a member of whom it is certain that it is not this one; then only that pair is kept.
+    """
     pairs = (evidence or {}).get("pairs") or ()
-    if not pairs or member is not None and not any(p.get("member") == member for p in pairs):
+    if wrong is not None:
+        pairs = [p for p in pairs if p.get("member") == wrong]
+    elif member is not None and not any(p.get("member") == member for p in pairs):
         return  # somebody whom the keys did not find teaches nothing about weights
     for number, pair in enumerate(pairs):
         tx.exec_driver_sql(

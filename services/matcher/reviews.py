@@ -126,7 +126,7 @@ def decide(tx: Connection, house: Any, event: UUID, position: int, body: Mapping
         told = [a for a in announcements.read(tx, [event]) if a.position == position]
         found = found_of(tx, body, by, told[0].slot if told else {}, row.evidence)
         keep_pairs(tx, event, position, row.evidence, found.member, house.clock.now())
-        Matcher(house.clock, house.ground, house.gazetteer).take(tx, told, {(event, position): found})
+        Matcher(house.clock, house.ground, house.addresses).take(tx, told, {(event, position): found})
         questions.forget(tx, event, position)
 
 

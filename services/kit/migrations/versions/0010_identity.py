@@ -129,18 +129,23 @@ END $$;
 CREATE TRIGGER name_recounted AFTER UPDATE OF name ON member FOR EACH ROW
     WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION name_recounted();
 
--- A match that was wrong: what the stranger's event stated leaves the history of the case. The rows stay, with who
+-- A match that was wrong: what the stranger's event stated leaves the case and its history. The rows stay, with who
 -- did what when; `whole`: nothing else ever opened the case, so it is no longer the member's either.
 CREATE FUNCTION case_forgets(p_case uuid, whole boolean) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
     UPDATE case_event e SET
         detail = CASE WHEN whole THEN NULL ELSE e.detail END,
-        reason = CASE WHEN whole AND e.command NOT IN ('undo_match', 'match', 'state_facts') THEN NULL ELSE e.reason END,
-        change = CASE WHEN e.seq = (SELECT max(l.seq) FROM case_event l WHERE l.case_id = p_case) THEN e.change
-                      WHEN whole THEN e.change - '{facts,reports,area,asks,member,obstacle,permit_no,host}'::text[]
+        reason = CASE WHEN whole AND e.command <> 'undo_match' THEN NULL ELSE e.reason END,
+        change = CASE WHEN whole THEN e.change - '{facts,reports,area,asks,member,obstacle,permit_no,host}'::text[]
+                      WHEN e.seq = (SELECT max(l.seq) FROM case_event l WHERE l.case_id = p_case) THEN e.change
                       ELSE e.change - '{facts,area}'::text[] END
-    WHERE e.case_id = p_case
-$$;
+    WHERE e.case_id = p_case;
+    IF whole THEN
+        UPDATE transfer_case SET member = NULL, facts = '{}', reports = '[]', asks = '[]', area = NULL, obstacle = NULL,
+            permit_no = NULL, host = NULL WHERE id = p_case;
+    END IF;
+END $$;
 REVOKE ALL ON FUNCTION names_counted(), name_recounted(), case_forgets(uuid, boolean) FROM PUBLIC;
 """
 
