@@ -11,7 +11,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "triage": ("origin", "committee+"), "confirm_destination": ("origin", "committee+"),
     "register_floating": ("origin", "committee+"), "reopen": ("origin", "committee+"),
     "cure": ("origin", "committee+"), "redirect": ("origin", "committee+"), "report_lost": ("origin", "committee+"),
-    "merge": ("origin", "committee+", "poster"), "close": ("origin", "committee+"),
+    "merge": ("origin", "committee+"), "close": ("origin", "committee+"),
     "submit": ("origin",), "mark_unreachable": ("origin",), "found": ("origin",), "mark_lost": ("origin",),
     "approve_stay": ("committee+",), "send_back": ("committee+",), "hand_over": ("committee+",),
     "record_receipt": ("committee+",), "reissue": ("committee+",), "suspend": ("committee+",),
