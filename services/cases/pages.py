@@ -15,7 +15,7 @@ from services.cases.queries import as_worker
 from services.cases.routing import table
 from services.kit.db import rows
 from services.registry.directory import Directory
-from services.registry.queries import contacts
+from services.registry.queries import reachable
 from services.registry.tree import just_after
 
 
@@ -40,7 +40,8 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
         codes = {c for c in (case.origin, case.origin_committee, case.destination, case.header, case.receiver,
                              case.receiving_committee, case.branch, case.ruling, case.owner, case.poster,
                              case.wait_organisation, *(h["by"] for h in view["history"])) if c}
-        people = contacts(tx, codes, day_of(now))
+        people = reachable(tx, world.directory, codes, day_of(now))
+        door = queries.grids(tx, [case.id], actor).get(case.id)
     ends = {code: _organisation(code, world.directory, people) for code in codes}
     who = person[0] if person else None
     row = table().rows.get(case.rule or "")
@@ -54,7 +55,7 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
         "organisations": ends, "parties": rights.parties(case, world),
         "rule_words": {"zh": row.zh, "en": row.en, "source": row.source} if row else None,
         "policy": case.policy, "returned_for": case.returned_for, "branch": case.branch,
-        "claims": list(dict.fromkeys(r["organisation"] for r in case.reports)),
+        "grid": door, "claims": list(dict.fromkeys(r["organisation"] for r in case.reports)),
         "receiver": case.receiver, "receiving_committee": case.receiving_committee, "asks": list(case.asks),
         "allowed": list(rights.allowed(case, actor, world)),
         "reissue_until": None, "children": _children(tx, case.id),
@@ -70,10 +71,11 @@ def _close(case, actor: str, world) -> bool:
 
 def _organisation(code: str, directory: Directory, people: Mapping[str, Any]) -> dict[str, Any]:
     one = directory.get(code)
-    contact = people[code][0] if people.get(code) else None
+    contact, whose = people.get(code) or (None, code)
+    above = directory.get(whose) if whose != code else None
     return {"code": code, "name": one.name if one else code, "outside": bool(one and one.outside),
             "contact": contact.name if contact else None, "phone": contact.phone if contact else None,
-            "address": one.address if one else None}
+            "contact_of": above.name if above else None, "address": one.address if one else None}
 
 
 def _children(tx: Connection, case_id: str) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from services.kit.clock import ZONE
 from services.kit.db import rows, view_as
 from services.registry.access import Caller
 from services.registry.directory import Directory
-from services.registry.queries import contacts
+from services.registry.queries import grids_for, reachable
 from services.registry.tree import just_after
 
 LIMIT_MAX = 1000
@@ -102,8 +102,8 @@ def views(tx: Connection, ids: Sequence[str], now: datetime, ground: Ground | No
         tasks: dict[str, list[Any]] = {}
         for row in rows(tx, _TASKS, {"ids": list(cases), "members": members}):
             tasks.setdefault(str(row.case_id) if row.case_id else f"m:{row.member}", []).append(row)
-        people = contacts(tx, {c for case in cases.values() for c in (case.owner, case.wait_organisation) if c},
-                          day_of(now))
+        people = reachable(tx, Directory.of(tx), {c for case in cases.values()
+                                                  for c in (case.owner, case.wait_organisation) if c}, day_of(now))
     return [_view(cases[str(i)], homes, history.get(str(i), []),
                   tasks.get(str(i), []) + (tasks.get(f"m:{cases[str(i)].member}", [])
                                            if cases[str(i)].state in s.OPEN else []),
@@ -207,9 +207,31 @@ def alerts(tx: Connection, now: datetime, organisation: str, *, since: datetime 
                      "ORDER BY opened_at, id LIMIT :limit", params)
     page, today = found[:limit], day_of(now)
     more = cursor_of(page[-1].opened_at.isoformat(), str(page[-1].id)) if len(found) > limit else None
+    doors = grids(tx, [str(r.case_id) for r in page if r.case_id], organisation)
     return {"items": [{"id": str(r.id), "case": str(r.case_id) if r.case_id else None, "kind": r.kind, "act": r.act,
                        "due_on": _iso(r.due_on), "overdue": bool(r.due_on and today > r.due_on),
-                       "at": r.opened_at.astimezone(ZONE).isoformat()} for r in page], "next": more}
+                       "at": r.opened_at.astimezone(ZONE).isoformat(), "grid": doors.get(str(r.case_id))}
+                      for r in page], "next": more}
+
+
+def grids(tx: Connection, case_ids: Sequence[str], organisation: str) -> dict[str, dict[str, Any]]:
+    """Case -> who knocks at the door the member moves to: ``{"grid", "name", "contact", "phone"}``.
+
+    Only of cases whose destination side the organisation is on; the address itself is not told.
+    """
+    if not case_ids:
+        return {}
+    with as_worker(tx):
+        found = rows(tx, """
+            SELECT c.id::text AS id, CASE WHEN length(c.area) = 12 THEN c.area ELSE o.area END AS community, p.address
+            FROM transfer_case c LEFT JOIN case_person p ON p.case_id = c.id
+            LEFT JOIN organisation o ON o.code = c.destination AND o.serves_area
+            WHERE c.id = ANY (CAST(:ids AS uuid[]))
+              AND :own IN (c.destination, c.header, c.receiver, c.receiving_committee, c.branch)""",
+                     {"ids": list(case_ids), "own": organisation})
+        near = grids_for(tx, {r.id: (r.community, r.address) for r in found if len(r.community or "") == 12})
+    return {case: {"grid": one.grid, "name": one.name, "contact": one.contact, "phone": one.phone}
+            for case, one in near.items()}
 
 
 _COUNTED = """
@@ -230,8 +252,15 @@ def audit(tx: Connection, now: datetime, organisation: str, ground: Ground | Non
         counted = rows(tx, _COUNTED, bounds)
         overdue = rows(tx, "SELECT kind, count(*) AS n FROM task WHERE closed_at IS NULL AND due_on < :today "
                            "AND path ~>=~ :lo AND path ~<~ :hi GROUP BY kind", bounds | {"today": today})
+    return {"as_of": now.isoformat(), **figures(counted, members, {r.kind: r.n for r in overdue}, today,
+                                                ground.policy.pocket_early_days)}
+
+
+def figures(counted: Iterable[Any], members: int, overdue: Mapping[str, int], today: date,
+            pocket_early_days: int) -> dict[str, Any]:
+    """The audit figures of counted cases (state, category, obstacle, rehired_by, letter_issued_on, wait_due, n) on a day."""
     tally: dict[str, Counter] = {k: Counter() for k in ("flag", "state", "category", "class", "obstacle")}
-    early = timedelta(days=ground.policy.pocket_early_days)
+    early = timedelta(days=pocket_early_days)
     for row in counted:
         state, n = row.state, row.n
         tally["state"][state] += n
@@ -245,12 +274,12 @@ def audit(tx: Connection, now: datetime, organisation: str, ground: Ground | Non
             tally["class"][floating_class(row.category, row.rehired_by)] += n
             tally["obstacle"][row.obstacle] += n
 
-    def named(counter: Counter) -> dict[str, int]:
+    def named(counter: Mapping[Any, int]) -> dict[str, int]:
         return {str(k): v for k, v in sorted(counter.items(), key=lambda i: str(i[0])) if k is not None}
 
-    return {"as_of": now.isoformat(), "members": members, "pocket": tally["flag"]["pocket"],
+    return {"members": members, "pocket": tally["flag"]["pocket"],
             "pocket_early": tally["flag"]["pocket_early"], "at_risk": tally["flag"]["at_risk"],
-            "by_state": named(tally["state"]), "overdue_by_task": {r.kind: r.n for r in overdue},
+            "by_state": named(tally["state"]), "overdue_by_task": dict(overdue),
             "by_category": named(tally["category"]), "by_floating_class": named(tally["class"]),
             "by_obstacle": named(tally["obstacle"])}
 

@@ -130,16 +130,51 @@ def contact_for(tx: Connection, directory: Directory, organisation: str, on: dat
     return next((one for code in line for one in found.get(code, ()) if not one.stale), None)
 
 
+def reachable(
+    tx: Connection, directory: Directory, organisations: Collection[str], on: date
+) -> dict[str, tuple[Contact, str]]:
+    """Whom to turn to about each organisation, and whose contact that is: its own best one, else, where its
+    contacts are stale (messages came back twice, the post has ended), that of the nearest superior that has
+    one.
+
+    An organisation for which no contact was ever loaded is left out.
+    """
+    ever = set(
+        tx.exec_driver_sql(
+            "SELECT DISTINCT organisation FROM contact WHERE organisation = ANY (%s)", (sorted(organisations),)
+        ).scalars()
+    )
+    lines = {code: [one.code for one in directory.superiors(code)] for code in ever}
+    found = contacts(tx, {code for line in lines.values() for code in line}, on)
+    best = {
+        code: next(((one, above) for above in line for one in found.get(above, ()) if not one.stale), None)
+        for code, line in lines.items()
+    }
+    return {code: who for code, who in best.items() if who is not None}
+
+
 def grid_for(tx: Connection, community: str, address: str | None) -> Grid | None:
     """The grid of a community in which an address lies: the one that names the longest part of it, or the
     only one.
     """
+    return grids_for(tx, {"": (community, address)}).get("")
+
+
+def grids_for(tx: Connection, places: Mapping[str, tuple[str, str | None]]) -> dict[str, Grid]:
+    """The same of many places at once: key -> (community, address) in, key -> grid out."""
     rows = tx.exec_driver_sql(
         "SELECT grid, community, name, contact, phone, addresses FROM grid "
-        "WHERE community = %s ORDER BY grid",
-        (community,),
+        "WHERE community = ANY (%s) ORDER BY grid",
+        (sorted({community for community, _ in places.values()}),),
     )
-    grids = [Grid._make(row) for row in rows]
+    of: dict[str, list[Grid]] = {}
+    for one in map(Grid._make, rows):
+        of.setdefault(one.community, []).append(one)
+    found = {key: _grid_of(of.get(community, []), address) for key, (community, address) in places.items()}
+    return {key: grid for key, grid in found.items() if grid is not None}
+
+
+def _grid_of(grids: list[Grid], address: str | None) -> Grid | None:
     named = [(len(part), one) for one in grids for part in one.addresses if address and part in address]
     if named:
         return max(named, key=lambda pair: pair[0])[1]
