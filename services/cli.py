@@ -13,10 +13,12 @@ cli = typer.Typer(name="guidui", no_args_is_help=True, add_completion=False, pre
                   help="归队: keeps a party member's organisational relation moving with the member.")
 keys = typer.Typer(no_args_is_help=True, help="API keys: create, list, revoke.")
 accounts = typer.Typer(no_args_is_help=True, help="Accounts of persons who sign in.")
+what_ifs = typer.Typer(no_args_is_help=True, help="What a change would do, before it is made.")
 clusters = typer.Typer(no_args_is_help=True, help="PostgreSQL, real Kafka and every role, supervised, on this machine.")
 cli.add_typer(keys, name="key")
 cli.add_typer(accounts, name="account")
 cli.add_typer(clusters, name="cluster")
+cli.add_typer(what_ifs, name="what-if")
 
 Data = Annotated[Path | None, typer.Option(help="data directory of the embedded database (GUIDUI_DATA)")]
 Port = Annotated[int, typer.Option(min=1, max=65535)]
@@ -140,12 +142,12 @@ def migrate() -> None:
         bring_up(server.owner_url())
 
 
-KINDS = ("divisions", "organisations", "members", "contacts", "grids", "letters", "confirmed", "calendar")
+KINDS = ("divisions", "organisations", "members", "contacts", "grids", "letters", "confirmed", "calendar", "policy")
 
 
 @cli.command()
 def load(kind: str, file: Path, data: Data = None) -> None:
-    """Load KIND (divisions, organisations, members, contacts, grids, letters, confirmed, calendar) from FILE."""
+    """Load KIND (divisions, organisations, members, contacts, grids, letters, confirmed, calendar, policy) from FILE."""
     from services.cases.backlog import open_letters
     from services.embedded import own_house
     from services.registry.load import Hooks
@@ -157,6 +159,9 @@ def load(kind: str, file: Path, data: Data = None) -> None:
     if not file.is_file():
         _fail(f"no such file: {file}")
     with own_house(_settings(data)) as house:
+        if kind == "policy":
+            from services.policies import load_policy
+            raise typer.Exit(load_policy(house, file))
         hooks = Hooks(lambda tx, rows: open_letters(tx, rows, house.clock.now(), house.ground), [follow_tree])
         try:
             result = load_file(house.worker, kind, file, house.clock, hooks)
@@ -167,6 +172,15 @@ def load(kind: str, file: Path, data: Data = None) -> None:
     print(result.words.zh)
     print(result.words.en, file=sys.stderr)
     raise typer.Exit(1 if result.bad else 0)
+
+
+@what_ifs.command("policy")
+def what_if_policy(file: Annotated[Path, typer.Option()], data: Data = None) -> None:
+    """Whose deadlines would move if the policy in FILE counted for everything that is open. Changes nothing."""
+    from services.embedded import own_house
+    from services.policies import try_policy
+    with own_house(_settings(data)) as house:
+        raise typer.Exit(try_policy(house, file))
 
 
 @keys.command("create")
@@ -248,11 +262,18 @@ def identify(members: Annotated[Path, typer.Option()], inp: Annotated[Path, type
 
 
 @cli.command()
-def simulate(scenario: Annotated[Path, typer.Option()]) -> None:
-    """Play one history on a clock it turns, in a throw-away database; prints the answer (interface.md §6)."""
+def simulate(scenario: Annotated[Path | None, typer.Option(help="one history, as JSON (interface.md §6)")] = None,
+             city: Annotated[int | None, typer.Option(help="members of a made-up city", min=20)] = None,
+             years: Annotated[float, typer.Option(min=0.05, max=20)] = 1.0,
+             seed: Annotated[int, typer.Option(help="the same seed and commit give the same history")] = 1) -> None:
+    """Play one history, or a made-up city with its faults, on a clock it turns, in a throw-away database."""
     from services.kit import log
-    from services.simulate import NotAScenario, play_file
     log.configure("error")
+    if (scenario is None) == (city is None):
+        _fail("give either --scenario F or --city N")
+    if city is not None:
+        _city(city, years, seed)
+    from services.simulate import NotAScenario, play_file
     try:
         answer, ok = play_file(scenario)
     except NotAScenario as error:
@@ -263,6 +284,19 @@ def simulate(scenario: Annotated[Path, typer.Option()]) -> None:
             said = step.get("refused", {}).get("reason") or "differs from what was expected"
             print(f"step {step['index']}: {said}", file=sys.stderr)
     raise typer.Exit(0 if ok else 1)
+
+
+def _city(members: int, years: float, seed: int) -> None:
+    from services.city.run import commit
+    from services.city.run import simulate as play_city
+    print(f"seed {seed}\ncommit {commit()}\nmembers {members}\nyears {years:g}", flush=True)
+    report = play_city(members, years, seed, lambda line: print(line, file=sys.stderr, flush=True))
+    for name, count in sorted(report.counts.items()):
+        print(f"{name} {count}")
+    print(f"broken invariants {len(report.broken)}\nhistory {report.digest}\nseconds {report.seconds:.0f}")
+    for broken in report.broken:
+        print(f"broken: {broken.check}: {broken.about}: {broken.seen}", file=sys.stderr)
+    raise typer.Exit(0 if report.ok else 1)
 
 
 @cli.command()

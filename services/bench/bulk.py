@@ -40,6 +40,8 @@ def measured(count: int) -> dict[str, Any]:
                 counted = tx.exec_driver_sql(
                     "SELECT count(*) FILTER (WHERE parent IS NOT NULL), count(*) FILTER (WHERE state = 'bulk_open'), "
                     "count(*) FILTER (WHERE parent IS NOT NULL AND state = 'triaged') FROM transfer_case").one()
+                if counted[0] != count:
+                    raise RuntimeError(f"{counted[0]} of {count} people have a case: see the dead letters")
                 bare = _timed(lambda: _bare(tx, matcher_of(worker, clock).handler))
                 tx.rollback()
     whole = sum(seconds.values())

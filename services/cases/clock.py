@@ -132,7 +132,7 @@ def _members(tx: Connection, now: datetime, ground: Ground) -> int:
         closed_ids += closed
         if opened or closed:
             messages.append(_opened(row.member, None, row.member, opened, closed, world))
-        wakes.append({"member": row.member, "wake_at": deadlines.life_wake_at(facts.last_seen_on, off, world)})
+        wakes.append({"member": row.member, "wake_at": deadlines.life_wake_at(row.organisation, facts.last_seen_on, off, world)})
     apply_tasks(tx, opened_rows, closed_ids, now)
     tx.exec_driver_sql("SELECT member_wakes(%s::json)", (dumps(wakes),))
     record(tx, messages)

@@ -11,8 +11,10 @@ from datetime import date, datetime, timedelta
 from services.cases import states as s
 from services.cases.calendar import add_months, day_of, midnight
 from services.cases.model import Case, Task, World
+from services.cases.policy import WHO_RULES
 from services.cases.routing import table
 
+COMMON, _, ABOVE_ORIGIN = WHO_RULES
 ALERT_ONLY = frozenset({"expected", "double_report", "seen_elsewhere"})
 Waiting = tuple[str | None, str | None, date | None]
 
@@ -34,10 +36,13 @@ def parts(case: Case, world: World) -> Case:
 
 
 def ruling_department(case: Case, world: World) -> str | None:
-    """Lowest organisation department above both ends, else the nearest above the destination; B35: above the origin."""
-    directory = world.directory
-    if case.rule != "B35" and case.destination:
-        found = directory.common_department(case.origin, case.destination) if case.origin else None
+    """Lowest organisation department above both ends, else the nearest above the destination; B35: above the origin.
+
+    Policy may name another (``who_rules``).
+    """
+    directory, who = world.directory, world.policy_of(case).who_rules
+    if case.rule != "B35" and case.destination and who != ABOVE_ORIGIN:
+        found = directory.common_department(case.origin, case.destination) if case.origin and who == COMMON else None
         found = found or directory.department_above(case.destination)
         if found:
             return found.code
@@ -75,7 +80,7 @@ def owner(case: Case) -> str | None:
 
 def waiting_on(case: Case, world: World) -> Waiting:
     """(organisation, act, due day) of the next act; three Nones in a state that waits for nobody."""
-    policy, start = world.policy, case.counted_from or day_of(case.entered_at or world.now)
+    policy, start = world.policy_of(case), case.counted_from or day_of(case.entered_at or world.now)
 
     def workdays(count: int) -> date:
         return world.calendar.add_workdays(start, count)
@@ -136,12 +141,12 @@ def _triaged_act(case: Case) -> str:
 
 def reissue_until(case: Case, world: World) -> date | None:
     """The last day on which the origin may issue the letter again by itself (t11)."""
-    return add_months(case.first_issued_on, world.policy.reissue_months) if case.first_issued_on else None
+    return add_months(case.first_issued_on, world.policy_of(case).reissue_months) if case.first_issued_on else None
 
 
 def strike_off_from(case: Case, world: World) -> date | None:
     """The first day on which a decision to strike off may be recorded (t16)."""
-    return add_months(case.suspended_on, 12 * world.policy.strike_off_years) if case.suspended_on else None
+    return add_months(case.suspended_on, 12 * world.policy_of(case).strike_off_years) if case.suspended_on else None
 
 
 def tasks(case: Case, world: World) -> list[Task]:
@@ -169,7 +174,7 @@ def _state_tasks(case: Case, world: World) -> Iterator[Task]:
                    case.receipt_due_on)
     if case.state in (s.PLACED, s.RECEIPT_SENT) and case.talked_on is None and case.placed_at:
         yield Task("talk", "record_talk", case.branch or "", case.placed_at,
-                   day_of(case.placed_at) + timedelta(days=world.policy.talk_days))
+                   day_of(case.placed_at) + timedelta(days=world.policy_of(case).talk_days))
 
 
 def _clock_tasks(case: Case, world: World) -> Iterator[Task]:
@@ -178,7 +183,7 @@ def _clock_tasks(case: Case, world: World) -> Iterator[Task]:
         if opened:
             day = max(opened)
             yield Task(kind, act, organisation or "", midnight(day),
-                       due or world.calendar.add_workdays(day, world.policy.review_wd))
+                       due or world.calendar.add_workdays(day, world.policy_of(case).review_wd))
 
 
 Line = tuple[str, str, str | None, list[date], date | None]
@@ -186,7 +191,7 @@ Line = tuple[str, str, str | None, list[date], date | None]
 
 def _schedule(case: Case, world: World) -> Iterator[Line]:
     """(kind, act, organisation, the days it opens on, due day or None for the usual working days)."""
-    policy, committee = world.policy, case.origin_committee
+    policy, committee = world.policy_of(case), case.origin_committee
     if case.state in s.LETTER_OUT and case.letter_issued_on and case.letter_expires_on:
         issued, expires = case.letter_issued_on, case.letter_expires_on
         warn = expires - timedelta(days=policy.validity_warning_days)
@@ -209,12 +214,12 @@ def _schedule(case: Case, world: World) -> Iterator[Line]:
 def contact_interval(case: Case, world: World) -> int | None:
     """Months between contacts (t18) with a member who stays or floats; None in any other state."""
     if case.state == s.FLOATING_REGISTERED:
-        return world.policy.floating_contact_months
+        return world.policy_of(case).floating_contact_months
     if case.state != s.STAY_APPROVED:
         return None
     if case.contact_interval:
         return case.contact_interval
-    months = world.policy.stay_contact_months
+    months = world.policy_of(case).stay_contact_months
     if case.abroad:
         return months["abroad"]
     origin = world.directory.get(case.origin) if case.origin else None
@@ -300,7 +305,7 @@ def life_tasks(organisation: str, last: date | None, lost: bool, world: World) -
     """t12 three, four and five months after the last sign of organisational life, t13 (which replaces it) after six."""
     if last is None or lost:
         return []
-    policy = world.policy
+    policy = world.policy_at(organisation)
     days = [(add_months(last, m), "organisation_life", "record_life") for m in policy.life_months]
     days.append((add_months(last, policy.lost_months), "six_months", "record_life"))
     opened = [line for line in days if midnight(line[0]) <= world.now]
@@ -310,9 +315,10 @@ def life_tasks(organisation: str, last: date | None, lost: bool, world: World) -
     return [Task(kind, act, organisation, midnight(day), world.calendar.add_workdays(day, policy.review_wd))]
 
 
-def life_wake_at(last: date | None, lost: bool, world: World) -> datetime | None:
+def life_wake_at(organisation: str, last: date | None, lost: bool, world: World) -> datetime | None:
     """When the member's own clock (t12, t13) next opens something."""
     if last is None or lost:
         return None
-    months = (*world.policy.life_months, world.policy.lost_months)
+    policy = world.policy_at(organisation)
+    months = (*policy.life_months, policy.lost_months)
     return min((m for n in months if (m := midnight(add_months(last, n))) > world.now), default=None)

@@ -13,6 +13,7 @@ from services.cases import states as s
 from services.cases.arguments import Arguments, refuse
 from services.cases.calendar import add_months, day_of
 from services.cases.model import Case, Move, Statement, Step, World
+from services.cases.overrides import judge
 from services.cases.routing import table
 from services.kit.errors import Refused
 
@@ -45,7 +46,7 @@ def decide(case: Case, command: str, actor: str, args: Mapping[str, Any], world:
 def finish(case: Case, after: Case, command: str, actor: str | None, given: Arguments, world: World) -> Move:
     """The move from ``case`` to ``after``: entry dates, waiting and owner settled, one history row."""
     after = entered(case, after, world)
-    after = deadlines.settle(after.but(touched_at=world.now), world)
+    after = deadlines.settle(after.but(touched_at=world.now, policy=world.policy_now(after).version), world)
     extra = tuple(Step(c, case.state, case.state, actor, "on_paper", d) for c, d in given.extra_steps)
     step = Step(command, case.state, after.state, actor, given.reason, given.detail())
     return Move(after, (*extra, step), given.statement, tuple(given.affects))
@@ -83,18 +84,14 @@ def _what_now(case: Case, actor: str, world: World) -> tuple[list[str], str, str
 
 def choose(case: Case, world: World) -> Case:
     """The case with its row and destination chosen anew from its facts; announced or triaged accordingly."""
-    origin = world.directory.get(case.origin) if case.origin else None
-    row = table().choose(case.facts, origin.unit if origin else None)
     category = case.facts.get("category")
-    if row is None and case.triaged_by_person and category != "death":
-        row = "B35"
-    claim = case.reports[-1]["organisation"] if case.reports else None
-    proposal = table().propose(row, case.facts, claim, world.directory, world.today)
+    found = judge(case, table(), world.overrides, world.directory, world.today, case.opened_at or world.now)
+    row, proposal = found.row, found.proposal
     state = s.TRIAGED if row or case.triaged_by_person else s.ANNOUNCED
     return case.but(
-        state=state, rule=row, category=category, policy=world.policy.version,
+        state=state, rule=row, category=category, policy=world.policy_now(case.but(category=category)).version,
         destination=proposal.organisation, destination_source=proposal.source, area=proposal.area,
-        chosen_by_person=False)
+        chosen_by_person=False, override=found.override.id if found.override else None)
 
 
 def _retriage(case: Case, world: World) -> Case:
@@ -127,12 +124,17 @@ def _to(case: Case, given: Arguments, world: World, source: str, required: bool)
         return case
     organisation = world.directory.get(code)
     area = case.facts.get("to.area") or (organisation.area if organisation else None)
-    return case.but(destination=code, destination_source=source, area=area, chosen_by_person=True)
+    return case.but(destination=code, destination_source=source, area=area, chosen_by_person=True,
+                    override=None)
 
 
 @_command
 def approve_stay(case: Case, given: Arguments, world: World) -> Case:
-    given.reason = given.text("reason")
+    reason = given.reason = given.text("reason")
+    listed = world.policy_now(case).stay_reasons
+    if listed and reason not in listed:
+        raise refuse(422, "stay-reason-unlisted", f"reason 应当是规定的暂留理由之一：{'、'.join(listed)}。",
+                     f"reason must be one of the prescribed reasons for a stay: {', '.join(listed)}.", field="reason")
     review = given.day("review_on", after=world.today)
     return case.but(state=s.STAY_APPROVED, review_on=review,
                     contact_interval=given.number("contact_interval", 1, 60, required=False), contacted_on=None)
@@ -166,12 +168,12 @@ def send_back(case: Case, given: Arguments, world: World) -> Case:
 
 def _letter(case: Case, given: Arguments, world: World, **changes: Any) -> Case:
     """The case with a new letter of today."""
-    channel = given.one_of("channel", ("system", "paper", "both"))
-    days = given.number("validity_days", 1, world.policy.validity_days_max, required=False)
+    channel, policy = given.one_of("channel", ("system", "paper", "both")), world.policy_now(case)
+    days = given.number("validity_days", 1, policy.validity_days_max, required=False)
     ends = [world.directory.get(code) for code in (case.origin, case.destination) if code]
     if days is None:
         areas = [(one.area or "") if one else "" for one in ends]
-        days = world.policy.validity(areas[0], areas[1]) if len(areas) == 2 else world.policy.validity_days_max
+        days = policy.validity(areas[0], areas[1]) if len(areas) == 2 else policy.validity_days_max
     issuing = deadlines.issuer(case, world) or given.actor
     number = f"{issuing}-{world.today.year}-{case.id[:8]}-{case.letters + 1}"
     return case.but(
@@ -230,8 +232,12 @@ def accept(case: Case, given: Arguments, world: World) -> Case:
             f"介绍信有效期至 {case.letter_expires_on.isoformat()}，逾期接收须写明本组织的决定（late_decision）。",
             f"The letter was good until {case.letter_expires_on.isoformat()}; accepting it late needs a recorded "
             "decision (late_decision).", field="late_decision")
+    if given.flag("archive_checked") is not True and world.policy_now(case).archive_check == "required":
+        raise refuse(422, "archive-not-checked", "按本地规定接收前须核对党员档案，请核对后填 archive_checked: true。",
+                     "Here the archive is checked before acceptance: check it, then give archive_checked: true.",
+                     field="archive_checked")
     return case.but(state=s.ACCEPTED, accepted_on=world.today, late=case.late or late, letter_status="used",
-                    receipt_due_on=add_months(world.today, world.policy.receipt_months))
+                    receipt_due_on=add_months(world.today, world.policy_now(case).receipt_months))
 
 
 @_command
@@ -243,7 +249,8 @@ def return_for_cure(case: Case, given: Arguments, world: World) -> Case:
 @_command
 def refuse_(case: Case, given: Arguments, world: World) -> Case:
     reason = given.reason = given.text("reason")
-    listed = reason in s.REFUSAL_REASONS
+    policy = world.policy_now(case)
+    listed = reason in policy.refusal_reasons and (reason != "archive_defect" or policy.archive_check != "none")
     if reason == "wrong_organisation":
         given.organisation("proposed", world)
     if reason == "not_living_here":
@@ -330,7 +337,7 @@ def report_lost(case: Case, given: Arguments, world: World) -> Case:
 
 @_command
 def mark_unreachable(case: Case, given: Arguments, world: World) -> Case:
-    given.texts("attempts", least=world.policy.unreachable_attempts)
+    given.texts("attempts", least=world.policy_now(case).unreachable_attempts)
     return case.but(state=s.UNREACHABLE, interrupted=case.state)
 
 
@@ -354,7 +361,7 @@ def mark_lost(case: Case, given: Arguments, world: World) -> Case:
     if last is None:
         raise refuse(409, "no-last-life", "没有最后一次参加组织生活或交纳党费的记录，无从起算六个月，请先登记。",
                      "No last organisational life or dues on record to count six months from; record it first.")
-    from_day = add_months(last, world.policy.lost_months)
+    from_day = add_months(last, world.policy_now(case).lost_months)
     if world.today < from_day:
         raise refuse(409, "not-yet-six-months", f"距最后一次组织生活或党费（{last.isoformat()}）未满六个月，"
                      f"{from_day.isoformat()} 起方可登记失联。",
@@ -446,7 +453,7 @@ def record_paper_receipt(case: Case, given: Arguments, world: World) -> Case:
                      "The receiver uses guidui and records acceptance and receipt itself.", state=case.state)
     given.text("number")
     accepted = given.day("accepted_on", since=case.letter_issued_on, until=world.today)
-    due = add_months(accepted, world.policy.receipt_months)
+    due = add_months(accepted, world.policy_now(case).receipt_months)
     late = bool(case.letter_expires_on and accepted > case.letter_expires_on)
     given.extra_steps += [("on_paper", {"act": "accept", "on": accepted.isoformat()}),
                           ("on_paper", {"act": "send_receipt", "number": given.get("number")})]
@@ -460,7 +467,7 @@ def ask(case: Case, given: Arguments, world: World) -> Case:
     to = given.organisation("organisation", world)
     given.text("text")
     due = given.day("due_on", after=world.today - timedelta(days=1), required=False) \
-        or world.calendar.add_workdays(world.today, world.policy.ask_wd)
+        or world.calendar.add_workdays(world.today, world.policy_now(case).ask_wd)
     asked = {"to": to, "by": given.actor, "at": world.now.isoformat(), "due_on": due.isoformat(),
              "answered_on": None}
     return case.but(asks=[*case.asks, asked])

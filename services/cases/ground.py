@@ -8,24 +8,27 @@ from functools import lru_cache
 
 from sqlalchemy import Connection
 
-from services.cases import calendar, policy
-from services.cases.calendar import Calendar, month_end
+from services.cases import calendar, overrides, policy
+from services.cases.calendar import Calendar, day_of, month_end
 from services.cases.decide import last_sign
 from services.cases.model import MemberFacts, World
+from services.cases.policy_store import stored_book
 from services.kit.db import rows
 from services.registry.directory import Directory
 
 
 @dataclass(frozen=True)
 class Ground:
-    """Policy and calendar of this service; a simulation brings its own."""
+    """Policy (stored versions count over it) and calendar of this service; a simulation brings its own."""
 
     policy: policy.Policy
     calendar: Calendar | None = None
 
     def world(self, tx: Connection, now: datetime, member: MemberFacts = MemberFacts()) -> World:
         """The world of one transaction at one moment."""
-        return World(now, Directory.of(tx), self.calendar or stored_calendar(tx), self.policy, member)
+        book = stored_book(tx, self.policy)
+        return World(now, Directory.of(tx), self.calendar or stored_calendar(tx), book.at(day_of(now)), member, book,
+                     overrides.stored(tx))
 
 
 def usual() -> Ground:

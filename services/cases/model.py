@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from services.cases import states
 from services.cases.calendar import Calendar, day_of
-from services.cases.policy import Policy
+from services.cases.policy import Policy, route
+from services.cases.policy_book import Book
 
 if TYPE_CHECKING:
+    from services.cases.overrides import Override
     from services.registry.directory import Directory
 
 
@@ -81,6 +83,7 @@ class Case:
     reports: Sequence[Mapping[str, Any]] = ()
     paused: bool = False
     start_on: date | None = None
+    override: str | None = None
     owner: str | None = None
     wait_organisation: str | None = None
     wait_act: str | None = None
@@ -142,18 +145,45 @@ class MemberFacts:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything outside the case that a decision may look at."""
+    """Everything outside the case that a decision may look at. ``policy`` is what counts today for all cases alike."""
 
     now: datetime
     directory: Directory
     calendar: Calendar
     policy: Policy
     member: MemberFacts = MemberFacts()
+    book: Book | None = None
+    overrides: tuple[Override, ...] = ()
 
     @property
     def today(self) -> date:
         """The day of ``now`` in Asia/Shanghai."""
         return day_of(self.now)
+
+    def policy_now(self, case: Case) -> Policy:
+        """What counts for a case in whatever is done to it today."""
+        return self._policy(case, self.today)
+
+    def policy_of(self, case: Case) -> Policy:
+        """What counts for the state in which a case stands: the policy of the day from which it is counted."""
+        return self._policy(case, case.counted_from or self.today)
+
+    def policy_at(self, organisation: str) -> Policy:
+        """What counts today in the city of an organisation, whatever the case."""
+        if not self.book or not self.book.versions:
+            return self.policy
+        return self.book.at(self.today, self._area(organisation)[:4])
+
+    def _policy(self, case: Case, day: date) -> Policy:
+        if not self.book or not self.book.versions:
+            return self.policy
+        origin, destination = self._area(case.origin), self._area(case.destination)
+        way = route(origin, destination) if origin and destination else None
+        return self.book.at(day, origin[:4], way, case.category)
+
+    def _area(self, organisation: str | None) -> str:
+        one = self.directory.get(organisation) if organisation else None
+        return (one.area or "") if one else ""
 
 
 @dataclass(frozen=True, slots=True)

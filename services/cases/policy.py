@@ -8,6 +8,10 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+IN_CITY, IN_PROVINCE, CROSS_PROVINCE = ROUTES = ("in_city", "in_province", "cross_province")
+ARCHIVE_CHECKS = ("none", "optional", "required")
+WHO_RULES = ("common_superior", "above_destination", "above_origin")
+
 
 class PolicyError(ValueError):
     """Policy data that cannot be used; the sentence says which key and why."""
@@ -15,7 +19,10 @@ class PolicyError(ValueError):
 
 @dataclass(frozen=True)
 class Policy:
-    """The numbers in force. ``_wd`` are working days, ``_days`` calendar days, ``_months`` months."""
+    """The numbers in force. ``_wd`` are working days, ``_days`` calendar days, ``_months`` months.
+
+    ``refusal_reasons`` is the closed list; ``stay_reasons`` empty means any words will do.
+    """
 
     version: str
     validity_days: Mapping[str, int]
@@ -43,14 +50,14 @@ class Policy:
     lost_months: int
     strike_off_years: int
     unreachable_attempts: int
+    refusal_reasons: tuple[str, ...]
+    stay_reasons: tuple[str, ...]
+    archive_check: str
+    who_rules: str
 
     def validity(self, origin_area: str, destination_area: str) -> int:
-        """Days a letter is good, by the areas of the two organisations: same city, same province, or across."""
-        if origin_area[:4] == destination_area[:4] and len(origin_area) >= 4:
-            return self.validity_days["in_city"]
-        if origin_area[:2] == destination_area[:2]:
-            return self.validity_days["in_province"]
-        return self.validity_days["cross_province"]
+        """Days a letter is good, by the areas of the two organisations."""
+        return self.validity_days[route(origin_area, destination_area)]
 
     def override(self, changes: Mapping[str, Any] | None) -> Policy:
         """This policy with some values replaced; unknown keys and impossible values raise PolicyError."""
@@ -77,11 +84,22 @@ class Policy:
         return self
 
 
+def route(origin_area: str, destination_area: str) -> str:
+    """Within one city (first four digits of the areas), within one province (first two), or across provinces."""
+    if origin_area[:4] == destination_area[:4] and len(origin_area) >= 4:
+        return IN_CITY
+    return IN_PROVINCE if origin_area[:2] == destination_area[:2] else CROSS_PROVINCE
+
+
 @lru_cache
 def default() -> Policy:
     """The policy that ships with guidui (``policy/default.json``, each value with its source)."""
-    data = json.loads(files(__package__).joinpath("policy/default.json").read_text("utf-8"))
-    values = {key: entry["value"] for key, entry in data["values"].items()}
-    for key in ("arrival_silence_days", "life_months"):
-        values[key] = tuple(values[key])
-    return Policy(version=data["version"], **values).checked()
+    values = {key: entry["value"] for key, entry in shipped()["values"].items()}
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    return Policy(version=shipped()["version"], **values).checked()
+
+
+@lru_cache
+def shipped() -> Mapping[str, Any]:
+    """The file of the default policy: version, and value and source of every key."""
+    return json.loads(files(__package__).joinpath("policy/default.json").read_text("utf-8"))

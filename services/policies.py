@@ -1,0 +1,57 @@
+"""Policy versions from the command line: checked and stored, or only tried on what is open."""
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from services.cases import policy_file, policy_store
+from services.cases.calendar import day_of
+from services.cases.policy_book import Version
+from services.cases.what_if import what_if
+from services.wiring import House
+
+_LOCK = 0x706F6C69  # "poli": two loads must not both find a name free
+
+
+def load_policy(house: House, file: Path) -> int:
+    """Stores the versions of a file; 0, or 2 with every fault on stderr and nothing changed."""
+    now = house.clock.now()
+    with house.worker.begin() as tx:
+        tx.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        try:
+            new = policy_file.read(file, house.ground.policy, policy_store.stored_versions(tx), day_of(now))
+        except policy_file.BadPolicy as bad:
+            return _refused(bad)
+        policy_store.keep(tx, new, now)
+    for one in new:
+        print(f"{one.version} 自 {one.effective_from} 起施行（{one.document}）")
+    print(f"新存 {len(new)} 个版本")
+    print(f"{len(new)} new versions", file=sys.stderr)
+    return 0
+
+
+def try_policy(house: House, file: Path) -> int:
+    """Prints the deadlines that would move: case, organisation, act, from -> to. Stores nothing."""
+    with house.worker.connect() as tx:
+        try:
+            new = policy_file.read(file, house.ground.policy, policy_store.stored_versions(tx), day_of(house.clock.now()))
+        except policy_file.BadPolicy as bad:
+            return _refused(bad)
+    return _tell(house, new)
+
+
+def _tell(house: House, new: list[Version]) -> int:
+    count = 0
+    for shift in what_if(house.worker, house.clock, house.ground, new):
+        print(f"{shift.case} {shift.organisation} {shift.act} {shift.before or '-'} -> {shift.now or '-'}")
+        count += 1
+    print(f"若用于现有未办结事项，期限变动 {count} 项；什么都没有改动", file=sys.stderr)
+    print(f"{count} deadlines would move; nothing was changed", file=sys.stderr)
+    return 0
+
+
+def _refused(bad: policy_file.BadPolicy) -> int:
+    for fault in bad.faults:
+        print(f"第 {fault.row} 行 {fault.field}：{fault.reason.zh}；{fault.fix.zh}。"
+              f" Row {fault.row}, {fault.field}: {fault.reason.en}; {fault.fix.en}.", file=sys.stderr)
+    return 2
