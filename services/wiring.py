@@ -32,7 +32,7 @@ from services.notifier.channels.portal_inbox import PortalInbox
 from services.notifier.delivery import deliver_due
 from services.notifier.escalation import climb_overdue
 from services.notifier.handlers import notifier
-from services.records import comparisons, reconciliation
+from services.records import comparisons, reconciliation, snapshots
 from services.notifier.tables import mark_seen
 
 log = structlog.get_logger()
@@ -117,9 +117,10 @@ def delivery_loop(house: House) -> int:
 
 
 def records_loop(house: House) -> int:
-    """Opens the checks of rolls (t17) and erases what was uploaded of persons a day ago."""
+    """Erases what was uploaded of persons a day ago, opens the checks of rolls (t17), writes month-end snapshots."""
     now = house.clock.now()
-    return comparisons.erase(house.worker, now) + reconciliation.open_checks(house.worker, now)
+    return (comparisons.erase(house.worker, now) + reconciliation.open_checks(house.worker, now)
+            + snapshots.take_due(house.worker, now, house.ground))
 
 
 def climb_loop(house: House) -> int:

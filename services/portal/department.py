@@ -38,10 +38,10 @@ def router(portal: Portal) -> APIRouter:
     def overview(request: Request, organisation: str = "") -> Response:
         viewer, now = signed_in(portal, request), portal.clock.now()
         with portal.web.begin() as tx:
-            top = _scope(tx, viewer, organisation)
+            top = scope(tx, viewer, organisation)
             figures = {only: pages.unaffiliated_count(tx, now, top.code, only=only) for only, _ in FIGURES}
             context = dict(
-                top=top, above=_above(tx, viewer, top), figures=figures, names=FIGURES,
+                top=top, above=above(tx, viewer, top), figures=figures, names=FIGURES,
                 audit=queries.audit(tx, now, top.code, portal.ground), ages=pages.by_age(tx, now, top.code),
                 age_names=AGES, old=OLD, streets=pages.by_organisation(tx, now, top.code),
                 oldest=pages.unaffiliated(tx, now, top.code, limit=ROWS), calendar=portal.calendar(tx),
@@ -63,7 +63,7 @@ def router(portal: Portal) -> APIRouter:
                   "category": category if category in states.CATEGORIES else None, "age": age if age in AGES else None,
                   "obstacle": obstacle if obstacle in OBSTACLES else None, "floating": floating or None}
         with portal.web.begin() as tx:
-            top = _scope(tx, viewer, organisation)
+            top = scope(tx, viewer, organisation)
             if task in TASKS:
                 count = queries.audit(tx, now, top.code, portal.ground)["overdue_by_task"].get(task, 0)
                 rows = pages.overdue_tasks(tx, now, top.code, task, limit=ROWS, offset=offset)
@@ -81,7 +81,7 @@ def router(portal: Portal) -> APIRouter:
     return routes
 
 
-def _scope(tx: Connection, viewer: Viewer, organisation: str) -> Organisation:
+def scope(tx: Connection, viewer: Viewer, organisation: str) -> Organisation:
     """The organisation asked for, if the viewer oversees it."""
     if not viewer.oversees:
         raise Refused(403, "departments-only", _NOT_YOURS)
@@ -94,7 +94,7 @@ def _scope(tx: Connection, viewer: Viewer, organisation: str) -> Organisation:
     return top
 
 
-def _above(tx: Connection, viewer: Viewer, top: Organisation) -> list[Organisation]:
+def above(tx: Connection, viewer: Viewer, top: Organisation) -> list[Organisation]:
     """The way down from the viewer's organisation to the one shown."""
     line: list[Any] = [one for one in Directory.of(tx).superiors(top.code)[1:] if one.path.startswith(viewer.path)]
     return line[::-1]

@@ -1,5 +1,6 @@
-"""The calls about records: rolls compared, the two lists of reconciliation."""
+"""The calls about records: rolls compared, the two lists of reconciliation, month-end snapshots, facts by month."""
 # no postponed annotations here: FastAPI must see the dependencies that are local to `router`
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,14 +9,15 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from services.cases.queries import look_at_cases
+from services.cases.queries import as_worker, look_at_cases
 from services.kit.errors import Refused, Words
 from services.portal.api import ACTING
+from services.portal.facts import is_month
 from services.portal.house import Portal
 from services.portal.reviews import masked_person
 from services.portal.rolls import LISTS, RECONCILED, organisation_below, report_row, seen
 from services.portal.upload import FILE_BYTES_MAX, check_size
-from services.records import comparisons, reconciliation
+from services.records import comparisons, facts, reconciliation, snapshots
 from services.registry.access import Caller, Keys
 from services.registry.rolls import Roll, read_roll, roll_of
 from services.registry.sheets import BadFile
@@ -30,6 +32,8 @@ _NO_LIST = Words(f"没有这张清单；可用：{'、'.join(LISTS)}。", f"Ther
 _NO_RECONCILED = Words(f"没有这张清单；可用：{'、'.join(RECONCILED)}。",
                        f"There is no such list; choose one of {', '.join(RECONCILED)}.")
 _BAD_CURSOR = Words("cursor 不是本接口给出的值，请从头翻页。", "The cursor is not one that this interface gave; start again.")
+_BAD_DAY = Words("day 应当是 2026-11-30 这样的日期。", "day must be a date such as 2026-11-30.")
+_BAD_MONTH = Words("month 应当是 2026-11 这样的年月。", "month must be a month such as 2026-11.")
 _PROBLEM = {"description": "RFC 9457", "content": {"application/problem+json": {"schema": {"type": "object"}}}}
 _PROBLEMS: dict[int | str, dict[str, Any]] = {status: _PROBLEM for status in (401, 403, 404, 422, 503)}
 _SENDING: dict[int | str, dict[str, Any]] = {status: _PROBLEM for status in (400, 411, 413)}
@@ -113,7 +117,44 @@ def router(portal: Portal) -> APIRouter:
                                  "due_on": row["wait_due"]}} for row in found[:limit]]
         return _json({"items": items, "next": str(offset + limit) if len(found) > limit else None})
 
+    @routes.get("/v1/audit/snapshots", summary="The audit figures at the ends of months; role: department, admin")
+    def snapshots_of(caller: Annotated[Caller, Depends(acting)], organisation: Code = "",
+                     day: Annotated[str, Query(max_length=10)] = "", rebuild: bool = False) -> Response:
+        if caller.role not in ("department", "admin"):
+            raise Refused(403, "role-may-not", _ROLE, roles=["department", "admin"])
+        chosen = _day(day)
+        with portal.web.begin() as tx:
+            top = organisation_below(tx, caller, organisation)
+            items = snapshots.taken(tx, top.code, chosen)
+            if rebuild and chosen and items:
+                with as_worker(tx):
+                    again = snapshots.rebuilt(tx, chosen, portal.ground).get(top.code)
+                items[0] |= {"rebuilt": again, "equal": again == items[0]["figures"]}
+        return _json({"items": items, "next": None})
+
+    @routes.get("/v1/facts", summary=f"What organisations did in a month, counted from history; {_WHO}")
+    def facts_of(caller: Annotated[Caller, Depends(acting)], month: Annotated[str, Query(max_length=7)] = "",
+                 organisation: Code = "") -> Response:
+        now = portal.clock.now()
+        if month and not is_month(month):
+            raise Refused(422, "bad-month", _BAD_MONTH, field="month")
+        chosen = month or f"{now:%Y-%m}"
+        with portal.web.begin() as tx:
+            top = organisation_below(tx, caller, organisation)
+            with as_worker(tx):
+                found = facts.facts(tx, chosen, top.code, now, portal.ground)
+        return _json({"month": chosen, "organisation": top.code, "total": facts.total(list(found.values())),
+                      "items": [{"organisation": code, "facts": one} for code, one in found.items()],
+                      "definitions": {name: d.words.en for name, d in facts.DEFINITIONS.items()}, "next": None})
+
     return routes
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Refused(422, "bad-day", _BAD_DAY, field="day") from None
 
 
 def _told(one: dict[str, Any]) -> dict[str, Any]:

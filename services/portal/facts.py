@@ -1,0 +1,50 @@
+"""The page of facts: what each organisation did in a month, each figure beside its definition."""
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from fastapi import APIRouter, Request, Response
+
+from services.cases.queries import as_worker
+from services.portal.house import Portal
+from services.portal.page import page_route, render, signed_in
+from services.portal.rolls import organisation_below
+from services.records import facts
+from services.registry.directory import Directory
+
+MONTHS = 13
+
+
+def router(portal: Portal) -> APIRouter:
+    """The page."""
+    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+
+    @routes.get("/facts", summary="What organisations did in a month; role: secretary, clerk, department, admin")
+    def shown(request: Request, organisation: str = "", month: str = "") -> Response:
+        viewer, now = signed_in(portal, request), portal.clock.now()
+        chosen = month if is_month(month) and month <= f"{now:%Y-%m}" else f"{now:%Y-%m}"
+        with portal.web.begin() as tx:
+            top = organisation_below(tx, viewer.caller, organisation)
+            with as_worker(tx):
+                found = facts.facts(tx, chosen, top.code, now, portal.ground)
+            names = Directory.of(tx)
+        lines = [(names.get(code), one) for code, one in found.items()]
+        return render(portal, request, "facts.html", viewer, top=top, month=chosen, months=_months(portal),
+                      lines=lines, total=facts.total(list(found.values())), definitions=facts.DEFINITIONS)
+
+    return routes
+
+
+def is_month(text: str) -> bool:
+    """Whether it is a month written YYYY-MM."""
+    return re.fullmatch(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])", text) is not None
+
+
+def _months(portal: Portal) -> list[str]:
+    """This month and a year of months before it."""
+    day, found = portal.today.replace(day=1), []
+    while len(found) < MONTHS:
+        found.append(f"{day:%Y-%m}")
+        day = (day - timedelta(days=1)).replace(day=1)
+    return found

@@ -1,0 +1,141 @@
+"""Facts for those who are measured: per organisation and month, each with its definition, counted from history alone.
+
+One statement; nothing is stored, so nothing can be nudged. Once a month is over, its facts no longer change. ``n`` is what
+is counted, ``of`` how many there were to count; for some there is no ``of``.
+"""
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from services.cases.calendar import day_of, midnight, month_end
+from services.cases.ground import Ground
+from services.kit.db import rows
+from services.kit.errors import Words
+from services.registry.directory import Directory
+from services.registry.tree import just_after
+
+
+class Definition(NamedTuple):
+    """What a fact counts, in words, and whether it has something it is counted of."""
+
+    name: Words
+    words: Words
+    of: bool
+
+
+DEFINITIONS: Mapping[str, Definition] = {
+    "announced": Definition(Words("报离", "announced"), Words(
+        "当月由本组织报来离开而立案的人数；由居住地报到而立案的不算。",
+        "Cases opened in the month by this organisation's own posting; those opened by a host's report do not count."), False),
+    "on_time": Definition(Words("按期办结", "on time"), Words(
+        "当月寄出回执（或登记纸质回执）的转出，其中在介绍信有效期内被接收、且接收后一个月内寄出回执的；记在原党委。",
+        "Of the transfers out whose receipt was sent (or recorded from paper) in the month: those accepted while the letter "
+        "was good, with the receipt within a month of it. Counted at the origin committee."), True),
+    "bounced": Definition(Words("被退回", "bounced"), Words(
+        "当月本党委转出的人被对方退回或拒收的次数。",
+        "How often in the month a receiver returned or refused a member whom this committee sent."), False),
+    "refused": Definition(Words("退回他人", "returned or refused"), Words(
+        "当月本组织退回或拒收的次数。", "How often in the month this organisation returned or refused somebody."), False),
+    "silent": Definition(Words("搁置", "silent"), Words(
+        "月末由本组织负责、满 30 天没有任何动静的未办结转移。",
+        "Open transfers that this organisation owned at the end of the month and to which nothing had happened for 30 days."),
+        True),
+    "receipts_late": Definition(Words("回执迟寄", "receipts late"), Words(
+        "应在当月寄出的回执，到期没有寄出的；记在接收党委。",
+        "Of the receipts due in the month: those not sent by their day. Counted at the receiving committee."), True),
+    "contacts_kept": Definition(Words("按期联系", "contacts kept"), Words(
+        "应在当月联系的流动、暂留党员，到期前已联系上的。",
+        "Of the members who stay or float and were to be contacted by a day of the month: those contacted by then."), True),
+    "unanswered": Definition(Words("问而不答", "asked and not answered"), Words(
+        "请本组织在当月答复的询问，到期没有答复的。",
+        "Of the questions this organisation was to answer by a day of the month: those not answered by then."), True),
+}
+
+_FACTS = """
+WITH opened AS (
+    SELECT e.by_organisation AS organisation, 'announced' AS fact, count(*) AS n, NULL::bigint AS base
+    FROM case_event e
+    WHERE e.command = 'open' AND e.at >= :start AND e.at < :until AND NOT EXISTS (
+        SELECT FROM statement s WHERE s.case_id = e.case_id AND s.kind = 'guidui.host.report.v1'
+          AND s.source = 'urn:guidui:organisation:' || e.by_organisation)
+    GROUP BY 1),
+settled AS (
+    SELECT c.origin_committee, 'on_time', count(*) FILTER (WHERE NOT c.late), count(*)
+    FROM case_event e JOIN transfer_case c ON c.id = e.case_id
+    WHERE e.command IN ('send_receipt', 'record_paper_receipt') AND e.at >= :start AND e.at < :until GROUP BY 1),
+bounces AS (
+    SELECT c.origin_committee, 'bounced', count(*), NULL::bigint FROM case_event e JOIN transfer_case c ON c.id = e.case_id
+    WHERE e.command IN ('return_for_cure', 'refuse') AND e.at >= :start AND e.at < :until GROUP BY 1),
+refusals AS (
+    SELECT e.by_organisation, 'refused', count(*), NULL::bigint FROM case_event e
+    WHERE e.command IN ('return_for_cure', 'refuse') AND e.at >= :start AND e.at < :until GROUP BY 1),
+past AS (
+    SELECT DISTINCT ON (e.case_id) e.case_id, e.to_state, e.at AS last_at FROM case_event e
+    WHERE e.at < :until ORDER BY e.case_id, e.seq DESC),
+owned AS (
+    SELECT DISTINCT ON (e.case_id) e.case_id, e.change ->> 'owner' AS owner FROM case_event e
+    WHERE e.at < :until AND e.change ? 'owner' ORDER BY e.case_id, e.seq DESC),
+quiet AS (
+    SELECT o.owner, 'silent', count(*) FILTER (WHERE p.last_at < :quiet), count(*)
+    FROM past p JOIN owned o USING (case_id)
+    WHERE o.owner IS NOT NULL
+      AND p.to_state NOT IN ('moved', 'merged', 'struck_off', 'closed_without_move', 'bulk_open', 'bulk_closed') GROUP BY 1),
+receipts AS (
+    SELECT c.receiving_committee, 'receipts_late',
+           count(*) FILTER (WHERE coalesce(c.receipt_sent_on, :today) > c.receipt_due_on), count(*)
+    FROM transfer_case c JOIN organisation o ON o.code = c.receiving_committee AND NOT o.outside
+    WHERE c.receipt_due_on BETWEEN :first AND :last AND c.state <> 'merged' GROUP BY 1),
+kept AS (
+    SELECT t.organisation, 'contacts_kept', count(*) FILTER (WHERE (t.closed_at AT TIME ZONE 'Asia/Shanghai')::date <= t.due_on),
+           count(*)
+    FROM task t WHERE t.kind = 'contact' AND t.act = 'contact' AND t.due_on BETWEEN :first AND :last GROUP BY 1),
+questions AS (
+    SELECT a."to" AS organisation, 'unanswered', count(*) FILTER (WHERE coalesce(a.answered_on, :today) > a.due_on), count(*)
+    FROM transfer_case c, jsonb_to_recordset(c.asks) a("to" text, due_on date, answered_on date)
+    WHERE c.asks <> '[]' AND a.due_on BETWEEN :first AND :last GROUP BY 1)
+SELECT f.organisation, f.fact, f.n, f.base FROM (
+    SELECT * FROM opened UNION ALL SELECT * FROM settled UNION ALL SELECT * FROM bounces UNION ALL SELECT * FROM refusals
+    UNION ALL SELECT * FROM quiet UNION ALL SELECT * FROM receipts UNION ALL SELECT * FROM kept
+    UNION ALL SELECT * FROM questions) f
+JOIN organisation o ON o.code = f.organisation
+WHERE o.path ~>=~ :lo AND o.path ~<~ :hi AND (f.n > 0 OR f.base > 0)"""
+
+Facts = dict[str, dict[str, int | None]]
+
+
+def facts(tx: Connection, month: str, organisation: str, now: datetime, ground: Ground) -> dict[str, Facts]:
+    """Organisation -> fact -> {"n", "of"}, of a month (``YYYY-MM``), for an organisation and all below that have any.
+
+    ``tx`` acts as the worker; the caller's right to the organisation is settled.
+    """
+    first, last = date.fromisoformat(f"{month}-01"), month_end(month)
+    today = min(day_of(now), last + timedelta(days=1))  # a month that is over is seen from the day after it
+    path = Directory.of(tx).path(organisation)
+    until = min(midnight(last + timedelta(days=1)), now + timedelta(microseconds=1))
+    found: dict[str, Facts] = defaultdict(dict)
+    for row in rows(tx, _FACTS, {
+            "start": midnight(first), "until": until, "first": first, "last": last, "today": today,
+            "quiet": until - timedelta(days=ground.policy.silent_days), "lo": path, "hi": just_after(path)}):
+        found[row.organisation][row.fact] = {"n": row.n, "of": row.base}
+    return {code: _complete(one) for code, one in sorted(found.items())}
+
+
+def total(of_each: Sequence[Facts]) -> Facts:
+    """The sum over organisations."""
+    summed: dict[str, dict[str, int]] = {name: {"n": 0, "of": 0} for name in DEFINITIONS}
+    for one in of_each:
+        for name, fact in one.items():
+            summed[name]["n"] += fact["n"] or 0
+            summed[name]["of"] += fact["of"] or 0
+    return _complete(summed)
+
+
+def _complete(given: Mapping[str, Mapping[str, int | None]]) -> Facts:
+    return {name: {"n": given.get(name, {}).get("n") or 0,
+                   "of": (given.get(name, {}).get("of") or 0) if definition.of else None}
+            for name, definition in DEFINITIONS.items()}

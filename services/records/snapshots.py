@@ -1,0 +1,146 @@
+"""The audit figures at the end of a month, written once and never altered; and the same figures of any past day, from history.
+
+Both come of one function, ``rebuilt``: the cases as their history had left them, the tasks that stood, the members where
+they belonged. So a service that was off on the last of a month writes the snapshot later, with the same figures.
+"""
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from services.cases.calendar import day_of, midnight
+from services.cases.ground import Ground
+from services.cases.queries import figures
+from services.kit.db import dumps, rows
+from services.registry.directory import Directory
+from services.registry.tree import codes_of
+
+MONTHS_MAX = 24
+SEPTEMBER = 9
+FIGURES = ("members", "pocket", "pocket_early", "at_risk")
+TALLIES = ("by_state", "overdue_by_task", "by_category", "by_floating_class", "by_obstacle")
+
+# A case that nothing happened to since stands as it stood; of the others the history up to then is folded, later over
+# earlier. Its rows hold what changed (table case_event, docs/architecture.md).
+_CASES = """
+WITH later AS MATERIALIZED (SELECT DISTINCT case_id FROM case_event WHERE at >= :until),
+state AS (
+    SELECT DISTINCT ON (e.case_id) e.case_id, e.to_state FROM case_event e JOIN later USING (case_id)
+    WHERE e.at < :until ORDER BY e.case_id, e.seq DESC),
+folded AS (
+    SELECT e.case_id, jsonb_object_agg(k.key, k.value ORDER BY e.seq) AS change
+    FROM case_event e JOIN later USING (case_id), LATERAL jsonb_each(e.change) k
+    WHERE e.at < :until AND e.change IS NOT NULL GROUP BY e.case_id),
+stood AS (
+    SELECT c.origin, c.state, c.category, c.obstacle, c.facts, c.letter_issued_on, c.wait_due FROM transfer_case c
+    WHERE NOT EXISTS (SELECT FROM later l WHERE l.case_id = c.id)
+    UNION ALL
+    SELECT r.origin, s.to_state, r.category, r.obstacle, r.facts, r.letter_issued_on, r.wait_due
+    FROM state s JOIN folded f USING (case_id), LATERAL jsonb_populate_record(NULL::transfer_case, f.change) r)
+SELECT origin, state, category, obstacle, facts ->> 'rehired_by' AS rehired_by, letter_issued_on, wait_due, count(*) AS n
+FROM stood WHERE state NOT IN ('bulk_open', 'bulk_closed') AND origin IS NOT NULL
+GROUP BY 1, 2, 3, 4, 5, 6, 7"""
+_TASKS = """
+SELECT organisation, kind, count(*) AS n FROM task
+WHERE opened_at < :until AND (closed_at IS NULL OR closed_at >= :until) AND due_on < :day GROUP BY 1, 2"""
+# where members belonged: acceptances since are taken back, and so are endings of membership
+_MEMBERS = """
+WITH back AS (
+    SELECT DISTINCT ON (c.member) c.member, c.origin FROM case_event e JOIN transfer_case c ON c.id = e.case_id
+    WHERE e.at >= :until AND e.command IN ('accept', 'record_paper_receipt') AND c.member IS NOT NULL
+    ORDER BY c.member, e.at, e.seq),
+ended AS (
+    SELECT DISTINCT c.member FROM case_event e JOIN transfer_case c ON c.id = e.case_id
+    WHERE e.at >= :until AND (e.command = 'strike_off' OR e.command = 'close' AND e.reason IN ('deceased', 'left_the_party')))
+SELECT coalesce(b.origin, m.organisation) AS organisation, count(*) AS n
+FROM member m LEFT JOIN back b USING (member)
+WHERE m.standing <> 'ended' OR m.member IN (SELECT member FROM ended) GROUP BY 1"""
+
+
+def rebuilt(tx: Connection, day: date, ground: Ground) -> dict[str, dict[str, Any]]:
+    """Organisation -> the audit figures of it and all below at the end of a day; only those that have any.
+
+    The tree of organisations is today's. ``tx`` acts as the worker.
+    """
+    directory, params = Directory.of(tx), {"until": midnight(day + timedelta(days=1)), "day": day}
+
+    def above(code: str) -> Iterator[str]:
+        one = directory.get(code)
+        yield from codes_of(one.path) if one else ()
+
+    cases: dict[str, list[Any]] = defaultdict(list)
+    overdue: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    members: dict[str, int] = defaultdict(int)
+    for row in rows(tx, _CASES, params):
+        for code in above(row.origin):
+            cases[code].append(row)
+    for row in rows(tx, _TASKS, params):
+        for code in above(row.organisation):
+            overdue[code][row.kind] += row.n
+    for row in rows(tx, _MEMBERS, params):
+        for code in above(row.organisation):
+            members[code] += row.n
+    return {code: figures(cases[code], members[code], dict(sorted(overdue[code].items())), day,
+                          ground.policy.pocket_early_days) for code in sorted({*cases, *overdue, *members})}
+
+
+_KEEP = """
+INSERT INTO snapshot (day, organisation, path, figures, taken_at)
+SELECT %s, organisation, path, figures, %s FROM json_to_recordset(%s::json) AS f(organisation text, path text, figures jsonb)
+ON CONFLICT (day, organisation) DO NOTHING"""
+
+
+def take_due(engine: Engine, now: datetime, ground: Ground) -> int:
+    """Writes the snapshots of month ends that have passed and have none; returns how many days."""
+    taken = 0
+    for day in _due(engine, day_of(now)):
+        with engine.begin() as tx:
+            tx.exec_driver_sql("SELECT pg_advisory_xact_lock(7311)")
+            if rows(tx, "SELECT 1 FROM snapshot WHERE day = :day LIMIT 1", {"day": day}):
+                continue
+            directory = Directory.of(tx)
+            tx.exec_driver_sql(_KEEP, (day, now, dumps([
+                {"organisation": code, "path": directory.path(code), "figures": one}
+                for code, one in rebuilt(tx, day, ground).items()])))
+            taken += 1
+    return taken
+
+
+def _due(engine: Engine, today: date) -> list[date]:
+    """Month ends, oldest first, since the first case or the last snapshot."""
+    with engine.connect() as tx:
+        first, last = tx.exec_driver_sql("SELECT (SELECT min(at) FROM case_event), (SELECT max(day) FROM snapshot)").one()
+    if first is None:
+        return []
+    days, end = [], today.replace(day=1) - timedelta(days=1)
+    while end >= day_of(first) and (last is None or end > last) and len(days) < MONTHS_MAX:
+        days.append(end)
+        end = end.replace(day=1) - timedelta(days=1)
+    return days[::-1]
+
+
+def days_taken(tx: Connection, organisation: str) -> list[date]:
+    """The days of which an organisation has a snapshot that this transaction sees, newest first."""
+    return [row.day for row in rows(tx, "SELECT day FROM snapshot WHERE organisation = :o ORDER BY day DESC",
+                                    {"o": organisation})]
+
+
+def taken(tx: Connection, organisation: str, day: date | None = None, limit: int = 100) -> list[dict[str, Any]]:
+    """Snapshots of an organisation, newest first; or that of one day."""
+    return [{"day": row.day, "taken_at": row.taken_at, "kind": "september" if row.day.month == SEPTEMBER else "month_end",
+             "figures": row.figures} for row in rows(tx, """SELECT day, taken_at, figures FROM snapshot
+        WHERE organisation = :o AND (CAST(:day AS date) IS NULL OR day = :day) ORDER BY day DESC LIMIT :limit""",
+                                                     {"o": organisation, "day": day, "limit": limit})]
+
+
+def beside(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, int, int]]:
+    """Two snapshots line by line: (what is counted, of which kind, then, now)."""
+    lines = [("", name, before[name], after[name]) for name in FIGURES]
+    for tally in TALLIES:
+        for kind in sorted({*before[tally], *after[tally]}):
+            lines.append((tally, kind, before[tally].get(kind, 0), after[tally].get(kind, 0)))
+    return lines

@@ -1,0 +1,122 @@
+"""Month-end figures: taken once, never altered, the same again from history, also when the service was off."""
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, datetime, timedelta
+
+import httpx
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from services.cases import queries, states
+from services.kit.clock import ZONE
+from services.records import snapshots
+from services.wiring import records_loop
+from tests.portal.town import text
+from tests.stories import world
+from tests.stories.world import BRANCH, CITY, COMMUNITY, UNIT
+
+LAST = date(2026, 11, 30)
+
+
+def at(day: date, hour: int = 0) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=ZONE)
+
+
+@pytest.fixture
+def month(town):
+    """A month with something of everything, then December, in which all of it moves on."""
+    moved, waiting, out = town.leaves(0, "record_receipt"), town.leaves(1), town.leaves(2, "issue_letter")
+    town.give(BRANCH, waiting, "note", obstacle="unwilling")
+    town.leaves(3, "accept")
+    town.clock.advance_to(at(LAST, 18))
+    town.settle()
+    with town.house.web.begin() as tx:
+        live = {code: queries.audit(tx, town.clock.now(), code, town.house.ground) for code in (CITY, UNIT, COMMUNITY)}
+    return {"live": live, "waiting": waiting, "out": out, "moved": moved}
+
+
+def december(town, month) -> None:
+    """Everything moves on after the month's end."""
+    town.clock.advance_to(at(date(2026, 12, 5), 9))
+    town.settle()
+    town.give(BRANCH, month["waiting"], "confirm_destination", member_informed=True)
+    town.give(COMMUNITY, month["out"], "record_arrival")
+    town.give(world.STREET, month["out"], "accept")
+    town.leaves(4)
+
+
+def folded(tx, until: datetime) -> dict[str, dict]:
+    """The cases as of a moment, by hand: every history row before it, one over the other."""
+    cases: dict[str, dict] = {}
+    for row in tx.exec_driver_sql("SELECT case_id::text, at, to_state, change FROM case_event ORDER BY case_id, seq"):
+        if row.at < until:
+            case = cases.setdefault(row.case_id, {})
+            case |= {**(row.change or {}), "state": row.to_state}
+    return cases
+
+
+def test_a_past_day_is_the_same_from_history_and_equals_the_audit_of_that_evening(town, month):
+    december(town, month)
+    with town.house.worker.begin() as tx:
+        again = snapshots.rebuilt(tx, LAST, town.house.ground)
+        by_hand = folded(tx, at(LAST + timedelta(days=1)))
+    for code, live in month["live"].items():
+        assert again[code] == {k: v for k, v in live.items() if k != "as_of"}, code
+    counted = Counter(case["state"] for case in by_hand.values())
+    assert again[CITY]["by_state"] == dict(sorted(counted.items()))
+    assert again[CITY]["by_obstacle"] == {"unwilling": 1} and again[COMMUNITY]["members"] == 2
+
+
+def test_the_snapshot_is_written_when_the_month_is_over_once_and_stays(town, month):
+    records_loop(town.house)
+    with town.house.worker.connect() as tx:
+        assert tx.exec_driver_sql("SELECT count(*) FROM snapshot").scalar_one() == 0
+    december(town, month)
+    records_loop(town.house)  # five days late
+    with town.house.worker.connect() as tx:
+        first = tx.exec_driver_sql("SELECT day, organisation, figures::text FROM snapshot ORDER BY 1, 2").all()
+    assert {row.day for row in first} == {LAST}
+    with town.house.worker.begin() as tx:
+        again = snapshots.rebuilt(tx, LAST, town.house.ground)
+        stored = snapshots.taken(tx, CITY, LAST)[0]["figures"]
+    assert stored == again[CITY] == {k: v for k, v in month["live"][CITY].items() if k != "as_of"}
+    records_loop(town.house)
+    with town.house.worker.connect() as tx:
+        assert tx.exec_driver_sql("SELECT day, organisation, figures::text FROM snapshot ORDER BY 1, 2").all() == first
+    for forbidden in ("UPDATE snapshot SET figures = '{}'", "DELETE FROM snapshot"):
+        with town.house.worker.connect() as tx, pytest.raises(DBAPIError):
+            tx.exec_driver_sql(forbidden)
+
+
+def test_a_service_that_was_off_for_months_takes_every_month_end(town, month):
+    town.clock.advance_to(at(date(2027, 2, 3), 9))
+    town.settle()
+    records_loop(town.house)
+    with town.house.worker.connect() as tx:
+        assert snapshots.days_taken(tx, CITY) == [date(2027, 1, 31), date(2026, 12, 31), LAST]
+
+
+def test_two_dates_stand_side_by_side_and_systems_read_the_same(town, month, reader, url):
+    december(town, month)
+    town.clock.advance_to(at(date(2027, 1, 2), 9))
+    town.settle()
+    records_loop(town.house)
+    department = reader("department")
+    page = department.get("/snapshots", params={"organisation": UNIT, "before": "2026-11-30", "after": "2026-12-31"})
+    assert page.status_code == 200 and "在册党员 10 9" in text(page), text(page)
+    assert department.get("/snapshots", params={"before": "nonsense"}).status_code == 200
+    assert reader("other_department").get("/snapshots", params={"organisation": UNIT}).status_code == 403
+    api = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {town.key(CITY, 'department')}"})
+    told = api.get("/v1/audit/snapshots").json()
+    one = api.get("/v1/audit/snapshots", params={"day": "2026-11-30", "rebuild": "true"}).json()["items"][0]
+    bad = api.get("/v1/audit/snapshots", params={"day": "30.11."}).status_code
+    api.close()
+    assert [i["day"] for i in told["items"]] == ["2026-12-31", "2026-11-30"] and bad == 422
+    assert one["equal"] is True and one["figures"] == one["rebuilt"] == {
+        k: v for k, v in month["live"][CITY].items() if k != "as_of"}
+
+
+def test_every_state_is_counted_somewhere():
+    assert set(snapshots.TALLIES) | set(snapshots.FIGURES) == {
+        k for k in snapshots.figures([], 0, {}, LAST, 30)} and states.STATES
