@@ -19,6 +19,7 @@ from services.kit.consumer import Subscription
 from services.kit.db import rows
 from services.matcher.gazetteer import Gazetteer
 from services.matcher.handlers import Matcher
+from services.matcher.learning import Addresses
 from services.notifier.handlers import notifier
 from services.registry.access import Caller
 from services.registry.demo import COUNTY_DEPARTMENT, demo_world
@@ -33,7 +34,7 @@ _SURNAMES, _GIVEN = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨", "建国�
 
 def matcher_of(engine: Engine, clock: Clock) -> Subscription:
     """The matcher as the service runs it."""
-    return Subscription("matcher", ("departures",), Matcher(clock, usual(), Gazetteer.open(cache_folder())))
+    return Subscription("matcher", ("departures",), Matcher(clock, usual(), Addresses(Gazetteer.open(cache_folder()))))
 
 
 def notifier_of(engine: Engine, clock: Clock) -> Subscription:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
@@ -21,6 +21,7 @@ from services.kit.db import dumps, rows, sent_ahead
 from services.matcher import announcements as said
 from services.matcher.announcements import Announcement
 from services.matcher.address_answer import Resolution
+from services.matcher.learning import Addresses
 from services.matcher.notes import noted
 from services.matcher.people import Found, People
 
@@ -29,19 +30,13 @@ CASES_AT_ONCE = 40  # about 100 kB: what fits into a socket, so that sending doe
 T = TypeVar("T")
 
 
-class Resolves(Protocol):
-    """Reads addresses: a gazetteer, or the one in force."""
-
-    def resolve(self, address: str | None, county: str | None = None) -> Resolution: ...
-
-
 @dataclass
 class Matcher:
     """The handler of topic ``departures``. One batch, one transaction, a fixed number of statements."""
 
     clock: Clock
     ground: Ground
-    gazetteer: Resolves
+    addresses: Addresses
     people: People = field(default_factory=People)
 
     def __call__(self, tx: Connection, messages: Sequence[Message]) -> None:
@@ -56,7 +51,7 @@ class Matcher:
         found = dict(found or {}) | self.people.find(
             tx, [a for a in persons if (a.event, a.position) not in (found or {})], world)
         opening = [a for a in persons if a.opens]
-        batch = _Batch(tx, world, self.gazetteer)
+        batch = _Batch(tx, world, self.addresses)
         batch.signs([a for a in persons if not a.opens], found)
         batch.open_groups([a for a in opening if a.group])
         batch.cases(opening, found)
@@ -68,11 +63,11 @@ class Matcher:
 class _Batch:
     """The cases of one batch: read together, folded per member, written together."""
 
-    def __init__(self, tx: Connection, world: World, gazetteer: Resolves) -> None:
-        self.tx, self.world, self.gazetteer = tx, world, gazetteer
+    def __init__(self, tx: Connection, world: World, addresses: Addresses) -> None:
+        self.tx, self.world, self.addresses = tx, world, addresses
         self.case_of: dict[tuple[UUID, int], str] = {}
         self.joined: set[tuple[UUID, int]] = set()
-        self._addresses: dict[str, dict[str, Any]] = {}
+        self._answers: dict[str, dict[str, Any]] = {}
 
     def cases(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
         """Opens or joins the case of every announcement whose person is known (or a walk-in from outside)."""
@@ -143,14 +138,14 @@ class _Batch:
         return self._resolved(address).get("area") if address else None
 
     def _resolved(self, address: str) -> dict[str, Any]:
-        known = self._addresses.get(address)
+        known = self._answers.get(address)
         if known is None:
-            known = self._addresses[address] = self._look_up(address)
+            known = self._answers[address] = self._look_up(address)
         return known
 
     def _look_up(self, address: str) -> dict[str, Any]:
-        answer = self.gazetteer.resolve(address)
-        return answered(answer, self.gazetteer, self.world.now)
+        answer = self.addresses.resolve(address)
+        return answered(answer, self.addresses, self.world.now)
 
     def _shown(self, case_id: str, ones: Sequence[Announcement]) -> dict[str, Any]:
         latest = max(ones, key=lambda one: (one.time, one.source, one.ext_id))
@@ -228,17 +223,16 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield run
 
 
-def answered(answer: Resolution, gazetteer: Any, now: datetime) -> dict[str, Any]:
+def answered(answer: Resolution, addresses: Addresses, now: datetime) -> dict[str, Any]:
     """An answer as the case keeps it: what decided it, by which table and how many confirmed cases, and all candidates.
 
     ``area`` is what may be acted on without asking; kept as it was, whatever is learned later.
     """
-    current = getattr(gazetteer, "current", gazetteer)
     best = answer.candidates[0] if answer.candidates else None
     return {"decision": answer.decision, "area": best.code if best and answer.decision == "route" else None,
             "words": [e.to_json() for e in best.evidence] if best else [],
             "candidates": [c.to_json() for c in answer.candidates],
-            "table": current.snapshot.version, "learned": getattr(gazetteer, "learned", 0), "at": now.isoformat()}
+            "table": addresses.current.snapshot.version, "learned": addresses.learned, "at": now.isoformat()}
 
 
 def _lock_members(tx: Connection, members: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from services.kit.clock import TurnedClock
 from services.kit.event_log import Message
 from services.matcher.gazetteer import Gazetteer
 from services.matcher.handlers import Matcher
+from services.matcher.learning import Addresses
 from services.registry.access import Caller
 from services.registry.directory import Directory
 from tests.cases.cast import ASKED, BRANCH, COMMUNITY, NEIGHBOUR, NOW, ORIGIN_COUNTY, STREET, UNIT
@@ -65,7 +66,7 @@ class Town:
 
     def __init__(self, engine: Engine, gazetteer: Gazetteer) -> None:
         self.engine = engine
-        self.matcher = Matcher(TurnedClock(NOW), usual(), gazetteer)
+        self.matcher = Matcher(TurnedClock(NOW), usual(), Addresses(gazetteer))
 
     def arrive(self, batches: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
         """What stands once the events arrived, batch after batch; rolled back afterwards."""
