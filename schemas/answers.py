@@ -45,6 +45,25 @@ class EventsAnswer(BaseModel):
     events: list[EventAnswer]
 
 
+class Note(BaseModel):
+    """What the sender should know of one person, beside the decision; `position` counts from 0."""
+
+    position: int
+    code: str
+    words: str
+
+
+class Question(BaseModel):
+    """What the review desk asks of the sender; answered by POST /v1/reviews/{review} {"answer"}."""
+
+    model_config = ConfigDict(extra="allow")
+
+    review: str
+    text: str
+    at: AwareDatetime
+    answer: str | None = None
+
+
 class HowFar(BaseModel):
     """How far one event came: of many persons the one least far; `persons` counts them by state, `times` are
     when the first of them came there."""
@@ -55,4 +74,6 @@ class HowFar(BaseModel):
     cases: list[str]
     times: dict[str, AwareDatetime]
     persons: dict[str, int] | None = None
+    notes: list[Note] | None = None
+    questions: list[Question] | None = None
     problem: str | None = None

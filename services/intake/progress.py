@@ -33,6 +33,9 @@ class Outcome:
     case: str | None = None
     states: Mapping[str, datetime] = field(default_factory=dict)
     words: Words | None = None
+    position: int = 0
+    notes: Sequence[tuple[str, Words]] = ()
+    questions: Sequence[Mapping[str, Any]] = ()
 
 
 _EVENT = "SELECT source, ext_id, persons, received_at FROM posted_event WHERE id = :id"
@@ -44,13 +47,14 @@ Progress = Callable[[Connection, Sequence[Any]], Mapping[Any, Mapping[str, datet
 
 
 def outcomes_of(decisions: Decisions, progress_of_cases: Progress) -> Outcomes:
-    """Outcomes put together from the matcher's rows of an event (`decision`, `decided_at`, `case_id`) and the
-    states of their cases (case -> state -> when first entered)."""
+    """Outcomes put together from the matcher's rows of an event (`decision`, `decided_at`, `case_id`, `position`,
+    `notes`, `questions`) and the states of their cases (case -> state -> when first entered)."""
     def outcomes(tx: Connection, event_id: UUID) -> list[Outcome]:
         decided = decisions(tx, event_id)
         progress = progress_of_cases(tx, [row.case_id for row in decided if row.case_id])
         return [Outcome(row.decision, row.decided_at, str(row.case_id) if row.case_id else None,
-                        progress.get(row.case_id, {})) for row in decided]
+                        progress.get(row.case_id, {}), position=row.position, notes=row.notes,
+                        questions=row.questions) for row in decided]
     return outcomes
 
 
@@ -69,6 +73,10 @@ def how_far(tx: Connection, event_id: UUID, outcomes: Outcomes, language: str) -
         "cases": sorted({end.case for end in ends if end.case}), "times": _first(ways)}
     if event.persons > 1:
         answer["persons"] = dict(Counter(reached))
+    notes = [{"position": end.position, "code": code, "words": words.in_language(language)}
+             for end in ends for code, words in end.notes]
+    asked = [{"review": f"{event_id}:{end.position}", **question} for end in ends for question in end.questions]
+    answer |= ({"notes": notes} if notes else {}) | ({"questions": asked} if asked else {})
     words = next((end.words for end in ends if end.words), None)
     return answer | ({"problem": words.in_language(language)} if words else {})
 

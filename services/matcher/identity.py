@@ -27,6 +27,7 @@ __all__ = ["CandidateMember", "Identification", "Model", "Reason", "frequencies_
 LATEST = "identity-1"
 SIZE = ""
 """Key of the register's size in a table of frequencies."""
+COUNTED_FROM = 10_000
 LISTED_MAX = 5
 LISTED_FROM = 0.001
 ODDS_MAX = 700.0
@@ -277,14 +278,15 @@ def is_enough(ours: Side) -> bool:
 
 
 def rareness(name: str, frequencies: Frequencies, usual: float) -> float:
-    """log10(usual rate / rate of this name) within ±1.5; 0 where nobody counted."""
+    """log10(usual rate / rate of this name) within ±1.5; 0 where nobody counted, or so few members that their names
+    say nothing of how common a name is."""
     if not frequencies or is_latin(name):
         return 0.0
     if callable(frequencies):
         count, size = frequencies(name), frequencies(SIZE)
     else:
         count, size = frequencies.get(name, 0), frequencies.get(SIZE, 0)
-    if not size:
+    if size < COUNTED_FROM:
         return 0.0
     return max(-1.5, min(1.5, math.log10(usual * size / max(count, 1))))
 

@@ -1,19 +1,49 @@
 """What others read of the matcher's decisions."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from services.kit.db import rows
-from services.matcher.reviews import decide_review, reviews
+from services.kit.errors import Words
+from services.matcher import questions, reviews as desk
+from services.matcher.notes import spoken
+from services.matcher.reviews import reviews
+from services.matcher.undo import undo_match
+from services.registry.access import Caller
 
-__all__ = ["decide_review", "decisions", "reviews"]
+__all__ = ["Decision", "decide_review", "decisions", "reviews"]
 
 
-def decisions(tx: Connection, event_id: UUID) -> Sequence[Any]:
-    """The decision on every person of an event, as its sender may know them."""
-    return rows(tx, """SELECT CASE decision WHEN 'outside' THEN 'match' ELSE decision END AS decision, decided_at,
-                       case_id FROM identification WHERE event_id = :e ORDER BY position""", {"e": event_id})
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of one person of an event, as its sender may know it: what is told beside, what is asked."""
+
+    decision: str
+    decided_at: datetime
+    case_id: UUID | None
+    position: int
+    notes: Sequence[tuple[str, Words]]
+    questions: Sequence[Mapping[str, Any]]
+
+
+def decisions(tx: Connection, event_id: UUID) -> Sequence[Decision]:
+    """The decision on every person of an event."""
+    asked = questions.of_events(tx, [str(event_id)])
+    return [Decision(r.decision, r.decided_at, r.case_id, r.position, spoken(r.notes),
+                     asked.get((event_id, r.position), ()))
+            for r in rows(tx, """SELECT CASE decision WHEN 'outside' THEN 'match' ELSE decision END AS decision, decided_at,
+                                 case_id, position, notes FROM identification WHERE event_id = :e ORDER BY position""",
+                          {"e": event_id})]
+
+
+def decide_review(tx: Connection, house: Any, caller: Caller, review_id: str, body: Mapping[str, Any],
+                  person: str | None = None) -> dict[str, Any]:
+    """Acts on one review: decide, ask, answer (services.matcher.reviews), or undo a match (services.matcher.undo)."""
+    act = undo_match if body.get("undo") is True else desk.decide_review
+    return act(tx, house, caller, review_id, body, person)

@@ -16,6 +16,7 @@ from services.matcher import announcements, four_eyes, questions
 from services.matcher.handlers import Matcher
 from services.matcher.identity_compare import FIELDS
 from services.matcher.model_store import model
+from services.matcher.notes import spoken
 from services.matcher.people import Found
 from services.matcher.reviewed import keep_pairs
 from services.registry.access import Caller
@@ -29,15 +30,22 @@ WHERE i.decision = 'review' AND (CAST(:at AS timestamptz) IS NULL
   AND (CAST(:only AS uuid) IS NULL OR (i.event_id, i.position) = (CAST(:only AS uuid), :number))
 ORDER BY i.decided_at, i.event_id, i.position LIMIT :limit"""
 _MEMBERS = """
-SELECT member, name, sex, birth_date::text, right(id_number, 4) AS id_number_end, phone, address, organisation, standing,
-       military_card FROM member WHERE member = ANY (:m)"""
+SELECT member, name, sex, birth_date::text, right(id_number, 4) AS id_number_end, phone, organisation, standing
+FROM member WHERE member = ANY (:m)"""
+_MATCHED = """
+SELECT event_id, position, member, decided_by, decided_at FROM identification
+WHERE decided_by IS NOT NULL AND decision = 'match' ORDER BY decided_at DESC LIMIT :limit"""
 MASK = "○○"
 
 
 def reviews(tx: Connection, *, limit: int = 100, cursor: tuple[datetime, str, int] | None = None,
-            only: str | None = None) -> list[dict[str, Any]]:
+            only: str | None = None, matched: bool = False) -> list[dict[str, Any]]:
     """Open reviews that this transaction sees: what was posted, the candidates with their reasons and field weights,
-    the first of two decisions, questions. ``only``: the one of that id."""
+    the first of two decisions, questions. ``only``: the one of that id. ``matched``: instead, what people last matched.
+    """
+    if matched:
+        return [{"id": f"{r.event_id}:{r.position}", "member": r.member, "by": r.decided_by,
+                 "at": r.decided_at.astimezone(ZONE).isoformat()} for r in rows(tx, _MATCHED, {"limit": limit})]
     at, event, position = cursor or (None, None, None)
     slot = slot_of(only) if only else (None, None)
     found = rows(tx, _OPEN, {"limit": limit, "at": at, "event": event, "position": position, "only": slot[0],
@@ -54,10 +62,18 @@ def reviews(tx: Connection, *, limit: int = 100, cursor: tuple[datetime, str, in
         judges = {r.model: model(tx, r.model) for r in found if r.model != "none"}
     return [{"id": f"{r.event_id}:{r.position}", "source": r.source, "event": r.ext_id, "type": r.type,
              "at": r.decided_at.astimezone(ZONE).isoformat(), "four_eyes": r.path in double, "proposal": r.proposal,
-             "questions": asked.get((r.event_id, r.position), []), "notes": r.notes or [],
-             "person": (posted.get((r.event_id, r.position)) or {}).get("person"),
+             "questions": asked.get((r.event_id, r.position), []), "model": r.model,
+             "notes": [{"code": code, "zh": words.zh, "en": words.en} for code, words in spoken(r.notes)],
+             "person": _person(posted.get((r.event_id, r.position))),
              "candidates": [{**c, "record": members.get(c["member"]), "weights": _weights(judges.get(r.model), c)}
                             for c in r.candidates or ()]} for r in found]
+
+
+def _person(body: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The person as posted; of a token only that there was one."""
+    said = dict((body or {}).get("person") or {})
+    token, address = said.pop("id_token", None), ((body or {}).get("to") or {}).get("address")
+    return said | ({"address": address} if address else {}) | ({"id_token": True} if token else {})
 
 
 def _weights(judge: Any, candidate: Mapping[str, Any]) -> list[dict[str, Any]]:

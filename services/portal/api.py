@@ -111,15 +111,14 @@ def router(portal: Portal) -> APIRouter:
         return _json({"items": [masked_review(one) for one in page], "next": more})
 
     @routes.post("/v1/reviews/{review_id}", responses={400: _PROBLEM, 409: _PROBLEM, 413: _PROBLEM}, openapi_extra=_BODY,
-                 summary="Says who a posted person is; role: sender, receiver, department, admin")
+                 summary="Says who a posted person is, asks the sender, answers, or undoes a match; role: sender, receiver, department, admin")
     async def decide(review_id: str, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         body = await _body(request)
 
-        def within() -> None:
+        def within() -> Mapping[str, Any]:
             with portal.web.begin() as tx:
-                portal.decide_review(tx, caller, review_id, body, None)
-        await run_in_threadpool(within)
-        return _json({"id": review_id, "decided": True})
+                return portal.decide_review(tx, caller, review_id, body, None)
+        return _json(await run_in_threadpool(within))
 
     @routes.get("/v1/audit", summary="Who is unsettled, counted; role: department, admin")
     def audit(caller: Annotated[Caller, Depends(overseeing)], organisation: Text = None) -> Response:

@@ -17,7 +17,7 @@ from services.registry.access import Caller
 
 Post = Callable[[Caller, Sequence[Any]], Sequence[Any]]
 Reviews = Callable[..., Sequence[Mapping[str, Any]]]
-DecideReview = Callable[[Connection, Caller, str, Mapping[str, Any], str | None], None]
+DecideReview = Callable[[Connection, Caller, str, Mapping[str, Any], str | None], Mapping[str, Any]]
 HowFar = Callable[[Connection, Any, str], Mapping[str, Any] | None]
 Opened = Callable[[Connection, UUID, str, datetime], None]
 Compare = Callable[..., UUID]

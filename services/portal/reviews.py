@@ -1,4 +1,4 @@
-"""The review desk: what was posted beside the records it may be; a person says which, or none."""
+"""The review desk: what was posted beside the records it may be; a person says which, or none, or asks."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -9,14 +9,19 @@ from fastapi.responses import RedirectResponse
 
 from services.kit.errors import Refused, Words
 from services.portal.house import Portal
-from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.page import Form, check_token, language, page_route, read_form, render, signed_in
+from services.portal.words import words, zh
+from services.records.erasure import erasure
 from services.registry.access import look_as
 from services.registry.directory import Directory
 
 SHOWN_MAX = 100
+MATCHED_MAX = 20
 _NO_SUCH = Words("没有这条待核对，可能已有结论。", "There is no such review; it may have been decided.")
 _CHOOSE = Words("请选一项：是其中哪一名党员，或者都不是。", "Choose one: which member it is, or none of them.")
 _WHO = "role: secretary, clerk, department, admin"
+SAID = {"decided": zh("已记下结论，报送按此继续办理。"), "proposed": zh("已记下您的认定，还要另一人认定。"),
+        "asked": zh("已问报送单位，答复会显示在这里。"), "answered": zh("已答复。"), "undone": zh("已纠正。")}
 
 
 def masked_person(person: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -24,6 +29,8 @@ def masked_person(person: Mapping[str, Any] | None) -> dict[str, Any]:
     shown = dict(person or {})
     if number := shown.get("id_number"):
         shown["id_number"] = "*" * (len(number) - 4) + number[-4:]
+    if card := shown.get("military_card"):
+        shown["military_card"] = "*" * (len(card) - 3) + card[-3:]
     if phone := shown.get("phone"):
         shown["phone"] = phone[:3] + "****" + phone[-4:] if len(phone) >= 8 else "****"
     return shown
@@ -35,7 +42,9 @@ def masked_review(review: Mapping[str, Any]) -> dict[str, Any]:
         record = dict(one["record"] or {}) if one.get("record") else {}
         end = record.pop("id_number_end", None)
         return {**one, "record": masked_person(record) | ({"id_number": "*" * 14 + end} if end else {})}
+    proposal = review.get("proposal")
     return {**review, "person": masked_person(review["person"]),
+            "proposal": {k: v for k, v in proposal.items() if k != "mark"} if proposal else None,
             "candidates": [candidate(one) for one in review["candidates"]]}
 
 
@@ -44,45 +53,89 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
     @routes.get("/reviews", summary=f"Persons whose identity waits for a decision; {_WHO}")
-    def desk(request: Request, done: bool = False) -> Response:
+    def desk(request: Request, done: str = "") -> Response:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
             look_as(tx, viewer.caller)
             found = [masked_review(one) for one in portal.reviews(tx, limit=SHOWN_MAX)]
             names = Directory.of(tx)
-        return render(portal, request, "reviews.html", viewer, reviews=found, names=names, done=done)
+            matched = portal.reviews(tx, limit=MATCHED_MAX, matched=True) if viewer.oversees else ()
+            figure = erasure(tx, portal.clock.now(), viewer.path) if viewer.oversees else None
+        return render(portal, request, "reviews.html", viewer, reviews=found, names=names, matched=matched,
+                      figure=figure, done=_said(request, done))
 
     @routes.get("/reviews/{review_id}", summary=f"One person beside the candidates; {_WHO}")
-    def one(request: Request, review_id: str) -> Response:
-        return _page(portal, request, review_id, None, {})
+    def one(request: Request, review_id: str, done: str = "") -> Response:
+        return _page(portal, request, review_id, None, {}, done)
 
-    @routes.post("/reviews/{review_id}", summary=f"Says who it is; {_WHO}")
+    @routes.post("/reviews/{review_id}", summary=f"Says who it is, asks or answers; {_WHO}")
     def decide(request: Request, review_id: str, form: Annotated[Form, Depends(read_form)]) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
         choice = form.get("who", "")
-        body = {"not_a_member": True, "reason": form.get("reason", "")} if choice == "none" else {"member": choice}
         try:
-            if not choice:
-                raise Refused(422, "nothing-chosen", _CHOOSE)
+            with portal.web.begin() as tx:
+                answer = portal.decide_review(tx, viewer.caller, review_id, _body(choice, form), viewer.name)
+                look_as(tx, viewer.caller)
+                following = portal.reviews(tx, limit=1) if answer["decided"] else ()
+        except Refused as refused:
+            if refused.status != 422 and refused.code != "second-person-needed":
+                raise
+            return _page(portal, request, review_id, refused, form)
+        if choice in ("ask", "answer"):
+            return RedirectResponse(f"/reviews/{review_id}?done={choice}ed", 303)
+        if not answer["decided"]:
+            return RedirectResponse("/reviews?done=proposed", 303)
+        return RedirectResponse(f"/reviews/{following[0]['id']}?done=decided" if following else "/reviews?done=decided",
+                                303)
+
+    @routes.get("/reviews/{review_id}/undo", summary="To undo a wrong identification; role: department, admin")
+    def wrong(request: Request, review_id: str) -> Response:
+        return render(portal, request, "review_undo.html", signed_in(portal, request), review_id=review_id, refused=None,
+                      form={})
+
+    @routes.post("/reviews/{review_id}/undo", summary="Undoes a wrong identification; role: department, admin")
+    def undo(request: Request, review_id: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+        viewer = signed_in(portal, request)
+        check_token(portal, request, form)
+        who = form.get("who", "desk")
+        body: dict[str, Any] = {"undo": True, "reason": form.get("reason", "")}
+        body |= {"not_a_member": True} if who == "none" else {"member": form.get("member", "")} if who == "member" else {}
+        try:
             with portal.web.begin() as tx:
                 portal.decide_review(tx, viewer.caller, review_id, body, viewer.name)
         except Refused as refused:
             if refused.status != 422:
                 raise
-            return _page(portal, request, review_id, refused, form)
-        return RedirectResponse("/reviews?done=1", 303)
+            return render(portal, request, "review_undo.html", viewer, status=422, review_id=review_id, refused=refused,
+                          form=form)
+        return RedirectResponse("/reviews?done=undone", 303)
 
     return routes
 
 
-def _page(portal: Portal, request: Request, review_id: str, refused: Refused | None, form: Mapping[str, str]) -> Response:
+def _body(choice: str, form: Mapping[str, str]) -> dict[str, Any]:
+    """What the pressed button means."""
+    if not choice:
+        raise Refused(422, "nothing-chosen", _CHOOSE)
+    if choice in ("ask", "answer"):
+        return {choice: form.get(choice, "")}
+    return {"not_a_member": True, "reason": form.get("reason", "")} if choice == "none" else {"member": choice}
+
+
+def _said(request: Request, done: str) -> str:
+    return words(language(request))(SAID[done]) if done in SAID else ""
+
+
+def _page(portal: Portal, request: Request, review_id: str, refused: Refused | None, form: Mapping[str, str],
+          done: str = "") -> Response:
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         look_as(tx, viewer.caller)
-        found = next((one for one in portal.reviews(tx, limit=1000) if one["id"] == review_id), None)
+        found = next(iter(portal.reviews(tx, limit=1, only=review_id)), None)
         names = Directory.of(tx)
     if found is None:
         raise Refused(404, "no-such-review", _NO_SUCH)
     return render(portal, request, "review.html", viewer, status=refused.status if refused else 200,
-                  review=masked_review(found), names=names, refused=refused, form=form)
+                  review=masked_review(found), names=names, refused=refused, form=form, done=_said(request, done),
+                  ours=found["source"].endswith(f":{viewer.organisation}"))

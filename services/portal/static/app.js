@@ -19,5 +19,13 @@ const fit = (root) => root.querySelectorAll("[data-only]").forEach((part) => {
 document.addEventListener("change", (event) => { if (event.target.form) fit(event.target.form); });
 document.addEventListener("DOMContentLoaded", () => fit(document));
 document.addEventListener("htmx:afterSwap", () => fit(document));
+// One key for one act, where no field is being filled in.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+  const part = document.querySelector(`[data-key~="${CSS.escape(event.key.toLowerCase())}"]`);
+  if (!part) return;
+  event.preventDefault();
+  if (part.matches("textarea")) part.focus(); else part.click();
+});
 // Print buttons.
 document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) window.print(); });
