@@ -76,14 +76,18 @@ class DecisionTable:
                     return line["row"]
         return None
 
+    def looks_for(self, row: str | None, facts: Mapping[str, Any]) -> bool:
+        """Whether the row looks for a destination at all in these circumstances."""
+        rule = self.rows.get(row or "")
+        return (rule is not None and bool(rule.sources) and not any(_met(facts, c) for c in rule.none_when)
+                and all(_met(facts, c) for c in rule.none_unless))
+
     def propose(self, row: str | None, facts: Mapping[str, Any], claim: str | None, directory: Directory,
                 today: date) -> Proposal:
         """The first organisation that exists among the row's sources (interface.md §7.3)."""
-        rule = self.rows.get(row or "")
-        if rule is None or not rule.sources or any(_met(facts, c) for c in rule.none_when):
+        if not self.looks_for(row, facts):
             return Proposal()
-        if not all(_met(facts, c) for c in rule.none_unless):
-            return Proposal()
+        rule = self.rows[row or ""]
         area = facts.get("to.area") or None
         for source in rule.sources:
             code = _code(directory.successor(found, today)) if (

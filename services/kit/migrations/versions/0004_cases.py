@@ -26,8 +26,8 @@ COLUMNS = """
     letters int, first_issued_on date, accepted_on date, late boolean, bounced boolean, refusals int,
     returned_for text, receipt_due_on date, receipt_sent_on date, receipt_recorded_on date,
     placed_at timestamptz, talked_on date, review_on date, contact_interval int, host text, permit_no text,
-    contacted_on date, interrupted text, suspended_on date, merged_into uuid, obstacle text,
-    asks jsonb, reports jsonb, paused boolean, start_on date,
+    acknowledged_on date, contacted_on date, interrupted text, suspended_on date, merged_into uuid, obstacle text,
+    asks jsonb, reports jsonb, paused boolean, start_on date, override text,
     owner text, wait_organisation text, wait_act text, wait_due date, wake_at timestamptz"""
 NAMES = [part.split()[0] for part in COLUMNS.replace("\n", " ").split(",")]
 

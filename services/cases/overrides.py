@@ -1,0 +1,169 @@
+"""Where a department decides otherwise than the decision table: for a city or for its own leavers, from a day on.
+
+An override names who receives instead of whom the table would propose. What the sender stated goes before it. It counts
+for moves that begin while it is in force, so no case that is open already changes by it.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection
+
+from services.cases.arguments import refuse
+from services.cases.calendar import day_of
+from services.cases.routing import DecisionTable, Proposal, table
+from services.kit.db import rows
+
+if TYPE_CHECKING:
+    from services.cases.model import Case
+    from services.registry.directory import Directory
+
+COLUMNS = ("row", "area", "under", "destination", "from", "until", "source")
+NEEDED = ("destination", "from", "source")
+SOURCE_MAX = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One rule of a department. ``row`` None: every row that looks for a destination; ``area``: the beginning of the
+    new address's division code; ``under``: the organisation whose tree the member leaves; days are inclusive."""
+
+    id: str
+    organisation: str
+    row: str | None
+    area: str | None
+    under: str | None
+    destination: str
+    begins: date
+    until: date | None
+    source: str
+    set_at: datetime
+    ended_at: datetime | None = None
+
+    def covers(self, case: Case, row: str | None, directory: Directory) -> bool:
+        """Whether the case is one of those it speaks of (whenever it began)."""
+        area = case.facts.get("to.area") or ""
+        return (self.row in (None, row) and (self.area is None or area.startswith(self.area))
+                and (self.under is None or directory.within(case.origin, self.under)))
+
+    def in_force(self, opened_at: datetime) -> bool:
+        """Whether it counted when a move began."""
+        day = day_of(opened_at)
+        return (self.begins <= day and (self.until is None or day <= self.until) and self.set_at <= opened_at
+                and (self.ended_at is None or opened_at < self.ended_at))
+
+    @property
+    def narrowness(self) -> tuple[int, bool, bool, datetime]:
+        """Of several the one for the smaller area counts, then the one for a row, for leavers of a tree, the newer."""
+        return len(self.area or ""), self.row is not None, self.under is not None, self.set_at
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What table and overrides make of a case: its row, the proposal, and the override that decided, if one did."""
+
+    row: str | None
+    proposal: Proposal
+    override: Override | None = None
+
+
+def judge(case: Case, rules: DecisionTable, overrides: Iterable[Override], directory: Directory, today: date,
+          opened_at: datetime) -> Judgement:
+    """The row of a case and whom it proposes. ``opened_at``: when the move began; overrides count by it."""
+    origin = directory.get(case.origin) if case.origin else None
+    row = rules.choose(case.facts, origin.unit if origin else None)
+    if row is None and case.triaged_by_person and case.facts.get("category") != "death":
+        row = "B35"
+    claim = case.reports[-1]["organisation"] if case.reports else None
+    proposal = rules.propose(row, case.facts, claim, directory, today)
+    if row is None or proposal.source == "stated":
+        return Judgement(row, proposal)
+    looks = rules.looks_for(row, case.facts)
+    fitting = [o for o in overrides if o.in_force(opened_at) and (looks or o.row == row) and o.covers(case, row, directory)]
+    for one in sorted(fitting, key=lambda o: o.narrowness, reverse=True):
+        standing = directory.successor(one.destination, today)
+        if standing is not None:
+            area = case.facts.get("to.area") or standing.area
+            return Judgement(row, Proposal(standing.code, "rule", area), one)
+    return Judgement(row, proposal)
+
+
+_READ = """
+SELECT id::text AS id, organisation, row, area, under, destination, "from" AS begins, until, source, set_at, ended_at
+FROM destination_override ORDER BY set_at, id"""
+
+
+def stored(tx: Connection) -> tuple[Override, ...]:
+    """Every override that this transaction sees, ended ones too: cases that began under them keep them."""
+    return tuple(Override(**row) for row in rows(tx, _READ))
+
+
+def read(given: Mapping[str, Any], department: str, directory: Directory, now: datetime) -> Override:
+    """An override from its fields (``COLUMNS``), as ``department`` may set it; Refused 422 or 403 says what is wrong."""
+    said = {name: str(given.get(name) or "").strip() or None for name in COLUMNS}
+    for name in NEEDED:
+        if said[name] is None:
+            raise refuse(422, "field-missing", f"缺少 {name}，请补上。", f"{name} is missing.", field=name)
+    if said["row"] and said["row"] not in table().rows:
+        raise _wrong("row", f"没有规则 {said['row']}", f"the table has no row {said['row']}")
+    if said["area"] and not (said["area"].isascii() and said["area"].isdigit() and 2 <= len(said["area"]) <= 12):
+        raise _wrong("area", "应当是 2 到 12 位区划代码", "must be a division code of 2 to 12 digits")
+    if not said["area"] and not said["under"]:
+        raise _wrong("area", "和 under 至少填一项：新住址所在地区，或离开的是谁的党员",
+                     "or under must be given: where the new address lies, or whose members leave")
+    for name in ("destination", "under"):
+        if said[name] and directory.get(said[name]) is None:
+            raise _wrong(name, f"：没有代码为 {said[name]} 的党组织", f": no organisation has the code {said[name]}")
+    begins, until = _day(said, "from"), _day(said, "until") if said["until"] else None
+    if until and until < begins:
+        raise _wrong("until", "早于 from", "lies before from")
+    _may(directory, department, said)
+    return Override(str(uuid4()), department, said["row"], said["area"], said["under"], said["destination"] or "", begins,
+                    until, (said["source"] or "")[:SOURCE_MAX], now)
+
+
+def _may(directory: Directory, department: str, said: Mapping[str, str | None]) -> None:
+    """A department speaks of its own leavers, or of addresses in its own area that organisations below it receive."""
+    me = directory.get(department)
+    own_leavers = said["under"] and directory.within(said["under"], department)
+    own_area = (said["area"] and me and me.area and said["area"].startswith(me.area)
+                and directory.within(said["destination"], department))
+    if me is None or not (own_leavers or own_area):
+        raise refuse(403, "not-yours-to-decide", "只能为本部门所属党组织的党员，或为本地区的住址定本地的接收党组织。",
+                     "A department decides about members of its own organisations, or about addresses in its own area "
+                     "that its own organisations receive.")
+
+
+def _day(said: Mapping[str, str | None], name: str) -> date:
+    try:
+        return date.fromisoformat(said[name] or "")
+    except ValueError:
+        raise _wrong(name, "应当是 2026-11-23 这样的日期", "must be a date such as 2026-11-23") from None
+
+
+def _wrong(name: str, zh: str, en: str):
+    return refuse(422, "field-wrong", f"{name} {zh}。", f"{name} {en}.", field=name)
+
+
+def keep(tx: Connection, overrides: Sequence[Override], directory: Directory, person: str | None = None) -> None:
+    """Puts overrides in force; ``tx`` acts as the worker."""
+    for one in overrides:
+        tx.exec_driver_sql(
+            'INSERT INTO destination_override (id, organisation, path, row, area, under, destination, "from", until, '
+            "source, set_at, set_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (one.id, one.organisation, directory.path(one.organisation), one.row, one.area, one.under, one.destination,
+             one.begins, one.until, one.source, one.set_at, person))
+
+
+def end(tx: Connection, ident: str, now: datetime, person: str | None = None) -> bool:
+    """Ends one for moves that begin from now on; False where it does not stand. ``tx`` acts as the worker."""
+    try:
+        known = str(UUID(ident))
+    except ValueError:
+        return False
+    return tx.exec_driver_sql("UPDATE destination_override SET ended_at = %s, ended_by = %s WHERE id = %s "
+                              "AND ended_at IS NULL RETURNING 1", (now, person, known)).first() is not None

@@ -1,0 +1,147 @@
+"""A department's own rules of destination: set, tried on last year's cases before they count, ended."""
+# no postponed annotations here: FastAPI must see the dependencies that are local to `router`
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse
+
+from services.cases import overrides, queries
+from services.cases.routing import table
+from services.cases.what_if import what_if
+from services.kit.errors import Refused, Words
+from services.portal import api
+from services.portal.finding import find
+from services.portal.house import Portal
+from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.registry.access import Caller, Keys
+from services.registry.directory import Directory
+
+LOOK_BACK = timedelta(days=365)
+_DEPARTMENTS = Words("这一页供组织部门使用。", "This page is for departments.")
+_NO_RULE = Words("没有这条另定的规则，或已停用。", "There is no such rule, or it has ended.")
+
+
+def router(portal: Portal) -> APIRouter:
+    """The page and the calls."""
+    routes = APIRouter()
+    keys = Keys(portal.web)
+
+    def caller_of(request: Request) -> Caller:
+        return api._with_role(keys.caller(request.headers.get("authorization")), ("department", "admin"))
+
+    routes.include_router(_pages(portal))
+
+    @routes.get("/v1/rules", tags=["destinations"], responses=api._PROBLEMS,
+                summary="Where departments decide otherwise than the table; role: department, admin")
+    def listed(caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        with portal.web.begin() as tx:
+            queries.look_at_cases(tx, caller)
+            return api._json({"items": [_shown(o) for o in overrides.stored(tx)]})
+
+    @routes.post("/v1/rules", status_code=201, tags=["destinations"], responses=api._PROBLEMS, openapi_extra=api._BODY,
+                 summary="Decides otherwise than the table for moves that begin from now on; role: department, admin")
+    async def set_one(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        body = await api._body(request)
+        one = await run_in_threadpool(put, portal, caller, body, None)
+        return Response(api._json(_shown(one)).body, 201, media_type="application/json")
+
+    @routes.post("/v1/rules/what-if", tags=["destinations"], responses=api._PROBLEMS, openapi_extra=api._BODY,
+                 summary="What a rule would have done to last year's cases; changes nothing; role: department, admin")
+    async def tried(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        body = await api._body(request)
+        return api._json(await run_in_threadpool(tried_on_last_year, portal, caller, body))
+
+    @routes.post("/v1/rules/{rule_id}/end", tags=["destinations"], responses=api._PROBLEMS,
+                 summary="Ends a rule for moves that begin from now on; role: department, admin")
+    def ended(rule_id: str, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        end(portal, caller, rule_id, None)
+        return api._json({"id": rule_id, "ended": True})
+
+    return routes
+
+
+def _pages(portal: Portal) -> APIRouter:
+    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+
+    @routes.get("/department/rules", summary="A department's own rules of destination; role: department, admin")
+    def the_rules(request: Request, done: str = "") -> Response:
+        return _page(portal, request, {"from": portal.today.isoformat()}, done=done)
+
+    @routes.post("/department/rules", summary="Tries or sets a rule of destination; role: department, admin")
+    def act(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
+        viewer = signed_in(portal, request)
+        check_token(portal, request, form)
+        if not viewer.oversees:
+            raise Refused(403, "departments-only", _DEPARTMENTS)
+        if form.get("find"):
+            return _page(portal, request, form)
+        try:
+            if form.get("act") == "set":
+                put(portal, viewer.caller, form, viewer.name)
+                return RedirectResponse("/department/rules?done=set", 303)
+            return _page(portal, request, form, outcome=tried_on_last_year(portal, viewer.caller, form))
+        except Refused as refused:
+            return _page(portal, request, form, refused=refused)
+
+    @routes.post("/department/rules/{rule_id}/end", summary="Ends a rule of destination; role: department, admin")
+    def ended(request: Request, rule_id: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+        viewer = signed_in(portal, request)
+        check_token(portal, request, form)
+        if not viewer.oversees:
+            raise Refused(403, "departments-only", _DEPARTMENTS)
+        end(portal, viewer.caller, rule_id, viewer.name)
+        return RedirectResponse("/department/rules?done=end", 303)
+
+    return routes
+
+
+def put(portal: Portal, caller: Caller, given: Any, person: str | None) -> overrides.Override:
+    """Sets one rule of the caller's department; Refused where it is wrong or not the department's to set."""
+    with portal.worker.begin() as tx:
+        directory = Directory.of(tx)
+        one = overrides.read(given, caller.organisation, directory, portal.clock.now())
+        overrides.keep(tx, [one], directory, person)
+    return one
+
+
+def tried_on_last_year(portal: Portal, caller: Caller, given: Any) -> dict[str, Any]:
+    """What the rule would have done to the cases of the last year that the caller may see."""
+    now = portal.clock.now()
+    with portal.web.begin() as tx:
+        queries.look_at_cases(tx, caller)
+        draft = overrides.read(given, caller.organisation, Directory.of(tx), now)
+        return what_if(tx, now - LOOK_BACK, drafts=[draft])
+
+
+def end(portal: Portal, caller: Caller, rule_id: str, person: str | None) -> None:
+    """Ends a rule that the caller sees; Refused 404 otherwise."""
+    with portal.web.begin() as tx:
+        queries.look_at_cases(tx, caller)
+        seen = any(o.id == rule_id for o in overrides.stored(tx))
+        with queries.as_worker(tx):
+            if not seen or not overrides.end(tx, rule_id, portal.clock.now(), person):
+                raise Refused(404, "no-such-rule", _NO_RULE)
+
+
+def _shown(one: overrides.Override) -> dict[str, Any]:
+    return {"id": one.id, "organisation": one.organisation, "row": one.row, "area": one.area, "under": one.under,
+            "destination": one.destination, "from": one.begins, "until": one.until, "source": one.source,
+            "set_at": one.set_at, "ended_at": one.ended_at}
+
+
+def _page(portal: Portal, request: Request, form: Any, *, done: str = "", outcome: Any = None,
+          refused: Refused | None = None) -> Response:
+    viewer = signed_in(portal, request)
+    if not viewer.oversees:
+        raise Refused(403, "departments-only", _DEPARTMENTS)
+    with portal.web.begin() as tx:
+        queries.look_at_cases(tx, viewer.caller)
+        standing = [o for o in overrides.stored(tx) if o.ended_at is None]
+        directory = Directory.of(tx)
+    chosen = directory.get(form.get("destination"))
+    hits = [h for h in find(directory, form.get("destination_text", ""), portal.today) if h != chosen]
+    return render(portal, request, "rules.html", viewer, status=refused.status if refused else 200, rules=standing,
+                  names=directory, rows=table().rows, form=form, done=done, outcome=outcome, refused=refused,
+                  found=[chosen, *hits] if chosen else hits, looking=form.get("find", ""))
