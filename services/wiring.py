@@ -16,6 +16,7 @@ from services.cases import clock as case_clock
 from services.cases.commands import rewrite_paths
 from services.cases.queries import progress_of_cases
 from services.cases.recount import recount
+from services.cases.repoint import repoint
 from services.cases.ground import Ground, stored_calendar, usual
 from services.kit.clock import Clock, SystemClock
 from services.kit.consumer import Subscription
@@ -177,7 +178,10 @@ def follow_tree(tx: Connection, old_prefix: str, new_prefix: str) -> int:
 
 
 def after_load(house: House, kind: str) -> list[str]:
-    """What follows a load: a new calendar moves open deadlines; says which."""
+    """What follows a load: a new calendar moves open deadlines, another tree the parts in open cases; says which."""
+    if kind == "organisations":
+        followed = repoint(house.worker, house.clock, house.ground)
+        return [f"随组织调整的转移 {followed} 件"] if followed else []
     if kind != "calendar":
         return []
     moved = recount(house.worker, house.clock, house.ground)
