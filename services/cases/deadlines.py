@@ -15,7 +15,7 @@ from services.cases.policy import WHO_RULES
 from services.cases.routing import table
 
 COMMON, _, ABOVE_ORIGIN = WHO_RULES
-ALERT_ONLY = frozenset({"expected", "double_report", "seen_elsewhere"})
+ALERT_ONLY = frozenset({"expected", "double_report", "seen_elsewhere", "permit", "other_channel"})
 Waiting = tuple[str | None, str | None, date | None]
 
 
@@ -255,8 +255,20 @@ def _alerts(case: Case, world: World) -> Iterator[Task]:
         found = world.directory.serving(area, world.today)
         if found:
             yield Task("double_report", "note", found.code, at, None)
+    if case.state == s.FLOATING_REGISTERED and case.host and not case.acknowledged_on:
+        yield Task("permit", "acknowledge", case.host, at, None)
+    stall = channel_stalls_on(case, world)
+    if stall and stall <= world.today:
+        yield Task("other_channel", "add_channel", case.origin_committee or "", midnight(stall), None)
     if seen_elsewhere(case):
         yield Task("seen_elsewhere", "reroute", case.origin_committee or "", at, None)
+
+
+def channel_stalls_on(case: Case, world: World) -> date | None:
+    """The day from which a letter that goes by one channel alone counts as stalled there, so that the other is proposed."""
+    if case.state not in s.LETTER_OUT or case.letter_channel not in ("system", "paper") or not case.letter_issued_on:
+        return None
+    return case.letter_issued_on + timedelta(days=world.policy.channel_stall_days)
 
 
 def seen_elsewhere(case: Case) -> str | None:
@@ -274,6 +286,8 @@ def wake_at(case: Case, world: World) -> datetime | None:
     moments = [midnight(day) for _, _, _, days, _ in _schedule(case, world) for day in days]
     if case.state in s.LETTER_OUT and case.letter_expires_on:
         moments.append(midnight(case.letter_expires_on + timedelta(days=1)))
+    if stall := channel_stalls_on(case, world):
+        moments.append(midnight(stall))
     return min((m for m in moments if m > world.now), default=None)
 
 

@@ -144,8 +144,18 @@ def approve_stay(case: Case, given: Arguments, world: World) -> Case:
 def register_floating(case: Case, given: Arguments, world: World) -> Case:
     host = given.text("host")
     return case.but(state=s.FLOATING_REGISTERED, permit_no=given.text("permit_no"), contacted_on=None,
+                    acknowledged_on=None,
                     host=host if world.directory.get(host) else None,
                     **given.keep("host", host, "host_contact", given.text("host_contact")))
+
+
+@_command
+def acknowledge(case: Case, given: Arguments, world: World) -> Case:
+    if case.acknowledged_on:
+        raise refuse(409, "acknowledged-already", f"活动证已于 {case.acknowledged_on.isoformat()} 确认。",
+                     f"The permit was acknowledged on {case.acknowledged_on.isoformat()}.", state=case.state)
+    given.text("contact")
+    return case.but(acknowledged_on=world.today)
 
 
 @_command
@@ -206,6 +216,15 @@ def reissue(case: Case, given: Arguments, world: World) -> Case:
 def hand_over(case: Case, given: Arguments, world: World) -> Case:
     given.one_of("handed_to", ("member",))
     return case.but(state=s.IN_TRANSIT)
+
+
+@_command
+def add_channel(case: Case, given: Arguments, world: World) -> Case:
+    if case.letter_channel == "both":
+        raise refuse(409, "both-channels-already", "这封介绍信已经系统内和纸质都走，不必再加。",
+                     "This letter goes by system and paper already.", state=case.state)
+    given.reason = given.get("reason")
+    return case.but(letter_channel="both")
 
 
 @_command

@@ -74,6 +74,7 @@ class Case:
     contact_interval: int | None = None
     host: str | None = None
     permit_no: str | None = None
+    acknowledged_on: date | None = None
     contacted_on: date | None = None
     interrupted: str | None = None
     suspended_on: date | None = None

@@ -40,6 +40,7 @@ class Policy:
     ask_wd: int
     validity_warning_days: int
     arrival_silence_days: tuple[int, ...]
+    channel_stall_days: int
     pocket_early_days: int
     silent_days: int
     reissue_months: int

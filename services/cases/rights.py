@@ -17,7 +17,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "record_receipt": ("committee+",), "reissue": ("committee+",), "suspend": ("committee+",),
     "restore": ("committee+",), "strike_off": ("committee+",), "cancel": ("committee+",),
     "reroute": ("committee+",), "record_paper_receipt": ("committee+",),
-    "issue_letter": ("issuer+",),
+    "issue_letter": ("issuer+",), "add_channel": ("committee+",), "acknowledge": ("host",),
     "record_arrival": ("destination", "header"),
     "forward": ("receiver",), "return_for_cure": ("receiver",), "refuse": ("receiver",),
     "accept": ("receiving_committee+",), "send_receipt": ("receiving_committee+",),
@@ -71,5 +71,14 @@ def allowed(case: Case, actor: str, world: World) -> Iterator[str]:
     """The commands that ``actor`` may give now: legal in this state and within its part."""
     for command in states.COMMANDS:
         if (case.state, command) in states.TRANSITIONS and may(case, command, actor, world):
-            if command != "rule" or case.state != states.TRIAGED or case.rule == "B35":
+            if not _done_already(case, command):
                 yield command
+
+
+def _done_already(case: Case, command: str) -> bool:
+    """Whether there is nothing (left) for the command to do, though the state allows it."""
+    if command == "rule":
+        return case.state == states.TRIAGED and case.rule != "B35"
+    if command == "acknowledge":
+        return case.acknowledged_on is not None
+    return command == "add_channel" and case.letter_channel == "both"

@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 LANGUAGES = ("zh-CN", "en")
 NAME_CHARACTERS_MAX = 60
-INFORMS = frozenset({"expected", "double_report", "seen_elsewhere"})
+INFORMS = frozenset({"expected", "double_report", "seen_elsewhere", "permit", "other_channel"})
 _LONG_NUMBER = re.compile(r"\d(?:[\s.·-]*\d){5,}[\s.·-]*[xX]?")
 _MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
            "November", "December"]

@@ -158,6 +158,8 @@ def grouped(card: Mapping[str, Any], organisation: str) -> tuple[str | None, lis
     if primary is None or not mine:
         asked = [t["kind"] for t in card["tasks"] if t["organisation"] == organisation]
         primary = next((_BY_TASK[kind] for kind in asked if _BY_TASK.get(kind) in allowed), primary)
+    if primary is None and "acknowledge" in allowed:
+        primary = "acknowledge"
     if primary is None and card["state"] == states.LETTER_ISSUED and "hand_over" in allowed:
         primary = "hand_over"
     beside = [c for c in fields.BESIDE.get(primary or (act if mine else ""), ()) if c in allowed]

@@ -43,6 +43,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "confirm_destination": {"member_informed": True},
     "approve_stay": {"reason": "留厂", "review_on": "2027-03-20"},
     "register_floating": {"permit_no": "浙1", "host": HOST, "host_contact": "郑建国"},
+    "acknowledge": {"contact": "郑建国"}, "add_channel": {"reason": "系统内无人办理"},
     "reopen": {"reason": "情况有变"}, "submit": {"dues_paid_to": "2026-03"}, "send_back": {"reason": "缺材料"},
     "issue_letter": {"channel": "both"}, "hand_over": {"handed_to": "member"}, "record_arrival": {},
     "forward": {"organisation": STREET}, "accept": {}, "return_for_cure": {"defects": ["缺党费证明"]},

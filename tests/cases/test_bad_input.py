@@ -16,6 +16,7 @@ from tests.cases.test_table_of_moves import FIRST, case_of, who
 REQUIRED: dict[str, tuple[str, ...]] = {
     "triage": ("category",), "confirm_destination": ("member_informed",), "approve_stay": ("reason", "review_on"),
     "register_floating": ("permit_no", "host", "host_contact"), "reopen": ("reason",), "submit": ("dues_paid_to",),
+    "acknowledge": ("contact",),
     "send_back": ("reason",), "issue_letter": ("channel",), "hand_over": ("handed_to",), "forward": ("organisation",),
     "return_for_cure": ("defects",), "refuse": ("reason",), "cure": ("evidence",), "redirect": ("organisation",),
     "rule": ("decision", "meeting_on"), "place": ("branch",), "record_talk": ("on",),

@@ -31,7 +31,7 @@ WHO: dict[str, set[str]] = {
     "origin_committee": {UNIT, ORIGIN_COUNTY, CITY}, "destination_or_header": {COMMUNITY, COUNTY},
     "receiver": {COUNTY}, "receiving_committee": {STREET, COUNTY, CITY}, "ruling_department": {CITY},
     "destination_or_receiving_committee": {COMMUNITY, STREET, COUNTY, CITY}, "branch_placed_in": {COMMUNITY_BRANCH},
-    "asked": {ASKED}, "poster": {UNIT, ORIGIN_COUNTY, CITY},
+    "asked": {ASKED}, "host": {HOST}, "poster": {UNIT, ORIGIN_COUNTY, CITY},
     "a_part": {BRANCH, UNIT, ORIGIN_COUNTY, CITY, COMMUNITY, COMMUNITY_BRANCH, STREET, COUNTY, HOST, ASKED},
 }
 FIRST = {(line["from"], line["command"]): line for line in reversed(PEOPLE)}
