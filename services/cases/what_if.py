@@ -1,99 +1,65 @@
-"""What a change of rule would have done to the cases of a time past, before it is switched on. Reads only."""
+"""Which open deadlines would move if versions of policy counted already. Reads only."""
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
-from services.cases import overrides as exceptions
-from services.cases import tables
-from services.cases.arguments import refuse
-from services.cases.calendar import day_of
-from services.cases.model import Case
-from services.cases.overrides import Judgement, Override, judge
-from services.cases.routing import DecisionTable, table
-from services.kit.db import rows
-from services.registry.directory import Directory
+from services.cases import deadlines, tables
+from services.cases.ground import Ground
+from services.cases.model import Case, World
+from services.cases.policy_book import Book, Version
+from services.cases.states import TERMINAL
+from services.kit.clock import Clock
 
 BATCH_ROWS_MAX = 2_000
-EXAMPLES_MAX = 20
-_PAGE = """
-SELECT {columns} FROM transfer_case WHERE opened_at >= :since AND NOT inflow AND state NOT IN ('bulk_open', 'bulk_closed')
-AND (opened_at, id) > (:at, CAST(:id AS uuid)) ORDER BY opened_at, id LIMIT :limit"""
 
 
-def what_if(tx: Connection, since: datetime, *, rules: DecisionTable | None = None,
-            drafts: Sequence[Override] = ()) -> dict[str, Any]:
-    """Judges the cases that this transaction sees, opened since then, by today's rules and by changed ones.
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One deadline that would move: whose case, who owes what, by when now and by when then."""
 
-    ``rules`` takes the place of the decision table; ``drafts`` count beside the overrides that stand, as if they had
-    been in force all the time. ``{"cases", "changed", "rows", "destinations", "examples"}``.
-    """
-    directory, standing = Directory.of(tx), exceptions.stored(tx)
-    seen = 0
-    by_row: Counter[tuple] = Counter()
-    by_place: Counter[tuple] = Counter()
-    examples: list[dict[str, Any]] = []
-    for case in _cases(tx, since):
-        seen += 1
-        opened = case.opened_at or since
-        as_if = [replace(d, begins=day_of(opened), until=None, set_at=opened) for d in drafts]
-        before = judge(case, table(), standing, directory, day_of(opened), opened)
-        after = judge(case, rules or table(), [*standing, *as_if], directory, day_of(opened), opened)
-        if _said(before) == _said(after):
-            continue
-        by_row[before.row, after.row] += 1
-        by_place[before.proposal.organisation, after.proposal.organisation] += 1
-        if len(examples) < EXAMPLES_MAX:
-            examples.append({"case": case.id, "opened_on": day_of(opened).isoformat(), "category": case.category,
-                             "before": _shown(before, directory), "after": _shown(after, directory)})
-    return {"since": day_of(since).isoformat(), "cases": seen, "changed": sum(by_row.values()),
-            "rows": [{"before": a, "after": b, "cases": n} for (a, b), n in by_row.most_common()],
-            "destinations": [{"before": a, "before_name": _name(directory, a), "after": b,
-                              "after_name": _name(directory, b), "cases": n} for (a, b), n in by_place.most_common(50)],
-            "examples": examples}
+    case: str
+    organisation: str
+    act: str
+    before: date | None
+    now: date | None
 
 
-def _cases(tx: Connection, since: datetime) -> Iterator[Case]:
-    at, ident = since, "00000000-0000-0000-0000-000000000000"
-    sql = _PAGE.format(columns=", ".join(tables.COLUMNS))
-    while page := rows(tx, sql, {"since": since, "at": at, "id": ident, "limit": BATCH_ROWS_MAX}):
-        yield from map(tables.case_of, page)
-        at, ident = page[-1].opened_at, str(page[-1].id)
+def what_if(engine: Engine, clock: Clock, ground: Ground, new: Sequence[Version]) -> Iterator[Shift]:
+    """The deadlines of open cases that would be others with ``new`` in force from the beginning."""
+    after = "00000000-0000-0000-0000-000000000000"
+    while True:
+        with engine.connect() as tx:
+            ids = tx.exec_driver_sql(
+                "SELECT id::text FROM transfer_case WHERE id > %s::uuid AND state <> ALL (%s) ORDER BY id LIMIT %s",
+                (after, sorted(TERMINAL), BATCH_ROWS_MAX)).scalars().all()
+            if not ids:
+                return
+            shifts = list(_shifts(tx, ids, ground.world(tx, clock.now()), new))
+        yield from shifts
+        after = ids[-1]
 
 
-def _said(one: Judgement) -> tuple[str | None, str | None]:
-    return one.row, one.proposal.organisation
+def _shifts(tx: Connection, ids: Sequence[str], world: World, new: Sequence[Version]) -> Iterator[Shift]:
+    book = world.book or Book.of(world.policy)
+    tried = Book.of(book.base, (*book.versions, *(replace(one, effective_from=date.min) for one in new)))
+    then = replace(world, book=tried, policy=tried.at(world.today))
+    for case in tables.load(tx, list(ids)).values():
+        before, after = _dues(case, world), _dues(case, then)
+        for organisation, act in sorted(before.keys() | after.keys()):
+            was, would = before.get((organisation, act)), after.get((organisation, act))
+            if was != would:
+                yield Shift(case.id, organisation, act, was, would)
 
 
-def _shown(one: Judgement, directory: Directory) -> dict[str, Any]:
-    return {"rule": one.row, "organisation": one.proposal.organisation, "source": one.proposal.source,
-            "name": _name(directory, one.proposal.organisation),
-            "override": one.override.source if one.override else None}
-
-
-def _name(directory: Directory, code: str | None) -> str | None:
-    one = directory.get(code)
-    return one.name if one else None
-
-
-def changed_rules(file: Path, given: Sequence[Mapping[str, Any]] | None, department: str | None, directory: Directory,
-                  now: datetime) -> tuple[DecisionTable | None, list[Override]]:
-    """A changed decision table (a JSON object with ``rows``) or overrides (``given``: the rows of a sheet) of a file."""
-    if given is None:
-        try:
-            return DecisionTable.of(json.loads(file.read_text("utf-8-sig"))), []
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise refuse(422, "not-a-table", f"{file.name} 不是决策表：{error!r}",
-                         f"{file.name} is no decision table: {error!r}") from None
-    drafts = []
-    for row in given:
-        own = str(row.get("organisation") or department or row.get("under") or "")
-        drafts.append(exceptions.read(row, own, directory, now))
-    return None, drafts
+def _dues(case: Case, world: World) -> dict[tuple[str, str], date | None]:
+    """(organisation, act) -> due day of everything that the case waits for."""
+    settled = deadlines.settle(case, world)
+    dues = {(task.organisation, task.act): task.due_on for task in deadlines.tasks(settled, world)
+            if task.kind not in deadlines.ALERT_ONLY}
+    if settled.wait_organisation and settled.wait_act:
+        dues[settled.wait_organisation, settled.wait_act] = settled.wait_due
+    return dues
