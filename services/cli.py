@@ -14,10 +14,16 @@ cli = typer.Typer(name="guidui", no_args_is_help=True, add_completion=False, pre
 keys = typer.Typer(no_args_is_help=True, help="API keys: create, list, revoke.")
 accounts = typer.Typer(no_args_is_help=True, help="Accounts of persons who sign in.")
 what_ifs = typer.Typer(no_args_is_help=True, help="What a change would do, before it is made.")
+rules = typer.Typer(no_args_is_help=True, help="A department's own rules of destination: load, list, end.")
+models = typer.Typer(no_args_is_help=True, help="Versions of the identity model: fit, use, list.")
+token_keys = typer.Typer(no_args_is_help=True, help="Keys for senders that may not send identity numbers: create, end.")
 clusters = typer.Typer(no_args_is_help=True, help="PostgreSQL, real Kafka and every role, supervised, on this machine.")
 cli.add_typer(keys, name="key")
 cli.add_typer(accounts, name="account")
 cli.add_typer(clusters, name="cluster")
+cli.add_typer(models, name="model")
+cli.add_typer(token_keys, name="token-key")
+cli.add_typer(rules, name="rule")
 cli.add_typer(what_ifs, name="what-if")
 
 Data = Annotated[Path | None, typer.Option(help="data directory of the embedded database (GUIDUI_DATA)")]
@@ -238,6 +244,89 @@ def account_create(organisation: Annotated[str, typer.Option()], role: Annotated
             _fail(f"{error.words.zh} {error.words.en}")
 
 
+@rules.command("load")
+def rule_load(file: Path, organisation: Annotated[str, typer.Option(help="the department whose rules they are")],
+              data: Data = None) -> None:
+    """Set rules of destination from FILE (CSV or JSON Lines: row, area, under, destination, from, until, source)."""
+    from services.cases import overrides
+    from services.embedded import own_house
+    from services.kit.errors import Refused
+    from services.registry.directory import Directory
+    with own_house(_settings(data)) as house, house.worker.begin() as tx:
+        directory = Directory.of(tx)
+        try:
+            read = [overrides.read(row, organisation, directory, house.clock.now())
+                    for row in _sheet(file, overrides.COLUMNS, overrides.NEEDED)]
+            overrides.keep(tx, read, directory)
+        except Refused as error:
+            _fail(f"{error.words.zh} {error.words.en}")
+    print(f"{len(read)} rules set")
+
+
+@rules.command("list")
+def rule_list(data: Data = None) -> None:
+    """All rules of destination that departments set: id, department, row, area, under, destination, from, until, source."""
+    from services.cases import overrides
+    from services.embedded import own_house
+    with own_house(_settings(data)) as house, house.worker.begin() as tx:
+        for one in overrides.stored(tx):
+            print(one.id, one.organisation, one.row or "-", one.area or "-", one.under or "-", one.destination,
+                  one.begins, one.until or "-", "ended" if one.ended_at else "stands", one.source)
+
+
+@rules.command("end")
+def rule_end(id: str, data: Data = None) -> None:
+    """End a rule, by its id, for moves that begin from now on."""
+    from services.cases import overrides
+    from services.embedded import own_house
+    with own_house(_settings(data)) as house, house.worker.begin() as tx:
+        if not overrides.end(tx, id, house.clock.now()):
+            _fail(f"no rule has the id {id}, or it has ended")
+
+
+def _sheet(file: Path, columns, needed) -> list[dict[str, str]]:
+    """The rows of a CSV or JSON Lines file by column."""
+    from services.registry.sheets import BadFile, open_sheet
+    if not file.is_file():
+        _fail(f"no such file: {file}")
+    try:
+        with open_sheet(file, list(columns), needed) as sheet:
+            return [dict(zip(columns, row.cells)) for row in sheet.rows() if row.fault is None]
+    except BadFile as error:
+        _fail(f"{error.words.zh} {error.words.en}")
+
+
+@what_ifs.command("destination")
+def what_if_destination(file: Annotated[Path, typer.Option()],
+                        since: Annotated[str | None, typer.Option(help="YYYY-MM-DD, default a year ago")] = None,
+                        organisation: Annotated[str | None, typer.Option(help="the department of the rules")] = None,
+                        data: Data = None) -> None:
+    """What a change of rule would have done to past cases: JSON with counts and examples; changes nothing.
+
+    FILE: rules as `guidui rule load` takes them, or a changed decision table (.json).
+    """
+    from datetime import datetime, timedelta
+
+    from services.cases.overrides import COLUMNS, NEEDED
+    from services.cases.rule_trial import changed_rules, what_if
+    from services.embedded import own_house
+    from services.kit.clock import ZONE
+    from services.kit.errors import Refused
+    from services.registry.directory import Directory
+    given = None if file.suffix == ".json" and file.is_file() else _sheet(file, COLUMNS, NEEDED)
+    with own_house(_settings(data)) as house, house.worker.begin() as tx:
+        tx.exec_driver_sql("SET TRANSACTION READ ONLY")
+        now = house.clock.now()
+        try:
+            start = datetime.fromisoformat(since).replace(tzinfo=ZONE) if since else now - timedelta(days=365)
+            table, drafts = changed_rules(file, given, organisation, Directory.of(tx), now)
+        except Refused as error:
+            _fail(f"{error.words.zh} {error.words.en}")
+        except ValueError:
+            _fail(f"{since} is not a day such as 2026-11-23")
+        print(json.dumps(what_if(tx, start, rules=table, drafts=drafts), ensure_ascii=False))
+
+
 @cli.command()
 def post(file: str) -> None:
     """Send CloudEvents (JSON Lines; - reads standard input) to GUIDUI_URL with GUIDUI_KEY; one answer line per event."""
@@ -259,6 +348,106 @@ def identify(members: Annotated[Path, typer.Option()], inp: Annotated[Path, type
     """Persons to members (interface.md §5). No server needed."""
     from services.matcher.identity_file import identify_files
     raise typer.Exit(identify_files(members, inp, out))
+
+
+@models.command("fit")
+def model_fit(version: Annotated[str, typer.Option(help="name of the new version, such as identity-2")],
+              out: Annotated[Path, typer.Option(help="where to write it")], data: Data = None) -> None:
+    """Fit a new version of the identity model to what people decided on the review desk."""
+    from services.embedded import own_house
+    from services.kit.errors import Refused
+    from services.matcher.model_fit import refitted
+    from services.matcher.model_store import in_force
+    from services.matcher.reviewed import groups
+    with own_house(_settings(data)) as house, house.worker.begin() as tx:
+        try:
+            made, worth = refitted(in_force(tx).data, groups(tx), version)
+        except Refused as error:
+            _fail(f"{error.words.zh} {error.words.en}", 1)
+    out.write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    print(json.dumps({"version": version, **worth}))
+
+
+@models.command("use")
+def model_use(version: Annotated[str, typer.Argument(help="a version that is kept, or the file of a new one")],
+              data: Data = None) -> None:
+    """Let a version of the identity model judge from now on; a file is kept first. Old versions stay."""
+    from services.embedded import own_house
+    from services.kit.errors import Refused
+    from services.matcher import model_store
+    file = Path(version)
+    with own_house(_settings(data)) as house, house.worker.begin() as tx:
+        try:
+            if file.is_file():
+                made = json.loads(file.read_text("utf-8"))
+                model_store.add(tx, made, house.clock.now())
+                version = made["version"]
+            model_store.switch(tx, version)
+        except (ValueError, KeyError) as error:
+            _fail(f"{file} is no model: {error!r}")
+        except Refused as error:
+            _fail(f"{error.words.zh} {error.words.en}")
+    print(version)
+
+
+@models.command("list")
+def model_list(data: Data = None) -> None:
+    """All versions of the identity model: which one judges, when each was made, from how many decisions."""
+    from services.embedded import own_house
+    from services.matcher.model_store import versions
+    with own_house(_settings(data)) as house, house.worker.begin() as tx:
+        for one in versions(tx):
+            print("*" if one["in_force"] else " ", one["version"],
+                  one["made_at"].isoformat() if one["made_at"] else "shipped", one["rows"] or "-")
+
+
+@token_keys.command("create")
+def token_key_create(organisation: Annotated[str, typer.Option()], data: Data = None) -> None:
+    """Agree a token key with a sender: print it (hexadecimal), and nothing else, and compute every member's token."""
+    from services.embedded import own_house
+    from services.kit.errors import Refused
+    from services.registry.tokens import agree
+    with own_house(_settings(data)) as house, house.worker.begin() as tx:
+        try:
+            print(agree(tx, organisation, house.clock.now()))
+        except Refused as error:
+            _fail(f"{error.words.zh} {error.words.en}")
+
+
+@token_keys.command("end")
+def token_key_end(organisation: Annotated[str, typer.Option()], data: Data = None) -> None:
+    """End the token key of a sender and forget the tokens made with it."""
+    from services.embedded import own_house
+    from services.registry.tokens import end
+    with own_house(_settings(data)) as house, house.worker.begin() as tx:
+        if not end(tx, organisation):
+            _fail(f"no token key is agreed with {organisation}")
+
+
+@cli.command("four-eyes")
+def four_eyes(organisation: Annotated[str, typer.Option()], off: Annotated[bool, typer.Option("--off")] = False,
+              data: Data = None) -> None:
+    """Ask for two persons (or, --off, one) per review of what an organisation and all below it post."""
+    from services.embedded import own_house
+    from services.matcher.four_eyes import rule
+    from services.registry.directory import Directory
+    with own_house(_settings(data)) as house, house.worker.begin() as tx:
+        found = Directory.of(tx).get(organisation)
+        if found is None:
+            _fail(f"no organisation has the code {organisation}")
+        rule(tx, found.path, not off, house.clock.now())
+
+
+@cli.command()
+def erase(data: Data = None) -> None:
+    """Erase what is left of persons who are no members (the matcher does it every ten minutes); prints the figure."""
+    from services.embedded import own_house
+    from services.matcher.erasure import erase_decided
+    from services.records.erasure import erasure
+    with own_house(_settings(data)) as house:
+        erase_decided(house.worker, house.clock)
+        with house.worker.begin() as tx:
+            print(json.dumps(erasure(tx, house.clock.now())))
 
 
 @cli.command()

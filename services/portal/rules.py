@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from services.cases import overrides, queries
 from services.cases.routing import table
-from services.cases.what_if import what_if
+from services.cases.rule_trial import what_if
 from services.kit.errors import Refused, Words
 from services.portal import api
 from services.portal.finding import find
