@@ -27,7 +27,10 @@ __all__ = ["CandidateMember", "Identification", "Model", "Reason", "frequencies_
 LATEST = "identity-1"
 SIZE = ""
 """Key of the register's size in a table of frequencies."""
+RARITY = "rarity="
+"""Begins the name of a weight that counts how rare the name is."""
 COUNTED_FROM = 10_000
+"""Members of a register whose names tell how common a name is."""
 LISTED_MAX = 5
 LISTED_FROM = 0.001
 ODDS_MAX = 700.0
@@ -143,6 +146,7 @@ class Model:
     """A version of the model: weights, prior and thresholds, as its file in models/ states them."""
 
     def __init__(self, data: Mapping[str, Any], prior: float | None = None) -> None:
+        self.data = data
         self.version: str = data["version"]
         self.prior: float = data["prior"] if prior is None else prior
         self.match_at: float = data["match_at"]
