@@ -1,0 +1,1 @@
+"""A made-up city played through the real handlers, commands and clock loops, with every invariant checked."""
