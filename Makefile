@@ -1,4 +1,4 @@
-# make install | run | test | bench | chaos | score
+# make install | run | test | bench | chaos | city | score
 # Needs Python >= 3.11 and the package registries, nothing else. The second time nothing is fetched.
 
 export GUIDUI_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/guidui
@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 PYTHON ?=
 bin = .venv/bin
 
-.PHONY: install run test bench chaos score equipment
+.PHONY: install run test bench chaos city score equipment
 install: .venv/.installed .venv/.assets
 
 .venv/.python: deploy/find-python
@@ -41,6 +41,10 @@ bench: equipment
 
 chaos: equipment
 	@$(bin)/python -m tests.chaos $(ARGS)
+
+# a made-up city of 10,000 members over three years, every invariant checked after every step
+city: install
+	@$(bin)/guidui simulate --city 10000 --years 3 $(ARGS)
 
 score: install
 	@$(bin)/python -m tests.score $(ARGS)
