@@ -5,7 +5,9 @@ pass, and two of them, or a clock that steps back, do nothing twice.
 """
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
 from uuid import uuid5
 
 from sqlalchemy import Connection, Engine
@@ -114,27 +116,32 @@ def member_task_id(member: str, task: Task) -> str:
 
 def _members(tx: Connection, now: datetime, ground: Ground) -> int:
     due = rows(tx, _DUE_MEMBERS, {"now": now, "limit": BATCH_ROWS_MAX})
-    if not due:
-        return 0
-    world = ground.world(tx, now)
+    if due:
+        refresh_members(tx, due, ground.world(tx, now))
+    return len(due)
+
+
+def refresh_members(tx: Connection, found: Sequence[Any], world: World) -> list[tuple[str, date | None, date | None]]:
+    """Opens and closes what the clocks of members (rows of READ_MEMBERS) say; (member, due before, now) of what moved."""
     standing: dict[str, dict[str, Task]] = {}
-    for row in rows(tx, _MEMBER_TASKS, {"members": [m.member for m in due]}):
+    for row in rows(tx, _MEMBER_TASKS, {"members": [m.member for m in found]}):
         standing.setdefault(row.member, {})[str(row.id)] = Task(row.kind, row.act, row.organisation, row.opened_at,
                                                                 row.due_on)
-    opened_rows, closed_ids, messages, wakes = [], [], [], []
-    for row in due:
-        facts = facts_of(row)
+    opened_rows, closed_ids, messages, wakes, moved = [], [], [], [], []
+    for row in found:
+        facts, before = facts_of(row), standing.get(row.member, {})
         off = row.lost or facts.standing != "normal"
         wanted = deadlines.life_tasks(row.organisation, facts.last_seen_on, off, world)
         about = str(uuid5(NAMESPACE_GUIDUI, f"member:{row.member}"))
-        opened, closed = task_changes(about, standing.get(row.member, {}), wanted, world, 0)
+        opened, closed = task_changes(about, before, wanted, world, 0)
         opened_rows += [line | {"case_id": None, "member": row.member} for line in opened]
         closed_ids += closed
+        moved += [(row.member, before[line["id"]].due_on, line["due_on"]) for line in opened if line["id"] in before]
         if opened or closed:
             messages.append(_opened(row.member, None, row.member, opened, closed, world))
-        wakes.append({"member": row.member, "wake_at": deadlines.life_wake_at(row.organisation, facts.last_seen_on, off, world)})
-    apply_tasks(tx, opened_rows, closed_ids, now)
+        wakes.append({"member": row.member,
+                      "wake_at": deadlines.life_wake_at(row.organisation, facts.last_seen_on, off, world)})
+    apply_tasks(tx, opened_rows, closed_ids, world.now)
     tx.exec_driver_sql("SELECT member_wakes(%s::json)", (dumps(wakes),))
     record(tx, messages)
-    return len(due)
-
+    return moved
