@@ -25,9 +25,12 @@ from services.kit.log import where
 from services.matcher.gazetteer import Gazetteer
 from services.matcher.erasure import erase_decided
 from services.matcher.handlers import Matcher
+from services.matcher import editions
 from services.matcher.evidence import Learning, Teacher
 from services.matcher.evidence_desk import EvidenceDesk
 from services.matcher.learning import Addresses
+from services.matcher import walk_ins
+from services.matcher.people import People
 from services.notifier.channels.at_hand import channels_at_hand
 from services.notifier.channels.portal_inbox import PortalInbox
 from services.notifier.delivery import deliver_due
@@ -124,6 +127,11 @@ def records_loop(house: House) -> int:
             + snapshots.take_due(house.worker, now, house.ground))
 
 
+def walk_ins_loop(house: House) -> int:
+    """Asks the register again about walk-ins whom it did not know."""
+    return walk_ins.look_again(house.worker, People(), house.clock, house.ground)
+
+
 def climb_loop(house: House) -> int:
     """Tells the level above of acts that are overdue."""
     return climb_overdue(house.worker, house.clock, house.channels)
@@ -140,6 +148,7 @@ LOOPS: dict[str, tuple[Callable[[House], int], float, tuple[str, ...]]] = {
     "erase": (erase_loop, 600.0, ("matcher",)),
     "delivery": (delivery_loop, 1.0, ("notifier",)),
     "records": (records_loop, 300.0, ("matcher",)),
+    "walk_ins": (walk_ins_loop, 300.0, ("matcher",)),
     "climb": (climb_loop, 60.0, ("notifier",)),
 }
 
@@ -178,7 +187,10 @@ def follow_tree(tx: Connection, old_prefix: str, new_prefix: str) -> int:
 
 
 def after_load(house: House, kind: str) -> list[str]:
-    """What follows a load: a new calendar moves open deadlines, another tree the parts in open cases; says which."""
+    """What follows a load: a new calendar moves open deadlines, another tree the parts in open cases, another division
+    table is compiled and goes into force in every process; says which."""
+    if kind == "divisions":
+        return [f"区划表版本 {editions.publish(house.worker, house.cache)}"]
     if kind == "organisations":
         followed = repoint(house.worker, house.clock, house.ground)
         return [f"随组织调整的转移 {followed} 件"] if followed else []
@@ -193,7 +205,6 @@ def portal_routers(house: House) -> list[APIRouter]:
     from services.intake.app import Intake
     from services.intake.progress import how_far, outcomes_of
     from services.matcher import queries as matched
-    from services.matcher.people import People
     from services.matcher.roll import identify_roll
     from services.portal.app import routers
     from services.portal.house import Portal

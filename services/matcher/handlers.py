@@ -19,6 +19,7 @@ from services.cases.tables import Change
 from services.kit.clock import Clock
 from services.kit.db import dumps, rows, sent_ahead
 from services.matcher import announcements as said
+from services.matcher import walk_ins
 from services.matcher.announcements import Announcement
 from services.matcher.address_answer import Resolution
 from services.matcher.learning import Addresses
@@ -58,6 +59,7 @@ class Matcher:
         self.people.keep(tx, persons, found, batch.case_of, world, noted(tx, persons, found, batch.joined))
         for withdrawal in (a for a in told if a.kind == said.WITHDRAWN):
             batch.withdraw(withdrawal)
+        walk_ins.met(tx, opening, found, world)
 
 
 class _Batch:

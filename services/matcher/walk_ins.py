@@ -1,0 +1,148 @@
+"""A walk-in whom no register knew is joined to a member once one is found (interface.md §7.1).
+
+Two things find one: the register, in which the member is new or more is known of them; and a later event that names a
+member of ours together with what the walk-in said.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from services.cases import commands, deadlines, tables
+from services.cases import decide as rules
+from services.cases import states as s
+from services.cases.ground import Ground
+from services.cases.model import Case, Step, World
+from services.cases.tables import Change
+from services.kit.clock import Clock
+from services.kit.db import rows
+from services.matcher import announcements as said
+from services.matcher.announcements import Announcement
+from services.matcher.identity import Model
+from services.matcher.model_store import in_force
+from services.matcher.people import Found, People
+from services.registry.keys import person_keys
+from services.registry.persons import MemberRecord
+
+log = structlog.get_logger()
+AT_ONCE = 500
+_STATES = ", ".join(f"'{state}'" for state in sorted(s.BEFORE_ACCEPTED))
+_OPEN = f"""
+SELECT i.event_id, i.position, c.id::text AS case_id FROM transfer_case c
+JOIN identification i ON i.case_id = c.id AND i.decision = 'outside'
+WHERE c.inflow AND c.member IS NULL AND c.state IN ({_STATES}) ORDER BY c.opened_at, c.id LIMIT :limit OFFSET :offset"""
+
+
+def look_again(engine: Engine, people: People, clock: Clock, ground: Ground) -> int:
+    """Asks the register once more about every walk-in that still waits; returns how many it knows now."""
+    joined = offset = 0
+    while True:
+        with engine.begin() as tx:
+            waiting = _waiting(tx, offset)
+            world = ground.world(tx, clock.now())
+            found = people.find(tx, [one for one, _ in waiting], world)
+            known = [(one, case, found[one.event, one.position]) for one, case in waiting]
+            now = join(tx, [(case, who) for _, case, who in known if who.decision == "match"], world)
+        joined, offset = joined + now, offset + len(waiting) - now
+        if len(waiting) < AT_ONCE:
+            return joined
+
+
+def met(tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found], world: World) -> int:
+    """Joins the walk-ins who are members that these events name; returns how many."""
+    named = [(one, who) for one in told if (who := found[one.event, one.position]).decision == "match"]
+    waiting = _waiting(tx) if named else []
+    if not waiting:
+        return 0
+    by_key: dict[str, list[tuple[Announcement, Found]]] = {}
+    for one, who in named:
+        for key in person_keys(one.person):
+            by_key.setdefault(key, []).append((one, who))
+    records = {r.member: r for r in _records(tx, [who.member for _, who in named if who.member])}
+    model, pairs = in_force(tx), []
+    for walk_in, case in waiting:
+        near = {who.member: (one, who) for key in person_keys(walk_in.person) for one, who in by_key.get(key, ())}
+        who = _same(walk_in, [pair for pair in near.values() if pair[1].member in records], records, model)
+        if who:
+            pairs.append((case, who))
+    return join(tx, pairs, world)
+
+
+def _same(walk_in: Announcement, near: Sequence[tuple[Announcement, Found]], records: Mapping[str, MemberRecord],
+          model: Model) -> Found | None:
+    """The one of the persons named whom the walk-in certainly is: the member as registered and as the event says."""
+    if not near:
+        return None
+    answer = model.judge(walk_in.person, [_told(records[who.member or ""], one) for one, who in near], {})
+    if answer.decision != "match":
+        return None
+    return next(who for _, who in near if who.member == answer.candidates[0].member)
+
+
+def _told(record: MemberRecord, one: Announcement) -> MemberRecord:
+    """The member with what the event adds where the register is silent."""
+    person = one.person
+    return replace(record, **{name: getattr(record, name) or getattr(person, name)
+                              for name in ("id_number", "birth_date", "phone", "sex", "address")})
+
+
+def _waiting(tx: Connection, offset: int = 0) -> list[tuple[Announcement, str]]:
+    """The walk-ins of open cases as they were posted, with their case."""
+    found = {(r.event_id, r.position): r.case_id for r in rows(tx, _OPEN, {"limit": AT_ONCE, "offset": offset})}
+    told = said.read(tx, sorted({event for event, _ in found}, key=str)) if found else []
+    return [(one, found[one.event, one.position]) for one in told if (one.event, one.position) in found]
+
+
+def _records(tx: Connection, members: Iterable[str]) -> list[MemberRecord]:
+    return [MemberRecord(*row) for row in tx.exec_driver_sql(
+        "SELECT member, name, sex, birth_date::text, id_number, phone, address, organisation FROM member "
+        "WHERE member = ANY (%s)", (sorted(set(members)),))]
+
+
+def join(tx: Connection, pairs: Sequence[tuple[str, Found]], world: World) -> int:
+    """Makes walk-ins' cases the cases of their members, or part of the case that a member has already."""
+    done = 0
+    for case_id, who in sorted(pairs, key=lambda pair: (pair[1].member or "", pair[0])):
+        case = tables.load(tx, [case_id]).get(case_id)
+        if case is None or case.member or case.state not in s.BEFORE_ACCEPTED or not who.member:
+            continue
+        rows(tx, "SELECT member FROM member WHERE member = :m FOR UPDATE", {"m": who.member})
+        other = tables.open_of_members(tx, [who.member]).get(who.member)
+        if other is None:
+            tables.write(tx, [_become(case, who, world)], world)
+        elif case.state in (s.ANNOUNCED, s.TRIAGED):
+            _merge(tx, case, other, world)
+        else:
+            continue  # both are under way: people merge them
+        kept = other.id if other else case.id
+        tx.exec_driver_sql("UPDATE identification SET decision = 'match', member = %s, case_id = %s::uuid "
+                           "WHERE case_id = %s::uuid AND decision = 'outside'", (who.member, kept, case.id))
+        log.info("walk_in_joined", case=case.id, into=kept)
+        done += 1
+    return done
+
+
+def _become(case: Case, who: Found, world: World) -> Change:
+    """The case with its member; where it was only announced, the row is chosen as for any other."""
+    after = case.but(member=who.member, origin=who.organisation, inflow=False, touched_at=world.now)
+    steps = [Step("identify", case.state, case.state, None)]
+    if case.state == s.ANNOUNCED:
+        after = rules.choose(after, world)
+        if after.state == s.TRIAGED:
+            steps.append(Step("match", s.ANNOUNCED, s.TRIAGED, None, after.rule))
+            after = rules.entered(case, after, world)
+    return Change(case, deadlines.settle(after, world), steps)
+
+
+def _merge(tx: Connection, case: Case, other: Case, world: World) -> None:
+    """What the walk-in's host said becomes part of the member's case."""
+    ident = UUID(other.id)
+    tx.exec_driver_sql("UPDATE statement SET case_id = %s WHERE case_id = %s::uuid", (ident, case.id))
+    after = rules.entered(case, case.but(state=s.MERGED, merged_into=other.id, touched_at=world.now), world)
+    tables.write(tx, [Change(case, deadlines.settle(after, world), [Step("identify", case.state, s.MERGED, None)])], world)
+    tables.write(tx, [commands.restated(tx, other, world, "join")], world)
