@@ -17,11 +17,18 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError
 
 from services.kit.clock import Clock
+from services.kit.errors import Words
 from services.registry.directory import Directory
 from services.registry.error_file import ErrorFile
 from services.registry.id_numbers import parse_id_number
 from services.registry.kinds import KINDS, Faults, Kind
-from services.registry.load_divisions import Division, DivisionReader, known_divisions, write_divisions
+from services.registry.load_divisions import (
+    Division,
+    DivisionReader,
+    close_past,
+    known_divisions,
+    write_divisions,
+)
 from services.registry.load_papers import OpenLetters, write_calendar, write_confirmed, write_letters
 from services.registry.load_people import write_contacts, write_grids, write_members
 from services.registry.load_result import LoadResult
@@ -33,6 +40,7 @@ log = structlog.get_logger()
 
 Say = Callable[[int], None]
 FAULTS_KEPT_MAX = 20
+_PAST = Words("新的区划表不再列出，转为旧代码", "no longer in the newer edition, kept as codes of the past")
 _LOCK = 0x6C6F6164  # "load"
 
 
@@ -136,12 +144,17 @@ class _Loading:
         """The division table, by its own road."""
         with _alone(self._engine):
             known, empty = known_divisions(self._engine)
-            for batch in filter(None, read(DivisionReader(iter(known), self._reject))):
+            reader = DivisionReader(iter(known), self._reject)
+            for batch in filter(None, read(reader)):
                 with self._engine.begin() as tx:
                     changed = write_divisions(tx, batch, empty)
                 self.result.good += changed
                 self.result.unchanged += len(batch) - changed
                 self._progress()
+            if not empty and not self.result.bad:  # a row that was refused may be the one that seems to be missing
+                gone = close_past(self._engine, reader.listed, self._clock.now().date())
+                if gone:
+                    self.result.warnings[_PAST] += gone
 
     def broke_off(self, broken: BadFile) -> None:
         """The file ended in the middle; raises where nothing of it has gone in."""

@@ -5,7 +5,8 @@ one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
 from itertools import islice
 
 from sqlalchemy import Connection, Engine
@@ -19,6 +20,7 @@ COLUMNS = tuple(KIND.columns)
 Reject = Callable[[Row, Faults], None]
 _PLAIN = re.compile(r'^([0-9]{2,12}),([^,"\r\n\t\\ ]{1,200}),([1-5]),([0-9]*)\r?$', re.MULTILINE)
 _DIGITS = {str(level): digits for level, digits in DIVISION_DIGITS.items()}
+_ABOVE_DIGITS = {4: 2, 6: 4, 9: 6, 12: 9}
 _ABOVE = {str(level): DIVISION_DIGITS.get(level - 1, 0) for level in DIVISION_DIGITS}
 
 
@@ -38,6 +40,11 @@ class DivisionReader:
         self._seen: set[str] = set()
         self._orphans: list[tuple[Row, Division]] = []
         self._reject = reject
+
+    @property
+    def listed(self) -> frozenset[str]:
+        """Every code of the file that could be read."""
+        return frozenset(self._seen)
 
     def batches(self, sheet: Sheet) -> Iterator[list[Division]]:
         """Batches of at most 5,000; those whose superior comes later in the file come last."""
@@ -134,6 +141,45 @@ def write_divisions(tx: Connection, batch: Sequence[Division], empty: bool) -> i
             (codes, names, parents, list(changed)),
         )
     return len(different)
+
+
+def past(known: Iterable[str], listed: frozenset[str]) -> list[str]:
+    """Codes of the table that a newer edition no longer has.
+
+    A province, city or county whose own row the file has, with any row right below it, is taken as listed
+    whole; so is a street in such a county, if the file has communities of it (an edition of levels 1 to 4
+    leaves communities alone). What stands below a division listed whole and is not in the file is past, with
+    all below it.
+    """
+    above = {code[: _ABOVE_DIGITS[len(code)]] for code in listed if len(code) > 2}
+    whole = {code for code in listed if len(code) <= 6 and code in above}
+    whole |= {code for code in listed if len(code) == 9 and code[:6] in whole and code in above}
+    return [code for code in known if code not in listed and _first_missing_under(code, listed) in whole]
+
+
+def _first_missing_under(code: str, listed: frozenset[str]) -> str:
+    """The division right above the highest one on the way down to `code` that is not listed."""
+    parent = ""
+    for digits in (2, 4, 6, 9, 12):
+        if code[:digits] not in listed:
+            return parent
+        parent = code[:digits]
+    return parent
+
+
+def close_past(engine: Engine, listed: frozenset[str], on: date) -> int:
+    """Marks what a file no longer lists as past and what it lists again as standing; says how many are past
+    now.
+    """
+    with engine.begin() as tx:
+        known = tx.exec_driver_sql("SELECT code, gone_on FROM division").all()
+    gone = past((code for code, gone_on in known if gone_on is None), listed)
+    again = [code for code, gone_on in known if gone_on is not None and code in listed]
+    for codes, day in ((gone, on), (again, None)):
+        for some in batches(codes):
+            with engine.begin() as tx:
+                tx.exec_driver_sql("UPDATE division SET gone_on = %s WHERE code = ANY (%s)", (day, some))
+    return len(gone)
 
 
 def known_divisions(engine: Engine) -> tuple[list[str], bool]:

@@ -19,8 +19,8 @@ def table() -> Gazetteer:
 
 
 @pytest.fixture
-def town(database, clock, table) -> Iterator[Town]:  # noqa: F811
-    house = House.at(database.app_url, b"a secret of the tests", cache_folder(), clock)
+def town(database, clock, table, tmp_path) -> Iterator[Town]:  # noqa: F811
+    house = House.at(database.app_url, b"a secret of the tests", tmp_path / "cache", clock)
     house._gazetteer = Gazetteer(table.snapshot)
     yield Town(house, clock)
     house.close()

@@ -1,0 +1,95 @@
+"""A newer division table goes into force in running processes; what it drops is past, and old codes still resolve."""
+from __future__ import annotations
+
+import csv
+import lzma
+import time
+
+import pytest
+
+from services.matcher import address_snapshot, editions
+from services.matcher.gazetteer import Gazetteer
+from services.matcher.learning import Addresses
+from services.registry.load import load, load_rows
+from services.registry.load_divisions import past
+from services.wiring import after_load
+
+BEFORE = "浙江省绍兴市柯桥区柯桥街道管墅社区18号"
+NEWER = "浙江省绍兴市柯桥区新钱清街道云上社区18号"
+STREET, COMMUNITY = "330603099", "330603099001"
+
+
+def test_what_a_newer_edition_no_longer_lists_is_past():
+    known = ["33", "3306", "330602", "330602001", "330602001001", "330603", "330603001", "330603001001", "330603001002",
+             "330603002", "330603002001"]
+    whole = frozenset(["33", "3306", "330602", "330603", "330603001", "330603001001"])
+    assert past(known, whole) == ["330603001002", "330603002", "330603002001"]
+    assert past(known, whole - {"330602"}) == ["330602", "330602001", "330602001001", "330603001002", "330603002",
+                                               "330603002001"]
+    assert past(known, frozenset(["33", "3306", "330602", "330603", "330603001"])) == ["330603002", "330603002001"]
+    assert past(known, frozenset(["330603001", "330603001009"])) == []  # an addition is no edition
+    assert past(known, frozenset()) == []
+
+
+@pytest.fixture
+def newer(tmp_path):
+    """The county of the town in an edition of tomorrow: one street dissolved into another with a new name."""
+    with lzma.open(address_snapshot.packaged("divisions.csv.xz"), "rt", encoding="utf-8-sig") as shipped:
+        rows = [row for row in csv.DictReader(shipped) if row["code"] in ("33", "3306")
+                or row["code"].startswith("330603") and not row["code"].startswith("330603001")]
+    rows += [{"code": STREET, "name": "新钱清街道", "level": "4", "parent": "330603"},
+             {"code": COMMUNITY, "name": "云上社区居委会", "level": "5", "parent": STREET},
+             {"code": "330603099002", "name": "管墅社区居委会", "level": "5", "parent": STREET}]
+    file = tmp_path / "divisions.csv"
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, ["code", "name", "level", "parent"])
+        writer.writeheader()
+        writer.writerows(rows)
+    return file
+
+
+def test_a_newer_table_reaches_running_processes_and_old_codes_resolve(town, newer):
+    shipped = lzma.open(address_snapshot.packaged("divisions.csv.xz"), "rt", encoding="utf-8-sig")
+    with shipped:
+        zhejiang = [row for row in csv.DictReader(shipped) if row["code"].startswith("33")]
+    load_rows(town.house.worker, "divisions", zhejiang, town.clock)
+    town.house.addresses.current.learn("浙江省绍兴市柯桥区柯桥街道云上花苑3幢", "330603001008", source="s")
+    case = town.leaves(0, to={"address": BEFORE})
+    elsewhere = Addresses(Gazetteer(town.house.gazetteer.snapshot), town.house.cache, town.house.worker)
+    result = load(town.house.worker, "divisions", newer, town.clock)
+    assert result.bad == 0 and "转为旧代码" in result.words.zh
+    (said,) = after_load(town.house, "divisions")
+    version = said.split()[-1]
+    assert after_load(town.house, "divisions") == [said]  # again: the same edition
+    assert town.house.gazetteer.resolve(NEWER).candidates[0].code != COMMUNITY
+    moved = town.leaves(1, to={"address": NEWER})  # the very next event
+    assert town.house.gazetteer.snapshot.version == version
+    assert town.house.gazetteer.resolve(NEWER).candidates[0].code == COMMUNITY
+    assert town.house.gazetteer.current("330603001008") == ["330603099002"]
+    assert town.house.gazetteer.name("330603001") == "柯桥街道"
+    follow(town, elsewhere, version)
+    with town.house.worker.connect() as tx:
+        kept = dict(tx.exec_driver_sql("SELECT case_id::text, evidence ->> 'table' FROM case_person").all())
+    assert kept[case] != kept[moved] == version  # each case says by which table it was read
+    assert load(town.house.worker, "divisions", newer, town.clock).good == 0
+
+
+def follow(town, addresses: Addresses, version: str) -> None:
+    limit = time.monotonic() + 60
+    while addresses.current.snapshot.version != version:
+        assert time.monotonic() < limit
+        with town.house.worker.begin() as tx:
+            addresses.refresh(tx)
+        time.sleep(0.05)
+
+
+def test_a_machine_without_the_snapshot_compiles_in_the_background(town, newer, tmp_path):
+    load(town.house.worker, "divisions", newer, town.clock)
+    version = editions.publish(town.house.worker, town.house.cache)
+    empty = tmp_path / "cache"
+    addresses = Addresses(Gazetteer(town.house.gazetteer.snapshot), empty, town.house.worker)
+    with town.house.worker.begin() as tx:
+        addresses.refresh(tx)
+    assert addresses.current.snapshot.version != version  # it answers by the old table meanwhile
+    assert addresses.resolve(BEFORE).decision == "route"
+    follow(town, addresses, version)
