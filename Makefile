@@ -22,7 +22,7 @@ install: .venv/.installed .venv/.assets
 	@$(bin)/python -m pip install --quiet --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
-.venv/.assets: .venv/.installed deploy/assets/package-lock.json deploy/assets/package.json deploy/assets.py
+.venv/.assets: .venv/.installed deploy/assets/package-lock.json deploy/assets/package.json deploy/assets.py deploy/fonts.py
 	@$(bin)/python deploy/assets.py
 	@touch $@
 

@@ -9,7 +9,7 @@ from uuid import uuid5
 from sqlalchemy import Connection
 
 from schemas.envelope import NAMESPACE_GUIDUI
-from services.cases import deadlines, tables
+from services.cases import deadlines, numbers, tables
 from services.cases import decide as rules
 from services.cases import states as s
 from services.cases.calendar import midnight
@@ -48,6 +48,7 @@ def open_letters(tx: Connection, letters: Sequence[Mapping[str, Any]], now: date
             busy[letter["member"]] = case
             answers.append("new")
     tables.write(tx, changes, world)
+    numbers.keep(tx, [c.after for c in changes], world)
     tables.show_person(tx, _people(tx, changes))
     return answers
 

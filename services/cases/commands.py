@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Engine
 
-from services.cases import deadlines, queries, tables
+from services.cases import deadlines, numbers, queries, tables
 from services.cases import decide as rules
 from services.cases import states as s
 from services.cases.arguments import refuse
@@ -96,6 +96,7 @@ def obey_all(tx: Connection, orders: Sequence[Order], now: datetime, person: str
         changes.append(Change(case, move.case, move.steps))
         answers.append(move.case)
     tables.state_facts(tx, stated)
+    changes = numbers.numbered(tx, changes, world)
     written = {case.id: case for case in tables.write(tx, changes, world, person)}
     close_finished_groups(tx, list(written.values()), world)
     return [answer if isinstance(answer, Refused) else written[answer.id] for answer in answers]

@@ -4,7 +4,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0009_destination"
-down_revision = "0007_portal"
+down_revision = "0008_letters"
 branch_labels = None
 depends_on = None
 
