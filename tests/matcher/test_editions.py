@@ -86,7 +86,7 @@ def follow(town, addresses: Addresses, version: str) -> None:
 def test_a_machine_without_the_snapshot_compiles_in_the_background(town, newer, tmp_path):
     load(town.house.worker, "divisions", newer, town.clock)
     version = editions.publish(town.house.worker, town.house.cache)
-    empty = tmp_path / "cache"
+    empty = tmp_path / "another-machine"
     addresses = Addresses(Gazetteer(town.house.gazetteer.snapshot), empty, town.house.worker)
     with town.house.worker.begin() as tx:
         addresses.refresh(tx)
