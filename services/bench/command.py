@@ -19,6 +19,8 @@ DEPARTURES = 6_000  # end to end
 LATENCY_SECONDS = 20
 BULK_PEOPLE = 26_000
 OPEN_DEADLINES = 100_000
+REGISTER = 500_000
+ROSTER_ROWS = 30_000
 
 
 def run(name: str, as_json: bool, settings: Settings, scale: float = 1.0) -> int:
@@ -78,6 +80,20 @@ def calendar(scale: float) -> dict[str, Any]:
     return measured(max(50, int(OPEN_DEADLINES * scale)))
 
 
+def lookup(scale: float) -> dict[str, Any]:
+    """One person at a time over 500,000 members (scale 10: over 5 million)."""
+    from services.bench.lookup import measured
+
+    return measured(max(2_000, int(REGISTER * scale)))
+
+
+def roster(scale: float) -> dict[str, Any]:
+    """A roster of 30,000 rows to its members."""
+    from services.bench.roster import measured
+
+    return measured(max(200, int(ROSTER_ROWS * scale)))
+
+
 def _engine(name: str, as_json: bool, settings: Settings) -> int:
     """A benchmark of one engine that needs no database; its module tells its own figures."""
     module = f"services.bench.{name}"
@@ -95,5 +111,7 @@ SERVICES: dict[str, tuple[Callable[[float], dict[str, Any]], Callable[[dict[str,
     "latency": (latency, telling.of_latency),
     "bulk": (bulk, telling.of_bulk),
     "calendar": (calendar, telling.of_calendar),
+    "lookup": (lookup, telling.of_lookup),
+    "roster": (roster, telling.of_roster),
 }
 NAMES = (*ENGINES, *SERVICES)

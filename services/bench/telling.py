@@ -68,3 +68,23 @@ def _ratios(consumers: dict[str, Any], beside: str) -> list[str]:
     lines = [f"{'':28}{'messages/s':>12}{beside + ' /s':>18}{'ratio':>8}{'wanted':>9}"]
     return lines + [f"{name:<28}{one['measured']['per_second']:12,}{one['beside']['per_second']:18,}"
                     f"{one['ratio']:8.2f}{one['wanted']:9.2f}" for name, one in consumers.items()]
+
+
+def of_lookup(figures: dict[str, Any]) -> str:
+    lines = [f"One person among {figures['members']:,} members (database {figures['database_bytes'] / 1e9:.1f} GB, filled in "
+             f"{figures['filled_seconds']} s): milliseconds to the decision with its reasons; wanted: p99 at most "
+             f"{figures['wanted_ms']}", "", f"{'':42}{'p50':>9}{'p90':>9}{'p99':>9}{'max':>9}{'look-ups':>10}"]
+    named = [("all", figures["ms"] | {"lookups": figures["lookups"]}), *sorted(figures["kinds"].items()),
+             (figures["beside"]["what"], figures["beside"]["ms"] | {"lookups": figures["lookups"]})]
+    return "\n".join(lines + [f"{name:42}{one['p50']:9.2f}{one['p90']:9.2f}{one['p99']:9.2f}{one['max']:9.2f}"
+                              f"{one['lookups']:10,}" for name, one in named])
+
+
+def of_roster(figures: dict[str, Any]) -> str:
+    beside = figures["beside"]
+    return "\n".join([
+        f"{figures['rows']:,} rows in {figures['events']} events against {figures['members']:,} members, three in ten "
+        f"damaged or without a number: {figures['seconds']} s, {figures['per_second']:,} rows/s; wanted: at most "
+        f"{figures['wanted_seconds']} s", "",
+        f"Beside it the {beside['what']}: {beside['seconds']} s. Decisions: "
+        + ", ".join(f"{n:,} {name}" for name, n in figures["decisions"].items()) + f"; wrong matches: {figures['wrong']}."])

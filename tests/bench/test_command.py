@@ -35,3 +35,15 @@ def test_a_quantile_is_a_value_that_was_seen() -> None:
 
 def test_cpu_time_of_a_process_that_is_gone_is_nothing() -> None:
     assert cpu_seconds(2**22 + 1) == 0
+
+
+def test_a_look_up_and_a_roster_stand_beside_their_bare_statement(tmp_path: Path, capsys) -> None:
+    assert run_bench("lookup", True, Settings(data=tmp_path), scale=0.004) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["members"] == 2_000 and figures["ms"]["p99"] > 0 and figures["beside"]["ms"]["p50"] >= 0
+    assert sum(kind.get("wrong", 0) for kind in figures["kinds"].values()) == 0
+    assert figures["kinds"]["number"]["match"] == figures["kinds"]["number"]["lookups"]
+    assert run_bench("roster", True, Settings(data=tmp_path), scale=0.01) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["rows"] == 300 == sum(figures["decisions"].values())
+    assert figures["wrong"] == 0 and figures["beside"]["seconds"] >= 0

@@ -1,0 +1,75 @@
+"""`guidui bench lookup`: who is it, one person at a time, over a register of millions in PostgreSQL."""
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from services.bench.latency import quantiles
+from services.bench.pipeline import own_server
+from services.bench.register import PART, asked, fill, made
+from services.cases.ground import usual
+from services.kit.clock import SystemClock
+from services.kit.db import connect
+from services.matcher.announcements import Announcement
+from services.matcher.people import People
+
+LOOKUPS = 4_000
+WANTED_MS = 5.0
+
+
+def measured(members: int) -> dict[str, Any]:
+    """Milliseconds of `People.find` for one person, by kind of row; beside it the member's own row by its primary key."""
+    with tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder, own_server(Path(folder)) as server:
+        began = time.perf_counter()
+        fill(server.owner_url(), members)
+        filled = time.perf_counter() - began
+        worker = connect(server.app_url(), "guidui_worker")
+        try:
+            with worker.connect() as tx:
+                size = tx.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one()
+                times, beside, decisions = _looked_up(tx, members)
+        finally:
+            worker.dispose()
+    every = [one for kind in times.values() for one in kind]
+    return {"members": members, "filled_seconds": round(filled, 1), "database_bytes": size, "wanted_ms": WANTED_MS,
+            "lookups": len(every), "ms": quantiles(every),
+            "kinds": {kind: quantiles(one) | {"lookups": len(one), **decisions[kind]} for kind, one in times.items()},
+            "beside": {"what": "the member's row by its primary key", "ms": quantiles(beside)}}
+
+
+def _looked_up(tx: Connection, members: int) -> tuple[dict[str, list[float]], list[float], dict[str, dict[str, int]]]:
+    rng = random.Random(11)
+    parts = rng.sample(range(0, members, PART), min(8, -(-members // PART)))
+    chosen = [m for part in parts for m in list(made(part, min(PART, members - part)))[:: max(1, PART * len(parts) // LOOKUPS)]]
+    rng.shuffle(chosen)
+    world, people, now = usual().world(tx, SystemClock().now()), People(), SystemClock().now()
+    times: dict[str, list[float]] = defaultdict(list)
+    decisions: dict[str, dict[str, int]] = defaultdict(lambda: {"match": 0, "review": 0, "not_a_member": 0})
+    beside = []
+    for at, (member, (kind, person)) in enumerate(zip(chosen, asked(chosen))):
+        one = _announced(person, now)
+        began = time.perf_counter()
+        found = people.find(tx, [one], world)[one.event, 0]
+        spent = time.perf_counter() - began
+        began = time.perf_counter()
+        tx.exec_driver_sql("SELECT name, id_number, birth_date, phone FROM member WHERE member = %s", (member.member,)).one()
+        if at >= len(chosen) // 10:  # the first tenth warms connections and statements, not the register
+            times[kind].append(spent)
+            beside.append(time.perf_counter() - began)
+            decisions[kind][found.decision] += 1
+            if found.decision == "match" and found.member != member.member:
+                decisions[kind]["wrong"] = decisions[kind].get("wrong", 0) + 1
+    return times, beside, decisions
+
+
+def _announced(person: dict[str, Any], now: datetime) -> Announcement:
+    return Announcement(uuid4(), 0, "bench", "bench", "", "", "guidui.departure.effective.v1", now, {}, {"person": person},
+                        None)
