@@ -1,0 +1,139 @@
+"""The pages of floating members: who is where, the host's record, and branches proposed for the county's approval."""
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from schemas.departures import SOURCE_PREFIX
+from services.cases import pages, queries
+from services.cases.queries import as_worker
+from services.kit.errors import Refused, Words
+from services.portal.branch import NO_CASE, masked
+from services.portal.house import Portal
+from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.words import zh
+from services.records import floating
+from services.registry.access import Caller
+from services.registry.directory import Directory, Organisation
+from services.registry.queries import division_names
+
+ROWS = 100
+KINDS = {"life": zh("参加组织生活"), "dues": zh("交纳党费"), "service": zh("服务、活动"), "evaluation": zh("表现评价")}
+GROUPS = {"host": zh("同一流入地党组织"), "place": zh("同一街道乡镇"), "trade": zh("同一用工单位")}
+_WHO = "role: secretary, clerk, department, admin"
+_NO_DAY = Words("请填写日期，如 2026-11-23。", "Give the day, such as 2026-11-23.")
+_NO_MEMBER = Words("这件登记没有对应的党员，不能登记组织生活和党费。", "No member of the register stands behind this case.")
+
+
+def router(portal: Portal) -> APIRouter:
+    """List, record, proposals."""
+    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+
+    @routes.get("/floating", summary=f"Floating members, and branches proposed for them; {_WHO}")
+    def members(request: Request, page: Annotated[int, Query(ge=1, le=1000)] = 1, done: bool = False) -> Response:
+        return _members(portal, request, page, done)
+
+    @routes.post("/floating/proposals", summary="Approves or declines a branch proposed; role: department, admin")
+    def decide(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
+        viewer = signed_in(portal, request)
+        check_token(portal, request, form)
+        if not viewer.oversees:
+            raise Refused(403, "departments-only", Words("组建党支部由组织部门决定。", "Branches are for departments to decide."))
+        try:
+            with portal.worker.begin() as tx:
+                floating.decide(tx, viewer.organisation, form.get("grouped", ""), form.get("decision", ""),
+                                form.get("reason", ""), viewer.name, portal.clock.now())
+        except Refused as refused:
+            return _members(portal, request, 1, False, refused)
+        return RedirectResponse("/floating?done=1", 303)
+
+    @routes.get("/floating/{case_id}", summary=f"What the host noted of a member; {_WHO}")
+    def record(request: Request, case_id: UUID, done: bool = False) -> Response:
+        return _record(portal, request, case_id, None, done)
+
+    @routes.post("/floating/{case_id}", summary=f"The host notes life, dues or service; {_WHO}")
+    def note(request: Request, case_id: UUID, form: Annotated[Form, Depends(read_form)]) -> Response:
+        viewer = signed_in(portal, request)
+        check_token(portal, request, form)
+        try:
+            on = _day(form.get("on", ""))
+            with portal.web.begin() as tx:
+                card = _seen(portal, tx, viewer, case_id)
+                with as_worker(tx):
+                    floating.note(tx, card["id"], viewer.organisation, form.get("kind", ""), on, form.get("words"),
+                                  viewer.name, portal.clock.now())
+            if form["kind"] in ("life", "dues"):
+                _sign(portal, Caller(viewer.organisation, viewer.path, "sender"), card, form["kind"], on)
+        except Refused as refused:
+            if refused.status == 404:
+                raise
+            return _record(portal, request, case_id, refused)
+        return RedirectResponse(f"/floating/{case_id}?done=1", 303)
+
+    return routes
+
+
+def _members(portal: Portal, request: Request, page: int, done: bool, refused: Refused | None = None) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        queries.look_at_cases(tx, viewer.caller)
+        found = floating.floating(tx, ROWS + 1, (page - 1) * ROWS)
+        decided, names, calendar = floating.decided(tx), Directory.of(tx), portal.calendar(tx)
+        proposed, places = [], {}
+        if viewer.oversees:
+            with as_worker(tx):
+                proposed = floating.proposed(tx, viewer.organisation, portal.today)
+            places = division_names(tx, [one.key for one in proposed if one.kind == "place"]
+                                    + [one.key for one in decided if one.kind == "place"])
+    return render(portal, request, "floating.html", viewer, status=refused.status if refused else 200, found=found[:ROWS],
+                  more=len(found) > ROWS, page=page, names=names, calendar=calendar, proposed=proposed, decided=decided,
+                  groups=GROUPS, refused=refused, done=done,
+                  where=lambda one: _where(one, names, places))
+
+
+def _where(one: Any, names: Directory, places: Any) -> str:
+    """The place, host or employer that a group shares, in words."""
+    at: Organisation | None = names.get(one.key) if one.kind == "host" else None
+    return at.name if at else places.get(one.key, one.key)
+
+
+def _record(portal: Portal, request: Request, case_id: UUID, refused: Refused | None, done: bool = False) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        card = _seen(portal, tx, viewer, case_id)
+        host = tx.exec_driver_sql("SELECT host, permit_no, acknowledged_on FROM transfer_case WHERE id = %s", (case_id,)).one()
+        found, names = floating.noted(tx, card["id"]), Directory.of(tx)
+    return render(portal, request, "floating_record.html", viewer, status=refused.status if refused else 200, case=card,
+                  host=host, found=found, names=names, kinds=KINDS, refused=refused, done=done)
+
+
+def _seen(portal: Portal, tx: Any, viewer: Any, case_id: UUID) -> dict[str, Any]:
+    queries.look_at_cases(tx, viewer.caller)
+    card = pages.card(tx, str(case_id), portal.clock.now(), viewer.organisation, portal.ground)
+    if card is None:
+        raise Refused(404, "no-such-case", NO_CASE)
+    return masked(card, viewer.organisation)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Refused(422, "field-wrong", _NO_DAY, field="on") from None
+
+
+def _sign(portal: Portal, caller: Caller, card: dict[str, Any], kind: str, on: date) -> None:
+    """The host's note as the event that any system would post: it resets the clocks of the member."""
+    if not card["member"]:
+        raise Refused(409, "no-member", _NO_MEMBER)
+    said = {"on": on.isoformat()} if kind == "life" else {"paid_to": f"{on:%Y-%m}"}
+    sent = {"specversion": "1.0", "type": "guidui.life.attended.v1" if kind == "life" else "guidui.dues.paid.v1",
+            "source": SOURCE_PREFIX + caller.organisation, "id": f"host-{uuid4()}", "datacontenttype": "application/json",
+            "data": {"person": {"member": card["member"]}, **said}}
+    outcome = portal.post(caller, [sent])[0]
+    if outcome not in ("accepted", "duplicate"):
+        raise Refused(422, "not-accepted", outcome.words() if hasattr(outcome, "words") else _NO_DAY)
