@@ -36,7 +36,7 @@ INSERT INTO transfer_case SELECT r.* FROM json_array_elements(%s::json) WITH ORD
         'id', md5('case' || t.place || ':' || copy.number))) AS r"""
 _TASKS = """
 INSERT INTO task (id, case_id, kind, act, organisation, path, due_on, opened_at)
-SELECT md5('task' || k.kind || t.place || ':' || copy.number)::uuid, md5('case' || t.place || ':' || copy.number)::uuid,
+SELECT md5('task' || k.kind || k.organisation || t.place || ':' || copy.number)::uuid, md5('case' || t.place || ':' || copy.number)::uuid,
        k.kind, k.act, k.organisation, k.path, k.due_on, k.opened_at
 FROM json_array_elements(%s::json) WITH ORDINALITY AS t (lines, place), generate_series(1, %s) AS copy (number),
     LATERAL json_to_recordset(t.lines) AS k (kind text, act text, organisation text, path text, due_on date,

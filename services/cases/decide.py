@@ -514,6 +514,14 @@ def note(case: Case, given: Arguments, world: World) -> Case:
 
 
 @_command
+def give_to_all(case: Case, given: Arguments, world: World) -> Case:
+    given.reason = given.one_of("order", s.TO_ALL)
+    given.mapping("with")
+    start = given.day("start_on", since=world.today, required=False)
+    return case.but(start_on=start)
+
+
+@_command
 def pause(case: Case, given: Arguments, world: World) -> Case:
     return case.but(paused=True)
 

@@ -25,7 +25,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "record_talk": ("branch",),
     "rule": ("ruling",),
     "ask": ("any",), "answer": ("asked",), "note": ("any",),
-    "pause": ("poster+",), "resume": ("poster+",),
+    "pause": ("poster+",), "resume": ("poster+",), "give_to_all": ("poster+",),
 }
 
 

@@ -117,6 +117,7 @@ _MOVES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("close_bulk", (BULK_OPEN,), (BULK_CLOSED,)),
     ("pause", (BULK_OPEN,), ("=",)),
     ("resume", (BULK_OPEN,), ("=",)),
+    ("give_to_all", (BULK_OPEN,), ("=",)),
 )
 
 # (from, command) -> where it may lead; opening has no state before it
@@ -151,7 +152,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "close": ("结案", "close"), "reroute": ("改变去向", "reroute"),
     "record_paper_receipt": ("登记纸质回执", "record the paper receipt"), "ask": ("询问", "ask"),
     "answer": ("答复", "answer"), "note": ("备注", "note"), "pause": ("暂停批次", "pause the batch"),
-    "resume": ("恢复批次", "resume the batch"),
+    "resume": ("恢复批次", "resume the batch"), "give_to_all": ("全批办理", "act for the whole batch"),
 }
 
 # what the matcher and the clock do, as the history page calls it
@@ -180,6 +181,9 @@ OBSTACLES = ("no_time", "no_contact", "hides_membership", "unwilling", "troubles
              "address_unknown", "other")
 REFUSAL_REASONS = ("no_power", "wrong_organisation", "not_a_member", "status_defect", "archive_defect",
                    "not_living_here", "duplicate")
+# what may be given to all members of a batch at once: acts of the side that sends, which need no paper of each member
+TO_ALL = ("triage", "confirm_destination", "approve_stay", "reopen", "submit", "send_back", "issue_letter", "hand_over",
+          "record_receipt", "cancel", "close", "note")
 CLOSE_REASONS = ("stay", "deceased", "left_the_party", "event_withdrawn")
 FLOATING_CLASS = {"migrant_work": 1, "relocation": 2, "layoff": 4, "restructuring": 4, "graduation": 5,
                   "demobilisation": 5, "job_change": 6, "platform_work": 6, "dispatch": 6}

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from services.cases import states
@@ -101,6 +101,12 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
              Field("obstacle", "choice", zh("为何还没有转"), required=False, choices=(("", zh("（不选）")), *OBSTACLES.items()))),
     "pause": (), "resume": (),
 }
+# an act for a whole batch: which one, from when on, and that act's own fields under its name
+FIELDS = {**FIELDS, "give_to_all": (
+    Field("order", "choice", zh("办理什么"), choices=tuple((c, states.COMMANDS[c]) for c in states.TO_ALL)),
+    Field("start_on", "day", zh("自何日开始"), required=False, help=zh("不填则马上开始。")),
+    *(replace(one, name=f"{order}.{one.name}", only_with=("order", order))
+      for order in states.TO_ALL for one in FIELDS[order] if one.kind != "facts" and not one.only_with))}
 # What cannot be taken back lightly is asked once more, on a page of its own.
 GRAVE = frozenset({"suspend", "restore", "strike_off", "cancel", "report_lost", "merge", "close", "mark_lost", "reroute"})
 # beside the act that is waited for, these stand as buttons; the rest is folded away
@@ -176,6 +182,8 @@ def _number(text: str) -> Any:
 
 def arguments(command: str, form: Mapping[str, str]) -> dict[str, Any]:
     """What the command is given: the fields filled in, each in its type; whatever is wrong the command says."""
+    if command == "give_to_all":
+        return _for_all(form)
     given: dict[str, Any] = {}
     for field in FIELDS[command]:
         text = form.get(field.name, "").strip()
@@ -194,6 +202,13 @@ def arguments(command: str, form: Mapping[str, str]) -> dict[str, Any]:
     if command == "refuse" and given.get("reason") == "other":
         given["reason"] = given.pop("other_reason", "")
     return given
+
+
+def _for_all(form: Mapping[str, str]) -> dict[str, Any]:
+    order = form.get("order", "")
+    own = {name.removeprefix(f"{order}."): text for name, text in form.items() if name.startswith(f"{order}.")}
+    start = {"start_on": form["start_on"]} if form.get("start_on") else {}
+    return {"order": order, "with": arguments(order, own) if order in states.TO_ALL else {}, **start}
 
 
 def labelled(command: str, name: str | None) -> Field | None:

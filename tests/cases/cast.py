@@ -57,7 +57,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "reroute": {"reason": "改去向", "organisation": HOST},
     "record_paper_receipt": {"number": "12", "accepted_on": "2026-03-19"},
     "ask": {"organisation": ASKED, "text": "在何处"}, "answer": {"text": "在此"}, "note": {"text": "已致电"},
-    "pause": {}, "resume": {},
+    "pause": {}, "resume": {}, "give_to_all": {"order": "submit", "with": {"dues_paid_to": "2026-03"}},
 }
 
 

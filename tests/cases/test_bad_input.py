@@ -24,7 +24,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "mark_unreachable": ("attempts",), "found": ("how",), "suspend": ("decided_by", "meeting_on", "approved_by"),
     "restore": ("decided_by", "meeting_on", "approved_by"), "strike_off": ("decided_by", "meeting_on", "approved_by"),
     "merge": ("into",), "cancel": ("reason",), "close": ("reason",), "reroute": ("reason",),
-    "record_paper_receipt": ("number", "accepted_on"), "ask": ("organisation", "text"), "answer": ("text",),
+    "give_to_all": ("order",), "record_paper_receipt": ("number", "accepted_on"), "ask": ("organisation", "text"), "answer": ("text",),
 }
 STATE = {command: next(state for state, name in FIRST if name == command) for command in states.COMMANDS}
 
@@ -67,7 +67,8 @@ def test_a_field_that_is_left_out_or_no_value_is_named(command: str, field: str,
     ("merge", {"into": "11111111-1111-4111-8111-111111111111"}, "自身"),
     ("record_paper_receipt", {"accepted_on": "2026-03-04"}, "不能早于 2026-03-05"),
     ("record_paper_receipt", {"accepted_on": "2026-03-21"}, "不能晚于"), ("ask", {"due_on": "2026-03-19"}, "due_on"),
-    ("note", {"text": None, "obstacle": "rain"}, "no_time"), ("note", {"text": None}, "备注"),
+    ("give_to_all", {"order": "accept"}, "confirm_destination"), ("give_to_all", {"start_on": "2026-03-19"}, "2026-03-20"),
+    ("give_to_all", {"with": ["a"]}, "with"), ("note", {"text": None, "obstacle": "rain"}, "no_time"), ("note", {"text": None}, "备注"),
 ])
 def test_an_impossible_value_is_refused_with_what_would_do(command: str, changed: dict[str, Any], words: str):
     state = "escalated" if command == "rule" else None

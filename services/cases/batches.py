@@ -1,0 +1,107 @@
+"""A command to a whole batch: given once to the parent, carried out child by child, in waves that may wait and pause.
+
+The parent's history row `give_to_all` is the order itself; who it was carried out for, and how, is told per child. The
+children are found when their wave comes, so people who join the batch meanwhile are taken along.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from services.cases import commands, tables
+from services.cases import states as s
+from services.cases.calendar import day_of
+from services.cases.ground import Ground
+from services.kit.db import dumps, rows
+from services.kit.errors import Refused
+
+WAVE_CASES_MAX = 500
+
+_ORDER = """
+SELECT e.case_id::text AS parent, e.seq, e.by_organisation, e.by_person, e.detail
+FROM transfer_case p JOIN case_event e ON e.case_id = p.id AND e.command = 'give_to_all'
+WHERE p.state = 'bulk_open' AND p.paused IS NOT TRUE
+  AND ((e.detail ->> 'start_on') IS NULL OR (e.detail ->> 'start_on')::date <= :today)
+  AND NOT EXISTS (SELECT FROM batch_done d WHERE d.parent = e.case_id AND d.seq = e.seq)
+ORDER BY e.at, e.case_id, e.seq"""
+_WAVE = """
+SELECT c.id::text AS id FROM transfer_case c
+WHERE c.parent = CAST(:parent AS uuid) AND NOT EXISTS (
+    SELECT FROM batch_outcome o WHERE o.parent = c.parent AND o.seq = :seq AND o.case_id = c.id)
+ORDER BY c.position, c.id LIMIT :limit"""
+_KEEP = """
+INSERT INTO batch_outcome (parent, seq, case_id, status, zh, en, at)
+SELECT %s::uuid, %s, case_id, status, zh, en, %s
+FROM json_to_recordset(%s::json) AS o(case_id uuid, status int, zh text, en text)"""
+
+
+def wave(tx: Connection, now: datetime, ground: Ground) -> int:
+    """Carries out the oldest order that may run for its next children; returns how many it was given to."""
+    for order in rows(tx, _ORDER, {"today": day_of(now)}):
+        alone = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))"
+        if tx.exec_driver_sql(alone, (order.parent,)).scalar_one():
+            return _carry_out(tx, order, now, ground)
+    return 0
+
+
+def _carry_out(tx: Connection, order: Any, now: datetime, ground: Ground) -> int:
+    ids = [row.id for row in rows(tx, _WAVE, {"parent": order.parent, "seq": order.seq, "limit": WAVE_CASES_MAX})]
+    if len(ids) < WAVE_CASES_MAX:
+        tx.exec_driver_sql("INSERT INTO batch_done (parent, seq, at) VALUES (%s::uuid, %s, %s) ON CONFLICT DO NOTHING",
+                           (order.parent, order.seq, now))
+    if not ids:
+        return 0
+    command, args = order.detail["order"], order.detail.get("with") or {}
+    cases = tables.load(tx, ids)
+    answers = commands.obey_all(tx, [commands.Order(cases[i], command, order.by_organisation, args) for i in ids],
+                                now, order.by_person, ground)
+    tx.exec_driver_sql(_KEEP, (order.parent, order.seq, now, dumps([
+        {"case_id": ident, **_told(answer)} for ident, answer in zip(ids, answers, strict=True)])))
+    return len(ids)
+
+
+def _told(answer: Any) -> dict[str, Any]:
+    if isinstance(answer, Refused):
+        return {"status": answer.status, "zh": answer.words.zh, "en": answer.words.en}
+    return {"status": 200, "zh": None, "en": None}
+
+
+_PROGRESS = """
+SELECT e.seq, e.at, e.by_organisation, e.detail, d.at AS done_at,
+       count(o.case_id) FILTER (WHERE o.status = 200) AS done, count(o.case_id) FILTER (WHERE o.status <> 200) AS refused
+FROM case_event e LEFT JOIN batch_outcome o ON o.parent = e.case_id AND o.seq = e.seq
+LEFT JOIN batch_done d ON d.parent = e.case_id AND d.seq = e.seq
+WHERE e.case_id = CAST(:parent AS uuid) AND e.command = 'give_to_all'
+GROUP BY e.seq, e.at, e.by_organisation, e.detail, d.at ORDER BY e.seq DESC"""
+_CHILDREN = """
+SELECT c.id::text AS id, c.position, c.state, c.destination, c.wait_act, c.wait_due, p.name, o.status, o.zh, o.en
+FROM transfer_case c LEFT JOIN case_person p ON p.case_id = c.id
+LEFT JOIN batch_outcome o ON o.parent = c.parent AND o.case_id = c.id AND o.seq = :seq
+WHERE c.parent = CAST(:parent AS uuid) AND (CAST(:state AS text) IS NULL OR c.state = :state)
+  AND (NOT :refused OR o.status <> 200)
+ORDER BY c.position, c.id LIMIT :limit OFFSET :offset"""
+
+
+def by_state(tx: Connection, parent: str) -> dict[str, int]:
+    """How many of a batch stand in each state, of those that this transaction sees."""
+    found = rows(tx, "SELECT state, count(*) AS n FROM transfer_case WHERE parent = CAST(:p AS uuid) GROUP BY state",
+                 {"p": parent})
+    counted = {row.state: row.n for row in found}
+    return {state: counted[state] for state in s.STATES if state in counted}
+
+
+def orders(tx: Connection, parent: str) -> list[dict[str, Any]]:
+    """The commands given to a batch, the latest first: how many were carried out, refused, and whether more are to come."""
+    return [{"seq": r.seq, "at": r.at, "by": r.by_organisation, "command": r.detail["order"],
+             "start_on": r.detail.get("start_on"), "done": r.done, "refused": r.refused, "done_at": r.done_at}
+            for r in rows(tx, _PROGRESS, {"parent": parent})]
+
+
+def children(tx: Connection, parent: str, *, seq: int | None = None, state: str | None = None, refused: bool = False,
+             limit: int = 100, offset: int = 0) -> Sequence[Mapping[str, Any]]:
+    """The members of a batch, each with what order ``seq`` did to it."""
+    return rows(tx, _CHILDREN, {"parent": parent, "seq": seq, "state": state, "refused": refused, "limit": limit,
+                                "offset": offset})

@@ -1,0 +1,47 @@
+"""What a command to a whole batch did to each of its members, and which such commands are done with."""
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0013_batches"
+down_revision = "0012_policy"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("""
+        CREATE TABLE batch_outcome (
+            parent uuid NOT NULL,
+            seq int NOT NULL,                           -- of the parent's history row that gave the command
+            case_id uuid NOT NULL,
+            status int NOT NULL,                        -- 200, or that of the refusal
+            zh text,
+            en text,
+            at timestamptz NOT NULL,
+            PRIMARY KEY (parent, seq, case_id)
+        );
+        CREATE TABLE batch_done (
+            parent uuid NOT NULL,
+            seq int NOT NULL,
+            at timestamptz NOT NULL,
+            PRIMARY KEY (parent, seq)
+        );
+        CREATE INDEX transfer_case_batches ON transfer_case (id) WHERE state = 'bulk_open';
+        GRANT SELECT ON batch_outcome, batch_done TO guidui_web, guidui_worker;
+        GRANT INSERT ON batch_outcome, batch_done TO guidui_worker;
+    """)
+    for table in ("batch_outcome", "batch_done"):
+        op.execute(f"""
+            ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
+            ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
+            CREATE POLICY owner_all ON {table} TO CURRENT_USER USING (true) WITH CHECK (true);
+            CREATE POLICY worker_all ON {table} TO guidui_worker USING (true) WITH CHECK (true);
+            CREATE POLICY viewer ON {table} FOR SELECT TO guidui_web
+                USING (EXISTS (SELECT FROM transfer_case c WHERE c.id = {table}.parent));
+        """)
+
+
+def downgrade() -> None:
+    op.execute("DROP INDEX transfer_case_batches")
+    op.execute("DROP TABLE batch_outcome, batch_done")
