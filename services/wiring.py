@@ -36,7 +36,7 @@ from services.notifier.channels.portal_inbox import PortalInbox
 from services.notifier.delivery import deliver_due
 from services.notifier.escalation import climb_overdue
 from services.notifier.handlers import notifier
-from services.records import comparisons, reconciliation, snapshots
+from services.records import comparisons, double_reports, reconciliation, snapshots
 from services.notifier.tables import mark_seen
 
 log = structlog.get_logger()
@@ -98,7 +98,7 @@ def matcher(house: House) -> Subscription:
     """departures -> identity, destination, cases; cases -> what people confirmed of addresses."""
     act = Matcher(house.clock, house.ground, house.addresses)
     return Subscription("matcher", ("departures", "cases"),
-                        Learning(house.addresses, Teacher(house.clock, house.addresses), act))
+                        Learning(Teacher(house.clock, house.addresses), act))
 
 
 def notices(house: House) -> Subscription:
@@ -121,10 +121,11 @@ def delivery_loop(house: House) -> int:
 
 
 def records_loop(house: House) -> int:
-    """Erases what was uploaded of persons a day ago, opens the checks of rolls (t17), writes month-end snapshots."""
+    """Erases what was uploaded of persons a day ago, opens the checks of rolls (t17), writes month-end snapshots, sends the
+    cards of 双报到 for the quarter that is over."""
     now = house.clock.now()
     return (comparisons.erase(house.worker, now) + reconciliation.open_checks(house.worker, now)
-            + snapshots.take_due(house.worker, now, house.ground))
+            + snapshots.take_due(house.worker, now, house.ground) + double_reports.send_cards(house.worker, now))
 
 
 def walk_ins_loop(house: House) -> int:

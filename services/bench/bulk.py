@@ -82,7 +82,7 @@ def _bare(tx: Connection, handler: Matcher) -> None:
         told = [one for one in announcements.read(tx, events) if one.opens]
         handler.people.find(tx, told, world)
         for one in told:
-            handler.gazetteer.resolve(one.slot["to"]["address"])
+            handler.addresses.resolve(one.slot["to"]["address"])
 
 
 def _events(tx: Connection) -> Sequence[Sequence[Any]]:

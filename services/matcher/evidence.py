@@ -55,15 +55,14 @@ WHERE a.case_id = ANY (CAST(:ids AS uuid[])) AND a.withdrawn_at IS NULL AND (
 class Learning:
     """The matcher's one handler: what people decided comes first, so that the departures after it are read with it."""
 
-    def __init__(self, addresses: Addresses, teach: Teacher, act: Callable[[Connection, Sequence[Message]], None]) -> None:
-        self._addresses, self._teach, self._act = addresses, teach, act
+    def __init__(self, teach: Teacher, act: Callable[[Connection, Sequence[Message]], None]) -> None:
+        self._teach, self._act = teach, act
 
     def __call__(self, tx: Connection, messages: Sequence[Message]) -> None:
-        """Teaches, learns, acts."""
+        """Teaches, then acts."""
         self._teach(tx, [m for m in messages if m.type == CASE_MOVED])
         departures = [m for m in messages if m.type != CASE_MOVED]
         if departures:
-            self._addresses.refresh(tx)
             self._act(tx, departures)
 
 

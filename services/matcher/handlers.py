@@ -48,6 +48,7 @@ class Matcher:
     def take(self, tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found] | None = None) -> None:
         """The effect of announcements, in the order of their time. ``found`` is who they are where a person said so."""
         world = self.ground.world(tx, self.clock.now())
+        self.addresses.refresh(tx)
         persons = [a for a in told if a.kind not in (said.WITHDRAWN, said.ORGANISATION)]
         found = dict(found or {}) | self.people.find(
             tx, [a for a in persons if (a.event, a.position) not in (found or {})], world)

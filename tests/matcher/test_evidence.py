@@ -7,8 +7,9 @@ from schemas.envelope import Message
 from services.cases.queries import look_at_cases
 from services.intake.app import Intake
 from services.kit.errors import Refused
-from services.matcher import evidence
+from services.matcher import announcements, evidence
 from services.matcher.gazetteer import Gazetteer
+from services.matcher.handlers import Matcher
 from services.matcher.learning import Addresses
 from services.wiring import HANDLERS
 from tests.portal.town import ROAD, Town
@@ -81,6 +82,17 @@ def test_another_process_hears_of_it_with_its_next_batch(town, table):
     with town.house.worker.begin() as tx:
         elsewhere.refresh(tx)
     assert elsewhere.resolve(AGAIN).candidates[0].code == AREA
+
+
+def test_the_latest_evidence_counts_wherever_a_departure_is_taken(town, table):
+    """A review decided in the portal's process opens its case by what the matcher learned."""
+    accepted(town, 0)
+    second = unknown(town, 1, AGAIN)
+    portal = Matcher(town.clock, town.house.ground, Addresses(Gazetteer(table.snapshot)))
+    with town.house.worker.begin() as tx:
+        event = tx.exec_driver_sql("SELECT event FROM statement WHERE case_id = %s::uuid", (second,)).scalar_one()
+        portal.take(tx, announcements.read(tx, [event]))
+        assert portal.addresses.resolve(AGAIN).candidates[0].code == AREA
 
 
 def test_not_living_here_takes_the_evidence_back(town):
