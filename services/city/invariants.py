@@ -37,7 +37,11 @@ class Broken:
 
 @dataclass
 class Sight:
-    """What the checks look at: the cases and members touched, at ``now``. ``homes`` is where each member was loaded."""
+    """What the checks look at: the cases and members touched, at ``now``.
+
+    ``homes`` is where each member was loaded, ``accepted`` how many events intake took, ``reads`` which consumer reads
+    which topic.
+    """
 
     tx: Connection
     now: datetime
@@ -46,6 +50,7 @@ class Sight:
     members: Sequence[str]
     homes: Mapping[str, str] = field(default_factory=dict)
     accepted: int | None = None
+    reads: Sequence[tuple[str, str]] = ()
     whole: bool = False
 
     @cached_property
@@ -91,11 +96,12 @@ def sight_of(tx: Connection, now: datetime, ground: Ground, cases: Iterable[str]
 
 
 def whole_sight(tx: Connection, now: datetime, ground: Ground, homes: Mapping[str, str],
-                accepted: int | None = None) -> Sight:
+                accepted: int | None = None, reads: Sequence[tuple[str, str]] = ()) -> Sight:
     """Everything there is."""
     ids = tx.exec_driver_sql("SELECT id::text FROM transfer_case ORDER BY id").scalars().all()
     members = tx.exec_driver_sql("SELECT member FROM member ORDER BY member").scalars().all()
-    return sight_of(tx, now, ground, ids, members, homes, accepted=accepted, whole=True)
+    return sight_of(tx, now, ground, ids, members, homes, accepted=accepted, reads=reads,
+                    whole=True)
 
 
 def _by_sql(sight: Sight) -> list[Broken]:
@@ -106,7 +112,8 @@ def _by_sql(sight: Sight) -> list[Broken]:
     found = sight.tx.exec_driver_sql(
         f"SELECT * FROM ({union}) AS found ORDER BY number, about LIMIT 1000",
         {"cases": list(sight.cases), "members": list(sight.members), "now": sight.now,
-         "today": sight.world.today}).all()
+         "today": sight.world.today, "consumers": [c for c, _ in sight.reads],
+         "topics": [topic for _, topic in sight.reads]}).all()
     return [Broken(asked[number].name, about, seen) for number, about, seen in found]
 
 
@@ -315,9 +322,9 @@ CHECKS: tuple[Check, ...] = (
             AND l.body ->> 'to' = e.to_state AND l.key = e.case_id::text
         WHERE e.case_id = {_OF_CASES} AND e.change IS NOT NULL AND l.event_id IS NULL"""),
     Check("every message took effect", "house.md §4: nothing lost", """
-        SELECT l.event_id, l.topic FROM event_log l
-        LEFT JOIN inbox i ON i.event_id = l.event_id
-            AND i.consumer = CASE l.topic WHEN 'departures' THEN 'matcher' ELSE 'notifier' END
+        SELECT l.event_id, r.consumer || ' lacks ' || l.type FROM event_log l
+        JOIN unnest(%(consumers)s::text[], %(topics)s::text[]) r (consumer, topic) ON r.topic = l.topic
+        LEFT JOIN inbox i ON i.event_id = l.event_id AND i.consumer = r.consumer
         WHERE i.event_id IS NULL""", whole=True),
     Check("nothing on the dead-letter desk", "house.md §4", """
         SELECT event_id, consumer || ': ' || reason_en FROM dead_letter WHERE state = 'open'

@@ -30,12 +30,12 @@ FATES = {"relocation": 26, "job_change": 18, "retirement": 12, "layoff": 10, "mi
 
 @dataclass
 class Lives:
-    """The lives of a city's members, day by day; ``homes`` is where each belongs at the moment."""
+    """The lives of a city's members, day by day; ``homes`` is where each belongs at the moment, ``gone`` who left."""
 
     town: Town
     random: Random
     homes: Mapping[str, str]
-    gone: set[str] = field(default_factory=set)
+    gone: set[str]
     number: int = 0
     days: dict[date, list[Callable[[date], Event | None]]] = field(default_factory=dict)
 
@@ -58,12 +58,15 @@ class Lives:
             for school in self.town.schools:
                 self._plan(date(year, 6, 18), self._graduates(school))
 
-    def today(self, day: date) -> list[Event]:
-        """What is posted on a day, in order, faults of the senders included."""
+    def until(self, day: date) -> list[Event]:
+        """What is posted until a day and was not yet, in order, faults of the senders included."""
+        return [event for late in sorted(d for d in self.days if d <= day) for event in self._today(late)]
+
+    def _today(self, day: date) -> list[Event]:
         made = [event for plan in self.days.pop(day, ()) if (event := plan(day))]
         return [faulty for event in made for faulty in self._with_faults(event, day)]
 
-    def closing(self, unit: Unit) -> list[str]:
+    def _inside(self, unit: Unit) -> list[str]:
         """Who belongs to a unit now, in the order of the register."""
         inside = {unit.code, *unit.branches}
         return [m for m in self._members if self.homes.get(m) in inside and m not in self.gone]
@@ -123,13 +126,13 @@ class Lives:
     def _closes(self, unit: Unit) -> Callable[[date], Event | None]:
         def plan(day: date) -> Event | None:
             whole = self.random.random() < 0.5
-            return self._group(unit, self.closing(unit), "labour_relation.ended", day, {
+            return self._group(unit, self._inside(unit), "labour_relation.ended", day, {
                 "category": "layoff"}, {"labour_relation": "ended", "handover": "collective" if whole else "dispersed"})
         return plan
 
     def _graduates(self, school: Unit) -> Callable[[date], Event | None]:
         def plan(day: date) -> Event | None:
-            leaving = [m for m in self.closing(school) if self.random.random() < GRADUATES]
+            leaving = [m for m in self._inside(school) if self.random.random() < GRADUATES]
             return self._group(school, leaving, "graduation.batch", day, {}, {})
         return plan
 

@@ -1,0 +1,84 @@
+"""Who looks after every step whether the invariants hold."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+from sqlalchemy import Connection
+
+from services.cases.calendar import day_of
+from services.cases.model import Case
+from services.city import invariants
+from services.city.invariants import Broken
+from services.city.machine import Machine
+from services.city.report import Report
+
+WHOLE_LOOK_DAYS = 90
+
+
+class Inspector:
+    """Looks at what was touched since the last look; ``loaded`` is where each member belonged in the beginning."""
+
+    def __init__(self, machine: Machine, report: Report, loaded: dict[str, str]) -> None:
+        self._machine, self._report, self._loaded = machine, report, loaded
+        self.homes, self.ended = dict(loaded), set[str]()
+        self._accepted, self._posted, self._mark = 0, [], 0
+        self._next_whole: date | None = None
+
+    def accepted(self, event: str) -> None:
+        """Intake said that it stores this event."""
+        self._accepted += 1
+        self._posted.append(event)
+
+    def look(self) -> Sequence[Case]:
+        """Checks what the last step touched; returns the cases, in the order of their ids."""
+        with self._machine.house.worker.connect() as tx:
+            cases, members, mark = self._touched(tx)
+            if not cases and not members:
+                return ()
+            sight = invariants.sight_of(tx, self._machine.clock.now(), self._machine.ground, cases, members,
+                                        self._loaded)
+            self._keep(invariants.look(sight))
+            self._follow(tx, sight.members)
+        self._mark, self._posted = mark, []
+        return [case for _, case in sorted(sight.cases.items())]
+
+    def look_at_everything(self, every: int = WHOLE_LOOK_DAYS) -> None:
+        """Checks everything there is, unless it was checked less than so many days ago."""
+        today = day_of(self._machine.clock.now())
+        if self._next_whole and today < self._next_whole and every:
+            return
+        self._next_whole = today + timedelta(days=every)
+        self._report.counts["whole looks"] += 1
+        reads = [(one.consumer, topic) for one in self._machine.subscriptions for topic in one.topics]
+        with self._machine.house.worker.connect() as tx:
+            self._keep(invariants.look(invariants.whole_sight(
+                tx, self._machine.clock.now(), self._machine.ground, self._loaded, self._accepted, reads)))
+
+    def _touched(self, tx: Connection) -> tuple[set[str], set[str], int]:
+        """Cases and members that messages since the last look, or events just posted, are about."""
+        lines = tx.exec_driver_sql(
+            "SELECT id, topic, key, body ->> 'case', body ->> 'member' FROM event_log WHERE id > %s ORDER BY id",
+            (self._mark,)).all()
+        cases = {key for _, topic, key, _, _ in lines if topic == "cases"} | {case for *_, case, _ in lines if case}
+        members = {member for *_, member in lines if member}
+        if self._posted:
+            members |= set(tx.exec_driver_sql(
+                "SELECT DISTINCT member FROM identification WHERE event_id = ANY (%s::uuid[]) AND member IS NOT NULL",
+                (self._posted,)).scalars())
+        return cases, members, lines[-1][0] if lines else self._mark
+
+    def _keep(self, found: Iterable[Broken]) -> None:
+        self._report.counts["looks"] += 1
+        known = {(b.check, b.about) for b in self._report.broken}
+        today = day_of(self._machine.clock.now())
+        self._report.broken += [replace(b, seen=f"{today}: {b.seen}") for b in found
+                                if (b.check, b.about) not in known]
+
+    def _follow(self, tx: Connection, members: Sequence[str]) -> None:
+        for member, organisation, standing in tx.exec_driver_sql(
+                "SELECT member, organisation, standing FROM member WHERE member = ANY (%s)", (list(members),)):
+            self.homes[member] = organisation
+            if standing == "ended":
+                self.ended.add(member)
