@@ -593,10 +593,11 @@ def _city(members: int, years: float, seed: int) -> None:
 
 
 @cli.command()
-def bench(name: str, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def bench(name: str, as_json: Annotated[bool, typer.Option("--json")] = False,
+          scale: Annotated[float, typer.Option(min=0.001, max=100, help="size: 1 as documented")] = 1.0) -> None:
     """Measure NAME (address, identity, pipeline, embedded, latency, ...) beside something comparable in the same run."""
     from services.bench import run_bench
-    raise typer.Exit(run_bench(name, as_json, _settings()))
+    raise typer.Exit(run_bench(name, as_json, _settings(), scale))
 
 
 @cli.command()

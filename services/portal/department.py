@@ -16,6 +16,7 @@ from services.portal.sentences import OBSTACLES, TASKS
 from services.portal.sessions import Viewer
 from services.portal.words import words, zh
 from services.records.completeness import statement
+from services.records.erasure import erasure
 from services.registry.directory import Directory, Organisation
 
 ROWS = 50
@@ -51,6 +52,7 @@ def router(portal: Portal) -> APIRouter:
                 class_name=lambda number: words(language(request))(CLASSES[int(number)]))
         with portal.worker.begin() as tx:  # the desk of failed messages is counted too, and no page may read it
             context["told"] = statement(tx, portal.today, sorted(OPENING), top.path)
+            context["gone"] = erasure(tx, now, top.path)
         return render(portal, request, "department.html", viewer, **context)
 
     @routes.get("/department/list", summary="The list behind a number; role: department, admin")
