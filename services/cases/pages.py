@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.cases import queries, rights, tables
+from services.cases import batches, queries, rights, tables
 from services.cases import states as s
 from services.cases.calendar import day_of
 from services.cases.ground import Ground, usual
+from services.cases.model import Case
 from services.cases.queries import as_worker
 from services.cases.routing import table
 from services.kit.db import rows
@@ -60,7 +61,7 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
         "grid": door, "claims": list(dict.fromkeys(r["organisation"] for r in case.reports)),
         "receiver": case.receiver, "receiving_committee": case.receiving_committee, "asks": list(case.asks),
         "allowed": list(rights.allowed(case, actor, world)),
-        "reissue_until": None, "children": _children(tx, case.id),
+        "reissue_until": None, "batch": _batch(tx, case),
     }
 
 
@@ -80,12 +81,18 @@ def _organisation(code: str, directory: Directory, people: Mapping[str, Any]) ->
             "contact_of": above.name if above else None, "address": one.address if one else None}
 
 
-def _children(tx: Connection, case_id: str) -> list[dict[str, Any]]:
-    return [dict(r) for r in rows(tx, """SELECT c.id::text AS id, c.position, c.state, p.name FROM transfer_case c
-        LEFT JOIN case_person p ON p.case_id = c.id WHERE c.parent = CAST(:id AS uuid) ORDER BY c.position LIMIT 5000""",
-        {"id": case_id})]
+def _batch(tx: Connection, case: Case) -> dict[str, Any] | None:
+    """What a card shows of a batch: how many stand where, what was given to all, who refused to fit the last order."""
+    if case.state not in (s.BULK_OPEN, s.BULK_CLOSED):
+        return None
+    given = batches.orders(tx, case.id)
+    latest = given[0]["seq"] if given else None
+    return {"by_state": batches.by_state(tx, case.id), "orders": given, "paused": case.paused,
+            "refused": batches.children(tx, case.id, seq=latest, refused=True, limit=CHILDREN_MAX) if latest else [],
+            "members": batches.children(tx, case.id, seq=latest, limit=CHILDREN_MAX)}
 
 
+CHILDREN_MAX = 500
 TABS = ("waiting", "below", "on_the_way", "expected", "moved")
 _TAB = {
     # whoever is waited for, but for an arrival (expected) and for reviews whose day has not come (then a task stands)

@@ -1,0 +1,49 @@
+"""A batch on its card and over HTTP: where everybody stands, what was given to all, for whom it was not done."""
+from __future__ import annotations
+
+import httpx
+
+from services.cases import clock as case_clock
+from tests.portal.town import UNIT, text
+from tests.stories import world
+
+
+def batch(town) -> str:
+    town.post({**world.event(0, "closed"), "type": "guidui.labour_relation.ended.v1", "data": {
+        "effective_on": "2026-06-30",
+        "circumstances": {"labour_relation": "ended", "handover": "collective"},
+        "persons": [{"person": {"name": world.name(n), "id_number": world.id_number(n)},
+                     "to": {"organisation": None if n == 1 else world.COMMUNITY}} for n in range(3)]}})
+    with town.house.worker.connect() as tx:
+        return tx.exec_driver_sql("SELECT id::text FROM transfer_case WHERE state = 'bulk_open'").scalar_one()
+
+
+def test_one_form_acts_for_all_and_the_card_tells_who_is_left(town, reader):
+    parent, clerk = batch(town), reader("clerk")
+    assert "这一批 3 人" in text(clerk.get(f"/cases/{parent}"))
+    page = clerk.act(parent, "give_to_all", order="confirm_destination", **{"confirm_destination.member_informed": "true"})
+    assert page.status_code == 200
+    while case_clock.tick(town.house.worker, town.clock, town.house.ground):
+        pass
+    said = text(clerk.get(f"/cases/{parent}"))
+    assert "去向已确认 2" in said and "已研判 1" in said and "已办完" in said
+    assert "最近一次没有办成的" in said and world.name(1) in said and "缺少 organisation" in said
+    assert reader("neighbour").get(f"/cases/{parent}").status_code == 404
+
+
+def test_the_same_over_http(town, url):
+    parent = batch(town)
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {town.key(UNIT, 'receiver')}"}) as http:
+        given = http.post(f"/v1/cases/{parent}/commands", json={
+            "command": "give_to_all", "seen_state": "bulk_open", "order": "confirm_destination",
+            "with": {"member_informed": True}})
+        assert given.status_code == 200, given.text
+        town.settle()
+        told = http.get(f"/v1/cases/{parent}/children").json()
+        assert told["by_state"] == {"triaged": 1, "destination_confirmed": 2}
+        assert [one["outcome"]["status"] for one in told["items"]] == [200, 422, 200] and told["next"] is None
+        assert told["orders"][0]["done"] == 2 and told["orders"][0]["refused"] == 1
+        refused = http.get(f"/v1/cases/{parent}/children", params={"refused": True, "limit": 1}).json()
+        assert [one["position"] for one in refused["items"]] == [1]
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {town.key(world.NEIGHBOUR, 'receiver')}"}) as http:
+        assert http.get(f"/v1/cases/{parent}/children").status_code == 404
