@@ -580,7 +580,7 @@ def simulate(scenario: Annotated[Path | None, typer.Option(help="one history, as
 
 
 def _city(members: int, years: float, seed: int) -> None:
-    from services.city.run import commit
+    from services.city.report import commit
     from services.city.run import simulate as play_city
     print(f"seed {seed}\ncommit {commit()}\nmembers {members}\nyears {years:g}", flush=True)
     report = play_city(members, years, seed, lambda line: print(line, file=sys.stderr, flush=True))
