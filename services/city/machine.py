@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from random import Random
 
 from sqlalchemy import URL
@@ -17,7 +18,6 @@ from services.kit.cache import cache_folder
 from services.kit.consumer import Subscription
 from services.kit.tailer import Tailers
 from services.matcher.gazetteer import Gazetteer
-from services.matcher.learning import Addresses
 from services.wiring import HANDLERS, House
 
 SECRET = b"city"
@@ -32,13 +32,12 @@ class Machine:
     def __init__(self, url: str | URL, start: datetime, random: Random, counts: Counter) -> None:
         self.clock, self.ground = MortalClock(start), Ground(policy.default(), calendar.official())
         self._url, self._random, self._counts = url, random, counts
-        self._addresses = Addresses(Gazetteer.open(cache_folder()))
         self._start()
 
     def _start(self) -> None:
-        """A process starts: new engines, new consumers; what it knew of cases is in the database."""
+        """A process starts: new engines, new consumers; what it knew is in the database."""
         self.house = House.at(self._url, SECRET, cache_folder(), self.clock, self.ground)
-        self.house._gazetteer, self.house._addresses = self._addresses.current, self._addresses
+        self.house._gazetteer = _gazetteer().unlearned()
         self.subscriptions: list[Subscription] = [make(self.house) for make in HANDLERS.values()]
         self._handlers = [Mortal(one.handler) for one in self.subscriptions]
         self._tailers = Tailers(self.house.worker, [
@@ -60,7 +59,8 @@ class Machine:
             consumer = self._random.choice(self.subscriptions).consumer
             deliver_again(self.house.worker, consumer, self._random.randrange(1, AGAIN_MAX))
         self._until_done(work)
-        self._until_done(self.settle)
+        if work != self.settle:
+            self._until_done(self.settle)
         self.clock.kill_at(None)
 
     def _until_done(self, work: Callable[[], object]) -> None:
@@ -90,3 +90,8 @@ class Machine:
             self.settle()
             self._counts["clock stepped back"] += 1
         self.clock.advance_to(moment)
+
+
+@lru_cache
+def _gazetteer() -> Gazetteer:
+    return Gazetteer.open(cache_folder())

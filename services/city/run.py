@@ -35,7 +35,7 @@ START = date(2026, 1, 5)
 BROKEN_MAX = 20
 # a small city is played every few days, with lives that move more and offices that try more
 LARGE = 500
-EVERY_DAYS, MOVES_A_YEAR, AT_A_VENTURE = (6, 1), (1.2, 0.36), (0.01, 0.0005)
+EVERY_DAYS, MOVES_A_YEAR, AT_A_VENTURE = (10, 1), (1.2, 0.36), (0.02, 0.0005)
 DELIVERY_DAYS = 7
 OFF, OFF_DAYS_MAX, SECRETARY_CHANGES, TREE_CHANGES = 0.008, 8, 0.1, 0.01
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -59,6 +60,13 @@ class Gazetteer:
             past.append(own)
         folder = address_snapshot.ensure(Path(cache), divisions or own, past)
         return cls(address_snapshot.Snapshot(folder), route_at)
+
+    def unlearned(self) -> Gazetteer:
+        """Another on the same table, with nothing learned; costs no reading of the table."""
+        other = copy(self)
+        other.learned = Learned()
+        other.reader = Reader(self.snapshot, self.counties, other.learned)
+        return other
 
     def resolve(self, address: str | None, county: str | None = None) -> Resolution:
         """Candidates for an address, best first; never raises, whatever the text.
