@@ -215,7 +215,7 @@ def portal_routers(house: House) -> list[APIRouter]:
     return routers(Portal(
         house.web, house.worker, house.clock, house.secret,
         post=Intake(house.web, house.clock, house.secret).post,
-        reviews=matched.reviews,
+        reviews=matched.reviews, explained=matched.explained,
         decide_review=lambda tx, caller, review, body, person: matched.decide_review(
             tx, house, caller, review, body, person),
         how_far=lambda tx, event, language: how_far(tx, event, outcomes, language),

@@ -12,12 +12,13 @@ from sqlalchemy import Connection
 from services.kit.db import rows
 from services.kit.errors import Words
 from services.matcher import questions, reviews as desk
+from services.matcher.explain import explained
 from services.matcher.notes import spoken
 from services.matcher.reviews import reviews
 from services.matcher.undo import undo_match
 from services.registry.access import Caller
 
-__all__ = ["Decision", "decide_review", "decisions", "reviews"]
+__all__ = ["Decision", "decide_review", "decisions", "explained", "reviews"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class Portal:
     decide_review: DecideReview
     how_far: HowFar
     opened: Opened
+    explained: Callable[[Connection, str], Sequence[Mapping[str, Any]] | None]
     compare: Compare
     subscriptions: Sequence[Subscription] = ()
     ground: Ground = field(default_factory=usual)

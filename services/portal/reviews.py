@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from services.cases.queries import look_at_cases
 from services.kit.errors import Refused, Words
 from services.portal.house import Portal
 from services.portal.page import Form, check_token, language, page_route, read_form, render, signed_in
@@ -18,6 +19,7 @@ from services.registry.directory import Directory
 SHOWN_MAX = 100
 MATCHED_MAX = 20
 _NO_SUCH = Words("没有这条待核对，可能已有结论。", "There is no such review; it may have been decided.")
+_NO_CASE = Words("没有这件转移，或本组织不是其中一方。", "There is no such case, or this organisation has no part in it.")
 _CHOOSE = Words("请选一项：是其中哪一名党员，或者都不是。", "Choose one: which member it is, or none of them.")
 _WHO = "role: secretary, clerk, department, admin"
 SAID = {"decided": zh("已记下结论，报送按此继续办理。"), "proposed": zh("已记下您的认定，还要另一人认定。"),
@@ -63,6 +65,17 @@ def router(portal: Portal) -> APIRouter:
             figure = erasure(tx, portal.clock.now(), viewer.path) if viewer.oversees else None
         return render(portal, request, "reviews.html", viewer, reviews=found, names=names, matched=matched,
                       figure=figure, done=_said(request, done))
+
+    @routes.get("/reviews/case/{case_id}", summary=f"How the person of a case was identified; {_WHO}")
+    def explained(request: Request, case_id: str) -> Response:
+        viewer = signed_in(portal, request)
+        with portal.web.begin() as tx:
+            look_at_cases(tx, viewer.caller)
+            found = portal.explained(tx, case_id)
+            names = Directory.of(tx)
+        if found is None:
+            raise Refused(404, "no-such-case", _NO_CASE)
+        return render(portal, request, "identity.html", viewer, case=case_id, postings=found, names=names)
 
     @routes.get("/reviews/{review_id}", summary=f"One person beside the candidates; {_WHO}")
     def one(request: Request, review_id: str, done: str = "") -> Response:

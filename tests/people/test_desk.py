@@ -150,3 +150,26 @@ def test_a_wrong_decision_is_undone_on_its_page_by_a_department_only(town, reade
     page = clerk.get(f"/reviews/{review}/undo")
     assert clerk.post(f"/reviews/{review}/undo", data=clerk.hidden(page, "/undo") | {
         "who": "none", "reason": "x"}).status_code == 403
+
+
+def test_every_identification_is_explained_on_one_page_to_those_who_see_the_case(town, reader):
+    event = post(town, "sure", {"name": world.name(2), "id_number": world.id_number(2), "phone": STRANGER["phone"]})
+    case = str(decided(town, event).case_id)
+    department = reader("department")
+    assert f"/reviews/case/{case}" in department.get(f"/cases/{case}").text
+    page = department.get(f"/reviews/case/{case}")
+    kept = decided(town, event).evidence["pairs"][0]["probability"]
+    assert "身份证号码相同" in text(page) and "电话不同" in text(page) and f"复算 {kept:.4f}" in text(page)
+    assert f"/reviews/{event}:0/undo" in page.text
+    assert "/undo" not in reader("clerk").get(f"/reviews/case/{case}").text
+    assert reader("neighbour").get(f"/reviews/case/{case}").status_code == 404
+
+
+def test_a_department_undoes_over_http(town, url, review):
+    answer = call(url, town, UNIT, "sender", "POST", f"/v1/reviews/{review}", json={"member": "m00003"})
+    assert answer.json()["decided"]
+    body = {"undo": True, "reason": "另一人", "member": "m00004"}
+    assert call(url, town, UNIT, "sender", "POST", f"/v1/reviews/{review}", json=body).status_code == 403
+    undone = call(url, town, DEPARTMENT, "department", "POST", f"/v1/reviews/{review}", json=body)
+    assert undone.status_code == 200 and undone.json()["decision"] == "match"
+    assert state(town, review).member == "m00004"
