@@ -225,4 +225,10 @@ def portal_routers(house: House) -> list[APIRouter]:
             roll, house.clock.now(), **said),
         subscriptions=[make(house) for make in HANDLERS.values()], ground=house.ground,
         secure=getattr(house.settings, "url", "").startswith("https:"),
-        places=EvidenceDesk(house.addresses, house.clock)))
+        places=EvidenceDesk(house.addresses, house.clock),
+        url=printed_url(house.settings), fonts=getattr(house.settings, "fonts", None)))
+
+
+def printed_url(settings: object | None) -> str:
+    """What the QR codes of letters begin with: GUIDUI_URL where it is set; else whatever address is asked."""
+    return getattr(settings, "url", "") if "url" in getattr(settings, "model_fields_set", ()) else ""

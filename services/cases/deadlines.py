@@ -251,10 +251,8 @@ def _alerts(case: Case, world: World) -> Iterator[Task]:
         due = case.letter_expires_on if case.state in s.LETTER_OUT else None
         for organisation in dict.fromkeys((case.destination, case.header)):
             yield Task("expected", "record_arrival", organisation or "", at, due)
-    if case.rule == "B5" and case.state in (s.TRIAGED, s.STAY_APPROVED) and (area := case.facts.get("to.area")):
-        found = world.directory.serving(area, world.today)
-        if found:
-            yield Task("double_report", "note", found.code, at, None)
+    if community := double_reports_at(case, world):
+        yield Task("double_report", "note", community, at, None)
     if case.state == s.FLOATING_REGISTERED and case.host and not case.acknowledged_on:
         yield Task("permit", "acknowledge", case.host, at, None)
     stall = channel_stalls_on(case, world)
@@ -262,6 +260,13 @@ def _alerts(case: Case, world: World) -> Iterator[Task]:
         yield Task("other_channel", "add_channel", case.origin_committee or "", midnight(stall), None)
     if seen_elsewhere(case):
         yield Task("seen_elsewhere", "reroute", case.origin_committee or "", at, None)
+
+
+def double_reports_at(case: Case, world: World) -> str | None:
+    """The community where a member who belongs to a unit lives and registers (B5)."""
+    area = case.facts.get("to.area") if case.rule == "B5" and case.state in (s.TRIAGED, s.STAY_APPROVED) else None
+    found = world.directory.serving(area, world.today) if area else None
+    return found.code if found else None
 
 
 def channel_stalls_on(case: Case, world: World) -> date | None:

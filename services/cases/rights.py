@@ -35,7 +35,7 @@ def parties(case: Case, world: World) -> dict[str, str]:
         "origin": case.origin, "committee": case.origin_committee, "issuer": deadlines.issuer(case, world),
         "destination": case.destination, "header": case.header, "receiver": case.receiver,
         "receiving_committee": case.receiving_committee, "branch": case.branch, "ruling": case.ruling,
-        "poster": case.poster, "host": case.host,
+        "poster": case.poster, "host": case.host, "community": deadlines.double_reports_at(case, world),
     }
     return {part: code for part, code in found.items() if code}
 

@@ -144,7 +144,7 @@ def write(tx: Connection, changes: Sequence[Change], world: World, person: str |
 
 def _off_both_lines(case: Case, by: str | None, world: World) -> list[dict[str, str]]:
     """Who has a part in the case without standing above, or being, one of its two ends: row security needs their path."""
-    codes = {case.poster, case.receiver, case.branch, case.host, by, *(a["to"] for a in case.asks),
+    codes = {case.poster, case.receiver, case.branch, case.host, by, deadlines.double_reports_at(case, world), *(a["to"] for a in case.asks),
              *(r["organisation"] for r in case.reports)}
     lines = case.origin_path or "", case.destination_path or ""
     found = [one for code in codes if (one := world.directory.get(code))]

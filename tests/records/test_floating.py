@@ -22,7 +22,7 @@ def floats(town, number: int, **to: str) -> str:
 
 def test_the_host_notes_and_the_origin_reads_and_the_clocks_start_anew(town, reader):
     case = floats(town, 1)
-    town.clock.advance_to(town.clock.now() + timedelta(days=91))
+    town.clock.advance_to(town.clock.now() + timedelta(days=93))
     town.settle()
     with town.house.worker.connect() as tx:
         due = "SELECT count(*) FROM task WHERE case_id = %s::uuid AND kind = 'contact' AND closed_at IS NULL"

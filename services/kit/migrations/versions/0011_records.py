@@ -167,7 +167,7 @@ VIEWERS = {
     "comparison": _RANGE, "comparison_row": _RANGE, "snapshot": _RANGE, "branch_proposal": _RANGE,
     "host_record": "EXISTS (SELECT FROM transfer_case c WHERE c.id = case_id)",
     # the community by its path, the unit because it sees itself in the directory's table
-    "double_report": f"({_RANGE}) OR EXISTS (SELECT FROM organisation o WHERE o.code = unit)",
+    "double_report": f"({_RANGE}) OR EXISTS (SELECT FROM organisation o WHERE o.code = double_report.unit)",
     "community_post": _RANGE,
     "post_claim": _OF_REPORT, "community_service": _OF_REPORT, "service_card": _OF_REPORT,
 }
