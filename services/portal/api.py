@@ -67,7 +67,7 @@ def router(portal: Portal) -> APIRouter:
                cursor: Text = None) -> Response:
         with portal.web.begin() as tx:
             look_as(tx, caller)
-            return _json(queries.alerts(tx, portal.clock.now(), caller.organisation, since=_moment(since), limit=limit,
+            return json_answer(queries.alerts(tx, portal.clock.now(), caller.organisation, since=_moment(since), limit=limit,
                                         cursor=cursor))
 
     @routes.get("/v1/cases", summary="Cases, newest first; role: receiver, department, admin")
@@ -75,7 +75,7 @@ def router(portal: Portal) -> APIRouter:
               limit: Limit = 100, cursor: Text = None) -> Response:
         with portal.web.begin() as tx:
             own = _look(tx, caller)
-            return _json(queries.cases(tx, portal.clock.now(), state=state, organisation=organisation, own=own,
+            return json_answer(queries.cases(tx, portal.clock.now(), state=state, organisation=organisation, own=own,
                                        limit=limit, cursor=cursor))
 
     @routes.get("/v1/cases/{case_id}", summary="One case; role: receiver, department, admin")
@@ -86,18 +86,18 @@ def router(portal: Portal) -> APIRouter:
             if found is None:
                 raise Refused(404, "no-such-case", _NO_CASE)
             queries.record_look(tx, found["id"], caller.organisation, None, "api", now)
-            return _json(found)
+            return json_answer(found)
 
     @routes.post("/v1/cases/{case_id}/commands", responses={400: _PROBLEM, 409: _PROBLEM, 413: _PROBLEM},
                  openapi_extra=_BODY, summary="Gives a command to a case; role: receiver, department, admin")
     async def command(case_id: str, request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
-        body = await _body(request)
+        body = await json_body(request)
         name, seen = body.pop("command", None), body.pop("seen_state", None)
         if not isinstance(name, str):
             raise Refused(422, "field-missing", _NO_COMMAND, field="command")
         if not isinstance(seen, str):
             raise Refused(422, "field-missing", _NO_STATE, field="seen_state")
-        return _json(await run_in_threadpool(commands.give, portal.web, caller, case_id, name, seen, body, portal.clock,
+        return json_answer(await run_in_threadpool(commands.give, portal.web, caller, case_id, name, seen, body, portal.clock,
                                              None, portal.ground))
 
     @routes.get("/v1/reviews", summary="Persons whose identity waits for a decision; role: sender, receiver, "
@@ -108,17 +108,17 @@ def router(portal: Portal) -> APIRouter:
             found = portal.reviews(tx, limit=limit + 1, cursor=_position(cursor))
         page = found[:limit]
         more = _cursor(page[-1]) if len(found) > limit else None
-        return _json({"items": [masked_review(one) for one in page], "next": more})
+        return json_answer({"items": [masked_review(one) for one in page], "next": more})
 
     @routes.post("/v1/reviews/{review_id}", responses={400: _PROBLEM, 409: _PROBLEM, 413: _PROBLEM}, openapi_extra=_BODY,
                  summary="Says who a posted person is, asks the sender, answers, or undoes a match; role: sender, receiver, department, admin")
     async def decide(review_id: str, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
-        body = await _body(request)
+        body = await json_body(request)
 
         def within() -> Mapping[str, Any]:
             with portal.web.begin() as tx:
                 return portal.decide_review(tx, caller, review_id, body, None)
-        return _json(await run_in_threadpool(within))
+        return json_answer(await run_in_threadpool(within))
 
     @routes.get("/v1/audit", summary="Who is unsettled, counted; role: department, admin")
     def audit(caller: Annotated[Caller, Depends(overseeing)], organisation: Text = None) -> Response:
@@ -129,7 +129,7 @@ def router(portal: Portal) -> APIRouter:
                 raise Refused(404, "no-such-organisation", _NO_ORGANISATION)
             if not directory.within(code, caller.organisation):
                 raise Refused(403, "not-below", _NOT_BELOW)
-            return _json(queries.audit(tx, portal.clock.now(), code, portal.ground))
+            return json_answer(queries.audit(tx, portal.clock.now(), code, portal.ground))
 
     return routes
 
@@ -146,8 +146,9 @@ def _look(tx: Any, caller: Caller) -> str | None:
     return caller.organisation if caller.role == "receiver" else None
 
 
-def _json(value: Any) -> Response:
-    return Response(orjson.dumps(value, default=str), media_type="application/json", headers={"Cache-Control": "no-store"})
+def json_answer(value: Any, status: int = 200) -> Response:
+    """A JSON answer that nobody keeps."""
+    return Response(orjson.dumps(value, default=str), status, {"Cache-Control": "no-store"}, "application/json")
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -160,13 +161,13 @@ def _moment(text: str | None) -> datetime | None:
         raise Refused(422, "bad-since", _BAD_SINCE, field="since") from None
 
 
-async def _body(request: Request) -> dict[str, Any]:
+async def json_body(request: Request, limit: int = BODY_BYTES_MAX) -> dict[str, Any]:
     """A JSON object; raises Refused for anything else."""
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > BODY_BYTES_MAX:
+            if len(body) > limit:
                 raise Refused(413, "content-too-large", _TOO_LARGE)
     except ClientDisconnect:
         raise Refused(400, "cut-off", _CUT_OFF) from None
