@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from services.cases import tables
 from services.cases.ground import usual
@@ -74,11 +74,15 @@ class Town:
             for batch in batches:
                 messages = [self._post(tx, event) for event in batch]
                 self.matcher(tx, messages)
-            found = tx.exec_driver_sql("SELECT id::text FROM transfer_case WHERE member = 'm1' AND owner IS NOT NULL")
-            cases = tables.load(tx, found.scalars().all())
-            told = [{name: getattr(case, name) for name in STATED} for case in cases.values()]
+            told = self.standing(tx)
             tx.rollback()
         return told
+
+    def standing(self, tx: Connection) -> list[dict[str, Any]]:
+        """The open case of the person, as far as it does not tell the order in which the events came."""
+        found = tx.exec_driver_sql("SELECT id::text FROM transfer_case WHERE member = 'm1' AND owner IS NOT NULL")
+        cases = tables.load(tx, found.scalars().all())
+        return [{name: getattr(case, name) for name in STATED} for case in cases.values()]
 
     def _post(self, tx, event: dict[str, Any]) -> Message:
         posted = parse(event, SECRET, NOW)
