@@ -17,14 +17,10 @@ what_ifs = typer.Typer(no_args_is_help=True, help="What a change would do, befor
 rules = typer.Typer(no_args_is_help=True, help="A department's own rules of destination: load, list, end.")
 models = typer.Typer(no_args_is_help=True, help="Versions of the identity model: fit, use, list.")
 token_keys = typer.Typer(no_args_is_help=True, help="Keys for senders that may not send identity numbers: create, end.")
-models = typer.Typer(no_args_is_help=True, help="Versions of the identity model: fit, use, list.")
-token_keys = typer.Typer(no_args_is_help=True, help="Keys for senders that may not send identity numbers: create, end.")
 clusters = typer.Typer(no_args_is_help=True, help="PostgreSQL, real Kafka and every role, supervised, on this machine.")
 cli.add_typer(keys, name="key")
 cli.add_typer(accounts, name="account")
 cli.add_typer(clusters, name="cluster")
-cli.add_typer(models, name="model")
-cli.add_typer(token_keys, name="token-key")
 cli.add_typer(models, name="model")
 cli.add_typer(token_keys, name="token-key")
 cli.add_typer(rules, name="rule")
@@ -352,106 +348,6 @@ def identify(members: Annotated[Path, typer.Option()], inp: Annotated[Path, type
     """Persons to members (interface.md §5). No server needed."""
     from services.matcher.identity_file import identify_files
     raise typer.Exit(identify_files(members, inp, out))
-
-
-@models.command("fit")
-def model_fit(version: Annotated[str, typer.Option(help="name of the new version, such as identity-2")],
-              out: Annotated[Path, typer.Option(help="where to write it")], data: Data = None) -> None:
-    """Fit a new version of the identity model to what people decided on the review desk."""
-    from services.embedded import own_house
-    from services.kit.errors import Refused
-    from services.matcher.model_fit import refitted
-    from services.matcher.model_store import in_force
-    from services.matcher.reviewed import groups
-    with own_house(_settings(data)) as house, house.worker.begin() as tx:
-        try:
-            made, worth = refitted(in_force(tx).data, groups(tx), version)
-        except Refused as error:
-            _fail(f"{error.words.zh} {error.words.en}", 1)
-    out.write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    print(json.dumps({"version": version, **worth}))
-
-
-@models.command("use")
-def model_use(version: Annotated[str, typer.Argument(help="a version that is kept, or the file of a new one")],
-              data: Data = None) -> None:
-    """Let a version of the identity model judge from now on; a file is kept first. Old versions stay."""
-    from services.embedded import own_house
-    from services.kit.errors import Refused
-    from services.matcher import model_store
-    file = Path(version)
-    with own_house(_settings(data)) as house, house.worker.begin() as tx:
-        try:
-            if file.is_file():
-                made = json.loads(file.read_text("utf-8"))
-                model_store.add(tx, made, house.clock.now())
-                version = made["version"]
-            model_store.switch(tx, version)
-        except (ValueError, KeyError) as error:
-            _fail(f"{file} is no model: {error!r}")
-        except Refused as error:
-            _fail(f"{error.words.zh} {error.words.en}")
-    print(version)
-
-
-@models.command("list")
-def model_list(data: Data = None) -> None:
-    """All versions of the identity model: which one judges, when each was made, from how many decisions."""
-    from services.embedded import own_house
-    from services.matcher.model_store import versions
-    with own_house(_settings(data)) as house, house.worker.begin() as tx:
-        for one in versions(tx):
-            print("*" if one["in_force"] else " ", one["version"],
-                  one["made_at"].isoformat() if one["made_at"] else "shipped", one["rows"] or "-")
-
-
-@token_keys.command("create")
-def token_key_create(organisation: Annotated[str, typer.Option()], data: Data = None) -> None:
-    """Agree a token key with a sender: print it (hexadecimal), and nothing else, and compute every member's token."""
-    from services.embedded import own_house
-    from services.kit.errors import Refused
-    from services.registry.tokens import agree
-    with own_house(_settings(data)) as house, house.worker.begin() as tx:
-        try:
-            print(agree(tx, organisation, house.clock.now()))
-        except Refused as error:
-            _fail(f"{error.words.zh} {error.words.en}")
-
-
-@token_keys.command("end")
-def token_key_end(organisation: Annotated[str, typer.Option()], data: Data = None) -> None:
-    """End the token key of a sender and forget the tokens made with it."""
-    from services.embedded import own_house
-    from services.registry.tokens import end
-    with own_house(_settings(data)) as house, house.worker.begin() as tx:
-        if not end(tx, organisation):
-            _fail(f"no token key is agreed with {organisation}")
-
-
-@cli.command("four-eyes")
-def four_eyes(organisation: Annotated[str, typer.Option()], off: Annotated[bool, typer.Option("--off")] = False,
-              data: Data = None) -> None:
-    """Ask for two persons (or, --off, one) per review of what an organisation and all below it post."""
-    from services.embedded import own_house
-    from services.matcher.four_eyes import rule
-    from services.registry.directory import Directory
-    with own_house(_settings(data)) as house, house.worker.begin() as tx:
-        found = Directory.of(tx).get(organisation)
-        if found is None:
-            _fail(f"no organisation has the code {organisation}")
-        rule(tx, found.path, not off, house.clock.now())
-
-
-@cli.command()
-def erase(data: Data = None) -> None:
-    """Erase what is left of persons who are no members (the matcher does it every ten minutes); prints the figure."""
-    from services.embedded import own_house
-    from services.matcher.erasure import erase_decided
-    from services.records.erasure import erasure
-    with own_house(_settings(data)) as house:
-        erase_decided(house.worker, house.clock)
-        with house.worker.begin() as tx:
-            print(json.dumps(erasure(tx, house.clock.now())))
 
 
 @models.command("fit")
