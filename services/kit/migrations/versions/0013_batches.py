@@ -1,4 +1,4 @@
-"""What a command to a whole batch did to each of its members, and which such commands are done with."""
+"""What a command to a whole batch did to each of its members, and which are done with; bounces found by their day."""
 from __future__ import annotations
 
 from alembic import op
@@ -27,6 +27,7 @@ def upgrade() -> None:
             at timestamptz NOT NULL,
             PRIMARY KEY (parent, seq)
         );
+        CREATE INDEX case_event_bounces ON case_event (at) WHERE command IN ('refuse', 'return_for_cure');
         CREATE INDEX transfer_case_batches ON transfer_case (id) WHERE state = 'bulk_open';
         GRANT SELECT ON batch_outcome, batch_done TO guidui_web, guidui_worker;
         GRANT INSERT ON batch_outcome, batch_done TO guidui_worker;
@@ -43,5 +44,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP INDEX transfer_case_batches")
+    op.execute("DROP INDEX transfer_case_batches, case_event_bounces")
     op.execute("DROP TABLE batch_outcome, batch_done")
