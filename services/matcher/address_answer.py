@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Decision = Literal["route", "ask", "none"]
 LEVELS = {2: "province", 4: "city", 6: "county", 9: "street", 12: "community"}
@@ -62,8 +61,7 @@ _WORDS: dict[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One reason. `span` is the half-open span of `text` in the original address, None where it is not from
     there."""
 
@@ -87,8 +85,7 @@ class Evidence:
         return {"zh": self.zh, "en": self.en, "span": list(self.span) if self.span else None}
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One division the address may lie in; `code` has the digits of the level that can be defended."""
 
     code: str
@@ -108,8 +105,7 @@ class Candidate:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(NamedTuple):
     """`route`: automatic; `ask`: a person chooses from the candidates (at most five, best first); `none`."""
 
     decision: Decision

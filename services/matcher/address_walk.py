@@ -48,6 +48,7 @@ class Walk:
     def __init__(self, snapshot: Snapshot, counties: Counties) -> None:
         self.snapshot = snapshot
         self.counties = counties
+        self._longest, self._streets = snapshot.prefixes.longest, counties.streets
 
     def county(self, text: str, start: int) -> tuple[str | None, int]:
         """(county code, end) of the longest known prefix at `start`."""
@@ -81,6 +82,22 @@ class Walk:
 
     def read(self, text: str) -> Step:
         """The furthest step of the walk."""
+        # the whole way of a full address in one function: calls are a quarter of its time
+        found = self._longest(text[:PREFIX_CHARS_MAX])
+        if found is not None:
+            at, county = found
+            streets = self._streets(county)
+            strong = streets.strong
+            for length in streets.lengths:
+                street = strong.get(text[at : at + length])
+                if street is not None:
+                    end = min(at + length, len(text))
+                    index, last = self.community(text, street, end)
+                    return Step(0, county, at, street, end, index, end, last)
+        return self._slowly(text)
+
+    def _slowly(self, text: str) -> Step:
+        """The same where a label comes first or a prefix is said twice."""
         start = 0
         county, at = self.county(text, 0)
         if county is None:
