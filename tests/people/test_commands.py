@@ -1,0 +1,76 @@
+"""The operator's commands on identity, as they are typed."""
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli import cli
+from services.matcher import four_eyes
+from services.matcher.identity import Model
+from services.matcher.reviewed import groups
+from services.registry.tokens import agreed
+from tests.people.posting import STRANGER, post
+from tests.people.test_model import decisions
+from tests.stories import world
+
+
+@pytest.fixture
+def guidui(town, database, monkeypatch, tmp_path):
+    """Types a command on the town's database; returns its exit code and what it printed."""
+    monkeypatch.setenv("DATABASE_URL", database.app_url)
+    monkeypatch.setenv("GUIDUI_DATA", str(tmp_path))
+    monkeypatch.setenv("GUIDUI_SECRET", "a secret of the tests, long enough to be one")
+
+    def typed(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(cli, list(words))
+        return done.exit_code, done.stdout.strip()
+    return typed
+
+
+def test_a_token_key_is_agreed_and_ended(town, guidui):
+    code, key = guidui("token-key", "create", "--organisation", world.UNIT)
+    with town.house.worker.connect() as tx:
+        assert code == 0 and agreed(tx)[world.UNIT].hex() == key
+    assert guidui("token-key", "create", "--organisation", "000000000000")[0] == 2
+    assert guidui("token-key", "end", "--organisation", world.UNIT)[0] == 0
+    assert guidui("token-key", "end", "--organisation", world.UNIT)[0] == 2
+
+
+def test_four_eyes_are_asked_for_and_no_longer(town, guidui):
+    path = f"{world.CITY}.{world.ORIGIN_COUNTY}.{world.UNIT}."
+    for words, wanted in ((("four-eyes", "--organisation", world.CITY), {path}),
+                          (("four-eyes", "--organisation", world.CITY, "--off"), set())):
+        assert guidui(*words)[0] == 0
+        with town.house.worker.connect() as tx:
+            assert four_eyes.asked_for(tx, {path}) == wanted
+    assert guidui("four-eyes", "--organisation", "000000000000")[0] == 2
+
+
+def test_what_is_left_of_strangers_is_erased_and_counted(town, guidui):
+    post(town, "stranger", STRANGER)
+    code, said = guidui("erase")
+    figure = json.loads(said.splitlines()[-1])
+    assert code == 0 and (figure["erased"], figure["held"]) == (1, 0)
+
+
+def test_a_version_is_fitted_used_and_left_again(town, guidui, tmp_path):
+    file = tmp_path / "identity-2.json"
+    assert guidui("model", "fit", "--version", "identity-2", "--out", str(file))[0] == 1 and not file.exists()
+    with town.house.worker.begin() as tx:
+        for number, group in enumerate(decisions(60)):
+            for candidate, (levels, rareness, same) in enumerate(group):
+                tx.exec_driver_sql(
+                    "INSERT INTO reviewed_pair VALUES (md5(%s)::uuid, %s, %s, %s, %s, 'identity-1', '2026-11-23')",
+                    (str(number), candidate, same, list(levels), rareness))
+        assert len(groups(tx)) == 60
+    assert guidui("model", "fit", "--version", "identity-2", "--out", str(file))[0] == 0
+    assert Model(json.loads(file.read_text("utf-8"))).version == "identity-2"
+    assert guidui("model", "use", str(file))[1].endswith("identity-2")
+    assert "* identity-2" in guidui("model", "list")[1]
+    assert guidui("model", "use", "identity-1")[0] == 0 and "* identity-1" in guidui("model", "list")[1]
+    assert guidui("model", "use", "identity-9")[0] == 2
+    broken = tmp_path / "broken.json"
+    broken.write_text("{}")
+    assert guidui("model", "use", str(broken))[0] == 2
