@@ -1,0 +1,63 @@
+"""Members to contact or talk to: the branch notes what came of it on a page, and the clocks start anew."""
+from __future__ import annotations
+
+from datetime import timedelta
+
+from services.registry.load import load_rows
+from tests.portal.town import text
+from tests.stories import world
+from tests.stories.world import BRANCH
+
+
+def lapsed(town) -> None:
+    """Member 9 was last seen four months ago."""
+    load_rows(town.house.worker, "members", [{
+        "member": "m00009", "name": world.name(9), "id_number": world.id_number(9), "status": "full", "standing": "normal",
+        "organisation": BRANCH, "last_life_on": (town.clock.now().date() - timedelta(days=125)).isoformat()}], town.clock)
+    with town.house.worker.begin() as tx:
+        tx.exec_driver_sql("SELECT member_signs('[{\"member\": \"m00009\"}]'::json)")
+    town.settle()
+
+
+def note(one, **fields: str):
+    page = one.get("/upkeep")
+    return one.post("/upkeep", data=one.hidden(page, "/upkeep") | fields)
+
+
+def test_organisational_life_noted_on_the_page_ends_the_reminder(town, reader):
+    lapsed(town)
+    branch = reader("origin")
+    assert "要联系或谈话的党员 1 名" in text(branch.get("/upkeep")) and world.name(9) in text(branch.get("/upkeep"))
+    assert "已记下" in text(note(branch, outcome="life", on="2026-11-22"))
+    town.settle()
+    assert "现在没有要联系或谈话的党员" in text(branch.get("/upkeep"))
+    with town.house.worker.connect() as tx:
+        assert tx.exec_driver_sql("SELECT last_life_on::text FROM member WHERE member = 'm00009'").scalar_one() == "2026-11-22"
+
+
+def test_a_stay_is_contacted_at_its_interval_and_a_failed_call_does_not_count(town, reader):
+    case = town.leaves(3, to={}, category="study_abroad")
+    town.give(world.UNIT, case, "approve_stay", reason="公派留学", review_on="2028-11-23", contact_interval=2)
+    town.clock.advance_to(town.clock.now() + timedelta(days=62))
+    town.settle()
+    branch = reader("origin")
+    assert world.name(3) in text(branch.get("/upkeep"))
+    today = town.clock.now().date().isoformat()
+    note(branch, outcome="not_reached", on=today)
+    town.settle()
+    assert world.name(3) in text(branch.get("/upkeep"))
+    note(branch, outcome="phone", on=today)
+    town.settle()
+    assert world.name(3) not in text(branch.get("/upkeep"))
+
+
+def test_only_the_own_members_and_only_days_that_were(town, reader):
+    lapsed(town)
+    branch = reader("origin")
+    assert note(branch, outcome="life", on="2027-01-01").status_code == 422
+    assert note(branch, outcome="", on="2026-11-22").status_code == 422
+    assert note(branch, member="nobody", outcome="life", on="2026-11-22").status_code == 404
+    form = branch.hidden(branch.get("/upkeep"), "/upkeep")
+    street = reader("street")
+    token = street.hidden(street.get("/rolls"), "/rolls")["token"]
+    assert street.post("/upkeep", data=form | {"token": token, "outcome": "life", "on": "2026-11-22"}).status_code == 404
