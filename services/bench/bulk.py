@@ -13,6 +13,9 @@ from sqlalchemy import Connection, Engine
 from schemas.departures import SOURCE_PREFIX
 from services.bench.loads import SECRET, UNIT, batch_person, load_world, matcher_of, notifier_of
 from services.bench.pipeline import fresh_database, own_server
+from services.cases import tables
+from services.cases.batches import WAVE_CASES_MAX, wave
+from services.cases.commands import obey
 from services.cases.ground import usual
 from services.intake.parse import parse
 from services.intake.store import accept
@@ -28,7 +31,7 @@ WANTED_SECONDS = 600
 
 
 def measured(count: int) -> dict[str, Any]:
-    """Seconds for intake, matcher and notifier, and for the matcher's own step (who is it, where do they live) alone."""
+    """Seconds for intake, matcher, notifier and one act for all, and for the matcher's own step (who is it, where do they live) alone."""
     with tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder, own_server(Path(folder)) as server:
         with fresh_database(server) as (_, worker, _owner):
             clock = SystemClock()
@@ -36,20 +39,33 @@ def measured(count: int) -> dict[str, Any]:
             seconds = {"intake": _timed(lambda: _post(worker, count, clock.now()))}
             seconds["matcher"] = _timed(lambda: Tailers(worker, [matcher_of(worker, clock)], clock).drain())
             seconds["notifier"] = _timed(lambda: Tailers(worker, [notifier_of(worker, clock)], clock).drain())
+            seconds["one act for all"] = _timed(lambda: _act_for_all(worker, clock))
             with worker.connect() as tx:
                 counted = tx.exec_driver_sql(
                     "SELECT count(*) FILTER (WHERE parent IS NOT NULL), count(*) FILTER (WHERE state = 'bulk_open'), "
-                    "count(*) FILTER (WHERE parent IS NOT NULL AND state = 'triaged') FROM transfer_case").one()
+                    "count(*) FILTER (WHERE parent IS NOT NULL AND state = 'destination_confirmed') FROM transfer_case").one()
                 if counted[0] != count:
                     raise RuntimeError(f"{counted[0]} of {count} people have a case: see the dead letters")
                 bare = _timed(lambda: _bare(tx, matcher_of(worker, clock).handler))
                 tx.rollback()
     whole = sum(seconds.values())
     return {"people": count, "events": -(-count // PERSONS_OF_AN_EVENT), "batches": counted[1], "children": counted[0],
-            "triaged": counted[2], "seconds": {k: round(v, 2) for k, v in seconds.items()},
+            "confirmed": counted[2], "seconds": {k: round(v, 2) for k, v in seconds.items()},
             "seconds_in_all": round(whole, 1), "per_second": round(count / whole), "wanted_seconds": WANTED_SECONDS,
             "beside": {"what": "bare matcher step", "seconds": round(bare, 2), "per_second": round(count / bare),
                        "ratio": round(bare / seconds["matcher"], 2)}}
+
+
+def _act_for_all(worker: Engine, clock: SystemClock) -> None:
+    """Confirms the destination of everybody with one command, carried out wave by wave."""
+    with worker.begin() as tx:
+        parent = tx.exec_driver_sql("SELECT id::text FROM transfer_case WHERE state = 'bulk_open'").scalar_one()
+        obey(tx, tables.load(tx, [parent])[parent], "give_to_all", UNIT, {
+            "order": "confirm_destination", "with": {"member_informed": True}}, clock.now(), None, usual())
+    done = WAVE_CASES_MAX
+    while done == WAVE_CASES_MAX:
+        with worker.begin() as tx:
+            done = wave(tx, clock.now(), usual())
 
 
 def _timed(act: Callable[[], Any]) -> float:

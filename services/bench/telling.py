@@ -48,9 +48,9 @@ def of_bulk(figures: dict[str, Any]) -> str:
     beside = figures["beside"]
     return "\n".join([
         f"{figures['people']:,} people of one batch in {figures['events']} events: {figures['children']:,} cases, "
-        f"{figures['triaged']:,} of them with a rule; wanted: at most {figures['wanted_seconds']} s", "",
-        *(f"  {part:<10}{seconds:8.1f} s" for part, seconds in figures["seconds"].items()),
-        f"  {'in all':<10}{figures['seconds_in_all']:8.1f} s   {figures['per_second']:,} people/s", "",
+        f"{figures['confirmed']:,} of them with a destination confirmed by one act for all; wanted: at most {figures['wanted_seconds']} s", "",
+        *(f"  {part:<16}{seconds:8.1f} s" for part, seconds in figures["seconds"].items()),
+        f"  {'in all':<16}{figures['seconds_in_all']:8.1f} s   {figures['per_second']:,} people/s", "",
         f"Beside it the {beside['what']} (who is it, which community; nothing written): {beside['seconds']} s, "
         f"{beside['per_second']:,} people/s; the matcher reaches {beside['ratio']} of it."])
 
@@ -87,4 +87,6 @@ def of_roster(figures: dict[str, Any]) -> str:
         f"damaged or without a number: {figures['seconds']} s, {figures['per_second']:,} rows/s; wanted: at most "
         f"{figures['wanted_seconds']} s", "",
         f"Beside it the {beside['what']}: {beside['seconds']} s. Decisions: "
-        + ", ".join(f"{n:,} {name}" for name, n in figures["decisions"].items()) + f"; wrong matches: {figures['wrong']}."])
+        + ", ".join(f"{n:,} {name}" for name, n in figures["decisions"].items()) + f"; wrong matches: {figures['wrong']}.",
+        f"The whole matcher (who, where, and {figures['whole']['cases']:,} cases written): {figures['whole']['seconds']} s, "
+        f"{figures['whole']['per_second']:,} rows/s."])

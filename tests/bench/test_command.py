@@ -14,7 +14,7 @@ def test_an_unknown_name_is_bad_usage_and_lists_the_names(tmp_path: Path, capsys
     assert run_bench("nonsense", False, Settings(data=tmp_path)) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    for name in ("address", "identity", "pipeline", "embedded", "latency"):
+    for name in ("address", "identity", "pipeline", "embedded", "latency", "bulk", "calendar"):
         assert name in said.err
 
 
@@ -27,6 +27,20 @@ def test_a_short_run_prints_each_figure_beside_what_it_is_compared_with(tmp_path
         assert figures["measured"]["messages"] == 50
         assert figures["beside"]["what"] == "bare database step"
         assert figures["ratio"] > 0 and figures["wanted"] == 0.5
+
+
+def test_a_batch_is_measured_to_the_last_of_its_cases(tmp_path: Path, capsys) -> None:
+    assert run_bench("bulk", True, Settings(data=tmp_path), scale=0.002) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["people"] == report["children"] == report["confirmed"] == 52 and report["batches"] == 1
+    assert report["beside"]["what"] == "bare matcher step" and set(report["seconds"]) >= {"intake", "matcher", "notifier"}
+
+
+def test_a_new_calendar_is_measured_over_open_deadlines_and_moves_them_once(tmp_path: Path, capsys) -> None:
+    assert run_bench("calendar", True, Settings(data=tmp_path), scale=0.002) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["open_deadlines"] >= 200 and 0 < report["moved"] < report["open_deadlines"]
+    assert report["moved_by_the_same_list_again"] == 0 and report["beside"]["seconds"] > 0
 
 
 def test_a_quantile_is_a_value_that_was_seen() -> None:
