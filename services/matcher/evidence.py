@@ -22,7 +22,7 @@ from services.registry.directory import Directory, Organisation
 
 ACTS = {"accept": "acceptance", "record_paper_receipt": "acceptance", "rule": "ruling", "redirect": "correction",
         "forward": "correction", "confirm_destination": "correction", "refuse": "refusal"}
-TAKEN_BACK = frozenset({"reroute", "merge", "join", "state_facts", "match", "withdraw", "close"})
+TAKEN_BACK = frozenset({"reroute", "merge", "join", "state_facts", "match", "withdraw", "close", "undo_match"})
 
 _ACTS = """
 SELECT e.case_id::text AS case_id, e.seq, e.at, e.command, e.reason, e.by_organisation, e.detail, e.change, c.member,
@@ -49,7 +49,7 @@ WHERE a.case_id = ANY (CAST(:ids AS uuid[])) AND a.withdrawn_at IS NULL AND (
     EXISTS (SELECT FROM statement s WHERE s.case_id = a.case_id AND s.withdrawn AND s.facts ? 'to.address')
     AND NOT EXISTS (SELECT FROM statement s JOIN case_person p USING (case_id) WHERE s.case_id = a.case_id
         AND NOT s.withdrawn AND s.facts ->> 'to.address' = p.address)
-    OR EXISTS (SELECT FROM case_event e WHERE e.case_id = a.case_id AND e.command = 'reroute'))"""
+    OR EXISTS (SELECT FROM case_event e WHERE e.case_id = a.case_id AND e.command IN ('reroute', 'undo_match')))"""
 
 
 class Learning:

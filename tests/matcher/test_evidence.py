@@ -11,6 +11,7 @@ from services.matcher import announcements, evidence
 from services.matcher.gazetteer import Gazetteer
 from services.matcher.handlers import Matcher
 from services.matcher.learning import Addresses
+from services.matcher.queries import decide_review
 from services.wiring import HANDLERS
 from tests.portal.town import ROAD, Town
 from tests.stories.world import BRANCH, CITY, COMMUNITY, NEIGHBOUR, ORIGIN_COUNTY, STREET, UNIT
@@ -124,6 +125,19 @@ def test_a_withdrawn_posting_takes_its_evidence_along(town):
     event = {"specversion": "1.0", "type": "guidui.departure.withdrawn.v1", "source": f"urn:guidui:organisation:{UNIT}",
              "id": "taken-back", "data": {"corrects": "left-0"}}
     assert Intake(town.house.web, town.clock, town.house.secret).post(town.caller(UNIT, "sender"), [event]) == ["accepted"]
+    town.settle()
+    assert standing(town) == []
+
+
+def test_a_match_that_is_undone_takes_its_evidence_along(town):
+    case = unknown(town, 0)
+    town.give(BRANCH, case, "confirm_destination", organisation=COMMUNITY, member_informed=True)
+    assert standing(town)
+    with town.house.worker.connect() as tx:
+        event = tx.exec_driver_sql("SELECT event FROM statement WHERE case_id = %s::uuid", (case,)).scalar_one()
+    with town.house.web.begin() as tx:
+        decide_review(tx, town.house, town.caller(ORIGIN_COUNTY, "department"), f"{event}:0",
+                      {"undo": True, "not_a_member": True, "reason": "认错人"}, "组织部干部")
     town.settle()
     assert standing(town) == []
 
