@@ -18,7 +18,8 @@ HABITS: Mapping[str, Mapping[str, int]] = {
     s.TRIAGED: {"confirm_destination": 70, "approve_stay": 10, "register_floating": 8, "mark_unreachable": 4,
                 "note": 3, "close": 4, "ask": 3, "rule": 40},
     s.DESTINATION_CONFIRMED: {"submit": 88, "approve_stay": 6, "note": 4, "ask": 2},
-    s.STAY_APPROVED: {"reopen": 45, "close": 20, "register_floating": 10, "mark_unreachable": 12, "suspend": 5, "note": 8},
+    s.STAY_APPROVED: {"reopen": 45, "close": 20, "register_floating": 10, "mark_unreachable": 12, "suspend": 5,
+                      "note": 8},
     s.FLOATING_REGISTERED: {"reopen": 45, "approve_stay": 15, "mark_unreachable": 15, "close": 10, "note": 5},
     s.OUT_APPROVAL: {"issue_letter": 86, "send_back": 8, "cancel": 4, "note": 2},
     s.LETTER_ISSUED: {"hand_over": 40, "record_arrival": 44, "report_lost": 3, "reroute": 3, "cancel": 2, "ask": 3,
@@ -93,16 +94,19 @@ def choose(case: Case, world: World, town: Town, random: Random) -> Act | None:
     return None
 
 
-def anything(case: Case, world: World, town: Town, codes: list[str], random: Random) -> Act:
-    """An act at a venture: any command by any organisation, most often an illegal one."""
-    command = random.choice(list(s.COMMANDS))
+def anything(case: Case, world: World, town: Town, codes: list[str], cases: list[str], random: Random) -> Act:
+    """An act at a venture: any command by any organisation, most often an illegal one.
+
+    ``cases`` are those that a case might be merged into.
+    """
+    command = "merge" if random.random() < 0.1 else random.choice(list(s.COMMANDS))
     actor = random.choice(codes) if random.random() < 0.5 else case.owner or random.choice(codes)
     args = dict(fields(case, command, actor, world, town, random))
     if args and random.random() < 0.4:
         key = random.choice(sorted(args))
         args[key] = random.choice((None, "", "1899-01-01", 91, [], {"a": [1]}))
     if command == "merge":
-        args = {"into": case.id}
+        args = {"into": random.choice(cases)}
     return Act(case.id, actor, command, args)
 
 
@@ -150,11 +154,13 @@ def fields(case: Case, command: str, actor: str, world: World, town: Town, rando
         return {"decided_by": actor, "meeting_on": earlier(), "approved_by": COUNTY}
 
     if command in ("confirm_destination", "redirect", "forward", "reroute"):
-        chosen = {"organisation": somewhere()} if command != "confirm_destination" or not case.destination else {}
-        return chosen | {"member_informed": True} if command == "confirm_destination" else chosen | {"reason": "改去向"}
+        confirms = command == "confirm_destination"
+        chosen = {} if confirms and case.destination else {"organisation": somewhere()}
+        return chosen | ({"member_informed": True} if confirms else {"reason": "改去向"})
     if command == "rule":
-        decision = random.choice(("redirect", "stay") if case.state == s.TRIAGED else ("accept", "accept", "redirect", "stay"))
-        return {"decision": decision, "meeting_on": earlier(), "organisation": somewhere(), "review_on": later(60, 400)}
+        choices = ("redirect", "stay") if case.state == s.TRIAGED else ("accept", "accept", "redirect", "stay")
+        return {"decision": random.choice(choices), "meeting_on": earlier(), "organisation": somewhere(),
+                "review_on": later(60, 400)}
     if command == "refuse":
         reason = random.choice((*s.REFUSAL_REASONS, "今年不接收", "没有房产"))
         return {"reason": reason, "proposed": somewhere(), "evidence": "入户走访"}
@@ -169,8 +175,8 @@ def fields(case: Case, command: str, actor: str, world: World, town: Town, rando
     if command == "ask":
         return {"organisation": case.destination or COUNTY, "text": "本人现在何处"}
     if command == "close":
-        reason = "deceased" if case.category == "death" else random.choice(("stay", "stay", "event_withdrawn", "left_the_party"))
-        return {"reason": reason}
+        usual = random.choice(("stay", "stay", "event_withdrawn", "left_the_party"))
+        return {"reason": "deceased" if case.category == "death" else usual}
     if command == "note":
         return {"text": "已致电", "obstacle": random.choice(s.OBSTACLES)}
     if command == "triage":

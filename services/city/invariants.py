@@ -246,8 +246,9 @@ CHECKS: tuple[Check, ...] = (
         SELECT c.id, c.state || ' ' || (SELECT jsonb_object_agg(n.key, n.value) FROM jsonb_each(n.now) n
             WHERE n.value IS DISTINCT FROM h.told -> n.key)
         FROM transfer_case c
-        JOIN (SELECT e.case_id, coalesce(jsonb_object_agg(k.key, k.value ORDER BY e.seq) FILTER (WHERE k.key IS NOT NULL),
-                         '{{}}') AS change, max(e.seq) AS seq, (array_agg(e.to_state ORDER BY e.seq DESC))[1] AS state
+        JOIN (SELECT e.case_id, max(e.seq) AS seq, (array_agg(e.to_state ORDER BY e.seq DESC))[1] AS state,
+                     coalesce(jsonb_object_agg(k.key, k.value ORDER BY e.seq) FILTER (WHERE k.key IS NOT NULL), '{{}}')
+                         AS change
               FROM case_event e LEFT JOIN LATERAL jsonb_each(e.change) k ON true
               WHERE e.case_id = {_OF_CASES} GROUP BY e.case_id) f
             ON f.case_id = c.id,

@@ -134,7 +134,7 @@ class Offices:
             world = self._machine.ground.world(tx, self._machine.clock.now())
             cases = tables.load(tx, tries)
         self._report.counts["acts at a venture"] += len(tries)
-        return [acts.anything(cases[i], world, self._town, self.codes, self._random) for i in tries]
+        return [acts.anything(cases[i], world, self._town, self.codes, known, self._random) for i in tries]
 
     def _obey(self, chosen: Sequence[Act]) -> None:
         with self._machine.house.worker.begin() as tx:

@@ -35,7 +35,7 @@ START = date(2026, 1, 5)
 BROKEN_MAX = 20
 # a small city is played every few days, with lives that move more and offices that try more
 LARGE = 500
-EVERY_DAYS, MOVES_A_YEAR, AT_A_VENTURE = (10, 1), (1.2, 0.36), (0.02, 0.0005)
+EVERY_DAYS, MOVES_A_YEAR, AT_A_VENTURE = (14, 1), (1.2, 0.36), (0.03, 0.0005)
 DELIVERY_DAYS = 7
 OFF, OFF_DAYS_MAX, SECRETARY_CHANGES, TREE_CHANGES = 0.008, 8, 0.1, 0.01
 
@@ -44,15 +44,16 @@ def simulate(members: int, years: float, seed: int, say: Callable[[str], None] =
     """Plays a city in a throw-away database of an embedded server of its own."""
     with tempfile.TemporaryDirectory(prefix="guidui-city-") as folder, EmbeddedServer(Path(folder) / "data") as server:
         migrate(server.owner_url())
-        _commit_lightly(server.owner_url())
+        commit_lightly(server.owner_url())
         return play(server.app_url(), members, round(365 * years), seed, say)
 
 
-def _commit_lightly(owner_url: str | URL) -> None:
-    """A commit of a database that is thrown away need not wait for the disk."""
+def commit_lightly(owner_url: str | URL) -> None:
+    """A commit in a database that will be thrown away need not wait for the disk."""
     engine = connect(owner_url, None, connections_max=1)
     with engine.begin() as tx:
-        tx.exec_driver_sql("ALTER DATABASE guidui SET synchronous_commit = off")
+        tx.exec_driver_sql("""DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I SET synchronous_commit = off',
+            current_database()); END $$""")
     engine.dispose()
 
 

@@ -3,20 +3,21 @@ from __future__ import annotations
 
 import pytest
 
-from services.city.run import play
+from services.city.run import commit_lightly, play
 
 MEMBERS, DAYS = 60, 365
-SEEDS = tuple(range(1, 19))
+SEEDS = tuple(range(2, 21))
 # seeds that once broke something, each with a word on what it had shown
-KNOWN_SEEDS: dict[int, str] = {}
+KNOWN_SEEDS = {1: "open cases kept the committee and the header of the street that their community had left"}
 
 
 @pytest.mark.parametrize("seed", [*SEEDS, *KNOWN_SEEDS])
 def test_every_invariant_holds_after_every_step(database, seed):
+    commit_lightly(database.owner_url)
     report = play(database.app_url, MEMBERS, DAYS, seed)
     assert report.ok, report.broken
     # not a city in which nothing happens
-    assert report.counts["acts"] > 50 and report.counts["processes killed"] and report.counts["cases moved"]
+    assert report.counts["acts"] > 50 and report.counts["processes killed"] and report.counts["refused illegal-move"]
 
 
 def test_one_seed_is_one_history_and_another_another(postgres, database):

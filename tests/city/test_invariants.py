@@ -6,15 +6,16 @@ from datetime import timedelta
 import pytest
 
 from services.city import invariants
-from services.city.run import START, City
+from services.city.run import START, City, commit_lightly
 from services.kit.db import connect
 
-DAYS = 240
+DAYS = 365
 
 
 @pytest.fixture
 def city(database):
     """A city that has lived for some months; nothing is broken in it."""
+    commit_lightly(database.owner_url)
     played = City(database.app_url, 60, DAYS, 7)
     for number in range(DAYS):
         played.day(START + timedelta(days=number))
@@ -56,20 +57,21 @@ BREACHES = {
         "WHERE state = 'letter_expired'"],
     "the letter's status follows the state": [f"UPDATE transfer_case SET letter_status = 'valid' WHERE id = {_MOVED}"],
     "a letter's number is given once": [
-        """UPDATE case_event SET change = jsonb_set(change, '{letter_number}', '"1"') WHERE command = 'issue_letter'"""],
+        """UPDATE case_event SET change = jsonb_set(change, '{letter_number}', '"1"')
+           WHERE command = 'issue_letter'"""],
     "nobody arrives on a void letter": [
         """UPDATE case_event SET detail = '{"letter_number": "void"}' WHERE command = 'record_arrival'"""],
     "a late acceptance has its decision": [
-        f"UPDATE transfer_case SET letter_expires_on = accepted_on - 1, letter_issued_on = accepted_on - 9, late = true "
-        f"WHERE id = {_MOVED}",
+        f"UPDATE transfer_case SET letter_expires_on = accepted_on - 1, letter_issued_on = accepted_on - 9, "
+        f"late = true WHERE id = {_MOVED}",
         f"UPDATE case_event SET detail = '{{}}' WHERE command = 'accept' AND case_id = {_MOVED}"],
     "a second or unlisted refusal goes up": [
         """UPDATE case_event SET command = 'refuse', reason = 'no_power' WHERE command IN ('triage', 'match')
            AND case_id IN (SELECT case_id FROM case_event GROUP BY case_id HAVING count(*) > 1)""",
         """UPDATE case_event SET to_state = 'escalated' WHERE command = 'refuse'"""],
     "standing changes by named decisions alone": ["UPDATE member SET standing = 'suspended' WHERE member = 'm00003'"],
-    "a batch ends when its last child has": ["UPDATE transfer_case SET state = 'bulk_closed' WHERE state = 'bulk_open'",
-                                            "UPDATE transfer_case SET owner = NULL WHERE state = 'bulk_closed'"],
+    "a batch ends when its last child has": [
+        "UPDATE transfer_case SET state = 'bulk_closed', owner = NULL WHERE state = 'bulk_open'"],
     "deadlines are what the rules compute": [
         "UPDATE transfer_case SET wait_due = wait_due + 1 WHERE wait_due IS NOT NULL AND owner IS NOT NULL"],
     "the tasks that should stand do": ["UPDATE task SET closed_at = opened_at WHERE case_id IS NOT NULL"],
