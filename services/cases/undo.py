@@ -34,8 +34,7 @@ def take_out(tx: Connection, event: UUID, position: int, world: World, by: str, 
                          "对方已接收，组织关系已随之转走；请先由接收方办理转回，再纠正认错的人。",
                          "The destination has accepted and the member has moved with it; transfer the member back first.",
                          state=case.state)
-        tx.exec_driver_sql("DELETE FROM statement WHERE case_id = %s::uuid AND event = %s AND position = %s",
-                           (case.id, event, position))
+        tx.exec_driver_sql("SELECT case_unsays(%s::uuid, %s, %s)", (case.id, event, position))
         _without(tx, case, world, by, person)
     return ids[0] if ids else None
 
