@@ -15,8 +15,7 @@ from services.kit.clock import Clock
 
 BATCH_ROWS_MAX = 1_000
 # what follows from the tree, and not from what anybody did
-_DERIVED = ("origin_committee", "header", "receiving_committee", "ruling", "owner", "wait_organisation", "wait_act",
-            "wait_due")
+_DERIVED = ("origin_committee", "receiving_committee", "ruling", "owner", "wait_organisation", "wait_act", "wait_due")
 
 
 def repoint(engine: Engine, clock: Clock, ground: Ground) -> int:
@@ -45,7 +44,9 @@ def _repoint(tx: Connection, ids: list[str], now: datetime, ground: Ground) -> i
 def _changes(cases, world: World) -> Iterator[Change]:
     for case in cases:
         after = deadlines.settle(case, world)
-        if _parts(after) != _parts(case):
+        # a header that a counterfoil names stays, as long as it stands above the destination
+        astray = after.header != case.header and not world.directory.within(case.destination, case.header)
+        if _parts(after) != _parts(case) or astray:
             yield Change(case, after, [Step("tree_changed", case.state, case.state, None)])
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.cases import queries
+from services.cases.backlog import open_letters
 from services.kit.clock import ZONE
 from services.registry.load import Hooks, load_rows
 from services.simulate import Stage
 from services.wiring import after_load, follow_tree
-from tests.cases.cast import BRANCH, COMMUNITY, COUNTY, ORGANISATIONS, STREET, UNIT
+from tests.cases.cast import BRANCH, CITY, COMMUNITY, COUNTY, ORGANISATIONS, STREET, UNIT
 
 OTHER = "330603010071"
 WORLD = {
@@ -28,6 +29,22 @@ STEPS = [
     {"at": "2026-03-03T10:00:00+08:00", "by": BRANCH, "do": "submit", "case": "A", "with": {"dues_paid_to": "2026-03"}},
     {"at": "2026-03-04T09:00:00+08:00", "by": UNIT, "do": "issue_letter", "case": "A", "with": {"channel": "paper"}},
     {"at": "2026-03-05T09:00:00+08:00", "by": COMMUNITY, "do": "record_arrival", "case": "A"}]
+
+
+def test_an_organisation_file_that_changes_nothing_touches_no_case(database):
+    """Not even one whose counterfoil names another header than the nearest."""
+    stage = Stage(database.app_url, {"world": WORLD}, datetime(2026, 3, 2, 8, tzinfo=ZONE))
+    house = stage.house
+    letter = {"number": "旧1", "member": "m1", "from": BRANCH, "to": COMMUNITY, "header": CITY, "channel": "paper",
+              "issued_on": "2026-02-20", "validity_days": "30"}
+    opening = Hooks(lambda tx, rows: open_letters(tx, rows, house.clock.now(), house.ground))
+    assert load_rows(house.worker, "letters", [letter], house.clock, opening).good == 1
+    load_rows(house.worker, "organisations", ORGANISATIONS, house.clock, Hooks(movers=[follow_tree]))
+    told = after_load(house, "organisations")
+    with house.worker.connect() as tx:
+        row = tx.exec_driver_sql("SELECT header, seq FROM transfer_case").one()
+    house.close()
+    assert told == [] and row.header == CITY and row.seq == 1
 
 
 def test_an_open_case_follows_its_receiver_to_another_street(database):
