@@ -15,6 +15,7 @@ from services.portal.page import language, page_route, render, signed_in
 from services.portal.sentences import OBSTACLES, TASKS
 from services.portal.sessions import Viewer
 from services.portal.words import words, zh
+from services.records import reconciliation
 from services.records.completeness import statement
 from services.records.erasure import erasure
 from services.registry.directory import Directory, Organisation
@@ -27,6 +28,7 @@ FIGURES = (("all", zh("未落实")), ("pocket", zh("口袋党员：信已过期"
            ("at_risk", zh("有失联风险")), ("expiring", zh("7 天内到期")))
 CLASSES = {1: zh("外出务工经商"), 2: zh("搬迁"), 3: zh("退休后再就业"), 4: zh("下岗、改制"), 5: zh("毕业、退伍"),
            6: zh("流动人才")}
+RECONCILED = {"announced": zh("已报离、无人报到"), "arrived": zh("已报到、无人报离")}
 _NOT_BELOW = Words("只能查看本组织及其以下的组织。", "You can only look at your own organisation and those below it.")
 _NOT_YOURS = Words("这一页供组织部门使用；您的事项在“列表”里。", "This page is for departments; your work is in the list.")
 
@@ -40,9 +42,12 @@ def router(portal: Portal) -> APIRouter:
         viewer, now = signed_in(portal, request), portal.clock.now()
         with portal.web.begin() as tx:
             top = scope(tx, viewer, organisation)
+            reconciled = {name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.ground)
+                          for name in RECONCILED}
             figures = {only: pages.unaffiliated_count(tx, now, top.code, only=only) for only, _ in FIGURES}
             context = dict(
-                top=top, above=above(tx, viewer, top), figures=figures, names=FIGURES,
+                top=top, above=above(tx, viewer, top), figures=figures, names=FIGURES, reconciled=reconciled,
+                reconciled_names=RECONCILED,
                 audit=queries.audit(tx, now, top.code, portal.ground), ages=pages.by_age(tx, now, top.code),
                 age_names=AGES, old=OLD, streets=pages.by_organisation(tx, now, top.code),
                 oldest=pages.unaffiliated(tx, now, top.code, limit=ROWS), calendar=portal.calendar(tx),

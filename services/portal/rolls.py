@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.cases import queries
 from services.kit.errors import Refused, Words
+from services.portal.department import RECONCILED
 from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.reviews import masked_person
@@ -30,7 +31,6 @@ LISTS = {"not_here": zh("名册上有，库里不在本组织"), "not_in_roll": 
          "review": zh("身份要由人核对"), "bad": zh("有误的行")}
 NEXT = {"host_report": zh("报为已在本地"), "case": zh("转移在办"), "announce_departure": zh("报送离开"),
         "look": zh("补全身份信息后重传"), "mend": zh("改好后重传")}
-RECONCILED = {"announced": zh("已报离、无人报到"), "arrived": zh("已报到、无人报离")}
 _WHO = "role: secretary, clerk, department, admin"
 NO_SUCH = Words("没有这次比对，或不归本组织查看。", "There is no such comparison, or it is not for your organisation.")
 NOT_BELOW = Words("只能比对本组织及其以下的组织。", "You can only compare your own organisation and those below it.")
@@ -113,9 +113,10 @@ def _start(portal: Portal, request: Request, refused: Refused | None = None) -> 
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
-        past, names = comparisons.made(tx), Directory.of(tx)
+        past, names, calendar = comparisons.made(tx), Directory.of(tx), portal.calendar(tx)
+        check = reconciliation.check_due(tx, viewer.organisation)
     return render(portal, request, "rolls.html", viewer, status=refused.status if refused else 200, past=past,
-                  names=names, refused=refused, columns=TITLES)
+                  names=names, refused=refused, columns=TITLES, check=check, calendar=calendar)
 
 
 def organisation_below(tx: Connection, caller: Caller, code: str) -> Organisation:

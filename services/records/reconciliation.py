@@ -70,6 +70,13 @@ def period(organisation: Organisation, today: date) -> date | None:
     return today.replace(day=1) if today.month in months else None
 
 
+def check_due(tx: Connection, organisation: str) -> date | None:
+    """The day by which an organisation is asked to compare its roll, if it is."""
+    found = rows(tx, "SELECT due_on FROM task WHERE kind = :kind AND organisation = :own AND closed_at IS NULL",
+                 {"kind": KIND, "own": organisation})
+    return found[0].due_on if found else None
+
+
 def open_checks(engine: Engine, now: datetime) -> int:
     """Opens t17 at every committee whose check has begun, closes it where a roll was compared since; returns how many."""
     today = day_of(now)

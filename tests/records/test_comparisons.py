@@ -140,6 +140,8 @@ def test_announced_and_never_arrived_and_arrived_and_never_announced(town, reade
     api.close()
     department = reader("department")
     page = department.get("/reconciliation")
+    overview = text(department.get("/department"))
+    assert "已报离、无人报到 1" in overview and "已报到、无人报离 1" in overview
     assert "已报离、无人报到 1 人；已报到、无人报离 1 人" in text(page)
     town.leaves(2)  # the unit speaks up: no longer a list's business
     assert "已报到、无人报离 0 人" in text(department.get("/reconciliation"))
@@ -152,7 +154,9 @@ def test_in_september_every_committee_is_asked_to_compare_its_roll_until_it_did(
     with town.house.worker.connect() as tx:
         stand = "SELECT organisation FROM task WHERE kind = 'reconciliation' AND closed_at IS NULL ORDER BY 1"
         assert tx.exec_driver_sql(stand).scalars().all() == sorted([UNIT, STREET, world.SCHOOL])
-    upload(reader("clerk"), workbook((world.name(0), world.id_number(0))))
+    clerk = reader("clerk")
+    assert "请在 9月30日 前核对一次名册" in text(clerk.get("/rolls"))
+    upload(clerk, workbook((world.name(0), world.id_number(0))))
     records_loop(town.house)
     with town.house.worker.connect() as tx:
         assert UNIT not in tx.exec_driver_sql(stand).scalars().all()
