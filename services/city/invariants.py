@@ -317,6 +317,10 @@ CHECKS: tuple[Check, ...] = (
         SELECT t.case_id, t.kind FROM task t JOIN transfer_case c ON c.id = t.case_id
         WHERE c.id = {_OF_CASES} AND t.closed_at IS NULL AND c.state IN {_TERMINAL}"""),
     Check("the audit counts what the flags say", "rules.md §C.3; interface.md §7.4", python=_audit, whole=True),
+    Check("whoever owes an act was told", "house.md §1: prompts until somebody acts", """
+        SELECT t.id, t.kind || ' at ' || t.organisation FROM task t JOIN organisation o ON o.code = t.organisation
+        WHERE t.closed_at IS NULL AND NOT o.outside AND NOT EXISTS (SELECT FROM notice n WHERE n.task = t.id)""",
+          whole=True),
     Check("the outbox tells every move", "house.md §2: effect once", f"""
         SELECT e.case_id, 'row ' || e.seq || ' has no message' FROM case_event e
         LEFT JOIN event_log l ON l.event_id = md5(e.case_id::text || ':' || e.seq)::uuid AND l.topic = 'cases'

@@ -33,7 +33,8 @@ def owner(database):
     engine.dispose()
 
 
-_MOVED = "(SELECT id FROM transfer_case WHERE state = 'moved' ORDER BY id LIMIT 1)"
+_MOVED = """(SELECT c.id FROM transfer_case c JOIN case_event e ON e.case_id = c.id AND e.command = 'accept'
+    WHERE c.state = 'moved' ORDER BY c.id LIMIT 1)"""
 _OPEN = "(SELECT id FROM transfer_case WHERE owner IS NOT NULL AND member IS NOT NULL ORDER BY id LIMIT 1)"
 BREACHES = {
     "one owner": [f"UPDATE transfer_case SET owner = '999999999999' WHERE id = {_OPEN}"],
@@ -78,6 +79,7 @@ BREACHES = {
     "a member's own tasks stand": ["DELETE FROM task WHERE case_id IS NULL AND closed_at IS NULL"],
     "no task at a case that has ended": [f"UPDATE task SET closed_at = NULL WHERE case_id = {_MOVED}"],
     "the audit counts what the flags say": [f"UPDATE transfer_case SET origin_path = '1.' WHERE id = {_OPEN}"],
+    "whoever owes an act was told": ["DELETE FROM notice"],
     "the outbox tells every move": [f"DELETE FROM event_log WHERE key = {_MOVED}::text"],
     "every message took effect": ["DELETE FROM inbox WHERE consumer = 'matcher'"],
     "nothing on the dead-letter desk": [
