@@ -14,6 +14,7 @@ cli = typer.Typer(name="guidui", no_args_is_help=True, add_completion=False, pre
 keys = typer.Typer(no_args_is_help=True, help="API keys: create, list, revoke.")
 accounts = typer.Typer(no_args_is_help=True, help="Accounts of persons who sign in.")
 what_ifs = typer.Typer(no_args_is_help=True, help="What a change would do, before it is made.")
+number_ranges = typer.Typer(no_args_is_help=True, help="Numbers of letters.")
 rules = typer.Typer(no_args_is_help=True, help="A department's own rules of destination: load, list, end.")
 models = typer.Typer(no_args_is_help=True, help="Versions of the identity model: fit, use, list.")
 token_keys = typer.Typer(no_args_is_help=True, help="Keys for senders that may not send identity numbers: create, end.")
@@ -25,6 +26,7 @@ cli.add_typer(models, name="model")
 cli.add_typer(token_keys, name="token-key")
 cli.add_typer(rules, name="rule")
 cli.add_typer(what_ifs, name="what-if")
+cli.add_typer(number_ranges, name="numbers")
 
 Data = Annotated[Path | None, typer.Option(help="data directory of the embedded database (GUIDUI_DATA)")]
 Port = Annotated[int, typer.Option(min=1, max=65535)]
@@ -155,7 +157,7 @@ KINDS = ("divisions", "organisations", "members", "contacts", "grids", "letters"
 def load(kind: str, file: Path, data: Data = None) -> None:
     """Load KIND (divisions, organisations, members, contacts, grids, letters, confirmed, calendar, policy) from FILE."""
     from services.cases.backlog import open_letters
-    from services.embedded import own_house
+    from services.embedded import ensure_divisions, own_house
     from services.registry.load import Hooks
     from services.registry.load import load as load_file
     from services.registry.sheets import BadFile
@@ -168,6 +170,8 @@ def load(kind: str, file: Path, data: Data = None) -> None:
         if kind == "policy":
             from services.policies import load_policy
             raise typer.Exit(load_policy(house, file))
+        if kind == "divisions":
+            ensure_divisions(house.worker)  # a newer edition lies over the one that ships
         hooks = Hooks(lambda tx, rows: open_letters(tx, rows, house.clock.now(), house.ground), [follow_tree])
         try:
             result = load_file(house.worker, kind, file, house.clock, hooks)
@@ -230,6 +234,35 @@ def key_revoke(id: str, data: Data = None) -> None:
             _fail(f"no key has the id {id}")
 
 
+@number_ranges.command("assign")
+def numbers_assign(organisation: Annotated[str, typer.Option()], first: Annotated[int, typer.Option()],
+                   last: Annotated[int, typer.Option()], prefix: Annotated[str, typer.Option()] = "",
+                   digits: Annotated[int, typer.Option()] = 6, data: Data = None) -> None:
+    """Give an organisation a range of letter numbers: PREFIX and FIRST to LAST, DIGITS wide."""
+    from services.cases.numbers import assign_range
+    from services.embedded import own_house
+    from services.kit.errors import Refused
+    with own_house(_settings(data)) as house, house.worker.begin() as tx:
+        try:
+            print(assign_range(tx, organisation, prefix, first, last, house.clock.now(), digits=digits))
+        except Refused as error:
+            _fail(f"{error.words.zh} {error.words.en}")
+
+
+@number_ranges.command("void")
+def numbers_void(organisation: Annotated[str, typer.Option()], number: Annotated[str, typer.Option()],
+                 reason: Annotated[str, typer.Option()], data: Data = None) -> None:
+    """Make a free number void, such as that of a spoilt form."""
+    from services.cases.numbers import void_number
+    from services.embedded import own_house
+    from services.kit.errors import Refused
+    with own_house(_settings(data)) as house, house.worker.begin() as tx:
+        try:
+            void_number(tx, organisation, number, reason, house.clock.now(), None)
+        except Refused as error:
+            _fail(f"{error.words.zh} {error.words.en}")
+
+
 @accounts.command("create")
 def account_create(organisation: Annotated[str, typer.Option()], role: Annotated[str, typer.Option()],
                    name: Annotated[str, typer.Option()], data: Data = None) -> None:
@@ -254,12 +287,13 @@ def rule_load(file: Path, organisation: Annotated[str, typer.Option(help="the de
     from services.registry.directory import Directory
     with own_house(_settings(data)) as house, house.worker.begin() as tx:
         directory = Directory.of(tx)
+        read, number = [], 1
         try:
-            read = [overrides.read(row, organisation, directory, house.clock.now())
-                    for row in _sheet(file, overrides.COLUMNS, overrides.NEEDED)]
+            for number, row in enumerate(_sheet(file, overrides.COLUMNS, overrides.NEEDED), start=1):
+                read.append(overrides.read(row, organisation, directory, house.clock.now()))
             overrides.keep(tx, read, directory)
         except Refused as error:
-            _fail(f"{error.words.zh} {error.words.en}")
+            _fail(f"{file.name}, 第 {number} 条 (row {number}): {error.words.zh} {error.words.en}")
     print(f"{len(read)} rules set")
 
 

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     url: str = _named("GUIDUI_URL", "http://127.0.0.1:8000", "where `post` finds intake, and where links point to")
     key: SecretStr | None = _named("GUIDUI_KEY", None, "API key that `post` uses")
     secret: SecretStr | None = _named("GUIDUI_SECRET", None, "key of pseudonyms; else the data directory's `secret`")
+    fonts: Path | None = _named("GUIDUI_FONTS", None, "folder of more fonts (TTF) for rare characters on letters")
     log_level: str = _named("GUIDUI_LOG", "info", "debug, info, warning or error")
 
     def secret_bytes(self) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +34,7 @@ class Portal:
     intake's answer; ``opened(tx, case, organisation, now)`` tells the notifier that a card was opened.
     ``compare(organisation, roll, by=, person=, file=)`` compares a roll with the register. ``places`` is the matcher's desk of
     confirmed addresses (``listed``, ``withdraw``, ``differing``). ``subscriptions`` are what the desk of failed messages can try again. ``secure``: cookies only
-    over HTTPS.
+    over HTTPS. ``url``: where printed links lead (empty: to the address that was asked); ``fonts``: a folder of more fonts.
     """
 
     web: Engine
@@ -51,6 +52,8 @@ class Portal:
     ground: Ground = field(default_factory=usual)
     secure: bool = False
     places: Any = None
+    url: str = ""
+    fonts: Path | None = None
 
     @property
     def today(self) -> date:

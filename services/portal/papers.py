@@ -1,0 +1,212 @@
+"""The pages of papers: print letters and receipts, file photos of receipts, the register of counterfoils, number ranges."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse
+
+from services.cases import numbers, pages, queries, tables
+from services.kit.errors import Refused, Words
+from services.portal.house import Portal
+from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.paper_files import enquiry_pdf, letters_docx, letters_pdf, receipt_pdf
+from services.portal.papers_api import assign_below
+from services.portal.sessions import Viewer
+from services.portal.upload import read_upload
+from services.portal.words import zh
+from services.records.letters import papers, photos
+from services.registry.directory import Directory
+
+ROWS = 50
+STATUSES = (("", zh("全部")), ("free", zh("未用")), ("valid", zh("有效")), ("expired", zh("已过期")), ("used", zh("已接收")),
+            ("void", zh("已作废")))
+VOID_REASONS = {"replaced": zh("已补开新号"), "letter_void": zh("遗失或作废"), "cancelled": zh("已撤销"),
+                "destination_confirmed": zh("改了去向"), "stay_approved": zh("批准暂留")}
+_NO_CASE = Words("没有这件转移，或本组织不是其中一方。请从列表重新进入。",
+                 "There is no such case, or your organisation has no part in it. Start from the list.")
+_NO_LETTER = Words("没有这封介绍信，或本组织不是其中一方。请核对二维码或编号。",
+                   "There is no such letter, or your organisation has no part in it. Check the code or the number.")
+_NUMBER = Words("请填整数或毫米数。", "Give a whole number, or millimetres.")
+_ROLES = "role: secretary, clerk, department, admin"
+
+
+def router(portal: Portal) -> APIRouter:
+    """Everything on paper."""
+    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+
+    @routes.get("/l/{token}", summary=f"Where the QR code of a letter leads: its case, for who may see it; {_ROLES}")
+    def scanned(request: Request, token: str) -> Response:
+        viewer = signed_in(portal, request)
+        with portal.web.begin() as tx:
+            with queries.as_worker(tx):
+                case = numbers.case_of_token(tx, token) if token.isalnum() else None
+            queries.look_at_cases(tx, viewer.caller)
+            if case is None or queries.case_view(tx, case, portal.clock.now()) is None:
+                raise Refused(404, "no-such-letter", _NO_LETTER)
+        return RedirectResponse(f"/cases/{case}", 303)
+
+    @routes.get("/cases/{case_id}/papers", summary=f"The papers of one case; {_ROLES}")
+    def of_a_case(request: Request, case_id: str, done: str = "") -> Response:
+        return _papers(portal, request, signed_in(portal, request), case_id, done)
+
+    @routes.get("/cases/{case_id}/letter.pdf", summary=f"The letter; {_ROLES}")
+    def letter(request: Request, case_id: str, over: bool = False) -> Response:
+        viewer = signed_in(portal, request)
+        return letters_pdf(portal, request, viewer.caller, [case_id], viewer.name, over)
+
+    @routes.get("/cases/{case_id}/letter.docx", summary=f"The letter as Word; {_ROLES}")
+    def letter_word(request: Request, case_id: str) -> Response:
+        viewer = signed_in(portal, request)
+        return letters_docx(portal, request, viewer.caller, [case_id], viewer.name)
+
+    @routes.get("/cases/{case_id}/receipt.pdf", summary=f"The receipt; {_ROLES}")
+    def receipt(request: Request, case_id: str, over: bool = False) -> Response:
+        viewer = signed_in(portal, request)
+        return receipt_pdf(portal, viewer.caller, case_id, viewer.name, over)
+
+    @routes.get("/cases/{case_id}/enquiry-{place}.pdf", summary=f"A letter of enquiry; {_ROLES}")
+    def one_enquiry(request: Request, case_id: str, place: int) -> Response:
+        viewer = signed_in(portal, request)
+        return enquiry_pdf(portal, viewer.caller, case_id, place, viewer.name)
+
+    @routes.get("/cases/{case_id}/photos/{photo}", summary=f"A photo of a paper receipt; {_ROLES}")
+    def one_photo(request: Request, case_id: str, photo: str) -> Response:
+        viewer = signed_in(portal, request)
+        with portal.web.begin() as tx:
+            queries.must_see(tx, viewer.caller, case_id)
+            kind, content = photos.photo(tx, case_id, photo)
+        return Response(content, media_type=kind, headers={"Content-Disposition": 'inline; filename="receipt.jpg"'})
+
+    @routes.post("/cases/{case_id}/photos", summary=f"Files a photo of a paper receipt to its counterfoil; {_ROLES}")
+    async def file_photo(request: Request, case_id: str) -> Response:
+        upload = await read_upload(request)
+        return await run_in_threadpool(_file_photo, portal, request, case_id, upload.form, upload.content)
+
+    @routes.get("/letters", summary=f"The register of counterfoils; {_ROLES}")
+    def register(request: Request, status: str = "", find: str = "", no_receipt: bool = False,
+                 page: Annotated[int, Query(ge=1, le=10_000)] = 1, done: str = "") -> Response:
+        chosen = {"status": status, "find": find.replace("\x00", ""), "no_receipt": no_receipt, "page": page, "done": done}
+        return _register(portal, request, signed_in(portal, request), chosen)
+
+    @routes.post("/letters/{act}", summary=f"Batch print, a range, a void number, or how one prints; {_ROLES}")
+    def acted(request: Request, act: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+        viewer = signed_in(portal, request)
+        check_token(portal, request, form)
+        try:
+            if act == "print":
+                return _batch(portal, request, viewer, form)
+            _ACTS[act](portal, viewer, form)
+        except KeyError:
+            raise Refused(404, "no-such-letter", _NO_LETTER) from None
+        except Refused as refused:
+            if refused.status == 404:
+                raise
+            return _register(portal, request, viewer, {"status": "", "find": "", "no_receipt": False, "page": 1,
+                                                       "done": ""}, refused)
+        return RedirectResponse(f"/letters?done={act}", 303)
+
+    return routes
+
+
+def _papers(portal: Portal, request: Request, viewer: Viewer, case_id: str, done: str,
+            refused: Refused | None = None) -> Response:
+    with portal.web.begin() as tx:
+        queries.look_at_cases(tx, viewer.caller)
+        card = pages.card(tx, case_id, portal.clock.now(), viewer.organisation, portal.ground)
+        if card is None:
+            raise Refused(404, "no-such-case", _NO_CASE)
+        directory = Directory.of(tx)
+        kept = photos.photos(tx, card["id"])
+        with queries.as_worker(tx):
+            case = tables.load(tx, [card["id"]])[card["id"]]
+        asks = [{"place": n, "to": directory.get(a["to"]), "at": a["at"], "mine": directory.within(a["by"], viewer.organisation)}
+                for n, a in enumerate(case.asks, start=1)]
+        at_an_end = [e for e in (case.origin_committee, case.receiving_committee) if directory.within(e, viewer.organisation)]
+        context = dict(case=card, photos=kept, asks=[a for a in asks if a["mine"]], done=done, refused=refused,
+                       may_print=case.letter_status == "valid" and papers.may_print_letter(case, viewer.caller, directory),
+                       may_receipt=bool(at_an_end and case.accepted_on and case.letter_number),
+                       may_file=bool(at_an_end and case.letter_number))
+    return render(portal, request, "papers.html", viewer, status=refused.status if refused else 200, **context)
+
+
+def _file_photo(portal: Portal, request: Request, case_id: str, form: Form, content: bytes) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    try:
+        with portal.web.begin() as tx:
+            organisation, number = papers.counterfoil_of(tx, viewer.caller, case_id)
+            picture = photos.cleaned(content)
+            with queries.as_worker(tx):
+                photos.file_photo(tx, organisation, number, case_id, picture, viewer.organisation, viewer.name,
+                                  portal.clock.now())
+    except Refused as refused:
+        if refused.status == 404:
+            raise
+        return _papers(portal, request, viewer, case_id, "", refused)
+    return RedirectResponse(f"/cases/{case_id}/papers?done=photo", 303)
+
+
+def _register(portal: Portal, request: Request, viewer: Viewer, chosen: Mapping[str, Any],
+              refused: Refused | None = None) -> Response:
+    status = chosen["status"] if chosen["status"] in numbers.STATUSES else None
+    with portal.web.begin() as tx:
+        queries.look_at_cases(tx, viewer.caller)
+        directory = Directory.of(tx)
+        found = numbers.register(tx, viewer.organisation, status=status, find=chosen["find"], limit=ROWS + 1,
+                                 no_receipt=chosen["no_receipt"], offset=(chosen["page"] - 1) * ROWS)
+        counts = numbers.register_counts(tx, viewer.organisation)
+        made = numbers.ranges(tx, viewer.organisation)
+        unprinted = papers.printable(tx, viewer.caller)
+        setting = papers.settings_of(tx, [viewer.organisation]).get(viewer.organisation, papers.Setting())
+    lines = [dict(one) | {"issuer": _name(directory, one["organisation"]), "to": _name(directory, one["destination"])}
+             for one in found[:ROWS]]
+    return render(portal, request, "letters.html", viewer, status=refused.status if refused else 200, rows=lines,
+                  more=len(found) > ROWS, chosen=chosen, counts=counts, refused=refused, statuses=STATUSES,
+                  void_reasons=VOID_REASONS, unprinted=len(unprinted), setting=setting,
+                  ranges=[dict(one) | {"issuer": _name(directory, one["organisation"])} for one in made])
+
+
+def _name(directory: Directory, code: str | None) -> str:
+    one = directory.get(code)
+    return one.name if one else code or ""
+
+
+def _batch(portal: Portal, request: Request, viewer: Viewer, form: Form) -> Response:
+    with portal.web.begin() as tx:
+        ids = papers.printable(tx, viewer.caller)
+    return letters_pdf(portal, request, viewer.caller, ids, viewer.name, form.get("over") == "true")
+
+
+def _whole(form: Form, name: str) -> int:
+    text = form.get(name, "").strip()
+    if not text.isascii() or not text.isdigit() or len(text) > 12:
+        raise Refused(422, "bad-field", _NUMBER, field=name)
+    return int(text)
+
+
+def _range(portal: Portal, viewer: Viewer, form: Form) -> None:
+    with portal.web.begin() as tx:
+        assign_below(tx, portal, viewer.caller, form.get("organisation", "").strip() or viewer.organisation,
+                     form.get("prefix", ""), _whole(form, "first"), _whole(form, "last"), _whole(form, "digits"), viewer.name)
+
+
+def _void(portal: Portal, viewer: Viewer, form: Form) -> None:
+    with portal.web.begin() as tx, queries.as_worker(tx):
+        numbers.void_number(tx, viewer.organisation, form.get("number", "").strip(), form.get("reason", ""),
+                            portal.clock.now(), viewer.name)
+
+
+def _setting(portal: Portal, viewer: Viewer, form: Form) -> None:
+    try:
+        moved = [round(float(form.get(name, "").strip() or 0), 1) for name in ("right_mm", "down_mm")]
+    except ValueError:
+        raise Refused(422, "bad-field", _NUMBER, field="right_mm") from None
+    said = [form.get(name, "").strip()[:100] or None for name in ("address", "phone", "fax", "postcode")]
+    with portal.web.begin() as tx, queries.as_worker(tx):
+        papers.set_printing(tx, viewer.organisation, papers.Setting(*moved, *said), portal.clock.now())
+
+
+_ACTS = {"range": _range, "void": _void, "setting": _setting}

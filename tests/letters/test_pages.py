@@ -1,0 +1,185 @@
+"""Papers by pages and calls: who prints what, that it is noted, photos of receipts, the QR code at the counter."""
+from __future__ import annotations
+
+import io
+
+import httpx
+import pypdf
+import pytest
+from docx import Document
+from PIL import Image
+
+from services.cases import numbers
+from tests.portal.town import text
+from tests.stories import world
+from tests.stories.world import BRANCH, COMMUNITY, NEIGHBOUR, STREET, UNIT
+
+
+def read(answer: httpx.Response) -> str:
+    assert answer.status_code == 200, answer.text
+    return "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(answer.content)).pages)
+
+
+@pytest.fixture
+def call(town, url):
+    def call(code: str, method: str, path: str, role: str = "receiver", **more) -> httpx.Response:
+        return httpx.request(method, url + path, headers={"Authorization": f"Bearer {town.key(code, role)}"}, **more)
+    return call
+
+
+def looks(town) -> list[tuple]:
+    with town.house.worker.connect() as tx:
+        return [tuple(r) for r in tx.exec_driver_sql(
+            "SELECT organisation, person, purpose FROM case_look WHERE purpose LIKE 'print%%' ORDER BY at")]
+
+
+def photograph(place: bool = False) -> bytes:
+    out, exif = io.BytesIO(), Image.Exif()
+    if place:
+        exif[0x010F] = "SecretCamera"
+        exif.get_ifd(0x8825)[2] = (30.0, 5.0, 7.0)
+    Image.new("RGB", (640, 480), "white").save(out, "JPEG", exif=exif)
+    return out.getvalue()
+
+
+def test_the_committee_prints_its_letter_and_it_is_noted(town, reader):
+    case = town.leaves(0, "issue_letter")
+    clerk = reader("clerk")
+    assert "打印介绍信" in text(clerk.get(f"/cases/{case}"))
+    assert world.name(0) in read(clerk.get(f"/cases/{case}/letter.pdf"))
+    assert looks(town) == [(UNIT, "单位经办人", "print_letter")]
+    assert "打印介绍信" in text(clerk.get(f"/cases/{case}/looks"))
+
+
+@pytest.mark.parametrize(("who", "status"), [("secretary", 403), ("street", 403), ("neighbour", 404), ("origin", 403)])
+def test_nobody_else_prints_it_and_nothing_is_noted(town, reader, who, status):
+    case = town.leaves(0, "issue_letter")
+    for path in ("letter.pdf", "letter.docx"):
+        answer = reader(who).get(f"/cases/{case}/{path}")
+        assert answer.status_code == status and world.id_number(0) not in answer.text
+    assert looks(town) == []
+
+
+def test_a_void_or_expired_letter_is_not_printed(town, reader):
+    case = town.leaves(0, "issue_letter")
+    town.give(UNIT, case, "report_lost", reason="遗失")
+    answer = reader("clerk").get(f"/cases/{case}/letter.pdf")
+    assert answer.status_code == 409 and "没有有效的介绍信" in text(answer)
+
+
+def test_the_qr_code_opens_the_case_for_who_may_see_it_and_says_nothing_to_others(town, reader):
+    case = town.leaves(0, "issue_letter")
+    with town.house.worker.connect() as tx:
+        token = tx.exec_driver_sql("SELECT token FROM counterfoil WHERE case_id = %s::uuid", (case,)).scalar_one()
+    assert reader("secretary").get(f"/l/{token}").url.path == f"/cases/{case}"
+    known, unknown = (reader("neighbour").get(f"/l/{one}") for one in (token, "ABCDEFGH23456789"))
+    assert known.status_code == unknown.status_code == 404
+    assert text(known).partition("追踪号")[0] == text(unknown).partition("追踪号")[0]
+    assert reader().get(f"/l/{token}").url.path == "/sign-in"
+
+
+def test_the_receiver_prints_the_receipt_with_handler_and_day(town, reader):
+    case = town.leaves(0, "send_receipt")
+    said = read(reader("street").get(f"/cases/{case}/receipt.pdf"))
+    assert all(words in said for words in (world.name(0), "经办人", "0575-1234567", "2026年11月23日"))
+    assert reader("clerk").get(f"/cases/{case}/receipt.pdf").status_code == 200
+    assert reader("neighbour").get(f"/cases/{case}/receipt.pdf").status_code == 404
+
+
+def test_before_acceptance_there_is_no_receipt(town, reader):
+    case = town.leaves(0, "record_arrival")
+    assert reader("street").get(f"/cases/{case}/receipt.pdf").status_code == 409
+
+
+def test_a_photo_is_filed_to_the_counterfoil_without_what_the_camera_knows(town, reader):
+    case = town.leaves(0, "accept")
+    clerk = reader("clerk")
+    form = clerk.hidden(clerk.get(f"/cases/{case}/papers"), "/photos")
+    answer = clerk.post(f"/cases/{case}/photos", data=form, files={"file": ("回执.jpg", photograph(True), "image/jpeg")})
+    assert "照片已贴到存根" in text(answer)
+    link = answer.text.partition(f'/cases/{case}/photos/')[2].partition('"')[0]
+    photo = clerk.get(f"/cases/{case}/photos/{link}")
+    assert photo.headers["content-type"] == "image/jpeg" and b"SecretCamera" not in photo.content
+    assert not Image.open(io.BytesIO(photo.content)).getexif()
+    assert "有照片" in text(clerk.get("/letters"))
+    assert reader("street").get(f"/cases/{case}/photos/{link}").status_code == 200
+    assert reader("neighbour").get(f"/cases/{case}/photos/{link}").status_code == 404
+
+
+@pytest.mark.parametrize("content", [b"", b"%PDF-1.7 no picture", b"\xff\xd8\xff\xe0 broken", b"<svg onload='x()'/>"])
+def test_what_is_no_picture_is_refused_and_nothing_is_kept(town, reader, content):
+    case = town.leaves(0, "accept")
+    clerk = reader("clerk")
+    form = clerk.hidden(clerk.get(f"/cases/{case}/papers"), "/photos")
+    answer = clerk.post(f"/cases/{case}/photos", data=form, files={"file": ("x.jpg", content, "image/jpeg")})
+    assert answer.status_code == 422 and "不是照片" in text(answer)
+    with town.house.worker.connect() as tx:
+        assert tx.exec_driver_sql("SELECT count(*) FROM receipt_photo").scalar_one() == 0
+
+
+def test_ranges_void_numbers_and_settings_by_forms(town, reader):
+    clerk = reader("clerk")
+
+    def send(act: str, **filled) -> httpx.Response:
+        return clerk.post(f"/letters/{act}", data=clerk.hidden(clerk.get("/letters"), f"/letters/{act}") | filled)
+    assert "还有 20 个号" in text(send("range", prefix="越纺组", first="1", last="20", digits="4"))
+    assert "已保存" in text(send("void", number="越纺组0001", reason="填错"))
+    refused = send("range", prefix="越纺组", first="x", last="20", digits="4")
+    assert refused.status_code == 422 and "整数" in text(refused)
+    assert send("range", organisation=STREET, prefix="", first="1", last="2", digits="4").status_code == 403
+    assert "已保存" in text(send("setting", right_mm="2.5", down_mm="-1", fax="0575-9", address="越城区某路1号"))
+    case = town.leaves(0, "issue_letter")
+    page = clerk.get("/letters")
+    assert "越纺组0002" in page.text and "有 1 封介绍信还没有打印" in text(page) and "填错" in text(page)
+    printed = read(clerk.post("/letters/print", data=clerk.hidden(page, "/letters/print")))
+    assert "越纺组0002" in printed and "0575-9" in printed and "越城区某路1号" in printed and case not in printed
+    assert "介绍信都已打印" in text(clerk.get("/letters"))
+    assert "越纺组" not in reader("street").get("/letters").text
+
+
+def test_the_calls_give_files_the_register_and_ranges(town, call):
+    assert call(UNIT, "POST", "/v1/letters/ranges", json={"prefix": "K", "first": 1, "last": 9, "digits": 3}).json() == {
+        "assigned": 9}
+    cases = [town.leaves(n, "issue_letter") for n in range(3)]
+    assert world.name(0) in read(call(UNIT, "GET", f"/v1/cases/{cases[0]}/letter.pdf"))
+    batch = call(UNIT, "POST", "/v1/letters/batch", json={"cases": cases[1:]})
+    assert len(pypdf.PdfReader(io.BytesIO(batch.content)).pages) == 2
+    document = Document(io.BytesIO(call(UNIT, "POST", "/v1/letters/batch", json={"cases": cases, "format": "docx"}).content))
+    assert world.name(2) in "\n".join(p.text for p in document.paragraphs)
+    assert call(UNIT, "POST", "/v1/letters/batch", json={}).status_code == 422  # all are printed
+    assert call(COMMUNITY, "POST", "/v1/letters/batch", json={"cases": cases}).status_code == 403
+    assert call(NEIGHBOUR, "POST", "/v1/letters/batch", json={"cases": cases}).status_code == 404
+    assert call(UNIT, "POST", "/v1/letters/void", json={"number": "K009", "reason": "污损"}).json()["status"] == "void"
+    first = call(UNIT, "GET", "/v1/letters?limit=4").json()
+    rest = call(UNIT, "GET", f"/v1/letters?limit=100&cursor={first['next']}").json()
+    shown = {one["number"]: one["status"] for one in first["items"] + rest["items"]}
+    assert len(shown) == 9 and [shown[f"K00{n}"] for n in (1, 4, 9)] == ["valid", "free", "void"] and rest["next"] is None
+    assert world.name(0) not in str(first)
+    assert call(STREET, "GET", "/v1/letters").json()["items"] == []
+    assert call(BRANCH, "POST", "/v1/letters/ranges", json={"organisation": UNIT, "first": 1, "last": 2}).status_code == 403
+    assert call(UNIT, "POST", "/v1/letters/ranges", json={"first": True, "last": 2}).status_code == 422
+    assert call(UNIT, "GET", "/v1/letters/ranges").json()["items"][0]["free"] == 5
+    assert call(UNIT, "GET", f"/v1/cases/{cases[0]}/letter.pdf", role="sender").status_code == 403
+
+
+def test_an_enquiry_to_a_unit_outside_is_a_letter_of_its_asker(town, reader, call):
+    from services.registry.load import load_rows
+    outside = "130606010030"
+    load_rows(town.house.worker, "organisations", [{
+        "code": outside, "name": "中共和平里街道工作委员会", "kind": "basic_committee", "unit": "street",
+        "area": "130606001", "serves_area": "yes", "authority": "yes", "outside": "yes"}], town.clock)
+    case = town.leaves(0, "record_arrival")
+    town.give(STREET, case, "ask", organisation=outside, text="请告知该同志档案现存何处。\n" * 60)
+    street = reader("street")
+    assert "沟通函" in text(street.get(f"/cases/{case}/papers"))
+    said = read(street.get(f"/cases/{case}/enquiry-1.pdf"))
+    assert all(words in said for words in ("中共和平里街道工作委员会", "请告知该同志档案现存何处", world.name(0), "沟通函回复单"))
+    assert said.count("请告知该同志档案现存何处") == 60
+    assert reader("clerk").get(f"/cases/{case}/enquiry-1.pdf").status_code == 403
+    assert street.get(f"/cases/{case}/enquiry-2.pdf").status_code == 404
+    assert call(STREET, "GET", f"/v1/cases/{case}/enquiries/1.pdf").status_code == 200
+
+
+def test_tokens_are_chance_and_hold_nothing():
+    made = {numbers.new_token() for _ in range(1000)}
+    assert len(made) == 1000 and all(len(one) == 16 and one.isalnum() for one in made)
