@@ -14,7 +14,7 @@ from services.city.invariants import Broken
 from services.city.machine import Machine
 from services.city.report import Report
 
-WHOLE_LOOK_DAYS = 90
+WHOLE_LOOK_DAYS = 180
 
 
 class Inspector:
