@@ -5,6 +5,7 @@ one.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from itertools import islice
@@ -146,15 +147,21 @@ def write_divisions(tx: Connection, batch: Sequence[Division], empty: bool) -> i
 def past(known: Iterable[str], listed: frozenset[str]) -> list[str]:
     """Codes of the table that a newer edition no longer has.
 
-    A province, city or county whose own row the file has, with any row right below it, is taken as listed
-    whole; so is a street in such a county, if the file has communities of it (an edition of levels 1 to 4
-    leaves communities alone). What stands below a division listed whole and is not in the file is past, with
-    all below it.
+    A province, city or county whose own row the file has counts as listed whole if the file has at least half
+    as many rows right below it as the table; so does a street in such a county (an edition of levels 1 to 4
+    leaves communities alone, and a few added rows change nothing else). What stands below a division listed
+    whole and is not in the file is past, with all below it.
     """
-    above = {code[: _ABOVE_DIGITS[len(code)]] for code in listed if len(code) > 2}
-    whole = {code for code in listed if len(code) <= 6 and code in above}
-    whole |= {code for code in listed if len(code) == 9 and code[:6] in whole and code in above}
+    known = list(known)
+    standing, named = _children(known), _children(listed)
+    whole = {code for code in listed if len(code) <= 6 and 0 < standing[code] <= 2 * named[code]}
+    whole |= {code for code in listed if len(code) == 9 and code[:6] in whole and standing[code] <= 2 * named[code]}
     return [code for code in known if code not in listed and _first_missing_under(code, listed) in whole]
+
+
+def _children(codes: Iterable[str]) -> Counter[str]:
+    """How many codes stand right below each."""
+    return Counter(code[: _ABOVE_DIGITS[len(code)]] for code in codes if len(code) > 2)
 
 
 def _first_missing_under(code: str, listed: frozenset[str]) -> str:

@@ -31,6 +31,14 @@ def test_what_a_newer_edition_no_longer_lists_is_past():
     assert past(known, frozenset()) == []
 
 
+def test_a_file_with_few_of_many_ends_nothing():
+    known = ["33", "3306", "3307", "3308", "330603", *(f"330603{n:03}" for n in range(1, 9)),
+             *(f"330603001{n:03}" for n in range(1, 9))]
+    assert past(known, frozenset(["33", "3306", "330603", "330603001", "330603001001"])) == []
+    of_half = frozenset(["33", "3306", "330603", *(f"330603{n:03}" for n in range(1, 5))])
+    assert past(known, of_half) == [f"330603{n:03}" for n in range(5, 9)]
+
+
 @pytest.fixture
 def newer(tmp_path):
     """The county of the town in an edition of tomorrow: one street dissolved into another with a new name."""
