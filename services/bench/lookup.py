@@ -13,6 +13,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from services.bench.latency import quantiles
+from services.bench.machine import cpu_seconds
 from services.bench.pipeline import own_server
 from services.bench.register import PART, asked, fill, made
 from services.cases.ground import usual
@@ -35,17 +36,23 @@ def measured(members: int) -> dict[str, Any]:
         try:
             with worker.connect() as tx:
                 size = tx.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one()
-                times, beside, decisions = _looked_up(tx, members)
+                backend = tx.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+                before = cpu_seconds(backend)
+                times, beside, decisions, own = _looked_up(tx, members)
+                database = cpu_seconds(backend) - before
         finally:
             worker.dispose()
     every = [one for kind in times.values() for one in kind]
     return {"members": members, "filled_seconds": round(filled, 1), "database_bytes": size, "wanted_ms": WANTED_MS,
-            "lookups": len(every), "ms": quantiles(every),
+            "lookups": len(every), "ms": quantiles(every), "cpu_ms": quantiles(own),
+            "database_cpu_ms_each": round(1e3 * database / max(1, len(every)), 2),
             "kinds": {kind: quantiles(one) | {"lookups": len(one), **decisions[kind]} for kind, one in times.items()},
             "beside": {"what": "the member's row by its primary key", "ms": quantiles(beside)}}
 
 
-def _looked_up(tx: Connection, members: int) -> tuple[dict[str, list[float]], list[float], dict[str, dict[str, int]]]:
+def _looked_up(tx: Connection, members: int
+               ) -> tuple[dict[str, list[float]], list[float], dict[str, dict[str, int]], list[float]]:
+    """Seconds by kind of row, seconds of the bare statement, decisions by kind, and the program's own CPU seconds."""
     rng = random.Random(11)
     parts = rng.sample(range(0, members, PART), min(8, -(-members // PART)))
     chosen = [m for part in parts for m in list(made(part, min(PART, members - part)))[:: max(1, PART * len(parts) // LOOKUPS)]]
@@ -53,21 +60,23 @@ def _looked_up(tx: Connection, members: int) -> tuple[dict[str, list[float]], li
     world, people, now = usual().world(tx, SystemClock().now()), People(), SystemClock().now()
     times: dict[str, list[float]] = defaultdict(list)
     decisions: dict[str, dict[str, int]] = defaultdict(lambda: {"match": 0, "review": 0, "not_a_member": 0})
-    beside = []
+    beside: list[float] = []
+    own: list[float] = []
     for at, (member, (kind, person)) in enumerate(zip(chosen, asked(chosen))):
         one = _announced(person, now)
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.thread_time()
         found = people.find(tx, [one], world)[one.event, 0]
-        spent = time.perf_counter() - began
+        spent, worked = time.perf_counter() - began, time.thread_time() - worked
         began = time.perf_counter()
         tx.exec_driver_sql("SELECT name, id_number, birth_date, phone FROM member WHERE member = %s", (member.member,)).one()
         if at >= len(chosen) // 10:  # the first tenth warms connections and statements, not the register
             times[kind].append(spent)
+            own.append(worked)
             beside.append(time.perf_counter() - began)
             decisions[kind][found.decision] += 1
             if found.decision == "match" and found.member != member.member:
                 decisions[kind]["wrong"] = decisions[kind].get("wrong", 0) + 1
-    return times, beside, decisions
+    return times, beside, decisions, own
 
 
 def _announced(person: dict[str, Any], now: datetime) -> Announcement:

@@ -75,9 +75,11 @@ def of_lookup(figures: dict[str, Any]) -> str:
              f"{figures['filled_seconds']} s): milliseconds to the decision with its reasons; wanted: p99 at most "
              f"{figures['wanted_ms']}", "", f"{'':42}{'p50':>9}{'p90':>9}{'p99':>9}{'max':>9}{'look-ups':>10}"]
     named = [("all", figures["ms"] | {"lookups": figures["lookups"]}), *sorted(figures["kinds"].items()),
-             (figures["beside"]["what"], figures["beside"]["ms"] | {"lookups": figures["lookups"]})]
+             (figures["beside"]["what"], figures["beside"]["ms"] | {"lookups": figures["lookups"]}),
+             ("the program's own CPU time", figures["cpu_ms"] | {"lookups": figures["lookups"]})]
     return "\n".join(lines + [f"{name:42}{one['p50']:9.2f}{one['p90']:9.2f}{one['p99']:9.2f}{one['max']:9.2f}"
-                              f"{one['lookups']:10,}" for name, one in named])
+                              f"{one['lookups']:10,}" for name, one in named]
+                     + [f"The database's CPU time: {figures['database_cpu_ms_each']} ms a look-up on average."])
 
 
 def of_roster(figures: dict[str, Any]) -> str:
@@ -85,8 +87,9 @@ def of_roster(figures: dict[str, Any]) -> str:
     return "\n".join([
         f"{figures['rows']:,} rows in {figures['events']} events against {figures['members']:,} members, three in ten "
         f"damaged or without a number: {figures['seconds']} s, {figures['per_second']:,} rows/s; wanted: at most "
-        f"{figures['wanted_seconds']} s", "",
+        f"{figures['wanted_seconds']} s (CPU: program {figures['cpu_seconds']['program']}, database "
+        f"{figures['cpu_seconds']['database']} s)", "",
         f"Beside it the {beside['what']}: {beside['seconds']} s. Decisions: "
         + ", ".join(f"{n:,} {name}" for name, n in figures["decisions"].items()) + f"; wrong matches: {figures['wrong']}.",
         f"The whole matcher (who, where, and {figures['whole']['cases']:,} cases written): {figures['whole']['seconds']} s, "
-        f"{figures['whole']['per_second']:,} rows/s."])
+        f"{figures['whole']['per_second']:,} rows/s (CPU of the program: {figures['whole']['cpu_seconds']} s)."])

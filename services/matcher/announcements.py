@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -53,8 +53,7 @@ class Announcement:
     @property
     def parent_id(self) -> str:
         """The bulk case of its group: one per event, or per batch where events name one."""
-        batch = self.data.get("batch")
-        return str(uuid5(self.event, "group") if not batch else uuid5(BATCHES, f"{self.source}\n{batch}"))
+        return _group(self.event, self.source, self.data.get("batch"))
 
     @cached_property
     def case_id(self) -> str:
@@ -81,6 +80,11 @@ class Announcement:
         """What it states of the case."""
         return Statement(str(self.event), self.source, self.ext_id, self.time, self.kind,
                          facts_stated(self.kind, self.data, self.slot, area), self.superseded)
+
+
+@lru_cache(maxsize=1024)
+def _group(event: UUID, source: str, batch: str | None) -> str:
+    return str(uuid5(event, "group") if not batch else uuid5(BATCHES, f"{source}\n{batch}"))
 
 
 BATCHES = UUID("6f0c7f2e-5e0b-5b43-9d3d-6d6a7d0f8b11")

@@ -14,7 +14,7 @@ from services.matcher import notes
 from services.matcher.announcements import HOST_REPORT, Announcement
 from services.matcher.identity import SIZE, Identification, Model
 from services.matcher.model_store import in_force
-from services.registry.keys import person_keys
+from services.registry.keys import close_keys, person_keys
 from services.registry.persons import MemberRecord, Person, fold_name, parse_id_number
 from services.registry.tokens import agreed
 
@@ -83,11 +83,14 @@ class People:
         model = self.model or in_force(tx)
         references = sorted({a.member for a in told if a.member})
         named = {r[0]: MemberRecord(*r) for r in tx.exec_driver_sql(_BY_REFERENCE, (references,))} if references else {}
-        # first by the number alone, which settles nearly everybody; the others by everything that could lead to them
-        found = self._round(tx, told, named, number_key, model)
-        unsettled = [a for a in told if found[a.event, a.position].decision != "match"]
-        if unsettled:
-            found |= self._round(tx, unsettled, named, person_keys, model)
+        found: dict[Slot, Found] = {}
+        # first by the number alone, which settles nearly everybody; then by what agrees closely; the others by
+        # everything that could lead to them
+        for keys_of in (number_key, close_keys, person_keys):
+            unsettled = [a for a in told if (a.event, a.position) not in found
+                         or found[a.event, a.position].decision != "match"]
+            if unsettled:
+                found |= self._round(tx, unsettled, named, keys_of, model)
         return _without_key(tx, told, found)
 
     def _round(self, tx: Connection, told: Sequence[Announcement], named: Mapping[str, MemberRecord],

@@ -84,16 +84,22 @@ def _heard(text: str | None) -> tuple[str | None, str, str, tuple[str, ...]]:
     return sound_of(name), first[0] if first else "", last[0] if last else "", _pieces(text, name)
 
 
-def person_keys(person: Person) -> frozenset[str]:
+def close_keys(person: Person) -> frozenset[str]:
+    """`person_keys` without those of neighbouring years: a few candidates instead of hundreds in a register of
+    millions, and whoever agrees well is among them."""
+    return person_keys(person, (0,))
+
+
+def person_keys(person: Person, years_near: tuple[int, ...] = YEARS_NEAR) -> frozenset[str]:
     """The keys under which to look for the person of a roster row; empty where nothing usable was given."""
     number = parse_id_number(person.id_number)
     born, given = parse_date(person.birth_date)
     names = [name for name in dict.fromkeys((fold_name(person.name), fold_name(person.pinyin))) if name]
     keys = _number_keys(number)
     days = _days(born, given, number)
-    years = {int(day[:4]) + off for day in days for off in YEARS_NEAR}
+    years = {int(day[:4]) + off for day in days for off in years_near}
     if born is not None and given != "day":
-        years.update(born.year + off for off in YEARS_NEAR)
+        years.update(born.year + off for off in years_near)
     phone = fold_phone(person.phone)
     if phone:
         keys.add(f"p:{phone}")
