@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.cases import batches, queries, rights, tables
+from services.cases import batches, deadlines, queries, rights, tables
 from services.cases import states as s
 from services.cases.calendar import day_of
 from services.cases.ground import Ground, usual
@@ -40,7 +40,7 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
                       {"id": case.id})
         codes = {c for c in (case.origin, case.origin_committee, case.destination, case.header, case.receiver,
                              case.receiving_committee, case.branch, case.ruling, case.owner, case.poster,
-                             case.wait_organisation, *(h["by"] for h in view["history"])) if c}
+                             case.wait_organisation, case.host, *(h["by"] for h in view["history"])) if c}
         people = reachable(tx, world.directory, codes, day_of(now))
         door = queries.grids(tx, [case.id], actor).get(case.id)
     ends = {code: _organisation(code, world.directory, people) for code in codes}
@@ -61,8 +61,26 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
         "grid": door, "claims": list(dict.fromkeys(r["organisation"] for r in case.reports)),
         "receiver": case.receiver, "receiving_committee": case.receiving_committee, "asks": list(case.asks),
         "allowed": list(rights.allowed(case, actor, world)),
+        "stay": _stay(case, view["history"], world), "floating": _floats(case),
         "reissue_until": None, "batch": _batch(tx, case),
     }
+
+
+def _stay(case, history: Sequence[Mapping[str, Any]], world) -> dict[str, Any] | None:
+    """Why the member stays, until when that stands, and how often they are contacted."""
+    if case.state != s.STAY_APPROVED:
+        return None
+    said = [h["reason"] for h in history if h["command"] in ("approve_stay", "rule")]
+    return {"reason": said[-1] if said else None, "review_on": case.review_on,
+            "interval": deadlines.contact_interval(case, world), "contacted_on": case.contacted_on}
+
+
+def _floats(case) -> dict[str, Any] | None:
+    """The permit of a floating member, who the host is and whether it has acknowledged."""
+    if case.state != s.FLOATING_REGISTERED:
+        return None
+    return {"permit_no": case.permit_no, "host": case.host, "acknowledged_on": case.acknowledged_on,
+            "contacted_on": case.contacted_on}
 
 
 def _close(case, actor: str, world) -> bool:

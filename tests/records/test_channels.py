@@ -77,5 +77,6 @@ def test_the_host_is_asked_to_acknowledge_the_permit_and_does_so_once(town, url,
     assert "已办理：确认活动证" in text(secretary.act(case, "acknowledge", contact="社区书记 0575-1"))
     town.settle()
     assert alerts(town, url, COMMUNITY) == []
+    assert "浙0001" in text(reader("origin").get(f"/cases/{case}")) and "11月23日 确认" in text(reader("origin").get(f"/cases/{case}"))
     with pytest.raises(Refused):
         town.give(COMMUNITY, case, "acknowledge", contact="再来一次")

@@ -41,6 +41,8 @@ def test_a_stay_is_contacted_at_its_interval_and_a_failed_call_does_not_count(to
     town.clock.advance_to(town.clock.now() + timedelta(days=62))
     town.settle()
     branch = reader("origin")
+    card = text(branch.get(f"/cases/{case}"))
+    assert "公派留学 · 2028年11月23日 复查 · 每 2 个月联系一次" in card
     assert world.name(3) in text(branch.get("/upkeep"))
     today = town.clock.now().date().isoformat()
     note(branch, outcome="not_reached", on=today)
