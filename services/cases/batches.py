@@ -27,11 +27,17 @@ WHERE p.state = 'bulk_open' AND p.paused IS NOT TRUE
   AND ((e.detail ->> 'start_on') IS NULL OR (e.detail ->> 'start_on')::date <= :today)
   AND NOT EXISTS (SELECT FROM batch_done d WHERE d.parent = e.case_id AND d.seq = e.seq)
 ORDER BY e.at, e.case_id, e.seq"""
-_WAVE = """
+_NEXT = """
 SELECT c.id::text AS id FROM transfer_case c
-WHERE c.parent = CAST(:parent AS uuid) AND NOT EXISTS (
+WHERE c.parent = CAST(:parent AS uuid) AND c.id > coalesce(
+    (SELECT o.case_id FROM batch_outcome o WHERE o.parent = CAST(:parent AS uuid) AND o.seq = :seq
+     ORDER BY o.case_id DESC LIMIT 1), '00000000-0000-0000-0000-000000000000')
+ORDER BY c.id LIMIT :limit"""
+_LEFT_OUT = """
+SELECT c.id::text AS id FROM transfer_case c
+WHERE c.parent = CAST(:parent AS uuid) AND c.id <> ALL (CAST(:ids AS uuid[])) AND NOT EXISTS (
     SELECT FROM batch_outcome o WHERE o.parent = c.parent AND o.seq = :seq AND o.case_id = c.id)
-ORDER BY c.position, c.id LIMIT :limit"""
+ORDER BY c.id LIMIT :limit"""
 _KEEP = """
 INSERT INTO batch_outcome (parent, seq, case_id, status, zh, en, at)
 SELECT %s::uuid, %s, case_id, status, zh, en, %s
@@ -48,7 +54,7 @@ def wave(tx: Connection, now: datetime, ground: Ground) -> int:
 
 
 def _carry_out(tx: Connection, order: Any, now: datetime, ground: Ground) -> int:
-    ids = [row.id for row in rows(tx, _WAVE, {"parent": order.parent, "seq": order.seq, "limit": WAVE_CASES_MAX})]
+    ids = _children_next(tx, order)
     if len(ids) < WAVE_CASES_MAX:
         tx.exec_driver_sql("INSERT INTO batch_done (parent, seq, at) VALUES (%s::uuid, %s, %s) ON CONFLICT DO NOTHING",
                            (order.parent, order.seq, now))
@@ -61,6 +67,15 @@ def _carry_out(tx: Connection, order: Any, now: datetime, ground: Ground) -> int
     tx.exec_driver_sql(_KEEP, (order.parent, order.seq, now, dumps([
         {"case_id": ident, **_told(answer)} for ident, answer in zip(ids, answers, strict=True)])))
     return len(ids)
+
+
+def _children_next(tx: Connection, order: Any) -> list[str]:
+    """The next children in the order of their ids; last of all those who joined meanwhile."""
+    asked = {"parent": order.parent, "seq": order.seq}
+    ids = [row.id for row in rows(tx, _NEXT, asked | {"limit": WAVE_CASES_MAX})]
+    if len(ids) < WAVE_CASES_MAX:
+        ids += [row.id for row in rows(tx, _LEFT_OUT, asked | {"ids": ids, "limit": WAVE_CASES_MAX - len(ids)})]
+    return ids
 
 
 def _told(answer: Any) -> dict[str, Any]:

@@ -51,10 +51,12 @@ def _merged(days: tuple[tuple[date, str], ...]) -> Calendar:
     return Calendar(frozenset(holidays), frozenset(workdays), shipped.years | years)
 
 
+# one aggregate for all of them: a subquery for each would be planned anew only when the table is analysed
 _MEMBERS = """
-SELECT m.member, m.organisation, m.standing, m.last_life_on, m.last_sign_on, m.dues_paid_to,
-       (SELECT max(c.accepted_on) FROM transfer_case c WHERE c.member = m.member) AS accepted_on
-FROM member m WHERE m.member = ANY (:members)"""
+SELECT m.member, m.organisation, m.standing, m.last_life_on, m.last_sign_on, m.dues_paid_to, a.accepted_on
+FROM member m LEFT JOIN (SELECT member, max(accepted_on) AS accepted_on FROM transfer_case
+                         WHERE member = ANY (:members) GROUP BY member) a ON a.member = m.member
+WHERE m.member = ANY (:members)"""
 
 
 def member_facts(tx: Connection, members: Sequence[str]) -> dict[str, tuple[MemberFacts, str]]:

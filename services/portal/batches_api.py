@@ -36,7 +36,7 @@ def router(portal: Portal) -> APIRouter:
             found = batches.children(tx, case_id, seq=given[0]["seq"] if given else None, state=state, refused=refused,
                                      limit=limit + 1, offset=offset)
             counted = batches.by_state(tx, case_id)
-        return api._json({
+        return api.json_answer({
             "by_state": counted,
             "orders": [{**one, "at": one["at"].isoformat(), "done_at": one["done_at"] and one["done_at"].isoformat()}
                        for one in given],

@@ -31,18 +31,25 @@ class Cohort:
         self.web, self.worker, self.clock = web, worker, clock
         load_rows(worker, "members", [
             {"member": f"g{n}", "name": f"毕业{n}", "sex": "female", "birth_date": f"2003-0{n + 1}-02", "status": "full",
-             "standing": "normal", "organisation": BRANCH} for n in range(PEOPLE)], clock)
-        event = {"specversion": "1.0", "id": "class-2026", "type": "guidui.graduation.batch.v1", "time": NOW.isoformat(),
-                 "source": f"urn:guidui:organisation:{UNIT}", "data": {
-                     "effective_on": "2026-06-30", "circumstances": {"has_job": True, "unit_has_organisation": True},
-                     "persons": [{"person": {"member": f"g{n}", "name": f"毕业{n}"},
-                                  "to": {"organisation": None if n == 3 else COMMUNITY}} for n in range(PEOPLE)]}}
+             "standing": "normal", "organisation": BRANCH} for n in range(PEOPLE + 1)], clock)
+        self.matcher = Matcher(clock, GROUND, Addresses(gazetteer))
+        self.announce("class-2026", range(PEOPLE))
         with worker.begin() as tx:
+            self.parent = tx.exec_driver_sql("SELECT id::text FROM transfer_case WHERE state = 'bulk_open'").scalar_one()
+
+    def announce(self, ident: str, numbers) -> None:
+        """One event of the batch."""
+        event = {"specversion": "1.0", "id": ident, "type": "guidui.graduation.batch.v1", "time": NOW.isoformat(),
+                 "source": f"urn:guidui:organisation:{UNIT}", "data": {
+                     "effective_on": "2026-06-30", "batch": "2026",
+                     "circumstances": {"has_job": True, "unit_has_organisation": True},
+                     "persons": [{"person": {"member": f"g{n}", "name": f"毕业{n}"},
+                                  "to": {"organisation": None if n == 3 else COMMUNITY}} for n in numbers]}}
+        with self.worker.begin() as tx:
             posted = parse(event, b"s", NOW)
             assert accept(tx, self.caller(tx, UNIT), [posted], NOW) == ["accepted"]
-            Matcher(clock, GROUND, Addresses(gazetteer))(tx, [
-                Message(posted.id, "departures", "guidui.event.posted.v1", "k", NOW, {"event": str(posted.id)})])
-            self.parent = tx.exec_driver_sql("SELECT id::text FROM transfer_case WHERE state = 'bulk_open'").scalar_one()
+            self.matcher(tx, [Message(posted.id, "departures", "guidui.event.posted.v1", "k", NOW,
+                                      {"event": str(posted.id)})])
 
     def caller(self, tx, code: str) -> Caller:
         return Caller(code, Directory.of(tx).path(code), "receiver")
@@ -95,7 +102,7 @@ def test_one_command_is_given_to_all_and_each_outcome_is_told(cohort):
     assert order["done_at"] is not None
     [failed] = cohort.children(seq=order["seq"], refused=True)
     assert failed.position == 3 and failed.status == 422 and "organisation" in failed.zh and failed.en
-    assert [c.position for c in cohort.children()] == list(range(PEOPLE))
+    assert sorted(c.position for c in cohort.children()) == list(range(PEOPLE))
     assert cohort.tick() == 0, "an order is carried out once"
 
 
@@ -123,6 +130,17 @@ def test_a_paused_batch_waits_between_two_waves_and_goes_on(cohort, monkeypatch)
     while cohort.tick():
         pass
     assert cohort.orders()[0]["done"] == PEOPLE and cohort.orders()[0]["done_at"]
+
+
+def test_who_joins_the_batch_while_an_order_runs_is_taken_along(cohort, monkeypatch):
+    monkeypatch.setattr(batches, "WAVE_CASES_MAX", 6)
+    cohort.give("give_to_all", order="note", **{"with": {"text": "已通知本人"}})
+    with cohort.worker.begin() as tx:
+        assert batches.wave(tx, cohort.clock.now(), GROUND) == 6
+    cohort.announce("class-2026-b", [PEOPLE])
+    while cohort.tick():
+        pass
+    assert cohort.orders()[0]["done"] == PEOPLE + 1 and cohort.orders()[0]["done_at"]
 
 
 def test_an_order_with_a_day_starts_on_that_day(cohort):

@@ -31,6 +31,7 @@ def upgrade() -> None:
             PRIMARY KEY (parent, seq)
         );
         CREATE INDEX case_event_bounces ON case_event (at) WHERE command IN ('refuse', 'return_for_cure');
+        CREATE INDEX transfer_case_children ON transfer_case (parent, id) WHERE parent IS NOT NULL;
         CREATE INDEX transfer_case_batches ON transfer_case (id) WHERE state = 'bulk_open';
         -- what an event said of somebody else can be taken out, one person of one event at a time, and nothing more
         CREATE FUNCTION case_unsays(p_case uuid, p_event uuid, p_position int) RETURNS void
@@ -55,7 +56,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP INDEX transfer_case_batches, case_event_bounces")
+    op.execute("DROP INDEX transfer_case_batches, transfer_case_children, case_event_bounces")
     op.execute("DROP FUNCTION case_unsays(uuid, uuid, int)")
     op.execute("GRANT DELETE ON statement TO guidui_worker")
     op.execute("DROP TABLE batch_outcome, batch_done")
