@@ -94,6 +94,13 @@ def roster(scale: float) -> dict[str, Any]:
     return measured(max(200, int(ROSTER_ROWS * scale)))
 
 
+def letters(scale: float) -> dict[str, Any]:
+    """Pages a second and the peak of memory for 10,000 letters in one file."""
+    from services.bench.letters import PAGES, measured
+
+    return measured(max(20, int(PAGES * scale)))
+
+
 def _engine(name: str, as_json: bool, settings: Settings) -> int:
     """A benchmark of one engine that needs no database; its module tells its own figures."""
     module = f"services.bench.{name}"
@@ -113,5 +120,6 @@ SERVICES: dict[str, tuple[Callable[[float], dict[str, Any]], Callable[[dict[str,
     "calendar": (calendar, telling.of_calendar),
     "lookup": (lookup, telling.of_lookup),
     "roster": (roster, telling.of_roster),
+    "letters": (letters, telling.of_letters),
 }
 NAMES = (*ENGINES, *SERVICES)

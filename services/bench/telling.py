@@ -93,3 +93,14 @@ def of_roster(figures: dict[str, Any]) -> str:
         + ", ".join(f"{n:,} {name}" for name, n in figures["decisions"].items()) + f"; wrong matches: {figures['wrong']}.",
         f"The whole matcher (who, where, and {figures['whole']['cases']:,} cases written): {figures['whole']['seconds']} s, "
         f"{figures['whole']['per_second']:,} rows/s (CPU of the program: {figures['whole']['cpu_seconds']} s)."])
+
+
+def of_letters(figures: dict[str, Any]) -> str:
+    """`guidui bench letters` in words."""
+    names = {"letters": "three-part letters", "over_print": "over-printed values", "beside": "bare ReportLab, one line a page"}
+    lines = [f"{figures['pages']} pages in one PDF, each kind in a process of its own"]
+    for key, name in names.items():
+        one = figures[key]
+        lines.append(f"  {name:<32} {one['pages_per_second']:>8} pages/s  {one['seconds']:>7} s ({one['cpu_seconds']} s CPU)  "
+                     f"peak {one['peak_mb']} MB  file {one['file_mb']} MB")
+    return "\n".join(lines)

@@ -61,3 +61,12 @@ def test_a_look_up_and_a_roster_stand_beside_their_bare_statement(tmp_path: Path
     figures = json.loads(capsys.readouterr().out)
     assert figures["rows"] == 300 == sum(figures["decisions"].values())
     assert figures["wrong"] == 0 and figures["beside"]["seconds"] >= 0
+
+
+def test_letters_are_measured_beside_the_bare_library(tmp_path: Path, capsys) -> None:
+    assert run_bench("letters", True, Settings(data=tmp_path), scale=0.005) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["pages"] == 50
+    for kind in ("letters", "over_print", "beside"):
+        assert figures[kind]["pages_per_second"] > 0 and figures[kind]["peak_mb"] > 10
+    assert figures["letters"]["file_mb"] > figures["beside"]["file_mb"]
