@@ -14,7 +14,7 @@ from schemas.envelope import Message
 from services.cases import commands, deadlines, tables
 from services.cases.ground import Ground
 from services.cases.model import Case, Statement, Step, Task, World
-from services.cases.states import BULK_OPEN, TERMINAL
+from services.cases.states import BEFORE_ACCEPTED, BULK_OPEN, TERMINAL
 from services.cases.tables import Change
 from services.kit.clock import Clock
 from services.kit.db import dumps, rows, sent_ahead
@@ -74,9 +74,9 @@ class _Batch:
 
     def cases(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
         """Opens or joins the case of every announcement whose person is known (or a walk-in from outside)."""
-        corrected = [a for a in told if a.corrects]
-        for one in corrected:
-            self.supersede(one)
+        for one in told:
+            if one.corrects:
+                self.supersede(one, None if one.superseded else found[one.event, one.position].member)
         groups: dict[str, list[Announcement]] = {}
         for one in told:
             who = found[one.event, one.position]
@@ -202,15 +202,19 @@ class _Batch:
                 commands.contacted(case, self.world, date.fromisoformat(str(reached[m][0])), reached[m][1])
                 for m, case in standing.items()], self.world)
 
-    def supersede(self, one: Announcement) -> None:
-        """A correction: what the earlier event stated no longer counts; its case closes if nothing else opened it."""
+    def supersede(self, one: Announcement, member: str | None = None) -> None:
+        """What the earlier event stated no longer counts; its case closes if nothing else opened it.
+
+        The case of ``member``, of whom the correction itself tells, goes on: the correction joins it.
+        """
         said.lock_for_correction(self.tx, one.source, one.corrects or "")
         touched = self.tx.exec_driver_sql(
             """UPDATE statement SET withdrawn = true WHERE source = %s AND ext_id = %s AND NOT withdrawn
                RETURNING case_id::text""", (one.source, one.corrects)).scalars().all()
         cases = tables.load(self.tx, sorted(set(touched)))
         changes = [commands.withdraw(self.tx, case, self.world, one.organisation)
-                   for case in cases.values() if case.state not in TERMINAL]
+                   for case in cases.values() if case.state not in TERMINAL
+                   and not (member and case.member == member and case.state in BEFORE_ACCEPTED)]
         moved = tables.write(self.tx, changes, self.world)
         commands.close_finished_groups(self.tx, moved, self.world)
 
