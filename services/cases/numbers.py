@@ -151,7 +151,7 @@ SELECT * FROM (
            EXISTS (SELECT FROM receipt_photo r WHERE r.organisation = f.organisation AND r.number = f.number) AS photo
     FROM counterfoil f LEFT JOIN transfer_case c ON c.id = f.case_id LEFT JOIN case_person p ON p.case_id = f.case_id
     WHERE f.path ~>=~ :lo AND f.path ~<~ :hi) x
-WHERE (CAST(:status AS text) IS NULL OR status = :status)
+WHERE (CAST(:status AS text) IS NULL OR status = :status OR (:status = 'given' AND status <> 'free'))
   AND (CAST(:find AS text) IS NULL OR number LIKE '%' || :find || '%' OR name = :find)
   AND (NOT :no_receipt OR (status = 'used' AND receipt_recorded_on IS NULL))"""
 
@@ -160,7 +160,7 @@ def register(tx: Connection, under: str, *, status: str | None = None, find: str
              no_receipt: bool = False, limit: int = 50, offset: int = 0) -> Sequence[Mapping[str, Any]]:
     """The counterfoils of an organisation and of those below it, newest letter first, then free numbers in order.
 
-    ``status`` is one of STATUSES; ``find`` a part of a number or a whole name; ``no_receipt``: accepted, and no
+    ``status`` is one of STATUSES, or ``given``: all but the free ones; ``find`` a part of a number or a whole name; ``no_receipt``: accepted, and no
     receipt came. Only what ``tx`` may see.
     """
     return rows(tx, _REGISTER + " ORDER BY issued_at DESC NULLS LAST, range, position, number LIMIT :limit OFFSET :offset",

@@ -21,7 +21,7 @@ from services.records.letters import papers, photos
 from services.registry.directory import Directory
 
 ROWS = 50
-STATUSES = (("", zh("全部")), ("free", zh("未用")), ("valid", zh("有效")), ("expired", zh("已过期")), ("used", zh("已接收")),
+STATUSES = (("given", zh("已开出或作废")), ("all", zh("全部")), ("free", zh("未用")), ("valid", zh("有效")), ("expired", zh("已过期")), ("used", zh("已接收")),
             ("void", zh("已作废")))
 VOID_REASONS = {"replaced": zh("已补开新号"), "letter_void": zh("遗失或作废"), "cancelled": zh("已撤销"),
                 "destination_confirmed": zh("改了去向"), "stay_approved": zh("批准暂留")}
@@ -86,7 +86,7 @@ def router(portal: Portal) -> APIRouter:
         return await run_in_threadpool(_file_photo, portal, request, case_id, upload.form, upload.content)
 
     @routes.get("/letters", summary=f"The register of counterfoils; {_ROLES}")
-    def register(request: Request, status: str = "", find: str = "", no_receipt: bool = False,
+    def register(request: Request, status: str = "given", find: str = "", no_receipt: bool = False,
                  page: Annotated[int, Query(ge=1, le=10_000)] = 1, done: str = "") -> Response:
         chosen = {"status": status, "find": find.replace("\x00", ""), "no_receipt": no_receipt, "page": page, "done": done}
         return _register(portal, request, signed_in(portal, request), chosen)
@@ -104,7 +104,7 @@ def router(portal: Portal) -> APIRouter:
         except Refused as refused:
             if refused.status == 404:
                 raise
-            return _register(portal, request, viewer, {"status": "", "find": "", "no_receipt": False, "page": 1,
+            return _register(portal, request, viewer, {"status": "given", "find": "", "no_receipt": False, "page": 1,
                                                        "done": ""}, refused)
         return RedirectResponse(f"/letters?done={act}", 303)
 
@@ -151,7 +151,7 @@ def _file_photo(portal: Portal, request: Request, case_id: str, form: Form, cont
 
 def _register(portal: Portal, request: Request, viewer: Viewer, chosen: Mapping[str, Any],
               refused: Refused | None = None) -> Response:
-    status = chosen["status"] if chosen["status"] in numbers.STATUSES else None
+    status = chosen["status"] if chosen["status"] in ("given", *numbers.STATUSES) else None
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
         directory = Directory.of(tx)

@@ -1,0 +1,50 @@
+"""The pages of papers on a phone: nothing sticks out, everything can be touched, a scanned code opens the case."""
+from __future__ import annotations
+
+import io
+
+import pypdf
+import pypdfium2
+import pytest
+import zxingcpp
+
+from services.cases import numbers
+from tests.portal.town import Town
+from tests.stories import world
+from tests.stories.world import UNIT
+from tests.web.test_pages import SMALL, WIDE
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["usual", "large letters"])
+def test_the_register_and_the_papers_of_a_case_fit_a_phone(town: Town, open_as, axe_script, large):
+    with town.house.worker.begin() as tx:
+        numbers.assign_range(tx, UNIT, "越纺组", 1, 30, town.clock.now(), digits=4)
+    case = town.leaves(0, "issue_letter")
+    page = open_as("clerk", bypass_csp=True)
+    if large:
+        page.context.add_cookies([{"name": "guidui_size", "value": "large", "url": page.url}])
+    for path in ("/letters", f"/cases/{case}/papers", f"/cases/{case}"):
+        page.goto(path)
+        page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
+        assert not page.evaluate(WIDE), path
+        assert page.evaluate(SMALL.replace("LEAST", "60" if large else "44")) == [], path
+        page.evaluate(axe_script)
+        found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})")["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], path
+
+
+def test_a_printed_letter_is_scanned_at_the_counter(town: Town, open_as):
+    case = town.leaves(0, "issue_letter")
+    clerk = open_as("clerk")
+    clerk.goto(f"/cases/{case}")
+    with clerk.expect_download() as download:
+        clerk.click("text=打印介绍信")
+    content = download.value.path().read_bytes()
+    assert world.name(0) in pypdf.PdfReader(io.BytesIO(content)).pages[0].extract_text()
+    document = pypdfium2.PdfDocument(content)
+    picture = document[0].render(scale=2).to_pil()
+    document.close()
+    link = zxingcpp.read_barcodes(picture)[0].text
+    counter = open_as("secretary")
+    counter.goto(link)
+    assert counter.url.endswith(f"/cases/{case}")
