@@ -18,6 +18,8 @@ from services.kit.settings import Settings
 PARTITIONS = 12  # fixed at creation: another number would break the order of every key
 BOOTSTRAP_SECONDS_MAX = 5
 LEADERS_SECONDS_MAX = 30
+HOUR_MS = 3_600_000
+LOOKS_MS = 300_000  # log.retention.check.interval.ms of a broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +66,22 @@ class Kafka:
         return KafkaAdminClient(**self.arguments())
 
 
+def retention(hours: int) -> dict[str, str]:
+    """Topic settings under which no record is older than ``hours``.
+
+    A record goes with its segment, and the broker looks every five minutes: segments are short, and both times are
+    taken off.
+    """
+    segment = max(1, hours // 24) * HOUR_MS
+    return {"retention.ms": str(hours * HOUR_MS - segment - LOOKS_MS), "segment.ms": str(segment)}
+
+
 def ensure_topics(kafka: Kafka, hours: dict[str, int], partitions: int = PARTITIONS, replication: int = 1) -> None:
     """Creates the topics that are missing, each kept for its number of hours, and returns when all have leaders."""
     admin = kafka.admin()
     try:
         for name, kept in hours.items():
-            # a record goes with its segment, so segments are short and their time is taken off: at most `kept` hours
-            segment = max(1, kept // 24)
-            configs = {"retention.ms": str((kept - segment) * 3_600_000), "segment.ms": str(segment * 3_600_000),
-                       "min.insync.replicas": str(2 if replication > 2 else 1)}
+            configs = {**retention(kept), "min.insync.replicas": str(2 if replication > 2 else 1)}
             try:
                 admin.create_topics([NewTopic(kafka.topic(name), partitions, replication, topic_configs=configs)])
             except TopicAlreadyExistsError:
