@@ -317,6 +317,14 @@ CHECKS: tuple[Check, ...] = (
         SELECT t.case_id, t.kind FROM task t JOIN transfer_case c ON c.id = t.case_id
         WHERE c.id = {_OF_CASES} AND t.closed_at IS NULL AND c.state IN {_TERMINAL}"""),
     Check("the audit counts what the flags say", "rules.md §C.3; interface.md §7.4", python=_audit, whole=True),
+    Check("a correction joins the case it corrects", "interface.md §7.1", """
+        SELECT b.id, i.case_id FROM posted_event b
+        JOIN posted_event a ON a.source = b.source AND a.ext_id = b.corrects
+        JOIN identification i ON i.event_id = a.id
+        JOIN identification j ON j.event_id = b.id AND j.member = i.member AND j.decided_by IS NULL
+        JOIN case_event e ON e.case_id = i.case_id AND e.command = 'withdraw'
+        WHERE NOT EXISTS (SELECT FROM posted_event w WHERE w.source = a.source AND w.id <> b.id
+            AND w.corrects IN (a.ext_id, b.ext_id))""", whole=True),
     Check("whoever owes an act was told", "house.md §1: prompts until somebody acts", """
         SELECT t.id, t.kind || ' at ' || t.organisation FROM task t JOIN organisation o ON o.code = t.organisation
         WHERE t.closed_at IS NULL AND NOT o.outside AND NOT EXISTS (SELECT FROM notice n WHERE n.task = t.id)""",

@@ -79,6 +79,7 @@ BREACHES = {
     "a member's own tasks stand": ["DELETE FROM task WHERE case_id IS NULL AND closed_at IS NULL"],
     "no task at a case that has ended": [f"UPDATE task SET closed_at = NULL WHERE case_id = {_MOVED}"],
     "the audit counts what the flags say": [f"UPDATE transfer_case SET origin_path = '1.' WHERE id = {_OPEN}"],
+    "a correction joins the case it corrects": ["UPDATE case_event SET command = 'withdraw'"],
     "whoever owes an act was told": ["DELETE FROM notice"],
     "the outbox tells every move": [f"DELETE FROM event_log WHERE key = {_MOVED}::text"],
     "every message took effect": ["DELETE FROM inbox WHERE consumer = 'matcher'"],
