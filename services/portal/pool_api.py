@@ -37,14 +37,14 @@ def router(portal: Portal) -> APIRouter:
             raise Refused(422, "unknown-category", _NO_CATEGORY, categories=sorted(states.CATEGORIES))
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
-            return api._json(pool.search(tx, caller, text=text or "", area=area or "", category=category or "",
+            return api.json_answer(pool.search(tx, caller, text=text or "", area=area or "", category=category or "",
                                          limit=limit, cursor=cursor))
 
     @routes.post("/v1/pool/{case_id}/claim", status_code=202, openapi_extra=api._BODY,
                  responses={400: api._PROBLEM, 413: api._PROBLEM},
                  summary="Says that a member of the pool lives here; role: receiver, department, admin")
     async def claimed(case_id: str, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
-        name = (await api._body(request)).get("name")
+        name = (await api.json_body(request)).get("name")
         if not isinstance(name, str):
             raise Refused(422, "field-missing", _NO_NAME, field="name")
         await run_in_threadpool(claim, portal, caller, case_id, name)
@@ -54,24 +54,24 @@ def router(portal: Portal) -> APIRouter:
     def addresses(caller: Annotated[Caller, Depends(overseeing)], text: api.Text = None, withdrawn: bool = False,
                   limit: api.Limit = 100, offset: Annotated[int, Query(ge=0, le=100_000)] = 0) -> Response:
         with portal.web.begin() as tx:
-            return api._json({"items": portal.places.listed(tx, caller, text or "", withdrawn=withdrawn, limit=limit,
+            return api.json_answer({"items": portal.places.listed(tx, caller, text or "", withdrawn=withdrawn, limit=limit,
                                                             offset=offset)})
 
     @routes.get("/v1/addresses/differing",
                 summary="Open cases whose address would be read otherwise today; role: department, admin")
     def differing(caller: Annotated[Caller, Depends(overseeing)]) -> Response:
         with portal.web.begin() as tx:
-            return api._json({"items": portal.places.differing(tx, caller)})
+            return api.json_answer({"items": portal.places.differing(tx, caller)})
 
     @routes.post("/v1/addresses/withdraw", openapi_extra=api._BODY, responses={409: api._PROBLEM, 413: api._PROBLEM},
                  summary="Takes back what was learned of an address; role: department, admin")
     async def withdraw(request: Request, caller: Annotated[Caller, Depends(overseeing)]) -> Response:
-        body: dict[str, Any] = await api._body(request)
+        body: dict[str, Any] = await api.json_body(request)
 
         def within() -> None:
             with portal.web.begin() as tx:
                 portal.places.withdraw(tx, caller, str(body.get("source") or ""), str(body.get("reason") or ""))
         await run_in_threadpool(within)
-        return api._json({"source": body.get("source"), "withdrawn": True})
+        return api.json_answer({"source": body.get("source"), "withdrawn": True})
 
     return routes

@@ -38,26 +38,26 @@ def router(portal: Portal) -> APIRouter:
     def listed(caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
-            return api._json({"items": [_shown(o) for o in overrides.stored(tx)]})
+            return api.json_answer({"items": [_shown(o) for o in overrides.stored(tx)]})
 
     @routes.post("/v1/rules", status_code=201, tags=["destinations"], responses=api._PROBLEMS, openapi_extra=api._BODY,
                  summary="Decides otherwise than the table for moves that begin from now on; role: department, admin")
     async def set_one(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
-        body = await api._body(request)
+        body = await api.json_body(request)
         one = await run_in_threadpool(put, portal, caller, body, None)
-        return Response(api._json(_shown(one)).body, 201, media_type="application/json")
+        return api.json_answer(_shown(one), 201)
 
     @routes.post("/v1/rules/what-if", tags=["destinations"], responses=api._PROBLEMS, openapi_extra=api._BODY,
                  summary="What a rule would have done to last year's cases; changes nothing; role: department, admin")
     async def tried(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
-        body = await api._body(request)
-        return api._json(await run_in_threadpool(tried_on_last_year, portal, caller, body))
+        body = await api.json_body(request)
+        return api.json_answer(await run_in_threadpool(tried_on_last_year, portal, caller, body))
 
     @routes.post("/v1/rules/{rule_id}/end", tags=["destinations"], responses=api._PROBLEMS,
                  summary="Ends a rule for moves that begin from now on; role: department, admin")
     def ended(rule_id: str, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         end(portal, caller, rule_id, None)
-        return api._json({"id": rule_id, "ended": True})
+        return api.json_answer({"id": rule_id, "ended": True})
 
     return routes
 
