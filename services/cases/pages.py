@@ -57,7 +57,7 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
         "rule_words": {"zh": row.zh, "en": row.en, "source": row.source} if row else None,
         "override": next(({"source": o.source, "organisation": o.organisation, "from": o.begins.isoformat()}
                           for o in world.overrides if o.id == case.override), None),
-        "policy": case.policy, "returned_for": case.returned_for, "branch": case.branch,
+        "policy": case.policy, "policy_now": world.policy_now(case), "returned_for": case.returned_for, "branch": case.branch,
         "grid": door, "claims": list(dict.fromkeys(r["organisation"] for r in case.reports)),
         "receiver": case.receiver, "receiving_committee": case.receiving_committee, "asks": list(case.asks),
         "allowed": list(rights.allowed(case, actor, world)),

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any
 
@@ -11,13 +12,14 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
 from services.cases import commands, pages, queries, states
+from services.cases.policy import Policy
 from services.kit.errors import Refused, Words
 from services.portal import fields
 from services.portal.destinations import choices
 from services.portal.finding import branches, find
 from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
-from services.portal.sentences import FLAGS, NEXT, SOURCES
+from services.portal.sentences import FLAGS, NEXT, REASONS, SOURCES
 from services.portal.sessions import Viewer
 from services.portal.words import zh
 from services.registry.directory import Directory, Organisation
@@ -182,14 +184,27 @@ def _filled(portal: Portal, tx: Connection, viewer: Viewer, card: Mapping[str, A
         choices: Sequence[Any] = field.choices
         if command == "rule" and field.name == "decision" and card["state"] == states.TRIAGED:
             choices = [choice for choice in field.choices if choice[0] != "accept"]
+        field, choices = _by_policy(command, field, choices, card["policy_now"])
         if field.kind == "branch":
             choices = [(o.code, o.name) for o in branches(Directory.of(tx), card["receiving_committee"], portal.today)]
         required = field.required or field.name == "late_decision"
+        if field.name == "archive_checked":
+            required = card["policy_now"].archive_check == "required"
         if command == "confirm_destination" and field.name == "organisation":
             required = not card["destination"]["organisation"]
         made.append({"field": field, "choices": choices, "required": required and field.only_with is None,
                      "value": known.get(field.value, field.value)})
     return made
+
+
+def _by_policy(command: str, field: fields.Field, choices: Sequence[Any], policy: Policy) -> tuple[fields.Field, Sequence[Any]]:
+    """Closed lists as the policy in force has them: reasons for a refusal, and for a stay where they are prescribed."""
+    if (command, field.name) == ("refuse", "reason"):
+        listed = [(code, REASONS.get(code, code)) for code in policy.refusal_reasons]
+        return field, [*listed, field.choices[-1]]
+    if (command, field.name) == ("approve_stay", "reason") and policy.stay_reasons:
+        return replace(field, kind="choice"), [(reason, reason) for reason in policy.stay_reasons]
+    return field, choices
 
 
 def _form(portal: Portal, request: Request, tx: Connection, viewer: Viewer, case_id: str, command: str,

@@ -28,6 +28,23 @@ def test_a_department_reads_what_counts_and_what_will(town, reader, tmp_path):
     assert english.status_code == 200
 
 
+def test_the_forms_offer_what_the_policy_lists(town, reader, tmp_path):
+    (file := tmp_path / "p.json").write_text(json.dumps({
+        "version": "v", "effective_from": town.clock.now().date().isoformat(), "document": "文件", "source": "条款",
+        "values": {"refusal_reasons": ["duplicate", "no_beds"], "stay_reasons": ["住院治疗"],
+                   "archive_check": "required"}}), "utf-8")
+    assert load_policy(town.house, file) == 0
+    arrived, triaged = town.leaves(0, "record_arrival"), town.leaves(1)
+    form = reader("secretary").get(f"/cases/{arrived}/refuse").text
+    assert 'value="no_beds"' in form and 'value="duplicate"' in form and 'value="other"' in form
+    assert 'value="no_power"' not in form
+    assert "住院治疗" in reader("clerk").get(f"/cases/{triaged}/approve_stay").text
+    page = reader("street").act(arrived, "accept")
+    assert "archive_checked" in page.text and town.state(arrived) == "arrived"
+    reader("street").act(arrived, "accept", archive_checked="true")
+    assert town.state(arrived) == "accepted"
+
+
 def test_the_page_is_for_departments_and_linked_from_theirs(town, reader):
     assert reader("secretary").get("/department/policy").status_code == 403
     assert "/department/policy" in reader("department").get("/department").text
