@@ -49,7 +49,7 @@ def _body(said: Mapping[str, str], fonts: Fonts) -> Iterator[str]:
     who = f"{said['name']}同志" if said["name"] else "一名党员"
     paragraphs = [f"{said['to']}：", f"　　为做好{who}组织关系转接工作，现就下列事项商请贵组织协助：",
                   *(f"　　{line.strip()}".replace("\t", " ") for line in said["text"].splitlines() if line.strip()),
-                  f"　　请于{said['due']}前函复。感谢支持！", "",
+                  f"　　请于{said['due']}前函复。感谢支持。", "",
                   f"　　联系人：{said['contact']}　电话：{said['phone']}", f"　　通讯地址：{said['address']}", "",
                   f"　　　　　　　　　　　　{said['from']}（盖章）", f"　　　　　　　　　　　　　　　　{said['date']}"]
     for paragraph in paragraphs:
