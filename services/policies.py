@@ -34,10 +34,10 @@ def try_policy(house: House, file: Path) -> int:
     """Prints the deadlines that would move: case, organisation, act, from -> to. Stores nothing."""
     with house.worker.connect() as tx:
         try:
-            new = policy_file.read(file, house.ground.policy, policy_store.stored_versions(tx), day_of(house.clock.now()))
+            policy_file.read(file, house.ground.policy, policy_store.stored_versions(tx), day_of(house.clock.now()))
         except policy_file.BadPolicy as bad:
             return _refused(bad)
-    return _tell(house, new)
+    return _tell(house, policy_file.versions(file))
 
 
 def _tell(house: House, new: list[Version]) -> int:

@@ -122,6 +122,11 @@ def read(file: Path, base: Policy, stored: Sequence[Version], today: date) -> li
     return new
 
 
+def versions(file: Path) -> list[Version]:
+    """All versions of a file that ``read`` takes, stored already or not."""
+    return [_version(Row.model_validate_json(line)) for _, line in _rows(file)]
+
+
 def _rows(file: Path) -> Iterator[tuple[int, str]]:
     try:
         text = file.read_text("utf-8-sig")

@@ -168,10 +168,12 @@ def test_what_if_tells_whose_deadlines_would_move_and_changes_nothing(worker, cl
     assert try_policy(house, file_of(tmp_path, CITY_RULE)) == 0
     said = capsys.readouterr().out
     assert said.splitlines() == [f"{CASE} {BRANCH} confirm_destination 2026-04-03 -> 2026-03-26"]
+    assert load_policy(house, file_of(tmp_path, CITY_RULE)) == 0 == try_policy(house, file_of(tmp_path, CITY_RULE))
+    assert said.strip() in capsys.readouterr().out, "also of a version that is stored and still to come"
     other = replace(policy_file.read(file_of(tmp_path, CITY_RULE), policy.default(), (), TODAY)[0], city="1101")
     assert list(what_if(worker, clock, usual(), [other])) == []
     with worker.connect() as tx:
-        assert policy_store.stored_versions(tx) == () and tables.load(tx, [CASE])[CASE].wait_due == date(2026, 4, 3)
+        assert len(policy_store.stored_versions(tx)) == 1 and tables.load(tx, [CASE])[CASE].wait_due == date(2026, 4, 3)
 
 
 def test_a_bad_file_is_answered_with_row_field_and_remedy(worker, clock, tmp_path, capsys):
