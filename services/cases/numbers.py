@@ -160,8 +160,8 @@ def register(tx: Connection, under: str, *, status: str | None = None, find: str
              no_receipt: bool = False, limit: int = 50, offset: int = 0) -> Sequence[Mapping[str, Any]]:
     """The counterfoils of an organisation and of those below it, newest letter first, then free numbers in order.
 
-    ``status`` is one of STATUSES, or ``given``: all but the free ones; ``find`` a part of a number or a whole name; ``no_receipt``: accepted, and no
-    receipt came. Only what ``tx`` may see.
+    ``status`` is one of STATUSES, or ``given``: all but the free ones; ``find`` a part of a number or a whole name;
+    ``no_receipt``: accepted, and no receipt came. Only what ``tx`` may see.
     """
     return rows(tx, _REGISTER + " ORDER BY issued_at DESC NULLS LAST, range, position, number LIMIT :limit OFFSET :offset",
                 _chosen(tx, under, status, find, no_receipt) | {"limit": limit, "offset": offset})

@@ -21,8 +21,8 @@ from services.records.letters import papers, photos
 from services.registry.directory import Directory
 
 ROWS = 50
-STATUSES = (("given", zh("已开出或作废")), ("all", zh("全部")), ("free", zh("未用")), ("valid", zh("有效")), ("expired", zh("已过期")), ("used", zh("已接收")),
-            ("void", zh("已作废")))
+STATUSES = (("given", zh("已开出或作废")), ("all", zh("全部")), ("free", zh("未用")), ("valid", zh("有效")),
+            ("expired", zh("已过期")), ("used", zh("已接收")), ("void", zh("已作废")))
 VOID_REASONS = {"replaced": zh("已补开新号"), "letter_void": zh("遗失或作废"), "cancelled": zh("已撤销"),
                 "destination_confirmed": zh("改了去向"), "stay_approved": zh("批准暂留")}
 _NO_CASE = Words("没有这件转移，或本组织不是其中一方。请从列表重新进入。",
@@ -122,10 +122,11 @@ def _papers(portal: Portal, request: Request, viewer: Viewer, case_id: str, done
         kept = photos.photos(tx, card["id"])
         with queries.as_worker(tx):
             case = tables.load(tx, [card["id"]])[card["id"]]
-        asks = [{"place": n, "to": directory.get(a["to"]), "at": a["at"], "mine": directory.within(a["by"], viewer.organisation)}
-                for n, a in enumerate(case.asks, start=1)]
-        at_an_end = [e for e in (case.origin_committee, case.receiving_committee) if directory.within(e, viewer.organisation)]
-        context = dict(case=card, photos=kept, asks=[a for a in asks if a["mine"]], done=done, refused=refused,
+        asks = [{"place": n, "to": directory.get(a["to"]), "at": a["at"]} for n, a in enumerate(case.asks, start=1)
+                if directory.within(a["by"], viewer.organisation)]
+        at_an_end = any(directory.within(end, viewer.organisation)
+                        for end in (case.origin_committee, case.receiving_committee))
+        context = dict(case=card, photos=kept, asks=asks, done=done, refused=refused,
                        may_print=case.letter_status == "valid" and papers.may_print_letter(case, viewer.caller, directory),
                        may_receipt=bool(at_an_end and case.accepted_on and case.letter_number),
                        may_file=bool(at_an_end and case.letter_number))
