@@ -32,8 +32,7 @@ def publish(engine: Engine, cache: Path) -> str:
         if known and known.is_file() and known.read_text("ascii") == gazetteer.snapshot.version:
             _note(cache, edition).unlink()
             return gazetteer.snapshot.version
-        tx.exec_driver_sql("INSERT INTO registry_version (part, mark) VALUES ('division', %s) "
-                           "ON CONFLICT (part) DO UPDATE SET mark = excluded.mark", (edition,))
+        tx.exec_driver_sql("SELECT division_table_is(%s::uuid)", (edition,))
     return gazetteer.snapshot.version
 
 

@@ -18,13 +18,15 @@ log = structlog.get_logger()
 _ASK = """
 SELECT (SELECT mark::text FROM registry_version WHERE part = 'division') AS edition,
        pg_snapshot_xmin(pg_current_snapshot())::text AS horizon"""
+_ALL = """
+SELECT source, address, code, "on", withdrawn_at IS NOT NULL AS withdrawn,
+       coalesce(changed = pg_current_xact_id_if_assigned(), false) AS own FROM confirmed_address"""
 # rows of transactions that an earlier look could not see, and this transaction's own; marks that came from another
 # server with a restored copy lie beyond the snapshot until its own numbers have passed them
-_CHANGED = """
-SELECT source, address, code, "on", withdrawn_at IS NOT NULL AS withdrawn FROM confirmed_address
+_CHANGED = f"""{_ALL}
 WHERE changed >= %s::xid8 AND changed < pg_snapshot_xmax(pg_current_snapshot())
    OR changed = pg_current_xact_id_if_assigned()"""
-_ALL = 'SELECT source, address, code, "on", withdrawn_at IS NOT NULL AS withdrawn FROM confirmed_address'
+_KEPT = f"{_ALL} WHERE source = ANY (%s)"
 
 
 class Addresses:
@@ -40,6 +42,7 @@ class Addresses:
         self._turn = threading.Lock()
         self._said: dict[str, tuple[Any, ...]] = {}
         self._seen: str | None = None
+        self._own: list[str] = []  # sources taken from a transaction that may have been rolled back since
         self._edition: str | None = None
         self._coming: str | None = None
         self._ready: tuple[str, Gazetteer] | None = None
@@ -61,10 +64,23 @@ class Addresses:
                 self._follow(asked.edition)
             if self._ready and self._ready[0] == asked.edition:
                 self._replace(tx)
-            rows = tx.exec_driver_sql(_CHANGED, (self._seen,)) if self._seen else tx.exec_driver_sql(_ALL)
+            self._make_sure(tx)
+            rows = tx.exec_driver_sql(_CHANGED, (self._seen,)).all() if self._seen else tx.exec_driver_sql(_ALL).all()
             for row in rows:
                 self._take(self.current, row)
+            self._own = [row.source for row in rows if row.own]
             self._seen = asked.horizon
+
+    def _make_sure(self, tx: Connection) -> None:
+        """What was taken from this process's own transaction stands only if that was committed."""
+        if not self._own:
+            return
+        kept = {row.source: row for row in tx.exec_driver_sql(_KEPT, (self._own,))}
+        for source in self._own:
+            if source in kept:
+                self._take(self.current, kept[source])
+            elif self._said.pop(source, None) is not None:
+                self.current.withdraw(source)
 
     def _take(self, gazetteer: Gazetteer, row: Any) -> None:
         before, now = self._said.get(row.source), (row.address, row.code, row.on)

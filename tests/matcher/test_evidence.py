@@ -182,3 +182,22 @@ def test_an_address_in_another_county_teaches_nothing(town):
 def test_nonsense_has_no_answer_and_no_evidence(town, address):
     assert town.house.addresses.resolve(address).decision == "none"
     assert town.house.gazetteer.kept(address, AREA) is None
+
+
+def test_what_a_transaction_learned_is_forgotten_when_it_is_rolled_back(town):
+    first = unknown(town, 0)
+    addresses = town.house.addresses
+    with town.house.worker.begin() as tx:
+        addresses.refresh(tx)
+    before = addresses.learned
+    with pytest.raises(RuntimeError), town.house.worker.begin() as tx:
+        evidence.Teacher(town.clock, addresses)(tx, [])
+        tx.exec_driver_sql(
+            "INSERT INTO confirmed_address (source, address, code, kind, \"on\", changed) "
+            "SELECT 'case:x:1', %s, %s, 'correction', %s, pg_current_xact_id()", (AGAIN, AREA, town.clock.now().date()))
+        addresses.refresh(tx)
+        assert addresses.learned == before + 1
+        raise RuntimeError
+    assert evidence_of(town, first)["area"] != AREA
+    assert evidence_of(town, unknown(town, 1, AGAIN))["area"] != AREA
+    assert addresses.learned == before

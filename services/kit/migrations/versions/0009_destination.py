@@ -64,7 +64,14 @@ GRANT UPDATE (ended_at, ended_by) ON destination_override TO guidui_worker;
 DIVISIONS = """
 ALTER TABLE division ADD COLUMN gone_on date;
 COMMENT ON COLUMN division.gone_on IS 'when a newer edition was loaded that lists its superior whole and not it';
-GRANT INSERT, UPDATE ON registry_version TO guidui_worker;
+-- the marks belong to the register's triggers; this one says which compiled table is in force
+CREATE FUNCTION division_table_is(edition uuid) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    INSERT INTO registry_version (part, mark) VALUES ('division', edition)
+    ON CONFLICT (part) DO UPDATE SET mark = excluded.mark
+$$;
+REVOKE ALL ON FUNCTION division_table_is(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION division_table_is(uuid) TO guidui_worker;
 """
 
 _RANGE = ("path ~>=~ nullif(current_setting('guidui.lo', true), '') "
@@ -86,7 +93,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE destination_override")
+    op.execute("DROP TABLE destination_override; DROP FUNCTION division_table_is(uuid)")
     op.execute("DROP INDEX transfer_case_pool")
     op.execute("DROP POLICY viewer ON confirmed_address")
     op.execute("DROP TRIGGER confirmed_address_changes ON confirmed_address")
