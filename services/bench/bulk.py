@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from schemas.departures import SOURCE_PREFIX
-from services.bench.loads import SECRET, UNIT, batch_person, load_world, matcher_of, notifier_of
+from services.bench.loads import SECRET, UNIT, batch_person, departures_of, load_world, matcher_of, notifier_of
 from services.bench.pipeline import fresh_database, own_server
 from services.cases import tables
 from services.cases.batches import WAVE_CASES_MAX, wave
@@ -46,7 +46,7 @@ def measured(count: int) -> dict[str, Any]:
                     "count(*) FILTER (WHERE parent IS NOT NULL AND state = 'destination_confirmed') FROM transfer_case").one()
                 if counted[0] != count:
                     raise RuntimeError(f"{counted[0]} of {count} people have a case: see the dead letters")
-                bare = _timed(lambda: _bare(tx, matcher_of(worker, clock).handler))
+                bare = _timed(lambda: _bare(tx, departures_of(clock)))
                 tx.rollback()
     whole = sum(seconds.values())
     return {"people": count, "events": -(-count // PERSONS_OF_AN_EVENT), "batches": counted[1], "children": counted[0],

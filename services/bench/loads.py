@@ -17,6 +17,7 @@ from services.kit.cache import cache_folder
 from services.kit.clock import Clock, SystemClock
 from services.kit.consumer import Subscription
 from services.kit.db import rows
+from services.matcher.evidence import Learning, Teacher
 from services.matcher.gazetteer import Gazetteer
 from services.matcher.handlers import Matcher
 from services.matcher.learning import Addresses
@@ -34,7 +35,13 @@ _SURNAMES, _GIVEN = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨", "建国�
 
 def matcher_of(engine: Engine, clock: Clock) -> Subscription:
     """The matcher as the service runs it."""
-    return Subscription("matcher", ("departures",), Matcher(clock, usual(), Addresses(Gazetteer.open(cache_folder()))))
+    act = departures_of(clock)
+    return Subscription("matcher", ("departures", "cases"), Learning(Teacher(clock, act.addresses), act))
+
+
+def departures_of(clock: Clock) -> Matcher:
+    """What the matcher does with departures."""
+    return Matcher(clock, usual(), Addresses(Gazetteer.open(cache_folder())))
 
 
 def notifier_of(engine: Engine, clock: Clock) -> Subscription:
@@ -143,4 +150,4 @@ def _place(community: dict) -> str:
     return community["name"].removeprefix("中共兰州市西固区").removesuffix("总支部委员会").removesuffix("支部委员会")
 
 
-__all__ = ["COUNTY_DEPARTMENT", "batch_person", "departure", "load_world", "matcher_load", "matcher_of", "notifier_load", "notifier_of"]
+__all__ = ["COUNTY_DEPARTMENT", "batch_person", "departure", "departures_of", "load_world", "matcher_load", "matcher_of", "notifier_load", "notifier_of"]
