@@ -19,7 +19,7 @@ from services.kit.db import dumps, rows
 COLUMNS = tuple(f.name for f in fields(Case))
 _UUIDS = {"id", "parent", "merged_into"}
 _READ = f"SELECT {', '.join(COLUMNS)} FROM transfer_case"
-MOVED_MEANWHILE = "GD409"
+MOVED_MEANWHILE, NO_PART = "GD409", "GD403"
 _OUTSIDE = frozenset({"id", "state", "seq"})  # what the history row itself says
 
 
@@ -138,6 +138,10 @@ def write(tx: Connection, changes: Sequence[Change], world: World, person: str |
         if getattr(error.orig, "sqlstate", None) in (MOVED_MEANWHILE, "23505"):
             raise refuse(409, "moved-meanwhile", "有人先一步办理了这件转移，请刷新后再看。",
                          "Somebody was faster; look again.") from error
+        if getattr(error.orig, "sqlstate", None) == NO_PART:
+            # the tree has changed between what was read and what is written
+            raise refuse(403, "no-part-any-more", "组织关系刚有调整，本组织已不是这件转移的一方，请刷新后再看。",
+                         "The tree of organisations has just changed; yours no longer has a part in this transfer.") from error
         raise
     return written
 

@@ -64,3 +64,14 @@ def test_an_open_case_follows_its_receiver_to_another_street(database):
     accepted = stage.step(10, {"at": "2026-03-06T09:00:00+08:00", "by": OTHER, "do": "accept", "case": "A"})
     house.close()
     assert refused.get("refused") and accepted["ok"]
+
+
+def test_in_the_moment_between_the_former_committee_is_told_so(database):
+    """The file is loaded, the open cases have not followed yet: who acts by the old tree gets a sentence, no fault."""
+    stage = Stage(database.app_url, {"world": WORLD}, datetime(2026, 3, 2, 8, tzinfo=ZONE))
+    assert all([stage.step(n, step)["ok"] for n, step in enumerate(STEPS)])
+    moved = [row | {"parent": OTHER} for row in ORGANISATIONS if row["code"] == COMMUNITY]
+    load_rows(stage.house.worker, "organisations", moved, stage.house.clock, Hooks(movers=[follow_tree]))
+    told = stage.step(9, {"at": "2026-03-06T09:00:00+08:00", "by": STREET, "do": "accept", "case": "A"})
+    stage.house.close()
+    assert told["refused"]["status"] == 404

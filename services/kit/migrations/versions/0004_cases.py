@@ -188,7 +188,7 @@ BEGIN
     LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION '% has no part in the case and may not %', v_bad.by_organisation, v_bad.command
-            USING ERRCODE = 'check_violation';
+            USING ERRCODE = 'GD403';
     END IF;
     -- no standing changes without a decision with a name, a day and an approver
     PERFORM FROM new_event n WHERE n.command IN ('suspend', 'restore', 'strike_off')
