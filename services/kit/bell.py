@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import psycopg
 import structlog
@@ -15,14 +16,17 @@ log = structlog.get_logger()
 POLL_SECONDS_MIN = 0.002  # after a ring: an older transaction may still hide the rows (the horizon)
 POLL_SECONDS_MAX = 1.0
 LISTEN_SECONDS_MAX = 0.5
+LOOK_SECONDS_MIN = 0.01  # between two looks: every commit rings, and hundreds of looks a second would eat the core
 
 
 class Sleeper:
-    """Sleeps between two looks: shortly after a ring, then longer and longer, and never past the next ring."""
+    """Sleeps between two looks: shortly after a ring, then longer and longer, and never past the next ring
+    but for the few milliseconds that keep looks apart."""
 
     def __init__(self) -> None:
         self.rung = threading.Event()
         self._pause = POLL_SECONDS_MIN
+        self._looked = 0.0
 
     def sleep(self) -> None:
         if self.rung.wait(self._pause):
@@ -30,6 +34,10 @@ class Sleeper:
             self._pause = POLL_SECONDS_MIN
         else:
             self._pause = min(self._pause * 2, POLL_SECONDS_MAX)
+        early = self._looked + LOOK_SECONDS_MIN - time.monotonic()
+        if early > 0:
+            time.sleep(early)
+        self._looked = time.monotonic()
 
     def awake(self) -> None:
         """There was work: look again soon once it ends."""
