@@ -27,7 +27,7 @@ from services.kit.settings import Settings
 from services.kit.tailer import Tailers
 from services.matcher.queries import decisions
 from services.registry.load import load
-from services.wiring import HANDLERS, House, Loops, portal_routers
+from services.wiring import HANDLERS, House, Loops, check_glyphs, portal_routers
 
 log = structlog.get_logger()
 STOP_SECONDS_MAX = 10
@@ -98,6 +98,7 @@ def run(settings: Settings, port: int, demo: bool) -> int:
             loops = Loops(house, ("matcher", "notifier"))
             tailers.start()
             loops.start()
+            check_glyphs(house)
             try:
                 serve(application(house, lambda: _unready(server, tailers)), port, settings,
                       lambda: ready(port, begun, demo, house))

@@ -9,7 +9,7 @@ from services.kit import processes
 from services.kit.consumer import Consumer
 from services.kit.kafka_clients import Kafka
 from services.kit.settings import Settings
-from services.wiring import HANDLERS, Loops
+from services.wiring import HANDLERS, Loops, check_glyphs
 
 
 def intake(settings: Settings, port: int, host: str) -> None:
@@ -21,6 +21,7 @@ def intake(settings: Settings, port: int, host: str) -> None:
 def portal(settings: Settings, port: int, host: str) -> None:
     """Pages, and the calls of receivers and departments."""
     with own_house(settings) as house:
+        check_glyphs(house)
         serve(application(house), port, settings, lambda: None, host)
 
 

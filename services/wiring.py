@@ -37,6 +37,8 @@ from services.notifier.delivery import deliver_due
 from services.notifier.escalation import climb_overdue
 from services.notifier.handlers import notifier
 from services.records import comparisons, double_reports, reconciliation, snapshots
+from services.records.letters.fonts import fonts_of
+from services.records.letters.glyphs import told_at_start
 from services.notifier.tables import mark_seen
 
 log = structlog.get_logger()
@@ -199,6 +201,12 @@ def after_load(house: House, kind: str) -> list[str]:
         return []
     moved = recount(house.worker, house.clock, house.ground)
     return [f"期限变动 {len(moved)} 件"] + [f"{case} {before} -> {now}" for case, before, now in moved]
+
+
+def check_glyphs(house: House) -> None:
+    """Says in the log, a little later, whether every member's name can be printed."""
+    fonts = fonts_of(getattr(house.settings, "fonts", None))
+    threading.Thread(target=told_at_start, args=(house.worker, fonts), daemon=True, name="glyphs").start()
 
 
 def portal_routers(house: House) -> list[APIRouter]:

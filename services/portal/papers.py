@@ -18,6 +18,8 @@ from services.portal.sessions import Viewer
 from services.portal.upload import read_upload
 from services.portal.words import zh
 from services.records.letters import papers, photos
+from services.records.letters.fonts import fonts_of
+from services.records.letters.glyphs import undrawable
 from services.registry.directory import Directory
 
 ROWS = 50
@@ -162,11 +164,12 @@ def _register(portal: Portal, request: Request, viewer: Viewer, chosen: Mapping[
         made = numbers.ranges(tx, viewer.organisation)
         unprinted = papers.printable(tx, viewer.caller)
         setting = papers.settings_of(tx, [viewer.organisation]).get(viewer.organisation, papers.Setting())
+        rare = undrawable(tx, viewer.organisation, fonts_of(portal.fonts))
     lines = [dict(one) | {"issuer": _name(directory, one["organisation"]), "to": _name(directory, one["destination"])}
              for one in found[:ROWS]]
     return render(portal, request, "letters.html", viewer, status=refused.status if refused else 200, rows=lines,
                   more=len(found) > ROWS, chosen=chosen, counts=counts, refused=refused, statuses=STATUSES,
-                  void_reasons=VOID_REASONS, unprinted=len(unprinted), setting=setting,
+                  void_reasons=VOID_REASONS, unprinted=len(unprinted), setting=setting, rare=rare,
                   ranges=[dict(one) | {"issuer": _name(directory, one["organisation"])} for one in made])
 
 
