@@ -31,7 +31,8 @@ SELECT m.member, m.organisation, m.standing, m.last_life_on, m.last_sign_on, m.d
        (SELECT max(c.accepted_on) FROM transfer_case c WHERE c.member = m.member) AS accepted_on,
        EXISTS (SELECT FROM transfer_case c WHERE c.member = m.member AND c.state = 'lost_contact') AS lost
 FROM member m """
-_DUE_MEMBERS = READ_MEMBERS + "WHERE m.wake_at <= :now ORDER BY m.wake_at LIMIT :limit"
+# said twice, so that the index over the finite ones serves whatever :now is
+_DUE_MEMBERS = READ_MEMBERS + "WHERE m.wake_at <= :now AND m.wake_at < 'infinity' ORDER BY m.wake_at LIMIT :limit"
 _MEMBER_TASKS = """
 SELECT id, member, kind, act, organisation, due_on, opened_at FROM task
 WHERE member = ANY (:members) AND case_id IS NULL AND closed_at IS NULL"""

@@ -15,6 +15,7 @@ from services.city.machine import Machine
 from services.city.report import Report
 
 WHOLE_LOOK_DAYS = 180
+Mark = tuple[str, int]  # how far the log was read: transaction, id
 
 
 class Inspector:
@@ -23,7 +24,7 @@ class Inspector:
     def __init__(self, machine: Machine, report: Report, loaded: dict[str, str]) -> None:
         self._machine, self._report, self._loaded = machine, report, loaded
         self.homes, self.ended = dict(loaded), set[str]()
-        self._accepted, self._posted, self._mark = 0, [], 0
+        self._accepted, self._posted, self._mark = 0, [], ("0", 0)
         self._next_whole: date | None = None
 
     def accepted(self, event: str) -> None:
@@ -56,18 +57,18 @@ class Inspector:
             self._keep(invariants.look(invariants.whole_sight(
                 tx, self._machine.clock.now(), self._machine.ground, self._loaded, self._accepted, reads)))
 
-    def _touched(self, tx: Connection) -> tuple[set[str], set[str], int]:
+    def _touched(self, tx: Connection) -> tuple[set[str], set[str], Mark]:
         """Cases and members that messages since the last look, or events just posted, are about."""
         lines = tx.exec_driver_sql(
-            "SELECT id, topic, key, body ->> 'case', body ->> 'member' FROM event_log WHERE id > %s ORDER BY id",
-            (self._mark,)).all()
-        cases = {key for _, topic, key, _, _ in lines if topic == "cases"} | {case for *_, case, _ in lines if case}
+            "SELECT xid::text, id, topic, key, body ->> 'case', body ->> 'member' FROM event_log "
+            "WHERE (xid, id) > (%s::xid8, %s) ORDER BY xid, id", self._mark).all()
+        cases = {key for _, _, topic, key, _, _ in lines if topic == "cases"} | {case for *_, case, _ in lines if case}
         members = {member for *_, member in lines if member}
         if self._posted:
             members |= set(tx.exec_driver_sql(
                 "SELECT DISTINCT member FROM identification WHERE event_id = ANY (%s::uuid[]) AND member IS NOT NULL",
                 (self._posted,)).scalars())
-        return cases, members, lines[-1][0] if lines else self._mark
+        return cases, members, tuple(lines[-1][:2]) if lines else self._mark
 
     def _keep(self, found: Iterable[Broken]) -> None:
         self._report.counts["looks"] += 1
