@@ -169,6 +169,17 @@ def test_every_table_with_organisations_or_persons_is_guarded(tables):
     assert not [t.name for t in tables if t.name in MACHINERY and t.read_by_pages]
 
 
+def test_text_columns_share_one_collation(database):
+    """Two columns of different collations compare equal and use no index: a join on them reads whole tables."""
+    engine = connect(database.owner_url, None, connections_max=1)
+    with engine.connect() as tx:
+        own = tx.exec_driver_sql("""SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0
+              AND a.attcollation NOT IN (0, 'pg_catalog."default"'::regcollation)""").all()
+    engine.dispose()
+    assert own == []
+
+
 def test_the_applications_roles_are_plain(database):
     engine = connect(database.owner_url, None, connections_max=1)
     with engine.connect() as tx:

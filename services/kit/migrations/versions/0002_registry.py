@@ -20,14 +20,14 @@ WORKERS_ONLY = ("member_key", "path_move")
 
 TABLES = """
 CREATE TABLE division (
-    code text COLLATE "C" PRIMARY KEY,
+    code text PRIMARY KEY,
     name text NOT NULL,
     level smallint NOT NULL CHECK (level BETWEEN 1 AND 5),
-    parent text COLLATE "C"
+    parent text
 );
 
 CREATE TABLE organisation (
-    code text COLLATE "C" PRIMARY KEY,
+    code text PRIMARY KEY,
     path text NOT NULL CHECK (right(path, length(code) + 1) = code || '.'),
     name text NOT NULL,
     kind text NOT NULL
@@ -35,14 +35,14 @@ CREATE TABLE organisation (
     unit text NOT NULL CHECK (unit IN ('community', 'village', 'street', 'township', 'county', 'city',
         'enterprise_state', 'enterprise_private', 'school', 'institution', 'organ', 'talent_service', 'park',
         'retiree', 'military', 'social_organisation')),
-    parent text COLLATE "C" REFERENCES organisation (code),
-    area text COLLATE "C",
+    parent text REFERENCES organisation (code),
+    area text,
     serves_area boolean NOT NULL DEFAULT false,
     authority boolean NOT NULL DEFAULT false,
     address text,
     effective_from date,
     effective_to date,
-    successor text COLLATE "C",
+    successor text,
     outside boolean NOT NULL DEFAULT false
 );
 CREATE INDEX organisation_path ON organisation (path text_pattern_ops);
@@ -50,8 +50,8 @@ CREATE INDEX organisation_parent ON organisation (parent);
 CREATE INDEX organisation_area ON organisation (area);
 
 CREATE TABLE member (
-    member text COLLATE "C" PRIMARY KEY,
-    organisation text COLLATE "C" NOT NULL REFERENCES organisation (code),
+    member text PRIMARY KEY,
+    organisation text NOT NULL REFERENCES organisation (code),
     path text NOT NULL,
     name text NOT NULL,
     sex text CHECK (sex IN ('male', 'female')),
@@ -70,14 +70,14 @@ CREATE INDEX member_path ON member (path text_pattern_ops);
 CREATE INDEX member_organisation ON member (organisation);
 
 CREATE TABLE member_key (
-    key text COLLATE "C" NOT NULL,
-    member text COLLATE "C" NOT NULL,
+    key text NOT NULL,
+    member text NOT NULL,
     PRIMARY KEY (key, member)
 );
 
 CREATE TABLE contact (
     id uuid PRIMARY KEY,
-    organisation text COLLATE "C" NOT NULL REFERENCES organisation (code),
+    organisation text NOT NULL REFERENCES organisation (code),
     path text NOT NULL,
     name text NOT NULL,
     post text NOT NULL CHECK (post IN ('secretary', 'deputy', 'clerk')),
@@ -93,8 +93,8 @@ CREATE INDEX contact_path ON contact (path text_pattern_ops);
 CREATE INDEX contact_organisation ON contact (organisation);
 
 CREATE TABLE grid (
-    grid text COLLATE "C" PRIMARY KEY,
-    community text COLLATE "C" NOT NULL,
+    grid text PRIMARY KEY,
+    community text NOT NULL,
     path text,
     name text NOT NULL,
     contact text,

@@ -90,14 +90,14 @@ CREATE TABLE identification_undone (
 );
 
 CREATE TABLE name_frequency (
-    name text COLLATE "C" PRIMARY KEY,           -- '' is the size of the register
+    name text PRIMARY KEY,           -- '' is the size of the register
     bearers int NOT NULL
 );
 INSERT INTO name_frequency
     SELECT coalesce(name, ''), count(*) FROM member GROUP BY GROUPING SETS ((name), ()) HAVING count(*) > 0;
 
 CREATE TABLE token_key (
-    organisation text COLLATE "C" PRIMARY KEY,
+    organisation text PRIMARY KEY,
     path text NOT NULL,
     key bytea NOT NULL,
     agreed_at timestamptz NOT NULL
