@@ -8,11 +8,11 @@ import pypdf
 import pytest
 from docx import Document
 from PIL import Image
-from structlog.testing import capture_logs
+from structlog.testing import CapturingLogger
 
 from services.cases import numbers
+from services.records.letters import glyphs
 from services.records.letters.fonts import fonts_of
-from services.records.letters.glyphs import told_at_start
 from services.registry.load import load_rows
 from tests.portal.town import text
 from tests.stories import world
@@ -191,19 +191,22 @@ def test_tokens_are_chance_and_hold_nothing():
     assert len(made) == 1000 and all(len(one) == 16 and one.isalnum() for one in made)
 
 
-def test_a_name_that_cannot_be_printed_is_told_at_the_start_and_before_its_letter(town, reader):
-    with capture_logs() as said:
-        told_at_start(town.house.worker, fonts_of())
-    assert [(one["event"], one["log_level"], one["members"]) for one in said] == [("glyphs_checked", "info", 0)]
+def test_a_name_that_cannot_be_printed_is_told_at_the_start_and_before_its_letter(town, reader, monkeypatch):
+    def told() -> tuple:
+        heard = CapturingLogger()
+        monkeypatch.setattr(glyphs, "log", heard)
+        glyphs.told_at_start(town.house.worker, fonts_of())
+        [said] = heard.calls
+        return said
+
+    said = told()
+    assert (said.args, said.method_name, said.kwargs["members"]) == (("glyphs_checked",), "info", 0)
     rare = world.name(0) + RARE
     row = {"member": "m00000", "name": rare, "id_number": world.id_number(0), "status": "full", "standing": "normal",
            "organisation": BRANCH}
     assert load_rows(town.house.worker, "members", [row], town.clock).good == 1
-    with capture_logs() as said:
-        told_at_start(town.house.worker, fonts_of())
-    [one] = said
-    assert (one["log_level"], one["characters_missing"], one["members"]) == ("warning", 1, 1)
-    assert world.name(0) not in str(one) and RARE not in str(one)
+    said = told()
+    assert (said.method_name, said.kwargs) == ("warning", {"characters_missing": 1, "members": 1})
     assert rare not in text(reader("clerk").get("/letters"))
     town.leaves(0, person={"name": rare, "id_number": world.id_number(0)})
     assert f"“{rare}”中的“{RARE}”字体里没有" in text(reader("clerk").get("/letters"))
