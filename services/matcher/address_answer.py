@@ -53,6 +53,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "「{text}」：{0}已确认的最近门牌 {1} 号在{2}（共 {3} 例）",
         "“{text}”: the nearest confirmed number in {0}, {1}, lies in {2} ({3} cases on the road)",
     ),
+    "beside": (
+        "与{0}同街道、代码相邻，已确认 {1} 例",
+        "listed beside {0} in the same street; {1} confirmed cases",
+    ),
     "road_name": ("「{text}」与{0}名称相近", "“{text}” has a name like {0}"),
     "community_unknown": (
         "{0}的名录中没有「{text}」，止于{0}",

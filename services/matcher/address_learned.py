@@ -8,6 +8,7 @@ Compound keys drop what varies inside a compound (building, unit, phase, group):
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
@@ -115,11 +116,16 @@ class Learned:
         self._heads: dict[str, dict[str, int]] = {}
         self._roads: dict[str, dict[str, dict[int, Tally]]] = {}
         self._by_source: dict[str, list[tuple[str, str, int | None]]] = {}
+        self._places_by_source: dict[str, set[str]] = {}
+        self.places: Counter[str] = Counter()  # code -> confirmed cases
 
     def add(self, county: str, rest: str, code: str, source: str, on: date | None) -> None:
         """Learns one confirmed case from the text after its administrative names."""
         found = keys(rest)
         marks = self._by_source.setdefault(source, [])
+        spoken = self._places_by_source.setdefault(source, set())
+        self.places[code] += code not in spoken
+        spoken.add(code)
         for compound in found.compounds:
             of = self._compounds.setdefault(county, {})
             of.setdefault(compound, Tally()).add(code, source, on)
@@ -134,6 +140,7 @@ class Learned:
 
     def withdraw(self, source: str) -> None:
         """Forgets one source; its keys vanish when nobody else speaks for them."""
+        self.places.subtract(self._places_by_source.pop(source, ()))
         for county, key, number in self._by_source.pop(source, ()):
             shelf = (
                 self._compounds.get(county, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from datetime import date
 from itertools import islice
@@ -14,6 +15,7 @@ from services.matcher.address_county import Counties
 from services.matcher.address_guess import Guess, Reason, depth_first, merged
 from services.matcher.address_learned import Learned, keys
 from services.matcher.address_names import MENTION, is_dummy, mention_base, mention_kind
+from services.matcher.address_neighbours import ROAD_SIGNS, SHARE_MAX, neighbours
 from services.matcher.address_reader import Reader
 from services.matcher.address_scan import COUNTIES_MAX, Hit, Scan, Support
 from services.matcher.address_walk import Step, Walk
@@ -194,8 +196,21 @@ class Gazetteer:
             )
             for guess, sure in zip(guesses, shares(guesses), strict=True)
         )
-        routed = out[0].confidence >= self.route_at and len(out[0].code) >= 9
-        return Resolution("route" if routed else "ask", out)
+        if out[0].confidence >= self.route_at and len(out[0].code) >= 9:
+            return Resolution("route", out)
+        if guesses[0].signs[2].rstrip("%") in ROAD_SIGNS:
+            out += self._beside(out)
+        return Resolution("ask", out)
+
+    def _beside(self, told: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """Neighbours of what a road suggests, up to the number that a person is shown."""
+        communities = [c.code for c in told if c.level == "community"]
+        sure = min(SHARE_MAX, told[-1].confidence, max(0.0, 1.0 - sum(c.confidence for c in told)))
+        return tuple(
+            Candidate(code, self.name(code) or "", "community", sure * 0.5**place,
+                      (Evidence("beside", "", None, (self.name(near), cases)),))
+            for place, (code, near, cases) in enumerate(
+                neighbours(self.snapshot, self.learned, communities, CANDIDATES_MAX - len(told))))
 
     @staticmethod
     def _evidence(address: str, normal: Normal, reason: Reason) -> Evidence:

@@ -37,6 +37,10 @@ def test_the_right_community_comes_first(tallies, categories, share):
         assert tallies[category].first >= share * tallies[category].rows, category
 
 
+def test_the_right_community_of_a_road_and_number_is_among_the_first_three(tallies):
+    assert tallies["road-number-only"].three >= 0.80 * tallies["road-number-only"].rows
+
+
 def test_what_is_ambiguous_or_says_no_place_is_never_routed(tallies):
     assert [tallies[name].routed for name in NOT_TO_ROUTE] == [0, 0]
 

@@ -144,6 +144,20 @@ def test_the_nearest_confirmed_house_number_speaks(gazetteer):
     assert gazetteer.resolve("绍兴市越城区延安路100号").decision in ("route", "ask")
 
 
+def test_beside_what_a_road_suggests_a_person_may_choose_a_neighbour(gazetteer):
+    gazetteer.learn("越城区塔山街道国雅社区延安路100号", "330602001001", source="a")
+    gazetteer.learn("越城区塔山街道清水桥社区大街7号", "330602001003", source="b")
+    answer = gazetteer.resolve("绍兴市越城区延安路196号")
+    assert answer.decision == "ask"
+    first, *beside = answer.candidates
+    assert first.code == "330602001001"
+    assert [c.code for c in beside] == ["330602001003", "330602001002", "330602001201"]
+    assert all(c.confidence <= 0.05 for c in beside)
+    assert "国雅社区居民委员会" in beside[0].evidence[0].zh and "1 例" in beside[0].evidence[0].zh
+    gazetteer.withdraw("b")
+    assert gazetteer.resolve("绍兴市越城区延安路196号").candidates[1].code == "330602001002"
+
+
 def test_a_compound_without_any_place_is_never_placed(gazetteer):
     gazetteer.learn("越城区国雅彩云间5栋", "330602001001", source="a")
     assert best(gazetteer.resolve("国雅彩云间3栋")) == ("none", None)
