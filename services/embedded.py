@@ -1,7 +1,6 @@
 """``guidui run``: everything in one process on the embedded PostgreSQL."""
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 import time
@@ -20,6 +19,7 @@ from services.intake.progress import outcomes_of
 from services.cases.queries import progress_of_cases
 from services.kit.clock import SystemClock
 from services.kit.errors import Words
+from services.kit.garbage import collect_seldom
 from services.kit.migrations import migrate
 from services.kit.postgres import EmbeddedServer
 from services.kit.problems import STORE_DOWN
@@ -31,7 +31,6 @@ from services.wiring import HANDLERS, House, Loops, check_glyphs, portal_routers
 
 log = structlog.get_logger()
 STOP_SECONDS_MAX = 10
-COLLECT_OBJECTS = 50_000
 
 
 def say(words: str) -> None:
@@ -127,20 +126,12 @@ def serve(app: FastAPI, port: int, settings: Settings, on_ready: Callable[[], No
                             loop="uvloop", http="httptools", timeout_graceful_shutdown=STOP_SECONDS_MAX,
                             server_header=False, forwarded_allow_ips="127.0.0.1")
     server = _Server(config, on_ready)
-    spare_collections()
+    collect_seldom()
     for sign in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises again what it caught, after a clean end
         signal.signal(sign, lambda *_: server.leave())
     server.run()
     if server.failed:
         raise SystemExit(1)
-
-
-def spare_collections() -> None:
-    """Collects seldom, and not what is here to stay: a full collection over the address table takes 60 ms, during
-    which nobody is answered."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_OBJECTS, 10, 10)
 
 
 class _Server(uvicorn.Server):

@@ -19,6 +19,7 @@ from services.bench.register import PART, asked, fill, made
 from services.cases.ground import usual
 from services.kit.clock import SystemClock
 from services.kit.db import connect
+from services.kit.garbage import collect_seldom
 from services.matcher.announcements import Announcement
 from services.matcher.people import People
 
@@ -32,6 +33,7 @@ def measured(members: int) -> dict[str, Any]:
         began = time.perf_counter()
         fill(server.owner_url(), members)
         filled = time.perf_counter() - began
+        collect_seldom()  # as every process that serves does
         worker = connect(server.app_url(), "guidui_worker")
         try:
             with worker.connect() as tx:

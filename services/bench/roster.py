@@ -20,6 +20,7 @@ from services.intake.parse import parse
 from services.intake.store import accept
 from services.kit.clock import SystemClock
 from services.kit.db import connect
+from services.kit.garbage import collect_seldom
 from services.matcher.announcements import Announcement
 from services.matcher.people import People
 from services.registry.access import Caller
@@ -38,6 +39,7 @@ def measured(rows: int) -> dict[str, Any]:
     of the numbers and judges nothing."""
     with tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder, own_server(Path(folder)) as server:
         fill(server.owner_url(), max(PART, rows * MEMBERS_EACH))
+        collect_seldom()  # as every process that serves does
         worker = connect(server.app_url(), "guidui_worker")
         try:
             chosen = _members(rows)
@@ -101,6 +103,7 @@ def _whole(worker: Engine, chosen: list[MemberRecord]) -> dict[str, Any]:
             accept(tx, caller, [event], at)
         messages.append(Message(event.id, "departures", "guidui.event.posted.v1", event.key, at, {"event": str(event.id)}))
     handler = matcher_of(worker, clock).handler
+    collect_seldom()
     began, own = time.perf_counter(), time.thread_time()
     for message in messages:
         with worker.begin() as tx:

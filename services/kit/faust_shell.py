@@ -7,7 +7,6 @@ message when its agent fails; its tables, producer, timers and web server are no
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import threading
@@ -23,6 +22,7 @@ from services.kit import health
 from services.kit.attempt import Stopped, attempt
 from services.kit.consumer import STOPPED, Consumer
 from services.kit.errors import Words
+from services.kit.garbage import collect_seldom
 from services.kit.kafka_clients import Kafka, why_deaf
 from services.kit.log import where
 
@@ -37,7 +37,6 @@ WAITING_ROWS_MAX = 2_000  # Faust goes on reading while the database is slow for
 WITHIN_SECONDS = 0.03
 ASSIGNED_SECONDS_MAX = 60
 LOOK_SECONDS = 1.0
-COLLECT_OBJECTS = 50_000
 FAILED = 70  # EX_SOFTWARE: the supervisor starts the process again
 
 NO_BROKER = Words("消息总线暂时不可用，正在等待。", "Waiting for the brokers.")
@@ -107,9 +106,7 @@ class FaustShell:
         return uvloop.new_event_loop() if uvloop else asyncio.new_event_loop()
 
     def _spare_collections(self) -> None:
-        """Thousands of messages are in flight and none is garbage: collect seldom, and not what is here to stay."""
-        gc.freeze()
-        gc.set_threshold(COLLECT_OBJECTS, 10, 10)
+        collect_seldom()
 
     def _app(self, faust, loop: asyncio.AbstractEventLoop) -> Any:
         class App(faust.App):
