@@ -25,7 +25,7 @@ from services.kit.log import where
 from services.matcher.gazetteer import Gazetteer
 from services.matcher.erasure import erase_decided
 from services.matcher.handlers import Matcher
-from services.matcher import editions
+from services.matcher import editions, prompts
 from services.matcher.evidence import Learning, Teacher
 from services.matcher.evidence_desk import EvidenceDesk
 from services.matcher.learning import Addresses
@@ -200,6 +200,7 @@ def after_load(house: House, kind: str) -> list[str]:
     if kind != "calendar":
         return []
     moved = recount(house.worker, house.clock, house.ground)
+    prompts.recount(house.worker, house.clock, house.ground)
     return [f"期限变动 {len(moved)} 件"] + [f"{case} {before} -> {now}" for case, before, now in moved]
 
 

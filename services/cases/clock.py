@@ -85,7 +85,7 @@ def _refresh(tx: Connection, cases: list[Case], world: World) -> None:
         opened_rows += [row | {"case_id": case.id, "member": None} for row in opened]
         closed_ids += closed
         if opened or closed:
-            messages.append(_opened(case.id, case.id, None, opened, closed, world))
+            messages.append(task_message(case.id, case.id, None, opened, closed, world))
     apply_tasks(tx, opened_rows, closed_ids, world.now)
     wakes = [{"id": c.id, "wake_at": deadlines.wake_at(c, world)} for c in cases]
     tx.exec_driver_sql("SELECT cases_wake(%s::json)", (dumps(wakes),))
@@ -96,19 +96,21 @@ def apply_tasks(tx: Connection, opened: list[dict], closed: list[str], now: date
     """Writes task rows that open and closes others, outside the history of a case."""
     if opened:
         tx.exec_driver_sql("""
-            INSERT INTO task (id, case_id, member, kind, act, organisation, path, due_on, opened_at)
-            SELECT id, case_id, member, kind, act, organisation, path, due_on, opened_at
+            INSERT INTO task (id, case_id, member, kind, act, organisation, path, due_on, opened_at, persons)
+            SELECT id, case_id, member, kind, act, organisation, path, due_on, opened_at, persons
             FROM json_to_recordset(%s::json) AS t(id uuid, case_id uuid, member text, kind text, act text,
-                organisation text, path text, due_on date, opened_at timestamptz)
-            ON CONFLICT (id) DO UPDATE SET closed_at = NULL, due_on = excluded.due_on, act = excluded.act""",
+                organisation text, path text, due_on date, opened_at timestamptz, persons int)
+            ON CONFLICT (id) DO UPDATE SET closed_at = NULL, due_on = excluded.due_on, act = excluded.act,
+                persons = excluded.persons""",
             (dumps(opened),))
     if closed:
         tx.exec_driver_sql("UPDATE task SET closed_at = %s WHERE id = ANY (%s::uuid[]) AND closed_at IS NULL",
                            (now, closed))
 
 
-def _opened(key: str, case: str | None, member: str | None, opened: list[dict], closed: list[str],
-            world: World) -> Message:
+def task_message(key: str, case: str | None, member: str | None, opened: list[dict], closed: list[str],
+                 world: World) -> Message:
+    """What the notifier is told of tasks that open and close outside the history of a case."""
     thin = [{k: row[k] for k in ("id", "kind", "act", "organisation", "due_on")} for row in opened]
     ident = uuid5(NAMESPACE_GUIDUI, f"tasks:{key}:{[t['id'] for t in thin]}:{closed}:{world.now.isoformat()}")
     return Message(ident, "tasks", "guidui.task.opened.v1", key, world.now,
@@ -144,7 +146,7 @@ def refresh_members(tx: Connection, found: Sequence[Any], world: World) -> list[
         closed_ids += closed
         moved += [(row.member, before[line["id"]].due_on, line["due_on"]) for line in opened if line["id"] in before]
         if opened or closed:
-            messages.append(_opened(row.member, None, row.member, opened, closed, world))
+            messages.append(task_message(row.member, None, row.member, opened, closed, world))
         wakes.append({"member": row.member,
                       "wake_at": deadlines.life_wake_at(row.organisation, facts.last_seen_on, off, world)})
     apply_tasks(tx, opened_rows, closed_ids, world.now)

@@ -169,11 +169,11 @@ class World:
         """What counts for the state in which a case stands: the policy of the day from which it is counted."""
         return self._policy(case, case.counted_from or self.today)
 
-    def policy_at(self, organisation: str) -> Policy:
-        """What counts today in the city of an organisation, whatever the case."""
+    def policy_at(self, organisation: str, day: date | None = None) -> Policy:
+        """What counts on a day (today) in the city of an organisation, whatever the case."""
         if not self.book or not self.book.versions:
             return self.policy
-        return self.book.at(self.today, self._area(organisation)[:4])
+        return self.book.at(day or self.today, self._area(organisation)[:4])
 
     def _policy(self, case: Case, day: date) -> Policy:
         if not self.book or not self.book.versions:

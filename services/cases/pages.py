@@ -153,6 +153,12 @@ def counts(tx: Connection, now: datetime, organisation: str) -> dict[str, int]:
             for tab, where in _TAB.items()}
 
 
+def desk(tx: Connection, organisation: str) -> list[dict[str, Any]]:
+    """What waits for an organisation on the review desk: kind (`identify`, `question`), persons, due_on."""
+    return [dict(r) for r in rows(tx, """SELECT kind, persons, due_on FROM task WHERE organisation = :own
+        AND closed_at IS NULL AND kind IN ('identify', 'question') ORDER BY kind DESC""", {"own": organisation})]
+
+
 def _named(row: dict[str, Any], directory: Directory, today: date) -> dict[str, Any]:
     for end in ("origin", "destination", "wait_organisation"):
         one = directory.get(row[end])

@@ -38,6 +38,7 @@ class Policy:
     ruling_wd: int
     review_wd: int
     ask_wd: int
+    identify_wd: int
     validity_warning_days: int
     arrival_silence_days: tuple[int, ...]
     channel_stall_days: int

@@ -351,6 +351,14 @@ CHECKS: tuple[Check, ...] = (
             OR i.decision IN ('match', 'outside') AND i.case_id IS NULL
                AND NOT EXISTS (SELECT FROM posted_event l WHERE l.source = e.source AND l.corrects = e.ext_id))""",
           whole=True),
+    Check("who is in review is asked for", "house.md §1: prompts until somebody acts", """
+        SELECT organisation, coalesce(r.persons, 0) || ' in review, asked for ' || coalesce(t.persons, 0)
+        FROM (SELECT split_part(path, '.', -2) AS organisation, count(*) AS persons FROM identification
+              WHERE decision = 'review' GROUP BY 1) r
+        FULL JOIN (SELECT organisation, persons FROM task WHERE kind = 'identify' AND closed_at IS NULL) t
+            USING (organisation)
+        WHERE r.persons IS DISTINCT FROM t.persons AND NOT EXISTS (
+            SELECT FROM review_question q WHERE q.by_organisation = organisation AND q.text IS NOT NULL)""", whole=True),
     Check("what was accepted is stored", "requirements: nothing lost", python=_all_accepted, whole=True),
     Check("nothing stays of a stranger", "house.md §2", """
         SELECT p.event_id, 'kept' FROM posted_person p JOIN identification i USING (event_id, position)

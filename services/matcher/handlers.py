@@ -19,7 +19,7 @@ from services.cases.tables import Change
 from services.kit.clock import Clock
 from services.kit.db import dumps, rows, sent_ahead
 from services.matcher import announcements as said
-from services.matcher import walk_ins
+from services.matcher import prompts, walk_ins
 from services.matcher.announcements import Announcement
 from services.matcher.address_answer import Resolution
 from services.matcher.learning import Addresses
@@ -61,6 +61,7 @@ class Matcher:
         for withdrawal in (a for a in told if a.kind == said.WITHDRAWN):
             batch.withdraw(withdrawal)
         walk_ins.met(tx, opening, found, world)
+        prompts.settle(tx, {a.organisation for a in persons if found[a.event, a.position].decision == "review"}, world)
 
 
 class _Batch:

@@ -12,7 +12,7 @@ from services.cases.arguments import refuse
 from services.cases.queries import as_worker, look_at_cases
 from services.kit.clock import ZONE
 from services.kit.db import rows
-from services.matcher import announcements, four_eyes, questions
+from services.matcher import announcements, four_eyes, prompts, questions
 from services.matcher.handlers import Matcher
 from services.matcher.identity_compare import FIELDS
 from services.matcher.model_store import model
@@ -118,8 +118,9 @@ def decide_review(tx: Connection, house: Any, caller: Caller, review_id: str, bo
         with as_worker(tx):
             standing(tx, event, number)
             act = questions.ask if "ask" in body else questions.answer
-            act(tx, event, number, seen[0].path, seen[0].organisation, who, body.get("ask", body.get("answer")),
-                house.clock.now())
+            now = house.clock.now()
+            act(tx, event, number, seen[0].path, seen[0].organisation, who, body.get("ask", body.get("answer")), now)
+            prompts.settle_of(tx, event, number, house.ground.world(tx, now))
         return {"id": review_id, "decided": False}
     with as_worker(tx):
         row = standing(tx, event, number)
@@ -144,6 +145,7 @@ def decide(tx: Connection, house: Any, event: UUID, position: int, body: Mapping
         keep_pairs(tx, event, position, row.evidence, found.member, house.clock.now())
         Matcher(house.clock, house.ground, house.addresses).take(tx, told, {(event, position): found})
         questions.forget(tx, event, position)
+        prompts.settle_of(tx, event, position, house.ground.world(tx, house.clock.now()))
 
 
 def standing(tx: Connection, event: UUID, position: int) -> Any:

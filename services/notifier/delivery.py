@@ -209,6 +209,7 @@ def _item(notice: RowMapping, policy: Policy) -> Item:
         climbs=notice["kind"] in policy.climbs
         and notice["because"] is None
         and notice["path"].count(".") > 1,
+        persons=notice["persons"] or 1,
     )
 
 

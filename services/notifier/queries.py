@@ -29,7 +29,7 @@ WHERE n.recipient = :organisation AND n.contact IS NULL AND n.delivered_at IS NO
 ORDER BY n.due_at DESC, n.id DESC LIMIT :limit"""
 
 _CLAIMED = """
-SELECT n.id, n.task, n.stage, n.case_id, n.kind, t.act, t.due_on, n.organisation, n.because, n.due_at, n.path,
+SELECT n.id, n.task, n.stage, n.case_id, n.kind, t.act, t.due_on, t.persons, n.organisation, n.because, n.due_at, n.path,
        t.id IS NULL OR t.closed_at IS NOT NULL AS done, whose.name AS organisation_name,
        own.name AS recipient_name,
        c.id::text AS contact, c.channel, c.email, c."from" AS since, c.until, c.bounced_count

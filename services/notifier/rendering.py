@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 LANGUAGES = ("zh-CN", "en")
 NAME_CHARACTERS_MAX = 60
+DESK = frozenset({"identify", "question"})
 INFORMS = frozenset({"expected", "double_report", "seen_elsewhere", "permit", "other_channel"})
 _LONG_NUMBER = re.compile(r"\d(?:[\s.·-]*\d){5,}[\s.·-]*[xX]?")
 _MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
@@ -28,7 +29,7 @@ _MONTHS = ["January", "February", "March", "April", "May", "June", "July", "Augu
 @dataclass(frozen=True)
 class Item:
     """One notice in a message: `organisation` is the name of whose task it is, `recipient` that of who is
-    told.
+    told; `persons` how many the task is about.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Item:
     because: str | None = None
     case: str | None = None
     climbs: bool = False
+    persons: int = 1
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,6 @@ def render(
     lines = list(_lines(items, today, language))
     late = sum(_days_late(item, today) > 0 for item in items)
     shown = lines if len(lines) <= lines_max else lines[:lines_max]
-    cases = {item.case for item in items}
     values = {
         "recipient": public_name(items[0].recipient),
         "lines": shown,
@@ -71,13 +72,19 @@ def render(
         "more": len(items) - sum(line.count for line in shown),
         "climbs": any(item.climbs and not _days_late(item, today) for item in items),
         "because": _because(items, language, lines_max),
-        "link": f"{url.rstrip('/')}/cases/{items[0].case}"
-        if len(cases) == 1 and items[0].case
-        else url.rstrip("/") + "/",
+        "link": url.rstrip("/") + _page(items),
     }
     templates = _templates()
     subject = templates.get_template(f"{language}.subject.txt").render(values)
     return " ".join(subject.split()), templates.get_template(f"{language}.txt").render(values)
+
+
+def _page(items: Sequence[Item]) -> str:
+    """Where the items are acted upon: the one case, the review desk, else where one's work begins."""
+    cases = {item.case for item in items}
+    if len(cases) == 1 and items[0].case:
+        return f"/cases/{items[0].case}"
+    return "/reviews" if {item.kind for item in items} <= DESK else "/"
 
 
 def public_name(name: str) -> str:
@@ -97,13 +104,14 @@ def day_words(day: date, today: date, language: str) -> str:
 
 
 def act_words(kind: str, act: str, count: int, language: str) -> str:
-    """The phrase of words.yaml for an act on `count` members."""
+    """The phrase of words.yaml for an act on `count` members (or persons who may be no members)."""
     acts = _words()["acts"]
     phrase = acts.get(f"{kind}.{act}") or acts.get(kind) or acts["other"]
     members = (
         f" {count} 名党员" if language == "zh-CN" else f"{count} {'member' if count == 1 else 'members'}"
     )
-    return phrase[language[:2]].format(members=members).strip()
+    persons = f" {count} 人" if language == "zh-CN" else f"{count} {'person' if count == 1 else 'persons'}"
+    return phrase[language[:2]].format(members=members, persons=persons).strip()
 
 
 def _lines(items: Sequence[Item], today: date, language: str):
@@ -115,7 +123,7 @@ def _lines(items: Sequence[Item], today: date, language: str):
     for (organisation, kind, act, _), group in sorted(groups.items(), key=lambda entry: _first_due(entry[1])):
         due = min((item.due_on for item in group if item.due_on), default=None)
         yield Line(
-            act=act_words(kind, act, len(group), language),
+            act=act_words(kind, act, sum(item.persons for item in group), language),
             count=len(group),
             day=day_words(due, today, language) if due else None,
             late=max(_days_late(item, today) for item in group),

@@ -53,8 +53,8 @@ def router(portal: Portal) -> APIRouter:
             rows = pages.work_list(tx, now, viewer.organisation, tab=tab, limit=ROWS, offset=(page - 1) * ROWS)
             waiting = rows if tab == "waiting" and page == 1 else pages.work_list(
                 tx, now, viewer.organisation, tab="waiting", limit=ROWS)
-            calendar = portal.calendar(tx)
-        context = dict(tabs=TABS, tab=tab, counts=counts, rows=rows, page=page, more=counts[tab] > page * ROWS,
+            calendar, desk = portal.calendar(tx), pages.desk(tx, viewer.organisation)
+        context = dict(desk=desk, tabs=TABS, tab=tab, counts=counts, rows=rows, page=page, more=counts[tab] > page * ROWS,
                        calendar=calendar, done=done if done in states.COMMANDS else "",
                        due_today=sum(1 for r in waiting if r["due"] == portal.today),
                        overdue=sum(1 for r in waiting if r["overdue"]))

@@ -78,6 +78,7 @@ TASKS: Mapping[str, str] = {
     "receipt": zh("回执"), "ruling": zh("裁定"), "reissue_window": zh("重开期限"), "organisation_life": zh("组织生活"),
     "six_months": zh("满六个月"), "permit_check": zh("活动证检查"), "stay_review": zh("暂留复查"),
     "suspension": zh("停止党籍期满"), "reconciliation": zh("对账"), "contact": zh("联系"),
+    "identify": zh("核对身份"), "question": zh("答复身份询问"),
 }
 OBSTACLES: Mapping[str, str] = {
     "no_time": zh("没有时间办"), "no_contact": zh("联系不上"), "hides_membership": zh("不愿公开党员身份"),

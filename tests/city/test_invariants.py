@@ -87,6 +87,7 @@ BREACHES = {
         """INSERT INTO dead_letter (consumer, event_id, topic, type, time, reason_zh, reason_en, attempts, state, at)
            SELECT 'matcher', event_id, topic, type, time, '坏', 'bad', 1, 'open', at FROM event_log LIMIT 1"""],
     "every person posted has one outcome": ["DELETE FROM identification WHERE decision = 'match'"],
+    "who is in review is asked for": ["UPDATE identification SET decision = 'review' WHERE decision = 'match'"],
     "what was accepted is stored": ["DELETE FROM posted_event WHERE type = 'guidui.dues.paid.v1'"],
     "nothing stays of a stranger": [
         """UPDATE posted_person SET body = '{}' WHERE (event_id, position) IN

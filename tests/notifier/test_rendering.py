@@ -85,7 +85,7 @@ ITEMS = st.lists(
 def test_no_number_of_a_person_gets_out_and_no_name_breaks_the_message(language, items):
     subject, text = render(items, TODAY, "https://portal.example.org", language)
     *_, link = [line for line in text.splitlines() if line.startswith("https://")]
-    assert re.fullmatch(r"https://portal\.example\.org/(cases/[0-9a-f-]{36})?", link)
+    assert re.fullmatch(r"https://portal\.example\.org/(cases/[0-9a-f-]{36}|reviews)?", link)
     assert not LONG_DIGITS.search((subject + text).replace(link, ""))
     assert "\n" not in subject and "\r" not in subject + text and "\0" not in subject + text
     assert len(text) < 12_000
@@ -108,6 +108,15 @@ def test_every_sentence_is_there_in_both_languages_and_calm():
         for sentence in entries.values():
             assert set(sentence) == {"zh", "en"}
             assert not re.search("[!！]|event|topic|payload", sentence["zh"] + sentence["en"])
+
+
+def test_a_task_about_several_persons_counts_them_and_leads_to_the_desk():
+    item = Item("identify", "identify", date(2026, 11, 30), "甲委员会", "甲委员会", persons=3000)
+    subject, text = render([item], TODAY, "https://portal.example.org")
+    assert subject == "请核对 3000 人的身份（应于 11月30日 前办理）" and "https://portal.example.org/reviews\n" in text
+    subject, _ = render([item], TODAY, "https://portal.example.org", "en")
+    assert subject == "Please say who 3000 persons on the review desk are by 30 November"
+    assert "/reviews" not in render([item, Item("triage", "triage", None, "甲委员会", "甲委员会")], TODAY, "https://x")[1]
 
 
 def test_dates_carry_the_year_only_where_it_is_another():

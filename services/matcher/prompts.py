@@ -1,0 +1,136 @@
+"""Who must look at the review desk: one open task per organisation while persons wait there, one while questions do.
+
+A roster of 30,000 rows may leave 3,000 in doubt: whoever posted it is asked once, with their number, by the day on which
+the one that waits the longest is due.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import Connection, Engine
+
+from schemas.envelope import NAMESPACE_GUIDUI
+from services.cases.calendar import day_of
+from services.cases.clock import apply_tasks, task_message
+from services.cases.ground import Ground
+from services.cases.model import World
+from services.kit.clock import Clock
+from services.kit.db import rows
+from services.kit.event_log import record
+
+IDENTIFY, QUESTION = "identify", "question"
+ACTS = {IDENTIFY: "identify", QUESTION: "answer"}
+
+_LOCK = """
+SELECT pg_advisory_xact_lock(7312, k) FROM (SELECT DISTINCT hashtext(c) AS k FROM unnest(%s::text[]) AS c ORDER BY k) x"""
+# whoever asked, and has the answer, looks again
+_WAITING = """
+WITH asked AS (
+    SELECT q.event_id, q.position, split_part(q.path, '.', -2) AS poster, q.by_organisation AS asker, q.asked_at,
+           q.answered_at
+    FROM review_question q JOIN identification i
+        ON i.event_id = q.event_id AND i.position = q.position AND i.decision = 'review'
+    WHERE q.text IS NOT NULL AND (split_part(q.path, '.', -2) = ANY (:codes) OR q.by_organisation = ANY (:codes))),
+answered AS (
+    SELECT asker, max(answered_at) AS since FROM asked WHERE asker <> poster
+    GROUP BY event_id, position, asker HAVING bool_and(answered_at IS NOT NULL))
+SELECT 'identify' AS kind, split_part(path, '.', -2) AS organisation, min(decided_at) AS since, count(*) AS persons
+FROM identification WHERE decision = 'review' AND split_part(path, '.', -2) = ANY (:codes) GROUP BY 2
+UNION ALL SELECT 'identify', asker, min(since), count(*) FROM answered GROUP BY 2
+UNION ALL SELECT 'question', poster, min(asked_at), count(DISTINCT (event_id, position)) FROM asked
+WHERE answered_at IS NULL GROUP BY 2"""
+_STANDING = """
+SELECT organisation, kind, count(*) AS number, max(id::text) FILTER (WHERE closed_at IS NULL) AS id,
+       max(due_on) FILTER (WHERE closed_at IS NULL) AS due_on, max(persons) FILTER (WHERE closed_at IS NULL) AS persons,
+       max(opened_at) FILTER (WHERE closed_at IS NULL) AS opened_at
+FROM task WHERE kind IN ('identify', 'question') AND organisation = ANY (:codes) GROUP BY 1, 2"""
+_CONCERNED = """
+SELECT split_part(path, '.', -2) FROM identification WHERE event_id = %(e)s AND position = %(p)s
+UNION SELECT by_organisation FROM review_question WHERE event_id = %(e)s AND position = %(p)s"""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits at an organisation: for whom the longest, and for how many."""
+
+    since: datetime
+    persons: int
+
+    def due_on(self, kind: str, organisation: str, world: World) -> date:
+        """The day by which it is asked for, by the policy of the day on which it began to wait."""
+        day = day_of(self.since)
+        policy = world.policy_at(organisation, day)
+        return world.calendar.add_workdays(day, policy.identify_wd if kind == IDENTIFY else policy.ask_wd)
+
+
+def settle_of(tx: Connection, event: UUID, position: int, world: World) -> None:
+    """``settle`` for whoever posted a person, and whoever asked about them."""
+    settle(tx, tx.exec_driver_sql(_CONCERNED, {"e": event, "p": position}).scalars(), world)
+
+
+def settle(tx: Connection, organisations: Iterable[str], world: World) -> None:
+    """Opens, alters and closes the desk tasks of organisations, so that they tell who waits now.
+
+    A task stays the same while anybody waits; one that was late and is worked off makes room for a new one, so that
+    those who are left are prompted for as well. ``tx`` acts as the worker. Call it last in a transaction: it waits for
+    whoever else is counting the same organisation, and counts what they committed.
+    """
+    codes = sorted(set(organisations))
+    if not codes:
+        return
+    tx.exec_driver_sql(_LOCK, (codes,))
+    waiting = _waiting(tx, codes)
+    standing = {(r.organisation, r.kind): r for r in rows(tx, _STANDING, {"codes": codes})}
+    written, closed, messages = [], [], []
+    for code in codes:
+        opened, gone = [], []
+        for kind in ACTS:
+            before = standing.get((code, kind), {})
+            line, ended = _one(code, kind, waiting.get((code, kind)), before, world)
+            written += [line] if line else []
+            gone += [ended] if ended else []
+            opened += [line] if line and line["id"] != before.get("id") else []
+        closed += gone
+        if opened or gone:
+            messages.append(task_message(code, None, None, opened, gone, world))
+    apply_tasks(tx, written, closed, world.now)
+    record(tx, messages)
+
+
+def recount(engine: Engine, clock: Clock, ground: Ground) -> int:
+    """Counts the due days of all open desk tasks by the calendar in force; returns how many organisations have one."""
+    with engine.begin() as tx:
+        codes = tx.exec_driver_sql("""SELECT DISTINCT organisation FROM task WHERE closed_at IS NULL
+            AND kind IN ('identify', 'question')""").scalars().all()
+        settle(tx, codes, ground.world(tx, clock.now()))
+    return len(codes)
+
+
+def _waiting(tx: Connection, codes: list[str]) -> dict[tuple[str, str], Waiting]:
+    found: dict[tuple[str, str], Waiting] = {}
+    for r in rows(tx, _WAITING, {"codes": codes}):
+        before = found.get((r.organisation, r.kind))
+        found[r.organisation, r.kind] = Waiting(
+            min(before.since, r.since) if before else r.since, r.persons + (before.persons if before else 0))
+    return found
+
+
+def _one(code: str, kind: str, waits: Waiting | None, stands: Mapping[str, Any], world: World,
+         ) -> tuple[dict[str, Any] | None, str | None]:
+    """The row to write, if any, and the id of the task to close, if any."""
+    ident = stands.get("id")
+    if waits is None:
+        return None, ident
+    due = waits.due_on(kind, code, world)
+    line = {
+        "case_id": None, "member": None, "kind": kind, "act": ACTS[kind], "organisation": code,
+        "path": world.directory.path(code), "due_on": due, "persons": waits.persons}
+    if ident and not stands["due_on"] < world.today <= due:
+        same = (stands["due_on"], stands["persons"]) == (due, waits.persons)
+        return (None if same else {**line, "id": ident, "opened_at": stands["opened_at"]}), None
+    new = str(uuid5(NAMESPACE_GUIDUI, f"desk:{kind}:{code}:{stands.get('number', 0)}"))
+    return {**line, "id": new, "opened_at": world.now}, ident

@@ -1,0 +1,160 @@
+"""Nobody in review waits in silence: whoever must say who it is, or answer, has one task with its day, and is told."""
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import httpx
+import pytest
+from sqlalchemy import event as listening
+
+from services.matcher.handlers import Matcher
+from services.matcher import announcements
+from services.matcher.reviews import decide
+from services.notifier.escalation import climb_overdue
+from services.registry.load import load_rows
+from services.wiring import after_load, delivery_loop
+from tests.people.posting import ADDRESS, STRANGER, decided, post, post_event
+from tests.portal.town import DEPARTMENT, text
+from tests.stories import world
+from tests.stories.world import COMMUNITY, UNIT
+
+IN_DOUBT = {"name": world.name(3), "sex": "male", "phone": STRANGER["phone"]}
+
+
+def roster(town, ident: str, count: int, settle: bool = True):
+    """Namesakes of members 3, 4, … who all go to the desk; returns the event."""
+    return post_event(town, {
+        "specversion": "1.0", "type": "guidui.departure.effective.v1", "id": ident,
+        "source": f"urn:guidui:organisation:{UNIT}", "data": {"category": "layoff", "persons": [
+            {"person": {"name": world.name(3 + n), "phone": f"138000000{n:02}"}, "to": {"address": ADDRESS}}
+            for n in range(count)]}}, settle)
+
+
+def alerts(town, url, code: str = UNIT, role: str = "receiver"):
+    answer = httpx.get(url + "/v1/alerts", headers={"Authorization": f"Bearer {town.key(code, role)}"})
+    return [one for one in answer.json()["items"] if one["kind"] in ("identify", "question")]
+
+
+def say(town, event, position: int = 0, **body):
+    """The unit's decision, or one of them above it."""
+    with town.house.web.begin() as tx:
+        decide(tx, town.house, event, position, body or {"not_a_member": True, "reason": "查无此人"}, UNIT)
+    town.settle()
+
+
+def act(town, url, code: str, role: str, review: str, **body):
+    answer = httpx.post(f"{url}/v1/reviews/{review}", json=body, headers={"Authorization": f"Bearer {town.key(code, role)}"})
+    town.settle()
+    return answer.status_code
+
+
+def notices(town, *, kind: str = "identify"):
+    """(recipient, stage, acted upon) of every notice of a kind, in the inboxes."""
+    with town.house.worker.connect() as tx:
+        return sorted(tuple(r) for r in tx.exec_driver_sql(
+            "SELECT recipient, stage, acted_at IS NOT NULL FROM notice WHERE kind = %s AND contact IS NULL", (kind,)))
+
+
+def test_a_roster_in_doubt_is_one_task_at_whoever_posted_it_until_the_last_is_decided(town, url):
+    event = roster(town, "roster", 3)
+    (one,) = alerts(town, url)
+    assert (one["case"], one["kind"], one["act"], one["overdue"]) == (None, "identify", "identify", False)
+    assert one["due_on"] == "2026-11-30"  # a week of working days from Monday the 23rd
+    assert alerts(town, url, COMMUNITY) == [] and notices(town) == [(UNIT, "opened", False)]
+    say(town, event, 0)
+    say(town, event, 1, member="m00004")
+    assert [a["id"] for a in alerts(town, url)] == [one["id"]]
+    say(town, event, 2)
+    assert alerts(town, url) == [] and notices(town) == [(UNIT, "opened", True)]
+    roster(town, "another", 1)
+    (again,) = alerts(town, url)
+    assert again["id"] != one["id"] and notices(town) == [(UNIT, "opened", False), (UNIT, "opened", True)]
+
+
+def test_it_opens_in_the_commit_of_the_review_and_says_how_many(town, reader):
+    roster(town, "roster", 2, settle=False)
+    with town.house.worker.connect() as tx:
+        assert tx.exec_driver_sql("SELECT count(*) FROM task").scalar_one() == 0
+    town.settle()
+    with town.house.worker.connect() as tx:
+        xids = set(tx.exec_driver_sql("""SELECT xmin::text FROM task WHERE kind = 'identify'
+                                         UNION ALL SELECT xmin::text FROM identification""").scalars())
+        told = tx.exec_driver_sql("SELECT body::text FROM event_log WHERE topic = 'tasks'").scalar_one()
+    assert len(xids) == 1 and world.name(3) not in told and "138000000" not in told
+    page = text(reader("clerk").get("/cases"))
+    assert "有 2 人的身份要由人核对" in page and "现在没有要办的转移" in page
+
+
+def test_what_is_late_climbs_and_what_is_left_is_a_new_task_with_its_own_day(town, url):
+    first = post(town, "first", IN_DOUBT)
+    (one,) = alerts(town, url)
+    town.clock.advance_to(town.clock.now() + timedelta(days=4))
+    second = post(town, "second", {"name": world.name(5), "phone": "13800000005"})
+    assert [a["id"] for a in alerts(town, url)] == [one["id"]]
+    town.clock.advance_to(town.clock.now() + timedelta(days=5))
+    assert alerts(town, url)[0]["overdue"]
+    climb_overdue(town.house.worker, town.clock, town.house.channels)
+    assert (DEPARTMENT, "overdue", False) in notices(town)
+    say(town, first)
+    (left,) = alerts(town, url)
+    assert left["id"] != one["id"] and not left["overdue"] and left["due_on"] > one["due_on"]
+    say(town, second)
+    assert alerts(town, url) == []
+
+
+def test_a_question_is_a_task_of_the_sender_and_its_answer_one_of_whoever_asked(town, url):
+    event = post(town, "in-doubt", IN_DOUBT)
+    review = f"{event}:0"
+    assert act(town, url, DEPARTMENT, "department", review, ask="他原来在哪个支部？") == 200
+    assert {(a["kind"], a["act"]) for a in alerts(town, url)} == {("identify", "identify"), ("question", "answer")}
+    assert notices(town, kind="question") == [(UNIT, "opened", False)] and alerts(town, url, DEPARTMENT) == []
+    assert act(town, url, UNIT, "sender", review, answer="第一支部") == 200
+    assert [a["kind"] for a in alerts(town, url)] == ["identify"]
+    assert [a["kind"] for a in alerts(town, url, DEPARTMENT)] == ["identify"]
+    assert act(town, url, DEPARTMENT, "department", review, ask="哪一年？") == 200
+    assert alerts(town, url, DEPARTMENT) == [] and len(alerts(town, url)) == 2
+    assert act(town, url, DEPARTMENT, "department", review, member="m00003") == 200
+    assert alerts(town, url) == [] and alerts(town, url, DEPARTMENT) == []
+    assert decided(town, event).decision == "match"
+
+
+def test_a_batch_without_a_doubt_asks_nothing_of_the_desk(town):
+    said = []
+    listening.listen(town.house.worker, "before_cursor_execute", lambda c, cu, sql, *rest: said.append(sql))
+    post(town, "sure", {"name": world.name(2), "id_number": world.id_number(2)})
+    assert said and not [sql for sql in said if "review_question" in sql or "7312" in sql]
+
+
+def test_a_person_who_comes_while_the_last_one_is_decided_does_not_wait_in_silence(town, url):
+    before = post(town, "before", IN_DOUBT)
+    after = post(town, "after", {"name": world.name(6), "phone": "13800000006"}, settle=False)
+    act_on = Matcher(town.clock, town.house.ground, town.house.addresses)
+    with town.house.worker.begin() as tx:
+        act_on.take(tx, announcements.read(tx, [after]))
+        thread = threading.Thread(target=say, args=(town, before))
+        thread.start()
+        thread.join(2)
+        assert thread.is_alive()  # it waits for this transaction before it counts
+    thread.join()
+    town.settle()
+    (left,) = alerts(town, url)
+    with town.house.worker.connect() as tx:
+        assert tx.exec_driver_sql("SELECT persons FROM task WHERE id = %s::uuid", (left["id"],)).scalar_one() == 1
+
+
+def test_a_new_calendar_moves_its_day(town, url):
+    roster(town, "roster", 1)
+    load_rows(town.house.worker, "calendar", [{"day": "2026-11-27", "kind": "holiday"}], town.clock)
+    after_load(town.house, "calendar")
+    assert alerts(town, url)[0]["due_on"] == "2026-12-01"
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_the_prompt_goes_out_by_the_usual_ladder(town, closes):
+    event = roster(town, "roster", 3)
+    if closes:
+        for position in range(3):
+            say(town, event, position)
+    delivery_loop(town.house)
+    assert notices(town) == [(UNIT, "opened", closes)]
