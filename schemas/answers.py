@@ -1,6 +1,7 @@
 """What a sender is answered over HTTP: the fate of each event, how far one came, and problems (RFC 9457)."""
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -64,9 +65,21 @@ class Question(BaseModel):
     answer: str | None = None
 
 
+class ChangeOfOrganisation(BaseModel):
+    """What became of a posted change of an organisation: `columns` are those it states, `left_out` those of which
+    something newer had been said when its day came."""
+
+    state: Literal["waiting", "done", "withdrawn", "rejected"]
+    organisation: str
+    effective_on: date
+    columns: list[str]
+    left_out: list[str]
+
+
 class HowFar(BaseModel):
     """How far one event came: of many persons the one least far; `persons` counts them by state, `times` are
-    when the first of them came there."""
+    when the first of them came there. The change of an organisation is `identified` while it waits for its day,
+    `closed` once in force or withdrawn."""
 
     source: str
     id: str
@@ -76,4 +89,5 @@ class HowFar(BaseModel):
     persons: dict[str, int] | None = None
     notes: list[Note] | None = None
     questions: list[Question] | None = None
+    change: ChangeOfOrganisation | None = None
     problem: str | None = None

@@ -7,6 +7,7 @@ from schemas.departures import SOURCE_PREFIX
 from schemas.topics import CASE_MOVED, EVENT_POSTED, TASK_OPENED
 
 UNIT, SCHOOL, COMMUNITY, STREET = "110105010001", "110105010002", "110105010028", "110105010010"
+COUNTY = "110105010000"  # its organisation department
 ORGANISATIONS = (UNIT, SCHOOL, COMMUNITY, STREET)  # a reader of the examples must have loaded these
 _PERSON = {"name": "示例甲", "id_number": "110105197503020017", "birth_date": "1975-03-02", "sex": "female",
            "phone": "13800000000", "member": None}
@@ -59,7 +60,12 @@ _EVENTS = (
     _event("guidui.contact.attempt.v1", "contact-0001", {
         "person": _PERSON, "on": "2026-06-29", "reached": False, "channel": "phone"}),
     _event("guidui.organisation.changed.v1", "org-2026-0001", {
-        "organisation": UNIT, "change": "merged", "effective_on": "2026-07-01", "successor": STREET}),
+        "organisation": UNIT, "effective_on": "2026-07-01", "effective_to": "2026-06-30", "successor": SCHOOL}, COUNTY),
+    _event("guidui.organisation.changed.v1", "org-2026-0002", {
+        "organisation": COMMUNITY, "effective_on": "2026-07-01", "parent": STREET, "name": "中共示例街道示例社区委员会"}, COUNTY),
+    _event("guidui.organisation.changed.v1", "org-2026-0003", {"effective_on": "2026-09-01", "founded": {
+        "code": "110105010099", "name": "中共示例新区工作委员会", "kind": "basic_committee", "unit": "park",
+        "parent": COUNTY, "area": "110105", "authority": True}}, COUNTY),
 )
 _CASE, _TASK = "6f1f1d0e-0000-5000-8000-000000000001", "6f1f1d0e-0000-5000-8000-0000000000a1"
 _MESSAGES = {

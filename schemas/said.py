@@ -218,20 +218,58 @@ class ContactAttempt(Said):
     corrects: ExternalId | None = None
 
 
-class OrganisationChange(Said):
-    """An organisation was merged into a successor, split into several, renamed or dissolved from a day on."""
+OrganisationKind = Literal["basic_committee", "general_branch", "branch", "organisation_department"]
+Unit = Literal[
+    "community", "village", "street", "township", "county", "city", "enterprise_state", "enterprise_private",
+    "school", "institution", "organ", "talent_service", "park", "retiree", "military", "social_organisation",
+]
+Area = Annotated[str, StringConstraints(pattern=r"^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12})$")]
 
-    organisation: Code
-    change: Literal["merged", "split", "renamed", "dissolved"]
-    effective_on: Day
-    successor: Code | None = None
-    successors: Annotated[list[Code], Field(min_length=2, max_length=100)] | None = None
+
+class OrganisationColumns(Said):
+    """Columns of organisations.csv (docs/data-formats.md); one left out is unstated."""
+
     name: Line = None
+    kind: OrganisationKind | None = None
+    unit: Unit | None = None
+    parent: Code | None = None
+    area: Area | None = None
+    serves_area: bool | None = None
+    authority: bool | None = None
+    address: Line = None
+    effective_from: Day | None = None
+    effective_to: Annotated[Day | None, Field(description="its last day")] = None
+    successor: Code | None = None
+    outside: bool | None = None
+
+
+class Founded(OrganisationColumns):
+    """A new organisation; `effective_from` is the day from which the change counts where it is not stated."""
+
+    code: Code
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    kind: OrganisationKind
+    unit: Unit
+    parent: Code
+
+
+class OrganisationChange(OrganisationColumns):
+    """What becomes different of one `organisation`, or a new one that is `founded`, from `effective_on`; else from the
+    day after `effective_to`, else at once.
+
+    Renamed: `name`. Put under another: `parent`. Dissolved: `effective_to`. Merged: `effective_to` and `successor`.
+    """
+
+    organisation: Code | None = None
+    founded: Founded | None = None
+    effective_on: Day | None = None
     corrects: ExternalId | None = None
 
     @model_validator(mode="after")
-    def _complete(self) -> OrganisationChange:
-        needed = {"merged": "successor", "split": "successors", "renamed": "name"}.get(self.change)
-        if needed and getattr(self, needed) is None:
-            raise PydanticCustomError("change_incomplete", "a field is missing", {"needed": needed})
+    def _one_thing(self) -> OrganisationChange:
+        stated = self.model_fields_set & OrganisationColumns.model_fields.keys()
+        if (self.organisation is None) == (self.founded is None) or self.founded and stated:
+            raise PydanticCustomError("changed_or_founded", "either an organisation or one that is founded")
+        if self.organisation and not any(getattr(self, column) is not None for column in stated):
+            raise PydanticCustomError("change_states_nothing", "no column is stated")
         return self

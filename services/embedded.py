@@ -26,6 +26,7 @@ from services.kit.problems import STORE_DOWN
 from services.kit.settings import Settings
 from services.kit.tailer import Tailers
 from services.matcher.queries import decisions
+from services.registry import change_log
 from services.registry.load import load
 from services.wiring import HANDLERS, House, Loops, check_glyphs, portal_routers
 
@@ -41,7 +42,7 @@ def say(words: str) -> None:
 def application(house: House, unready: Callable[[], dict[str, Words]] | None = None, *, portal: bool = True,
                 intake: bool = True) -> FastAPI:
     """The HTTP application of a role: intake's calls, the portal's, or both."""
-    outcomes = outcomes_of(decisions, progress_of_cases)
+    outcomes = outcomes_of(decisions, progress_of_cases, change_log.progress)
     routers = portal_routers(house) if portal else []
     return intake_app.build(house.web, house.clock, house.secret, outcomes, unready, routers)
 

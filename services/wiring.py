@@ -30,6 +30,7 @@ from services.matcher.evidence import Learning, Teacher
 from services.matcher.evidence_desk import EvidenceDesk
 from services.matcher.learning import Addresses
 from services.matcher import walk_ins
+from services.registry import change_log
 from services.matcher.people import People
 from services.notifier.channels.at_hand import channels_at_hand
 from services.notifier.channels.portal_inbox import PortalInbox
@@ -135,6 +136,12 @@ def walk_ins_loop(house: House) -> int:
     return walk_ins.look_again(house.worker, People(), house.clock, house.ground)
 
 
+def tree_loop(house: House) -> int:
+    """Carries out the changes of organisations whose day has come; open cases follow."""
+    return change_log.apply_due(house.worker, house.clock, [follow_tree],
+                                lambda: repoint(house.worker, house.clock, house.ground))
+
+
 def climb_loop(house: House) -> int:
     """Tells the level above of acts that are overdue."""
     return climb_overdue(house.worker, house.clock, house.channels)
@@ -151,6 +158,7 @@ LOOPS: dict[str, tuple[Callable[[House], int], float, tuple[str, ...]]] = {
     "erase": (erase_loop, 600.0, ("matcher",)),
     "delivery": (delivery_loop, 1.0, ("notifier",)),
     "records": (records_loop, 300.0, ("matcher",)),
+    "tree": (tree_loop, 2.0, ("matcher",)),
     "walk_ins": (walk_ins_loop, 300.0, ("matcher",)),
     "climb": (climb_loop, 60.0, ("notifier",)),
 }
@@ -219,7 +227,7 @@ def portal_routers(house: House) -> list[APIRouter]:
     from services.portal.app import routers
     from services.portal.house import Portal
 
-    outcomes = outcomes_of(matched.decisions, progress_of_cases)
+    outcomes = outcomes_of(matched.decisions, progress_of_cases, change_log.progress)
     people = People()
     return routers(Portal(
         house.web, house.worker, house.clock, house.secret,

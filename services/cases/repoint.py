@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from services.cases import deadlines, tables
 from services.cases.ground import Ground
 from services.cases.model import Case, Step, World
-from services.cases.states import TERMINAL
+from services.cases.states import BEFORE_ACCEPTED, TERMINAL
 from services.cases.tables import Change
 from services.kit.clock import Clock
 
@@ -21,7 +21,7 @@ _DERIVED = ("origin_committee", "receiving_committee", "ruling", "owner", "wait_
 def repoint(engine: Engine, clock: Clock, ground: Ground) -> int:
     """Settles every open case whose parts are others by the tree as it is now; returns how many.
 
-    Each gets a row ``tree_changed`` in its history, and its tasks move to the organisations now concerned
+    A destination that has ended gives way to its successor. Each gets a row ``tree_changed`` in its history, and its tasks move to the organisations now concerned
     (rules.md §C.0 ``org.changed``). Done again it changes nothing.
     """
     changed, after = 0, "00000000-0000-0000-0000-000000000000"
@@ -43,11 +43,20 @@ def _repoint(tx: Connection, ids: list[str], now: datetime, ground: Ground) -> i
 
 def _changes(cases, world: World) -> Iterator[Change]:
     for case in cases:
-        after = deadlines.settle(case, world)
+        after = deadlines.settle(_succeeded(case, world), world)
         # a header that a counterfoil names stays, as long as it stands above the destination
         astray = after.header != case.header and not world.directory.within(case.destination, case.header)
-        if _parts(after) != _parts(case) or astray:
+        if _parts(after) != _parts(case) or astray or after.destination != case.destination:
             yield Change(case, after, [Step("tree_changed", case.state, case.state, None)])
+
+
+def _succeeded(case: Case, world: World) -> Case:
+    """The case with the successor in the place of a destination, or receiver, that has ended: nobody arrives there."""
+    if case.state not in BEFORE_ACCEPTED:
+        return case
+    heirs = {name: heir.code for name in ("destination", "receiver") if (code := getattr(case, name))
+             and (heir := world.directory.successor(code, world.today)) and heir.code != code}
+    return case.but(**heirs) if heirs else case
 
 
 def _parts(case: Case) -> tuple:

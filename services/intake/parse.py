@@ -165,10 +165,8 @@ def _organisations(event: Event) -> Iterator[str]:
     data = event.data
     tos = [getattr(data, "to", None), *(item.to for item in getattr(data, "persons", None) or ())]
     yield from (to.organisation for to in tos if to and to.organisation)
-    for field in ("organisation", "successor"):
-        if code := getattr(data, field, None):
-            yield code
-    yield from getattr(data, "successors", None) or ()
+    if code := getattr(data, "organisation", None):
+        yield code
 
 
 def _key(event: Event, secret: bytes) -> str:

@@ -20,13 +20,15 @@ OF_A_CASE = {"triaged": "routed", "letter_issued": "letter_issued", "arrived": "
              "accepted": "accepted", "moved": "moved", "closed_without_move": "closed", "merged": "closed",
              "struck_off": "closed"}
 OF_A_DECISION = {"match": "identified", "review": "review", "unknown": "review",
-                 "not_a_member": "not_a_member", "rejected": "rejected"}
+                 "not_a_member": "not_a_member", "rejected": "rejected",
+                 "waiting": "identified", "done": "closed", "withdrawn": "closed"}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one person of an event: the matcher's `decision` (`match`, `review`, `unknown`,
-    `not_a_member`, or `rejected` with `words`), and when its case first entered each state."""
+    `not_a_member`, or `rejected` with `words`), and when its case first entered each state. Of the change of an
+    organisation: `waiting` for its day, `done`, `withdrawn` or `rejected`, and `change`."""
 
     decision: str
     decided_at: datetime
@@ -36,6 +38,7 @@ class Outcome:
     position: int = 0
     notes: Sequence[tuple[str, Words]] = ()
     questions: Sequence[Mapping[str, Any]] = ()
+    change: Mapping[str, Any] | None = None
 
 
 _EVENT = "SELECT source, ext_id, persons, received_at FROM posted_event WHERE id = :id"
@@ -44,12 +47,20 @@ Outcomes = Callable[[Connection, UUID], Sequence[Outcome]]
 
 Decisions = Callable[[Connection, UUID], Sequence[Any]]
 Progress = Callable[[Connection, Sequence[Any]], Mapping[Any, Mapping[str, datetime]]]
+ChangeOf = Callable[[Connection, UUID], Mapping[str, Any] | None]
 
 
-def outcomes_of(decisions: Decisions, progress_of_cases: Progress) -> Outcomes:
+def outcomes_of(decisions: Decisions, progress_of_cases: Progress, change_of: ChangeOf = lambda *_: None) -> Outcomes:
     """Outcomes put together from the matcher's rows of an event (`decision`, `decided_at`, `case_id`, `position`,
-    `notes`, `questions`) and the states of their cases (case -> state -> when first entered)."""
+    `notes`, `questions`), the states of their cases (case -> state -> when first entered), and what became of a posted
+    change of an organisation (`state`, `decided_at`, `zh`, `en`, and what is told of it)."""
     def outcomes(tx: Connection, event_id: UUID) -> list[Outcome]:
+        if change := change_of(tx, event_id):
+            words = Words(change["zh"], change["en"]) if change["zh"] else None
+            told = {"state": change["state"], "organisation": change["organisation"],
+                    "effective_on": change["effective_on"].isoformat(), "columns": sorted(change["columns"]),
+                    "left_out": list(change["left_out"])}
+            return [Outcome(change["state"], change["decided_at"], words=words, change=told)]
         decided = decisions(tx, event_id)
         progress = progress_of_cases(tx, [row.case_id for row in decided if row.case_id])
         return [Outcome(row.decision, row.decided_at, str(row.case_id) if row.case_id else None,
@@ -77,6 +88,8 @@ def how_far(tx: Connection, event_id: UUID, outcomes: Outcomes, language: str) -
              for end in ends for code, words in end.notes]
     asked = [{"review": f"{event_id}:{end.position}", **question} for end in ends for question in end.questions]
     answer |= ({"notes": notes} if notes else {}) | ({"questions": asked} if asked else {})
+    change = next((end.change for end in ends if end.change), None)
+    answer |= {"change": change} if change else {}
     words = next((end.words for end in ends if end.words), None)
     return answer | ({"problem": words.in_language(language)} if words else {})
 

@@ -19,7 +19,8 @@ _PATTERNS = {
     "source": Words("应是 urn:guidui:organisation: 加 12 位组织代码",
                     "it must be urn:guidui:organisation: and the 12-digit code"),
     "id": _EXTERNAL_ID, "corrects": _EXTERNAL_ID,
-    "organisation": _CODE, "successor": _CODE, "successors": _CODE,
+    "organisation": _CODE, "successor": _CODE, "parent": _CODE, "code": _CODE,
+    "area": Words("应是 2、4、6、9 或 12 位的区划代码", "it must be a division code of 2, 4, 6, 9 or 12 digits"),
     "paid_to": Words("应写成年-月，如 2026-06", "it must be year-month, such as 2026-06"),
 }
 _DATE = Words("应是日期，写成年-月-日，如 2026-06-30", "it must be a date, year-month-day, such as 2026-06-30")
@@ -83,9 +84,13 @@ def _whole(kind: str, name: str, error: dict[str, Any]) -> Words | None:
     if kind == "person_or_persons":
         return Words(f"{name} 里 person（一人）与 persons（多人）必须有且只有一个；请留下其中一个。",
                      f"{name} must have exactly one of person (one) and persons (many); keep one of them.")
-    if kind == "change_incomplete":
-        needed = error["ctx"]["needed"]
-        return Words(f"{name} 这种变更要写明 {needed}；请补上。", f"This change in {name} needs {needed}; add it.")
+    if kind == "changed_or_founded":
+        return Words(f"{name} 里 organisation（变更的组织）与 founded（新建的组织）必须有且只有一个；新建组织的各项写在 founded 里面。",
+                     f"{name} must have exactly one of organisation (which changes) and founded (which is new); "
+                     "the columns of a new one stand within founded.")
+    if kind == "change_states_nothing":
+        return Words(f"{name} 没有写变更了什么；请写明 name、parent、effective_to、successor 等变更后的值。",
+                     f"{name} says nothing of what changes; state the new name, parent, effective_to, successor ...")
     if kind == "json_invalid":
         return Words("内容套得太深；请去掉多余的层次。", "The content is nested too deeply; flatten it.")
     return None

@@ -25,6 +25,7 @@ from services.matcher.address_answer import Resolution
 from services.matcher.learning import Addresses
 from services.matcher.notes import noted
 from services.matcher.people import Found, People
+from services.registry import change_log
 
 
 CASES_AT_ONCE = 40  # about 100 kB: what fits into a socket, so that sending does not wait for the server
@@ -58,8 +59,11 @@ class Matcher:
         batch.open_groups([a for a in opening if a.group])
         batch.cases(opening, found)
         self.people.keep(tx, persons, found, batch.case_of, world, noted(tx, persons, found, batch.joined))
-        for withdrawal in (a for a in told if a.kind == said.WITHDRAWN):
-            batch.withdraw(withdrawal)
+        for one in told:
+            if one.kind == said.WITHDRAWN:
+                batch.withdraw(one)
+            elif one.kind == said.ORGANISATION:
+                batch.change_organisation(one)
         walk_ins.met(tx, opening, found, world)
         prompts.settle(tx, {a.organisation for a in persons if found[a.event, a.position].decision == "review"}, world)
 
@@ -222,6 +226,18 @@ class _Batch:
     def withdraw(self, one: Announcement) -> None:
         """A withdrawal says so of one earlier event of the same source."""
         self.supersede(replace(one, corrects=one.corrects or one.data.get("corrects")))
+        change_log.withdraw(self.tx, _said(one), self.world.now)
+
+    def change_organisation(self, one: Announcement) -> None:
+        """Keeps the change until its day; what it corrects does not count."""
+        if one.corrects:
+            said.lock_for_correction(self.tx, one.source, one.corrects)
+        change_log.take(self.tx, _said(one), self.world.directory, self.world.now)
+
+
+def _said(one: Announcement) -> change_log.Said:
+    return change_log.Said(one.event, one.source, one.ext_id, one.organisation, one.path, one.time, one.data,
+                           one.corrects or one.data.get("corrects"), one.superseded)
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -6,7 +6,7 @@ they belonged. So a service that was off on the last of a month writes the snaps
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from services.cases.ground import Ground
 from services.cases.queries import figures
 from services.kit.db import dumps, rows
 from services.registry.directory import Directory
+from services.registry.past import paths_at
 from services.registry.tree import codes_of
 
 MONTHS_MAX = 24
@@ -64,13 +65,13 @@ WHERE m.standing <> 'ended' OR m.member IN (SELECT member FROM ended) GROUP BY 1
 def rebuilt(tx: Connection, day: date, ground: Ground) -> dict[str, dict[str, Any]]:
     """Organisation -> the audit figures of it and all below at the end of a day; only those that have any.
 
-    The tree of organisations is today's. ``tx`` acts as the worker.
+    The tree of organisations is that of then, as this register had it. ``tx`` acts as the worker.
     """
-    directory, params = Directory.of(tx), {"until": midnight(day + timedelta(days=1)), "day": day}
+    params = {"until": midnight(day + timedelta(days=1)), "day": day}
+    paths = paths_at(tx, params["until"])
 
-    def above(code: str) -> Iterator[str]:
-        one = directory.get(code)
-        yield from codes_of(one.path) if one else ()
+    def above(code: str) -> list[str]:
+        return codes_of(paths.get(code, ""))
 
     cases: dict[str, list[Any]] = defaultdict(list)
     overdue: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))

@@ -7,7 +7,6 @@ to mend it. Loading the same file again changes nothing. One load runs at a time
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,8 @@ from services.registry.load_papers import OpenLetters, write_calendar, write_con
 from services.registry.load_people import write_contacts, write_grids, write_members
 from services.registry.load_result import LoadResult
 from services.registry.load_tree import Arrangement, Mover, follow, grids_follow, write_organisations
-from services.registry.rows import Entry, Outcome, batches, one_fault
+from services.registry import past
+from services.registry.rows import Entry, Outcome, alone, batches, one_fault
 from services.registry.sheets import BadFile, Row, given, open_sheet
 
 log = structlog.get_logger()
@@ -41,7 +41,6 @@ log = structlog.get_logger()
 Say = Callable[[int], None]
 FAULTS_KEPT_MAX = 20
 _PAST = Words("新的区划表不再列出，转为旧代码", "no longer in the newer edition, kept as codes of the past")
-_LOCK = 0x6C6F6164  # "load"
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ class _Loading:
 
     def rows(self, rows: Iterator[Row]) -> None:
         """All kinds but divisions."""
-        with _alone(self._engine):
+        with alone(self._engine):
             if self._kind.name == "organisations":
                 self._organisations(list(self._entries(rows)))
                 return
@@ -142,7 +141,7 @@ class _Loading:
 
     def divisions(self, read: Callable[[DivisionReader], Iterator[list[Division]]]) -> None:
         """The division table, by its own road."""
-        with _alone(self._engine):
+        with alone(self._engine):
             known, empty = known_divisions(self._engine)
             reader = DivisionReader(iter(known), self._reject)
             for batch in filter(None, read(reader)):
@@ -201,9 +200,13 @@ class _Loading:
         for entry, faults in tree.refused:
             self._reject(entry.row, faults)
         for batch in batches([*tree.placed, *tree.followers]):
-            self._batch(lambda tx, some: write_organisations(tx, some, directory), batch)
+            self._batch(lambda tx, some: self._write_tree(tx, some, directory), batch)
         follow(self._engine, self._hooks.movers)
         grids_follow(self._engine)
+
+    def _write_tree(self, tx: Connection, some: Sequence[Entry], directory: Directory) -> list[Outcome]:
+        past.keep(tx, past.differences((entry.values for entry in some), directory, self._clock.now()))
+        return write_organisations(tx, some, directory)
 
     def _batch(
         self, write: Callable[[Connection, Sequence[Entry]], list[Outcome]], batch: Sequence[Entry]
@@ -247,13 +250,3 @@ class _Loading:
         if self._say is not None:
             self._say(self.result.good + self.result.unchanged + self.result.bad)
 
-
-@contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
-    """Waits until no other load runs on this database; a load that dies lets go by itself."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as waiting:
-        waiting.exec_driver_sql("SELECT pg_advisory_lock(%s)", (_LOCK,))
-        try:
-            yield
-        finally:
-            waiting.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (_LOCK,))

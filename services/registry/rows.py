@@ -5,16 +5,18 @@ statement).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from services.registry.fields import Wrong
 from services.registry.kinds import Faults
 from services.registry.sheets import Row
 
 BATCH_ROWS_MAX = 5_000  # an open transaction holds back every reader of the event log
+_LOCK = 0x6C6F6164  # "load"
 
 Outcome = Literal["new", "changed", "unchanged"] | Faults
 
@@ -78,3 +80,14 @@ def copy(
 def as_given(*columns: str) -> dict[str, str]:
     """Each column takes the new value."""
     return {column: f'excluded."{column}"' for column in columns}
+
+
+@contextmanager
+def alone(engine: Engine) -> Iterator[None]:
+    """Waits until nothing else is loaded on this database; who dies lets go by itself."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as waiting:
+        waiting.exec_driver_sql("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        try:
+            yield
+        finally:
+            waiting.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (_LOCK,))

@@ -11,10 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from services.cases import queries, states
 from services.kit.clock import ZONE
 from services.records import snapshots
-from services.wiring import records_loop
+from services.registry.load import Hooks, load_rows
+from services.wiring import after_load, follow_tree, records_loop
 from tests.portal.town import text
 from tests.stories import world
-from tests.stories.world import BRANCH, CITY, COMMUNITY, UNIT
+from tests.stories.world import BRANCH, CITY, COMMUNITY, COUNTY, ORIGIN_COUNTY, UNIT
 
 LAST = date(2026, 11, 30)
 
@@ -87,6 +88,23 @@ def test_the_snapshot_is_written_when_the_month_is_over_once_and_stays(town, mon
     for forbidden in ("UPDATE snapshot SET figures = '{}'", "DELETE FROM snapshot"):
         with town.house.worker.connect() as tx, pytest.raises(DBAPIError):
             tx.exec_driver_sql(forbidden)
+
+
+def test_a_month_that_is_over_keeps_the_tree_it_had(town, month):
+    """In December the unit goes to another county; November is counted under the county it stood in."""
+    town.clock.advance_to(at(date(2026, 12, 5), 9))
+    town.settle()
+    columns = "code name kind unit parent area serves_area authority".split()
+    row = next(dict(zip(columns, r, strict=True)) for r in world.ORGANISATIONS if r[0] == UNIT)
+    load_rows(town.house.worker, "organisations", [row | {"parent": COUNTY}], town.clock, Hooks(movers=[follow_tree]))
+    after_load(town.house, "organisations")
+    records_loop(town.house)
+    with town.house.worker.begin() as tx:
+        november, today = (snapshots.rebuilt(tx, day, town.house.ground) for day in (LAST, date(2026, 12, 5)))
+        stored = snapshots.taken(tx, ORIGIN_COUNTY, LAST)[0]["figures"]
+    assert november[UNIT] == {k: v for k, v in month["live"][UNIT].items() if k != "as_of"}
+    assert november[ORIGIN_COUNTY]["by_state"] == november[UNIT]["by_state"] and stored == november[ORIGIN_COUNTY]
+    assert not today.get(ORIGIN_COUNTY, {}).get("by_state") and today[COUNTY]["by_state"]
 
 
 def test_a_service_that_was_off_for_months_takes_every_month_end(town, month):

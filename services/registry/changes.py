@@ -1,0 +1,168 @@
+"""Changes of organisations that departments announce: who may, what stands in the way, and what is newer. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from services.kit.errors import Words
+from services.registry.directory import Directory, Organisation
+from services.registry.past import Stamp, line
+from services.registry.tree import LEVELS_MAX
+
+OWN = frozenset({"address"})  # what an organisation may say of itself, with nobody above
+_DAYS = ("effective_from", "effective_to")
+_REFERENCES = {"parent": Words("上级组织", "the superior"), "successor": Words("接续组织", "the successor")}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One posted change: the `columns` stated of organisation `code`, which is `founded` or stands already.
+
+    `order`: of two that state the same column the larger one is the newer.
+    """
+
+    event: str
+    by: str
+    code: str
+    founded: bool
+    columns: Mapping[str, Any]
+    time: datetime
+    said_by: str
+    effective_on: date
+
+    @property
+    def order(self) -> Stamp:
+        return self.time, self.said_by
+
+    @property
+    def needs(self) -> dict[str, str]:
+        """The organisations it refers to, by column."""
+        return {column: self.columns[column] for column in _REFERENCES if self.columns.get(column)}
+
+
+class Tree:
+    """The register with some organisations as they are about to be."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory, self.rows = directory, dict[str, Organisation]()
+
+    def get(self, code: str | None) -> Organisation | None:
+        """The organisation as it is about to be; None if there is none."""
+        return self.rows.get(code or "") or self.directory.get(code)
+
+    def line(self, code: str | None) -> Iterator[Organisation]:
+        """Itself and all above it."""
+        for _ in range(LEVELS_MAX + 1):
+            if (one := self.get(code)) is None:
+                return
+            yield one
+            code = one.parent
+
+    def within(self, code: str, ancestor: str) -> bool:
+        """Whether the organisation is `ancestor` or lies below it."""
+        return any(one.code == ancestor for one in self.line(code))
+
+    def changed(self, change: Change) -> Organisation:
+        """The organisation as the change leaves it."""
+        stated = {column: _value(column, value) for column, value in change.columns.items()}
+        if not change.founded:
+            return self.get(change.code)._replace(**stated)  # type: ignore[union-attr]
+        return Organisation(change.code, "", **{"effective_from": change.effective_on} | stated)
+
+
+def fault(change: Change, tree: Tree) -> Words | None:
+    """Why the change cannot be; None where it can.
+
+    Who posts it must be an organisation department above the organisation, above its new superior (or that superior
+    itself) and above its successor; an organisation may say its own address.
+    """
+    if change.founded and tree.get(change.code) is not None:
+        return Words(f"代码 {change.code} 已有组织，不能再新建；要变更它请写 organisation。",
+                     f"There is an organisation {change.code} already; to change it, say organisation.")
+    if not change.founded and tree.get(change.code) is None:
+        return Words(f"没有代码为 {change.code} 的组织。", f"There is no organisation {change.code}.")
+    for column, code in change.needs.items():
+        if tree.get(code) is None:
+            zh, en = _REFERENCES[column]
+            return Words(f"{zh} {code} 不在组织库里；请先报送它的新建，或改正代码。",
+                         f"There is no organisation {code}, named as {en}; post its founding first, or correct the code.")
+    return _no_right(change, tree) or _no_tree(change, tree) or _no_days(change, tree)
+
+
+def _no_right(change: Change, tree: Tree) -> Words | None:
+    if change.code == change.by and change.columns.keys() <= OWN:
+        return None
+    poster = tree.get(change.by)
+    if poster is None or poster.kind != "organisation_department" or change.code == change.by:
+        return Words("组织的变更由其上级组织部门报送；本组织自己只能更新地址 address。",
+                     "An organisation department above reports changes of an organisation; itself it may only report its address.")
+    for code in (*change.needs.values(), *(() if change.founded else (change.code,))):
+        if not tree.within(code, change.by):
+            return Words(f"{code} 不在报送单位 {change.by} 之下，请由双方共同的上级组织部门报送。",
+                         f"{code} does not stand below {change.by}; a department above both must report this.")
+    return None
+
+
+def _no_tree(change: Change, tree: Tree) -> Words | None:
+    parent, successor = change.columns.get("parent"), change.columns.get("successor")
+    if parent and not change.founded and tree.within(parent, change.code):
+        return Words(f"新的上级 {parent} 就是 {change.code} 或在其之下，会成为一个圈。",
+                     f"The new superior {parent} is {change.code} itself or lies below it: a circle.")
+    if parent and len(list(tree.line(parent))) >= LEVELS_MAX:
+        return Words(f"组织层级会超过 {LEVELS_MAX} 级。", f"The tree would have more than {LEVELS_MAX} levels.")
+    seen = set()
+    while successor and successor not in seen:
+        if successor == change.code:
+            return Words("接续组织最终又指回本组织。", "The successors lead back to the organisation itself.")
+        seen.add(successor)
+        successor = getattr(tree.get(successor), "successor", None)
+    return None
+
+
+def _no_days(change: Change, tree: Tree) -> Words | None:
+    after = tree.changed(change)
+    if after.effective_from and after.effective_to and after.effective_to < after.effective_from:
+        return Words(f"撤销日 effective_to {after.effective_to} 早于成立日 effective_from {after.effective_from}。",
+                     f"effective_to {after.effective_to} lies before effective_from {after.effective_from}.")
+    if change.columns.get("successor") and after.effective_to is None:
+        return Words("写了接续组织 successor，还要写撤销日 effective_to（存续的最后一天）。",
+                     "A successor needs effective_to too, the last day of the organisation.")
+    return None
+
+
+@dataclass
+class Folded:
+    """What changes come to: the organisations afterwards, lines for the past, and what is told of each change."""
+
+    tree: Tree
+    stamps: dict[tuple[str, str], Stamp]
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    faults: dict[str, Words] = field(default_factory=dict)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+
+
+def fold(changes: Iterable[Change], tree: Tree, stamps: Mapping[tuple[str, str], Stamp], at: datetime) -> Folded:
+    """Takes changes one after the other; a column of which something newer was said is left out (docs/data-formats.md)."""
+    folded = Folded(tree, dict(stamps))
+    for change in changes:
+        older = [column for column in change.columns
+                 if change.order < folded.stamps.get((change.code, column), change.order)]
+        counting = replace(change, columns={c: v for c, v in change.columns.items() if c not in older})
+        if words := fault(counting, tree):
+            folded.faults[change.event] = words
+            continue
+        folded.left_out[change.event] = sorted(older)
+        before, after = tree.get(change.code), tree.changed(counting)
+        for column in counting.columns:
+            folded.stamps[change.code, column] = change.order
+            folded.lines.append(line(change.code, column, getattr(before, column, None), getattr(after, column), at,
+                                     *change.order))
+        tree.rows[change.code] = after
+    return folded
+
+
+def _value(column: str, value: Any) -> Any:
+    return date.fromisoformat(value) if column in _DAYS and isinstance(value, str) else value
