@@ -347,7 +347,7 @@ CHECKS: tuple[Check, ...] = (
         JOIN posted_event e ON e.id = p.event_id
         LEFT JOIN identification i ON i.event_id = p.event_id AND i.position = p.position
         WHERE e.type IN {_OPENING} AND (i.decision IS NULL
-            OR i.decision NOT IN ('match', 'outside', 'not_a_member', 'review')
+            OR i.decision NOT IN ('match', 'outside', 'not_a_member', 'review', 'withdrawn')
             OR i.decision IN ('match', 'outside') AND i.case_id IS NULL
                AND NOT EXISTS (SELECT FROM posted_event l WHERE l.source = e.source AND l.corrects = e.ext_id))""",
           whole=True),
@@ -362,5 +362,5 @@ CHECKS: tuple[Check, ...] = (
     Check("what was accepted is stored", "requirements: nothing lost", python=_all_accepted, whole=True),
     Check("nothing stays of a stranger", "house.md §2", """
         SELECT p.event_id, 'kept' FROM posted_person p JOIN identification i USING (event_id, position)
-        WHERE i.decision = 'not_a_member' AND p.body IS NOT NULL""", whole=True),
+        WHERE i.decision IN ('not_a_member', 'withdrawn') AND p.body IS NOT NULL""", whole=True),
 )

@@ -108,10 +108,15 @@ def read(tx: Connection, events: Sequence[UUID]) -> list[Announcement]:
 
     An event and its correction, handled at once by two workers, wait for each other here: one of them sees the other.
     """
-    tx.exec_driver_sql(_LOCK, ([str(e) for e in events],))
+    hold(tx, events)
     return [Announcement(r.id, r.position if r.position is not None else 0, r.source, r.ext_id, r.organisation,
                          r.path, r.type, r.time, r.data, r.body or {}, r.corrects, r.superseded, r.undone)
             for r in rows(tx, _READ, {"ids": [str(e) for e in events]})]
+
+
+def hold(tx: Connection, events: Sequence[UUID]) -> None:
+    """Until the transaction ends nobody corrects or withdraws these events. Before any row of theirs is locked."""
+    tx.exec_driver_sql(_LOCK, ([str(e) for e in events],))
 
 
 def lock_for_correction(tx: Connection, source: str, ext_id: str) -> None:

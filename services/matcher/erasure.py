@@ -21,7 +21,7 @@ ON CONFLICT DO NOTHING"""
 _SWEEP = """
 WITH due AS (
     SELECT event_id, position FROM identification
-    WHERE decision IN ('not_a_member', 'rejected') AND erased_at IS NULL
+    WHERE decision IN ('not_a_member', 'rejected', 'withdrawn') AND erased_at IS NULL
     ORDER BY decided_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED),
 bodies AS (
     UPDATE posted_person p SET body = NULL FROM due d
@@ -34,7 +34,8 @@ FROM due d WHERE i.event_id = d.event_id AND i.position = d.position RETURNING 1
 
 
 def erase_decided(engine: Engine, clock: Clock) -> int:
-    """Erases every posted person who was decided to be no member, or was given up on the desk of failed messages.
+    """Erases every posted person who was decided to be no member, was withdrawn while in review, or was given up on the
+    desk of failed messages.
 
     A decision erases in its own transaction; this finds what a fault, a restore or another road left behind.
     Returns how many were erased; run it as often as you like.

@@ -1,7 +1,7 @@
 """What the matcher does with posted events: who is it, where do they belong, and the cases that follow."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import islice
@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
+from schemas.departures import posted_id
 from schemas.envelope import Message
 from services.cases import commands, deadlines, tables
 from services.cases.ground import Ground
@@ -19,7 +20,7 @@ from services.cases.tables import Change
 from services.kit.clock import Clock
 from services.kit.db import dumps, rows, sent_ahead
 from services.matcher import announcements as said
-from services.matcher import prompts, walk_ins
+from services.matcher import prompts, walk_ins, withdrawn
 from services.matcher.announcements import Announcement
 from services.matcher.address_answer import Resolution
 from services.matcher.learning import Addresses
@@ -53,6 +54,7 @@ class Matcher:
         persons = [a for a in told if a.kind not in (said.WITHDRAWN, said.ORGANISATION)]
         found = dict(found or {}) | self.people.find(
             tx, [a for a in persons if (a.event, a.position) not in (found or {})], world)
+        found |= withdrawn.before_it_came(persons, found)
         opening = [a for a in persons if a.opens]
         batch = _Batch(tx, world, self.addresses)
         batch.signs([a for a in persons if not a.opens], found)
@@ -65,7 +67,8 @@ class Matcher:
             elif one.kind == said.ORGANISATION:
                 batch.change_organisation(one)
         walk_ins.met(tx, opening, found, world)
-        prompts.settle(tx, {a.organisation for a in persons if found[a.event, a.position].decision == "review"}, world)
+        prompts.settle(tx, batch.desks | {
+            a.organisation for a in persons if found[a.event, a.position].decision == "review"}, world)
 
 
 class _Batch:
@@ -75,13 +78,12 @@ class _Batch:
         self.tx, self.world, self.addresses = tx, world, addresses
         self.case_of: dict[tuple[UUID, int], str] = {}
         self.joined: set[tuple[UUID, int]] = set()
+        self.desks: set[str] = set()
         self._answers: dict[str, dict[str, Any]] = {}
 
     def cases(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
         """Opens or joins the case of every announcement whose person is known (or a walk-in from outside)."""
-        for one in told:
-            if one.corrects:
-                self.supersede(one, None if one.superseded else found[one.event, one.position].member)
+        self.correct(told, found)
         groups: dict[str, list[Announcement]] = {}
         for one in told:
             who = found[one.event, one.position]
@@ -207,19 +209,31 @@ class _Batch:
                 commands.contacted(case, self.world, date.fromisoformat(str(reached[m][0])), reached[m][1])
                 for m, case in standing.items()], self.world)
 
-    def supersede(self, one: Announcement, member: str | None = None) -> None:
-        """What the earlier event stated no longer counts; its case closes if nothing else opened it.
+    def correct(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
+        """Each correction takes the place of the event that it corrects, once for all its persons."""
+        named: dict[UUID, set[str | None]] = {}
+        firsts = {one.event: one for one in reversed(told) if one.corrects}
+        for one in told:
+            if one.corrects and not one.superseded:
+                named.setdefault(one.event, set()).add(found[one.event, one.position].member)
+        for event, one in reversed(firsts.items()):
+            self.supersede(one, named.get(event, set()))
 
-        The case of ``member``, of whom the correction itself tells, goes on: the correction joins it.
+    def supersede(self, one: Announcement, members: Collection[str | None] = ()) -> None:
+        """What the earlier event stated no longer counts; its case closes if nothing else opened it, and who was in
+        review leaves the desk.
+
+        The cases of ``members``, of whom the correction itself tells, go on: the correction joins them.
         """
         said.lock_for_correction(self.tx, one.source, one.corrects or "")
+        self.desks |= withdrawn.off_the_desk(self.tx, posted_id(one.source, one.corrects or ""), self.world.now)
         touched = self.tx.exec_driver_sql(
             """UPDATE statement SET withdrawn = true WHERE source = %s AND ext_id = %s AND NOT withdrawn
                RETURNING case_id::text""", (one.source, one.corrects)).scalars().all()
         cases = tables.load(self.tx, sorted(set(touched)))
         changes = [commands.withdraw(self.tx, case, self.world, one.organisation)
                    for case in cases.values() if case.state not in TERMINAL
-                   and not (member and case.member == member and case.state in BEFORE_ACCEPTED)]
+                   and not (case.member and case.member in members and case.state in BEFORE_ACCEPTED)]
         moved = tables.write(self.tx, changes, self.world)
         commands.close_finished_groups(self.tx, moved, self.world)
 

@@ -19,12 +19,14 @@ from services.registry.persons import MemberRecord, Person, fold_name, parse_id_
 from services.registry.tokens import agreed
 
 KEY_MEMBERS_MAX = 500
+ERASED = frozenset({"not_a_member", "withdrawn"})
 Slot = tuple[UUID, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The decision on one person: match, review, not_a_member, outside (a walk-in no register knows) or rejected.
+    """The decision on one person: match, review, not_a_member, outside (a walk-in no register knows), withdrawn (while
+    in review) or rejected.
 
     ``evidence`` holds levels of agreement, nothing personal; ``notes`` are codes of services.matcher.notes.
     """
@@ -61,7 +63,7 @@ ON CONFLICT (event_id, position) DO UPDATE SET decision = excluded.decision, mem
     decided_by = excluded.decided_by, reason = excluded.reason, notes = excluded.notes, proposal = NULL,
     erased_at = excluded.erased_at,
     model = CASE WHEN excluded.evidence IS NULL THEN identification.model ELSE excluded.model END,
-    evidence = CASE WHEN excluded.decision = 'not_a_member' THEN NULL
+    evidence = CASE WHEN excluded.decision IN ('not_a_member', 'withdrawn') THEN NULL
                     ELSE coalesce(excluded.evidence, identification.evidence) END"""
 _ERASE = """
 WITH gone AS (SELECT * FROM unnest(%s::uuid[], %s::int[]) AS g (event_id, position)),
@@ -107,11 +109,11 @@ class People:
 
     def keep(self, tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found],
              case_of: Mapping[Slot, str], world: World, noted: Mapping[Slot, Iterable[str]] = {}) -> None:
-        """Keeps the decisions; of a person who is no member nothing personal stays."""
+        """Keeps the decisions; of a person who is no member, or was withdrawn in doubt, nothing personal stays."""
         lines = []
         for one in told:
             who, slot = found[one.event, one.position], (one.event, one.position)
-            gone = who.decision == "not_a_member"
+            gone = who.decision in ERASED
             codes = list(dict.fromkeys((*who.notes, *noted.get(slot, ()))))
             lines.append({"event_id": one.event, "position": one.position, "path": one.path,
                           "decision": who.decision, "member": who.member, "case_id": case_of.get(slot),
@@ -122,7 +124,7 @@ class People:
                           "erased_at": world.now if gone else None})
         if lines:
             tx.exec_driver_sql(_KEEP, (dumps(lines),))
-        erase = [(str(a.event), a.position) for a in told if found[a.event, a.position].decision == "not_a_member"]
+        erase = [(str(a.event), a.position) for a in told if found[a.event, a.position].decision in ERASED]
         if erase:
             tx.exec_driver_sql(_ERASE, ([e for e, _ in erase], [p for _, p in erase]))
 

@@ -116,6 +116,7 @@ def decide_review(tx: Connection, house: Any, caller: Caller, review_id: str, bo
     who = four_eyes.Who(caller.organisation, person, str(caller.key_id) if caller.key_id and not person else None)
     if "ask" in body or "answer" in body:
         with as_worker(tx):
+            announcements.hold(tx, [event])
             standing(tx, event, number)
             act = questions.ask if "ask" in body else questions.answer
             now = house.clock.now()
@@ -123,6 +124,7 @@ def decide_review(tx: Connection, house: Any, caller: Caller, review_id: str, bo
             prompts.settle_of(tx, event, number, house.ground.world(tx, now))
         return {"id": review_id, "decided": False}
     with as_worker(tx):
+        announcements.hold(tx, [event])
         row = standing(tx, event, number)
         chosen = checked(tx, body)
         if seen[0].path in four_eyes.asked_for(tx, {seen[0].path}):
@@ -139,6 +141,7 @@ def decide_review(tx: Connection, house: Any, caller: Caller, review_id: str, bo
 def decide(tx: Connection, house: Any, event: UUID, position: int, body: Mapping[str, Any], by: str | None) -> None:
     """Decides within the caller's transaction, whoever the caller is."""
     with as_worker(tx):
+        announcements.hold(tx, [event])
         row = standing(tx, event, position)
         told = [a for a in announcements.read(tx, [event]) if a.position == position]
         found = found_of(tx, body, by, told[0].slot if told else {}, row.evidence)
@@ -154,6 +157,9 @@ def standing(tx: Connection, event: UUID, position: int) -> Any:
                      "FOR UPDATE", {"e": event, "p": position})
     if not found:
         raise unknown()
+    if found[0].decision == "withdrawn":
+        raise refuse(409, "review-decided", "报送单位已撤回或更正这条报送，不用再核对。",
+                     "The sender has withdrawn or corrected this posting; nobody need say who it is.")
     if found[0].decision != "review":
         raise refuse(409, "review-decided", "这条核对已有结论。", "This review has been decided already.")
     return found[0]

@@ -44,6 +44,7 @@ def undo_match(tx: Connection, house: Any, caller: Caller, review_id: str, body:
                 {"e": event, "p": position}):
         raise unknown()
     with as_worker(tx):
+        announcements.hold(tx, [event])
         row = rows(tx, _ROW, {"e": event, "p": position})[0]
         if row.decision != "match" or row.type not in OPENING:
             raise refuse(409, "no-match-to-undo", "这条报送没有认定为某名党员的转移，无可纠正。",

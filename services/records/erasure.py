@@ -16,7 +16,7 @@ SELECT count(*) FILTER (WHERE i.erased_at IS NOT NULL) AS erased,
        min(i.decided_at) FILTER (WHERE i.erased_at IS NULL) AS oldest,
        max(i.erased_at - i.decided_at) AS slowest
 FROM identification i
-WHERE i.decision IN ('not_a_member', 'rejected') AND i.path ~>=~ :first AND i.path ~<~ :last"""
+WHERE i.decision IN ('not_a_member', 'rejected', 'withdrawn') AND i.path ~>=~ :first AND i.path ~<~ :last"""
 
 
 def erasure(tx: Connection, now: datetime, top: str = "") -> dict[str, Any]:

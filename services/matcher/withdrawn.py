@@ -1,0 +1,37 @@
+"""Postings withdrawn or corrected while their persons were in review: nobody need say who they are, and nothing stays."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from services.matcher.announcements import Announcement
+from services.matcher.people import Found
+
+WITHDRAWN, REASON = "withdrawn", "event_withdrawn"
+
+_OFF_THE_DESK = """
+WITH gone AS (
+    UPDATE identification SET decision = 'withdrawn', reason = %(reason)s, decided_at = %(now)s, erased_at = %(now)s,
+        candidates = NULL, evidence = NULL, proposal = NULL, notes = NULL
+    WHERE event_id = %(event)s AND decision = 'review' RETURNING event_id, position, path),
+asked AS (
+    UPDATE review_question q SET text = NULL, answer = NULL FROM gone g
+    WHERE q.event_id = g.event_id AND q.position = g.position RETURNING q.by_organisation),
+bodies AS (
+    UPDATE posted_person p SET body = NULL FROM gone g WHERE p.event_id = g.event_id AND p.position = g.position)
+SELECT split_part(path, '.', -2) FROM gone UNION SELECT by_organisation FROM asked"""
+
+
+def off_the_desk(tx: Connection, event: UUID, now: datetime) -> set[str]:
+    """Ends the reviews of an event that its sender took back; returns the organisations whose desks it leaves."""
+    return set(tx.exec_driver_sql(_OFF_THE_DESK, {"event": event, "now": now, "reason": REASON}).scalars())
+
+
+def before_it_came(told: Sequence[Announcement], found: Mapping[Any, Found]) -> dict[Any, Found]:
+    """Of persons in doubt those whose event was withdrawn or corrected before it was read: nobody is asked about them."""
+    return {slot: Found(WITHDRAWN, reason=REASON) for one in told if one.superseded
+            and found[slot := (one.event, one.position)].decision == "review"}
