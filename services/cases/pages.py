@@ -177,8 +177,8 @@ FILTERS = {
     "at_risk": "(c.state = 'letter_expired' OR c.state IN (" + ", ".join(f"'{x}'" for x in sorted(s.RISK))
                + ") AND c.wait_due < :today)",
     "open": "c.state IN (" + ", ".join(f"'{x}'" for x in sorted(s.OPEN)) + ")",
-    "expiring": "c.state IN ('letter_issued', 'in_transit') AND c.letter_expires_on BETWEEN :today AND :week",
-}
+} | {f"expiring{days}": "c.state IN ('letter_issued', 'in_transit') AND c.letter_expires_on - CAST(:today AS date) "
+     f"BETWEEN 0 AND {days}" for days in queries.FORECAST_DAYS}
 
 
 def unaffiliated(tx: Connection, now: datetime, organisation: str, *, limit: int = 50, offset: int = 0,
@@ -186,7 +186,7 @@ def unaffiliated(tx: Connection, now: datetime, organisation: str, *, limit: int
     """Who is not settled, longest first, of cases whose origin lies in the organisation's tree.
 
     ``chosen`` narrows it: ``only`` (a name of FILTERS), ``state``, ``category``, ``age``, ``obstacle``, ``floating``
-    (class 1 to 6), ``under`` (an organisation below).
+    (class 1 to 6), ``under`` (an organisation below), by the policy of ``ground``.
     """
     where, params = _where(tx, now, organisation, **chosen)
     directory = Directory.of(tx)
@@ -220,11 +220,11 @@ def overdue_tasks(tx: Connection, now: datetime, organisation: str, kind: str, *
 
 def _where(tx: Connection, now: datetime, organisation: str, *, only: str = "all", state: str | None = None,
            category: str | None = None, under: str | None = None, age: str | None = None, obstacle: str | None = None,
-           floating: int | None = None) -> tuple[str, dict[str, Any]]:
+           floating: int | None = None, ground: Ground | None = None) -> tuple[str, dict[str, Any]]:
     path, today = Directory.of(tx).path(under or organisation), day_of(now)
     params: dict[str, Any] = {"lo": path, "hi": just_after(path), "today": today, "state": state,
-                              "category": category, "early": today - timedelta(days=30),
-                              "week": today + timedelta(days=7), "obstacle": obstacle}
+                              "category": category, "obstacle": obstacle,
+                              "early": today - timedelta(days=(ground or usual()).policy.pocket_early_days)}
     where = ["c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi", "c.state NOT IN ('bulk_open', 'bulk_closed')"]
     where.append("c.state = :state" if state else FILTERS.get(only, _UNAFFILIATED))
     if category:

@@ -241,8 +241,19 @@ WHERE origin_path ~>=~ :lo AND origin_path ~<~ :hi AND state NOT IN ('bulk_open'
 GROUP BY 1, 2, 3, 4, 5, 6"""
 
 
+FORECAST_DAYS = (7, 14, 30)
+_EXPIRING = """
+SELECT d.days, count(c.id) AS n FROM unnest(CAST(:days AS int[])) AS d (days)
+LEFT JOIN transfer_case c ON c.state IN ('letter_issued', 'in_transit') AND c.origin_path ~>=~ :lo
+    AND c.origin_path ~<~ :hi AND c.letter_expires_on - CAST(:today AS date) BETWEEN 0 AND d.days
+GROUP BY d.days ORDER BY d.days"""
+
+
 def audit(tx: Connection, now: datetime, organisation: str, ground: Ground | None = None) -> dict[str, Any]:
-    """The audit view of an organisation and all below it (interface.md §6, §7.4). The caller's right is settled."""
+    """The audit view of an organisation and all below it (interface.md §6, §7.4). The caller's right is settled.
+
+    Beside it ``expiring``: days from today -> letters that are out and good for no longer.
+    """
     today, ground = day_of(now), ground or usual()
     with as_worker(tx):
         path = Directory.of(tx).path(organisation)
@@ -252,8 +263,10 @@ def audit(tx: Connection, now: datetime, organisation: str, ground: Ground | Non
         counted = rows(tx, _COUNTED, bounds)
         overdue = rows(tx, "SELECT kind, count(*) AS n FROM task WHERE closed_at IS NULL AND due_on < :today "
                            "AND path ~>=~ :lo AND path ~<~ :hi GROUP BY kind", bounds | {"today": today})
+        expiring = rows(tx, _EXPIRING, bounds | {"today": today, "days": list(FORECAST_DAYS)})
     return {"as_of": now.isoformat(), **figures(counted, members, {r.kind: r.n for r in overdue}, today,
-                                                ground.policy.pocket_early_days)}
+                                                ground.policy.pocket_early_days),
+            "expiring": {str(r.days): r.n for r in expiring}}
 
 
 def figures(counted: Iterable[Any], members: int, overdue: Mapping[str, int], today: date,

@@ -25,7 +25,8 @@ AGES = {"3": zh("3 天内"), "8": zh("4–8 天"), "30": zh("9–30 天"), "91":
         "more": zh("半年以上")}
 OLD = ("91", "182", "more")
 FIGURES = (("all", zh("未落实")), ("pocket", zh("口袋党员：信已过期")), ("pocket_early", zh("开信满 30 天无音讯")),
-           ("at_risk", zh("有失联风险")), ("expiring", zh("7 天内到期")))
+           ("at_risk", zh("有失联风险")), ("expiring7", zh("7 天内到期")))
+FORECAST = {"expiring7": zh("7 天内到期"), "expiring14": zh("14 天内到期"), "expiring30": zh("30 天内到期")}
 CLASSES = {1: zh("外出务工经商"), 2: zh("搬迁"), 3: zh("退休后再就业"), 4: zh("下岗、改制"), 5: zh("毕业、退伍"),
            6: zh("流动人才")}
 RECONCILED = {"announced": zh("已报离、无人报到"), "arrived": zh("已报到、无人报离")}
@@ -44,9 +45,10 @@ def router(portal: Portal) -> APIRouter:
             top = scope(tx, viewer, organisation)
             reconciled = {name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.ground)
                           for name in RECONCILED}
-            figures = {only: pages.unaffiliated_count(tx, now, top.code, only=only) for only, _ in FIGURES}
+            figures = {only: pages.unaffiliated_count(tx, now, top.code, only=only, ground=portal.ground)
+                       for only, _ in FIGURES}
             context = dict(
-                top=top, above=above(tx, viewer, top), figures=figures, names=FIGURES, reconciled=reconciled,
+                top=top, above=above(tx, viewer, top), figures=figures, names=FIGURES, forecast=FORECAST, reconciled=reconciled,
                 reconciled_names=RECONCILED,
                 audit=queries.audit(tx, now, top.code, portal.ground), ages=pages.by_age(tx, now, top.code),
                 age_names=AGES, old=OLD, streets=pages.by_organisation(tx, now, top.code),
@@ -68,7 +70,8 @@ def router(portal: Portal) -> APIRouter:
         offset = (page - 1) * ROWS
         chosen = {"only": only if only in pages.FILTERS else "all", "state": state if state in states.STATES else None,
                   "category": category if category in states.CATEGORIES else None, "age": age if age in AGES else None,
-                  "obstacle": obstacle if obstacle in OBSTACLES else None, "floating": floating or None}
+                  "obstacle": obstacle if obstacle in OBSTACLES else None, "floating": floating or None,
+                  "ground": portal.ground}
         with portal.web.begin() as tx:
             top = scope(tx, viewer, organisation)
             if task in TASKS:
@@ -82,7 +85,7 @@ def router(portal: Portal) -> APIRouter:
         return render(
             portal, request, "department_list.html", viewer, top=top, rows=rows, count=count, page=page, print=print,
             more=count > page * ROWS, calendar=calendar, chosen=chosen | {"task": task if task in TASKS else None},
-            names=dict(FIGURES), age_names=AGES, tasks=TASKS, obstacles=OBSTACLES, classes=CLASSES,
+            names=dict(FIGURES) | FORECAST, age_names=AGES, tasks=TASKS, obstacles=OBSTACLES, classes=CLASSES,
             turn=lambda number: "/department/list?" + urlencode(here | {"page": number}))
 
     return routes

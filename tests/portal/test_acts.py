@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 
 from services.cases import queries, states
+from services.kit.clock import ZONE
 from services.portal import fields
 from tests.portal.town import text
 from tests.stories import world
@@ -112,8 +113,22 @@ def test_the_numbers_of_the_department_are_those_of_the_audit_and_of_their_lists
     shown = dict(links)
     assert int(shown["/department/list?only=pocket"]) == audit["pocket"] == 1
     assert int(shown["/department/list?only=at_risk"]) == audit["at_risk"]
+    assert {days: int(shown[f"/department/list?only=expiring{days}"]) for days in audit["expiring"]} == audit["expiring"]
     for key, counted in (("state", "by_state"), ("task", "overdue_by_task")):
         assert {link.rpartition("=")[2]: int(n) for link, n in links if f"?{key}=" in link} == audit[counted]
+
+
+def test_letters_are_foretold_to_expire_until_their_last_day(town, reader):
+    case = town.leaves(0, "issue_letter")
+    with town.house.worker.connect() as tx:
+        last = tx.exec_driver_sql("SELECT letter_expires_on FROM transfer_case WHERE id = %s::uuid", (case,)).scalar_one()
+    seen = {}
+    for before in (30, 15, 14, 8, 7, 0):
+        town.clock.advance_to(datetime.combine(last - timedelta(days=before), time(12), ZONE))
+        page = reader("department").get("/department").text
+        seen[before] = [re.search(rf'only=expiring{days}">(\d)</a>', page).group(1) for days in (7, 14, 30)]
+    assert seen == {30: ["0", "0", "1"], 15: ["0", "0", "1"], 14: ["0", "1", "1"],
+                    8: ["0", "1", "1"], 7: ["1", "1", "1"], 0: ["1", "1", "1"]}
 
 
 def test_the_list_says_in_one_sentence_what_is_due(town, reader):
