@@ -345,6 +345,8 @@ def send_receipt(case: Case, given: Arguments, world: World) -> Case:
 @_command
 def record_receipt(case: Case, given: Arguments, world: World) -> Case:
     given.get("number")
+    given.get("handler")
+    given.day("on", since=case.accepted_on, until=world.today, required=False)
     return case.but(state=s.MOVED, receipt_recorded_on=world.today)
 
 
@@ -471,6 +473,7 @@ def record_paper_receipt(case: Case, given: Arguments, world: World) -> Case:
         raise refuse(409, "destination-uses-guidui", "接收方使用本系统，应由其登记接收和回执。",
                      "The receiver uses guidui and records acceptance and receipt itself.", state=case.state)
     given.text("number")
+    given.get("handler")
     accepted = given.day("accepted_on", since=case.letter_issued_on, until=world.today)
     due = add_months(accepted, world.policy_now(case).receipt_months)
     late = bool(case.letter_expires_on and accepted > case.letter_expires_on)

@@ -22,6 +22,7 @@ from services.portal.page import Form, check_token, page_route, read_form, rende
 from services.portal.sentences import FLAGS, NEXT, REASONS, SOURCES
 from services.portal.sessions import Viewer
 from services.portal.words import zh
+from services.records.letters import photos
 from services.registry.directory import Directory, Organisation
 
 ROWS = 50
@@ -148,7 +149,7 @@ def _card(portal: Portal, tx: Connection, viewer: Viewer, case_id: str, purpose:
             "fields": _filled(portal, tx, viewer, card, primary) if primary else [],
             "chosen": directory.get(card["destination"]["organisation"]), "values": {}, "found": {}, "refused": None,
             "facts": fields.FACTS, "asked": fields.questions(card["category"]),
-            "NEXT": NEXT, "FLAGS": FLAGS, "SOURCES": SOURCES, "looks": Counter(_name(directory, r.organisation) for r in queries.looks(tx, card["id"]))}
+            "proofs": {one.seq: one.id for one in photos.photos(tx, card["id"]) if one.seq}, "NEXT": NEXT, "FLAGS": FLAGS, "SOURCES": SOURCES, "looks": Counter(_name(directory, r.organisation) for r in queries.looks(tx, card["id"]))}
 
 
 def grouped(card: Mapping[str, Any], organisation: str) -> tuple[str | None, list[str], list[str]]:

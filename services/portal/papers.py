@@ -14,6 +14,7 @@ from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.paper_files import enquiry_pdf, letters_docx, letters_pdf, receipt_pdf
 from services.portal.papers_api import assign_below
+from services.portal.receipts import RECORDING, filed, receipt_fields, recorded
 from services.portal.sessions import Viewer
 from services.portal.upload import read_upload
 from services.portal.words import zh
@@ -32,6 +33,7 @@ _NO_CASE = Words("没有这件转移，或本组织不是其中一方。请从�
 _NO_LETTER = Words("没有这封介绍信，或本组织不是其中一方。请核对二维码或编号。",
                    "There is no such letter, or your organisation has no part in it. Check the code or the number.")
 _NUMBER = Words("请填整数或毫米数。", "Give a whole number, or millimetres.")
+_SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'none'"
 _ROLES = "role: secretary, clerk, department, admin"
 
 
@@ -80,9 +82,10 @@ def router(portal: Portal) -> APIRouter:
         with portal.web.begin() as tx:
             queries.must_see(tx, viewer.caller, case_id)
             kind, content = photos.photo(tx, case_id, photo)
-        return Response(content, media_type=kind, headers={"Content-Disposition": 'inline; filename="receipt.jpg"'})
+        shown = "attachment; filename=\"receipt.pdf\"" if kind == photos.PDF else "inline; filename=\"receipt.jpg\""
+        return Response(content, media_type=kind, headers={"Content-Disposition": shown, "Content-Security-Policy": _SANDBOX})
 
-    @routes.post("/cases/{case_id}/photos", summary=f"Files a photo of a paper receipt to its counterfoil; {_ROLES}")
+    @routes.post("/cases/{case_id}/photos", summary=f"Files a photo or scan of a paper receipt, and records the receipt with it; {_ROLES}")
     async def file_photo(request: Request, case_id: str) -> Response:
         upload = await read_upload(request)
         return await run_in_threadpool(_file_photo, portal, request, case_id, upload.form, upload.content)
@@ -114,7 +117,7 @@ def router(portal: Portal) -> APIRouter:
 
 
 def _papers(portal: Portal, request: Request, viewer: Viewer, case_id: str, done: str,
-            refused: Refused | None = None) -> Response:
+            refused: Refused | None = None, given: Mapping[str, str] | None = None) -> Response:
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
         card = pages.card(tx, case_id, portal.clock.now(), viewer.organisation, portal.ground)
@@ -128,7 +131,10 @@ def _papers(portal: Portal, request: Request, viewer: Viewer, case_id: str, done
                 if directory.within(a["by"], viewer.organisation)]
         at_an_end = any(directory.within(end, viewer.organisation)
                         for end in (case.origin_committee, case.receiving_committee))
-        context = dict(case=card, photos=kept, asks=asks, done=done, refused=refused,
+        recording = next((command for command in RECORDING if command in card["allowed"]), None)
+        context = dict(case=card, photos=kept, asks=asks, done=done, refused=refused, recording=recording,
+                       loose=next((one for one in reversed(kept) if one.seq is None), None) if recording else None,
+                       fields=receipt_fields(recording, card, given or {}),
                        may_print=case.letter_status == "valid" and papers.may_print_letter(case, viewer.caller, directory),
                        may_receipt=bool(at_an_end and case.accepted_on and case.letter_number),
                        may_file=bool(at_an_end and case.letter_number))
@@ -136,20 +142,21 @@ def _papers(portal: Portal, request: Request, viewer: Viewer, case_id: str, done
 
 
 def _file_photo(portal: Portal, request: Request, case_id: str, form: Form, content: bytes) -> Response:
+    """Keeps the photo, and records the receipt where that was asked for. A photo is kept though the act is refused: what
+    was typed can be mended beside it."""
     viewer = signed_in(portal, request)
     check_token(portal, request, form)
+    photo, command = form.get("photo", ""), form.get("command", "")
     try:
-        with portal.web.begin() as tx:
-            organisation, number = papers.counterfoil_of(tx, viewer.caller, case_id)
-            picture = photos.cleaned(content)
-            with queries.as_worker(tx):
-                photos.file_photo(tx, organisation, number, case_id, picture, viewer.organisation, viewer.name,
-                                  portal.clock.now())
+        if content or not photo:
+            photo = filed(portal, viewer, case_id, content)
+        if command in RECORDING:
+            recorded(portal, viewer, case_id, command, form, photo)
     except Refused as refused:
         if refused.status == 404:
             raise
-        return _papers(portal, request, viewer, case_id, "", refused)
-    return RedirectResponse(f"/cases/{case_id}/papers?done=photo", 303)
+        return _papers(portal, request, viewer, case_id, "", refused, form)
+    return RedirectResponse(f"/cases/{case_id}/papers?done={command or 'photo'}", 303)
 
 
 def _register(portal: Portal, request: Request, viewer: Viewer, chosen: Mapping[str, Any],

@@ -8,6 +8,7 @@ import pypdf
 import pytest
 from docx import Document
 from PIL import Image
+from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, TextStringObject
 from structlog.testing import CapturingLogger
 
 from services.cases import numbers
@@ -118,7 +119,7 @@ def test_what_is_no_picture_is_refused_and_nothing_is_kept(town, reader, content
     clerk = reader("clerk")
     form = clerk.hidden(clerk.get(f"/cases/{case}/papers"), "/photos")
     answer = clerk.post(f"/cases/{case}/photos", data=form, files={"file": ("x.jpg", content, "image/jpeg")})
-    assert answer.status_code == 422 and "不是照片" in text(answer)
+    assert answer.status_code == 422 and ("不是照片" in text(answer) or "PDF 读不出来" in text(answer))
     with town.house.worker.connect() as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM receipt_photo").scalar_one() == 0
 
@@ -211,3 +212,109 @@ def test_a_name_that_cannot_be_printed_is_told_at_the_start_and_before_its_lette
     town.leaves(0, person={"name": rare, "id_number": world.id_number(0)})
     assert f"“{rare}”中的“{RARE}”字体里没有" in text(reader("clerk").get("/letters"))
     assert rare not in text(reader("neighbour").get("/letters"))
+
+
+def scan(pages: int = 1, **more) -> bytes:
+    """A scan as office scanners make it: a picture on each page."""
+    out = io.BytesIO()
+    first, *others = [Image.new("RGB", (300, 420), "white") for _ in range(pages)]
+    first.save(out, "PDF", save_all=True, append_images=others, **more)
+    return out.getvalue()
+
+
+def altered(change) -> bytes:
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(scan()))
+    change(writer)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def launching(writer: pypdf.PdfWriter) -> None:
+    link = DictionaryObject({NameObject("/Type"): NameObject("/Annot"), NameObject("/Subtype"): NameObject("/Link"),
+                             NameObject("/Rect"): ArrayObject([FloatObject(n) for n in (0, 0, 9, 9)]),
+                             NameObject("/A"): DictionaryObject({NameObject("/S"): NameObject("/Launch")})})
+    writer.pages[0][NameObject("/Annots")] = ArrayObject([writer._add_object(link)])
+
+
+def running(writer: pypdf.PdfWriter) -> None:
+    writer.root_object[NameObject("/OpenAction")] = DictionaryObject({
+        NameObject("/S"): NameObject("/JavaScript"), NameObject("/JS"): TextStringObject("app.alert(1)")})
+
+
+ACTING = {"script": running, "attachment": lambda w: w.add_attachment("x.exe", b"MZ"),
+          "launch": launching, "password": lambda w: w.encrypt("geheim"),
+          "long": lambda w: [w.add_blank_page(100, 100) for _ in range(20)]}
+
+
+def upload(clerk, case: str, content: bytes, **fields) -> httpx.Response:
+    form = clerk.hidden(clerk.get(f"/cases/{case}/papers"), "/photos")
+    return clerk.post(f"/cases/{case}/photos", data=form | fields, files={"file": ("回执", content)} if content else None)
+
+
+def photos_of(town) -> list[tuple]:
+    with town.house.worker.connect() as tx:
+        return [tuple(r) for r in tx.exec_driver_sql("SELECT type, seq FROM receipt_photo ORDER BY at, id")]
+
+
+@pytest.mark.parametrize("what", ACTING)
+def test_a_pdf_that_acts_or_cannot_be_looked_into_is_refused(town, reader, what):
+    case = town.leaves(0, "accept")
+    answer = upload(reader("clerk"), case, altered(ACTING[what]))
+    assert answer.status_code == 422 and "PDF" in text(answer) and photos_of(town) == []
+
+
+def test_a_pdf_scan_is_kept_as_bare_pages_and_only_handed_out_to_be_saved(town, reader):
+    case = town.leaves(0, "accept")
+    clerk = reader("clerk")
+    answer = upload(clerk, case, scan(2, title="秘密", author="某人"))
+    assert "照片已贴到存根" in text(answer) and photos_of(town) == [("application/pdf", None)]
+    link = answer.text.partition(f"/cases/{case}/photos/")[2].partition('"')[0]
+    kept = clerk.get(f"/cases/{case}/photos/{link}")
+    assert kept.headers["content-disposition"].startswith("attachment") and "sandbox" in kept.headers["content-security-policy"]
+    assert kept.headers["x-content-type-options"] == "nosniff" and kept.headers["content-type"] == "application/pdf"
+    pdf = pypdf.PdfReader(io.BytesIO(kept.content))
+    assert len(pdf.pages) == 2 and "某人" not in str(pdf.metadata) and len(pdf.pages[0].images) == 1
+    assert reader("neighbour").get(f"/cases/{case}/photos/{link}").status_code == 404
+
+
+def test_the_photo_and_the_receipt_are_one_act(town, reader):
+    case = town.leaves(0, "send_receipt")
+    clerk = reader("clerk")
+    page = clerk.get(f"/cases/{case}/papers")
+    assert "贴照片并登记回执" in text(page)
+    answer = upload(clerk, case, photograph(), command="record_receipt", number="K001", on="2026-11-23", handler="赵敏")
+    assert "回执已登记" in text(answer) and town.state(case) == "moved"
+    with town.house.worker.connect() as tx:
+        row = tx.exec_driver_sql("SELECT seq, detail FROM case_event WHERE case_id = %s::uuid AND command = 'record_receipt'",
+                                 (case,)).one()
+    assert photos_of(town) == [("image/jpeg", row.seq)] and row.detail == {"number": "K001", "on": "2026-11-23", "handler": "赵敏"}
+    assert "凭此登记了回执" in text(answer) and "回执照片" in text(clerk.get(f"/cases/{case}"))
+    assert "贴照片并登记回执" not in text(clerk.get(f"/cases/{case}/papers"))
+
+
+def test_what_was_refused_is_mended_beside_the_photo_that_was_kept(town, reader):
+    load_rows(town.house.worker, "organisations", [{
+        "code": COMMUNITY, "name": "中共柯桥街道管墅社区总支部委员会", "kind": "general_branch", "unit": "community",
+        "parent": STREET, "area": "330603001008", "serves_area": "yes", "outside": "yes"}], town.clock)
+    case = town.leaves(0, "issue_letter")
+    clerk = reader("clerk")
+    answer = upload(clerk, case, photograph(), command="record_paper_receipt", number="12", accepted_on="2027-01-01")
+    assert answer.status_code == 422 and "不能晚于" in text(answer) and '<img class="paper"' in answer.text
+    assert photos_of(town) == [("image/jpeg", None)] and town.state(case) == "letter_issued"
+    done = upload(clerk, case, b"", command="record_paper_receipt", number="12", accepted_on="2026-11-23", handler="钱")
+    assert "回执已登记" in text(done) and town.state(case) == "moved" and photos_of(town)[0][1]
+
+
+def test_only_the_origin_committee_records_a_receipt_with_a_photo(town, reader):
+    case = town.leaves(0, "send_receipt")
+    street = reader("street")
+    assert "贴照片并登记回执" not in text(street.get(f"/cases/{case}/papers"))
+    answer = upload(street, case, photograph(), command="record_receipt")
+    assert answer.status_code == 403 and town.state(case) == "receipt_sent"
+    other = town.leaves(1, "send_receipt")  # a photo of another case is no evidence of this one
+    upload(reader("clerk"), other, photograph())
+    with town.house.worker.connect() as tx:
+        photo = tx.exec_driver_sql("SELECT id FROM receipt_photo WHERE case_id = %s::uuid", (other,)).scalar_one()
+    answer = upload(reader("clerk"), case, b"", command="record_receipt", photo=str(photo))
+    assert answer.status_code == 404 and town.state(case) == "receipt_sent"

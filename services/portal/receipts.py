@@ -1,0 +1,42 @@
+"""A paper receipt comes back: its photo is filed and the receipt recorded with it, in one act of the origin committee."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.cases import commands, queries, tables
+from services.portal import fields
+from services.portal.house import Portal
+from services.portal.page import Form
+from services.portal.sessions import Viewer
+from services.records.letters import papers, photos
+
+RECORDING = ("record_receipt", "record_paper_receipt")
+
+
+def receipt_fields(command: str | None, card: Mapping[str, Any], given: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The fields that record a receipt, with what was typed, and the number that the letter and its receipt share."""
+    known = {"number": card["letter"]["number"] or ""}
+    return [{"field": one, "choices": (), "required": one.required, "value": given.get(one.name, known.get(one.name, ""))}
+            for one in (fields.FIELDS[command] if command else ())]
+
+
+def filed(portal: Portal, viewer: Viewer, case_id: str, content: bytes) -> str:
+    """Files a photo or scan to the counterfoil of a case; returns its id. For either committee of the case."""
+    with portal.web.begin() as tx:
+        organisation, number = papers.counterfoil_of(tx, viewer.caller, case_id)
+    cleaned = photos.cleaned(content)
+    with portal.web.begin() as tx:
+        queries.must_see(tx, viewer.caller, case_id)
+        with queries.as_worker(tx):
+            return str(photos.file_photo(tx, organisation, number, case_id, cleaned, viewer.organisation, viewer.name,
+                                         portal.clock.now()))
+
+
+def recorded(portal: Portal, viewer: Viewer, case_id: str, command: str, form: Form, photo: str) -> None:
+    """Gives the command and binds the photo to its row of history, or neither."""
+    with portal.web.begin() as tx:
+        commands.give_within(tx, viewer.caller, case_id, command, form.get("seen_state"), fields.arguments(command, form),
+                             portal.clock.now(), viewer.name, portal.ground)
+        with queries.as_worker(tx):
+            photos.bind(tx, case_id, photo, tables.load(tx, [case_id])[case_id].seq)
