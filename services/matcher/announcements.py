@@ -50,7 +50,7 @@ class Announcement:
         """Whether it is one of several named together."""
         return bool(self.data.get("group"))
 
-    @property
+    @cached_property
     def parent_id(self) -> str:
         """The bulk case of its group: one per event, or per batch where events name one."""
         return _group(self.event, self.source, self.data.get("batch"))
