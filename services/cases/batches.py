@@ -65,7 +65,7 @@ def _carry_out(tx: Connection, order: Any, now: datetime, ground: Ground) -> int
     answers = commands.obey_all(tx, [commands.Order(cases[i], command, order.by_organisation, args) for i in ids],
                                 now, order.by_person, ground)
     tx.exec_driver_sql(_KEEP, (order.parent, order.seq, now, dumps([
-        {"case_id": ident, **_told(answer)} for ident, answer in zip(ids, answers, strict=True)])))
+        {"case_id": ident, **told(answer)} for ident, answer in zip(ids, answers, strict=True)])))
     return len(ids)
 
 
@@ -78,7 +78,8 @@ def _children_next(tx: Connection, order: Any) -> list[str]:
     return ids
 
 
-def _told(answer: Any) -> dict[str, Any]:
+def told(answer: Any) -> dict[str, Any]:
+    """What is kept of an answer of ``obey_all``: a status, and the sentence of a refusal."""
     if isinstance(answer, Refused):
         return {"status": answer.status, "zh": answer.words.zh, "en": answer.words.en}
     return {"status": 200, "zh": None, "en": None}

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from schemas.envelope import NAMESPACE_GUIDUI
 from services.cases import deadlines, tables
+from services.cases import receiving
 from services.cases.batches import wave
 from services.cases import decide as rules
 from services.cases.ground import Ground, facts_of
@@ -41,7 +42,7 @@ WHERE member = ANY (:members) AND case_id IS NULL AND closed_at IS NULL"""
 def tick(engine: Engine, clock: Clock, ground: Ground) -> int:
     """Does everything that is due now; returns how many cases and members were looked at."""
     total = 0
-    for pass_ in (_cases, _members, wave):
+    for pass_ in (_cases, _members, wave, receiving.wave):
         while True:
             with engine.begin() as tx:
                 seen = pass_(tx, clock.now(), ground)
@@ -58,8 +59,10 @@ def next_at(tx: Connection, now: datetime) -> datetime | None:
         "(SELECT min(wake_at) FROM member WHERE wake_at > %s AND wake_at < 'infinity'), "
         "(SELECT min((e.detail ->> 'start_on')::timestamp AT TIME ZONE 'Asia/Shanghai') FROM transfer_case p "
         "JOIN case_event e ON e.case_id = p.id AND e.command = 'give_to_all' "
-        "WHERE p.state = 'bulk_open' AND (e.detail ->> 'start_on')::timestamp AT TIME ZONE 'Asia/Shanghai' > %s))",
-        (now, now, now)).scalar_one()
+        "WHERE p.state = 'bulk_open' AND (e.detail ->> 'start_on')::timestamp AT TIME ZONE 'Asia/Shanghai' > %s), "
+        "(SELECT min(start_on::timestamp AT TIME ZONE 'Asia/Shanghai') FROM batch_order "
+        "WHERE done_at IS NULL AND start_on::timestamp AT TIME ZONE 'Asia/Shanghai' > %s))",
+        (now, now, now, now)).scalar_one()
 
 
 def _cases(tx: Connection, now: datetime, ground: Ground) -> int:

@@ -1,15 +1,18 @@
-"""The members of a batch over HTTP: where each stands, and what the last command to all did to them."""
+"""A batch over HTTP: where each member stands, what the last command to all did to them; the same for who receives some."""
 # no postponed annotations here: FastAPI must see the dependencies that are local to `router`
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
-from services.cases import batches, queries, states
+from services.cases import batches, queries, receiving, states
 from services.kit.errors import Refused, Words
 from services.portal import api
 from services.portal.house import Portal
 from services.registry.access import Caller, Keys
 
+_WHO = "role: receiver, department, admin"
+_NOT_PAUSED = Words("请写明 paused：true 暂停，false 恢复。", "Say paused: true to pause, false to go on.")
 _NO_STATE = Words("没有这种状态。", "There is no such state.")
 
 
@@ -40,9 +43,61 @@ def router(portal: Portal) -> APIRouter:
             "by_state": counted,
             "orders": [{**one, "at": one["at"].isoformat(), "done_at": one["done_at"] and one["done_at"].isoformat()}
                        for one in given],
-            "items": [{"case": one.id, "position": one.position, "state": one.state,
-                       "outcome": one.status and {"status": one.status, "zh": one.zh, "en": one.en}}
-                      for one in found[:limit]],
+            "items": [_told(one) for one in found[:limit]],
             "next": offset + limit if len(found) > limit else None})
 
+    @routes.get("/v1/batches", summary=f"The batches of which members come to this organisation; {_WHO}")
+    def received(caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        with portal.web.begin() as tx:
+            queries.look_at_cases(tx, caller)
+            return api.json_answer({"items": [{**one, "opened_at": one["opened_at"].isoformat()}
+                                              for one in receiving.batches(tx, caller.organisation)], "next": None})
+
+    @routes.get("/v1/batches/{batch}", summary=f"The members of a batch in this organisation's hands; {_WHO}")
+    def in_hand(batch: str, caller: Annotated[Caller, Depends(caller_of)], state: api.Text = None, refused: bool = False,
+                limit: api.Limit = 100, offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0) -> Response:
+        if state and state not in states.STATES:
+            raise Refused(422, "unknown-state", _NO_STATE, states=sorted(states.STATES))
+        with portal.web.begin() as tx:
+            receiving.must_hold(tx, caller, batch)
+            given = receiving.orders(tx, caller.organisation, batch)
+            found = receiving.members(tx, caller.organisation, batch, order=given[0]["id"] if given else None, state=state,
+                                      refused=refused, limit=limit + 1, offset=offset)
+            counted = receiving.by_state(tx, caller.organisation, batch)
+        return api.json_answer({"by_state": counted, "orders": [{**one, "at": one["at"].isoformat()} for one in given],
+                                "items": [_told(one) for one in found[:limit]],
+                                "next": offset + limit if len(found) > limit else None})
+
+    @routes.post("/v1/batches/{batch}/orders", status_code=201, openapi_extra=api._BODY,
+                 responses={400: api._PROBLEM, 413: api._PROBLEM},
+                 summary=f"One act for all of a batch in this organisation's hands; {_WHO}")
+    async def order(batch: str, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        body = await api.json_body(request)
+
+        def within() -> dict[str, Any]:
+            with portal.web.begin() as tx:
+                return {"id": str(receiving.give(tx, caller, batch, body.get("order"), body.get("with"), body.get("start_on"),
+                                                 portal.clock.now()))}
+        return api.json_answer(await run_in_threadpool(within), 201)
+
+    @routes.post("/v1/batches/{batch}/orders/{order_id}", openapi_extra=api._BODY,
+                 responses={400: api._PROBLEM, 413: api._PROBLEM},
+                 summary=f"Pauses such an order between two waves, or lets it go on; {_WHO}")
+    async def pause(batch: str, order_id: str, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        paused = (await api.json_body(request)).get("paused")
+        if not isinstance(paused, bool):
+            raise Refused(422, "field-missing", _NOT_PAUSED, field="paused")
+
+        def within() -> None:
+            with portal.web.begin() as tx:
+                receiving.pause(tx, caller, batch, order_id, paused)
+        await run_in_threadpool(within)
+        return api.json_answer({"id": order_id, "paused": paused})
+
     return routes
+
+
+def _told(one: Any) -> dict[str, Any]:
+    """A member of a batch as systems see it: no name."""
+    return {"case": one.id, "position": one.position, "state": one.state,
+            "outcome": one.status and {"status": one.status, "zh": one.zh, "en": one.en}}

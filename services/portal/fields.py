@@ -102,12 +102,18 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
              Field("obstacle", "choice", zh("为何还没有转"), required=False, choices=(("", zh("（不选）")), *OBSTACLES.items()))),
     "pause": (), "resume": (),
 }
-# an act for a whole batch: which one, from when on, and that act's own fields under its name
-FIELDS = {**FIELDS, "give_to_all": (
-    Field("order", "choice", zh("办理什么"), choices=tuple((c, states.COMMANDS[c]) for c in states.TO_ALL)),
-    Field("start_on", "day", zh("自何日开始"), required=False, help=zh("不填则马上开始。")),
-    *(replace(one, name=f"{order}.{one.name}", only_with=("order", order))
-      for order in states.TO_ALL for one in FIELDS[order] if one.kind != "facts" and not one.only_with))}
+
+
+def fields_for_all(orders: Sequence[str]) -> tuple[Field, ...]:
+    """An act for a whole batch: which one, from when on, and that act's own fields under its name."""
+    return (
+        Field("order", "choice", zh("办理什么"), choices=tuple((c, states.COMMANDS[c]) for c in orders)),
+        Field("start_on", "day", zh("自何日开始"), required=False, help=zh("不填则马上开始。")),
+        *(replace(one, name=f"{order}.{one.name}", only_with=("order", order))
+          for order in orders for one in FIELDS[order] if one.kind != "facts" and not one.only_with))
+
+
+FIELDS = {**FIELDS, "give_to_all": fields_for_all(states.TO_ALL)}
 # What cannot be taken back lightly is asked once more, on a page of its own.
 GRAVE = frozenset({"suspend", "restore", "strike_off", "cancel", "report_lost", "merge", "close", "mark_lost", "reroute"})
 # beside the act that is waited for, these stand as buttons; the rest is folded away
@@ -184,7 +190,7 @@ def _number(text: str) -> Any:
 def arguments(command: str, form: Mapping[str, str]) -> dict[str, Any]:
     """What the command is given: the fields filled in, each in its type; whatever is wrong the command says."""
     if command == "give_to_all":
-        return _for_all(form)
+        return for_all(form, states.TO_ALL)
     given: dict[str, Any] = {}
     for field in FIELDS[command]:
         text = form.get(field.name, "").strip()
@@ -205,11 +211,12 @@ def arguments(command: str, form: Mapping[str, str]) -> dict[str, Any]:
     return given
 
 
-def _for_all(form: Mapping[str, str]) -> dict[str, Any]:
+def for_all(form: Mapping[str, str], orders: Sequence[str]) -> dict[str, Any]:
+    """What an act for a whole batch says: order, with, start_on."""
     order = form.get("order", "")
     own = {name.removeprefix(f"{order}."): text for name, text in form.items() if name.startswith(f"{order}.")}
     start = {"start_on": form["start_on"]} if form.get("start_on") else {}
-    return {"order": order, "with": arguments(order, own) if order in states.TO_ALL else {}, **start}
+    return {"order": order, "with": arguments(order, own) if order in orders else {}, **start}
 
 
 def labelled(command: str, name: str | None) -> Field | None:

@@ -1,0 +1,57 @@
+"""Acts of a receiving organisation for all of a batch that are in its hands, and what each came to."""
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0018_receiving"
+down_revision = "0017_undo"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("""
+        CREATE TABLE batch_order (
+            id uuid PRIMARY KEY,
+            parent uuid NOT NULL,                       -- the bulk case, which the receiver does not see
+            organisation text NOT NULL,
+            path text NOT NULL,
+            by_person text,
+            command text NOT NULL,
+            args jsonb NOT NULL,
+            start_on date,                              -- not before this day
+            paused boolean NOT NULL DEFAULT false,
+            at timestamptz NOT NULL,
+            done_at timestamptz
+        );
+        CREATE INDEX batch_order_path ON batch_order (path text_pattern_ops);
+        CREATE INDEX batch_order_open ON batch_order (at) WHERE done_at IS NULL;
+        CREATE TABLE batch_order_outcome (
+            batch_order uuid NOT NULL REFERENCES batch_order,
+            case_id uuid NOT NULL,
+            status int NOT NULL,                        -- 200, or that of the refusal
+            zh text,
+            en text,
+            at timestamptz NOT NULL,
+            PRIMARY KEY (batch_order, case_id)
+        );
+        GRANT SELECT ON batch_order, batch_order_outcome TO guidui_web;
+        GRANT SELECT, INSERT ON batch_order, batch_order_outcome TO guidui_worker;
+        GRANT UPDATE (paused, done_at) ON batch_order TO guidui_worker;
+    """)
+    viewers = {
+        "batch_order": "path ~>=~ nullif(current_setting('guidui.lo', true), '') "
+                       "AND path ~<~ nullif(current_setting('guidui.hi', true), '')",
+        "batch_order_outcome": "EXISTS (SELECT FROM batch_order o WHERE o.id = batch_order)"}
+    for table, visible in viewers.items():
+        op.execute(f"""
+            ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
+            ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
+            CREATE POLICY owner_all ON {table} TO CURRENT_USER USING (true) WITH CHECK (true);
+            CREATE POLICY worker_all ON {table} TO guidui_worker USING (true) WITH CHECK (true);
+            CREATE POLICY viewer ON {table} FOR SELECT TO guidui_web USING ({visible});
+        """)
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE batch_order_outcome, batch_order")

@@ -1,0 +1,86 @@
+"""The pages of who receives many of one batch: who is in its hands, one act for all of them, what each came to."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from services.cases import queries, receiving
+from services.kit.errors import Refused
+from services.portal import fields
+from services.portal.finding import branches, find
+from services.portal.house import Portal
+from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.sessions import Viewer
+from services.registry.directory import Directory
+
+MEMBERS_MAX = 500
+FIELDS = fields.fields_for_all(receiving.ORDERS)
+_ROLES = "role: secretary, clerk, department, admin"
+
+
+def router(portal: Portal) -> APIRouter:
+    """List, batch, act for all, pause."""
+    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+
+    @routes.get("/batches", summary=f"The batches of which members come here; {_ROLES}")
+    def listed(request: Request) -> Response:
+        viewer = signed_in(portal, request)
+        with portal.web.begin() as tx:
+            queries.look_at_cases(tx, viewer.caller)
+            found, names = receiving.batches(tx, viewer.organisation), Directory.of(tx)
+        return render(portal, request, "batches.html", viewer, found=found, names=names)
+
+    @routes.get("/batches/{batch}", summary=f"Who of a batch is in one's hands; {_ROLES}")
+    def of_one(request: Request, batch: str, done: bool = False) -> Response:
+        return _batch(portal, request, signed_in(portal, request), batch, {}, done=done)
+
+    @routes.post("/batches/{batch}", summary=f"One act for all of them; {_ROLES}")
+    def give(request: Request, batch: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+        viewer = signed_in(portal, request)
+        check_token(portal, request, form)
+        if form.get("find"):
+            return _batch(portal, request, viewer, batch, form)
+        said = fields.for_all(form, receiving.ORDERS)
+        try:
+            with portal.web.begin() as tx:
+                receiving.give(tx, viewer.caller, batch, said["order"], said["with"], said.get("start_on"),
+                               portal.clock.now(), viewer.name)
+        except Refused as refused:
+            if refused.status == 404:
+                raise
+            return _batch(portal, request, viewer, batch, form, refused)
+        return RedirectResponse(f"/batches/{batch}?done=true", 303)
+
+    @routes.post("/batches/{batch}/pause", summary=f"Stops such an act between two waves, or lets it go on; {_ROLES}")
+    def pause(request: Request, batch: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+        viewer = signed_in(portal, request)
+        check_token(portal, request, form)
+        with portal.web.begin() as tx:
+            receiving.pause(tx, viewer.caller, batch, form.get("order", ""), form.get("paused") == "true")
+        return RedirectResponse(f"/batches/{batch}", 303)
+
+    return routes
+
+
+def _batch(portal: Portal, request: Request, viewer: Viewer, batch: str, given: Mapping[str, str],
+           refused: Refused | None = None, done: bool = False) -> Response:
+    own, looking = viewer.organisation, given.get("find", "")
+    with portal.web.begin() as tx:
+        receiving.must_hold(tx, viewer.caller, batch)
+        orders = receiving.orders(tx, own, batch)
+        latest = orders[0]["id"] if orders else None
+        members = receiving.members(tx, own, batch, order=latest, limit=MEMBERS_MAX)
+        failed = receiving.members(tx, own, batch, order=latest, refused=True, limit=MEMBERS_MAX) if latest else []
+        by_state, directory = receiving.by_state(tx, own, batch), Directory.of(tx)
+        committee = directory.committee(own)
+        places = [(one.code, one.name) for one in branches(directory, committee.code if committee else own, portal.today)]
+        found = {looking: find(directory, given.get(f"{looking}_text", ""), portal.today)} if looking else {}
+    known = {"today": portal.today.isoformat(), "me": viewer.name}
+    asked = [{"field": one, "choices": places if one.kind == "branch" else one.choices,
+              "required": one.required and one.only_with is None, "value": known.get(one.value, "")} for one in FIELDS]
+    return render(portal, request, "batch.html", viewer, status=refused.status if refused else 200, batch=batch,
+                  orders=orders, members=members, failed=failed, by_state=by_state, fields=asked, values=given, found=found,
+                  looking=looking, refused=refused, done=done)
