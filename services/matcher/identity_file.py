@@ -9,7 +9,7 @@ import lzma
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -99,10 +99,10 @@ class Register:
         """Every member, in the order of the file."""
         return (MemberRecord(*fields) for fields in self._members)
 
-    def find(self, person: Person) -> list[MemberRecord]:
+    def find(self, person: Person, keys_of: Callable[[Person], frozenset[str]] = person_keys) -> list[MemberRecord]:
         """The members that share a key with the person, in the order of the file."""
         found: set[int] = set()
-        for key in person_keys(person):
+        for key in keys_of(person):
             held = self._by_key.get(key)
             if held is None:
                 continue

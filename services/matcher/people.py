@@ -14,11 +14,14 @@ from services.matcher import notes
 from services.matcher.announcements import HOST_REPORT, Announcement
 from services.matcher.identity import SIZE, Identification, Model
 from services.matcher.model_store import in_force
-from services.registry.keys import close_keys, person_keys
-from services.registry.persons import MemberRecord, Person, fold_name, parse_id_number
+from services.registry.keys import close_keys, number_keys, person_keys
+from services.registry.persons import MemberRecord, Person, fold_name
 from services.registry.tokens import agreed
 
 KEY_MEMBERS_MAX = 500
+# first by the number alone, which settles nearly everybody; then by what agrees closely; the others by everything that
+# could lead to them
+STEPS = (number_keys, close_keys, person_keys)
 ERASED = frozenset({"not_a_member", "withdrawn"})
 Slot = tuple[UUID, int]
 
@@ -86,24 +89,26 @@ class People:
         references = sorted({a.member for a in told if a.member})
         named = {r[0]: MemberRecord(*r) for r in tx.exec_driver_sql(_BY_REFERENCE, (references,))} if references else {}
         found: dict[Slot, Found] = {}
-        # first by the number alone, which settles nearly everybody; then by what agrees closely; the others by
-        # everything that could lead to them
-        for keys_of in (number_key, close_keys, person_keys):
+        near: dict[str, list[MemberRecord]] = {}
+        for keys_of in STEPS:
             unsettled = [a for a in told if (a.event, a.position) not in found
                          or found[a.event, a.position].decision != "match"]
             if unsettled:
-                found |= self._round(tx, unsettled, named, keys_of, model)
+                found |= self._round(tx, unsettled, named, near, keys_of, model)
         return _without_key(tx, told, found)
 
     def _round(self, tx: Connection, told: Sequence[Announcement], named: Mapping[str, MemberRecord],
-               keys_of: Callable[[Person], frozenset[str]], model: Model) -> dict[Slot, Found]:
+               by_key: dict[str, list[MemberRecord]], keys_of: Callable[[Person], frozenset[str]], model: Model
+               ) -> dict[Slot, Found]:
+        """Decisions from what ``keys_of`` leads to; ``by_key`` are the members of keys that were asked for already."""
         keys = {(a.event, a.position): keys_of(a.person) for a in told}
-        wanted = sorted(set().union(*keys.values())) if keys else []
-        by_key: dict[str, list[MemberRecord]] = {}
+        wanted = sorted(set().union(*keys.values()) - by_key.keys())
+        by_key.update((key, []) for key in wanted)
         if wanted:
             for r in tx.exec_driver_sql(_CANDIDATES, (wanted, KEY_MEMBERS_MAX)):
-                by_key.setdefault(r[0], []).append(MemberRecord(*r[1:]))
-        counts = {} if keys_of is number_key else frequencies(tx, (m.name for near in by_key.values() for m in near))
+                by_key[r[0]].append(MemberRecord(*r[1:]))
+        names = {m.name for asked in keys.values() for key in asked for m in by_key[key]}
+        counts = {} if keys_of is number_keys else frequencies(tx, names)
         return {(one.event, one.position): judged(one, keys[one.event, one.position], by_key, named, counts, model)
                 for one in told}
 
@@ -186,11 +191,3 @@ def frequencies(tx: Connection, names: Iterable[str | None]) -> dict[str, int]:
     if not folded:
         return {}
     return {row[0]: row[1] for row in tx.exec_driver_sql(_FREQUENCIES, ([*folded, SIZE],))}
-
-
-def number_key(person: Person) -> frozenset[str]:
-    """The one key of a valid identity number (or of its token); none if there is no such number."""
-    if person.token:
-        return frozenset((person.token,))
-    number = parse_id_number(person.id_number)
-    return frozenset((f"id:{number.text}",)) if number.valid else frozenset()

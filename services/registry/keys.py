@@ -84,6 +84,14 @@ def _heard(text: str | None) -> tuple[str | None, str, str, tuple[str, ...]]:
     return sound_of(name), first[0] if first else "", last[0] if last else "", _pieces(text, name)
 
 
+def number_keys(person: Person) -> frozenset[str]:
+    """The number alone: its token, the number itself, or every valid number one slip away."""
+    if person.token:
+        return frozenset((person.token,))
+    number = parse_id_number(person.id_number)
+    return frozenset(f"id:{one}" for one in ((number.text,) if number.valid else repairs(number)))
+
+
 def close_keys(person: Person) -> frozenset[str]:
     """`person_keys` without those of neighbouring years: a few candidates instead of hundreds in a register of
     millions, and whoever agrees well is among them."""

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from services.matcher.identity import Model
+from services.matcher.identity_file import Organisations, Register, person_of
+from services.matcher.people import STEPS
+from services.registry.keys import close_keys, number_keys
+from tests.score.address import read
 from tests.score.identity import (
     MEMBERS,
     QUERIES,
@@ -46,3 +51,21 @@ def test_probabilities_mean_what_they_say(rows: list[Row]) -> None:
 def test_relatives_and_near_numbers_are_nobody_s_match(rows: list[Row], kind: str) -> None:
     wrong = sum(row.matched for row in rows if row.kind == kind)
     assert wrong <= 1
+
+
+def test_what_is_decided_in_steps_is_what_everything_at_once_decides() -> None:
+    """The service stops at the first step that settles who it is; nobody found later would have changed that."""
+    register, model = Register.read(MEMBERS), Model.load()
+    known = Organisations.read(MEMBERS.with_name("organisations.csv.xz"))
+    settled = dict.fromkeys(STEPS, 0)
+    for row in read(QUERIES):
+        person = person_of(row, known)
+        at_once = model.judge(person, register.find(person), register.frequencies)
+        for step in STEPS:
+            answer = model.judge(person, register.find(person, step), register.frequencies)
+            if answer.decision == "match":
+                settled[step] += 1
+                break
+        assert [answer.decision, [c.member for c in answer.candidates[:1] if answer.decision == "match"]] == [
+            at_once.decision, [c.member for c in at_once.candidates[:1] if at_once.decision == "match"]], row["id"]
+    assert settled[number_keys] > 500 and settled[close_keys] > 300
