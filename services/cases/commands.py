@@ -1,7 +1,7 @@
 """Commands as people give them, and what posted events do to cases: read, decide, write, in the caller's transaction."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -184,13 +184,17 @@ def contacted(case: Case, world: World, day, by: str) -> Change:
 
 def close_finished_groups(tx: Connection, moved: Sequence[Case], world: World) -> None:
     """Closes the bulk parents of which every child has ended."""
-    parents = sorted({c.parent for c in moved if c.parent and c.state in s.TERMINAL})
+    close_groups(tx, {c.parent for c in moved if c.parent and c.state in s.TERMINAL}, world)
+
+
+def close_groups(tx: Connection, parents: Collection[str], world: World) -> None:
+    """Closes those of the bulk cases of which every child has ended."""
     if not parents:
         return
     done = tx.exec_driver_sql(
         """SELECT p.id::text FROM transfer_case p WHERE p.id = ANY (%s::uuid[]) AND p.state = 'bulk_open'
            AND NOT EXISTS (SELECT FROM transfer_case c WHERE c.parent = p.id AND c.state NOT IN
-               ('moved', 'merged', 'struck_off', 'closed_without_move'))""", (parents,)).scalars().all()
+               ('moved', 'merged', 'struck_off', 'closed_without_move'))""", (sorted(parents),)).scalars().all()
     changes = []
     for case in tables.load(tx, done).values():
         after = rules.entered(case, case.but(state=s.BULK_CLOSED, touched_at=world.now), world)

@@ -107,6 +107,7 @@ _MOVES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("withdraw", (ANNOUNCED, TRIAGED), (CLOSED,)),
     ("undo_match", tuple(sorted(OPEN - {BULK_OPEN})), ("=",)),
     ("undo_match", tuple(sorted(BEFORE_ACCEPTED)), (CLOSED,)),
+    ("undo_match", (MOVED, STRUCK_OFF, CLOSED), ("=",)),
     ("join", tuple(sorted(OPEN)), ("=",)),
     ("state_facts", (ANNOUNCED, TRIAGED), (TRIAGED, ANNOUNCED)),
     ("identify", tuple(sorted(BEFORE_ACCEPTED)), ("=",)),

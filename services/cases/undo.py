@@ -1,7 +1,8 @@
 """Taking an event back out of a case that it never belonged to: it was about somebody else."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -10,52 +11,113 @@ from sqlalchemy import Connection
 from services.cases import commands, deadlines, tables
 from services.cases import decide as rules
 from services.cases import states as s
-from services.cases.arguments import refuse
-from services.cases.model import Case, Step, World
+from services.cases.model import Case, Statement, Step, World
 from services.cases.routing import OPENING
 from services.cases.tables import Change
 from services.kit.db import rows
 
-REASON = "identification_undone"
+UNDO, REASON = "undo_match", "identification_undone"
+# what an event states of a case; with `whole`, when nothing of the case is the member's
+_STATED = ("facts", "reports", "category", "rule", "override", "area", "destination_source", "parent", "position")
+_WHOLE = ("facts", "reports", "area", "asks", "member", "obstacle", "permit_no", "host", "parent", "position")
+# whatever the case was opened for, people have acted on the member by it
+_ACTED = """
+SELECT EXISTS (SELECT FROM case_event WHERE case_id = %s::uuid
+    AND (command IN ('accept', 'record_paper_receipt', 'suspend', 'restore', 'strike_off')
+         OR command = 'close' AND reason IN ('deceased', 'left_the_party')))"""
 
 
-def take_out(tx: Connection, event: UUID, position: int, world: World, by: str, person: str | None) -> str | None:
-    """Takes what an event stated of a person out of the case it opened or joined; returns that case.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The case that an event was taken out of; ``stays``: it remains the member's, since people moved them by it.
+    ``parent`` is the bulk case that it no longer belongs to."""
+
+    case: str | None = None
+    stays: bool = False
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """What is taken out: one person of an event, who does it, and what was posted of the person (``words``) that
+    nobody shall find in the case, whoever wrote it there."""
+
+    event: UUID
+    position: int
+    by: str
+    person: str | None
+    words: Sequence[str] = ()
+    parent: str | None = None
+
+
+def take_out(tx: Connection, one: Stranger, world: World) -> Taken:
+    """Takes what an event stated of a person out of the case it opened or joined.
 
     Nothing of the event stays in the case, its history or what is shown of the person. A case that nothing else
-    opened is closed, its letter void, and is no longer the member's; else it goes on by what is left. 409 once the
-    destination has accepted: the member must come back by a transfer of its own. ``tx`` acts as the worker.
+    opened is closed, its letter void, and is no longer the member's; else it goes on by what is left. Where people have
+    moved the member by it, or changed their standing, the case, its acts and the affiliation stay as they are, without
+    what the stranger's event stated. ``tx`` acts as the worker.
     """
     ids = tx.exec_driver_sql("SELECT DISTINCT case_id::text FROM statement WHERE event = %s AND position = %s",
-                             (event, position)).scalars().all()
+                             (one.event, one.position)).scalars().all()
+    taken = Taken()
     for case in tables.load(tx, ids).values():
-        if case.state in s.CUSTODY or case.state == s.MOVED:
-            raise refuse(409, "accepted-already",
-                         "对方已接收，组织关系已随之转走；请先由接收方办理转回，再纠正认错的人。",
-                         "The destination has accepted and the member has moved with it; transfer the member back first.",
-                         state=case.state)
-        tx.exec_driver_sql("SELECT case_unsays(%s::uuid, %s, %s)", (case.id, event, position))
-        _without(tx, case, world, by, person)
-    return ids[0] if ids else None
+        tx.exec_driver_sql("SELECT case_unsays(%s::uuid, %s, %s)", (case.id, one.event, one.position))
+        taken = _without(tx, case, one, world)
+    return taken
 
 
-def _without(tx: Connection, case: Case, world: World, by: str, person: str | None) -> None:
+def _without(tx: Connection, case: Case, one: Stranger, world: World) -> Taken:
     rest = tables.statements(tx, [case.id]).get(case.id, [])
-    whole = not any(x.kind in OPENING and not x.withdrawn for x in rest)
+    left = [x for x in rest if x.kind in OPENING and not x.withdrawn]
+    stays = not left and tx.exec_driver_sql(_ACTED, (case.id,)).scalar_one()
+    whole = not left and not stays
+    ends = whole or stays and case.state in s.BEFORE_ACCEPTED - {s.SUSPENDED}
+    change = _closed(case, one, world, stays) if ends else _goes_on(case, rest, one, world)
     tx.exec_driver_sql("DELETE FROM case_person WHERE case_id = %s::uuid", (case.id,))
-    moved: list[Case] = []
-    if not whole and case.state not in s.TERMINAL:
-        moved = tables.write(tx, [commands.restate(case, rest, world, "undo_match", REASON, by)], world, person)
-    elif case.state not in s.TERMINAL:
-        after = case.but(state=s.CLOSED, touched_at=world.now, facts={}, reports=[], asks=[], receiver=None,
-                         letter_status="void" if case.letter_number else None)
-        after = deadlines.settle(rules.entered(case, after, world), world)
-        moved = tables.write(tx, [Change(case, after, [Step("undo_match", case.state, s.CLOSED, by, REASON)])], world,
-                             person)
-    tx.exec_driver_sql("SELECT case_forgets(%s::uuid, %s)", (case.id, whole))
-    commands.close_finished_groups(tx, moved, world)
-    if not whole:
+    tables.write(tx, [change], world, one.person)
+    tx.exec_driver_sql("SELECT case_forgets(%s::uuid, %s, NULL, %s, %s)",
+                       (case.id, list(_WHOLE if whole else _STATED), list(one.words), whole))
+    if stays:
+        _show_member(tx, case)
+    elif left:
         _show_again(tx, case)
+    return Taken(case.id, stays, case.parent if whole or change.after.parent != case.parent else None)
+
+
+def _closed(case: Case, one: Stranger, world: World, stays: bool) -> Change:
+    """The case ended where it stands; what it was opened for never was."""
+    step = Step(UNDO, case.state, case.state if case.state in s.TERMINAL else s.CLOSED, one.by, REASON)
+    after = case.but(state=step.to_state, touched_at=world.now, facts={}, reports=[], asks=[], receiver=None)
+    if case.letter_number and case.state not in s.TERMINAL:
+        after = after.but(letter_status="void")
+    if stays:
+        after = after.but(category=None, rule=None, override=None, area=None, destination_source=None, parent=None,
+                          position=None)
+    return Change(case, deadlines.settle(rules.entered(case, after, world), world), [step])
+
+
+def _goes_on(case: Case, rest: Sequence[Statement], one: Stranger, world: World) -> Change:
+    """The case by what is left. Its row is that of the facts left; where it goes is as people have confirmed it."""
+    change = commands.restate(case, rest, world, UNDO, REASON, one.by)
+    after = change.after
+    if after.facts != case.facts and case.state not in (s.ANNOUNCED, s.TRIAGED):
+        again = rules.choose(after, world)
+        receiver = world.directory.get(after.destination) if after.destination else None
+        same = again.destination == after.destination
+        after = after.but(
+            category=again.category, rule=again.rule, override=again.override,
+            area=receiver.area if receiver else again.area,
+            destination_source=again.destination_source if same or not after.destination else "stated")
+    if not any(x.kind in OPENING and (x.event == str(one.event) or case.parent != one.parent) for x in rest):
+        after = after.but(parent=None, position=None)
+    return Change(case, deadlines.settle(after, world), change.steps)
+
+
+def _show_member(tx: Connection, case: Case) -> None:
+    """What is shown is what the register says of the member; where they live is not for this case to say."""
+    known = rows(tx, "SELECT name, sex, birth_date::text, phone FROM member WHERE member = :m", {"m": case.member})
+    tables.show_person(tx, [{"case_id": case.id, **one, "address": None, "evidence": None} for one in known])
 
 
 def _show_again(tx: Connection, case: Case) -> None:

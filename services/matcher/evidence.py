@@ -6,6 +6,7 @@ A row that a later act contradicts is withdrawn, and so is that of an earlier ca
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -138,6 +139,14 @@ def _code(place: Organisation) -> str | None:
     return place.area if place.serves_area and place.area and len(place.area) in (9, 12) else None
 
 
+def forget(tx: Connection, case_id: str | None, now: datetime) -> None:
+    """What a case taught stands no longer, and no row tells whose address it was: the case was opened for another one."""
+    if case_id:
+        rows_changed(tx, """UPDATE confirmed_address SET withdrawn_at = coalesce(withdrawn_at, :at), address = '',
+                            withdrawn_reason = 'identification_undone', case_id = NULL
+                            WHERE case_id = CAST(:case AS uuid)""", {"case": case_id, "at": now})
+
+
 def rows_changed(tx: Connection, sql: str, params: Mapping[str, Any]) -> int:
     """How many rows a statement changed."""
     return tx.execute(text(sql), params).rowcount
@@ -147,6 +156,7 @@ _LISTED = """
 SELECT source, address, code, "on", case_id::text AS case_id, kind, by_organisation, withdrawn_at, withdrawn_reason,
        withdrawn_by FROM confirmed_address
 WHERE (:text = '' OR address LIKE '%' || :text || '%' OR code LIKE :text || '%') AND (:all OR withdrawn_at IS NULL)
+  AND address <> ''
 ORDER BY "on" DESC NULLS LAST, source LIMIT :limit OFFSET :offset"""
 
 

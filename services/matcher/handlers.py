@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID, uuid5
@@ -12,13 +12,15 @@ from sqlalchemy import Connection
 
 from schemas.departures import posted_id
 from schemas.envelope import Message
-from services.cases import commands, deadlines, tables
+from services.cases import commands, deadlines, signs, tables
+from services.cases.calendar import day_of
 from services.cases.ground import Ground
 from services.cases.model import Case, Statement, Step, Task, World
-from services.cases.states import BEFORE_ACCEPTED, BULK_OPEN, TERMINAL
+from services.cases.signs import Sign
+from services.cases.states import BEFORE_ACCEPTED, BULK_CLOSED, BULK_OPEN, TERMINAL
 from services.cases.tables import Change
 from services.kit.clock import Clock
-from services.kit.db import dumps, rows, sent_ahead
+from services.kit.db import rows, sent_ahead
 from services.matcher import announcements as said
 from services.matcher import prompts, walk_ins, withdrawn
 from services.matcher.announcements import Announcement
@@ -79,6 +81,7 @@ class _Batch:
         self.case_of: dict[tuple[UUID, int], str] = {}
         self.joined: set[tuple[UUID, int]] = set()
         self.desks: set[str] = set()
+        self.over: set[str] = set()  # groups of which every case has ended
         self._answers: dict[str, dict[str, Any]] = {}
 
     def cases(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
@@ -133,7 +136,7 @@ class _Batch:
             if not any(not one.superseded for one in ones):
                 return None, []
             first = next(one for one in ones if not one.superseded)
-            grouped = next((one for one in ones if one.group), None)
+            grouped = next((one for one in ones if one.group and one.parent_id not in self.over), None)
             more: dict[str, Any] = {"parent": grouped.parent_id, "position": grouped.position} if grouped else {}
             if member is None:
                 more |= {"inflow": True, "host": first.organisation}
@@ -173,6 +176,7 @@ class _Batch:
             if not one.superseded:
                 first.setdefault(one.parent_id, one)
         known = tables.load(self.tx, list(first))
+        self.over = {case.id for case in known.values() if case.state == BULK_CLOSED}
         changes = []
         for ident, one in first.items():
             if ident in known:
@@ -189,25 +193,10 @@ class _Batch:
 
     def signs(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
         """Life, dues and contacts: signs of organisational life, and what they stop."""
-        signs, reached = [], {}
-        for one in told:
-            who = found[one.event, one.position]
-            if not who.member or one.superseded:
-                continue
-            if one.kind == said.LIFE:
-                signs.append({"member": who.member, "life": one.data.get("on")})
-                reached[who.member] = (one.data.get("on"), one.organisation)
-            elif one.kind == said.DUES:
-                signs.append({"member": who.member, "dues": one.data.get("paid_to"), "sign": one.time.date()})
-            elif one.kind == said.CONTACT and one.data.get("reached"):
-                reached[who.member] = (one.data.get("on"), one.organisation)
-        if signs:
-            self.tx.exec_driver_sql("SELECT member_signs(%s::json)", (dumps(signs),))
-        if reached:
-            standing = tables.open_of_members(self.tx, sorted(reached))
-            tables.write(self.tx, [
-                commands.contacted(case, self.world, date.fromisoformat(str(reached[m][0])), reached[m][1])
-                for m, case in standing.items()], self.world)
+        self.correct(told, found)
+        kept = [sign for one in told if not one.superseded and (
+            sign := _sign(one, found[one.event, one.position].member))]
+        signs.keep(self.tx, kept, self.world)
 
     def correct(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
         """Each correction takes the place of the event that it corrects, once for all its persons."""
@@ -226,7 +215,9 @@ class _Batch:
         The cases of ``members``, of whom the correction itself tells, go on: the correction joins them.
         """
         said.lock_for_correction(self.tx, one.source, one.corrects or "")
-        self.desks |= withdrawn.off_the_desk(self.tx, posted_id(one.source, one.corrects or ""), self.world.now)
+        earlier = posted_id(one.source, one.corrects or "")
+        self.desks |= withdrawn.off_the_desk(self.tx, earlier, self.world.now)
+        signs.take_back(self.tx, earlier, None, self.world, "join", "withdrawn", one.organisation)
         touched = self.tx.exec_driver_sql(
             """UPDATE statement SET withdrawn = true WHERE source = %s AND ext_id = %s AND NOT withdrawn
                RETURNING case_id::text""", (one.source, one.corrects)).scalars().all()
@@ -252,6 +243,18 @@ class _Batch:
 def _said(one: Announcement) -> change_log.Said:
     return change_log.Said(one.event, one.source, one.ext_id, one.organisation, one.path, one.time, one.data,
                            one.corrects or one.data.get("corrects"), one.superseded)
+
+
+def _sign(one: Announcement, member: str | None) -> Sign | None:
+    """What an event says of a member's life in the organisation; None where it says nothing."""
+    if member is None:
+        return None
+    sign = Sign(one.event, one.position, member, one.organisation)
+    if one.kind == said.LIFE:
+        return replace(sign, life=one.data.get("on"), reached=one.data.get("on"))
+    if one.kind == said.DUES:
+        return replace(sign, dues=one.data.get("paid_to"), sign=day_of(one.time))
+    return replace(sign, reached=one.data.get("on")) if one.kind == said.CONTACT and one.data.get("reached") else None
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

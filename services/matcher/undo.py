@@ -1,27 +1,31 @@
 """An identification that was wrong, undone: the wrong member's file is as if nothing had been posted."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.cases import undo
+from services.cases import commands, signs, undo
 from services.cases.arguments import refuse
 from services.cases.queries import as_worker, look_at_cases
 from services.cases.routing import OPENING
 from services.kit.db import rows
-from services.matcher import announcements, reviewed
+from services.matcher import announcements, evidence, four_eyes, reviewed
+from services.matcher.announcements import Announcement
 from services.matcher.handlers import Matcher
 from services.matcher.people import Found
 from services.matcher.reviews import found_of, slot_of, unknown, unnamed
 from services.registry.access import Caller
 
 _ROW = """
-SELECT i.decision, i.member, i.case_id, i.path, i.undone, i.evidence, i.candidates, e.type
+SELECT i.decision, i.member, i.case_id, i.path, i.undone, i.evidence, i.proposal, e.type
 FROM identification i JOIN posted_event e ON e.id = i.event_id
 WHERE i.event_id = :e AND i.position = :p FOR UPDATE OF i"""
+_REGISTER = "SELECT name, id_number, birth_date::text, phone, address, military_card FROM member WHERE member = :m"
+SIGNS = frozenset({announcements.LIFE, announcements.DUES, announcements.CONTACT})
 
 
 def undo_match(tx: Connection, house: Any, caller: Caller, review_id: str, body: Mapping[str, Any],
@@ -29,8 +33,10 @@ def undo_match(tx: Connection, house: Any, caller: Caller, review_id: str, body:
     """Takes a match back, for ``body["reason"]``; then the event runs anew, at its own time.
 
     ``{"member"}`` names the right one, ``{"not_a_member": true}`` says that there is none, neither sends the person to
-    the review desk. Departments only. 404 not seen, 409 no match, or the destination has accepted.
-    Returns ``{"id", "undone": true, "decision", "case"}``.
+    the review desk. Departments only; where four eyes are asked for, two of them. 404 not seen, 409 no match.
+    Returns ``{"id", "undone", "decision", "case", "case_stays"}``: ``case_stays`` says that people have moved the wrong
+    member (or changed their standing) by the case, which stands, as does the ``affiliation`` beside it, until people
+    change it; or ``{"id", "undone": false, "proposal"}`` while a second person is waited for.
     """
     if caller.role not in ("department", "admin"):
         raise refuse(403, "departments-only", "认错的人由组织部门纠正。", "A department undoes a wrong identification.")
@@ -43,31 +49,75 @@ def undo_match(tx: Connection, house: Any, caller: Caller, review_id: str, body:
                        UNION ALL SELECT 1 FROM statement WHERE event = :e AND position = :p""",
                 {"e": event, "p": position}):
         raise unknown()
+    who = four_eyes.Who(caller.organisation, person, str(caller.key_id) if caller.key_id and not person else None)
     with as_worker(tx):
         announcements.hold(tx, [event])
         row = rows(tx, _ROW, {"e": event, "p": position})[0]
-        if row.decision != "match" or row.type not in OPENING:
-            raise refuse(409, "no-match-to-undo", "这条报送没有认定为某名党员的转移，无可纠正。",
-                         "This posting was not matched to a member's transfer; there is nothing to undo.")
-        world = house.ground.world(tx, house.clock.now())
+        if row.decision != "match" or row.type not in OPENING | SIGNS:
+            raise refuse(409, "no-match-to-undo", "这条报送没有认定为某名党员，无可纠正。",
+                         "This posting was not matched to a member; there is nothing to undo.")
         told = [replace(a, undone=row.undone + 1) for a in announcements.read(tx, [event]) if a.position == position]
-        slot = told[0].slot if told else {}
-        found = _anew(tx, body, person or caller.organisation, slot, row)
-        was = undo.take_out(tx, event, position, world, caller.organisation, person)
-        tx.exec_driver_sql(
-            """INSERT INTO identification_undone (event_id, position, number, path, member, case_id, reason,
-                                                  by_organisation, by_person, at)
-               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
-            (event, position, row.undone + 1, row.path, row.member, was, unnamed(reason.strip()[:500], slot),
-             caller.organisation, person, world.now))
-        tx.exec_driver_sql("UPDATE identification SET undone = undone + 1, case_id = NULL, evidence = NULL, "
-                           "proposal = NULL WHERE event_id = %s AND position = %s", (event, position))
-        reviewed.take_back(tx, event, position)
-        reviewed.keep_pairs(tx, event, position, row.evidence, found.member, world.now, wrong=row.member)
-        Matcher(house.clock, house.ground, house.addresses).take(tx, told, {(event, position): found})
-        case = tx.exec_driver_sql("SELECT case_id::text FROM identification WHERE event_id = %s AND position = %s",
-                                  (event, position)).scalar()
-    return {"id": review_id, "undone": True, "decision": found.decision, "case": case}
+        found = _anew(tx, body, who.name, told[0].slot if told else {}, row)
+        if waits := _second(tx, house, event, position, row, body, who):
+            return {"id": review_id, "undone": False, "proposal": waits}
+        return {"id": review_id, "undone": True, "decision": found.decision,
+                **_undo(tx, house, told, found, row, who, reason.strip()[:500])}
+
+
+def _second(tx: Connection, house: Any, event: UUID, position: int, row: Any, body: Mapping[str, Any],
+            who: four_eyes.Who) -> dict[str, Any] | None:
+    """What is proposed, where another person must say the same first."""
+    if row.path not in four_eyes.asked_for(tx, {row.path}):
+        return None
+    chosen = {"undo": True} | ({"not_a_member": True} if body.get("not_a_member") is True
+                               else {"member": body["member"]} if body.get("member") else {})
+    if four_eyes.seconded(row.proposal, chosen, who):
+        return None
+    four_eyes.propose(tx, event, position, chosen, who, house.clock.now(), row.proposal)
+    return chosen | who.shown()
+
+
+def _undo(tx: Connection, house: Any, told: Sequence[Announcement], found: Found, row: Any, who: four_eyes.Who,
+          reason: str) -> dict[str, Any]:
+    one, world = told[0], house.ground.world(tx, house.clock.now())
+    taken = undo.Taken()
+    if row.type in SIGNS:
+        signs.take_back(tx, one.event, one.position, world, undo.UNDO, undo.REASON, who.organisation, who.person)
+    else:
+        taken = undo.take_out(tx, undo.Stranger(
+            one.event, one.position, who.organisation, who.person, _words(tx, one.slot, row.member),
+            one.parent_id if one.group else None), world)
+        evidence.forget(tx, taken.case, world.now)
+    tx.exec_driver_sql(
+        """INSERT INTO identification_undone (event_id, position, number, path, member, case_id, reason,
+                                              by_organisation, by_person, at)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        (one.event, one.position, row.undone + 1, row.path, row.member, taken.case, unnamed(reason, one.slot),
+         who.organisation, who.person, world.now))
+    tx.exec_driver_sql("UPDATE identification SET undone = undone + 1, case_id = NULL, evidence = NULL, "
+                       "proposal = NULL WHERE event_id = %s AND position = %s", (one.event, one.position))
+    reviewed.take_back(tx, one.event, one.position)
+    reviewed.keep_pairs(tx, one.event, one.position, row.evidence, found.member, world.now, wrong=row.member)
+    Matcher(house.clock, house.ground, house.addresses).take(tx, told, {(one.event, one.position): found})
+    commands.close_groups(tx, {taken.parent} - {None}, world)
+    return {"case": tx.exec_driver_sql("SELECT case_id::text FROM identification WHERE event_id = %s AND position = %s",
+                                       (one.event, one.position)).scalar(), **_left(tx, taken, row.member)}
+
+
+def _left(tx: Connection, taken: undo.Taken, member: str | None) -> dict[str, Any]:
+    """What the department is told of the wrong member, where people have acted on them."""
+    if not taken.stays:
+        return {"case_stays": False}
+    now = rows(tx, "SELECT organisation, standing FROM member WHERE member = :m", {"m": member})[0]
+    return {"case_stays": True, "affiliation": now.organisation, "standing": now.standing}
+
+
+def _words(tx: Connection, slot: Mapping[str, Any], member: str | None) -> list[str]:
+    """What was posted of the stranger and is not the member's own, longest first."""
+    own = {value for r in rows(tx, _REGISTER, {"m": member}) for value in r.values()}
+    said = {**(slot.get("person") or {}), "address": (slot.get("to") or {}).get("address")}
+    found = {said.get(name) for name in ("name", "id_number", "birth_date", "phone", "address", "military_card", "id_token")}
+    return sorted((v for v in found - own if isinstance(v, str) and len(v) > 1), key=len, reverse=True)
 
 
 def _anew(tx: Connection, body: Mapping[str, Any], by: str, slot: Mapping[str, Any], row: Any) -> Found:

@@ -23,7 +23,8 @@ _NO_CASE = Words("没有这件转移，或本组织不是其中一方。", "Ther
 _CHOOSE = Words("请选一项：是其中哪一名党员，或者都不是。", "Choose one: which member it is, or none of them.")
 _WHO = "role: secretary, clerk, department, admin"
 SAID = {"decided": zh("已记下结论，报送按此继续办理。"), "proposed": zh("已记下您的认定，还要另一人认定。"),
-        "asked": zh("已问报送单位，答复会显示在这里。"), "answered": zh("已答复。"), "undone": zh("已纠正。")}
+        "asked": zh("已问报送单位，答复会显示在这里。"), "answered": zh("已答复。"), "undone": zh("已纠正。"),
+        "undone_stays": zh("已纠正。组织已按那件转移处理过原来认定的党员：组织关系和党籍保持现状，要改变须另行办理；记录中不再有别人的情况。")}
 
 
 def masked_person(person: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -116,13 +117,14 @@ def router(portal: Portal) -> APIRouter:
         body |= {"not_a_member": True} if who == "none" else {"member": form.get("member", "")} if who == "member" else {}
         try:
             with portal.web.begin() as tx:
-                portal.decide_review(tx, viewer.caller, review_id, body, viewer.name)
+                answer = portal.decide_review(tx, viewer.caller, review_id, body, viewer.name)
         except Refused as refused:
-            if refused.status != 422:
+            if refused.status != 422 and refused.code != "second-person-needed":
                 raise
-            return render(portal, request, "review_undo.html", viewer, status=422, review_id=review_id, refused=refused,
-                          form=form)
-        return RedirectResponse("/reviews?done=undone", 303)
+            return render(portal, request, "review_undo.html", viewer, status=refused.status, review_id=review_id,
+                          refused=refused, form=form)
+        done = "proposed" if not answer["undone"] else "undone_stays" if answer["case_stays"] else "undone"
+        return RedirectResponse(f"/reviews?done={done}", 303)
 
     return routes
 

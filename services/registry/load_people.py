@@ -26,7 +26,11 @@ _UPDATE = as_given(
     "THEN excluded.standing ELSE old.standing END",
     "last_life_on": "greatest(old.last_life_on, excluded.last_life_on)",
     "dues_paid_to": "greatest(old.dues_paid_to, excluded.dues_paid_to)",
+    "register_life_on": "greatest(old.register_life_on, excluded.register_life_on)",
+    "register_dues_to": "greatest(old.register_dues_to, excluded.register_dues_to)",
 }
+# what files alone have said of a column that events move too: an event that is taken back leaves this
+_FROM_FILES = {"last_life_on": "register_life_on", "dues_paid_to": "register_dues_to"}
 
 
 def write_members(tx: Connection, batch: Sequence[Entry], on: date) -> list[Outcome]:
@@ -34,7 +38,7 @@ def write_members(tx: Connection, batch: Sequence[Entry], on: date) -> list[Outc
     somebody.
     """
     directory = Directory.of(tx)
-    listed = ", ".join(MEMBER_COLUMNS)
+    listed = ", ".join((*MEMBER_COLUMNS, *_FROM_FILES.values()))
     found = tx.exec_driver_sql(
         f"SELECT {listed} FROM member WHERE member = ANY (%s)", ([entry.values["member"] for entry in batch],)
     )
@@ -58,8 +62,9 @@ def _member(
 ) -> tuple[Outcome, dict[str, Any]]:
     if new["organisation"] not in directory:
         return _unknown("organisation", new["organisation"]), {}
+    given = {own: new[column] for column, own in _FROM_FILES.items()}
     if old is None:
-        return "new", dict(new)
+        return "new", {**new, **given}
     standing = directory.successor(new["organisation"], on)
     if old["organisation"] not in (new["organisation"], standing and standing.code):
         return one_fault(
@@ -73,9 +78,9 @@ def _member(
             "该党员已停止党籍或已出党，导入文件不能恢复",
             "请在系统中按程序办理恢复；如只是更正其他信息，请填写现状态",
         ), {}
-    record = dict(new) | {"organisation": old["organisation"]}
-    for column in ("last_life_on", "dues_paid_to"):
-        record[column] = max(filter(None, (new[column], old[column])), default=None)
+    record = {**new, **given, "organisation": old["organisation"]}
+    for column in (*_FROM_FILES, *given):
+        record[column] = max(filter(None, (record[column], old[column])), default=None)
     return ("unchanged", old) if record == old else ("changed", record)
 
 

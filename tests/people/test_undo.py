@@ -43,7 +43,7 @@ def test_the_wrong_members_file_is_as_if_nothing_had_been_posted(town):
         queries.record_look(tx, case, UNIT, None, "card", town.clock.now())
     assert tables_with(town, ADDRESS) == {"case_event", "case_person", "posted_person", "statement", "transfer_case"}
     answer = undo(town, event, reason=f"{STRANGER['phone']} 打来电话，是另一个人", not_a_member=True)
-    assert answer == {"id": f"{event}:0", "undone": True, "decision": "not_a_member", "case": None}
+    assert answer == {"id": f"{event}:0", "undone": True, "decision": "not_a_member", "case": None, "case_stays": False}
     assert tables_with(town, ADDRESS, STRANGER["phone"]) == set()
     view = member_view(town, "m00003")
     assert view["case"] is None and [seen["organisation"] for seen in view["seen_by"]] == [UNIT]
@@ -107,15 +107,3 @@ def test_an_undo_that_may_not_be_changes_nothing(town, role, body, status):
     with pytest.raises(Refused) as refused:
         undo(town, event, role, **body)
     assert refused.value.status == status and everything(town) == before
-
-
-def test_once_accepted_the_member_must_come_back_first(town):
-    event, case = taken_for(town, 3)
-    for organisation, command, fields in (
-            (world.BRANCH, "confirm_destination", {"member_informed": True}),
-            (world.BRANCH, "submit", {"dues_paid_to": "2026-11"}), (UNIT, "issue_letter", {"channel": "both"}),
-            (world.COMMUNITY, "record_arrival", {}), (world.STREET, "accept", {})):
-        town.give(organisation, case, command, **fields)
-    with pytest.raises(Refused) as refused:
-        undo(town, event, reason="名字相同")
-    assert (refused.value.status, refused.value.code) == (409, "accepted-already")

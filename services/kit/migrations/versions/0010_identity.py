@@ -128,25 +128,7 @@ BEGIN
 END $$;
 CREATE TRIGGER name_recounted AFTER UPDATE OF name ON member FOR EACH ROW
     WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION name_recounted();
-
--- A match that was wrong: what the stranger's event stated leaves the case and its history. The rows stay, with who
--- did what when; `whole`: nothing else ever opened the case, so it is no longer the member's either.
-CREATE FUNCTION case_forgets(p_case uuid, whole boolean) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-BEGIN
-    UPDATE case_event e SET
-        detail = CASE WHEN whole THEN NULL ELSE e.detail END,
-        reason = CASE WHEN whole AND e.command <> 'undo_match' THEN NULL ELSE e.reason END,
-        change = CASE WHEN whole THEN e.change - '{facts,reports,area,asks,member,obstacle,permit_no,host}'::text[]
-                      WHEN e.seq = (SELECT max(l.seq) FROM case_event l WHERE l.case_id = p_case) THEN e.change
-                      ELSE e.change - '{facts,area}'::text[] END
-    WHERE e.case_id = p_case;
-    IF whole THEN
-        UPDATE transfer_case SET member = NULL, facts = '{}', reports = '[]', asks = '[]', area = NULL, obstacle = NULL,
-            permit_no = NULL, host = NULL WHERE id = p_case;
-    END IF;
-END $$;
-REVOKE ALL ON FUNCTION names_counted(), name_recounted(), case_forgets(uuid, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION names_counted(), name_recounted() FROM PUBLIC;
 """
 
 GRANTS = """
@@ -157,7 +139,6 @@ GRANT SELECT, INSERT ON identification_undone TO guidui_worker;
 GRANT SELECT ON name_frequency TO guidui_worker;
 GRANT DELETE ON statement, case_person, review_rule TO guidui_worker;
 GRANT UPDATE (military_card) ON member TO guidui_worker;
-GRANT EXECUTE ON FUNCTION case_forgets(uuid, boolean) TO guidui_worker;
 """
 
 
@@ -181,7 +162,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TRIGGER names_counted ON member; DROP TRIGGER name_recounted ON member")
-    op.execute("DROP FUNCTION names_counted(), name_recounted(), case_forgets(uuid, boolean)")
+    op.execute("DROP FUNCTION names_counted(), name_recounted()")
     op.execute("DROP TABLE " + ", ".join(SEEN_BY_PATH + WORKERS_ONLY))
     op.execute("REVOKE DELETE ON statement, case_person FROM guidui_worker")
     op.execute("ALTER TABLE member DROP COLUMN military_card")
