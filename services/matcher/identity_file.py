@@ -22,8 +22,9 @@ from services.registry.persons import MemberRecord, Person
 
 KEY_MEMBERS_MAX = 500
 """As in the service: a key that more members share tells nobody apart."""
-FIELDS = ("name", "id_number", "birth_date", "sex", "phone", "organisation", "address", "pinyin")
+FIELDS = ("name", "id_number", "birth_date", "sex", "phone", "organisation", "address", "pinyin", "military_card")
 _COLUMNS = ("member", "name", "sex", "birth_date", "id_number", "phone", "address", "organisation")
+_CARD = "military_card"  # where a register has none, its members take no more room for it
 _TYPES = {"id": (str, int), **dict.fromkeys(FIELDS, (str, int, float, type(None)))}
 
 
@@ -50,6 +51,8 @@ class Register:
             if missing:
                 raise ValueError(f"{path} has no column {', '.join(missing)}")
             places = [header.index(name) if name in header else None for name in _COLUMNS]
+            if _CARD in header:
+                places += [None, None, header.index(_CARD)]
             collecting = gc.isenabled()
             gc.disable()
             try:
@@ -79,7 +82,8 @@ class Register:
             self.add(tuple("" if place is None else row[place] for place in places))
 
     def add(self, fields: tuple[str, ...]) -> None:
-        """Takes one member: reference, name, sex, birth date, number, phone, address, organisation."""
+        """Takes one member: reference, name, sex, birth date, number, phone, address, organisation; further, as in
+        MemberRecord, the organisation's name, the standing and the military card."""
         at = len(self._members)
         self._members.append(fields)
         by_key = self._by_key

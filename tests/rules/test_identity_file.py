@@ -41,6 +41,20 @@ def test_rows_come_back_in_order_with_rate_and_memory_told(folder: Path) -> None
     assert "2 members indexed" in said and "/s" in said and "MB" in said
 
 
+def test_a_military_card_finds_who_has_no_number_where_the_register_has_the_column(folder: Path) -> None:
+    soldier = '{"id": 1, "name": "退伍的人", "military_card": "军1234567"}'
+    other = '{"id": 2, "name": "别的名字", "military_card": "军字第1234567号"}'
+    card = MEMBERS.replace("standing\n", "standing,military_card\n").replace("normal\n", "normal,\n") + \
+        "n1,退伍的人,,1990-05-06,,,,430203001002,normal,军字第 1234567 号\n"
+    (folder / "m.csv.xz").write_bytes(lzma.compress(card.encode()))
+    code, answers, _ = _identify(folder, [soldier, other])
+    assert code == 0 and [one["decision"] for one in answers] == ["match", "review"]
+    assert [one["candidates"][0]["member"] for one in answers] == ["n1", "n1"]
+    assert "军人证件" in answers[0]["candidates"][0]["reasons"][0]["words"]
+    (folder / "m.csv.xz").write_bytes(lzma.compress((MEMBERS + "n1,退伍的人,,1990-05-06,,,,430203001002,normal\n").encode()))
+    assert _identify(folder, [soldier])[1][0]["decision"] != "match"
+
+
 def test_bad_lines_are_named_and_the_others_go_through(folder: Path) -> None:
     code, answers, said = _identify(folder, ["{", '{"name": "李国栋"}', "[]", '{"id": "a", "name": "李国栋", "sex": ["男"]}',
                                              '{"id": "z", "name": "\\ud800", "id_number": 430203197503021615}'])
