@@ -207,8 +207,8 @@ def _schedule(case: Case, world: World) -> Iterator[Line]:
         yield "permit_check", "reopen", case.origin, _every(entered, policy.permit_check_months, world), None
     interval = contact_interval(case, world)
     if interval and entered:
-        since = max(entered, case.contacted_on) if case.contacted_on else entered
-        yield "contact", "contact", case.origin, _every(since, interval, world), None
+        days = [day for day in _every(entered, interval, world) if not case.contacted_on or day > case.contacted_on]
+        yield "contact", "contact", case.origin, days, None
 
 
 def contact_interval(case: Case, world: World) -> int | None:

@@ -306,7 +306,7 @@ def rule(case: Case, given: Arguments, world: World) -> Case:
     _met_on(case, given, world)
     given.reason = decision
     if decision == "accept":
-        return case.but(state=s.ARRIVED, receiver=case.receiver)
+        return _to(case, given, world, "ruling", required=False).but(state=s.ARRIVED)
     if decision == "stay":
         return case.but(state=s.STAY_APPROVED, review_on=given.day("review_on", after=world.today),
                         letter_status=_voided(case), receiver=None)
