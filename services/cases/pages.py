@@ -38,6 +38,7 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
         world = ground.world(tx, now)
         person = rows(tx, "SELECT name, sex, phone, address, evidence FROM case_person WHERE case_id = CAST(:id AS uuid)",
                       {"id": case.id})
+        register = rows(tx, "SELECT standing FROM member WHERE member = :m", {"m": case.member})
         codes = {c for c in (case.origin, case.origin_committee, case.destination, case.header, case.receiver,
                              case.receiving_committee, case.branch, case.ruling, case.owner, case.poster,
                              case.wait_organisation, case.host, *(h["by"] for h in view["history"])) if c}
@@ -51,7 +52,8 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
         "person": {"name": who.name if who else None, "sex": who.sex if who else None,
                    "phone_masked": masked_phone(who.phone if who else None),
                    "phone": who.phone if who and _close(case, actor, world) else None,
-                   "address": who.address if who else None},
+                   "address": who.address if who else None,
+                   "standing": register[0].standing if register and _close(case, actor, world) else None},
         "evidence": (who.evidence if who else None) or [],
         "organisations": ends, "parties": rights.parties(case, world),
         "rule_words": {"zh": row.zh, "en": row.en, "source": row.source} if row else None,

@@ -10,6 +10,7 @@ import pytest
 from services.registry import tokens
 from services.registry.load import load_rows
 from tests.people.posting import decided, everything, post, post_event
+from tests.portal.town import text
 from tests.stories import world
 from tests.stories.world import BRANCH, COMMUNITY, UNIT
 
@@ -104,6 +105,9 @@ def test_who_died_left_or_moved_away_is_said_so(town, url, reader):
     load(town, member="m00004", name=world.name(4), id_number=world.id_number(4), standing="ended")
     post(town, "dead", {"name": world.name(4), "id_number": world.id_number(4)})
     assert (0, "standing_ended") in told(url, town, "dead")
+    case = town.leaves(4)
+    assert "已出党或去世，请先核对" in text(reader("origin").get(f"/cases/{case}"))
+    assert "已出党或去世" not in text(reader("origin").get(f"/cases/{town.leaves(7)}"))
     town.leaves(5, "record_receipt")
     post(town, "moved", {"name": world.name(5), "id_number": world.id_number(5)})
     assert (0, "already_moved") in told(url, town, "moved")
