@@ -18,7 +18,7 @@ from services.registry.keys import close_keys, number_keys, person_keys
 from services.registry.persons import MemberRecord, Person, fold_name
 from services.registry.tokens import agreed
 
-KEY_MEMBERS_MAX = 500
+KEY_MEMBERS_MAX = 500  # a key that more members share tells nobody apart
 # first by the number alone, which settles nearly everybody; then by what agrees closely; the others by everything that
 # could lead to them
 STEPS = (number_keys, close_keys, person_keys)
@@ -48,9 +48,11 @@ _MEMBER = """m.member, m.name, m.sex, m.birth_date::text, m.id_number, m.phone, 
        NULL AS organisation_name, m.standing, m.military_card"""
 _CANDIDATES = f"""
 SELECT k.key, {_MEMBER}
-FROM unnest(%s::text[]) AS asked (key)
-CROSS JOIN LATERAL (SELECT key, member FROM member_key WHERE key = asked.key LIMIT %s) k
-JOIN member m ON m.member = k.member"""
+FROM (SELECT asked.key, (SELECT array_agg(member) FROM (
+          SELECT member FROM member_key WHERE key = asked.key LIMIT %s) AS few) AS members
+      FROM unnest(%s::text[]) AS asked (key)) AS k
+JOIN member m ON m.member = ANY (k.members)
+WHERE cardinality(k.members) <= {KEY_MEMBERS_MAX}"""
 _BY_REFERENCE = f"SELECT {_MEMBER} FROM member m WHERE m.member = ANY (%s)"
 _FREQUENCIES = "SELECT name, bearers FROM name_frequency WHERE name = ANY (%s)"
 _KEEP = """
@@ -105,7 +107,7 @@ class People:
         wanted = sorted(set().union(*keys.values()) - by_key.keys())
         by_key.update((key, []) for key in wanted)
         if wanted:
-            for r in tx.exec_driver_sql(_CANDIDATES, (wanted, KEY_MEMBERS_MAX)):
+            for r in tx.exec_driver_sql(_CANDIDATES, (KEY_MEMBERS_MAX + 1, wanted)):
                 by_key[r[0]].append(MemberRecord(*r[1:]))
         names = {m.name for asked in keys.values() for key in asked for m in by_key[key]}
         counts = {} if keys_of is number_keys else frequencies(tx, names)
