@@ -209,12 +209,12 @@ class DuesPaid(Said):
 
 
 class ContactAttempt(Said):
-    """Somebody tried to reach the member; `reached` says whether it worked."""
+    """Somebody tried to reach the member; `reached` says whether it worked, `on` the day, else it is the event's."""
 
     person: Person
-    on: Day
+    on: Day | None = None
     reached: bool
-    channel: Literal["phone", "message", "visit", "letter", "family", "workmate", "other"] | None = None
+    channel: Annotated[Line, Field(description="phone, message, visit, letter, family, workmate, other")] = None
     corrects: ExternalId | None = None
 
 

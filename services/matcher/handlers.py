@@ -254,7 +254,9 @@ def _sign(one: Announcement, member: str | None) -> Sign | None:
         return replace(sign, life=one.data.get("on"), reached=one.data.get("on"))
     if one.kind == said.DUES:
         return replace(sign, dues=one.data.get("paid_to"), sign=day_of(one.time))
-    return replace(sign, reached=one.data.get("on")) if one.kind == said.CONTACT and one.data.get("reached") else None
+    if one.kind == said.CONTACT and one.data.get("reached"):
+        return replace(sign, reached=one.data.get("on") or day_of(one.time).isoformat())
+    return None
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
