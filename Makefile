@@ -37,7 +37,7 @@ test: equipment
 	@$(bin)/python -m pytest $(ARGS)
 
 bench: equipment
-	@for name in address identity pipeline embedded latency bulk calendar roster lookup letters; do $(bin)/guidui bench $$name $(ARGS) || exit 1; done
+	@for name in address identity pipeline embedded latency bulk calendar roster lookup letters portal audit; do $(bin)/guidui bench $$name $(ARGS) || exit 1; done
 
 chaos: equipment
 	@$(bin)/python -m tests.chaos $(ARGS)

@@ -21,6 +21,8 @@ BULK_PEOPLE = 26_000
 OPEN_DEADLINES = 100_000
 REGISTER = 500_000
 ROSTER_ROWS = 30_000
+BRANCHES = 20_000  # with 500,000 members; a province has ten times as many
+CASES = 50_000
 
 
 def run(name: str, as_json: bool, settings: Settings, scale: float = 1.0) -> int:
@@ -101,6 +103,20 @@ def letters(scale: float) -> dict[str, Any]:
     return measured(max(20, int(PAGES * scale)))
 
 
+def portal(scale: float) -> dict[str, Any]:
+    """Pages and calls of branches, communities and streets in a tenth of a province."""
+    from services.bench.pages import of_branches
+
+    return of_branches(max(20, int(BRANCHES * scale)), max(200, int(CASES * scale)))
+
+
+def audit(scale: float) -> dict[str, Any]:
+    """Overview, audit and lists of departments in a tenth of a province."""
+    from services.bench.pages import of_departments
+
+    return of_departments(max(20, int(BRANCHES * scale)), max(200, int(CASES * scale)))
+
+
 def _engine(name: str, as_json: bool, settings: Settings) -> int:
     """A benchmark of one engine that needs no database; its module tells its own figures."""
     module = f"services.bench.{name}"
@@ -121,5 +137,7 @@ SERVICES: dict[str, tuple[Callable[[float], dict[str, Any]], Callable[[dict[str,
     "lookup": (lookup, telling.of_lookup),
     "roster": (roster, telling.of_roster),
     "letters": (letters, telling.of_letters),
+    "portal": (portal, telling.of_pages),
+    "audit": (audit, telling.of_pages),
 }
 NAMES = (*ENGINES, *SERVICES)

@@ -104,3 +104,14 @@ def of_letters(figures: dict[str, Any]) -> str:
         lines.append(f"  {name:<32} {one['pages_per_second']:>8} pages/s  {one['seconds']:>7} s ({one['cpu_seconds']} s CPU)  "
                      f"peak {one['peak_mb']} MB  file {one['file_mb']} MB")
     return "\n".join(lines)
+
+
+def of_pages(figures: dict[str, Any]) -> str:
+    """`guidui bench portal` and `bench audit` in words."""
+    beside = figures["beside"]
+    lines = [f"{figures['organisations']:,} organisations, {figures['members']:,} members, {figures['cases']:,} transfers of a year; "
+             "milliseconds over HTTP until the last byte", "",
+             f"{'':36}{'p50':>9}{'p95':>9}{'max':>9}{'wanted p95':>12}{'bytes':>10}"]
+    lines += [f"{name:36}{one['p50']:9.1f}{one['p95']:9.1f}{one['max']:9.1f}{one['wanted_p95']:12,}{one['bytes']:10,}"
+              for name, one in figures["pages"].items()]
+    return "\n".join([*lines, f"{beside['what']:36}{beside['p50']:9.1f}{beside['p95']:9.1f}{beside['max']:9.1f}"])

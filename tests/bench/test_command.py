@@ -14,7 +14,7 @@ def test_an_unknown_name_is_bad_usage_and_lists_the_names(tmp_path: Path, capsys
     assert run_bench("nonsense", False, Settings(data=tmp_path)) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    for name in ("address", "identity", "pipeline", "embedded", "latency", "bulk", "calendar"):
+    for name in ("address", "identity", "pipeline", "embedded", "latency", "bulk", "calendar", "roster", "portal", "audit"):
         assert name in said.err
 
 
@@ -70,3 +70,15 @@ def test_letters_are_measured_beside_the_bare_library(tmp_path: Path, capsys) ->
     for kind in ("letters", "over_print", "beside"):
         assert figures[kind]["pages_per_second"] > 0 and figures[kind]["peak_mb"] > 10
     assert figures["letters"]["file_mb"] > figures["beside"]["file_mb"]
+
+
+def test_pages_of_a_province_are_measured_for_each_level_and_beside_a_page_that_reads_nothing(tmp_path: Path, capsys) -> None:
+    assert run_bench("portal", True, Settings(data=tmp_path), scale=0.001) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["members"] == 500 and figures["cases"] == 200 and figures["beside"]["p95"] > 0
+    assert {name.partition(":")[0] for name in figures["pages"]} == {"community", "street"}
+    assert run_bench("audit", True, Settings(data=tmp_path), scale=0.001) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert {name.partition(":")[0] for name in figures["pages"]} == {"county", "city", "province"}
+    for page in figures["pages"].values():
+        assert 0 < page["p50"] <= page["p95"] <= page["max"] and page["bytes"] > 100
