@@ -1,7 +1,7 @@
 """The calls of receivers and departments: alerts, cases, commands, reviews, audit (interface.md §3)."""
 # no postponed annotations here: FastAPI must see the dependencies that are local to `router`
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -138,6 +138,15 @@ def _with_role(caller: Caller, roles: tuple[str, ...]) -> Caller:
     if caller.role not in roles:
         raise Refused(403, "role-may-not", _ROLE, roles=list(roles))
     return caller
+
+
+def callers(keys: Keys, roles: tuple[str, ...]) -> Callable[[Request], Caller]:
+    """The dependency of routes that says whose key it is; raises Refused for any role but these."""
+    def caller_of(request: Request) -> Caller:
+        if any("\x00" in value for value in request.query_params.values()) or "\x00" in request.url.path:
+            raise Refused(404, "no-such-page", _NO_CASE)
+        return _with_role(keys.caller(request.headers.get("authorization")), roles)
+    return caller_of
 
 
 def _look(tx: Any, caller: Caller) -> str | None:

@@ -19,12 +19,7 @@ _NO_STATE = Words("没有这种状态。", "There is no such state.")
 def router(portal: Portal) -> APIRouter:
     """The route under /v1/cases/{id}/children."""
     routes = APIRouter(tags=["cases"], responses=api._PROBLEMS)
-    keys = Keys(portal.web)
-
-    def caller_of(request: Request) -> Caller:
-        if any("\x00" in value for value in request.query_params.values()) or "\x00" in request.url.path:
-            raise Refused(404, "no-such-page", api._NO_CASE)
-        return api._with_role(keys.caller(request.headers.get("authorization")), api.ACTING)
+    caller_of = api.callers(Keys(portal.web), api.ACTING)
 
     @routes.get("/v1/cases/{case_id}/children",
                 summary="The members of a batch and what the last command to all did; role: receiver, department, admin")

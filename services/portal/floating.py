@@ -23,6 +23,7 @@ from services.registry.queries import division_names
 
 ROWS = 100
 KINDS = {"life": zh("参加组织生活"), "dues": zh("交纳党费"), "service": zh("服务、活动"), "evaluation": zh("表现评价")}
+SIGNS = ("life", "dues")
 GROUPS = {"host": zh("同一流入地党组织"), "place": zh("同一街道乡镇"), "trade": zh("同一用工单位")}
 _WHO = "role: secretary, clerk, department, admin"
 _NO_DAY = Words("请填写日期，如 2026-11-23。", "Give the day, such as 2026-11-23.")
@@ -61,13 +62,7 @@ def router(portal: Portal) -> APIRouter:
         check_token(portal, request, form)
         try:
             on = _day(form.get("on", ""))
-            with portal.web.begin() as tx:
-                card = _seen(portal, tx, viewer, case_id)
-                with as_worker(tx):
-                    floating.note(tx, card["id"], viewer.organisation, form.get("kind", ""), on, form.get("words"),
-                                  viewer.name, portal.clock.now())
-            if form["kind"] in ("life", "dues"):
-                _sign(portal, Caller(viewer.organisation, viewer.path, "sender"), card, form["kind"], on)
+            note_of_host(portal, viewer.caller, str(case_id), form.get("kind", ""), on, form.get("words"), viewer.name)
         except Refused as refused:
             if refused.status == 404:
                 raise
@@ -126,14 +121,29 @@ def _day(text: str) -> date:
         raise Refused(422, "field-wrong", _NO_DAY, field="on") from None
 
 
-def _sign(portal: Portal, caller: Caller, card: dict[str, Any], kind: str, on: date) -> None:
+def note_of_host(portal: Portal, caller: Caller, case_id: str, kind: str, on: date, words: str | None,
+                 person: str | None) -> None:
+    """Keeps what the host notes of a floating member; life and dues are posted as events too.
+
+    404 no part in the case, 403 not its host, 409 nobody of the register, 422 a field is wrong.
+    """
+    with portal.web.begin() as tx:
+        queries.must_see(tx, caller, case_id)
+        with as_worker(tx):
+            member = tx.exec_driver_sql("SELECT member FROM transfer_case WHERE id = %s::uuid", (case_id,)).scalar_one()
+            floating.note(tx, case_id, caller.organisation, kind, on, words, person, portal.clock.now())
+        if kind in SIGNS and not member:
+            raise Refused(409, "no-member", _NO_MEMBER)
+    if kind in SIGNS:
+        _sign(portal, Caller(caller.organisation, caller.path, "sender"), member, kind, on)
+
+
+def _sign(portal: Portal, caller: Caller, member: str, kind: str, on: date) -> None:
     """The host's note as the event that any system would post: it resets the clocks of the member."""
-    if not card["member"]:
-        raise Refused(409, "no-member", _NO_MEMBER)
     said = {"on": on.isoformat()} if kind == "life" else {"paid_to": f"{on:%Y-%m}"}
     sent = {"specversion": "1.0", "type": "guidui.life.attended.v1" if kind == "life" else "guidui.dues.paid.v1",
             "source": SOURCE_PREFIX + caller.organisation, "id": f"host-{uuid4()}", "datacontenttype": "application/json",
-            "data": {"person": {"member": card["member"]}, **said}}
+            "data": {"person": {"member": member}, **said}}
     outcome = portal.post(caller, [sent])[0]
     if outcome not in ("accepted", "duplicate"):
         raise Refused(422, "not-accepted", outcome.words() if hasattr(outcome, "words") else _NO_DAY)

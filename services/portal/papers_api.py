@@ -8,16 +8,14 @@ from fastapi.concurrency import run_in_threadpool
 
 from services.cases import numbers, queries
 from services.kit.errors import Refused, Words
-from services.portal.api import ACTING, LIMIT_MAX, json_answer, json_body
+from services.portal import api
+from services.portal.api import ACTING, LIMIT_MAX, Text, callers, json_answer, json_body
 from services.portal.house import Portal
 from services.portal.paper_files import enquiry_pdf, letters_docx, letters_pdf, receipt_pdf
 from services.records.letters import papers, word
 from services.registry.access import Caller, Keys
 from services.registry.directory import Directory
 
-_ROLE = Words("这把密钥的角色不能用这个接口；请管理员发一把合适的密钥。",
-              "This key's role may not use this call; ask your administrator for a fitting key.")
-_NO_CASE = Words("没有这件转移，或本组织不是其中一方。", "There is no such case, or this organisation has no part in it.")
 _NOT_BELOW = Words("只能办理本组织及其以下组织的号段。", "Only for your own organisation and those below it.")
 _BAD_STATUS = Words(f"status 应为其一：{'、'.join(numbers.STATUSES)}。", f"status is one of {', '.join(numbers.STATUSES)}.")
 _BAD_CURSOR = Words("cursor 不是本接口给出的值，请从头翻页。", "The cursor is not one that this interface gave; start again.")
@@ -25,27 +23,16 @@ _BAD_FIELD = Words("字段缺失或类型不对。", "A field is missing or of t
 _WORD_MAX = Words(f"Word 一次至多 {word.SHEETS_MAX} 份，更多请用 PDF。",
                   f"At most {word.SHEETS_MAX} letters as Word; take PDF for more.")
 _WHO = "role: receiver, department, admin"
-_PROBLEM = {"description": "RFC 9457", "content": {"application/problem+json": {"schema": {"type": "object"}}}}
-_PROBLEMS: dict[int | str, dict[str, Any]] = {s: _PROBLEM for s in (401, 403, 404, 409, 422, 503)}
-_SENDING: dict[int | str, dict[str, Any]] = {s: _PROBLEM for s in (400, 413)}
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+_PROBLEMS: dict[int | str, dict[str, Any]] = api._PROBLEMS | {409: api._PROBLEM}
+_SENDING: dict[int | str, dict[str, Any]] = {s: api._PROBLEM for s in (400, 413)}
 _FILE: dict[int | str, dict[str, Any]] = {200: {"description": "the file", "content": {
     "application/pdf": {"schema": {"type": "string", "format": "binary"}}}}}
-Text = Annotated[str | None, Query(max_length=200)]
 
 
 def router(portal: Portal) -> APIRouter:
     """The routes about papers under /v1."""
     routes = APIRouter(tags=["papers"], responses=_PROBLEMS)
-    keys = Keys(portal.web)
-
-    def acting(request: Request) -> Caller:
-        if any("\x00" in value for value in request.query_params.values()) or "\x00" in request.url.path:
-            raise Refused(404, "no-such-case", _NO_CASE)
-        caller = keys.caller(request.headers.get("authorization"))
-        if caller.role not in ACTING:
-            raise Refused(403, "role-may-not", _ROLE, roles=list(ACTING))
-        return caller
+    acting = callers(Keys(portal.web), ACTING)
 
     @routes.get("/v1/cases/{case_id}/letter.pdf", responses=_FILE, response_class=Response,
                 summary=f"The letter; over=true: its values alone, for a stock form; {_WHO}")
@@ -68,7 +55,7 @@ def router(portal: Portal) -> APIRouter:
     def one_enquiry(case_id: str, place: int, caller: Annotated[Caller, Depends(acting)]) -> Response:
         return enquiry_pdf(portal, caller, case_id, place, None)
 
-    @routes.post("/v1/letters/batch", responses=_FILE | _SENDING, openapi_extra=_BODY, response_class=Response,
+    @routes.post("/v1/letters/batch", responses=_FILE | _SENDING, openapi_extra=api._BODY, response_class=Response,
                  summary=f"Up to 10,000 letters in one file; {_WHO}")
     async def batch(request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
         body = await json_body(request, 1 << 20)
@@ -111,7 +98,7 @@ def router(portal: Portal) -> APIRouter:
             queries.look_at_cases(tx, caller)
             return json_answer({"items": [dict(one) for one in numbers.ranges(tx, caller.organisation)], "next": None})
 
-    @routes.post("/v1/letters/ranges", status_code=201, responses=_SENDING, openapi_extra=_BODY,
+    @routes.post("/v1/letters/ranges", status_code=201, responses=_SENDING, openapi_extra=api._BODY,
                  summary=f"Assigns a range of numbers to one's own organisation or one below; {_WHO}")
     async def assign(request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
         body = await json_body(request)
@@ -126,7 +113,7 @@ def router(portal: Portal) -> APIRouter:
                 return assign_below(tx, portal, caller, code, prefix, first, last, digits, None)
         return json_answer({"assigned": await run_in_threadpool(within)}, 201)
 
-    @routes.post("/v1/letters/void", responses=_SENDING, openapi_extra=_BODY,
+    @routes.post("/v1/letters/void", responses=_SENDING, openapi_extra=api._BODY,
                  summary=f"Makes a free number void, with the reason; {_WHO}")
     async def void(request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
         body = await json_body(request)

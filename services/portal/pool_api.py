@@ -19,12 +19,7 @@ _NO_NAME = Words("缺少 name，请写本人全名。", "name is missing: the me
 def router(portal: Portal) -> APIRouter:
     """The routes under /v1/pool and /v1/addresses."""
     routes = APIRouter(tags=["destinations"], responses=api._PROBLEMS)
-    keys = Keys(portal.web)
-
-    def caller_of(request: Request) -> Caller:
-        if any("\x00" in value for value in request.query_params.values()) or "\x00" in request.url.path:
-            raise Refused(404, "no-such-page", api._NO_CASE)
-        return api._with_role(keys.caller(request.headers.get("authorization")), api.ACTING)
+    caller_of = api.callers(Keys(portal.web), api.ACTING)
 
     def overseeing(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
         return api._with_role(caller, ("department", "admin"))

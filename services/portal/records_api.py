@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from services.cases.queries import as_worker, look_at_cases
 from services.kit.errors import Refused, Words
-from services.portal.api import ACTING
+from services.portal import api
 from services.portal.facts import is_month
 from services.portal.house import Portal
 from services.portal.reviews import masked_person
@@ -22,8 +22,6 @@ from services.registry.access import Caller, Keys
 from services.registry.rolls import Roll, read_roll, roll_of
 from services.registry.sheets import BadFile
 
-_ROLE = Words("这把密钥的角色不能用这个接口；请管理员发一把合适的密钥。",
-              "This key's role may not use this call; ask your administrator for a fitting key.")
 _BAD_JSON = Words('请求内容应当是 {"persons": [{"name": "…"}, …]}，或者名册文件本身。',
                   'The body must be {"persons": [{"name": "…"}, …]}, or the file of the roll itself.')
 _CUT_OFF = Words("内容没有传完连接就断了，什么都没有保存。", "The connection broke before the body was whole; nothing was kept.")
@@ -34,30 +32,20 @@ _NO_RECONCILED = Words(f"没有这张清单；可用：{'、'.join(RECONCILED)}�
 _BAD_CURSOR = Words("cursor 不是本接口给出的值，请从头翻页。", "The cursor is not one that this interface gave; start again.")
 _BAD_DAY = Words("day 应当是 2026-11-30 这样的日期。", "day must be a date such as 2026-11-30.")
 _BAD_MONTH = Words("month 应当是 2026-11 这样的年月。", "month must be a month such as 2026-11.")
-_PROBLEM = {"description": "RFC 9457", "content": {"application/problem+json": {"schema": {"type": "object"}}}}
-_PROBLEMS: dict[int | str, dict[str, Any]] = {status: _PROBLEM for status in (401, 403, 404, 422, 503)}
-_SENDING: dict[int | str, dict[str, Any]] = {status: _PROBLEM for status in (400, 411, 413)}
+_SENDING: dict[int | str, dict[str, Any]] = {status: api._PROBLEM for status in (400, 411, 413)}
 _FILE = {"requestBody": {"required": True, "content": {
     "application/json": {"schema": {"type": "object"}},
     "text/csv": {"schema": {"type": "string"}},
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {"schema": {"type": "string", "format": "binary"}}}}}
 _WHO = "role: receiver, department, admin"
 Code = Annotated[str, Query(max_length=20)]
-Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
 def router(portal: Portal) -> APIRouter:
     """The routes about records under /v1."""
-    routes = APIRouter(tags=["records"], responses=_PROBLEMS)
-    keys = Keys(portal.web)
-
-    def acting(request: Request) -> Caller:
-        if any("\x00" in value for value in request.query_params.values()):
-            raise Refused(422, "bad-cursor", _BAD_CURSOR)
-        caller = keys.caller(request.headers.get("authorization"))
-        if caller.role not in ACTING:
-            raise Refused(403, "role-may-not", _ROLE, roles=list(ACTING))
-        return caller
+    routes = APIRouter(tags=["records"], responses=api._PROBLEMS)
+    acting = api.callers(Keys(portal.web), api.ACTING)
+    overseeing = api.callers(Keys(portal.web), ("department", "admin"))
 
     @routes.post("/v1/comparisons", status_code=201, responses=_SENDING, openapi_extra=_FILE,
                  summary=f"Compares a roll with the register; {_WHO}")
@@ -70,17 +58,17 @@ def router(portal: Portal) -> APIRouter:
             ident = portal.compare(one, roll, by=caller.organisation)
             with portal.web.begin() as tx:
                 return _told(seen(tx, caller, ident))
-        return _json(await run_in_threadpool(within), 201)
+        return api.json_answer(await run_in_threadpool(within), 201)
 
     @routes.get("/v1/comparisons", summary=f"Rolls compared, newest first; {_WHO}")
-    def made(caller: Annotated[Caller, Depends(acting)], limit: Limit = 100) -> Response:
+    def made(caller: Annotated[Caller, Depends(acting)], limit: api.Limit = 100) -> Response:
         with portal.web.begin() as tx:
             look_at_cases(tx, caller)
-            return _json({"items": [_told(one) for one in comparisons.made(tx, limit=limit)], "next": None})
+            return api.json_answer({"items": [_told(one) for one in comparisons.made(tx, limit=limit)], "next": None})
 
     @routes.get("/v1/comparisons/{ident}", summary=f"The rows of one list of a comparison; {_WHO}")
     def rows(ident: UUID, caller: Annotated[Caller, Depends(acting)], list: Annotated[str, Query(max_length=20)] = "",
-             limit: Limit = 100, cursor: Annotated[str, Query(max_length=10)] = "") -> Response:
+             limit: api.Limit = 100, cursor: Annotated[str, Query(max_length=10)] = "") -> Response:
         if list and list not in LISTS:
             raise Refused(422, "unknown-list", _NO_LIST, field="list")
         if cursor and not (cursor.isascii() and cursor.isdigit()):
@@ -89,19 +77,19 @@ def router(portal: Portal) -> APIRouter:
             one = seen(tx, caller, ident)
             found = comparisons.lines_of(tx, ident, list or None, min(int(cursor), 10**8) if cursor else -1, limit + 1)
         page = found[:limit]
-        return _json(_told(one) | {"items": [_line(line) for line in page],
+        return api.json_answer(_told(one) | {"items": [_line(line) for line in page],
                                    "next": str(page[-1]["position"]) if len(found) > limit else None})
 
     @routes.post("/v1/comparisons/{ident}/rows/{position}/report", status_code=202,
                  summary=f"Reports a row's person as being here (host.report); {_WHO}")
     def report(ident: UUID, position: Annotated[int, Path(ge=0, le=10**8)],
                caller: Annotated[Caller, Depends(acting)]) -> Response:
-        return _json({"event": str(report_row(portal, caller, ident, position, None))}, 202)
+        return api.json_answer({"event": str(report_row(portal, caller, ident, position, None))}, 202)
 
     @routes.get("/v1/reconciliation", summary="Announced and never arrived, or arrived and never announced; "
                                               f"{_WHO}")
     def reconciled(caller: Annotated[Caller, Depends(acting)], list: Annotated[str, Query(max_length=20)],
-                   organisation: Code = "", limit: Limit = 100, cursor: Annotated[str, Query(max_length=9)] = "",
+                   organisation: Code = "", limit: api.Limit = 100, cursor: Annotated[str, Query(max_length=9)] = "",
                    ) -> Response:
         if list not in RECONCILED:
             raise Refused(422, "unknown-list", _NO_RECONCILED, field="list")
@@ -115,13 +103,11 @@ def router(portal: Portal) -> APIRouter:
                   "announced_by" if list == "announced" else "reported_by": row["poster"], "opened_at": row["opened_at"],
                   "waiting_on": {"organisation": row["wait_organisation"], "act": row["wait_act"],
                                  "due_on": row["wait_due"]}} for row in found[:limit]]
-        return _json({"items": items, "next": str(offset + limit) if len(found) > limit else None})
+        return api.json_answer({"items": items, "next": str(offset + limit) if len(found) > limit else None})
 
     @routes.get("/v1/audit/snapshots", summary="The audit figures at the ends of months; role: department, admin")
-    def snapshots_of(caller: Annotated[Caller, Depends(acting)], organisation: Code = "",
+    def snapshots_of(caller: Annotated[Caller, Depends(overseeing)], organisation: Code = "",
                      day: Annotated[str, Query(max_length=10)] = "", rebuild: bool = False) -> Response:
-        if caller.role not in ("department", "admin"):
-            raise Refused(403, "role-may-not", _ROLE, roles=["department", "admin"])
         chosen = _day(day)
         with portal.web.begin() as tx:
             top = organisation_below(tx, caller, organisation)
@@ -130,7 +116,7 @@ def router(portal: Portal) -> APIRouter:
                 with as_worker(tx):
                     again = snapshots.rebuilt(tx, chosen, portal.ground).get(top.code)
                 items[0] |= {"rebuilt": again, "equal": again == items[0]["figures"]}
-        return _json({"items": items, "next": None})
+        return api.json_answer({"items": items, "next": None})
 
     @routes.get("/v1/facts", summary=f"What organisations did in a month, counted from history; {_WHO}")
     def facts_of(caller: Annotated[Caller, Depends(acting)], month: Annotated[str, Query(max_length=7)] = "",
@@ -143,7 +129,7 @@ def router(portal: Portal) -> APIRouter:
             top = organisation_below(tx, caller, organisation)
             with as_worker(tx):
                 found = facts.facts(tx, chosen, top.code, now, portal.ground)
-        return _json({"month": chosen, "organisation": top.code, "total": facts.total(list(found.values())),
+        return api.json_answer({"month": chosen, "organisation": top.code, "total": facts.total(list(found.values())),
                       "items": [{"organisation": code, "facts": one} for code, one in found.items()],
                       "definitions": {name: d.words.en for name, d in facts.DEFINITIONS.items()}, "next": None})
 
@@ -199,8 +185,3 @@ async def _body(request: Request) -> bytes:
     except ClientDisconnect:
         raise Refused(400, "cut-off", _CUT_OFF) from None
     return bytes(body)
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(value, default=str), status, media_type="application/json",
-                    headers={"Cache-Control": "no-store"})

@@ -26,10 +26,7 @@ _NO_RULE = Words("没有这条另定的规则，或已停用。", "There is no s
 def router(portal: Portal) -> APIRouter:
     """The page and the calls."""
     routes = APIRouter()
-    keys = Keys(portal.web)
-
-    def caller_of(request: Request) -> Caller:
-        return api._with_role(keys.caller(request.headers.get("authorization")), ("department", "admin"))
+    caller_of = api.callers(Keys(portal.web), ("department", "admin"))
 
     routes.include_router(_pages(portal))
 

@@ -31,8 +31,8 @@ def expected(tx: Connection, organisation: str) -> Sequence[Any]:
     return rows(tx, _EXPECTED, {"own": organisation})
 
 
-def register(tx: Connection, organisation: str, case_id: str, person: str | None, now: datetime) -> None:
-    """Registers the member of a case at the community; registering twice is registering once."""
+def register(tx: Connection, organisation: str, case_id: str, person: str | None, now: datetime) -> str:
+    """Registers the member of a case at the community and returns the registration's id."""
     found = next((one for one in expected(tx, organisation) if one.id == case_id), None)
     if found is None:
         raise refuse(409, "not-expected", "这名党员不在应到本社区双报到的名单里，或已经报到。",
@@ -45,6 +45,8 @@ def register(tx: Connection, organisation: str, case_id: str, person: str | None
          person))
     tx.exec_driver_sql("UPDATE task SET closed_at = %s WHERE case_id = %s::uuid AND kind = 'double_report' "
                        "AND organisation = %s AND closed_at IS NULL", (now, case_id, organisation))
+    return str(tx.exec_driver_sql("SELECT id FROM double_report WHERE member = %s AND organisation = %s AND ended_at IS NULL",
+                                  (found.member, organisation)).scalar_one())
 
 
 def end(tx: Connection, organisation: str, report: UUID, now: datetime) -> None:
@@ -54,14 +56,16 @@ def end(tx: Connection, organisation: str, report: UUID, now: datetime) -> None:
     tx.exec_driver_sql("UPDATE post_claim SET ended_at = %s WHERE report = %s AND ended_at IS NULL", (now, report))
 
 
-def open_post(tx: Connection, organisation: str, title: str, places: int, now: datetime) -> None:
-    """Adds a post (岗位) that members may claim."""
+def open_post(tx: Connection, organisation: str, title: str, places: int, now: datetime) -> str:
+    """Adds a post (岗位) that members may claim; returns its id."""
     if not title.strip() or len(title) > 100 or not 1 <= places <= PLACES_MAX:
         raise refuse(422, "field-wrong", f"请写岗位名称（100 字以内）和人数（1 到 {PLACES_MAX}）。",
                      f"Give the post's title (up to 100 letters) and its places (1 to {PLACES_MAX}).", field="title")
+    ident = uuid4()
     tx.exec_driver_sql("INSERT INTO community_post (id, organisation, path, title, places, opened_at) "
                        "VALUES (%s, %s, %s, %s, %s, %s)",
-                       (uuid4(), organisation, Directory.of(tx).path(organisation), title.strip(), places, now))
+                       (ident, organisation, Directory.of(tx).path(organisation), title.strip(), places, now))
+    return str(ident)
 
 
 def close_post(tx: Connection, organisation: str, post: UUID, now: datetime) -> None:
@@ -71,8 +75,8 @@ def close_post(tx: Connection, organisation: str, post: UUID, now: datetime) -> 
     tx.exec_driver_sql("UPDATE post_claim SET ended_at = %s WHERE post = %s AND ended_at IS NULL", (now, post))
 
 
-def claim(tx: Connection, organisation: str, report: UUID, post: UUID, now: datetime) -> None:
-    """A registered member claims a post that has a place left."""
+def claim(tx: Connection, organisation: str, report: UUID, post: UUID, now: datetime) -> str:
+    """A registered member claims a post that has a place left; claiming twice is claiming once. Returns the claim's id."""
     _own(tx, "double_report", organisation, report, "ended_at")
     _own(tx, "community_post", organisation, post, "closed_at")
     taken = tx.exec_driver_sql(
@@ -82,6 +86,8 @@ def claim(tx: Connection, organisation: str, report: UUID, post: UUID, now: date
         raise refuse(409, "post-full", "这个岗位已经满员。", "This post has no place left.")
     tx.exec_driver_sql("INSERT INTO post_claim (id, post, report, claimed_at) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
                        (uuid4(), post, report, now))
+    return str(tx.exec_driver_sql("SELECT id FROM post_claim WHERE post = %s AND report = %s AND ended_at IS NULL",
+                                  (post, report)).scalar_one())
 
 
 def serve(tx: Connection, organisation: str, held: UUID, on: date, minutes: int, words: str | None, person: str | None,

@@ -1,0 +1,133 @@
+"""The calls of 双报到: the community registers, offers posts and notes hours; the unit reads the cards (docs/records.md)."""
+# no postponed annotations here: FastAPI must see the dependencies that are local to `router`
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from services.cases import queries
+from services.kit.errors import Refused, Words
+from services.portal import api
+from services.portal.house import Portal
+from services.records import double_reports
+from services.registry.access import Caller, Keys
+
+_FIELD = Words("请把字段填全：日期写成 2026-11-23，编号照接口给出的写，人数、分钟数写整数。",
+               "Fill in every field: a day as 2026-11-23, ids as these calls give them, places and minutes as whole numbers.")
+_WHO = "role: receiver, department, admin"
+_SENDING: dict[int | str, dict[str, Any]] = {status: api._PROBLEM for status in (400, 409, 413)}
+_ENDING: dict[int | str, dict[str, Any]] = {409: api._PROBLEM}
+
+
+def router(portal: Portal) -> APIRouter:
+    """The routes under /v1/double-reports; each organisation acts for itself."""
+    routes = APIRouter(tags=["records"], responses=api._PROBLEMS, prefix="/v1/double-reports")
+    caller_of = api.callers(Keys(portal.web), api.ACTING)
+
+    def shown(caller: Caller, read: Callable[..., Any]) -> Response:
+        with portal.web.begin() as tx:
+            queries.look_at_cases(tx, caller)
+            return api.json_answer({"items": [dict(one) for one in read(tx, caller.organisation)], "next": None})
+
+    def done(act: Callable[..., Any], *given: Any, **said: Any) -> Any:
+        with portal.worker.begin() as tx:
+            return act(tx, *given, **said)
+
+    @routes.get("", summary=f"Registrations at this community (side=community), or of this unit's members (side=unit); {_WHO}")
+    def reports(caller: Annotated[Caller, Depends(caller_of)],
+                side: Annotated[Literal["community", "unit"], Query()] = "community") -> Response:
+        return shown(caller, lambda tx, own: double_reports.reports(tx, own, "unit" if side == "unit" else "organisation"))
+
+    @routes.get("/expected", summary=f"Members who live here, belong to a unit and have not registered; {_WHO}")
+    def expected(caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        return shown(caller, lambda tx, own: [{"case": one["id"], "name": one["name"], "unit": one["origin"],
+                                               "member": one["member"]} for one in double_reports.expected(tx, own)])
+
+    @routes.get("/posts", summary=f"The open posts of this community; {_WHO}")
+    def posts(caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        return shown(caller, double_reports.posts)
+
+    @routes.get("/claims", summary=f"Who holds which post of this community; {_WHO}")
+    def claims(caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        return shown(caller, double_reports.claims)
+
+    @routes.get("/cards", summary=f"The quarterly cards that this community sent or this unit got; {_WHO}")
+    def cards(caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        return shown(caller, double_reports.cards)
+
+    @routes.post("", status_code=201, openapi_extra=api._BODY, responses=_SENDING,
+                 summary=f"Registers the member of a case who lives here; {_WHO}")
+    async def register(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        case = str(_id(await api.json_body(request), "case"))
+        made = await run_in_threadpool(done, double_reports.register, caller.organisation, case, None, portal.clock.now())
+        return api.json_answer({"id": made}, 201)
+
+    @routes.post("/posts", status_code=201, openapi_extra=api._BODY, responses=_SENDING,
+                 summary=f"Opens a post that members may claim; {_WHO}")
+    async def open_post(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        body = await api.json_body(request)
+        title, places = body.get("title"), _whole(body, "places")
+        if not isinstance(title, str):
+            raise _wrong("title")
+        made = await run_in_threadpool(done, double_reports.open_post, caller.organisation, title, places, portal.clock.now())
+        return api.json_answer({"id": made}, 201)
+
+    @routes.post("/posts/{post}/close", responses=_ENDING, summary=f"Closes a post; who holds it is released; {_WHO}")
+    def close_post(post: UUID, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        done(double_reports.close_post, caller.organisation, post, portal.clock.now())
+        return api.json_answer({"id": str(post)})
+
+    @routes.post("/{report}/claims", status_code=201, openapi_extra=api._BODY, responses=_SENDING,
+                 summary=f"A registered member claims a post; {_WHO}")
+    async def claim(report: UUID, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        post = _id(await api.json_body(request), "post")
+        made = await run_in_threadpool(done, double_reports.claim, caller.organisation, report, post, portal.clock.now())
+        return api.json_answer({"id": made}, 201)
+
+    @routes.post("/claims/{claim}/hours", status_code=201, openapi_extra=api._BODY, responses=_SENDING,
+                 summary=f"Notes service in a post, in minutes; {_WHO}")
+    async def hours(claim: UUID, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        body = await api.json_body(request)
+        minutes, words = _whole(body, "minutes"), body.get("words")
+        try:
+            on = date.fromisoformat(str(body.get("on")))
+        except ValueError:
+            raise _wrong("on") from None
+        if words is not None and not isinstance(words, str):
+            raise _wrong("words")
+        await run_in_threadpool(done, double_reports.serve, caller.organisation, claim, on, minutes, words, None,
+                                portal.clock.now())
+        return api.json_answer({"claim": str(claim), "on": on, "minutes": minutes}, 201)
+
+    @routes.post("/{report}/end", responses=_ENDING, summary=f"Ends a registration: the member has moved away; {_WHO}")
+    def end(report: UUID, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        done(double_reports.end, caller.organisation, report, portal.clock.now())
+        return api.json_answer({"id": str(report)})
+
+    @routes.post("/{report}/cards/{quarter}/seen", responses=_ENDING, summary=f"The unit has taken note of a card; {_WHO}")
+    def seen(report: UUID, quarter: str, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+        done(double_reports.mark_seen, caller.organisation, report, quarter.replace("\x00", ""), None, portal.clock.now())
+        return api.json_answer({"report": str(report), "quarter": quarter})
+
+    return routes
+
+
+def _wrong(field: str) -> Refused:
+    return Refused(422, "field-wrong", _FIELD, field=field)
+
+
+def _id(body: dict[str, Any], name: str) -> UUID:
+    try:
+        return UUID(str(body.get(name)))
+    except ValueError:
+        raise _wrong(name) from None
+
+
+def _whole(body: dict[str, Any], name: str) -> int:
+    value = body.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 1_000_000:
+        raise _wrong(name)
+    return value
