@@ -159,18 +159,23 @@ def _database_away(engine: Engine) -> dict[str, Words]:
 
 
 async def _body(request: Request) -> bytes:
-    """The whole body, or Refused(413) as soon as it is known to be too long."""
+    """The whole body, or Refused(413). What is somewhat too long is read and dropped: many clients read an answer only
+    once they have sent everything, and would see a broken connection instead."""
     said = request.headers.get("content-length", "")
-    if said.isdecimal() and len(said) < 20 and int(said) > modes.BODY_BYTES_MAX:
+    if said.isdecimal() and len(said) < 20 and int(said) > modes.DROPPED_BYTES_MAX:
         raise Refused(413, "content-too-large", modes.TOO_LARGE)
-    body = bytearray()
+    body, taken = bytearray(), 0
     try:
         async for chunk in request.stream():
-            body += chunk
-            if len(body) > modes.BODY_BYTES_MAX:
-                raise Refused(413, "content-too-large", modes.TOO_LARGE)
+            taken += len(chunk)
+            if taken > modes.DROPPED_BYTES_MAX:
+                break
+            if taken <= modes.BODY_BYTES_MAX:
+                body += chunk
     except ClientDisconnect:
         raise Refused(400, "cut-off", _CUT_OFF) from None
+    if taken > modes.BODY_BYTES_MAX:
+        raise Refused(413, "content-too-large", modes.TOO_LARGE)
     return bytes(body)
 
 

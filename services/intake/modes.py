@@ -11,6 +11,7 @@ from services.intake.faults import one
 from services.kit.errors import Refused, Words
 
 BODY_BYTES_MAX = 5 * 1024 * 1024
+DROPPED_BYTES_MAX = 8 * BODY_BYTES_MAX  # as much is read, though only to answer
 BATCH_EVENTS_MAX = 1_000
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -123,6 +124,16 @@ def test_too_many_events_and_too_much_content_are_refused_whole(sender, worker):
     assert stored(worker) == NOTHING
     full = [EVENT | {"id": str(n)} for n in range(1000)]
     assert statuses(sender.batch(full)) == ["accepted"] * 1000
+
+
+def test_a_client_that_reads_only_once_it_has_sent_everything_is_told_that_it_was_too_much(url, key):
+    connection = HTTPConnection(url.removeprefix("http://"))
+    try:
+        connection.request("POST", "/v1/events", b" " * (6 * 1024 * 1024), {
+            "Authorization": f"Bearer {key}", "Content-Type": "application/cloudevents+json"})
+        assert connection.getresponse().status == 413
+    finally:
+        connection.close()
 
 
 def test_a_connection_that_breaks_half_way_stores_nothing_and_leaves_intake_well(url, key, sender, worker):
