@@ -113,7 +113,7 @@ BORROWED = frozenset("hraABKkqtvV") | {
     "misk2",
 }
 """Community signs too weak to go deeper than a street the text states: left out one by one, such readings of
-confirmed addresses were right in 40 to 88 of 100 cases (docs/accuracy-address.md)."""
+confirmed addresses were right in 40 to 88 of 100 cases (docs/accuracy.md)."""
 
 
 def depth_first(guesses: list[Guess]) -> list[Guess]:

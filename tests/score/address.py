@@ -1,4 +1,4 @@
-"""Scores the address engine: `python -m tests.score.address [PUBLIC CONFIRMED] [--write FILE]`.
+"""Scores the address engine: `python -m tests.score.address [PUBLIC CONFIRMED]`.
 
 Right = the first candidate's code starts with the expected one. Wilson intervals at 95 %. Calibration error
 (ECE) over
@@ -197,10 +197,10 @@ def run(public: Path = PUBLIC, confirmed: Path = CONFIRMED, cache: Path = CACHE)
         gazetteer.learn(case["address"], case["code"], source=case["id"])
     return (
         report(scored(gazetteer, read(public)), len(known))
-        + "\n## The same signs in confirmed rows left out one by one\n\n"
+        + "\n### The same signs in confirmed rows left out one by one\n\n"
         + "The community's name was struck from the text; rows are not chosen for agreement, as the linked rows above are.\n\n"
         + left_out(gazetteer, known)
-        + "\n## Made-up addresses of the whole country, nothing learned\n\n"
+        + "\n### Made-up addresses of the whole country, nothing learned\n\n"
         + national
     )
 
@@ -212,13 +212,8 @@ def main() -> None:
     )
     parser.add_argument("public", type=Path, nargs="?", default=PUBLIC)
     parser.add_argument("confirmed", type=Path, nargs="?", default=CONFIRMED)
-    parser.add_argument("--write", type=Path, help="put the report into this Markdown file")
     options = parser.parse_args()
-    text = run(options.public, options.confirmed)
-    print(text)
-    if options.write:
-        title = "# Accuracy: address to community\n\nWritten by `python -m tests.score.address --write`.\n\n"
-        options.write.write_text(title + text, "utf-8")
+    print(run(options.public, options.confirmed))
 
 
 if __name__ == "__main__":

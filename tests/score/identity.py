@@ -1,6 +1,4 @@
-"""Scores the identity engine: `python -m tests.score.identity [MEMBERS QUERIES] [--prior P] [--write FILE]`.
-
-Prints the figures and writes them to docs/accuracy-identity.md.
+"""Scores the identity engine: `python -m tests.score.identity [MEMBERS QUERIES] [--prior P]`.
 
 A match is right if its first candidate is the row's member or that member's second record. Precision: right matches
 among all matches. Recall: right matches among the rows for which `match` may be defended from what was given.
@@ -13,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -28,7 +25,6 @@ from tests.score.address import wilson
 
 DATA = Path(__file__).parents[1] / "data" / "identity"
 MEMBERS, QUERIES = DATA / "members.csv.xz", DATA / "queries.jsonl.xz"
-REPORT = Path(__file__).parents[2] / "docs" / "accuracy-identity.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +168,8 @@ def main() -> None:
     parser.add_argument("members", type=Path, nargs="?", default=MEMBERS)
     parser.add_argument("queries", type=Path, nargs="?", default=QUERIES)
     parser.add_argument("--prior", type=float)
-    parser.add_argument("--write", type=Path, default=REPORT, help="the Markdown file that takes the report")
     args = parser.parse_args()
-    text = report(answered(args.members, args.queries, args.prior))
-    sys.stdout.write(text)
-    head = ("# Accuracy: roster row to member\n\nWritten by `python -m tests.score.identity`. The model was fitted on "
-            "these rows; [identity.md](identity.md) has the cross-validated figures.\n\n")
-    args.write.write_text(head + text, "utf-8")
+    print(report(answered(args.members, args.queries, args.prior)))
 
 
 if __name__ == "__main__":
