@@ -9,6 +9,7 @@ import pytest
 
 from services.cases import clock as case_clock
 from services.city.invariants import look, whole_sight
+from services.kit.db import connect
 from services.kit.errors import Refused
 from services.matcher import four_eyes
 from services.matcher.evidence import listed
@@ -231,3 +232,12 @@ def test_the_department_is_told_on_the_page_that_the_affiliation_stands(town, re
     done = department.post(f"/reviews/{event}:0/undo", data=department.hidden(page, "/undo") | {
         "who": "none", "reason": "本人来电"})
     assert "组织关系和党籍保持现状" in text(done)
+
+
+def test_a_name_in_letters_is_forgotten_as_a_word_and_no_key_or_other_word_with_it(database):
+    said = {"organisation": "an", "an": "Li An", "text": "an 说 Wan 家搬走，an。", "to": ["an"]}
+    owner = connect(database.owner_url, None)
+    with owner.connect() as tx:
+        left = tx.exec_driver_sql("SELECT unsaid(%s::jsonb::text, ARRAY['an'], true)::jsonb", (json.dumps(said),)).scalar_one()
+    owner.dispose()
+    assert left == {"organisation": "○○", "an": "Li An", "text": "○○ 说 Wan 家搬走，○○。", "to": ["○○"]}

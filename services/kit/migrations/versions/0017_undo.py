@@ -71,7 +71,7 @@ REVOKE ALL ON FUNCTION member_unsigned(uuid, int) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION member_unsigned(uuid, int) TO guidui_worker;
 """
 
-FORGETS = """
+FORGETS = r"""
 CREATE FUNCTION unsaid(said text, words text[], in_json boolean) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = public, pg_temp AS $$
 DECLARE
@@ -82,7 +82,9 @@ BEGIN
             w := to_jsonb(w)::text;
             w := substr(w, 2, length(w) - 2);
         END IF;
-        said := replace(said, w, '○○');
+        -- a name in letters may be part of another word, or of a key
+        said := CASE WHEN w ~ '^[A-Za-z ]+$' THEN regexp_replace(said, '\m' || w || '\M(?!":)', '○○', 'g')
+                     ELSE replace(said, w, '○○') END;
     END LOOP;
     RETURN said;
 END $$;
