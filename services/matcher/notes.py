@@ -13,7 +13,7 @@ from services.kit.errors import Words
 from services.matcher.announcements import Announcement
 
 TWICE, JOINED, ENDED, SUSPENDED = "twice_in_roster", "joined_open_case", "standing_ended", "standing_suspended"
-MOVED, NO_KEY, NO_SUCH_TOKEN = "already_moved", "no_token_key", "token_unknown"
+MOVED, NO_KEY, NO_SUCH_TOKEN, OTHER_REFERENCE = "already_moved", "no_token_key", "token_unknown", "reference_differs"
 
 WORDS: dict[str, Words] = {
     TWICE: Words("名册里不止一行是这名党员，只办一件。", "More than one row of the roster is this member; one case covers them."),
@@ -23,6 +23,8 @@ WORDS: dict[str, Words] = {
     MOVED: Words("这名党员的组织关系此前已从贵单位转出。", "This member's relation has been transferred out of your organisation before."),
     NO_KEY: Words("尚未与贵单位约定令牌密钥，id_token 无法比对；请联系管理员。",
                   "No token key is agreed with your organisation, so id_token cannot be compared; ask the administrator."),
+    OTHER_REFERENCE: Words("编号 member 所指的党员，姓名或身份证号码与报送的不符。",
+                           "The member whom the reference names has another name or number than was posted."),
     NO_SUCH_TOKEN: Words("登记册中没有与 id_token 相符的号码。", "No number in the register fits the id_token."),
 }
 

@@ -13,6 +13,8 @@ from services.kit.db import dumps
 from services.matcher import notes
 from services.matcher.announcements import HOST_REPORT, Announcement
 from services.matcher.identity import SIZE, Identification, Model
+from services.matcher.identity_compare import compare, read_member, read_person
+from services.matcher.identity_words import reasons
 from services.matcher.model_store import in_force
 from services.registry.keys import close_keys, number_keys, person_keys
 from services.registry.persons import MemberRecord, Person, fold_name
@@ -139,11 +141,9 @@ class People:
 def judged(one: Announcement, keys: Iterable[str], by_key: Mapping[str, Sequence[MemberRecord]],
            named: Mapping[str, MemberRecord], counts: Mapping[str, int], model: Model) -> Found:
     """The decision on one announcement, from the members that share a key with its person."""
-    if one.member in named:
-        member = named[one.member]
-        return Found("match", member.member, member.organisation, evidence={"model": model.version},
-                     notes=_standing(member))
     near = {m.member: m for key in keys for m in by_key.get(key, ())}
+    if one.member in named:
+        return _referred(one.person, named[one.member], near, counts, model)
     person, hidden = one.person, by_key.get(one.person.token or "", ())
     if hidden:  # the token stands for this number: from here on it is as if the number had been sent
         person = replace(person, id_number=hidden[0].id_number)
@@ -157,6 +157,23 @@ def judged(one: Announcement, keys: Iterable[str], by_key: Mapping[str, Sequence
         return Found("outside", None, None, candidates, evidence=evidence, notes=unknown)
     return Found("not_a_member" if answer.decision == "not_a_member" else "review", None, None, candidates,
                  evidence=evidence, notes=unknown)
+
+
+# another valid number, another name: the sender's reference may be a slip
+_ANOTHERS = (frozenset({"other", "twin", "near", "doubtful"}), frozenset({"other", "surname"}))
+
+
+def _referred(person: Person, member: MemberRecord, near: Mapping[str, MemberRecord], counts: Mapping[str, int],
+              model: Model) -> Found:
+    """The member whom the sender's reference names, unless what is stated of the person is plainly another's."""
+    levels = compare(read_person(person), read_member(member))
+    if not any(level in anothers for level, anothers in zip(levels, _ANOTHERS)):
+        return Found("match", member.member, member.organisation, evidence={"model": model.version},
+                     notes=_standing(member))
+    candidates, evidence = kept(model.judge(person, list({**near, member.member: member}.values()), counts), model)
+    if all(one["member"] != member.member for one in candidates):
+        candidates += (_candidate(member.member, model.again([(levels, 0.0)])[0], levels, 0.0),)
+    return Found("review", None, None, candidates, evidence=evidence, notes=(notes.OTHER_REFERENCE,))
 
 
 def _without_key(tx: Connection, told: Sequence[Announcement], found: dict[Slot, Found]) -> dict[Slot, Found]:
@@ -177,14 +194,17 @@ def _standing(member: MemberRecord) -> tuple[str, ...]:
 
 def kept(answer: Identification, model: Model) -> tuple[tuple[Mapping[str, Any], ...], Mapping[str, Any]]:
     """What is kept of an answer: the candidates for the desk, and the evidence that its version can judge again."""
-    candidates = tuple(
-        {"member": c.member, "probability": c.probability, "levels": list(c.levels), "rareness": round(c.rareness, 4),
-         "reasons": [{"field": r.field, "level": r.level, "words": list(r.words)} for r in c.reasons]}
-        for c in answer.candidates[:5])
+    candidates = tuple(_candidate(c.member, c.probability, c.levels, c.rareness) for c in answer.candidates[:5])
     first = answer.decision == "match"
     pairs = [{"member": c.member if at == 0 or not first else None, "levels": list(c.levels),
               "rareness": c.rareness, "probability": c.probability} for at, c in enumerate(answer.candidates[:5])]
     return candidates, {"model": model.version, "prior": model.prior, "pairs": pairs, "rest": answer.rest}
+
+
+def _candidate(member: str, probability: float, levels: Sequence[str], rareness: float) -> Mapping[str, Any]:
+    """A candidate as the desk shows it."""
+    return {"member": member, "probability": probability, "levels": list(levels), "rareness": round(rareness, 4),
+            "reasons": [{"field": r.field, "level": r.level, "words": list(r.words)} for r in reasons(tuple(levels))]}
 
 
 def frequencies(tx: Connection, names: Iterable[str | None]) -> dict[str, int]:

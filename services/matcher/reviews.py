@@ -144,7 +144,7 @@ def decide(tx: Connection, house: Any, event: UUID, position: int, body: Mapping
         announcements.hold(tx, [event])
         row = standing(tx, event, position)
         told = [a for a in announcements.read(tx, [event]) if a.position == position]
-        found = found_of(tx, body, by, told[0].slot if told else {}, row.evidence)
+        found = found_of(tx, body, by, told[0], row.evidence)
         keep_pairs(tx, event, position, row.evidence, found.member, house.clock.now())
         Matcher(house.clock, house.ground, house.addresses).take(tx, told, {(event, position): found})
         questions.forget(tx, event, position)
@@ -180,12 +180,16 @@ def checked(tx: Connection, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"member": known[0].member}
 
 
-def found_of(tx: Connection, body: Mapping[str, Any], by: str | None, slot: Mapping[str, Any],
+def found_of(tx: Connection, body: Mapping[str, Any], by: str | None, one: announcements.Announcement,
              evidence: Mapping[str, Any] | None = None) -> Found:
-    """The decision in a body as the matcher takes it; of a stranger even the reason names nobody."""
+    """The decision in a body as the matcher takes it; of a stranger even the reason names nobody.
+
+    Who reported in at a host and is no member of ours belongs to an organisation outside (interface.md §7.1).
+    """
     chosen = checked(tx, body)
     if "not_a_member" in chosen:
-        return Found("not_a_member", by=by, reason=unnamed(chosen["reason"], slot))
+        return Found("outside" if one.kind == announcements.HOST_REPORT else "not_a_member", by=by,
+                     reason=unnamed(chosen["reason"], one.slot))
     home = rows(tx, "SELECT organisation FROM member WHERE member = :m", {"m": chosen["member"]})[0].organisation
     if evidence:
         evidence = dict(evidence) | {"pairs": [p if p.get("member") == chosen["member"] else {**p, "member": None}

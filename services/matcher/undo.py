@@ -16,7 +16,7 @@ from services.kit.db import rows
 from services.matcher import announcements, evidence, four_eyes, reviewed
 from services.matcher.announcements import Announcement
 from services.matcher.handlers import Matcher
-from services.matcher.people import Found
+from services.matcher.people import Found, People
 from services.matcher.reviews import found_of, slot_of, unknown, unnamed
 from services.registry.access import Caller
 
@@ -57,7 +57,7 @@ def undo_match(tx: Connection, house: Any, caller: Caller, review_id: str, body:
             raise refuse(409, "no-match-to-undo", "这条报送没有认定为某名党员，无可纠正。",
                          "This posting was not matched to a member; there is nothing to undo.")
         told = [replace(a, undone=row.undone + 1) for a in announcements.read(tx, [event]) if a.position == position]
-        found = _anew(tx, body, who.name, told[0].slot if told else {}, row)
+        found = _anew(tx, house, body, who.name, told[0], row)
         if waits := _second(tx, house, event, position, row, body, who):
             return {"id": review_id, "undone": False, "proposal": waits}
         return {"id": review_id, "undone": True, "decision": found.decision,
@@ -120,14 +120,24 @@ def _words(tx: Connection, slot: Mapping[str, Any], member: str | None) -> list[
     return sorted((v for v in found - own if isinstance(v, str) and len(v) > 1), key=len, reverse=True)
 
 
-def _anew(tx: Connection, body: Mapping[str, Any], by: str, slot: Mapping[str, Any], row: Any) -> Found:
-    """Who it is now; the desk decides where the body does not say."""
+def _anew(tx: Connection, house: Any, body: Mapping[str, Any], by: str, one: Announcement, row: Any) -> Found:
+    """Who it is now; where the body does not say, the desk decides among the others whom it may be."""
     if body.get("member") == row.member and row.member is not None:
         raise refuse(422, "same-member", "这正是原来认定的党员，请填写正确的一位。",
                      "This is the member it was taken for; name the right one.", field="member")
     if body.get("member") or body.get("not_a_member"):
-        return found_of(tx, body, by, slot)
-    return Found("review", by=by)
+        return found_of(tx, body, by, one)
+    near = People().find(tx, [replace(one, slot=_unreferred(one.slot))], house.ground.world(tx, house.clock.now()))
+    found = near[one.event, one.position]
+    pairs = [{**pair, "member": None if c["member"] == row.member else c["member"]}
+             for pair, c in zip((found.evidence or {}).get("pairs", ()), found.candidates)]
+    return Found("review", by=by, candidates=tuple(c for c in found.candidates if c["member"] != row.member),
+                 evidence={**found.evidence, "pairs": pairs} if found.evidence else None)
+
+
+def _unreferred(slot: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A posted person without the sender's reference, which has led to the wrong one."""
+    return {**slot, "person": {**(slot.get("person") or {}), "member": None}}
 
 
 def wrong_matches_of(tx: Connection, case: str) -> list[str]:
