@@ -78,6 +78,7 @@ def obey_all(tx: Connection, orders: Sequence[Order], now: datetime, person: str
     """
     known = member_facts(tx, sorted({o.case.member for o in orders if o.case.member}))
     world = ground.world(tx, now)
+    acted = tables.acted(tx, [o.case.id for o in orders if o.command == "note"])
     answers: list[Case | Refused] = []
     changes: list[Change] = []
     stated: list[tuple[UUID, str, Statement, int | None]] = []
@@ -85,7 +86,8 @@ def obey_all(tx: Connection, orders: Sequence[Order], now: datetime, person: str
         case = order.case
         facts = known[case.member][0] if case.member in known else MemberFacts()
         try:
-            move = rules.decide(case, order.command, order.actor, order.args, replace(world, member=facts))
+            seen = replace(world, member=facts, acted=acted.get(case.id, frozenset()))
+            move = rules.decide(case, order.command, order.actor, order.args, seen)
             if order.command == "merge":
                 _join_other(tx, case, move.case.merged_into or "", world)
         except Refused as refusal:

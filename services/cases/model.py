@@ -146,7 +146,8 @@ class MemberFacts:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything outside the case that a decision may look at. ``policy`` is what counts today for all cases alike."""
+    """Everything outside the case that a decision may look at. ``policy`` is what counts today for all cases alike;
+    ``acted`` are the organisations that once acted on the case."""
 
     now: datetime
     directory: Directory
@@ -155,6 +156,7 @@ class World:
     member: MemberFacts = MemberFacts()
     book: Book | None = None
     overrides: tuple[Override, ...] = ()
+    acted: frozenset[str] = frozenset()
 
     @property
     def today(self) -> date:

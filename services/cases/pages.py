@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -35,7 +36,7 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
     ground = ground or usual()
     with as_worker(tx):
         case = tables.load(tx, [view["id"]])[view["id"]]
-        world = ground.world(tx, now)
+        world = replace(ground.world(tx, now), acted=frozenset(h["by"] for h in view["history"] if h["by"]))
         person = rows(tx, "SELECT name, sex, phone, address, evidence FROM case_person WHERE case_id = CAST(:id AS uuid)",
                       {"id": case.id})
         register = rows(tx, "SELECT standing FROM member WHERE member = :m", {"m": case.member})

@@ -29,7 +29,8 @@ from services.registry.tree import just_after
 LIMIT_MAX = 1000
 _PARTY = """(:own IN (origin, origin_committee, destination, header, receiver, receiving_committee, ruling, branch,
     poster, host, owner, wait_organisation)
-    OR EXISTS (SELECT FROM case_party p WHERE p.case_id = c.id AND p.organisation = :own))"""
+    OR EXISTS (SELECT FROM case_party p WHERE p.case_id = c.id AND p.organisation = :own)
+    OR EXISTS (SELECT FROM case_event e WHERE e.case_id = c.id AND e.by_organisation = :own))"""
 
 
 @contextmanager

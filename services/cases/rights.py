@@ -24,7 +24,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "place": ("destination", "receiving_committee+"),
     "record_talk": ("branch",),
     "rule": ("ruling",),
-    "ask": ("any",), "answer": ("asked",), "note": ("any",),
+    "ask": ("any",), "answer": ("asked",), "note": ("any", "acted"),
     "pause": ("poster+",), "resume": ("poster+",), "give_to_all": ("poster+",),
 }
 
@@ -51,6 +51,9 @@ def may(case: Case, command: str, actor: str, world: World) -> bool:
                 return True
         elif part == "any":
             if _has_a_part(case, actor, played, world):
+                return True
+        elif part == "acted":
+            if actor in world.acted:
                 return True
         elif part.endswith("+"):
             code = played.get(part[:-1])

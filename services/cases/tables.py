@@ -46,6 +46,15 @@ def load(tx: Connection, ids: Sequence[str]) -> dict[str, Case]:
     return {case.id: case for case in map(case_of, found)}
 
 
+def acted(tx: Connection, ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Case -> the organisations that once acted on it."""
+    if not ids:
+        return {}
+    return {row.id: frozenset(row.by) for row in rows(
+        tx, """SELECT case_id::text AS id, array_agg(DISTINCT by_organisation) AS by FROM case_event
+               WHERE case_id = ANY (CAST(:ids AS uuid[])) AND by_organisation IS NOT NULL GROUP BY 1""", {"ids": list(ids)})}
+
+
 def open_of_members(tx: Connection, members: Sequence[str]) -> dict[str, Case]:
     """Member -> the member's case that stands before its acceptance."""
     if not members:

@@ -84,6 +84,17 @@ def test_the_calls_keep_to_role_and_part(town, call):
     assert call(COMMUNITY, "receiver", "GET", "/v1/alerts", params={"since": later}).json()["items"] == []
 
 
+def test_whoever_once_acted_keeps_a_part_in_the_case(town, call):
+    case = town.leaves(0, "issue_letter")
+    town.give(STREET, case, "record_arrival")
+    town.give(STREET, case, "refuse", reason="no_power")
+    town.give(UNIT, case, "redirect", organisation=world.SCHOOL)
+    assert [c["id"] for c in call(STREET, "receiver", "GET", "/v1/cases").json()["items"]] == [case]
+    noted = {"command": "note", "seen_state": "destination_confirmed", "text": "材料已退"}
+    assert call(STREET, "receiver", "POST", f"/v1/cases/{case}/commands", json=noted).status_code == 200
+    assert call(NEIGHBOUR, "receiver", "GET", "/v1/cases").json()["items"] == []
+
+
 def test_a_command_is_given_on_the_state_that_was_seen(town, call):
     case = town.leaves(0, "record_arrival")
     path = f"/v1/cases/{case}/commands"
