@@ -133,15 +133,17 @@ def name_level(person: Side, member: Side) -> str:
     """same, sound, shape (one character of three), lost, pinyin, part, surname, other, none."""
     if not member.name or not person.has_name:
         return "none"
-    levels = [_one_name(name, person.raw_name, member) for name in {person.name, person.spelled} if name]
+    pair = _one_name if len(person.raw_name) + len(member.raw_name) <= REMEMBERED_CHARS_MAX else _one_name.__wrapped__
+    levels = [pair(name, person.raw_name, member.name, member.raw_name) for name in {person.name, person.spelled} if name]
     return min(levels, key=_NAME_ORDER.index)
 
 
+REMEMBERED_CHARS_MAX = 64
 _NAME_ORDER = ("same", "lost", "sound", "pinyin", "part", "shape", "surname", "other")
 
 
-def _one_name(name: str, raw: str, member: Side) -> str:
-    held = member.name
+@lru_cache(maxsize=65_536)  # among namesakes the same few pairs come hundreds of times
+def _one_name(name: str, raw: str, held: str, held_raw: str) -> str:
     if name == held:
         return "lost" if LOST in name else "same"
     if is_latin(name):
@@ -153,13 +155,13 @@ def _one_name(name: str, raw: str, member: Side) -> str:
             return "lost" if len(unlike) < len(ours) and _sounds_meet(unlike) else "other"
         if all(set(sounds(a)) & set(sounds(b)) for a, b in unlike):
             return "sound"
-        if len(unlike) == 1 and len(ours) > 1 and (_has_private(raw) or _has_private(member.raw_name)):
+        if len(unlike) == 1 and len(ours) > 1 and (_has_private(raw) or _has_private(held_raw)):
             return "lost"  # the codes differ by vendor: what ours says it stood for may be wrong
         if len(unlike) == 1 and len(ours) > 1:
             return "shape" if len(ours) > 2 or ours[0] == theirs[0] else "other"
     elif _without_lost(ours, theirs):
         return "lost"
-    if max(len(ours), len(theirs)) > 4 and _part(name, raw, member):
+    if max(len(ours), len(theirs)) > 4 and _part(name, raw, held, held_raw):
         return "part"
     return "surname" if ours[0] == theirs[0] else "other"
 
@@ -182,12 +184,12 @@ def _without_lost(ours: list[str], theirs: list[str]) -> bool:
     return kept[0] == kept[1] and len(kept[0]) > 1
 
 
-def _part(name: str, raw: str, member: Side) -> bool:
+def _part(name: str, raw: str, held: str, held_raw: str) -> bool:
     """A syllable or a part is missing, or one is written with another character that sounds alike."""
-    short, long = sorted((name, member.name), key=len)
+    short, long = sorted((name, held), key=len)
     if len(short) >= 3 and len(long) - len(short) <= 2 and _is_within(short, long):
         return True
-    whole = raw if long == name else member.raw_name
+    whole = raw if long == name else held_raw
     if len(short) >= 2 and short in name_parts(whole):
         return True
     if len(long) == len(short) and len(long) > 4:
