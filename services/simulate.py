@@ -7,14 +7,14 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from services.cases import clock as case_clock
 from services.cases import commands, policy, queries
-from services.cases.calendar import Calendar
+from services.cases.calendar import Calendar, midnight
 from services.cases.ground import Ground
 from schemas.departures import SOURCE_PREFIX
 from services.intake.faults import Invalid
@@ -28,10 +28,20 @@ from services.kit.migrations import migrate
 from services.kit.postgres import EmbeddedServer
 from services.kit.tailer import Tailers
 from services.matcher import reviews
+from services.registry import change_log
 from services.registry.access import Caller
 from services.registry.directory import Directory
 from services.registry.load import load_rows
-from services.wiring import HANDLERS, House, delivery_loop
+from services.wiring import (
+    HANDLERS,
+    House,
+    climb_loop,
+    delivery_loop,
+    erase_loop,
+    records_loop,
+    tree_loop,
+    walk_ins_loop,
+)
 
 WORLD = ("organisations", "members", "contacts", "grids")
 
@@ -83,26 +93,40 @@ class Stage:
                 if result.bad:
                     raise NotAScenario(f"world.{kind}: {result.bad} rows cannot be used")
         self.tailers = Tailers(self.house.worker, [make(self.house) for make in HANDLERS.values()], self.clock)
+        records_loop(self.house)
         self.settle()
 
     def settle(self) -> None:
         """Lets everything happen that would happen now."""
         self.tailers.drain()
-        while case_clock.tick(self.house.worker, self.clock, self.house.ground) or self.tailers.drain():
+        while case_clock.tick(self.house.worker, self.clock, self.house.ground) or self._tree() or self.tailers.drain():
             pass
         delivery_loop(self.house)
 
+    def _tree(self) -> int:
+        """Organisations that change; the loop of records looks at a new committee within five minutes."""
+        changed = tree_loop(self.house)
+        return changed and changed + records_loop(self.house)
+
     def turn_to(self, at: datetime) -> None:
         """Turns the clock forward, stopping wherever something is due."""
-        while True:
-            with self.house.worker.connect() as tx:
-                due = case_clock.next_at(tx, self.clock.now())
-            if due is None or due > at:
-                break
+        while (due := self._next()) <= at:
             self.clock.advance_to(due)
+            if due == midnight(due.date()) and due.day == 1:
+                records_loop(self.house)  # snapshots, t17, the cards of a quarter: all on the first of a month
             self.settle()
         self.clock.advance_to(max(at, self.clock.now()))
+        for loop in (walk_ins_loop, erase_loop, climb_loop):  # once between two steps is as good as every five minutes
+            loop(self.house)
         self.settle()
+
+    def _next(self) -> datetime:
+        """The next moment at which something is due: a case, a member, an organisation, or a month that is over."""
+        now = self.clock.now()
+        with self.house.worker.connect() as tx:
+            due, changing = case_clock.next_at(tx, now), change_log.next_day(tx, now.date())
+        month = midnight((now.date().replace(day=1) + timedelta(days=32)).replace(day=1))
+        return min(moment for moment in (due, changing and midnight(changing), month) if moment)
 
     def step(self, index: int, step: Mapping[str, Any]) -> dict[str, Any]:
         """Plays one step and compares it with what it expects."""
