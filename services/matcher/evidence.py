@@ -50,7 +50,8 @@ WHERE a.case_id = ANY (CAST(:ids AS uuid[])) AND a.withdrawn_at IS NULL AND (
     EXISTS (SELECT FROM statement s WHERE s.case_id = a.case_id AND s.withdrawn AND s.facts ? 'to.address')
     AND NOT EXISTS (SELECT FROM statement s JOIN case_person p USING (case_id) WHERE s.case_id = a.case_id
         AND NOT s.withdrawn AND s.facts ->> 'to.address' = p.address)
-    OR EXISTS (SELECT FROM case_event e WHERE e.case_id = a.case_id AND e.command IN ('reroute', 'undo_match')))"""
+    OR EXISTS (SELECT FROM case_event e WHERE e.case_id = a.case_id AND e.command IN ('reroute', 'undo_match')
+               AND e.seq > split_part(a.source, ':', 3)::int))"""
 
 
 class Learning:
@@ -78,6 +79,9 @@ class Teacher:
         doubtful = [m.body["case"] for m in moved if m.body["command"] in TAKEN_BACK and m.body["seq"] > 1]
         if doubtful:
             rows_changed(tx, _NO_LONGER_STATED, {"ids": doubtful, "at": self._clock.now()})
+        for m in moved:
+            if m.body["command"] == "undo_match":  # what was learned while the match was being undone
+                forget(tx, m.body["case"], self._clock.now(), m.body["seq"])
         acts = {(m.body["case"], m.body["seq"]): m.body for m in moved if m.body["command"] in ACTS}
         if not acts:
             return
@@ -139,12 +143,14 @@ def _code(place: Organisation) -> str | None:
     return place.area if place.serves_area and place.area and len(place.area) in (9, 12) else None
 
 
-def forget(tx: Connection, case_id: str | None, now: datetime) -> None:
-    """What a case taught stands no longer, and no row tells whose address it was: the case was opened for another one."""
+def forget(tx: Connection, case_id: str | None, now: datetime, before: int = 2**31 - 1) -> None:
+    """What acts on a case taught, up to history row ``before``, stands no longer, and no row tells whose address it was:
+    the case was opened for another one."""
     if case_id:
         rows_changed(tx, """UPDATE confirmed_address SET withdrawn_at = coalesce(withdrawn_at, :at), address = '',
                             withdrawn_reason = 'identification_undone', case_id = NULL
-                            WHERE case_id = CAST(:case AS uuid)""", {"case": case_id, "at": now})
+                            WHERE case_id = CAST(:case AS uuid) AND split_part(source, ':', 3)::int < :before""",
+                     {"case": case_id, "at": now, "before": before})
 
 
 def rows_changed(tx: Connection, sql: str, params: Mapping[str, Any]) -> int:

@@ -96,7 +96,7 @@ class _Batch:
                 groups.setdefault(f"o:{one.case_id}", []).append(one)
         homes = {who.member: who.organisation for who in found.values() if who.member}
         members = sorted(k[2:] for k in groups if k.startswith("m:"))
-        _lock_members(self.tx, members)
+        lock_members(self.tx, members)
         standing = tables.open_of_members(self.tx, members)
         ids = [c.id for c in standing.values()]
         joined, tasks = tables.statements(self.tx, ids), tables.standing_tasks(self.tx, ids)
@@ -278,7 +278,7 @@ def answered(answer: Resolution, addresses: Addresses, now: datetime) -> dict[st
             "table": addresses.current.snapshot.version, "learned": addresses.learned, "at": now.isoformat()}
 
 
-def _lock_members(tx: Connection, members: Sequence[str]) -> None:
+def lock_members(tx: Connection, members: Sequence[str]) -> None:
     """Two batches that meet at a member wait for each other, always in the same order."""
     if members:
         rows(tx, "SELECT member FROM member WHERE member = ANY (:m) ORDER BY member FOR UPDATE", {"m": list(members)})

@@ -33,19 +33,24 @@ _MEMBERS = """
 SELECT member, name, sex, birth_date::text, right(id_number, 4) AS id_number_end, phone, organisation, standing
 FROM member WHERE member = ANY (:m)"""
 _MATCHED = """
-SELECT event_id, position, member, decided_by, decided_at FROM identification
-WHERE decided_by IS NOT NULL AND decision = 'match' ORDER BY decided_at DESC LIMIT :limit"""
+(SELECT event_id, position, member, decided_by, decided_at, proposal FROM identification
+ WHERE proposal IS NOT NULL AND decision = 'match' ORDER BY decided_at DESC LIMIT :limit)
+UNION ALL
+(SELECT event_id, position, member, decided_by, decided_at, proposal FROM identification
+ WHERE decided_by IS NOT NULL AND decision = 'match' AND proposal IS NULL ORDER BY decided_at DESC LIMIT :limit)
+LIMIT :limit"""
 MASK = "○○"
 
 
 def reviews(tx: Connection, *, limit: int = 100, cursor: tuple[datetime, str, int] | None = None,
             only: str | None = None, matched: bool = False) -> list[dict[str, Any]]:
     """Open reviews that this transaction sees: what was posted, the candidates with their reasons and field weights,
-    the first of two decisions, questions. ``only``: the one of that id. ``matched``: instead, what people last matched.
+    the first of two decisions, questions. ``only``: the one of that id. ``matched``: instead, the matches of which one of
+    two persons has proposed to undo them, and what people last matched.
     """
     if matched:
         return [{"id": f"{r.event_id}:{r.position}", "member": r.member, "by": r.decided_by,
-                 "at": r.decided_at.astimezone(ZONE).isoformat()} for r in rows(tx, _MATCHED, {"limit": limit})]
+                 "undo_proposed_by": (r.proposal or {}).get("by"), "at": r.decided_at.astimezone(ZONE).isoformat()} for r in rows(tx, _MATCHED, {"limit": limit})]
     at, event, position = cursor or (None, None, None)
     slot = slot_of(only) if only else (None, None)
     found = rows(tx, _OPEN, {"limit": limit, "at": at, "event": event, "position": position, "only": slot[0],

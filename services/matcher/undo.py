@@ -15,7 +15,7 @@ from services.cases.routing import OPENING
 from services.kit.db import rows
 from services.matcher import announcements, evidence, four_eyes, reviewed
 from services.matcher.announcements import Announcement
-from services.matcher.handlers import Matcher
+from services.matcher.handlers import Matcher, lock_members
 from services.matcher.people import Found, People
 from services.matcher.reviews import found_of, slot_of, unknown, unnamed
 from services.registry.access import Caller
@@ -80,6 +80,7 @@ def _second(tx: Connection, house: Any, event: UUID, position: int, row: Any, bo
 def _undo(tx: Connection, house: Any, told: Sequence[Announcement], found: Found, row: Any, who: four_eyes.Who,
           reason: str) -> dict[str, Any]:
     one, world = told[0], house.ground.world(tx, house.clock.now())
+    lock_members(tx, [member for member in (row.member, found.member) if member])
     taken = undo.Taken()
     if row.type in SIGNS:
         signs.take_back(tx, one.event, one.position, world, undo.UNDO, undo.REASON, who.organisation, who.person)

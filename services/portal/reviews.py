@@ -105,8 +105,12 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.get("/reviews/{review_id}/undo", summary="To undo a wrong identification; role: department, admin")
     def wrong(request: Request, review_id: str) -> Response:
-        return render(portal, request, "review_undo.html", signed_in(portal, request), review_id=review_id, refused=None,
-                      form={})
+        viewer = signed_in(portal, request)
+        with portal.web.begin() as tx:
+            look_as(tx, viewer.caller)
+            proposed = {one["id"]: one["undo_proposed_by"] for one in portal.reviews(tx, limit=SHOWN_MAX, matched=True)}
+        return render(portal, request, "review_undo.html", viewer, review_id=review_id, refused=None, form={},
+                      proposed=proposed.get(review_id))
 
     @routes.post("/reviews/{review_id}/undo", summary="Undoes a wrong identification; role: department, admin")
     def undo(request: Request, review_id: str, form: Annotated[Form, Depends(read_form)]) -> Response:
@@ -122,7 +126,7 @@ def router(portal: Portal) -> APIRouter:
             if refused.status != 422 and refused.code != "second-person-needed":
                 raise
             return render(portal, request, "review_undo.html", viewer, status=refused.status, review_id=review_id,
-                          refused=refused, form=form)
+                          refused=refused, form=form, proposed=None)
         done = "proposed" if not answer["undone"] else "undone_stays" if answer["case_stays"] else "undone"
         return RedirectResponse(f"/reviews?done={done}", 303)
 

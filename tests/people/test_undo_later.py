@@ -188,7 +188,7 @@ def test_a_sign_that_its_sender_withdraws_or_corrects_counts_no_more(town):
         assert tx.exec_driver_sql("SELECT last_life_on FROM member WHERE member = %s", (MEMBER,)).scalar_one() is None
 
 
-def test_where_the_rule_asks_for_it_two_persons_undo(town):
+def test_where_the_rule_asks_for_it_two_persons_undo(town, reader):
     event, case = taken_for(town, 3)
     with town.house.worker.begin() as tx:
         four_eyes.rule(tx, f"{world.CITY}.{DEPARTMENT}.", True, town.clock.now())
@@ -198,6 +198,9 @@ def test_where_the_rule_asks_for_it_two_persons_undo(town):
         with town.house.web.begin() as tx:
             return undo_match(tx, town.house, town.caller(DEPARTMENT, "department"), f"{event}:0", {**body, **more}, person)
     assert by("甲")["undone"] is False and town.state(case) == "triaged"
+    department = reader("department")
+    assert "待第二人纠正" in text(department.get("/reviews"))
+    assert "甲 已提出纠正" in text(department.get(f"/reviews/{event}:0/undo"))
     with pytest.raises(Refused) as refused:
         by("甲")
     assert refused.value.code == "second-person-needed"

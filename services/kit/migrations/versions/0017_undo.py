@@ -28,6 +28,7 @@ CREATE TABLE member_sign (
 );
 COMMENT ON TABLE member_sign IS 'what each life, dues or contact event says of a member, so that it can be taken back';
 CREATE INDEX member_sign_member ON member_sign (member);
+CREATE INDEX identification_undo_proposed ON identification (decided_at) WHERE proposal IS NOT NULL AND decision = 'match';
 GRANT SELECT, UPDATE (case_id, seq) ON member_sign TO guidui_worker;
 ALTER TABLE member_sign ENABLE ROW LEVEL SECURITY;
 ALTER TABLE member_sign FORCE ROW LEVEL SECURITY;
@@ -142,6 +143,7 @@ def downgrade() -> None:
                   FROM json_to_recordset(signs) x(member text, life date, sign date, dues text) GROUP BY member) s
             WHERE m.member = s.member
         $$;
+        DROP INDEX identification_undo_proposed;
         DROP TABLE member_sign;
         ALTER TABLE member DROP COLUMN register_life_on, DROP COLUMN register_dues_to;
     """)
