@@ -3,18 +3,23 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import permutations
+from typing import get_args
 
 import httpx
 import pytest
 
 from schemas.departures import SOURCE_PREFIX
 from schemas.envelope import Message
+from schemas.said import OrganisationColumns, OrganisationKind, Unit
 from schemas.topics import EVENT_POSTED
+from services import wiring
 from services.cases import queries
+from services.cases.repoint import repoint
 from services.kit.clock import ZONE
 from services.registry.access import create_key
 from services.registry.changes import Change, Tree, fold
 from services.registry.directory import Directory
+from services.registry.kinds import KINDS, ORGANISATION_KINDS, UNITS
 from services.wiring import HANDLERS, House, tree_loop
 from tests.portal.conftest import clock, gazetteer, town, url  # noqa: F401
 from tests.stories.world import (
@@ -211,3 +216,30 @@ def test_in_any_order_of_coming_the_same_organisation_comes_out():
             stamps = fold([change], tree, stamps, now).stamps
         ends.add(tree.get("2"))
     assert [(one.name, one.address) for one in ends] == [("丙", "西")]
+
+
+def test_a_process_that_dies_before_the_cases_have_followed_goes_on(county, town, monkeypatch):  # noqa: F811
+    case = town.leaves(0, "record_arrival")
+    county.say("found", {"founded": FOUNDED})
+    died = iter([True])
+
+    def dies(*given):
+        if next(died, False):
+            raise KeyboardInterrupt
+        return repoint(*given)
+    monkeypatch.setattr(wiring, "repoint", dies)
+    with pytest.raises(KeyboardInterrupt):
+        county.say("move", {"organisation": COMMUNITY, "parent": NEW_STREET})
+    assert register(town.house).get(COMMUNITY).parent == NEW_STREET and "tree_changed" not in history(town, case)
+    live(town)
+    assert history(town, case).count("tree_changed") == 1
+    with town.house.worker.connect() as tx:
+        past = tx.exec_driver_sql("SELECT before, after FROM organisation_past WHERE field = 'parent' AND code = %s",
+                                  (COMMUNITY,)).all()
+    assert past == [(STREET, NEW_STREET)]
+
+
+def test_what_may_be_posted_is_what_may_be_loaded():
+    columns = KINDS["organisations"].columns
+    assert {*OrganisationColumns.model_fields, "code"} == columns.keys()
+    assert set(get_args(Unit)) == UNITS.keys() and set(get_args(OrganisationKind)) == ORGANISATION_KINDS.keys()
