@@ -40,7 +40,7 @@ class Taken:
 @dataclass(frozen=True, slots=True)
 class Stranger:
     """What is taken out: one person of an event, who does it, and what was posted of the person (``words``) that
-    nobody shall find in the case, whoever wrote it there."""
+    nobody shall find in the case, whoever wrote it there. ``right``: the member whom it is about, where that is known."""
 
     event: UUID
     position: int
@@ -48,6 +48,7 @@ class Stranger:
     person: str | None
     words: Sequence[str] = ()
     parent: str | None = None
+    right: str | None = None
 
 
 def take_out(tx: Connection, one: Stranger, world: World) -> Taken:
@@ -78,6 +79,8 @@ def _without(tx: Connection, case: Case, one: Stranger, world: World) -> Taken:
     tables.write(tx, [change], world, one.person)
     tx.exec_driver_sql("SELECT case_forgets(%s::uuid, %s, NULL, %s, %s)",
                        (case.id, list(_WHOLE if whole else _STATED), list(one.words), whole))
+    if not left:
+        tx.exec_driver_sql("SELECT registration_of_another(%s::uuid, %s, %s)", (case.id, one.right, world.now))
     if stays:
         _show_member(tx, case)
     elif left:

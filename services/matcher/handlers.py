@@ -27,7 +27,7 @@ from services.matcher.announcements import Announcement
 from services.matcher.address_answer import Resolution
 from services.matcher.learning import Addresses
 from services.matcher.notes import noted
-from services.matcher.people import Found, People
+from services.matcher.people import ERASED, Found, People
 from services.registry import change_log
 
 
@@ -63,6 +63,7 @@ class Matcher:
         batch.open_groups([a for a in opening if a.group])
         batch.cases(opening, found)
         self.people.keep(tx, persons, found, batch.case_of, world, noted(tx, persons, found, batch.joined))
+        batch.close_empty_groups([a for a in opening if a.group and found[a.event, a.position].decision in ERASED])
         for one in told:
             if one.kind == said.WITHDRAWN:
                 batch.withdraw(one)
@@ -190,6 +191,13 @@ class _Batch:
         for one in told:
             if not one.superseded:
                 self.case_of.setdefault((one.event, -1), one.parent_id)
+
+    def close_empty_groups(self, gone: Sequence[Announcement]) -> None:
+        """Ends the bulk case of one event of whose persons nobody was a member; one of several events waits for them."""
+        groups = {a.event: a.parent_id for a in gone if not a.data.get("batch")}
+        waiting = set(self.tx.exec_driver_sql("SELECT event_id FROM identification WHERE event_id = ANY (%s::uuid[]) "
+                                              "AND decision = 'review'", (list(groups),)).scalars()) if groups else ()
+        commands.close_groups(self.tx, {group for event, group in groups.items() if event not in waiting}, self.world)
 
     def signs(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
         """Life, dues and contacts: signs of organisational life, and what they stop."""

@@ -87,7 +87,7 @@ def _undo(tx: Connection, house: Any, told: Sequence[Announcement], found: Found
     else:
         taken = undo.take_out(tx, undo.Stranger(
             one.event, one.position, who.organisation, who.person, _words(tx, one.slot, row.member),
-            one.parent_id if one.group else None), world)
+            one.parent_id if one.group else None, found.member), world)
         evidence.forget(tx, taken.case, world.now)
     tx.exec_driver_sql(
         """INSERT INTO identification_undone (event_id, position, number, path, member, case_id, reason,

@@ -50,6 +50,21 @@ def test_an_undone_match_comes_back_to_the_desk_with_the_others_whom_it_may_be(t
     assert "m00003" not in str(one["candidates"]) and "m00003" not in str(decided(town, event).evidence)
 
 
+def test_a_roster_of_which_nobody_is_a_member_ends(town):
+    event = post_event(town, {
+        "specversion": "1.0", "type": "guidui.departure.effective.v1", "id": "roster",
+        "source": f"urn:guidui:organisation:{UNIT}", "data": {"category": "layoff", "persons": [
+            {"person": STRANGER}, {"person": {"name": world.name(3), "phone": STRANGER["phone"]}}]}})
+
+    def stands():
+        with town.house.worker.connect() as tx:
+            return tx.exec_driver_sql("SELECT state FROM transfer_case").scalars().all()
+    assert stands() == ["bulk_open"]
+    with town.house.web.begin() as tx:
+        decide(tx, town.house, event, 1, {"not_a_member": True, "reason": "查无此人"}, UNIT)
+    assert stands() == ["bulk_closed"] and broken(town) == []
+
+
 def test_whoever_is_decided_after_the_roster_is_done_has_a_case_of_their_own(town):
     event = post_event(town, {
         "specversion": "1.0", "type": "guidui.departure.effective.v1", "id": "roster",

@@ -15,6 +15,7 @@ from services.matcher import four_eyes
 from services.matcher.evidence import listed
 from services.matcher.reviews import decide
 from services.matcher.undo import undo_match
+from services.records import double_reports
 from services.registry.load import load_rows
 from tests.people.posting import ADDRESS, STRANGER, decided, everything, post, post_event, tables_with
 from tests.people.test_undo import IN_DOUBT, taken_for, undo
@@ -23,6 +24,7 @@ from tests.stories import world
 from tests.stories.world import BRANCH, COMMUNITY, STREET, UNIT
 
 MEMBER = "m00003"
+AT_HOME = "浙江省绍兴市柯桥区柯桥街道管墅社区18号"
 HOME = "浙江省绍兴市柯桥区柯桥街道云上花苑3幢2单元501室"
 # how messages travel, who was undone, and how often a prompt that stands again was told
 BESIDE = {"event_log", "inbox", "cursors", "identification_undone", "notice", "notice_attempt", "reviewed_pair"}
@@ -225,6 +227,25 @@ def test_one_of_a_roster_leaves_it_with_the_stranger_and_the_roster_stays_whole(
     with town.house.worker.connect() as tx:
         assert tx.exec_driver_sql("SELECT state FROM transfer_case WHERE state LIKE 'bulk%%'").scalar_one() == "bulk_closed"
     assert broken(town) == []
+
+
+@pytest.mark.parametrize("right", ["m00004", None])
+def test_a_registration_at_the_community_goes_to_whom_it_was_about_or_away(town, right):
+    event = post(town, "in-doubt", IN_DOUBT, category="relocation", to={"address": AT_HOME},
+                 circumstances={"unit_has_organisation": True})
+    takes(town, event)
+    case = str(decided(town, event).case_id)
+    with town.house.worker.begin() as tx:
+        report = double_reports.register(tx, COMMUNITY, case, None, town.clock.now())
+        post_ = double_reports.open_post(tx, COMMUNITY, "楼道长", 3, town.clock.now())
+        tx.exec_driver_sql("INSERT INTO post_claim VALUES (%s, %s, %s, %s)", (event, post_, report, town.clock.now()))
+    assert "double_report" in file_of(town)
+    undo(town, event, reason="名字相同", **({"member": right} if right else {"not_a_member": True}))
+    assert "double_report" not in file_of(town)
+    with town.house.worker.connect() as tx:
+        assert tx.exec_driver_sql("SELECT member, name FROM double_report").all() == (
+            [("m00004", world.name(4))] if right else [])
+        assert tx.exec_driver_sql("SELECT count(*) FROM post_claim").scalar_one() == (1 if right else 0)
 
 
 def test_the_department_is_told_on_the_page_that_the_affiliation_stands(town, reader):
