@@ -50,7 +50,8 @@ def reviews(tx: Connection, *, limit: int = 100, cursor: tuple[datetime, str, in
     """
     if matched:
         return [{"id": f"{r.event_id}:{r.position}", "member": r.member, "by": r.decided_by,
-                 "undo_proposed_by": (r.proposal or {}).get("by"), "at": r.decided_at.astimezone(ZONE).isoformat()} for r in rows(tx, _MATCHED, {"limit": limit})]
+                 "undo_proposed_by": (r.proposal or {}).get("by"), "at": r.decided_at.astimezone(ZONE).isoformat()}
+                for r in rows(tx, _MATCHED, {"limit": limit})]
     at, event, position = cursor or (None, None, None)
     slot = slot_of(only) if only else (None, None)
     found = rows(tx, _OPEN, {"limit": limit, "at": at, "event": event, "position": position, "only": slot[0],

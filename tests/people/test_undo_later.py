@@ -4,10 +4,8 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-import httpx
 import pytest
 
-from services.cases import clock as case_clock
 from services.city.invariants import look, whole_sight
 from services.kit.db import connect
 from services.kit.errors import Refused
@@ -111,6 +109,27 @@ def test_a_case_of_the_member_s_own_that_went_through_keeps_what_its_own_event_s
     with town.house.worker.connect() as tx:
         row = tx.exec_driver_sql("SELECT member, state, category, rule FROM transfer_case WHERE id = %s::uuid", (case,)).one()
     assert tuple(row) == (MEMBER, "accepted", "layoff", "B15") and broken(town) == []
+
+
+DECISION = {"decided_by": UNIT, "meeting_on": "2026-11-23", "approved_by": DEPARTMENT}
+STAY = ("approve_stay", {"reason": "出国定居", "review_on": "2027-11-23"})
+
+
+@pytest.mark.parametrize("category, acts, state, standing", [
+    ("study_abroad", [STAY, ("suspend", DECISION)], "suspended", "suspended"),
+    ("study_abroad", [STAY, ("suspend", DECISION), ("restore", DECISION)], "closed_without_move", "normal"),
+    ("death", [("close", {"reason": "deceased"})], "closed_without_move", "ended")])
+def test_a_decision_on_standing_stays_with_its_case_until_people_change_it(town, category, acts, state, standing):
+    event = post(town, "in-doubt", IN_DOUBT, category=category, circumstances={"settled_abroad": True})
+    takes(town, event)
+    case = str(decided(town, event).case_id)
+    for command, fields in acts:
+        town.give(BRANCH if command == "close" else UNIT, case, command, **fields)
+    answer = undo(town, event, reason="名字相同", not_a_member=True)
+    assert (answer["case_stays"], answer["affiliation"], answer["standing"]) == (True, BRANCH, standing)
+    assert town.state(case) == state and tables_with(town, STRANGER["phone"], ADDRESS) == set()
+    mine = "\n".join(line for lines in file_of(town).values() for line in lines)
+    assert case in mine and category not in mine and "settled_abroad" not in mine and broken(town) == []
 
 
 @pytest.mark.parametrize("kind, data", [
