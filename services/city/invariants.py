@@ -360,6 +360,11 @@ CHECKS: tuple[Check, ...] = (
         WHERE r.persons IS DISTINCT FROM t.persons AND NOT EXISTS (
             SELECT FROM review_question q WHERE q.by_organisation = organisation AND q.text IS NOT NULL)""", whole=True),
     Check("what was accepted is stored", "requirements: nothing lost", python=_all_accepted, whole=True),
+    Check("a change of the tree takes effect on its day", "rules.md §C.0 org.changed", """
+        SELECT e.id, coalesce(c.state, 'nothing came of it') FROM posted_event e
+        LEFT JOIN organisation_change c ON c.event = e.id
+        WHERE e.type = 'guidui.organisation.changed.v1' AND (c.event IS NULL OR c.state = 'rejected' OR NOT c.followed
+            OR c.state = 'waiting' AND c.effective_on <= %(today)s)""", whole=True),
     Check("nothing stays of a stranger", "house.md §2", """
         SELECT p.event_id, 'kept' FROM posted_person p JOIN identification i USING (event_id, position)
         WHERE i.decision IN ('not_a_member', 'withdrawn') AND p.body IS NOT NULL""", whole=True),

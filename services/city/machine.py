@@ -18,7 +18,7 @@ from services.kit.cache import cache_folder
 from services.kit.consumer import Subscription
 from services.kit.tailer import Tailers
 from services.matcher.gazetteer import Gazetteer
-from services.wiring import HANDLERS, House
+from services.wiring import HANDLERS, House, tree_loop
 
 SECRET = b"city"
 # how often a step is done by a process that dies, gets messages again, wakes on a clock that was set back
@@ -76,7 +76,7 @@ class Machine:
     def settle(self) -> None:
         """Lets everything happen that would happen now."""
         self._drain()
-        while case_clock.tick(self.house.worker, self.clock, self.ground):
+        while case_clock.tick(self.house.worker, self.clock, self.ground) or tree_loop(self.house):
             self._drain()
 
     def _drain(self) -> None:

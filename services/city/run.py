@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import URL
 
+from schemas.departures import SOURCE_PREFIX
 from services.cases.backlog import open_letters
 from services.city import acts
 from services.city.inspector import Inspector
@@ -135,12 +136,15 @@ class City:
             self._load("contacts", [contact(code, f"新书记{day:%y%m%d}", day)])
             self.report.counts["secretaries changed"] += 1
         if self._random.random() < TREE_CHANGES * self._every:
-            row = self._organisation_changed(day)
-            self.offices.step(lambda: self._load("organisations", [row]))
+            row, columns = self._organisation_changed(day)
+            if day.toordinal() % 2:
+                self.offices.post([_change(row["code"], {c: row[c] for c in columns}, day)])
+            else:
+                self.offices.step(lambda: self._load("organisations", [row]))
             self.report.counts["organisations changed"] += 1
 
-    def _organisation_changed(self, day: date) -> dict[str, Any]:
-        """A firm renamed or merged into another, or a community that goes to another street."""
+    def _organisation_changed(self, day: date) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """A firm renamed or merged into another, or a community that goes to another street; and what became different."""
         rows = {o["code"]: o for o in self.town.organisations}
         firm, other = (rows[self._random.choice(self.town.firms).code] for _ in range(2))
         streets = sorted(c for c, o in rows.items() if o["unit"] == "street" and o["parent"] == COUNTY)
@@ -148,12 +152,12 @@ class City:
         if what == "moved":
             place = rows[self._random.choice(self.town.places).code]
             place["parent"] = self._random.choice(streets)
-            return dict(place)
+            return dict(place), ("parent",)
         if what == "merged" and other is not firm and not firm.get("effective_to") and not other.get("effective_to"):
             firm |= {"effective_to": day.isoformat(), "successor": other["code"]}
-        else:
-            firm["name"] += "（更名）"
-        return dict(firm)
+            return dict(firm), ("effective_to", "successor")
+        firm["name"] += "（更名）"
+        return dict(firm), ("name",)
 
     def _load(self, kind: str, rows: list[dict[str, Any]]) -> None:
         house = self.machine.house
@@ -162,3 +166,9 @@ class City:
         after_load(house, kind)
         if result.bad:
             raise ValueError(f"the city's {kind} cannot be loaded: {result.faults[:3]}")
+
+
+def _change(code: str, columns: dict[str, str], day: date) -> dict[str, Any]:
+    """The event by which the county's department says so."""
+    return {"specversion": "1.0", "type": "guidui.organisation.changed.v1", "source": SOURCE_PREFIX + COUNTY,
+            "id": f"org-{day}-{code}", "data": {"organisation": code, **columns}}

@@ -89,6 +89,9 @@ BREACHES = {
     "every person posted has one outcome": ["DELETE FROM identification WHERE decision = 'match'"],
     "who is in review is asked for": ["UPDATE identification SET decision = 'review' WHERE decision = 'match'"],
     "what was accepted is stored": ["DELETE FROM posted_event WHERE type = 'guidui.dues.paid.v1'"],
+    "a change of the tree takes effect on its day": [
+        """UPDATE posted_event SET type = 'guidui.organisation.changed.v1'
+           WHERE id = (SELECT id FROM posted_event WHERE type = 'guidui.dues.paid.v1' ORDER BY id LIMIT 1)"""],
     "nothing stays of a stranger": [
         """UPDATE posted_person SET body = '{}' WHERE (event_id, position) IN
            (SELECT event_id, position FROM identification WHERE decision = 'not_a_member')"""],
