@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -224,10 +224,9 @@ def overdue_tasks(tx: Connection, now: datetime, organisation: str, kind: str, *
 def _where(tx: Connection, now: datetime, organisation: str, *, only: str = "all", state: str | None = None,
            category: str | None = None, under: str | None = None, age: str | None = None, obstacle: str | None = None,
            floating: int | None = None, ground: Ground | None = None) -> tuple[str, dict[str, Any]]:
-    path, today = Directory.of(tx).path(under or organisation), day_of(now)
-    params: dict[str, Any] = {"lo": path, "hi": just_after(path), "today": today, "state": state,
-                              "category": category, "obstacle": obstacle,
-                              "early": today - timedelta(days=(ground or usual()).policy.pocket_early_days)}
+    path = Directory.of(tx).path(under or organisation)
+    params: dict[str, Any] = _day(now, ground) | {"lo": path, "hi": just_after(path), "state": state,
+                                                  "category": category, "obstacle": obstacle}
     where = ["c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi", "c.state NOT IN ('bulk_open', 'bulk_closed')"]
     where.append("c.state = :state" if state else FILTERS.get(only, _UNAFFILIATED))
     if category:
@@ -240,31 +239,58 @@ def _where(tx: Connection, now: datetime, organisation: str, *, only: str = "all
         where.append("c.category = ANY (:categories)")
         params["categories"] = [name for name, number in s.FLOATING_CLASS.items() if number == floating]
     if age:
-        ends = [days for days, name in AGES if name == age]
-        starts = [0, *(days + 1 for days, _ in AGES)]
-        low = starts[[name for _, name in AGES].index(age)]
-        params |= {"newest": now - timedelta(days=low), "oldest": now - timedelta(days=min(ends[0], 40000) + 1)}
-        where.append("c.opened_at <= :newest AND c.opened_at > :oldest")
+        ages, days = _ages(now)
+        where.append(ages[age])
+        params |= days
     return " AND ".join(where), params
 
 
-def by_age(tx: Connection, now: datetime, organisation: str) -> list[tuple[str, int]]:
-    """How many are unsettled for up to 3, 8, 30 days, three months, half a year, longer."""
-    return [(name, unaffiliated_count(tx, now, organisation, age=name)) for _, name in AGES]
+def _day(now: datetime, ground: Ground | None) -> dict[str, Any]:
+    """The parameters of FILTERS."""
+    today = day_of(now)
+    return {"today": today, "early": today - timedelta(days=(ground or usual()).policy.pocket_early_days)}
 
 
-def by_organisation(tx: Connection, now: datetime, organisation: str) -> list[dict[str, Any]]:
-    """Per organisation directly below: unsettled, pocket, acceptance overdue, returned."""
-    directory, today = Directory.of(tx), day_of(now)
-    below = [o for o in directory if o.parent == organisation]
-    lines = []
-    for one in below:
-        found = rows(tx, f"""SELECT count(*) FILTER (WHERE {_UNAFFILIATED}) AS unsettled,
-            count(*) FILTER (WHERE state = 'letter_expired') AS pocket,
-            count(*) FILTER (WHERE state = 'arrived' AND wait_due < :today) AS overdue,
-            count(*) FILTER (WHERE bounced) AS bounced
-            FROM transfer_case c WHERE origin_path ~>=~ :lo AND origin_path ~<~ :hi""",
-                     {"today": today, "lo": one.path, "hi": just_after(one.path)})[0]
-        if any((found.unsettled, found.pocket, found.overdue, found.bounced)):
-            lines.append({"code": one.code, "name": one.name, **found})
-    return sorted(lines, key=lambda line: -line["unsettled"])
+def _ages(now: datetime) -> tuple[dict[str, str], dict[str, datetime]]:
+    """Name of an age -> its condition, and the parameters of all: up to 3, 8, 30 days, three months, half a year, longer."""
+    starts = [0, *(days + 1 for days, _ in AGES)]
+    where = {name: f"c.opened_at <= :from_{name} AND c.opened_at > :until_{name}" for _, name in AGES}
+    return where, {
+        **{f"from_{name}": now - timedelta(days=starts[place]) for place, (_, name) in enumerate(AGES)},
+        **{f"until_{name}": now - timedelta(days=min(days, 40_000) + 1) for days, name in AGES}}
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A department's cases, counted: by the names of FILTERS, by how long they last, and per organisation directly below."""
+
+    figures: dict[str, int]
+    ages: list[tuple[str, int]]
+    below: list[dict[str, Any]]
+
+
+_LINE = {"unsettled": "all", "pocket": "pocket"}
+
+
+def overview(tx: Connection, now: datetime, organisation: str, ground: Ground | None = None) -> Overview:
+    """Counts the cases whose origin lies in the tree of an organisation, which the caller oversees, in one pass.
+
+    ``below``: code, name, unsettled, pocket, the most unsettled first; organisations without any are left out.
+    """
+    directory = Directory.of(tx)
+    path = directory.path(organisation)
+    ages, params = _ages(now)
+    counts = {**{f"f_{name}": where for name, where in FILTERS.items()},
+              **{f"a_{name}": f"{_UNAFFILIATED} AND {where}" for name, where in ages.items()}}
+    with as_worker(tx):
+        found = rows(tx, "SELECT split_part(substr(c.origin_path, length(:lo) + 1), '.', 1) AS below, "
+                     + ", ".join(f"count(*) FILTER (WHERE {where}) AS {name}" for name, where in counts.items())
+                     + " FROM transfer_case c WHERE c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi "
+                       "AND c.state NOT IN ('bulk_open', 'bulk_closed') GROUP BY 1",
+                     _day(now, ground) | params | {"lo": path, "hi": just_after(path)})
+    lines = [{"code": row.below, "name": one.name, **{name: row[f"f_{which}"] for name, which in _LINE.items()}}
+             for row in found if (one := directory.get(row.below))]
+    return Overview({name: sum(row[f"f_{name}"] for row in found) for name in FILTERS},
+                    [(name, sum(row[f"a_{name}"] for row in found)) for _, name in AGES],
+                    sorted((line for line in lines if any(line[name] for name in _LINE)),
+                           key=lambda line: (-line["unsettled"], line["code"])))

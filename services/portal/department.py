@@ -45,13 +45,12 @@ def router(portal: Portal) -> APIRouter:
             top = scope(tx, viewer, organisation)
             reconciled = {name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.ground)
                           for name in RECONCILED}
-            figures = {only: pages.unaffiliated_count(tx, now, top.code, only=only, ground=portal.ground)
-                       for only, _ in FIGURES}
+            counted = pages.overview(tx, now, top.code, portal.ground)
             context = dict(
-                top=top, above=above(tx, viewer, top), figures=figures, names=FIGURES, forecast=FORECAST, reconciled=reconciled,
+                top=top, above=above(tx, viewer, top), figures=counted.figures, names=FIGURES, forecast=FORECAST, reconciled=reconciled,
                 reconciled_names=RECONCILED,
-                audit=queries.audit(tx, now, top.code, portal.ground), ages=pages.by_age(tx, now, top.code),
-                age_names=AGES, old=OLD, streets=pages.by_organisation(tx, now, top.code),
+                audit=queries.audit(tx, now, top.code, portal.ground), ages=counted.ages,
+                age_names=AGES, old=OLD, streets=counted.below,
                 oldest=pages.unaffiliated(tx, now, top.code, limit=ROWS), calendar=portal.calendar(tx),
                 work=pages.counts(tx, now, viewer.organisation)["waiting"], reviews=len(portal.reviews(tx, limit=1000)),
                 link=lambda **chosen: _link(top, viewer, **chosen),
