@@ -7,6 +7,7 @@ import pypdf
 import pypdfium2
 import pytest
 import zxingcpp
+from PIL import Image
 
 from services.cases import numbers
 from tests.portal.town import Town
@@ -48,3 +49,25 @@ def test_a_printed_letter_is_scanned_at_the_counter(town: Town, open_as):
     counter = open_as("secretary")
     counter.goto(link)
     assert counter.url.endswith(f"/cases/{case}")
+
+
+def test_a_receipt_is_recorded_beside_its_photo_on_a_phone(town: Town, open_as, axe_script):
+    case = town.leaves(0, "send_receipt")
+    page = open_as("clerk", bypass_csp=True)
+    page.goto(f"/cases/{case}/papers")
+    out = io.BytesIO()
+    Image.new("RGB", (1240, 1754), "white").save(out, "JPEG")
+    page.set_input_files("#i-photo", {"name": "回执.jpg", "mimeType": "image/jpeg", "buffer": out.getvalue()})
+    page.click("text=只贴照片")
+    page.wait_for_function("document.querySelector('img.paper')?.naturalWidth === 1240")  # beside the fields
+    assert page.input_value("[name=number]") and not page.evaluate(WIDE)
+    assert page.evaluate(SMALL.replace("LEAST", "44")) == []
+    page.evaluate(axe_script)
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})")["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+    page.fill("[name=handler]", "赵敏")
+    page.click("text=贴照片并登记回执")
+    assert "回执已登记" in page.inner_text("main") and town.state(case) == "moved"
+    page.goto(f"/cases/{case}")
+    page.click("text=回执照片")
+    assert "/photos/" in page.url

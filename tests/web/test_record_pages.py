@@ -26,6 +26,9 @@ def kept(town) -> str:
         town.give(BRANCH, case, "register_floating", permit_no="浙0001", host=COMMUNITY, host_contact="书记")
     town.leaves(6, to={"address": world.ADDRESS}, category="relocation", circumstances={"unit_has_organisation": True})
     town.leaves(4, "issue_letter")
+    town.post({**world.event(0, "closed"), "type": "guidui.labour_relation.ended.v1", "data": {
+        "circumstances": {"labour_relation": "ended", "handover": "collective"}, "to": {"organisation": COMMUNITY},
+        "persons": [{"person": {"name": world.name(n), "id_number": world.id_number(n)}} for n in (7, 8)]}})
     town.clock.advance_to(town.clock.now() + timedelta(days=95))
     town.settle()
     records_loop(town.house)
@@ -43,7 +46,14 @@ def test_pages_of_records_fit_a_phone_and_can_be_read_by_everybody(town, open_as
             assert "名册 3 行，1 行相符" in page.inner_text("h1")
             paths = (*paths, *(page.url + q for q in ("", "?list=not_in_roll", "?list=bad")))
         if who == "secretary":
-            paths = (*paths, f"/floating/{kept}")
+            page.goto("/batches")
+            page.click("main ul.rows a")
+            page.select_option("[name=order]", "note")
+            page.fill("[name='note.text']", "已电话联系")
+            page.click("main button.primary")
+            assert "已交办" in page.inner_text("main")
+            town.settle()
+            paths = (*paths, f"/floating/{kept}", "/batches", page.url)
         for path in paths:
             page.goto(path)
             assert not page.evaluate(WIDE), path
