@@ -168,7 +168,8 @@ def position(cursor: str | None, count: int) -> list[Any] | None:
 
 def cases(tx: Connection, now: datetime, *, state: str | None = None, organisation: str | None = None,
           own: str | None = None, limit: int = 100, cursor: str | None = None) -> dict[str, Any]:
-    """Cases that this transaction sees, newest first: open and closed, by state and by an organisation's tree."""
+    """Cases that this transaction sees, newest first: open and closed, by state and by an organisation that has a part
+    in them, itself or through one below it."""
     if state is not None and state not in s.STATES:
         raise refuse(422, "unknown-state", f"没有「{state}」这种状态。", f"There is no state {state!r}.",
                      states=sorted(s.STATES))
@@ -180,8 +181,13 @@ def cases(tx: Connection, now: datetime, *, state: str | None = None, organisati
     if own:
         where.append(_PARTY)
     if organisation:
-        where.append(":organisation IN (c.origin, c.origin_committee, c.destination, c.header, c.receiver, "
-                     "c.receiving_committee, c.ruling, c.branch, c.owner, c.poster)")
+        with as_worker(tx):
+            path = Directory.of(tx).path(organisation) if Directory.of(tx).get(organisation) else ""
+        params |= {"lo": path, "hi": just_after(path) if path else ""}
+        where.append("""(:organisation IN (c.origin, c.origin_committee, c.destination, c.header, c.receiver,
+            c.receiving_committee, c.ruling, c.branch, c.owner, c.poster)
+            OR c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi
+            OR c.destination_path ~>=~ :lo AND c.destination_path ~<~ :hi)""")
     if after:
         where.append("(c.opened_at, c.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))")
         params |= {"at": after[0], "id": after[1]}

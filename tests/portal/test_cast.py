@@ -84,6 +84,17 @@ def test_the_calls_keep_to_role_and_part(town, call):
     assert call(COMMUNITY, "receiver", "GET", "/v1/alerts", params={"since": later}).json()["items"] == []
 
 
+def test_cases_are_listed_by_an_organisation_and_all_below_it(town, call):
+    first, second = town.leaves(0), town.leaves(1, to={"organisation": world.SCHOOL})
+
+    def listed(code):
+        found = call(world.CITY, "department", "GET", "/v1/cases", params={"organisation": code}).json()["items"]
+        return {case["id"] for case in found}
+    assert listed(world.ORIGIN_COUNTY) == listed(BRANCH) == {first, second}
+    assert listed(COMMUNITY) == listed(STREET) == {first} and listed(world.SCHOOL) == {second}
+    assert listed(NEIGHBOUR) == listed("990000000000") == set()
+
+
 def test_whoever_once_acted_keeps_a_part_in_the_case(town, call):
     case = town.leaves(0, "issue_letter")
     town.give(STREET, case, "record_arrival")
