@@ -150,10 +150,10 @@ def work_list(tx: Connection, now: datetime, organisation: str, *, tab: str = "w
     return [_named(dict(r), directory, day_of(now)) for r in found]
 
 
-def counts(tx: Connection, now: datetime, organisation: str) -> dict[str, int]:
+def counts(tx: Connection, now: datetime, organisation: str, tabs: Sequence[str] = TABS) -> dict[str, int]:
     """How many rows each tab has."""
-    return {tab: rows(tx, f"SELECT count(*) AS n FROM transfer_case c WHERE {where}", {"own": organisation})[0].n
-            for tab, where in _TAB.items()}
+    return {tab: rows(tx, f"SELECT count(*) AS n FROM transfer_case c WHERE {_TAB[tab]}", {"own": organisation})[0].n
+            for tab in tabs}
 
 
 def desk(tx: Connection, organisation: str) -> list[dict[str, Any]]:

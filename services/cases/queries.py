@@ -242,18 +242,19 @@ def grids(tx: Connection, case_ids: Sequence[str], organisation: str) -> dict[st
 
 
 _COUNTED = """
-SELECT state, category, obstacle, facts ->> 'rehired_by' AS rehired_by, letter_issued_on, wait_due, count(*) AS n
+SELECT state, category, obstacle, facts ->> 'rehired_by' AS rehired_by,
+       CASE WHEN letter_issued_on <= :early THEN CAST(:early AS date) END AS letter_issued_on,  -- few groups, not one a day
+       CASE WHEN wait_due < :today THEN CAST(:today AS date) - 1 END AS wait_due, count(*) AS n
 FROM transfer_case
 WHERE origin_path ~>=~ :lo AND origin_path ~<~ :hi AND state NOT IN ('bulk_open', 'bulk_closed')
 GROUP BY 1, 2, 3, 4, 5, 6"""
 
 
 FORECAST_DAYS = (7, 14, 30)
-_EXPIRING = """
-SELECT d.days, count(c.id) AS n FROM unnest(CAST(:days AS int[])) AS d (days)
-LEFT JOIN transfer_case c ON c.state IN ('letter_issued', 'in_transit') AND c.origin_path ~>=~ :lo
-    AND c.origin_path ~<~ :hi AND c.letter_expires_on - CAST(:today AS date) BETWEEN 0 AND d.days
-GROUP BY d.days ORDER BY d.days"""
+_EXPIRING = "SELECT " + ", ".join(
+    f"count(*) FILTER (WHERE letter_expires_on - CAST(:today AS date) <= {days}) AS d{days}" for days in FORECAST_DAYS) + """
+FROM transfer_case WHERE state IN ('letter_issued', 'in_transit') AND origin_path ~>=~ :lo AND origin_path ~<~ :hi
+    AND letter_expires_on >= :today"""
 
 
 def audit(tx: Connection, now: datetime, organisation: str, ground: Ground | None = None) -> dict[str, Any]:
@@ -267,13 +268,14 @@ def audit(tx: Connection, now: datetime, organisation: str, ground: Ground | Non
         bounds = {"lo": path, "hi": just_after(path)}
         members = rows(tx, "SELECT count(*) AS n FROM member WHERE path ~>=~ :lo AND path ~<~ :hi "
                            "AND standing <> 'ended'", bounds)[0].n
-        counted = rows(tx, _COUNTED, bounds)
+        counted = rows(tx, _COUNTED, bounds | {
+            "today": today, "early": today - timedelta(days=ground.policy.pocket_early_days)})
         overdue = rows(tx, "SELECT kind, count(*) AS n FROM task WHERE closed_at IS NULL AND due_on < :today "
                            "AND path ~>=~ :lo AND path ~<~ :hi GROUP BY kind", bounds | {"today": today})
-        expiring = rows(tx, _EXPIRING, bounds | {"today": today, "days": list(FORECAST_DAYS)})
+        expiring = rows(tx, _EXPIRING, bounds | {"today": today})[0]
     return {"as_of": now.isoformat(), **figures(counted, members, {r.kind: r.n for r in overdue}, today,
                                                 ground.policy.pocket_early_days),
-            "expiring": {str(r.days): r.n for r in expiring}}
+            "expiring": {str(days): expiring[f"d{days}"] for days in FORECAST_DAYS}}
 
 
 def figures(counted: Iterable[Any], members: int, overdue: Mapping[str, int], today: date,
