@@ -85,6 +85,7 @@ class Stage:
         self.clock = TurnedClock(start)
         self.house = House.at(url, b"simulation", cache_folder(), self.clock, ground)
         self.members = {m["member"]: m for m in world.get("members", ())}
+        self.steps = scenario["steps"]
         self.names: dict[str, UUID] = {}
         self.sources: dict[str, str] = {}
         for kind in WORLD:
@@ -159,15 +160,14 @@ class Stage:
         event.setdefault("id", f"step-{index}")
         event.setdefault("time", step["at"])
         if not event.get("source"):
-            event["source"] = self.sources.get((event.get("data") or {}).get("corrects")) or (
-                SOURCE_PREFIX + self._home(event.get("data") or {}))
+            event["source"] = self._source(event)
         self.sources[event["id"]] = event["source"]
         posted = parse(event, self.house.secret, self.clock.now())
         with self.house.worker.begin() as tx:
             code = event["source"].removeprefix(SOURCE_PREFIX)
             one = Directory.of(tx).get(code)
             if one is None:
-                raise NotAScenario(f"step {index}: {code} is not an organisation of this world")
+                raise Refused(403, "unknown-organisation", _UNKNOWN)
             outcome = accept(tx, Caller(code, one.path, "sender"), [posted], self.clock.now())[0]
         if step.get("as"):
             self.names[step["as"]] = posted.id
@@ -175,6 +175,15 @@ class Stage:
             raise outcome
         if outcome == "conflict":
             raise conflict(posted)
+
+    def _source(self, event: Mapping[str, Any]) -> str:
+        """Who posts an event that does not say so: whoever posts what it corrects, else the member's organisation."""
+        data = event.get("data") or {}
+        corrects = data.get("corrects")
+        if not corrects:
+            return SOURCE_PREFIX + self._home(data)
+        later = next((e for step in self.steps if (e := step.get("event") or {}).get("id") == corrects), {})
+        return self.sources.get(corrects) or later.get("source") or SOURCE_PREFIX + self._home(later.get("data") or data)
 
     def _home(self, data: Mapping[str, Any]) -> str:
         said = data.get("person") or ((data.get("persons") or [{}])[0]).get("person") or {}
@@ -184,7 +193,7 @@ class Stage:
                 return member["organisation"]
         named = [m for m in self.members.values() if m.get("name") == said.get("name")]
         if not named:
-            raise NotAScenario("an event without source names nobody of this world")
+            raise Refused(422, "source-missing", _NO_SOURCE)
         return named[0]["organisation"]
 
     def command(self, step: Mapping[str, Any]) -> None:
@@ -285,3 +294,4 @@ def clashes(unwanted: Any, shown: Any) -> bool:
 
 _NO_CASE = Words("没有这件转移。", "There is no such case.")
 _UNKNOWN = Words("没有这个党组织。", "There is no such organisation.")
+_NO_SOURCE = Words("事件没有写 source，所写的人也不在名册里。", "The event has no source, and names nobody of this world.")
