@@ -16,8 +16,7 @@ from services.cases.calendar import day_of, midnight, month_end
 from services.cases.ground import Ground
 from services.kit.db import rows
 from services.kit.errors import Words
-from services.registry.directory import Directory
-from services.registry.tree import just_after
+from services.registry.past import paths_at
 
 
 class Definition(NamedTuple):
@@ -64,13 +63,18 @@ WITH opened AS (
         SELECT FROM statement s WHERE s.case_id = e.case_id AND s.kind = 'guidui.host.report.v1'
           AND s.source = 'urn:guidui:organisation:' || e.by_organisation)
     GROUP BY 1),
+acts AS (  -- with the committee of the origin as it was then, whatever the tree became
+    SELECT e.case_id, e.command, (
+        SELECT h.change ->> 'origin_committee' FROM case_event h
+        WHERE h.case_id = e.case_id AND h.seq <= e.seq AND h.change ? 'origin_committee' ORDER BY h.seq DESC LIMIT 1) AS committee
+    FROM case_event e
+    WHERE e.command IN ('send_receipt', 'record_paper_receipt', 'return_for_cure', 'refuse') AND e.at >= :start AND e.at < :until),
 settled AS (
-    SELECT c.origin_committee, 'on_time', count(*) FILTER (WHERE NOT c.late), count(*)
-    FROM case_event e JOIN transfer_case c ON c.id = e.case_id
-    WHERE e.command IN ('send_receipt', 'record_paper_receipt') AND e.at >= :start AND e.at < :until GROUP BY 1),
+    SELECT a.committee, 'on_time', count(*) FILTER (WHERE NOT c.late), count(*)
+    FROM acts a JOIN transfer_case c ON c.id = a.case_id WHERE a.command IN ('send_receipt', 'record_paper_receipt') GROUP BY 1),
 bounces AS (
-    SELECT c.origin_committee, 'bounced', count(*), NULL::bigint FROM case_event e JOIN transfer_case c ON c.id = e.case_id
-    WHERE e.command IN ('return_for_cure', 'refuse') AND e.at >= :start AND e.at < :until GROUP BY 1),
+    SELECT a.committee, 'bounced', count(*), NULL::bigint FROM acts a
+    WHERE a.command IN ('return_for_cure', 'refuse') GROUP BY 1),
 refusals AS (
     SELECT e.by_organisation, 'refused', count(*), NULL::bigint FROM case_event e
     WHERE e.command IN ('return_for_cure', 'refuse') AND e.at >= :start AND e.at < :until GROUP BY 1),
@@ -86,9 +90,11 @@ quiet AS (
     WHERE o.owner IS NOT NULL
       AND p.to_state NOT IN ('moved', 'merged', 'struck_off', 'closed_without_move', 'bulk_open', 'bulk_closed') GROUP BY 1),
 receipts AS (
-    SELECT c.receiving_committee, 'receipts_late',
-           count(*) FILTER (WHERE coalesce(c.receipt_sent_on, :today) > c.receipt_due_on), count(*)
-    FROM transfer_case c JOIN organisation o ON o.code = c.receiving_committee AND NOT o.outside
+    SELECT h.committee, 'receipts_late', count(*) FILTER (WHERE coalesce(c.receipt_sent_on, :today) > c.receipt_due_on), count(*)
+    FROM transfer_case c, LATERAL (
+        SELECT e.change ->> 'receiving_committee' AS committee FROM case_event e
+        WHERE e.case_id = c.id AND e.at < :until AND e.change ? 'receiving_committee' ORDER BY e.seq DESC LIMIT 1) h
+    JOIN organisation o ON o.code = h.committee AND NOT o.outside
     WHERE c.receipt_due_on BETWEEN :first AND :last AND c.state <> 'merged' GROUP BY 1),
 kept AS (
     SELECT t.organisation, 'contacts_kept', count(*) FILTER (WHERE (t.closed_at AT TIME ZONE 'Asia/Shanghai')::date <= t.due_on),
@@ -102,8 +108,7 @@ SELECT f.organisation, f.fact, f.n, f.base FROM (
     SELECT * FROM opened UNION ALL SELECT * FROM settled UNION ALL SELECT * FROM bounces UNION ALL SELECT * FROM refusals
     UNION ALL SELECT * FROM quiet UNION ALL SELECT * FROM receipts UNION ALL SELECT * FROM kept
     UNION ALL SELECT * FROM questions) f
-JOIN organisation o ON o.code = f.organisation
-WHERE o.path ~>=~ :lo AND o.path ~<~ :hi AND (f.n > 0 OR f.base > 0)"""
+WHERE f.organisation = ANY (:below) AND (f.n > 0 OR f.base > 0)"""
 
 Facts = dict[str, dict[str, int | None]]
 
@@ -111,16 +116,18 @@ Facts = dict[str, dict[str, int | None]]
 def facts(tx: Connection, month: str, organisation: str, now: datetime, ground: Ground) -> dict[str, Facts]:
     """Organisation -> fact -> {"n", "of"}, of a month (``YYYY-MM``), for an organisation and all below that have any.
 
-    ``tx`` acts as the worker; the caller's right to the organisation is settled.
+    Of a month that is over, who stood below is told by the tree of its last day. ``tx`` acts as the worker; the caller's
+    right to the organisation is settled.
     """
     first, last = date.fromisoformat(f"{month}-01"), month_end(month)
     today = min(day_of(now), last + timedelta(days=1))  # a month that is over is seen from the day after it
-    path = Directory.of(tx).path(organisation)
     until = min(midnight(last + timedelta(days=1)), now + timedelta(microseconds=1))
+    paths = paths_at(tx, until)
+    below = [code for code, path in paths.items() if path.startswith(paths[organisation])]
     found: dict[str, Facts] = defaultdict(dict)
     for row in rows(tx, _FACTS, {
             "start": midnight(first), "until": until, "first": first, "last": last, "today": today,
-            "quiet": until - timedelta(days=ground.policy.silent_days), "lo": path, "hi": just_after(path)}):
+            "quiet": until - timedelta(days=ground.policy.silent_days), "below": below}):
         found[row.organisation][row.fact] = {"n": row.n, "of": row.base}
     return {code: _complete(one) for code, one in sorted(found.items())}
 

@@ -8,6 +8,8 @@ import pytest
 
 from services.kit.clock import ZONE
 from services.records import facts
+from services.registry.load import Hooks, load_rows
+from services.wiring import after_load, follow_tree
 from tests.portal.town import text
 from tests.stories import world
 from tests.stories.world import BRANCH, COMMUNITY, STREET, UNIT
@@ -51,6 +53,20 @@ def test_each_fact_is_what_its_definition_says(town, months):
     assert pair(december, STREET, "unanswered") == (1, 1)
     assert pair(december, BRANCH, "silent")[0] == 2 and pair(december, STREET, "silent")[0] == 1
     assert pair(november, BRANCH, "silent")[0] == 0
+
+
+def test_a_month_that_is_over_does_not_change_with_the_tree(town, months):
+    """In January the origin goes to another committee and the community to another street: so do their open transfers."""
+    before = {month: (of(town, month), of(town, month, world.ORIGIN_COUNTY)) for month in ("2026-11", "2026-12")}
+    assert pair(before["2026-11"][0], UNIT, "bounced") == (1, None) and pair(before["2026-12"][0], STREET, "receipts_late") == (1, 2)
+    columns = "code name kind unit parent area serves_area authority".split()
+    rows = {r[0]: dict(zip(columns, r, strict=True)) for r in world.ORGANISATIONS}
+    town.clock.advance_to(datetime(2027, 1, 20, 9, 0, tzinfo=ZONE))
+    load_rows(town.house.worker, "organisations", [rows[BRANCH] | {"parent": STREET}, rows[COMMUNITY] | {"parent": UNIT}],
+              town.clock, Hooks(movers=[follow_tree]))
+    assert after_load(town.house, "organisations")
+    assert {month: (of(town, month), of(town, month, world.ORIGIN_COUNTY)) for month in before} == before
+    assert BRANCH in of(town, "2027-01", world.COUNTY)
 
 
 def test_contacts_count_as_kept_when_the_member_was_reached_by_the_day(town, months):
