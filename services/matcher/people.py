@@ -94,25 +94,29 @@ class People:
         named = {r[0]: MemberRecord(*r) for r in tx.exec_driver_sql(_BY_REFERENCE, (references,))} if references else {}
         found: dict[Slot, Found] = {}
         near: dict[str, list[MemberRecord]] = {}
+        counts: dict[str, int] = {}
         for keys_of in STEPS:
             unsettled = [a for a in told if (a.event, a.position) not in found
                          or found[a.event, a.position].decision != "match"]
             if unsettled:
-                found |= self._round(tx, unsettled, named, near, keys_of, model)
+                found |= self._round(tx, unsettled, named, near, counts, keys_of, model)
         return _without_key(tx, told, found)
 
     def _round(self, tx: Connection, told: Sequence[Announcement], named: Mapping[str, MemberRecord],
-               by_key: dict[str, list[MemberRecord]], keys_of: Callable[[Person], frozenset[str]], model: Model
-               ) -> dict[Slot, Found]:
-        """Decisions from what ``keys_of`` leads to; ``by_key`` are the members of keys that were asked for already."""
+               by_key: dict[str, list[MemberRecord]], counts: dict[str, int],
+               keys_of: Callable[[Person], frozenset[str]], model: Model) -> dict[Slot, Found]:
+        """Decisions from what ``keys_of`` leads to; ``by_key`` are the members of keys that were asked for already,
+        ``counts`` how many bear the names asked for already."""
         keys = {(a.event, a.position): keys_of(a.person) for a in told}
         wanted = sorted(set().union(*keys.values()) - by_key.keys())
         by_key.update((key, []) for key in wanted)
         if wanted:
             for r in tx.exec_driver_sql(_CANDIDATES, (KEY_MEMBERS_MAX + 1, wanted)):
                 by_key[r[0]].append(MemberRecord(*r[1:]))
-        names = {m.name for asked in keys.values() for key in asked for m in by_key[key]}
-        counts = {} if keys_of is number_keys else frequencies(tx, names)
+        if keys_of is not number_keys:
+            names = {fold_name(m.name) for asked in keys.values() for key in asked for m in by_key[key]}
+            if unknown := names - counts.keys():
+                counts |= dict.fromkeys(unknown, 0) | frequencies(tx, unknown)
         return {(one.event, one.position): judged(one, keys[one.event, one.position], by_key, named, counts, model)
                 for one in told}
 
