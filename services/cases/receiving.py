@@ -89,7 +89,7 @@ def orders(tx: Connection, organisation: str, parent: str) -> list[dict[str, Any
     return [dict(row) for row in rows(tx, """SELECT o.id::text AS id, o.at, o.command, o.start_on, o.paused, o.done_at,
             count(u.case_id) FILTER (WHERE u.status = 200) AS done, count(u.case_id) FILTER (WHERE u.status <> 200) AS refused
         FROM batch_order o LEFT JOIN batch_order_outcome u ON u.batch_order = o.id
-        WHERE o.parent = CAST(:parent AS uuid) AND o.organisation = :own GROUP BY o.id ORDER BY o.at DESC, o.id""",
+        WHERE o.parent = CAST(:parent AS uuid) AND o.organisation = :own GROUP BY o.id ORDER BY o.number DESC""",
                                       {"parent": parent, "own": organisation})]
 
 
@@ -108,7 +108,7 @@ def members(tx: Connection, organisation: str, parent: str, *, order: str | None
 
 _OPEN = """
 SELECT id, parent::text AS parent, organisation, by_person, command, args FROM batch_order
-WHERE done_at IS NULL AND NOT paused AND (start_on IS NULL OR start_on <= :today) ORDER BY at, id"""
+WHERE done_at IS NULL AND NOT paused AND (start_on IS NULL OR start_on <= :today) ORDER BY number"""
 _NEXT = f"""
 SELECT c.id::text AS id FROM transfer_case c
 WHERE {_MINE} AND c.state = ANY (:legal)

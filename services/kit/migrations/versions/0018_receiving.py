@@ -13,6 +13,7 @@ def upgrade() -> None:
     op.execute("""
         CREATE TABLE batch_order (
             id uuid PRIMARY KEY,
+            number bigint GENERATED ALWAYS AS IDENTITY,  -- the order in which they were given
             parent uuid NOT NULL,                       -- the bulk case, which the receiver does not see
             organisation text NOT NULL,
             path text NOT NULL,
@@ -25,7 +26,7 @@ def upgrade() -> None:
             done_at timestamptz
         );
         CREATE INDEX batch_order_path ON batch_order (path text_pattern_ops);
-        CREATE INDEX batch_order_open ON batch_order (at) WHERE done_at IS NULL;
+        CREATE INDEX batch_order_open ON batch_order (number) WHERE done_at IS NULL;
         CREATE TABLE batch_order_outcome (
             batch_order uuid NOT NULL REFERENCES batch_order,
             case_id uuid NOT NULL,
