@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from services.kit.migrations.row_security import row_security
+
 revision = "0008_letters"
 down_revision = "0007_portal"
 branch_labels = None
@@ -121,14 +123,7 @@ def upgrade() -> None:
     op.execute(TABLES)
     op.execute(FUNCTIONS)
     op.execute(GRANTS)
-    for table, visible in VIEWERS.items():
-        op.execute(f"""
-            ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
-            ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
-            CREATE POLICY owner_all ON {table} TO CURRENT_USER USING (true) WITH CHECK (true);
-            CREATE POLICY worker_all ON {table} TO guidui_worker USING (true) WITH CHECK (true);
-            CREATE POLICY viewer ON {table} FOR SELECT TO guidui_web USING ({visible});
-        """)
+    op.execute(row_security(VIEWERS))
 
 
 def downgrade() -> None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from services.kit.migrations.row_security import row_security
+
 revision = "0015_tree"
 down_revision = "0014_desk_tasks"
 branch_labels = None
@@ -48,17 +50,11 @@ def upgrade() -> None:
         GRANT SELECT ON organisation_change TO guidui_web;
         GRANT SELECT, INSERT, UPDATE ON organisation_change TO guidui_worker;
         GRANT SELECT, INSERT ON organisation_past TO guidui_worker;
-        CREATE POLICY viewer ON organisation_change FOR SELECT TO guidui_web
-            USING (path ~>=~ nullif(current_setting('guidui.lo', true), '')
-               AND path ~<~ nullif(current_setting('guidui.hi', true), ''));
     """)
-    for table in ("organisation_change", "organisation_past"):
-        op.execute(f"""
-            ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
-            ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
-            CREATE POLICY owner_all ON {table} TO CURRENT_USER USING (true) WITH CHECK (true);
-            CREATE POLICY worker_all ON {table} TO guidui_worker USING (true) WITH CHECK (true);
-        """)
+    op.execute(row_security({
+        "organisation_change": "path ~>=~ nullif(current_setting('guidui.lo', true), '') "
+                               "AND path ~<~ nullif(current_setting('guidui.hi', true), '')",
+        "organisation_past": None}))
 
 
 def downgrade() -> None:

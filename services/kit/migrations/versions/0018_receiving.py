@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from services.kit.migrations.row_security import row_security
+
 revision = "0018_receiving"
 down_revision = "0017_undo"
 branch_labels = None
@@ -40,18 +42,10 @@ def upgrade() -> None:
         GRANT SELECT, INSERT ON batch_order, batch_order_outcome TO guidui_worker;
         GRANT UPDATE (paused, done_at) ON batch_order TO guidui_worker;
     """)
-    viewers = {
+    op.execute(row_security({
         "batch_order": "path ~>=~ nullif(current_setting('guidui.lo', true), '') "
                        "AND path ~<~ nullif(current_setting('guidui.hi', true), '')",
-        "batch_order_outcome": "EXISTS (SELECT FROM batch_order o WHERE o.id = batch_order)"}
-    for table, visible in viewers.items():
-        op.execute(f"""
-            ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
-            ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
-            CREATE POLICY owner_all ON {table} TO CURRENT_USER USING (true) WITH CHECK (true);
-            CREATE POLICY worker_all ON {table} TO guidui_worker USING (true) WITH CHECK (true);
-            CREATE POLICY viewer ON {table} FOR SELECT TO guidui_web USING ({visible});
-        """)
+        "batch_order_outcome": "EXISTS (SELECT FROM batch_order o WHERE o.id = batch_order)"}))
 
 
 def downgrade() -> None:
