@@ -85,7 +85,7 @@ class Stage:
         self.clock = TurnedClock(start)
         self.house = House.at(url, b"simulation", cache_folder(), self.clock, ground)
         self.members = {m["member"]: m for m in world.get("members", ())}
-        self.steps = scenario["steps"]
+        self.steps = scenario.get("steps", ())
         self.names: dict[str, UUID] = {}
         self.sources: dict[str, str] = {}
         for kind in WORLD:
