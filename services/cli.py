@@ -372,7 +372,9 @@ def post(file: str) -> None:
 def resolve(inp: Annotated[Path, typer.Option("--in")], out: Annotated[Path, typer.Option("--out")],
             learn: Annotated[Path | None, typer.Option()] = None) -> None:
     """Addresses to communities (interface.md §4). No server needed."""
+    from services.kit.garbage import collect_seldom
     from services.matcher.address_file import resolve_file
+    collect_seldom()
     raise typer.Exit(resolve_file(inp, out, learn, cache=_settings().cache))
 
 
@@ -380,7 +382,9 @@ def resolve(inp: Annotated[Path, typer.Option("--in")], out: Annotated[Path, typ
 def identify(members: Annotated[Path, typer.Option()], inp: Annotated[Path, typer.Option("--in")],
              out: Annotated[Path, typer.Option("--out")]) -> None:
     """Persons to members (interface.md §5). No server needed."""
+    from services.kit.garbage import collect_seldom
     from services.matcher.identity_file import identify_files
+    collect_seldom()
     raise typer.Exit(identify_files(members, inp, out))
 
 

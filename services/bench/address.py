@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from services.bench.address_made import cases
+from services.kit.garbage import collect_seldom
 from services.matcher.address_file import learn_file, lines_of, memory_mb, table_ready
 from services.matcher.address_names import clean, community_base
 from services.matcher.gazetteer import Gazetteer
@@ -55,6 +56,7 @@ def bench(cache: Path, addresses: Path | None = None, confirmed: Path | None = N
     learned, _ = learn_file(gazetteer, confirmed, _Nowhere()) if confirmed else (0, 0)
     learn_us = (time.perf_counter() - begun) / max(learned, 1) * 1e6
     rows = _rows(gazetteer, addresses)
+    collect_seldom()  # as `resolve` and every process that serves does
     texts = [text for text, _ in rows]
     cold = _rate(gazetteer.resolve, texts)
     times = sorted(_timed(gazetteer.resolve, text) for text in texts)

@@ -24,6 +24,10 @@ AFTER_VILLAGE = re.compile(
 AFTER_COMMUNITY = re.compile(r"卫生|医院|医疗|服务|诊所|小学|中学|学校|幼儿|市场|路|街道|大道")
 
 
+made = tuple.__new__
+"""Makes a named tuple of its fields in half the time; for the few made at every address."""
+
+
 def harmless(text: str, end: int, kind: str) -> bool:
     """False if what follows a suffix makes the whole a road, a school, a clinic … instead of a community."""
     return (AFTER_COMMUNITY if kind == "J" else AFTER_VILLAGE).match(text, end) is None
@@ -67,8 +71,8 @@ class Walk:
 
     def community(self, text: str, street: str, start: int) -> tuple[int | None, int]:
         """(community index, end) of the first exact mention of a community of the street right at `start`."""
-        find = self.snapshot.find
-        for mention in MENTION.finditer(text, start + 1, start + BASE_CHARS_MAX + 8):
+        find, after, last = self.snapshot.find, start + 1, start + BASE_CHARS_MAX + 8
+        while (mention := MENTION.search(text, after, last)) is not None:
             at, end = mention.span()
             first = text[at]
             kind = KIND_OF[first]
@@ -78,6 +82,7 @@ class Walk:
             index = find(street, base, kind)
             if index is not None and (end == len(text) or harmless(text, end, kind)):
                 return index, end
+            after = end
         return None, start
 
     def read(self, text: str) -> Step:
@@ -93,7 +98,7 @@ class Walk:
                 if street is not None:
                     end = min(at + length, len(text))
                     index, last = self.community(text, street, end)
-                    return Step(0, county, at, street, end, index, end, last)
+                    return made(Step, (0, county, at, street, end, index, end, last))
         return self._slowly(text)
 
     def _slowly(self, text: str) -> Step:

@@ -18,7 +18,7 @@ from services.matcher.address_names import MENTION, is_dummy, mention_base, ment
 from services.matcher.address_neighbours import ROAD_SIGNS, SHARE_MAX, neighbours
 from services.matcher.address_reader import Reader
 from services.matcher.address_scan import COUNTIES_MAX, Hit, Scan, Support
-from services.matcher.address_walk import Step, Walk
+from services.matcher.address_walk import Step, Walk, made
 from services.matcher.normalise import Normal, normalise
 
 CANDIDATES_MAX = 5
@@ -92,8 +92,8 @@ class Gazetteer:
         if normal.origin is not None:
             start, end = normal.span(start, end)
         words = (upper[step.county] + upper[street] + name,)  # type: ignore[index]
-        reason = Evidence("path", address[start:end], (start, end), words)
-        return Resolution("route", (Candidate(code, name, "community", WALKED, (reason,)),))
+        reason = made(Evidence, ("path", address[start:end], (start, end), words))
+        return made(Resolution, ("route", (made(Candidate, (code, name, "community", WALKED, (reason,))),)))
 
     def guesses(self, text: str, step: Step, county: str | None = None) -> list[Guess]:
         """Every guess for a normalised text that the walk did not settle, best first."""
