@@ -28,7 +28,7 @@ from services.kit.migrations import migrate
 from services.kit.postgres import EmbeddedServer
 from services.kit.tailer import Tailers
 from services.matcher import reviews
-from services.registry import change_log
+from services.registry import change_log, ends
 from services.registry.access import Caller
 from services.registry.directory import Directory
 from services.registry.load import load_rows
@@ -125,9 +125,10 @@ class Stage:
         """The next moment at which something is due: a case, a member, an organisation, or a month that is over."""
         now = self.clock.now()
         with self.house.worker.connect() as tx:
-            due, changing = case_clock.next_at(tx, now), change_log.next_day(tx, now.date())
+            due = case_clock.next_at(tx, now)
+            changing = [day for of in (change_log, ends) if (day := of.next_day(tx, now.date()))]
         month = midnight((now.date().replace(day=1) + timedelta(days=32)).replace(day=1))
-        return min(moment for moment in (due, changing and midnight(changing), month) if moment)
+        return min([*map(midnight, changing), *([due] if due else []), month])
 
     def step(self, index: int, step: Mapping[str, Any]) -> dict[str, Any]:
         """Plays one step and compares it with what it expects."""

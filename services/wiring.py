@@ -30,7 +30,7 @@ from services.matcher.evidence import Learning, Teacher
 from services.matcher.evidence_desk import EvidenceDesk
 from services.matcher.learning import Addresses
 from services.matcher import walk_ins
-from services.registry import change_log
+from services.registry import change_log, ends
 from services.matcher.people import People
 from services.notifier.channels.at_hand import channels_at_hand
 from services.notifier.channels.portal_inbox import PortalInbox
@@ -137,9 +137,12 @@ def walk_ins_loop(house: House) -> int:
 
 
 def tree_loop(house: House) -> int:
-    """Carries out the changes of organisations whose day has come; open cases follow."""
-    return change_log.apply_due(house.worker, house.clock, [follow_tree],
-                                lambda: repoint(house.worker, house.clock, house.ground))
+    """Carries out the changes of organisations whose day has come; open cases and tasks follow, also where a file had
+    named the last day."""
+    def then() -> int:
+        return repoint(house.worker, house.clock, house.ground)
+    return (change_log.apply_due(house.worker, house.clock, [follow_tree], then)
+            + ends.follow(house.worker, house.clock, then))
 
 
 def climb_loop(house: House) -> int:

@@ -146,7 +146,7 @@ class Arguments:
         return value
 
     def organisation(self, name: str, world: World, required: bool = True) -> str | None:
-        """The code of an organisation that the register knows."""
+        """The code of an organisation that the register knows; one that has ended gives way to its successor."""
         value = self.get(name)
         if value is None:
             if required:
@@ -154,7 +154,12 @@ class Arguments:
             return None
         if world.directory.get(value) is None:
             raise self._wrong(name, f"没有代码为 {value} 的党组织", f"no organisation has the code {value}")
-        return value
+        standing = world.directory.successor(value, world.today)
+        if standing is None:
+            one = world.directory.get(value)
+            raise self._wrong(name, f"填写的{one.name}已于 {one.effective_to} 撤销，没有接续组织，请另选",
+                              f"names {one.name}, which ended on {one.effective_to} and has no successor; choose another")
+        return standing.code
 
     def _missing(self, name: str, choices: Sequence[str] = ()) -> Refused:
         listed = ", ".join(choices)

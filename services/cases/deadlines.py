@@ -6,6 +6,7 @@ service that was off for a week computes what stands today, once, instead of rep
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from services.cases import states as s
@@ -20,18 +21,21 @@ Waiting = tuple[str | None, str | None, date | None]
 
 
 def parts(case: Case, world: World) -> Case:
-    """The case with the organisations derived from origin and destination filled in."""
+    """The case with the organisations derived from origin and destination filled in.
+
+    In the place of one that has ended stands who acts for it.
+    """
     directory = world.directory
     committee = directory.committee(case.origin) if case.origin else None
     header = directory.with_authority(case.destination) if case.destination else None
     receiving = directory.committee(case.destination) if case.destination else None
     return case.but(
         origin_path=directory.path(case.origin) if case.origin else None,
-        origin_committee=committee.code if committee else case.origin,
+        origin_committee=world.acting(committee.code if committee else case.origin),
         destination_path=directory.path(case.destination) if case.destination else None,
-        header=header.code if header else None,
-        receiving_committee=receiving.code if receiving else case.destination,
-        ruling=ruling_department(case, world),
+        header=world.acting(header.code) if header else None,
+        receiving_committee=world.acting(receiving.code if receiving else case.destination),
+        ruling=world.acting(ruling_department(case, world)),
     )
 
 
@@ -60,7 +64,8 @@ def settle(case: Case, world: World) -> Case:
     """The case with its owner, whom it waits for, and the next moment at which the clock must look at it."""
     case = parts(case, world)
     organisation, act, due = waiting_on(case, world)
-    case = case.but(owner=owner(case), wait_organisation=organisation, wait_act=act, wait_due=due)
+    case = case.but(owner=world.acting(owner(case)), wait_organisation=world.acting(organisation), wait_act=act,
+                    wait_due=due)
     return case.but(wake_at=wake_at(case, world))
 
 
@@ -150,11 +155,20 @@ def strike_off_from(case: Case, world: World) -> date | None:
 
 
 def tasks(case: Case, world: World) -> list[Task]:
-    """Every task and alert of the case that stands now. Of a kind that recurs only the newest stands."""
+    """Every task and alert of the case that stands now. Of a kind that recurs only the newest stands.
+
+    What an organisation owes that has ended, who acts for it owes: at nobody's desk nothing waits.
+    """
     if case.state in s.TERMINAL or case.state == s.BULK_OPEN:
         return []
-    return [t for t in (*_state_tasks(case, world), *_clock_tasks(case, world), *_asks(case), *_alerts(case, world))
-            if t.organisation]
+    found: dict[tuple, Task] = {}
+    for task in (*_state_tasks(case, world), *_clock_tasks(case, world), *_asks(case), *_alerts(case, world)):
+        if task.organisation:
+            code = world.acting(task.organisation)
+            if code != task.organisation:
+                task = replace(task, organisation=code)
+            found.setdefault((task.kind, code, task.opened_at), task)
+    return list(found.values())
 
 
 _STATE_TASKS = {s.ANNOUNCED: "triage", s.TRIAGED: "destination", s.OUT_APPROVAL: "out_approval",
@@ -331,7 +345,7 @@ def life_tasks(organisation: str, last: date | None, lost: bool, world: World) -
     if not opened:
         return []
     day, kind, act = max(opened)
-    return [Task(kind, act, organisation, midnight(day), world.calendar.add_workdays(day, policy.review_wd))]
+    return [Task(kind, act, world.acting(organisation) or organisation, midnight(day), world.calendar.add_workdays(day, policy.review_wd))]
 
 
 def life_wake_at(organisation: str, last: date | None, lost: bool, world: World) -> datetime | None:

@@ -114,7 +114,19 @@ def confirm_destination(case: Case, given: Arguments, world: World) -> Case:
     if given.flag("member_informed") is not True:
         raise refuse(422, "member-not-informed", "请先告知本人去向，再填 member_informed: true。",
                      "Tell the member first, then give member_informed: true.", field="member_informed")
-    return _to(case, given, world, "stated", required=not case.destination).but(state=s.DESTINATION_CONFIRMED)
+    after = _to(case, given, world, "stated", required=not case.destination)
+    _still_there(after, world)
+    return after.but(state=s.DESTINATION_CONFIRMED)
+
+
+def _still_there(case: Case, world: World) -> None:
+    """Nobody is sent to, or taken into, an organisation that has ended and has no successor."""
+    one = world.directory.get(case.destination)
+    if one is not None and one.ended(world.today):
+        raise refuse(409, "destination-ended", f"{one.name}已于 {one.effective_to} 撤销，没有接续组织；请另填去向组织"
+                     "（organisation），已到达的请先转交（forward）。",
+                     f"{one.name} ended on {one.effective_to} and has no successor; give another organisation, or forward "
+                     "a member who has arrived.", field="organisation")
 
 
 def _to(case: Case, given: Arguments, world: World, source: str, required: bool) -> Case:
@@ -244,6 +256,7 @@ def forward(case: Case, given: Arguments, world: World) -> Case:
 
 @_command
 def accept(case: Case, given: Arguments, world: World) -> Case:
+    _still_there(case, world)
     late = case.letter_expires_on is not None and world.today > case.letter_expires_on
     if late and not given.get("late_decision"):
         raise refuse(
@@ -500,7 +513,7 @@ def answer(case: Case, given: Arguments, world: World) -> Case:
     given.text("text")
     asks, open_one = [], True
     for one in case.asks:
-        if open_one and one["to"] == given.actor and not one.get("answered_on"):
+        if open_one and given.actor in (one["to"], world.acting(one["to"])) and not one.get("answered_on"):
             one, open_one = {**one, "answered_on": world.today.isoformat()}, False
         asks.append(one)
     return case.but(asks=asks)

@@ -163,6 +163,13 @@ class World:
         """The day of ``now`` in Asia/Shanghai."""
         return day_of(self.now)
 
+    def acting(self, organisation: str | None) -> str | None:
+        """Who does today what is an organisation's to do: itself, or who follows it once its last day is over."""
+        one = self.directory.get(organisation)
+        if one is None or one.effective_to is None:
+            return organisation
+        return self.directory.acting_for(organisation, self.today).code  # type: ignore[union-attr]
+
     def policy_now(self, case: Case) -> Policy:
         """What counts for a case in whatever is done to it today."""
         return self._policy(case, self.today)

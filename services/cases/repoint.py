@@ -1,17 +1,19 @@
 """The tree of organisations changed: open cases find out anew who owns them, who is waited for and who may act."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
 from services.cases import deadlines, tables
+from services.cases.clock import READ_MEMBERS, refresh_members
 from services.cases.ground import Ground
-from services.cases.model import Case, Step, World
+from services.cases.model import Case, Step, Task, World
 from services.cases.states import BEFORE_ACCEPTED, TERMINAL
 from services.cases.tables import Change
 from services.kit.clock import Clock
+from services.kit.db import rows
 
 BATCH_ROWS_MAX = 1_000
 # what follows from the tree, and not from what anybody did
@@ -21,8 +23,9 @@ _DERIVED = ("origin_committee", "receiving_committee", "ruling", "owner", "wait_
 def repoint(engine: Engine, clock: Clock, ground: Ground) -> int:
     """Settles every open case whose parts are others by the tree as it is now; returns how many.
 
-    A destination that has ended gives way to its successor. Each gets a row ``tree_changed`` in its history, and its tasks move to the organisations now concerned
-    (rules.md §C.0 ``org.changed``). Done again it changes nothing.
+    A destination that has ended gives way to its successor; whatever else an ended organisation owed, of cases and of
+    its members, stands at who acts for it. Each case gets a row ``tree_changed`` in its history, and its tasks move to
+    the organisations now concerned (rules.md §C.0 ``org.changed``). Done again it changes nothing.
     """
     changed, after = 0, "00000000-0000-0000-0000-000000000000"
     while True:
@@ -31,23 +34,61 @@ def repoint(engine: Engine, clock: Clock, ground: Ground) -> int:
                 "SELECT id::text FROM transfer_case WHERE id > %s::uuid AND state <> ALL (%s) ORDER BY id LIMIT %s",
                 (after, sorted(TERMINAL), BATCH_ROWS_MAX)).scalars().all()
             if not ids:
-                return changed
+                return changed + _members(engine, clock, ground)
             changed += _repoint(tx, ids, clock.now(), ground)
             after = ids[-1]
 
 
 def _repoint(tx: Connection, ids: list[str], now: datetime, ground: Ground) -> int:
     world = ground.world(tx, now)
-    return len(tables.write(tx, list(_changes(tables.load(tx, ids).values(), world)), world))
+    standing, seen_by = tables.standing_tasks(tx, ids), _parties(tx, ids)
+    changes = [change for case in tables.load(tx, ids).values()
+               if (change := _change(case, standing.get(case.id, {}), seen_by.get(case.id, set()), world))]
+    return len(tables.write(tx, changes, world, standing=standing))
 
 
-def _changes(cases, world: World) -> Iterator[Change]:
-    for case in cases:
-        after = deadlines.settle(_succeeded(case, world), world)
-        # a header that a counterfoil names stays, as long as it stands above the destination
-        astray = after.header != case.header and not world.directory.within(case.destination, case.header)
-        if _parts(after) != _parts(case) or astray or after.destination != case.destination:
-            yield Change(case, after, [Step("tree_changed", case.state, case.state, None)])
+def _change(case: Case, standing: Mapping[str, Task], seen_by: set[str], world: World) -> Change | None:
+    after = deadlines.settle(_succeeded(case, world), world)
+    # a header that a counterfoil names stays, as long as it stands above the destination
+    astray = after.header != case.header and (not world.directory.within(case.destination, case.header)
+                                              or world.acting(case.header) != case.header)
+    as_named = after if astray else after.but(header=case.header)
+    left = {task.organisation for task in standing.values()} - {t.organisation for t in deadlines.tasks(as_named, world)}
+    unseen = {one["organisation"] for one in tables.off_both_lines(after, None, world)} - seen_by
+    if _parts(after) != _parts(case) or astray or left or unseen or after.destination != case.destination:
+        return Change(case, after, [Step("tree_changed", case.state, case.state, None)])
+    return None
+
+
+def _parties(tx: Connection, ids: list[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for case, organisation in tx.exec_driver_sql(
+            "SELECT case_id::text, organisation FROM case_party WHERE case_id = ANY (%s::uuid[])", (ids,)):
+        found.setdefault(case, set()).add(organisation)
+    return found
+
+
+_REMINDED = """SELECT DISTINCT t.organisation, m.organisation AS home FROM task t JOIN member m ON m.member = t.member
+WHERE t.case_id IS NULL AND t.closed_at IS NULL"""
+_AT = READ_MEMBERS + """WHERE m.member > :after AND m.organisation = ANY (:homes) AND EXISTS (
+    SELECT FROM task t WHERE t.member = m.member AND t.case_id IS NULL AND t.closed_at IS NULL)
+ORDER BY m.member LIMIT :limit"""
+
+
+def _members(engine: Engine, clock: Clock, ground: Ground) -> int:
+    """Lets the tasks about members themselves (t12, t13) stand at who acts for their organisation; returns how many."""
+    moved, after = 0, ""
+    with engine.begin() as tx:
+        world = ground.world(tx, clock.now())
+        homes = [row.home for row in rows(tx, _REMINDED, {}) if row.organisation != world.acting(row.home)]
+    while homes:
+        with engine.begin() as tx:
+            found = rows(tx, _AT, {"after": after, "homes": homes, "limit": BATCH_ROWS_MAX})
+            if not found:
+                break
+            refresh_members(tx, found, ground.world(tx, clock.now()))
+            moved, after = moved + len(found), found[-1].member
+    return moved
 
 
 def _succeeded(case: Case, world: World) -> Case:

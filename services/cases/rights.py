@@ -47,7 +47,7 @@ def may(case: Case, command: str, actor: str, world: World) -> bool:
         played |= {"origin": case.poster or "", "committee": case.poster or ""}
     for part in RIGHTS.get(command, ()):
         if part == "asked":
-            if any(a["to"] == actor and not a.get("answered_on") for a in case.asks):
+            if any(actor in _now(a["to"], world) and not a.get("answered_on") for a in case.asks):
                 return True
         elif part == "any":
             if _has_a_part(case, actor, played, world):
@@ -56,16 +56,21 @@ def may(case: Case, command: str, actor: str, world: World) -> bool:
             if actor in world.acted:
                 return True
         elif part.endswith("+"):
-            code = played.get(part[:-1])
-            if code and world.directory.within(code, actor):
+            if any(world.directory.within(code, actor) for code in _now(played.get(part[:-1]), world)):
                 return True
-        elif played.get(part) == actor:
+        elif actor in _now(played.get(part), world):
             return True
     return False
 
 
+def _now(code: str | None, world: World) -> tuple[str, ...]:
+    """An organisation, and once its last day is over who acts for it."""
+    acting = world.acting(code)
+    return () if not code else (code,) if acting in (None, code) else (code, acting)
+
+
 def _has_a_part(case: Case, actor: str, played: dict[str, str], world: World) -> bool:
-    if actor in played.values() or any(a["to"] == actor for a in case.asks):
+    if any(actor in _now(code, world) for code in (*played.values(), *(a["to"] for a in case.asks))):
         return True
     return any(world.directory.within(played[p], actor) for p in ("origin", "destination") if p in played)
 

@@ -139,7 +139,7 @@ def write(tx: Connection, changes: Sequence[Change], world: World, person: str |
                 "to_state": step.to_state, "reason": step.reason, "detail": step.detail or None,
                 "change": _difference(change.before, after) if last else None,
                 "opened": opened or None if last else None, "closed": closed or None if last else None,
-                "parties": _off_both_lines(after, step.by, world) or None if last else None})
+                "parties": off_both_lines(after, step.by, world) or None if last else None})
         written.append(after)
     try:
         tx.exec_driver_sql(_INSERT, (dumps(history),))
@@ -155,10 +155,15 @@ def write(tx: Connection, changes: Sequence[Change], world: World, person: str |
     return written
 
 
-def _off_both_lines(case: Case, by: str | None, world: World) -> list[dict[str, str]]:
-    """Who has a part in the case without standing above, or being, one of its two ends: row security needs their path."""
+def off_both_lines(case: Case, by: str | None, world: World) -> list[dict[str, str]]:
+    """Who has a part in the case without standing above, or being, one of its two ends: row security needs their path.
+
+    Whoever acts for one of them that has ended is one too.
+    """
     codes = {case.poster, case.receiver, case.branch, case.host, by, deadlines.double_reports_at(case, world), *(a["to"] for a in case.asks),
              *(r["organisation"] for r in case.reports)}
+    ends = (case.origin, case.origin_committee, case.destination, case.header, case.receiving_committee, case.ruling)
+    codes |= {world.acting(code) for code in (*codes, *ends)}
     lines = case.origin_path or "", case.destination_path or ""
     found = [one for code in codes if (one := world.directory.get(code))]
     return [{"organisation": one.code, "path": one.path} for one in found

@@ -78,10 +78,11 @@ def check_due(tx: Connection, organisation: str) -> date | None:
 
 
 def open_checks(engine: Engine, now: datetime) -> int:
-    """Opens t17 at every committee whose check has begun, closes it where a roll was compared since; returns how many."""
+    """Opens t17 at every committee whose check has begun, closes it where a roll was compared since, or where the committee
+    has ended; returns how many."""
     today = day_of(now)
     with engine.begin() as tx:
-        closed = _close_done(tx, now)
+        closed = _close_done(tx, now, today)
         known = set(tx.exec_driver_sql("SELECT id::text FROM task WHERE kind = %s AND opened_at >= %s",
                                        (KIND, midnight(today.replace(day=1)))).scalars())
         wanted = [line for line in _wanted(Directory.of(tx), today) if line["id"] not in known]
@@ -112,11 +113,12 @@ def _open(tx: Connection, lines: list[dict[str, Any]], now: datetime) -> None:
                 "due_on": line["due_on"]} for line in lines], older, now)
 
 
-def _close_done(tx: Connection, now: datetime) -> int:
+def _close_done(tx: Connection, now: datetime, today: date) -> int:
     gone = [str(i) for i in tx.exec_driver_sql(
-        """UPDATE task t SET closed_at = %s WHERE t.kind = %s AND t.closed_at IS NULL AND EXISTS (
+        """UPDATE task t SET closed_at = %s WHERE t.kind = %s AND t.closed_at IS NULL AND (EXISTS (
                SELECT FROM comparison c WHERE c.organisation = t.organisation AND c.made_at >= t.opened_at)
-           RETURNING id""", (now, KIND)).scalars()]
+               OR EXISTS (SELECT FROM organisation o WHERE o.code = t.organisation AND o.effective_to < %s))
+           RETURNING id""", (now, KIND, today)).scalars()]
     if gone:
         _tell(tx, [], gone, now)
     return len(gone)

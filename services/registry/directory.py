@@ -173,6 +173,20 @@ class Directory:
                 return None
         return one
 
+    def acting_for(self, code: str | None, on: date | None) -> Organisation | None:
+        """Who does what is that organisation's to do on the day: itself; past its last day its successor, and where
+        it has none its superior, and so on up; None if there is no such organisation.
+        """
+        one = self.get(code)
+        if one is None or one.effective_to is None:
+            return one
+        at: Organisation | None = one
+        seen: set[str | None] = set()
+        while at is not None and at.ended(on):
+            seen.add(at.code)
+            at = next((n for c in (at.successor, at.parent) if c not in seen and (n := self.get(c))), None)
+        return at or one
+
     def serving(self, area: str | None, on: date | None = None) -> Organisation | None:
         """Who serves exactly that division code on the day; of several the highest, then the smallest code.
         """
