@@ -262,8 +262,8 @@ def _sign(one: Announcement, member: str | None) -> Sign | None:
         return replace(sign, life=one.data.get("on"), reached=one.data.get("on"))
     if one.kind == said.DUES:
         return replace(sign, dues=one.data.get("paid_to"), sign=day_of(one.time))
-    if one.kind == said.CONTACT and one.data.get("reached"):
-        return replace(sign, reached=one.data.get("on") or day_of(one.time).isoformat())
+    if one.kind == said.CONTACT:  # one that reached nobody stops no clock, and shows that somebody tried
+        return replace(sign, reached=(one.data.get("on") or day_of(one.time).isoformat()) if one.data.get("reached") else None)
     return None
 
 

@@ -22,6 +22,7 @@ from services.portal.page import Form, check_token, page_route, read_form, rende
 from services.portal.sentences import FLAGS, NEXT, REASONS, SOURCES
 from services.portal.sessions import Viewer
 from services.portal.words import zh
+from services.records import upkeep
 from services.records.letters import photos
 from services.registry.directory import Directory, Organisation
 
@@ -68,6 +69,8 @@ def router(portal: Portal) -> APIRouter:
             context = _card(portal, tx, viewer, case_id, "print" if print else "open")
             context["done"] = done if done in states.COMMANDS else ""
             rest = pages.work_list(tx, portal.clock.now(), viewer.organisation, limit=2) if context["done"] else []
+            member = context["case"]["member"]
+            context["keeps_up"] = member is not None and upkeep.member_of(tx, member) is not None
             context["following"] = next((r for r in rest if r["id"] != context["case"]["id"]), None)
         with portal.worker.begin() as tx:
             portal.opened(tx, context["case"]["id"], viewer.organisation, portal.clock.now())

@@ -1,11 +1,14 @@
-"""The branch's page for its own members: whom to contact or talk to, and a form that notes what came of it."""
+"""The branch's pages for its own members: whom to contact or talk to, a form that notes what came of it, and what has been
+noted of one member, where what was noted by mistake is taken back."""
 from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from sqlalchemy import Connection
 
 from schemas.departures import SOURCE_PREFIX
 from services.cases.queries import look_at_cases
@@ -16,12 +19,17 @@ from services.portal.sessions import new_token
 from services.portal.words import zh
 from services.records import upkeep
 from services.registry.access import Caller
-from services.registry.queries import members
+from services.registry.directory import Directory
 
-ROWS = 50
+ROWS, SHOWN_MAX = 50, 5_000
+Page = Annotated[int, Query(ge=1, le=1000)]
 OUTCOMES = {"phone": zh("电话联系上了"), "visit": zh("上门见到了"), "message": zh("信息联系上了"), "family": zh("由家人转告"),
             "not_reached": zh("没有联系上"), "life": zh("参加了组织生活"), "dues": zh("交了党费")}
 _WHO = "role: secretary, clerk, department, admin"
+KINDS = {"guidui.life.attended.v1": zh("组织生活"), "guidui.dues.paid.v1": zh("党费"), "guidui.contact.attempt.v1": zh("联系")}
+DONE = {"noted": zh("已记下，期限重新起算。"), "withdrawn": zh("已撤回；稍后期限按其余记录重新计算。")}
+_NOT_YOURS = Words("只有登记的党组织能撤回这一条；一次报送多名党员的，请由报送单位更正那一次报送。",
+                   "Only the organisation that noted this takes it back; where one posting names several members, its sender corrects it.")
 _FILL = Words("请选择结果，并填写不晚于今天的日期。", "Choose what came of it and give a day not after today.")
 _NOT_OURS = Words("没有这名党员，或组织关系不在本组织及其下级。", "There is no such member in your organisation or below it.")
 
@@ -31,8 +39,28 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
     @routes.get("/upkeep", summary=f"Members to contact or talk to; {_WHO}")
-    def shown(request: Request, page: Annotated[int, Query(ge=1, le=1000)] = 1, done: bool = False) -> Response:
+    def shown(request: Request, page: Page = 1, done: str = "") -> Response:
         return _page(portal, request, page, done, None)
+
+    @routes.get("/upkeep/{member}", summary=f"What has been noted of a member; {_WHO}")
+    def one(request: Request, member: str, page: Page = 1, done: str = "") -> Response:
+        return _member(portal, request, member, page, done, None)
+
+    @routes.post("/upkeep/{member}/withdraw", summary=f"Takes back what was noted of a member; {_WHO}")
+    def withdraw(request: Request, member: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+        viewer = signed_in(portal, request)
+        check_token(portal, request, form)
+        with portal.web.begin() as tx:
+            look_at_cases(tx, viewer.caller)
+            _theirs(tx, member)
+            found = [line for line in upkeep.noted(tx, member, SHOWN_MAX) if line["event"] == form.get("event")
+                     and line["organisation"] == viewer.organisation and line["persons"] == 1]
+        if not found:
+            return _member(portal, request, member, 1, "", Refused(403, "not-the-sender", _NOT_YOURS))
+        portal.post(Caller(viewer.organisation, viewer.path, "sender"),
+                    [_event(viewer.organisation, "departure.withdrawn", f"back-{found[0]['event']}"[:100],
+                            {"corrects": found[0]["event"]})])
+        return RedirectResponse(f"/upkeep/{quote(member, safe='')}?done=withdrawn", 303)
 
     @routes.post("/upkeep", summary=f"Notes a contact, organisational life or dues; {_WHO}")
     def note(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
@@ -41,8 +69,7 @@ def router(portal: Portal) -> APIRouter:
         try:
             with portal.web.begin() as tx:
                 look_at_cases(tx, viewer.caller)
-                if form.get("member", "") not in members(tx, [form.get("member", "")]):
-                    raise Refused(404, "no-such-member", _NOT_OURS)
+                _theirs(tx, form.get("member", ""))
             sent = event(viewer.organisation, form, portal.today)
             outcome = portal.post(Caller(viewer.organisation, viewer.path, "sender"), [sent])[0]
             if outcome not in ("accepted", "duplicate"):
@@ -50,8 +77,11 @@ def router(portal: Portal) -> APIRouter:
         except Refused as refused:
             if refused.status == 404:
                 raise
-            return _page(portal, request, 1, False, refused)
-        return RedirectResponse("/upkeep?done=1", 303)
+            if form.get("back") == "member":
+                return _member(portal, request, form["member"], 1, "", refused)
+            return _page(portal, request, 1, "", refused)
+        back = f"/upkeep/{quote(form['member'], safe='')}" if form.get("back") == "member" else "/upkeep"
+        return RedirectResponse(f"{back}?done=noted", 303)
 
     return routes
 
@@ -74,16 +104,41 @@ def event(organisation: str, form: Form, today: date) -> dict[str, Any]:
         kind = "contact.attempt"
         data |= {"on": on.isoformat(), "reached": outcome != "not_reached"}
         data |= {"channel": outcome} if outcome != "not_reached" else {}
-    return {"specversion": "1.0", "type": f"guidui.{kind}.v1", "source": SOURCE_PREFIX + organisation,
-            "id": f"upkeep-{form.get('key', '')[:40]}", "datacontenttype": "application/json", "data": data}
+    return _event(organisation, kind, f"upkeep-{form.get('key', '')[:40]}", data)
 
 
-def _page(portal: Portal, request: Request, page: int, done: bool, refused: Refused | None) -> Response:
+def _event(organisation: str, kind: str, ident: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {"specversion": "1.0", "type": f"guidui.{kind}.v1", "source": SOURCE_PREFIX + organisation, "id": ident,
+            "datacontenttype": "application/json", "data": data}
+
+
+def _theirs(tx: Connection, member: str) -> dict[str, Any]:
+    """The member; Refused 404 where they are not the caller's to look after."""
+    found = upkeep.member_of(tx, member)
+    if found is None:
+        raise Refused(404, "no-such-member", _NOT_OURS)
+    return found
+
+
+def _member(portal: Portal, request: Request, member: str, page: int, done: str, refused: Refused | None) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        look_at_cases(tx, viewer.caller)
+        one = _theirs(tx, member)
+        lines = upkeep.noted(tx, member, ROWS + 1, (page - 1) * ROWS)
+        names = {code: o.name for code in {one["organisation"], *(line["organisation"] for line in lines)}
+                 if (o := Directory.of(tx).get(code))}
+    return render(portal, request, "upkeep_member.html", viewer, status=refused.status if refused else 200, one=one,
+                  lines=lines[:ROWS], more=len(lines) > ROWS, page=page, names=names, kinds=KINDS, outcomes=OUTCOMES,
+                  refused=refused, done=DONE.get(done), key=new_token()[:24])
+
+
+def _page(portal: Portal, request: Request, page: int, done: str, refused: Refused | None) -> Response:
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         look_at_cases(tx, viewer.caller)
         found = upkeep.due(tx, viewer.organisation, ROWS + 1, (page - 1) * ROWS)
         calendar = portal.calendar(tx)
     return render(portal, request, "upkeep.html", viewer, status=refused.status if refused else 200, found=found[:ROWS],
-                  more=len(found) > ROWS, page=page, calendar=calendar, outcomes=OUTCOMES, refused=refused, done=done,
+                  more=len(found) > ROWS, page=page, calendar=calendar, outcomes=OUTCOMES, refused=refused, done=DONE.get(done),
                   keys=[new_token()[:24] for _ in found[:ROWS]])

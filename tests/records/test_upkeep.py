@@ -63,3 +63,32 @@ def test_only_the_own_members_and_only_days_that_were(town, reader):
     street = reader("street")
     token = street.hidden(street.get("/rolls"), "/rolls")["token"]
     assert street.post("/upkeep", data=form | {"token": token, "outcome": "life", "on": "2026-11-22"}).status_code == 404
+
+
+def test_what_was_noted_of_a_member_is_shown_and_taken_back_by_who_noted_it(town, reader):
+    lapsed(town)
+    branch, unit, department = reader("origin"), reader("clerk"), reader("department")
+    note(branch, outcome="not_reached", on="2026-11-20")
+    town.clock.advance_to(town.clock.now() + timedelta(minutes=1))
+    assert "已记下" in text(note(branch, outcome="life", on="2026-11-22", back="member"))
+    town.settle()
+    page = text(branch.get("/upkeep/m00009"))
+    assert "上次组织生活 11月22日" in page and "没有联系上" in page and "名册载明：上次组织生活 7月21日" in page
+    assert page.index("组织生活 11月22日") < page.index("联系 11月20日") and page.count("登记有误，撤回") == 2
+    assert "登记有误" not in text(unit.get("/upkeep/m00009")) and "认错了人" in text(department.get("/upkeep/m00009"))
+    form = {k: v for k, v in branch.hidden(branch.get("/upkeep/m00009"), "/upkeep/m00009/withdraw").items()}
+    theirs = unit.hidden(unit.get("/upkeep/m00009"), "/upkeep")["token"]
+    assert unit.post("/upkeep/m00009/withdraw", data=form | {"token": theirs}).status_code == 403
+    assert "已撤回" in text(branch.post("/upkeep/m00009/withdraw", data=form))
+    town.settle()
+    page = text(branch.get("/upkeep/m00009"))
+    assert "上次组织生活 7月21日" in page and page.count("登记有误，撤回") == 1
+    assert "要联系或谈话的党员 1 名" in text(branch.get("/upkeep"))
+    assert reader("street").get("/upkeep/m00009").status_code == 404
+
+
+def test_the_record_is_a_link_on_the_card_of_who_looks_after_the_member_and_nobody_else(town, reader):
+    case = town.leaves(3, "issue_letter")
+    assert "/upkeep/m00003" in reader("origin").get(f"/cases/{case}").text
+    assert "/upkeep/m00003" not in reader("street").get(f"/cases/{case}").text
+    assert "Organisational life, dues and contacts" in text(reader("origin", "en").get("/upkeep/m00003"))
