@@ -22,9 +22,10 @@ from services.registry.directory import Directory, Organisation
 
 _WANTED = ("c.state IN ('announced', 'triaged') AND c.destination IS NULL AND c.member IS NOT NULL AND NOT c.inflow "
            "AND c.category IS DISTINCT FROM 'death' AND (c.rule IS NULL OR c.rule = ANY (:rules))")
-# a place in doubt lies in an area, or the area lies in the place where only a county is known
+# a place in doubt lies in an area, or the area lies in the place where only a county or city is known
 _IN_AREA = ("EXISTS (SELECT FROM jsonb_array_elements(p.evidence -> 'candidates') k WHERE starts_with(k ->> 'code', :area) "
-            "OR starts_with(:area, k ->> 'code')) OR starts_with(c.facts ->> 'to.area', :area)")
+            "OR (length(k ->> 'code') >= 4 AND starts_with(:area, k ->> 'code'))) "
+            "OR starts_with(c.facts ->> 'to.area', :area)")
 _SAID = ("p.name = :text OR c.origin = ANY (:origins) OR EXISTS (SELECT FROM jsonb_array_elements("
          "p.evidence -> 'candidates') k WHERE strpos(k ->> 'name', :text) > 0)")
 _READ = """

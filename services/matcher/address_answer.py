@@ -14,6 +14,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "hint": ("另行给出的县区：{0}", "county given apart: {0}"),
     "street": ("「{text}」是{0}", "“{text}” is {0}"),
     "street_form": ("「{text}」是{0}的另一种写法", "“{text}” is another way to write {0}"),
+    "street_stem": (
+        "「{text}」与{0}同名，未写街道、镇、乡字样",
+        "“{text}” has the name of {0}, without its suffix",
+    ),
     "street_old": ("「{text}」是旧名，今为{0}", "“{text}” is an earlier name of {0}"),
     "street_like": ("「{text}」与{0}{1}", "“{text}” resembles {0}: {2}"),
     "street_other": (

@@ -22,11 +22,17 @@ TIE = 0.5
 ROUTE_AT = 0.96
 """At and above this confidence an answer of street or community depth may go on without a person."""
 
-ASKED = frozenset(("D", "v", "V", "v%", "V%", "q", "r", "a", "A"))
+ASKED = frozenset(("D", "F", "v", "V", "v%", "V%", "q", "r", "a", "A"))
 ASK_MAX = 0.95
-"""Signs that never route alone, however well they did so far: a street's own name, a house number some way
-off;
-nor does anything inexact beside a street the county does not know."""
+"""Signs that never route alone, however well they did so far: a street's own name, a name in the middle of what
+may be another, a house number some way off; nor does anything inexact
+beside a street the county does not know."""
+
+STEM_MAX = 0.8
+"""In a street that only a name without its suffix points to."""
+
+AGAINST_MAX = 0.5
+"""Where the province or city that the text names is not that of its county."""
 
 MODEL = Path(__file__).with_name("data") / "address_confidence.json"
 
@@ -65,7 +71,8 @@ def shares(guesses: Sequence[Guess]) -> list[float]:
     against = others(best, guesses)
     tied = [g is best or (best.score - g.score < TIE and g in against) for g in guesses]
     asked = best.signs[2] in ASKED or (best.signs[1] == "u" and best.signs[2] != "e")
-    sure = min(confidence(features(best, guesses[1:])), 1.0 / sum(tied), ASK_MAX if asked else 1.0)
+    most = AGAINST_MAX if best.signs[0] == "X" else STEM_MAX if best.signs[1] == "n" else ASK_MAX if asked else 1.0
+    sure = min(confidence(features(best, guesses[1:])), 1.0 / sum(tied), most)
     left = max(0.0, 1.0 - sure * sum(tied))
     pulls = [math.exp((g.score - best.score) / 1.5) for g in guesses]
     total = max(1.0, sum(p for p, t in zip(pulls, tied, strict=True) if not t))

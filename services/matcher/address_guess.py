@@ -14,6 +14,7 @@ STREET_SCORE = {
     "w": 5.0,
     "o": 4.5,
     "L": 4.0,
+    "n": 3.0,
     "m": 4.5,
     "M": 4.0,
     "d": 0.0,
@@ -37,11 +38,12 @@ class Reason(NamedTuple):
 class Guess:
     """`signs` are (county, street, community): one short word each for how the level was found.
 
-    county     P prefix, S scanned full name, W short or old name, H given apart, N only implied
-    street     = exact, w other form, o old name, L slip, - none stated, u unknown one stated, x another one
+    county     P prefix, S scanned full name, W short or old name, H given apart, N only implied, C in a city
+               named, X named beside a province or city in which it does not lie
+    street     = exact, w other form, o old name, L slip, n without its suffix, - none stated, u unknown one stated, x another one
                stated, m another one stated that the community left
                (M less surely, d perhaps: a common name)
-    community  e exact, f exact inside longer text, k other kind, K a village's name kept by residents, t
+    community  e exact, f exact inside longer text, F the same in the middle of what may be another name, k other kind, K a village's name kept by residents, t
     exact
                but followed by what makes it a road or school, b no suffix, B and it begins a compound's name,
                D and it is the street's name, q but it is or begins a road, sou num ord mis ext nea cha a
@@ -84,7 +86,7 @@ def street_reason(snapshot: Snapshot, code: str, stated: Stated) -> Reason:
     if how == "L":
         return Reason("street_like", stated.start, stated.end, (name, *WORDS[stated.detail[code]]))
     return Reason(
-        {"=": "street", "w": "street_form", "o": "street_old"}[how], stated.start, stated.end, (name,)
+        {"=": "street", "w": "street_form", "o": "street_old", "n": "street_stem"}[how], stated.start, stated.end, (name,)
     )
 
 
@@ -129,7 +131,7 @@ def depth_first(guesses: list[Guess]) -> list[Guess]:
         or best.also & {"c", "i", "n", "b"}
     ):
         return guesses
-    if any(g.code[:9] == street and g.signs[2] in ("e", "f", "k", "K", "b") for g in guesses[1:]):
+    if any(g.code[:9] == street and g.signs[2] in ("e", "f", "F", "k", "K", "b") for g in guesses[1:]):
         return guesses
     for at, guess in enumerate(guesses):
         if guess.code == street and guess.signs[2] == "s":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from services.matcher.address_guess import STREET_SCORE, Guess, Reason, Stated, street_reason
-from services.matcher.address_names import MENTION, mention_base, mention_kind
+from services.matcher.address_names import MENTION, clean, mention_base, mention_kind, street_stem
 from services.matcher.address_slips import SLIP_SCORE, WORDS, slip
 from services.matcher.address_snapshot import Snapshot
 from services.matcher.address_walk import BASE_CHARS_MAX, harmless
@@ -16,6 +16,10 @@ _BORROWED = re.compile(r"[东南西北中新老]?(?:家园|花园|苑|园|城|�
 _ROAD_NEXT = re.compile(
     r"[东南西北中新老]?[一二三四五六七八九十]?(?:[路街道巷弄里桥]|大道|大街|胡同|横街|支路)"
 )
+_WORD_GOES_ON = re.compile(
+    r"[东南西北中]?[一二三四五六七八九十]?(?:[路街道巷弄里村桥站园苑城庄]|大道|大街|胡同)"
+    r"|社区|小区|新村|花园|家园|公寓|大厦"
+)
 
 
 class Near:
@@ -23,6 +27,18 @@ class Near:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+
+    def stem(self, text: str, county: str, start: int) -> Stated | None:
+        """The street whose name without 街道 or 镇 begins the text, unless it goes on as a road or estate."""
+        codes: dict[str, str] = {}
+        longest = 2
+        for code in self.snapshot.streets_of.get(county, ()):
+            stem = street_stem(clean(self.snapshot.upper_names[code]))[0]
+            end = start + len(stem)
+            if len(stem) >= longest and text.startswith(stem, start) and _WORD_GOES_ON.match(text, end) is None:
+                codes = codes if len(stem) == longest else {}
+                codes[code], longest = "n", len(stem)
+        return Stated(codes, start, start + longest) if codes else None
 
     def bare(self, text: str, stated: Stated, sign: str) -> list[Guess]:
         """A base of the stated street right after it, without 社区 or 村."""

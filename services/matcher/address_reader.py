@@ -18,6 +18,9 @@ from services.matcher.address_walk import BASE_CHARS_MAX, harmless
 STREETISH = re.compile(
     r"[\u4e00-\u9fff]{1,9}?(?:街道办事处|街道办|街道|街办|办事处|地区|片区|镇|乡|苏木|农场|林场)(?![\u4e00-\u9fff]?[路巷])"
 )
+_CLOSES = frozenset("0123456789号路街道巷弄镇乡区村里组队院栋幢楼室层单元座办会社厂场园苑城辖-")
+"""Characters behind which a new name may begin: 七宝航|华一村 is no 华一村."""
+_COUNTY_TAILS = ("县", "市", "区")
 _ROAD_NUMBER = re.compile(r"街[0-9]")
 MENTIONS_MAX = 4
 
@@ -56,7 +59,21 @@ class Reader:
                     g.signs[2] in "ek" and g.reasons[-1].start == stated.end for g in guesses
                 ):
                     guesses += self.near.slipped(text, stated.end, stated, sign)
+        if stated is None and not any(g.signs[2] in "efkcn" for g in guesses):
+            return self._by_stem(text, county, start, sign, guesses)
         return guesses + self._streets(text, stated, sign, guesses)
+
+    def _by_stem(self, text: str, county: str, start: int, sign: str, found: list[Guess]) -> list[Guess]:
+        """Adds what lies in a street named without its 街道 or 镇 (闵行七宝…), for a person to choose from."""
+        stated = self.near.stem(text, county, start)
+        if stated is None:
+            return found
+        for guess in found:
+            guess.score -= 8.0 if guess.signs[2] == "F" and guess.code[:9] not in stated.codes else 0.0
+        inside = self._mentioned(text, county, [stated.end], stated, sign)
+        inside += self.near.bare(text, stated, sign) + self.near.slipped(text, stated.end, stated, sign)
+        inside = [guess for guess in inside if guess.code[:9] in stated.codes]
+        return found + inside + self._streets(text, stated, sign, inside)
 
     def _streets(self, text: str, stated: Stated | None, sign: str, deeper: list[Guess]) -> list[Guess]:
         """The stated streets themselves, saying so where a community is named behind them that no list has."""
@@ -79,9 +96,22 @@ class Reader:
         name = self.snapshot.upper_names[next(iter(stated.codes))]
         return [Reason("community_unknown", stated.end, m.end(), (name,))]
 
+    def county_end(self, text: str, county: str, end: int) -> int:
+        """Where a county's name ends that was another kind of county before: 大丰|市, 双流|县."""
+        if text[end : end + 1] not in _COUNTY_TAILS or text[end - 1] in _COUNTY_TAILS:
+            return end
+        if self._named(text, county, end) is not None:
+            return end
+        behind = self.stated(text, county, end + 1)
+        return end + 1 if end + 1 == len(text) or (behind is not None and behind.codes) else end
+
     def stated(self, text: str, county: str, start: int) -> Stated | None:
         """The street named at `start`: exactly, by an old or crossed name, or with a slip; no codes if
         unknown."""
+        return self._named(text, county, start) or self._street_slip(text, county, start)
+
+    def _named(self, text: str, county: str, start: int) -> Stated | None:
+        """The street at `start` by its name, another way to write it, or its name in an earlier edition."""
         streets = self.counties.streets(county)
         for length in streets.lengths:
             code = streets.strong.get(text[start : start + length])
@@ -104,7 +134,7 @@ class Reader:
                     return Stated(found, start, start + length)
         if old:
             return Stated({c: "o" for c in old}, start, old_end)
-        return self._street_slip(text, county, start)
+        return None
 
     def _street_slip(self, text: str, county: str, start: int) -> Stated | None:
         m = STREETISH.match(text, start)
@@ -155,7 +185,7 @@ class Reader:
                 for index in found:
                     span = (anchor, m.end())
                     guesses.append(
-                        self._exact(index, span, kind, True, calm, number, stated, sign, len(found))
+                        self._exact(index, span, kind, None, calm, number, stated, sign, len(found))
                     )
                 if kind == "C" and text[m.start()] == "村":
                     guesses += self._village_left(
@@ -177,7 +207,7 @@ class Reader:
                     calm = harmless(text, m.end(), kind)
                     for index in found:
                         guesses.append(
-                            self._exact(index, span, kind, False, calm, number, stated, sign, len(found))
+                            self._exact(index, span, kind, text[begin - 1], calm, number, stated, sign, len(found))
                         )
                     break
         return guesses
@@ -188,7 +218,7 @@ class Reader:
         """杨渡村 for 杨渡村社区: the residents' committee that kept the village's name."""
         out = []
         for index in self.counties.named(county, base):
-            guess = self._exact(index, span, "J", True, True, number, stated, sign, 1)
+            guess = self._exact(index, span, "J", None, True, number, stated, sign, 1)
             out.append(Guess(guess.code, guess.score - 5, (sign, guess.signs[1], "K"), guess.reasons))
         return out
 
@@ -197,20 +227,21 @@ class Reader:
         index: int,
         span: tuple[int, int],
         kind: str,
-        anchored: bool,
+        before: str | None,
         calm: bool,
         number: int,
         stated: Stated | None,
         sign: str,
         many: int,
     ) -> Guess:
+        """One exact name; `before` is the character in front where the name does not begin at an anchor."""
         code = self.snapshot.code(index)
         base, own_kind = self.snapshot.base(index)
         how = self._street_sign(code, base, own_kind, stated)
         same_kind = own_kind == kind or own_kind == "O"
         score = STREET_SCORE[how] + 10 + 0.2 * len(base) - 1.5 * number
-        score -= (0 if anchored else 3) + (0 if same_kind else 2) + (0 if calm else 6)
-        word = "e" if anchored else "f"
+        score -= (0 if before is None else 3) + (0 if same_kind else 2) + (0 if calm else 6)
+        word = "e" if before is None else "f" if how not in "-u" or before in _CLOSES else "F"
         word = word if same_kind else "k"
         word = word if calm else "t"
         name = self.snapshot.community_name(index)

@@ -12,6 +12,7 @@ FORM_CHARS_MAX = 24
 START_ONLY = frozenset(("东区", "西区", "郊区", "矿区", "城区"))
 """Counties whose names are ordinary words inside an address (恒大名都西区)."""
 COUNTIES_MAX = 8
+HEAD_CHARS_MAX = 8
 
 _POINTS = {2: 1.0, 4: 2.0, 6: 5.0, 9: 4.0}
 _KIND = {"F": 1.0, "O": 0.7, "W": 0.55}
@@ -47,21 +48,32 @@ class Scan:
         }
 
     def hits(self, text: str, start: int) -> list[Hit]:
-        """The longest name at every place, left to right; a one-letter province only at the very start."""
+        """The longest name at every place, left to right; a one-letter province only at the very start.
+
+        A name that begins inside another counts only if it is the longer one: 友好南路街道 is no 南路街道,
+        贵州遵义县 no 义县, but 浙江山市 is 江山市.
+        """
         longest = self.snapshot.forms.longest
-        out = []
+        out: list[Hit] = []
+        reach = size = 0
         letter = self._letters.get(text[start : start + 1])
         for i in range(start, min(len(text) - 1, start + SCAN_CHARS_MAX)):
             found = longest(text[i : i + FORM_CHARS_MAX])
             if found is not None and (i == start or text[i : i + found[0]] not in START_ONLY):
+                if i < reach and (found[0] <= size or i + found[0] <= reach):
+                    continue
+                reach, size = i + found[0], found[0]
                 out.append(Hit(i, i + found[0], tuple((e[0], e[1:]) for e in found[1].split(","))))
         if letter and not (out and out[0].start == start):
             out.insert(0, Hit(start, start + 1, (("W", letter),)))
         return out
 
     def supports(self, hits: list[Hit], hints: frozenset[str] = frozenset()) -> list[Support]:
-        """Counties named or implied by the hits, best first, at most COUNTIES_MAX and a little beyond for
-        ties."""
+        """Counties named or implied by the hits, best first.
+
+        One that lies outside a province or city at the head of the text is left out, or, where the county itself
+        is named, marked X: one of the two is wrong, and nobody knows which.
+        """
         by_county: dict[str, list[tuple[Hit, str, str]]] = {}
         above: list[tuple[Hit, str, str]] = []
         for hit in hits:
@@ -72,15 +84,17 @@ class Scan:
                     above.append((hit, kind, code))
         for hint in sorted(hints):
             by_county.setdefault(hint, [])
-        out = [self._support(county, own, above, county in hints) for county, own in by_county.items()]
+        head = self.head(hits)
+        out = [self._support(county, own, above, head, county in hints) for county, own in by_county.items()]
         out.sort(key=lambda s: -s.points)
-        return out
+        return [s for s in out if s.sign]
 
     def _support(
         self,
         county: str,
         own: list[tuple[Hit, str, str]],
         above: list[tuple[Hit, str, str]],
+        head: list[tuple[str, ...]],
         hinted: bool,
     ) -> Support:
         chain = [h for h in above if county.startswith(h[2])] + own
@@ -97,13 +111,38 @@ class Scan:
             start = hit.end
             if level == 6:
                 sign = "S" if kind == "F" else "W"
-        full = {code for hit, kind, code in above if kind == "F" and hit.start < 8}
-        points -= 3.0 * any(not county.startswith(code) for code in full)
         if sign == "N" and any(county.startswith(code) and len(code) == 4 for _, _, code in above):
             sign = "C"
         if hinted:
             points, sign = points + 4.0, "H" if sign in "NC" else sign
+        if any(not county.startswith(codes) for codes in head):
+            points, sign = points - 3.0, "X" if sign in "SW" else ""
         return Support(county, points, start or 0, sign)
+
+    def head(self, hits: list[Hit]) -> list[tuple[str, ...]]:
+        """What may be meant by each name of a province or city that the text begins with, from the top.
+
+        Full names among the first characters; short ones only right beside another name, since roads and companies
+        bear them too (南京路).
+        """
+        out: list[tuple[str, ...]] = []
+        end = -1
+        for hit, behind in zip(hits, [*(h.start for h in hits), 0][1:], strict=True):
+            codes = tuple(code for _, code in hit.means if len(code) <= 6)
+            full = any(kind == "F" and len(code) <= 4 for kind, code in hit.means)
+            beside = end == hit.start or behind == hit.end
+            if hit.start >= HEAD_CHARS_MAX or not (full or beside) or min(map(len, codes), default=9) > 4:
+                break
+            out.append(codes)
+            end = hit.end
+        return out
+
+    def place(self, hits: list[Hit]) -> tuple[Hit, str] | None:
+        """The one city or province that the head of a text names, with where it stands."""
+        head = self.head(hits)
+        codes = {code for code in head[-1] if len(code) <= 4} if head else set()
+        told = [c for c in codes if all(c.startswith(above) for above in head[:-1])]
+        return (hits[len(head) - 1], told[0]) if len(told) == 1 else None
 
     def cities(self, hits: list[Hit]) -> list[tuple[str, int]]:
         """(code, end) of prefectures named fully or shortly."""

@@ -19,7 +19,7 @@ from services.matcher.address_neighbours import ROAD_SIGNS, SHARE_MAX, neighbour
 from services.matcher.address_reader import Reader
 from services.matcher.address_scan import COUNTIES_MAX, Hit, Scan, Support
 from services.matcher.address_walk import Step, Walk, made
-from services.matcher.normalise import Normal, normalise
+from services.matcher.normalise import Normal, normalise, spelled
 
 CANDIDATES_MAX = 5
 CANDIDATES_READ = 12
@@ -82,7 +82,22 @@ class Gazetteer:
         step = self.walk.read(normal.text)
         if step.community is not None:
             return self._walked(address, normal, step)
-        return self._worded(address, normal, self.guesses(normal.text, step, county))
+        guesses = self.guesses(normal.text, step, county)
+        other = spelled(normal)
+        if other is not None:
+            step = self.walk.read(other.text)
+            if step.community is not None:
+                return self._walked(address, other, step)
+            again = self.guesses(other.text, step, county)
+            if again and self._only_in(other.text, normal.text, again[0].code):
+                normal, guesses = other, again
+        return self._worded(address, normal, guesses)
+
+    def _only_in(self, spelled: str, written: str, code: str) -> bool:
+        """True if a community's name stands in the text only once its numbers are spelled in characters."""
+        index = self.snapshot.index(code) if len(code) == 12 else None
+        base = "" if index is None else self.snapshot.base(index)[0]
+        return base in spelled and base not in written
 
     def _walked(self, address: str, normal: Normal, step: Step) -> Resolution:
         start, _, _, street, _, index, _, end = step
@@ -100,8 +115,9 @@ class Gazetteer:
         hints = self.county_codes(county) if county else frozenset()
         found: list[Guess] = []
         if step.county is not None:
-            prefix = Reason("county", step.start, step.county_end, (self._full(step.county),))
-            found = self._read(text, step.county, step.county_end, "P", prefix)
+            end = self.reader.county_end(text, step.county, step.county_end)
+            prefix = Reason("county", step.start, end, (self._full(step.county),))
+            found = self._read(text, step.county, end, "P", prefix)
             if found:
                 return merged(found)
         found += self._scanned(text, step, hints)
@@ -135,11 +151,22 @@ class Gazetteer:
                 found.append(guess)
         if not found:
             found = self._in_city(text, hits)
-        if not found and supports and supports[0].sign in "SH":
+        if not found and supports and supports[0].sign in "SHX":
             top = supports[0]
             reason = self._county_reason(hits, top.county, top.sign)
             found = [Guess(top.county, top.points, (top.sign, "-", "y"), [reason] if reason else [])]
+        if step.county is None and all(guess.signs[0] == "X" for guess in found):
+            found += self._head(hits, max((g.score for g in found), default=0.0))
         return found
+
+    def _head(self, hits: list[Hit], beaten: float) -> list[Guess]:
+        """The province or city at the head of the text, where nothing below it can be told."""
+        place = self.scan.place(hits)
+        if place is None:
+            return []
+        hit, code = place
+        reason = Reason("county", hit.start, hit.end, (self._full(code),))
+        return [Guess(code, beaten + 2.0, ("S", "-", "y"), [reason])]
 
     def _with_community(self, text: str, hits: list[Hit], supports: list[Support]) -> list[Support]:
         """Of many counties that share a street's name, those whose street lists the community named after

@@ -108,6 +108,26 @@ def normalise(raw: str) -> Normal:
     return Normal(text[:TEXT_CHARS_MAX], tuple(i for _, i in pairs[:TEXT_CHARS_MAX]))
 
 
+_PART = re.compile(r"(?<=[\u4e00-\u9fff])[0-9]{1,2}(?=[村区里坊]|社区|居委|街坊)")
+_DIGITS = "〇一二三四五六七八九"
+
+
+def spelled(normal: Normal) -> Normal | None:
+    """The text with the numbers inside names in characters (田林12村 -> 田林十二村); None if it has none."""
+    text, out, last = normal.text, [], 0
+    for m in _PART.finditer(text):
+        out += [(c, i) for i, c in enumerate(text[last : m.start()], last)]
+        tens, ones = divmod(int(m.group()), 10)
+        word = (_DIGITS[tens] if tens > 1 else "") + ("十" if tens else "") + (_DIGITS[ones] if ones or not tens else "")
+        out += [(c, min(m.start() + i, m.end() - 1)) for i, c in enumerate(word)]
+        last = m.end()
+    if not out:
+        return None
+    out += [(c, i) for i, c in enumerate(text[last:], last)]
+    origin = normal.origin
+    return Normal("".join(c for c, _ in out), tuple(i if origin is None else origin[i] for _, i in out))
+
+
 def key(raw: str) -> str:
     """The normalised text alone."""
     return normalise(raw).text

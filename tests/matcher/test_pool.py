@@ -86,6 +86,13 @@ def test_a_community_elsewhere_neither_sees_nor_claims(town, call):
     assert call(COMMUNITY, "receiver", "POST", f"/v1/pool/{case}/claim", json={"name": world.name(0)}).status_code == 403
 
 
+@pytest.mark.parametrize(("address", "seen"), [("浙江省绍兴市云上花苑3幢", 1), ("浙江省云上花苑3幢", 0)])
+def test_where_only_the_city_is_known_its_communities_look_too(town, call, address, seen):
+    lost(town, address=address)
+    assert len(call(COMMUNITY, "receiver", "GET", "/v1/pool").json()["items"]) == seen
+    assert len(call(CITY, "admin", "GET", "/v1/pool").json()["items"]) == 1
+
+
 def test_the_origin_chooses_from_the_candidates_on_the_card(town, reader):
     case = lost(town)
     origin = reader("origin")
