@@ -101,7 +101,7 @@ def task_changes(about: str, standing: Mapping[str, Task], wanted: Sequence[Task
                 "id": ident, "kind": task.kind, "act": task.act, "organisation": task.organisation,
                 "path": world.directory.path(task.organisation), "due_on": task.due_on,
                 "opened_at": before.opened_at if before else task.opened_at})
-    return opened, [ident for ident in standing if ident not in kept]
+    return opened, sorted(standing.keys() - kept)
 
 
 _INSERT = """

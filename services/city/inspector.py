@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from services.cases.calendar import day_of
 from services.cases.model import Case
-from services.city import invariants
-from services.city.invariants import Broken
+from services.city.eyes import Answer, Eyes, Question
+from services.city.invariants import sight_of
 from services.city.machine import Machine
 from services.city.report import Report
 
@@ -19,10 +19,11 @@ Mark = tuple[str, int]  # how far the log was read: transaction, id
 
 
 class Inspector:
-    """Looks at what was touched since the last look; ``loaded`` is where each member belonged in the beginning."""
+    """Has ``eyes`` look at what was touched since the last look; ``loaded`` is where each member belonged in the beginning.
+    """
 
-    def __init__(self, machine: Machine, report: Report, loaded: dict[str, str]) -> None:
-        self._machine, self._report, self._loaded = machine, report, loaded
+    def __init__(self, machine: Machine, report: Report, loaded: dict[str, str], eyes: Eyes) -> None:
+        self._machine, self._report, self._loaded, self._eyes = machine, report, loaded, eyes
         self.homes, self.ended = dict(loaded), set[str]()
         self._accepted, self._posted, self._mark = 0, [], ("0", 0)
         self._next_whole: date | None = None
@@ -38,9 +39,9 @@ class Inspector:
             cases, members, mark = self._touched(tx)
             if not cases and not members:
                 return ()
-            sight = invariants.sight_of(tx, self._machine.clock.now(), self._machine.ground, cases, members,
-                                        self._loaded)
-            self._keep(invariants.look(sight))
+            now = self._machine.clock.now()
+            sight = sight_of(tx, now, self._machine.ground, cases, members, self._loaded)
+            self._keep(self._eyes.ask(tx, Question(now, sorted(cases), sorted(members))))
             self._follow(tx, sight.members)
         self._mark, self._posted = mark, []
         return [case for _, case in sorted(sight.cases.items())]
@@ -54,8 +55,9 @@ class Inspector:
         self._report.counts["whole looks"] += 1
         reads = [(one.consumer, topic) for one in self._machine.subscriptions for topic in one.topics]
         with self._machine.house.worker.connect() as tx:
-            self._keep(invariants.look(invariants.whole_sight(
-                tx, self._machine.clock.now(), self._machine.ground, self._loaded, self._accepted, reads)))
+            self._keep(self._eyes.ask(tx, Question(self._machine.clock.now(), accepted=self._accepted, reads=reads)))
+        if not every:
+            self._keep(self._eyes.rest())
 
     def _touched(self, tx: Connection) -> tuple[set[str], set[str], Mark]:
         """Cases and members that messages since the last look, or events just posted, are about."""
@@ -70,12 +72,12 @@ class Inspector:
                 (self._posted,)).scalars())
         return cases, members, tuple(lines[-1][:2]) if lines else self._mark
 
-    def _keep(self, found: Iterable[Broken]) -> None:
-        self._report.counts["looks"] += 1
-        known = {(b.check, b.about) for b in self._report.broken}
-        today = day_of(self._machine.clock.now())
-        self._report.broken += [replace(b, seen=f"{today}: {b.seen}") for b in found
-                                if (b.check, b.about) not in known]
+    def _keep(self, answers: Iterable[Answer]) -> None:
+        for question, found in answers:
+            self._report.counts["looks"] += 1
+            known = {(b.check, b.about) for b in self._report.broken}
+            self._report.broken += [replace(b, seen=f"{day_of(question.now)}: {b.seen}") for b in found
+                                    if (b.check, b.about) not in known]
 
     def _follow(self, tx: Connection, members: Sequence[str]) -> None:
         for member, organisation, standing in tx.exec_driver_sql(

@@ -19,6 +19,7 @@ from sqlalchemy import URL
 from schemas.departures import SOURCE_PREFIX
 from services.cases.backlog import open_letters
 from services.city import acts
+from services.city.eyes import Beside, Here
 from services.city.inspector import Inspector
 from services.city.machine import Machine
 from services.city.offices import Offices
@@ -58,10 +59,11 @@ def commit_lightly(owner_url: str | URL) -> None:
     engine.dispose()
 
 
-def play(url: str | URL, members: int, days: int, seed: int, say: Callable[[str], None] = lambda _: None) -> Report:
-    """Plays a city on a migrated, empty database."""
+def play(url: str | URL, members: int, days: int, seed: int, say: Callable[[str], None] = lambda _: None,
+         beside: bool | None = None) -> Report:
+    """Plays a city on a migrated, empty database. ``beside``: a process of its own looks, by default at a large city."""
     began = stopwatch.monotonic()
-    city = City(url, members, days, seed)
+    city = City(url, members, days, seed, beside)
     try:
         for number in range(days):
             day = START + timedelta(days=number)
@@ -72,6 +74,7 @@ def play(url: str | URL, members: int, days: int, seed: int, say: Callable[[str]
                 break
         city.finish()
     finally:
+        city.eyes.close()
         city.machine.close()
     city.report.seconds = stopwatch.monotonic() - began
     return city.report
@@ -80,15 +83,17 @@ def play(url: str | URL, members: int, days: int, seed: int, say: Callable[[str]
 class City:
     """A city on its clock: the machine its service runs on, its people, its offices, and who looks after them."""
 
-    def __init__(self, url: str | URL, members: int, days: int, seed: int) -> None:
+    def __init__(self, url: str | URL, members: int, days: int, seed: int, beside: bool | None = None) -> None:
         self._random, large = Random(seed), members >= LARGE
         self._every, self._off_until = EVERY_DAYS[large], START
         self.report = Report(seed, members, days)
         self.machine = Machine(url, datetime.combine(START - timedelta(days=1), time(12), ZONE), self._random,
                                self.report.counts)
         self.town = town(members, self._random, START)
-        self.inspector = Inspector(self.machine, self.report, {
-            m["member"]: m["organisation"] for m in self.town.members})
+        homes = {m["member"]: m["organisation"] for m in self.town.members}
+        ground = self.machine.ground
+        self.eyes = Beside(url, ground, homes) if (large if beside is None else beside) else Here(ground, homes)
+        self.inspector = Inspector(self.machine, self.report, homes, self.eyes)
         self.lives = Lives(self.town, self._random, self.inspector.homes, self.inspector.ended)
         self.lives.draw(START, days, MOVES_A_YEAR[large])
         self.offices = Offices(self.machine, self.inspector, self.report, self.town, self._random,

@@ -33,3 +33,14 @@ def test_one_seed_is_one_history_and_another_another(postgres, database):
             postgres.drop_database(name)
     assert once.digest == again.digest and once.counts == again.counts
     assert other.digest != once.digest
+
+
+def test_a_city_is_the_same_whoever_looks(postgres, database):
+    """A process beside it finds what the city's own process finds, and changes nothing."""
+    postgres.create_database("city_beside", template="guidui")
+    try:
+        here = play(database.app_url, 40, 120, 5)
+        beside = play(postgres.app_url("city_beside"), 40, 120, 5, beside=True)
+    finally:
+        postgres.drop_database("city_beside")
+    assert beside.digest == here.digest and beside.counts == here.counts and beside.counts["looks"] > 10

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from services.city import invariants
+from services.city.eyes import Beside, Question
 from services.city.run import START, City, commit_lightly
 from services.kit.db import connect
 
@@ -118,6 +119,28 @@ def test_every_breach_is_named(city, owner):
                 unseen.append((name, changed))
             tx.rollback()
     assert not unseen
+
+
+def test_what_a_step_left_is_seen_though_the_city_went_on(database, city, owner):
+    """The process beside looks at what was there when it was asked."""
+    wrong, right = ("UPDATE transfer_case SET wait_due = wait_due + 1 WHERE wait_due IS NOT NULL AND owner IS NOT NULL",
+                    "UPDATE transfer_case SET wait_due = wait_due - 1 WHERE wait_due IS NOT NULL AND owner IS NOT NULL")
+    eyes = Beside(database.app_url, city.machine.ground, {})
+    try:
+        with owner.begin() as tx:
+            tx.exec_driver_sql("ALTER TABLE transfer_case DISABLE TRIGGER USER")
+            tx.exec_driver_sql(wrong)
+        with city.machine.house.worker.connect() as tx:
+            assert eyes.ask(tx, Question(city.machine.clock.now())) == []
+        with owner.begin() as tx:
+            tx.exec_driver_sql(right)
+        with city.machine.house.worker.connect() as tx:
+            [(_, first)] = eyes.ask(tx, Question(city.machine.clock.now()))
+        [(_, second)] = eyes.rest()
+    finally:
+        eyes.close()
+    name = "deadlines are what the rules compute"
+    assert name in {b.check for b in first} and name not in {b.check for b in second}
 
 
 def test_every_check_is_broken_in_a_test_and_names_its_source():
