@@ -22,10 +22,10 @@ TIE = 0.5
 ROUTE_AT = 0.96
 """At and above this confidence an answer of street or community depth may go on without a person."""
 
-ASKED = frozenset(("D", "F", "v", "V", "v%", "V%", "q", "r", "a", "A"))
+ASKED = frozenset(("D", "F", "p", "v", "V", "v%", "V%", "q", "r", "a", "A"))
 ASK_MAX = 0.95
 """Signs that never route alone, however well they did so far: a street's own name, a name in the middle of what
-may be another, a house number some way off; nor does anything inexact
+may be another, one of two streets, a house number some way off; nor does anything inexact
 beside a street the county does not know."""
 
 STEM_MAX = 0.8

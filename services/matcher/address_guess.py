@@ -52,7 +52,7 @@ class Guess:
                compound
                named like it, n house number, v near number, V far one (%: not all cases agree), r road of its
                name, a A road of a similar name, g heir of the code of one that is gone, z gone: stops at the
-               street, s stops at the street, S though a community is suggested, y at the county
+               street, s stops at the street, p at one of two streets named, S though a community is suggested, y at the county
     """
 
     code: str
@@ -65,13 +65,13 @@ class Guess:
 
 @dataclass(slots=True)
 class Stated:
-    """The street a text names: code -> sign, and where it stands. `gone`: the name itself is only an old
-    one."""
+    """The street a text names: code -> sign, and where it stands; `detail` names slips; `two`: one behind another."""
 
     codes: dict[str, str]
     start: int
     end: int
     detail: dict[str, str] = field(default_factory=dict)
+    two: bool = False
 
 
 def street_sign(code: str, stated: Stated | None) -> str:

@@ -74,8 +74,8 @@ class Near:
         for m in mentions:
             kind = mention_kind(m.group())
             base, _ = mention_base(text, start, m)
-            if len(base) < 2 or not harmless(text, m.end(), kind):
-                continue
+            if len(base) < 2 or not harmless(text, m.end(), kind) or text.startswith(base, stated.start):
+                continue  # 桂园街道桂园社区 is no slip for 桂木园社区: the street's own name is no accident
             for street, how in stated.codes.items():
                 low, high = self.snapshot.ranges[street]
                 for index in range(low, high):

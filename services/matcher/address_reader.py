@@ -86,7 +86,7 @@ class Reader:
             same_end = self.snapshot.upper_names[code][-1] == text[stated.end - 1]
             score = STREET_SCORE[how] + (1.0 if same_end else 0.0)
             reasons = [street_reason(self.snapshot, code, stated), *unknown]
-            out.append(Guess(code, score, (sign, how, "s"), reasons))
+            out.append(Guess(code, score, (sign, how, "p" if stated.two else "s"), reasons))
         return out
 
     def _unknown(self, text: str, stated: Stated) -> list[Reason]:
@@ -108,7 +108,30 @@ class Reader:
     def stated(self, text: str, county: str, start: int) -> Stated | None:
         """The street named at `start`: exactly, by an old or crossed name, or with a slip; no codes if
         unknown."""
-        return self._named(text, county, start) or self._street_slip(text, county, start)
+        found = self._named(text, county, start) or self._street_slip(text, county, start)
+        if found is None:
+            return None
+        if not found.codes:
+            return self._behind_a_road(text, county, found) or found
+        return self._and_another(text, county, found) if STREETISH.match(text, found.end) else found
+
+    def _and_another(self, text: str, county: str, first: Stated) -> Stated:
+        """良乡地区西潞街道: two streets, one behind the other; the community says which, else a person."""
+        if text[first.end] in "原现旧曾":
+            return first
+        second = self._named(text, county, first.end) or self._street_slip(text, county, first.end)
+        if second is None or not second.codes or second.codes.keys() <= first.codes.keys():
+            return first
+        return Stated(second.codes | first.codes, first.start, second.end, second.detail | first.detail, True)
+
+    def _behind_a_road(self, text: str, county: str, unknown: Stated) -> Stated | None:
+        """The street at the end of what looked like one longer name: 德外大街|德胜街道."""
+        for at in range(unknown.start + 2, unknown.end - 2):
+            if text[at - 1] in _CLOSES and MENTION.search(text, unknown.start, at) is None:
+                found = self._named(text, county, at)
+                if found is not None and found.end == unknown.end:
+                    return found
+        return None
 
     def _named(self, text: str, county: str, start: int) -> Stated | None:
         """The street at `start` by its name, another way to write it, or its name in an earlier edition."""
@@ -259,7 +282,7 @@ class Reader:
         elif stated is not None and how in "mMd":
             street, year = self._left(code, base, own_kind, stated) or ("", 0)
             was = self.snapshot.upper_names.get(street) or self.snapshot.old_names.get(street, "")
-            reasons.insert(0, Reason("community_moved", stated.start, stated.end, (name, was, year)))
+            reasons.insert(0, Reason("community_moved", *span, (name, was, year)))
         elif stated is not None:
             reasons.insert(
                 0, Reason("street_other", stated.start, stated.end, (self.snapshot.upper_names[code[:9]],))

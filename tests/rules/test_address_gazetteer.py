@@ -83,7 +83,7 @@ def test_a_community_that_is_gone_stops_at_its_street_and_says_since_when(gazett
 def test_a_community_that_moved_is_found_in_its_street_of_today(gazetteer):
     answer = gazetteer.resolve("浙江省绍兴市越城区塔山街道花雕坊社区2号")
     assert answer.candidates[0].code == "330602002002"
-    assert any("原属" in e.zh for e in answer.candidates[0].evidence)
+    assert any("「花雕坊社区」原属塔山街道" in e.zh for e in answer.candidates[0].evidence)
 
 
 @pytest.mark.parametrize(

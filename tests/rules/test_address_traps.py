@@ -20,6 +20,9 @@ NOW = """code,name,level,parent
 310104011015,宜山路居委会,5,310104011
 310104011016,花园西里社区居委会,5,310104011
 310104011017,花园西里三区社区居委会,5,310104011
+310104011018,田木林居委会,5,310104011
+310104014,虹梅路街道,4,310104
+310104014001,桂林苑居委会,5,310104014
 310112,闵行区,3,3101
 310112102,七宝镇,4,310112
 310112102056,航华一村第一居委会,5,310112102
@@ -133,3 +136,24 @@ def test_a_county_that_was_a_city_or_a_county_before(gazetteer, address):
     answer = gazetteer.resolve(address)
     assert answer.decision == "route" and answer.candidates[0].code.startswith("320904002")
     assert not any("市大中" in e.text for e in answer.candidates[0].evidence)
+
+
+def test_the_name_of_the_street_is_no_slip_for_a_community(gazetteer):
+    answer = gazetteer.resolve("上海市徐汇区田林街道田林社区")
+    assert answer.candidates[0].code == "310104011"
+    assert answer.candidates[0].evidence[-1].zh == "田林街道的名录中没有「田林社区」，止于田林街道"
+    assert gazetteer.resolve("上海市徐汇区田林街道田牧林社区").candidates[0].code == "310104011018"
+
+
+def test_of_two_streets_the_community_tells_which_else_a_person(gazetteer):
+    address = "上海市徐汇区田林街道 虹梅路街道 桂林苑居委会"
+    assert told(gazetteer, address)[0] == "route" and told(gazetteer, address)[1][0] == "310104014001"
+    decision, codes = told(gazetteer, "上海市徐汇区田林街道虹梅路街道某某公寓")
+    assert decision == "ask" and set(codes) == {"310104011", "310104014"}
+    assert told(gazetteer, "上海市徐汇区田林街道（原虹梅路街道）某某公寓")[1] == ["310104011"]
+
+
+def test_a_street_is_found_behind_a_road(gazetteer):
+    answer = gazetteer.resolve("上海市徐汇区宜山路虹梅路街道桂林苑居委会")
+    assert (answer.decision, answer.candidates[0].code) == ("route", "310104014001")
+    assert not any("不符" in e.zh for e in answer.candidates[0].evidence)
