@@ -52,14 +52,32 @@ def take(tx: Connection, said: Said, directory: Directory, now: datetime) -> Non
     if said.corrects:
         words = _take_back(tx, said, now)
     if not words and not said.superseded:
-        foundings = _foundings(tx)
-        change = _after_what_it_needs(change, foundings)
-        tree = Tree(directory)
-        tree.rows |= {one.code: tree.changed(one) for one in foundings.values()
-                      if directory.get(one.code) is None and one.code != change.code}
-        words = fault(change, tree) or _twice_founded(change, foundings)
+        change, words = _checked(tx, change, directory)
     state = REJECTED if words else WITHDRAWN if said.superseded else WAITING
     _keep(tx, said, change, state, words, now)
+
+
+def why_not(tx: Connection, said: Said, directory: Directory, now: datetime) -> Words | None:
+    """What would be wrong with a change if it were posted now; nothing is kept. `tx` acts as the worker."""
+    return _checked(tx, _read(said, now), directory)[1]
+
+
+def posted(tx: Connection, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
+    """The changes posted by organisations whom this transaction sees, those that wait first, then the newest."""
+    return [dict(row) for row in rows(tx, """
+        SELECT ext_id, by_organisation, organisation, founded, columns, time, effective_on, state, left_out, zh, en
+        FROM organisation_change WHERE columns <> '{}' ORDER BY state <> 'waiting', time DESC, event LIMIT :limit OFFSET :offset""",
+                                     {"limit": limit, "offset": offset})]
+
+
+def _checked(tx: Connection, change: Change, directory: Directory) -> tuple[Change, Words | None]:
+    """The change on the day on which it can be, and why it cannot be at all."""
+    foundings = _foundings(tx)
+    change = _after_what_it_needs(change, foundings)
+    tree = Tree(directory)
+    tree.rows |= {one.code: tree.changed(one) for one in foundings.values()
+                  if directory.get(one.code) is None and one.code != change.code}
+    return change, fault(change, tree) or _twice_founded(change, foundings)
 
 
 def withdraw(tx: Connection, said: Said, now: datetime) -> None:
