@@ -14,6 +14,7 @@ from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.paper_files import enquiry_pdf, letters_docx, letters_pdf, receipt_pdf
 from services.portal.papers_api import assign_below
+from services.portal.fields import arguments
 from services.portal.receipts import RECORDING, filed, receipt_fields, recorded
 from services.portal.sessions import Viewer
 from services.portal.upload import read_upload
@@ -33,6 +34,7 @@ _NO_CASE = Words("没有这件转移，或本组织不是其中一方。请从�
 _NO_LETTER = Words("没有这封介绍信，或本组织不是其中一方。请核对二维码或编号。",
                    "There is no such letter, or your organisation has no part in it. Check the code or the number.")
 _NUMBER = Words("请填整数或毫米数。", "Give a whole number, or millimetres.")
+_NO_PICTURE = Words("这份扫描件不是图片，请打开文件查看。", "This scan is no picture; open the file.")
 _SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'none'"
 _ROLES = "role: secretary, clerk, department, admin"
 
@@ -85,6 +87,17 @@ def router(portal: Portal) -> APIRouter:
         shown = "attachment; filename=\"receipt.pdf\"" if kind == photos.PDF else "inline; filename=\"receipt.jpg\""
         return Response(content, media_type=kind, headers={"Content-Disposition": shown, "Content-Security-Policy": _SANDBOX})
 
+    @routes.get("/cases/{case_id}/photos/{photo}/shown", summary=f"What is seen of a photo or of a scan's first page; {_ROLES}")
+    def seen(request: Request, case_id: str, photo: str) -> Response:
+        viewer = signed_in(portal, request)
+        with portal.web.begin() as tx:
+            queries.must_see(tx, viewer.caller, case_id)
+            content = photos.shown(tx, case_id, photo)
+        if content is None:
+            raise Refused(404, "no-picture", _NO_PICTURE)
+        return Response(content, media_type=photos.JPEG, headers={"Content-Disposition": 'inline; filename="receipt.jpg"',
+                                                                  "Content-Security-Policy": _SANDBOX})
+
     @routes.post("/cases/{case_id}/photos", summary=f"Files a photo or scan of a paper receipt, and records the receipt with it; {_ROLES}")
     async def file_photo(request: Request, case_id: str) -> Response:
         upload = await read_upload(request)
@@ -132,8 +145,10 @@ def _papers(portal: Portal, request: Request, viewer: Viewer, case_id: str, done
         at_an_end = any(directory.within(end, viewer.organisation)
                         for end in (case.origin_committee, case.receiving_committee))
         recording = next((command for command in RECORDING if command in card["allowed"]), None)
+        loose = next((one for one in reversed(kept) if one.seq is None), None) if recording else None
         context = dict(case=card, photos=kept, asks=asks, done=done, refused=refused, recording=recording,
-                       loose=next((one for one in reversed(kept) if one.seq is None), None) if recording else None,
+                       loose=loose, pictured=loose is not None and (loose.type != photos.PDF
+                                                               or photos.shown(tx, card["id"], str(loose.id)) is not None),
                        fields=receipt_fields(recording, card, given or {}),
                        may_print=case.letter_status == "valid" and papers.may_print_letter(case, viewer.caller, directory),
                        may_receipt=bool(at_an_end and case.accepted_on and case.letter_number),
@@ -149,9 +164,10 @@ def _file_photo(portal: Portal, request: Request, case_id: str, form: Form, cont
     photo, command = form.get("photo", ""), form.get("command", "")
     try:
         if content or not photo:
-            photo = filed(portal, viewer, case_id, content)
+            photo = filed(portal, viewer.caller, viewer.name, case_id, content)
         if command in RECORDING:
-            recorded(portal, viewer, case_id, command, form, photo)
+            recorded(portal, viewer.caller, viewer.name, case_id, command, form.get("seen_state"),
+                     arguments(command, form), photo)
     except Refused as refused:
         if refused.status == 404:
             raise

@@ -7,9 +7,8 @@ from typing import Any
 from services.cases import commands, queries, tables
 from services.portal import fields
 from services.portal.house import Portal
-from services.portal.page import Form
-from services.portal.sessions import Viewer
 from services.records.letters import papers, photos
+from services.registry.access import Caller
 
 RECORDING = ("record_receipt", "record_paper_receipt")
 
@@ -21,22 +20,23 @@ def receipt_fields(command: str | None, card: Mapping[str, Any], given: Mapping[
             for one in (fields.FIELDS[command] if command else ())]
 
 
-def filed(portal: Portal, viewer: Viewer, case_id: str, content: bytes) -> str:
+def filed(portal: Portal, caller: Caller, person: str | None, case_id: str, content: bytes) -> str:
     """Files a photo or scan to the counterfoil of a case; returns its id. For either committee of the case."""
     with portal.web.begin() as tx:
-        organisation, number = papers.counterfoil_of(tx, viewer.caller, case_id)
+        organisation, number = papers.counterfoil_of(tx, caller, case_id)
     cleaned = photos.cleaned(content)
     with portal.web.begin() as tx:
-        queries.must_see(tx, viewer.caller, case_id)
+        queries.must_see(tx, caller, case_id)
         with queries.as_worker(tx):
-            return str(photos.file_photo(tx, organisation, number, case_id, cleaned, viewer.organisation, viewer.name,
+            return str(photos.file_photo(tx, organisation, number, case_id, cleaned, caller.organisation, person,
                                          portal.clock.now()))
 
 
-def recorded(portal: Portal, viewer: Viewer, case_id: str, command: str, form: Form, photo: str) -> None:
-    """Gives the command and binds the photo to its row of history, or neither."""
+def recorded(portal: Portal, caller: Caller, person: str | None, case_id: str, command: str, seen: str | None,
+             args: Mapping[str, Any], photo: str) -> dict[str, Any]:
+    """Gives the command and binds the photo to its row of history, or neither; returns the case view."""
     with portal.web.begin() as tx:
-        commands.give_within(tx, viewer.caller, case_id, command, form.get("seen_state"), fields.arguments(command, form),
-                             portal.clock.now(), viewer.name, portal.ground)
+        view = commands.give_within(tx, caller, case_id, command, seen, args, portal.clock.now(), person, portal.ground)
         with queries.as_worker(tx):
             photos.bind(tx, case_id, photo, tables.load(tx, [case_id])[case_id].seq)
+    return view

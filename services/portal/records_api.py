@@ -7,7 +7,6 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from services.cases.queries import as_worker, look_at_cases
 from services.kit.errors import Refused, Words
@@ -16,7 +15,7 @@ from services.portal.facts import is_month
 from services.portal.house import Portal
 from services.portal.reviews import masked_person
 from services.portal.rolls import LISTS, RECONCILED, organisation_below, report_row, seen
-from services.portal.upload import FILE_BYTES_MAX, check_size
+from services.portal.upload import read_body
 from services.records import comparisons, facts, reconciliation, snapshots
 from services.registry.access import Caller, Keys
 from services.registry.rolls import Roll, read_roll, roll_of
@@ -24,7 +23,6 @@ from services.registry.sheets import BadFile
 
 _BAD_JSON = Words('请求内容应当是 {"persons": [{"name": "…"}, …]}，或者名册文件本身。',
                   'The body must be {"persons": [{"name": "…"}, …]}, or the file of the roll itself.')
-_CUT_OFF = Words("内容没有传完连接就断了，什么都没有保存。", "The connection broke before the body was whole; nothing was kept.")
 _TOO_LARGE = Words("名册超过 8 MB，请分开上传。", "The roll is larger than 8 MB; send it in parts.")
 _NO_LIST = Words(f"没有这张清单；可用：{'、'.join(LISTS)}。", f"There is no such list; choose one of {', '.join(LISTS)}.")
 _NO_RECONCILED = Words(f"没有这张清单；可用：{'、'.join(RECONCILED)}。",
@@ -50,7 +48,7 @@ def router(portal: Portal) -> APIRouter:
     @routes.post("/v1/comparisons", status_code=201, responses=_SENDING, openapi_extra=_FILE,
                  summary=f"Compares a roll with the register; {_WHO}")
     async def compare(request: Request, caller: Annotated[Caller, Depends(acting)], organisation: Code = "") -> Response:
-        roll = await run_in_threadpool(_roll, await _body(request), request.headers.get("content-type", ""))
+        roll = await run_in_threadpool(_roll, await read_body(request, _TOO_LARGE), request.headers.get("content-type", ""))
 
         def within() -> dict[str, Any]:
             with portal.web.begin() as tx:
@@ -172,16 +170,3 @@ def _roll(body: bytes, kind: str) -> Roll:
         raise Refused(400, "bad-json", _BAD_JSON) from None
     except BadFile as bad:
         raise Refused(422, "bad-file", bad.words) from None
-
-
-async def _body(request: Request) -> bytes:
-    check_size(request)
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > FILE_BYTES_MAX:
-                raise Refused(413, "content-too-large", _TOO_LARGE)
-    except ClientDisconnect:
-        raise Refused(400, "cut-off", _CUT_OFF) from None
-    return bytes(body)

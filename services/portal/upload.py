@@ -1,4 +1,4 @@
-"""A form with a file: the fields, and the file's content in memory, each within its limit."""
+"""A form with a file, or a file alone: the fields and the content in memory, each within its limit."""
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -6,6 +6,7 @@ from typing import NamedTuple
 from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect
 
 from services.kit.errors import Refused, Words
 from services.portal.page import Form
@@ -14,6 +15,7 @@ FILE_BYTES_MAX = 8 << 20
 _TOO_LARGE = Words("文件超过 8 MB，什么都没有保存；请按支部分开上传。",
                    "The file is larger than 8 MB and nothing was kept; upload it in parts.")
 _BROKEN = Words("文件没有传完整，什么都没有保存，请再传一次。", "The upload was not whole; nothing was kept. Send it again.")
+_CUT_OFF = Words("内容没有传完连接就断了，什么都没有保存。", "The connection broke before the body was whole; nothing was kept.")
 _NO_LENGTH = Words("请求没有说明大小（Content-Length）。", "The request does not state its size (Content-Length).")
 
 
@@ -48,3 +50,17 @@ async def read_upload(request: Request) -> Upload:
     except MultiPartException:
         raise Refused(400, "bad-form", _BROKEN) from None
     return Upload(Form(fields), "".join(c for c in name if c >= " ")[:200], content)
+
+
+async def read_body(request: Request, too_large: Words) -> bytes:
+    """The body as it is, a file sent by a system; Refused 413 with ``too_large`` where it is larger than a file may be."""
+    check_size(request)
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > FILE_BYTES_MAX:
+                raise Refused(413, "content-too-large", too_large)
+    except ClientDisconnect:
+        raise Refused(400, "cut-off", _CUT_OFF) from None
+    return bytes(body)

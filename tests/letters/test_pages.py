@@ -278,6 +278,57 @@ def test_a_pdf_scan_is_kept_as_bare_pages_and_only_handed_out_to_be_saved(town, 
     assert reader("neighbour").get(f"/cases/{case}/photos/{link}").status_code == 404
 
 
+def test_a_scan_is_seen_beside_the_fields_and_one_without_a_picture_is_opened(town, reader):
+    case = town.leaves(0, "send_receipt")
+    clerk = reader("clerk")
+    page = upload(clerk, case, scan(1)).text
+    shown = page.partition('<img class="paper" src="')[2].partition('"')[0]
+    picture = clerk.get(shown)
+    assert picture.headers["content-type"] == "image/jpeg" and Image.open(io.BytesIO(picture.content)).size == (300, 420)
+    assert "sandbox" in picture.headers["content-security-policy"]
+    assert reader("neighbour").get(shown).status_code == 404
+    drawn = pypdf.PdfWriter()
+    drawn.add_blank_page(100, 100)
+    out = io.BytesIO()
+    drawn.write(out)
+    page = upload(clerk, case, out.getvalue()).text
+    assert 'class="paper"' not in page and "打开扫描件，照着填写" in page
+
+
+@pytest.mark.parametrize("content", [photograph(True), None])
+def test_a_system_files_a_scan_and_records_the_receipt_with_it(town, call, content):
+    case = town.leaves(0, "send_receipt")
+    scans, kept = f"/v1/cases/{case}/receipt-scans", content or scan(1, author="某人")
+    told = call(UNIT, "POST", scans, content=kept)
+    assert told.status_code == 201 and told.json()["seq"] is None and told.json()["by"] == UNIT, told.text
+    one = told.json()
+    assert one["type"] == ("image/jpeg" if content else "application/pdf")
+    file = call(STREET, "GET", f"{scans}/{one['id']}")
+    assert file.headers["content-type"] == one["type"] and "某人".encode() not in file.content
+    assert b"SecretCamera" not in file.content and file.headers["content-disposition"].startswith("attachment")
+    record = f"{scans}/{one['id']}/record"
+    assert call(UNIT, "POST", record, json={"number": "K001"}).json()["type"].endswith("field-missing")
+    assert call(STREET, "POST", record, json={"seen_state": "receipt_sent"}).status_code == 403
+    done = call(UNIT, "POST", record, json={"seen_state": "receipt_sent", "number": "K001", "on": "2026-11-23"})
+    assert done.status_code == 200 and done.json()["state"] == "moved", done.text
+    items = call(UNIT, "GET", scans).json()["items"]
+    assert [line["id"] for line in items] == [one["id"]] and items[0]["seq"] == len(done.json()["history"])
+    assert call(UNIT, "POST", record, json={"seen_state": "moved"}).status_code == 409
+
+
+def test_a_system_is_told_why_a_scan_is_not_kept(town, call):
+    case = town.leaves(0, "send_receipt")
+    scans = f"/v1/cases/{case}/receipt-scans"
+    assert call(UNIT, "POST", scans, content=b"MZ").status_code == 422
+    assert call(UNIT, "POST", scans, content=altered(ACTING["script"])).status_code == 422
+    assert call(UNIT, "POST", scans, content=b"\xff" * ((8 << 20) + 1)).status_code == 413
+    assert call(NEIGHBOUR, "POST", scans, content=photograph()).status_code == 404
+    assert call(BRANCH, "POST", scans, content=photograph()).status_code == 403
+    assert call(NEIGHBOUR, "GET", scans).status_code == 404 and call(UNIT, "GET", scans).json()["items"] == []
+    assert call(UNIT, "GET", f"{scans}/nothing").status_code == 404
+    assert photos_of(town) == []
+
+
 def test_the_photo_and_the_receipt_are_one_act(town, reader):
     case = town.leaves(0, "send_receipt")
     clerk = reader("clerk")

@@ -14,10 +14,10 @@ from sqlalchemy import Connection
 from services.kit.db import rows
 from services.kit.errors import Refused, Words
 from services.records.letters import scans
+from services.records.letters.scans import PIXELS_MAX
 
 JPEG, PDF = "image/jpeg", "application/pdf"
 SIDE_MAX = 2480  # pixels: A4 at 300 dots per inch is 2480 × 3508
-PIXELS_MAX = 60_000_000
 _NOT_A_PICTURE = Words("这不是照片或扫描件。请上传 JPG、PNG 或 PDF。", "This is no photo or scan. Upload a JPG, PNG or PDF.")
 _TOO_LARGE = Words("图片尺寸过大，请用普通照片质量重拍或缩小后再传。", "The picture has too many pixels; make it smaller.")
 _NO_PHOTO = Words("没有这张回执照片。", "There is no such photo.")
@@ -85,6 +85,15 @@ def photo(tx: Connection, case_id: str, ident: str) -> tuple[str, bytes]:
     if not found:
         raise Refused(404, "no-such-photo", _NO_PHOTO)
     return found[0].type, bytes(found[0].content)
+
+
+def shown(tx: Connection, case_id: str, ident: str) -> bytes | None:
+    """What a page shows of a photo, or of the first page of a scan: a JPEG; None for a PDF that is no picture."""
+    kind, content = photo(tx, case_id, ident)
+    if kind != PDF:
+        return content
+    picture = scans.first_picture(content)
+    return picture_of(picture) if picture else None
 
 
 def _key(ident: str) -> str:

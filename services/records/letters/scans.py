@@ -12,6 +12,7 @@ from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject
 from services.kit.errors import Refused, Words
 
 PAGES_MAX, PARTS_MAX = 20, 50_000
+PIXELS_MAX = 60_000_000
 BYTES_MAX = 8 << 20
 # what makes a PDF act or carry something else (ISO 32000-2, 7.11, 12.6, 12.7, 13): keys, and types of actions
 _ACTING = frozenset({"/JS", "/JavaScript", "/AA", "/EF", "/EmbeddedFiles", "/RichMedia", "/XFA", "/RichMediaContent"})
@@ -61,6 +62,28 @@ def _bare(content: bytes) -> bytes:
     if out.tell() > BYTES_MAX:
         raise Refused(422, "not-a-pdf", _BROKEN, field="file")
     return out.getvalue()
+
+
+def first_picture(content: bytes) -> bytes | None:
+    """The largest picture on the first page of a kept scan, as it is stored in the PDF; None where the page is drawn."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = [one for one in _pictures(PdfReader(io.BytesIO(content)).pages[0])
+                     if one.get("/Width", 0) * one.get("/Height", 0) <= PIXELS_MAX]
+            if not found:
+                return None
+            out = io.BytesIO()
+            largest = max(found, key=lambda one: one["/Width"] * one["/Height"])
+            largest.decode_as_image().convert("RGB").save(out, "PNG", compress_level=1)
+            return out.getvalue()
+    except Exception:  # whatever a reader of pictures does not know: the file can still be opened
+        return None
+
+
+def _pictures(page: DictionaryObject) -> list[Any]:
+    inside = page.get("/Resources", DictionaryObject()).get_object().get("/XObject", DictionaryObject()).get_object()
+    return [one for part in inside.values() if (one := part.get_object()).get("/Subtype") == "/Image"]
 
 
 def _acts(part: DictionaryObject) -> bool:
