@@ -123,6 +123,8 @@ def may_match(levels: Levels) -> bool:
     """Whether what agrees can carry a decision without a person, however probable the rest makes it."""
     number, name, birth, sex, phone, address, organisation = levels
     if number in ("same", "same_damaged"):
+        if name == "shape" and "other" in (birth, sex):
+            return False  # one character of the name, and the sex: the number of a brother or sister
         return name in ALIKE or (name == "none" and number == "same")
     if number == "card":
         return name in ALIKE and birth != "other" and sex != "other"
@@ -245,7 +247,7 @@ class Model:
 
     def _decide(self, ours: Side, ranked: Sequence[_Found]) -> str:
         sure, levels = ranked[0].score, ranked[0].levels
-        if sure >= self.match_at and may_match(levels) and not _is_twice(ranked):
+        if sure >= self.match_at and may_match(levels) and not _is_twice(ranked) and not _is_named_otherwise(ranked):
             return "match"
         if sum(one.score for one in ranked) >= self.review_at or any(_asks(one.levels) for one in ranked):
             return "review"
@@ -254,7 +256,7 @@ class Model:
 
 def _asks(levels: Levels) -> bool:
     """The number leads here: a person looks, however little else agrees."""
-    return levels[0] in ("same", "same_damaged", "card") or levels[0] in ("repaired", "cut") and levels[1] in ("none", *ALIKE)
+    return levels[0] in ("same", "same_damaged", "card") or levels[0] in ("repaired", "cut") and levels[1] in ("none", "surname", *ALIKE)
 
 
 def _is_twice(ranked: Sequence[_Found]) -> bool:
@@ -262,6 +264,18 @@ def _is_twice(ranked: Sequence[_Found]) -> bool:
     of them has no number, the birth date."""
     first = ranked[0].side
     return any(_is_one_person(first, other.side) for other in ranked[1:])
+
+
+def _is_named_otherwise(ranked: Sequence[_Found]) -> bool:
+    """Somebody else of the same birth date bears the very name given: the number may be the other twin's."""
+    first = ranked[0].levels
+    return (group_of(first[0]) == "same" and first[1] in ("sound", "shape", "part")
+            and any(one.levels[1] == "same" and _same_day(ranked[0].side, one.side) for one in ranked[1:]))
+
+
+def _same_day(one: Side, other: Side) -> bool:
+    days = [{side.born if side.given == "day" else None, side.number.birth_date} - {None} for side in (one, other)]
+    return not days[0].isdisjoint(days[1])
 
 
 def _is_one_person(one: Side, other: Side) -> bool:

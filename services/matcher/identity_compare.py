@@ -157,6 +157,10 @@ def _one_name(name: str, raw: str, held: str, held_raw: str) -> str:
             return "sound"
         if len(unlike) == 1 and len(ours) > 1 and (_has_private(raw) or _has_private(held_raw)):
             return "lost"  # the codes differ by vendor: what ours says it stood for may be wrong
+        if len(unlike) == 1 and len(ours) > 2 and any(not sounds(token) for token in unlike[0]):
+            return "lost"  # a character that no table reads (𠮷), and what was typed in its place (吉)
+        if len(unlike) == 1 and len(ours) > 4 and _sound_near(*unlike[0]):
+            return "part"  # 再娜甫·尼加提, 再娜普·尼加提: nobody spells these names in one way
         if len(unlike) == 1 and len(ours) > 1:
             return "shape" if len(ours) > 2 or ours[0] == theirs[0] else "other"
     elif _without_lost(ours, theirs):
@@ -164,6 +168,18 @@ def _one_name(name: str, raw: str, held: str, held_raw: str) -> str:
     if max(len(ours), len(theirs)) > 4 and _part(name, raw, held, held_raw):
         return "part"
     return "surname" if ours[0] == theirs[0] else "other"
+
+
+_NEAR_INITIALS = {letter: group[0] for group in ("bpf", "td", "kgh", "qjx", "czs", "nlr", "wv") for letter in group}
+
+
+def _sound_near(one: str, other: str) -> bool:
+    """Two readings that differ in a neighbouring initial (fu, pu) or the last nasal only, as hearers mix them up."""
+    return not {_blurred(s) for s in sounds(one)}.isdisjoint(_blurred(s) for s in sounds(other))
+
+
+def _blurred(sound: str) -> str:
+    return _NEAR_INITIALS.get(sound[:1], sound[:1]) + sound[1:].removeprefix("h").removesuffix("g")
 
 
 def _has_private(text: str) -> bool:

@@ -96,8 +96,7 @@ class People:
         near: dict[str, list[MemberRecord]] = {}
         counts: dict[str, int] = {}
         for keys_of in STEPS:
-            unsettled = [a for a in told if (a.event, a.position) not in found
-                         or found[a.event, a.position].decision != "match"]
+            unsettled = [a for a in told if not _is_settled(found.get((a.event, a.position)))]
             if unsettled:
                 found |= self._round(tx, unsettled, named, near, counts, keys_of, model)
         return _without_key(tx, told, found)
@@ -140,6 +139,14 @@ class People:
         erase = [(str(a.event), a.position) for a in told if found[a.event, a.position].decision in ERASED]
         if erase:
             tx.exec_driver_sql(_ERASE, ([e for e, _ in erase], [p for _, p in erase]))
+
+
+def _is_settled(found: Found | None) -> bool:
+    """A match by more than the number: where the name differs, somebody of the very name may be found further on."""
+    if found is None or found.decision != "match":
+        return False
+    pairs = (found.evidence or {}).get("pairs")
+    return not pairs or pairs[0]["levels"][1] in ("same", "none")
 
 
 def judged(one: Announcement, keys: Iterable[str], by_key: Mapping[str, Sequence[MemberRecord]],

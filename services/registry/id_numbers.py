@@ -15,6 +15,8 @@ WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CHECKS = "10X98765432"
 _ZEROS = ord("0") * sum(WEIGHTS)
 _EIGHTEEN = re.compile(r"[0-9]{17}[0-9X]")
+_WITHIN = re.compile(r"(?<![0-9])[0-9]{17}[0-9X](?![0-9X])")
+_LIKE_DIGITS = str.maketrans("OIL", "011")
 _PROVINCES = frozenset("11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 "
                        "65 71 81 82 83 91".split())
 _MILITARY = re.compile(r"[军士文兵武参政后装空海南北东西中沈兰济广成京]{1,3}字?第?[0-9]{5,9}号?")
@@ -91,8 +93,8 @@ def is_valid(number: str) -> bool:
 
 
 def parse_id_number(text: object) -> IdNumber:
-    """Read a cell. Full-width digits, small x, blanks, hyphens, `'…` and `="…"` are put right without a word;
-    anything else that is wrong is named in `damage`. Never raises."""
+    """Read a cell. Full-width digits, small x, blanks, hyphens, `'…`, `="…"` and words around the number are put right
+    without a word; anything else that is wrong is named in `damage`. Never raises."""
     return _parse("" if text is None else text if isinstance(text, str) else str(text))
 
 
@@ -122,7 +124,19 @@ def _parse(text: str) -> IdNumber:
         return IdNumber(None, False, "short", body)
     if re.fullmatch(r"[0-9]{18}[0-9X]", body):
         return IdNumber(None, False, "long", body)
-    return IdNumber(None, False, "junk")
+    written = _inside(body)
+    return IdNumber(None, False, "junk") if written is None else _eighteen(written)
+
+
+def _inside(body: str) -> str | None:
+    """The one number among other words (身份证号：…), or the one valid number of several; letters that look like
+    digits (O, I, l) count as those only where the check character then holds."""
+    found = set(_WITHIN.findall(body))
+    if len(found) != 1:
+        found = {one for one in found if is_valid(one)}
+    if not found and len(body) == 18:
+        found = {one for one in (body.translate(_LIKE_DIGITS),) if is_valid(one)}
+    return found.pop() if len(found) == 1 else None
 
 
 def _eighteen(number: str) -> IdNumber:

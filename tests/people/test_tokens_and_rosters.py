@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from services.registry import tokens
+from services.registry.id_numbers import check_character
 from services.registry.load import load_rows
 from tests.people.posting import decided, everything, post, post_event
 from tests.portal.town import text
@@ -113,3 +114,15 @@ def test_who_died_left_or_moved_away_is_said_so(town, url, reader):
     assert (0, "already_moved") in told(url, town, "moved")
     event = post(town, "doubt", {"name": world.name(4), "sex": "male", "phone": "13877776666"})
     assert "已出党或去世" in reader("clerk").get(f"/reviews/{event}:0").text
+
+
+def test_who_names_one_brother_with_the_number_of_the_other_is_looked_at(town):
+    for member, name, number in (("n1", "姜小伟", "330602195602150618"), ("n2", "姜小华", "330602195602150634")):
+        load(town, member=member, name=name, sex="male", birth_date="1956-02-15", id_number=checked(number))
+    row = decided(town, post(town, "twin", {"name": "姜小伟", "id_number": checked("330602195602150634")}))
+    assert row.decision == "review" and {one["member"] for one in row.candidates} == {"n1", "n2"}
+
+
+def checked(number: str) -> str:
+    """The number with the check character that its first seventeen digits need."""
+    return number[:17] + check_character(number[:17])

@@ -60,6 +60,32 @@ def test_a_twin_is_nobody_s_match() -> None:
     assert _decided(person, LI, TWIN) != "match"
 
 
+@pytest.mark.parametrize("person", [
+    Person(name="李国梁", id_number=LI.id_number),  # his brother's number, and he is known too
+    Person(name="李国兰", sex="女", id_number=LI.id_number),  # one character and the sex: a sister
+])
+def test_the_number_of_a_brother_does_not_carry_another_name(person: Person) -> None:
+    assert _decided(person, LI, TWIN) == "review"
+
+
+def test_a_slip_in_the_name_beside_the_right_number_still_matches() -> None:
+    assert _decided(Person(name="李国粱", id_number=LI.id_number), LI) == "match"
+
+
+@pytest.mark.parametrize(("written", "held", "decision"), [
+    ("周丽吉", "周丽𠮷", "match"),  # a character that input methods did not know
+    ("再娜普·尼加提", "再娜甫·尼加提", "match"), ("再娜甫·尼加提", "再娜提·尼加提", "not_a_member"),
+    ("周丽萍", "周丽华", "not_a_member"),
+])
+def test_names_that_are_spelled_in_several_ways(written: str, held: str, decision: str) -> None:
+    member = MemberRecord("m5", held, "female", "1986-10-25", None, None, None, None)
+    assert _decided(Person(name=written, birth_date="1986-10-25"), member) == decision
+
+
+def test_a_damaged_number_and_half_a_name_are_looked_at() -> None:
+    assert _decided(Person(name="李国", id_number="430203197503021651"), LI) == "review"
+
+
 def test_one_person_recorded_twice_is_left_to_a_person() -> None:
     again = MemberRecord("m9", "李国栋", "male", "1975-03-02", LI.id_number, None, None, "430203009001")
     assert _decided(Person(name="李国栋", id_number=LI.id_number), LI, again) == "review"

@@ -55,6 +55,10 @@ def test_pinyin_in_any_spelling_meets_the_characters(spelled: str, name: str) ->
     ("1.10105E+17", None, "excel"), ("11010519491231002", None, "short"), ("无", None, "missing"),
     ("123456", None, "junk"), ("110105194913310023", None, "date"), ("110105********002X", None, "masked"),
     ("军字第1234567号", None, "military"), (None, None, "missing"),
+    ("身份证号：１１０１０５１９４９１２３１００２Ｘ", NUMBER, None), (f"居民身份证 {NUMBER}（已核）", NUMBER, None),
+    (f"110105194912310021 更正为 {NUMBER}", NUMBER, None), ("11O1O5I94912310O2X", NUMBER, None),
+    (f"{NUMBER}/430203197503021615", None, "junk"), ("11O1O5I94912310O21", None, "junk"),
+    ("身份证号：110105194912310021", "110105194912310021", "check"),
 ])
 def test_numbers_are_read_and_their_damage_named(cell: str | None, text: str | None, damage: str | None) -> None:
     number = parse_id_number(cell)
