@@ -3,6 +3,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+RANGE = ("{0} ~>=~ nullif(current_setting('guidui.lo', true), '') "
+         "AND {0} ~<~ nullif(current_setting('guidui.hi', true), '')")
+"""Condition on a path: the caller's organisation and what lies below it."""
+BELOW = RANGE.format("path")
+
 
 def row_security(visible: Mapping[str, str | None]) -> str:
     """SQL that puts tables under row-level security; for each the condition for the role of pages, None: none at all."""

@@ -3,21 +3,14 @@ from __future__ import annotations
 
 from alembic import op
 
+from services.kit.migrations.row_security import BELOW, row_security
+
 revision = "0003_intake"
 down_revision = "0002_registry"
 branch_labels = None
 depends_on = None
 
-POLICIES = """
-ALTER TABLE {t} ENABLE ROW LEVEL SECURITY;
-ALTER TABLE {t} FORCE ROW LEVEL SECURITY;
-CREATE POLICY owner_all ON {t} TO CURRENT_USER USING (true) WITH CHECK (true);
-CREATE POLICY worker_all ON {t} TO guidui_worker USING (true) WITH CHECK (true);
-CREATE POLICY viewer ON {t} FOR SELECT TO guidui_web
-    USING (path ~>=~ nullif(current_setting('guidui.lo', true), '')
-       AND path ~<~ nullif(current_setting('guidui.hi', true), ''));
-CREATE INDEX {t}_path ON {t} (path text_pattern_ops);
-"""
+SEEN_BY_PATH = ("api_key", "posted_event", "posted_person")
 
 TABLES = """
 CREATE TABLE api_key (
@@ -130,8 +123,9 @@ GRANT SELECT, INSERT, UPDATE (revoked_at) ON api_key TO guidui_worker;
 
 def upgrade() -> None:
     op.execute(TABLES)
-    for table in ("api_key", "posted_event", "posted_person"):
-        op.execute(POLICIES.format(t=table))
+    for table in SEEN_BY_PATH:
+        op.execute(f"CREATE INDEX {table}_path ON {table} (path text_pattern_ops)")
+    op.execute(row_security(dict.fromkeys(SEEN_BY_PATH, BELOW)))
     op.execute(FUNCTIONS)
     op.execute(GRANTS)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 from services.cases import states
-from services.kit.migrations.row_security import row_security
+from services.kit.migrations.row_security import RANGE, row_security
 
 revision = "0004_cases"
 down_revision = "0003_intake"
@@ -327,14 +327,12 @@ GRANT EXECUTE ON FUNCTION member_signs(json), member_wakes(json), cases_wake(jso
     case_paths_follow(text, text) TO guidui_worker;
 """
 
-_RANGE = ("{0} ~>=~ nullif(current_setting('guidui.lo', true), '') "
-          "AND {0} ~<~ nullif(current_setting('guidui.hi', true), '')")
 VIEWERS = {
     # one range condition per indexed column, and an uncorrelated array: the form that neither leaks nor crawls
-    "transfer_case": f"({_RANGE.format('origin_path')}) OR ({_RANGE.format('destination_path')}) OR id = ANY (ARRAY("
-                     f"SELECT p.case_id FROM case_party p WHERE {_RANGE.format('p.path')}))",
-    "case_party": _RANGE.format("path"),
-    "task": _RANGE.format("path"),
+    "transfer_case": f"({RANGE.format('origin_path')}) OR ({RANGE.format('destination_path')}) OR id = ANY (ARRAY("
+                     f"SELECT p.case_id FROM case_party p WHERE {RANGE.format('p.path')}))",
+    "case_party": RANGE.format("path"),
+    "task": RANGE.format("path"),
     "case_event": "EXISTS (SELECT FROM transfer_case c WHERE c.id = case_id)",
     "case_person": "EXISTS (SELECT FROM transfer_case c WHERE c.id = case_id)",
     "statement": "EXISTS (SELECT FROM transfer_case c WHERE c.id = case_id)",

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from services.kit.migrations.row_security import BELOW, row_security
+
 revision = "0005_matcher"
 down_revision = "0004_cases"
 branch_labels = None
@@ -42,17 +44,7 @@ GRANT SELECT, INSERT, UPDATE ON identification, confirmed_address TO guidui_work
 
 def upgrade() -> None:
     op.execute(TABLES)
-    for table in ("identification", "confirmed_address"):
-        op.execute(f"""
-            ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
-            ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
-            CREATE POLICY owner_all ON {table} TO CURRENT_USER USING (true) WITH CHECK (true);
-            CREATE POLICY worker_all ON {table} TO guidui_worker USING (true) WITH CHECK (true);
-        """)
-    op.execute("""
-        CREATE POLICY viewer ON identification FOR SELECT TO guidui_web
-        USING (path ~>=~ nullif(current_setting('guidui.lo', true), '')
-           AND path ~<~ nullif(current_setting('guidui.hi', true), ''))""")
+    op.execute(row_security({"identification": BELOW, "confirmed_address": None}))
 
 
 def downgrade() -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from services.kit.migrations.row_security import BELOW, row_security
+
 revision = "0006_notices"
 down_revision = "0005_matcher"
 branch_labels = None
@@ -77,16 +79,7 @@ GRANT SELECT, INSERT, UPDATE ON notice, notice_attempt TO guidui_worker;
 
 def upgrade() -> None:
     op.execute(TABLES)
-    for table in ("notice", "notice_attempt"):
-        op.execute(f"""
-            ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
-            ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
-            CREATE POLICY owner_all ON {table} TO CURRENT_USER USING (true) WITH CHECK (true);
-            CREATE POLICY worker_all ON {table} TO guidui_worker USING (true) WITH CHECK (true);
-            CREATE POLICY viewer ON {table} FOR SELECT TO guidui_web
-            USING (path ~>=~ nullif(current_setting('guidui.lo', true), '')
-               AND path ~<~ nullif(current_setting('guidui.hi', true), ''));
-        """)
+    op.execute(row_security({"notice": BELOW, "notice_attempt": BELOW}))
 
 
 def downgrade() -> None:

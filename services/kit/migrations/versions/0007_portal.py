@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from services.kit.migrations.row_security import BELOW, row_security
+
 revision = "0007_portal"
 down_revision = "0006_notices"
 branch_labels = None
@@ -69,17 +71,7 @@ def upgrade() -> None:
     op.execute(TABLES)
     op.execute(FUNCTIONS)
     op.execute(GRANTS)
-    for table in ("account", "session", "sign_in_failure"):
-        op.execute(f"""
-            ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
-            ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
-            CREATE POLICY owner_all ON {table} TO CURRENT_USER USING (true) WITH CHECK (true);
-            CREATE POLICY worker_all ON {table} TO guidui_worker USING (true) WITH CHECK (true);
-        """)
-    op.execute("""
-        CREATE POLICY viewer ON account FOR SELECT TO guidui_web
-        USING (path ~>=~ nullif(current_setting('guidui.lo', true), '')
-           AND path ~<~ nullif(current_setting('guidui.hi', true), ''))""")
+    op.execute(row_security({"account": BELOW, "session": None, "sign_in_failure": None}))
 
 
 def downgrade() -> None:

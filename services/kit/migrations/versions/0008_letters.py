@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from services.kit.migrations.row_security import row_security
+from services.kit.migrations.row_security import BELOW, row_security
 
 revision = "0008_letters"
 down_revision = "0007_portal"
@@ -113,9 +113,7 @@ GRANT UPDATE ON print_setting TO guidui_worker;
 GRANT EXECUTE ON FUNCTION take_numbers(json, timestamptz) TO guidui_worker;
 """
 
-_RANGE = ("path ~>=~ nullif(current_setting('guidui.lo', true), '') "
-          "AND path ~<~ nullif(current_setting('guidui.hi', true), '')")
-VIEWERS = {"number_range": _RANGE, "counterfoil": _RANGE, "print_setting": _RANGE,
+VIEWERS = {"number_range": BELOW, "counterfoil": BELOW, "print_setting": BELOW,
            "receipt_photo": "EXISTS (SELECT FROM transfer_case c WHERE c.id = case_id)"}
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from services.kit.migrations.row_security import BELOW, row_security
+
 revision = "0009_destination"
 down_revision = "0008_letters"
 branch_labels = None
@@ -74,22 +76,13 @@ REVOKE ALL ON FUNCTION division_table_is(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION division_table_is(uuid) TO guidui_worker;
 """
 
-_RANGE = ("path ~>=~ nullif(current_setting('guidui.lo', true), '') "
-          "AND path ~<~ nullif(current_setting('guidui.hi', true), '')")
-
 
 def upgrade() -> None:
     op.execute(EVIDENCE)
     op.execute(OVERRIDES)
     op.execute(DIVISIONS)
-    op.execute("""
-        ALTER TABLE destination_override ENABLE ROW LEVEL SECURITY;
-        ALTER TABLE destination_override FORCE ROW LEVEL SECURITY;
-        CREATE POLICY owner_all ON destination_override TO CURRENT_USER USING (true) WITH CHECK (true);
-        CREATE POLICY worker_all ON destination_override TO guidui_worker USING (true) WITH CHECK (true);
-    """)
-    for table in ("confirmed_address", "destination_override"):
-        op.execute(f"CREATE POLICY viewer ON {table} FOR SELECT TO guidui_web USING ({_RANGE})")
+    op.execute(row_security({"destination_override": BELOW}))
+    op.execute(f"CREATE POLICY viewer ON confirmed_address FOR SELECT TO guidui_web USING ({BELOW})")
 
 
 def downgrade() -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from services.kit.migrations.row_security import BELOW, row_security
+
 revision = "0010_identity"
 down_revision = "0011_records"
 branch_labels = None
@@ -146,18 +148,7 @@ def upgrade() -> None:
     op.execute(TABLES)
     op.execute(FUNCTIONS)
     op.execute(GRANTS)
-    for table in SEEN_BY_PATH + WORKERS_ONLY:
-        op.execute(f"""
-            ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
-            ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
-            CREATE POLICY owner_all ON {table} TO CURRENT_USER USING (true) WITH CHECK (true);
-            CREATE POLICY worker_all ON {table} TO guidui_worker USING (true) WITH CHECK (true);
-        """)
-    for table in SEEN_BY_PATH:
-        op.execute(f"""
-            CREATE POLICY viewer ON {table} FOR SELECT TO guidui_web
-            USING (path ~>=~ nullif(current_setting('guidui.lo', true), '')
-               AND path ~<~ nullif(current_setting('guidui.hi', true), ''))""")
+    op.execute(row_security(dict.fromkeys(SEEN_BY_PATH, BELOW) | dict.fromkeys(WORKERS_ONLY)))
 
 
 def downgrade() -> None:

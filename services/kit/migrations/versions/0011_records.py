@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from services.kit.migrations.row_security import row_security
+from services.kit.migrations.row_security import BELOW, row_security
 
 revision = "0011_records"
 down_revision = "0009_destination"
@@ -162,15 +162,13 @@ GRANT UPDATE (closed_at) ON community_post TO guidui_worker;
 GRANT UPDATE (seen_at, seen_by) ON service_card TO guidui_worker;
 """
 
-_RANGE = ("path ~>=~ nullif(current_setting('guidui.lo', true), '') "
-          "AND path ~<~ nullif(current_setting('guidui.hi', true), '')")
 _OF_REPORT = "EXISTS (SELECT FROM double_report d WHERE d.id = report)"
 VIEWERS = {
-    "comparison": _RANGE, "comparison_row": _RANGE, "snapshot": _RANGE, "branch_proposal": _RANGE,
+    "comparison": BELOW, "comparison_row": BELOW, "snapshot": BELOW, "branch_proposal": BELOW,
     "host_record": "EXISTS (SELECT FROM transfer_case c WHERE c.id = case_id)",
     # the community by its path, the unit because it sees itself in the directory's table
-    "double_report": f"({_RANGE}) OR EXISTS (SELECT FROM organisation o WHERE o.code = double_report.unit)",
-    "community_post": _RANGE,
+    "double_report": f"({BELOW}) OR EXISTS (SELECT FROM organisation o WHERE o.code = double_report.unit)",
+    "community_post": BELOW,
     "post_claim": _OF_REPORT, "community_service": _OF_REPORT, "service_card": _OF_REPORT,
 }
 

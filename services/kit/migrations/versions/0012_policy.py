@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from services.kit.migrations.row_security import row_security
+
 revision = "0012_policy"
 down_revision = "0010_identity"
 branch_labels = None
@@ -23,15 +25,10 @@ def upgrade() -> None:
             loaded_at timestamptz NOT NULL
         );
         COMMENT ON TABLE policy IS 'added to, never altered: a case keeps the names of the versions that decided it';
-        ALTER TABLE policy ENABLE ROW LEVEL SECURITY;
-        ALTER TABLE policy FORCE ROW LEVEL SECURITY;
-        CREATE POLICY owner_all ON policy TO CURRENT_USER USING (true) WITH CHECK (true);
-        CREATE POLICY worker_all ON policy TO guidui_worker USING (true) WITH CHECK (true);
-        CREATE POLICY viewer ON policy FOR SELECT TO guidui_web
-            USING (nullif(current_setting('guidui.lo', true), '') IS NOT NULL);
         GRANT SELECT ON policy TO guidui_web, guidui_worker;
         GRANT INSERT ON policy TO guidui_worker;
     """)
+    op.execute(row_security({"policy": "nullif(current_setting('guidui.lo', true), '') IS NOT NULL"}))
 
 
 def downgrade() -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from services.kit.migrations.row_security import row_security
+
 revision = "0013_batches"
 down_revision = "0012_policy"
 branch_labels = None
@@ -44,15 +46,8 @@ def upgrade() -> None:
         GRANT SELECT ON batch_outcome, batch_done TO guidui_web, guidui_worker;
         GRANT INSERT ON batch_outcome, batch_done TO guidui_worker;
     """)
-    for table in ("batch_outcome", "batch_done"):
-        op.execute(f"""
-            ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
-            ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
-            CREATE POLICY owner_all ON {table} TO CURRENT_USER USING (true) WITH CHECK (true);
-            CREATE POLICY worker_all ON {table} TO guidui_worker USING (true) WITH CHECK (true);
-            CREATE POLICY viewer ON {table} FOR SELECT TO guidui_web
-                USING (EXISTS (SELECT FROM transfer_case c WHERE c.id = {table}.parent));
-        """)
+    op.execute(row_security({table: f"EXISTS (SELECT FROM transfer_case c WHERE c.id = {table}.parent)"
+                             for table in ("batch_outcome", "batch_done")}))
 
 
 def downgrade() -> None:

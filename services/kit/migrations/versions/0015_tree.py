@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from services.kit.migrations.row_security import row_security
+from services.kit.migrations.row_security import BELOW, row_security
 
 revision = "0015_tree"
 down_revision = "0014_desk_tasks"
@@ -52,8 +52,7 @@ def upgrade() -> None:
         GRANT SELECT, INSERT ON organisation_past TO guidui_worker;
     """)
     op.execute(row_security({
-        "organisation_change": "path ~>=~ nullif(current_setting('guidui.lo', true), '') "
-                               "AND path ~<~ nullif(current_setting('guidui.hi', true), '')",
+        "organisation_change": BELOW,
         "organisation_past": None}))
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from services.kit.migrations.row_security import row_security
+
 revision = "0017_undo"
 down_revision = "0016_receipt_scans"
 branch_labels = None
@@ -30,10 +32,6 @@ COMMENT ON TABLE member_sign IS 'what each life, dues or contact event says of a
 CREATE INDEX member_sign_member ON member_sign (member);
 CREATE INDEX identification_undo_proposed ON identification (decided_at) WHERE proposal IS NOT NULL AND decision = 'match';
 GRANT SELECT, UPDATE (case_id, seq) ON member_sign TO guidui_worker;
-ALTER TABLE member_sign ENABLE ROW LEVEL SECURITY;
-ALTER TABLE member_sign FORCE ROW LEVEL SECURITY;
-CREATE POLICY owner_all ON member_sign TO CURRENT_USER USING (true) WITH CHECK (true);
-CREATE POLICY worker_all ON member_sign TO guidui_worker USING (true) WITH CHECK (true);
 
 CREATE OR REPLACE FUNCTION member_signs(signs json) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -150,6 +148,7 @@ GRANT EXECUTE ON FUNCTION registration_of_another(uuid, text, timestamptz) TO gu
 
 def upgrade() -> None:
     op.execute(SIGNS)
+    op.execute(row_security({"member_sign": None}))
     op.execute(FORGETS)
     op.execute(REGISTRATIONS)
 

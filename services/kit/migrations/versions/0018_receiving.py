@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from services.kit.migrations.row_security import row_security
+from services.kit.migrations.row_security import BELOW, row_security
 
 revision = "0018_receiving"
 down_revision = "0017_undo"
@@ -43,8 +43,7 @@ def upgrade() -> None:
         GRANT UPDATE (paused, done_at) ON batch_order TO guidui_worker;
     """)
     op.execute(row_security({
-        "batch_order": "path ~>=~ nullif(current_setting('guidui.lo', true), '') "
-                       "AND path ~<~ nullif(current_setting('guidui.hi', true), '')",
+        "batch_order": BELOW,
         "batch_order_outcome": "EXISTS (SELECT FROM batch_order o WHERE o.id = batch_order)"}))
 
 
