@@ -25,7 +25,7 @@ from services.kit.log import where
 from services.matcher.gazetteer import Gazetteer
 from services.matcher.erasure import erase_decided
 from services.matcher.handlers import Matcher
-from services.matcher import editions, prompts
+from services.matcher import editions, empty_batches, prompts
 from services.matcher.evidence import Learning, Teacher
 from services.matcher.evidence_desk import EvidenceDesk
 from services.matcher.learning import Addresses
@@ -151,8 +151,8 @@ def climb_loop(house: House) -> int:
 
 
 def erase_loop(house: House) -> int:
-    """Erases what is left of persons who are no members."""
-    return erase_decided(house.worker, house.clock)
+    """Erases what is left of persons who are no members, and ends batches that brought nobody."""
+    return erase_decided(house.worker, house.clock) + empty_batches.close(house.worker, house.clock, house.ground)
 
 
 # loop -> (what it does, seconds between two rounds, the roles that run it)

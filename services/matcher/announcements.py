@@ -53,7 +53,7 @@ class Announcement:
     @cached_property
     def parent_id(self) -> str:
         """The bulk case of its group: one per event, or per batch where events name one."""
-        return _group(self.event, self.source, self.data.get("batch"))
+        return group_of(self.event, self.source, self.data.get("batch"))
 
     @cached_property
     def case_id(self) -> str:
@@ -83,8 +83,11 @@ class Announcement:
 
 
 @lru_cache(maxsize=1024)
-def _group(event: UUID, source: str, batch: str | None) -> str:
-    return str(uuid5(event, "group") if not batch else uuid5(BATCHES, f"{source}\n{batch}"))
+def group_of(event: UUID | None, source: str, batch: str | None) -> str:
+    """The bulk case of an event's persons: of the batch that the event names, else the event's own."""
+    if batch:
+        return str(uuid5(BATCHES, f"{source}\n{batch}"))
+    return str(uuid5(event, "group")) if event else ""
 
 
 BATCHES = UUID("6f0c7f2e-5e0b-5b43-9d3d-6d6a7d0f8b11")

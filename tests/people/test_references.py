@@ -1,8 +1,12 @@
 """A sender's own reference, a walk-in on the desk, an undone match on the desk, a latecomer of a roster that is done."""
 from __future__ import annotations
 
+from datetime import timedelta
+from uuid import UUID
+
 import pytest
 
+from services.matcher import empty_batches
 from services.matcher.reviews import decide, reviews
 from services.records.completeness import statement
 from services.cases.routing import OPENING
@@ -63,6 +67,27 @@ def test_a_roster_of_which_nobody_is_a_member_ends(town):
     with town.house.web.begin() as tx:
         decide(tx, town.house, event, 1, {"not_a_member": True, "reason": "查无此人"}, UNIT)
     assert stands() == ["bulk_closed"] and broken(town) == []
+
+
+def test_a_batch_of_several_events_of_which_nobody_is_a_member_ends_once_no_more_come(town):
+    def come(ident: str, *persons: dict) -> UUID:
+        return post_event(town, {
+            "specversion": "1.0", "type": "guidui.departure.effective.v1", "id": ident,
+            "source": f"urn:guidui:organisation:{UNIT}", "data": {
+                "category": "layoff", "batch": "closing", "persons": [{"person": one} for one in persons]}})
+
+    def later(days: int) -> tuple[int, list[str]]:
+        town.clock.advance_to(town.clock.now() + timedelta(days=days))
+        ended = empty_batches.close(town.house.worker, town.clock, town.house.ground)
+        with town.house.worker.connect() as tx:
+            return ended, tx.exec_driver_sql("SELECT state FROM transfer_case WHERE parent IS NULL").scalars().all()
+    come("first", STRANGER)
+    assert later(29) == (0, ["bulk_open"])
+    doubtful = come("second", {"name": world.name(3), "phone": STRANGER["phone"]})
+    assert later(29) == (0, ["bulk_open"]) and later(2) == (0, ["bulk_open"]), "somebody is in review"
+    with town.house.web.begin() as tx:
+        decide(tx, town.house, doubtful, 0, {"not_a_member": True, "reason": "查无此人"}, UNIT)
+    assert later(0) == (1, ["bulk_closed"]) and later(0) == (0, ["bulk_closed"]) and broken(town) == []
 
 
 def test_whoever_is_decided_after_the_roster_is_done_has_a_case_of_their_own(town):

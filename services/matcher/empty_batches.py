@@ -1,0 +1,44 @@
+"""Batches of several events of whom nobody turned out to be a member: ended once no further event has come for a while.
+
+The batch of one event ends with that event. One that several events name waits for the next of them, which nobody
+announces; so it ends by the clock.
+"""
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine
+
+from schemas.departures import SOURCE_PREFIX
+from services.cases import commands
+from services.cases.ground import Ground
+from services.kit.clock import Clock
+from services.kit.db import rows
+from services.matcher.announcements import group_of
+
+AT_ONCE = 500
+_EMPTY = """
+SELECT p.id::text AS id, p.poster FROM transfer_case p
+WHERE p.state = 'bulk_open' AND p.opened_at <= :since
+  AND NOT EXISTS (SELECT FROM transfer_case c WHERE c.parent = p.id) ORDER BY p.opened_at, p.id LIMIT :limit"""
+# a batch is over when all that came is decided, and came long ago
+_BATCHES = """
+SELECT e.source, e.batch, max(e.received_at) <= :since AND bool_and(e.persons <= (
+           SELECT count(*) FROM identification i WHERE i.event_id = e.id AND i.position >= 0 AND i.decision <> 'review')) AS over
+FROM posted_event e WHERE e.batch IS NOT NULL AND e.source = ANY (:sources) GROUP BY e.source, e.batch"""
+
+
+def close(engine: Engine, clock: Clock, ground: Ground) -> int:
+    """Ends the batches without any case whose last event came `silent_days` ago and left nobody in review; returns how many."""
+    with engine.begin() as tx:
+        world = ground.world(tx, clock.now())
+        since = world.now - timedelta(days=world.policy.silent_days)
+        empty = rows(tx, _EMPTY, {"since": since, "limit": AT_ONCE})
+        over = _over(tx, {row.poster for row in empty}, since) & {row.id for row in empty} if empty else set()
+        commands.close_groups(tx, over, world)
+    return len(over)
+
+
+def _over(tx: Connection, posters: set[str], since: datetime) -> set[str]:
+    found = rows(tx, _BATCHES, {"since": since, "sources": sorted(SOURCE_PREFIX + code for code in posters)})
+    return {group_of(None, row.source, row.batch) for row in found if row.over}
