@@ -203,13 +203,16 @@ class Stage:
         by = step.get("by") or ""
         with self.house.web.begin() as tx:
             one = Directory.of(tx).get(by)
-            if step["do"] == "identify":
-                event, position = self._event(step["case"])
-                reviews.decide(tx, self.house, event, position, args, by or None)
+            if step["do"] == "identify" and not by:
+                reviews.decide(tx, self.house, *self._event(step["case"]), args, None)
                 return
             if one is None:
                 raise Refused(403, "unknown-organisation", _UNKNOWN)
             caller = Caller(by, one.path, "department")
+            if step["do"] == "identify":
+                event, position = self._event(step["case"])
+                reviews.decide_review(tx, self.house, caller, f"{event}:{position}", args)
+                return
             commands.give_within(tx, caller, self.case(step["case"]), step["do"], None, args, self.clock.now(),
                                  None, self.house.ground)
 
@@ -237,7 +240,7 @@ class Stage:
         """The case that an event opened or joined; ``A.2`` the second child of a bulk case."""
         event, position = self._event(name)
         with self.house.worker.connect() as tx:
-            found = rows(tx, """SELECT i.case_id::text AS case_id, c.parent::text AS parent,
+            found = rows(tx, """SELECT i.case_id::text AS case_id, c.parent::text AS parent, i.position,
                     (e.data ->> 'group') IS NOT NULL AS grouped, e.source, e.data ->> 'batch' AS batch
                 FROM identification i JOIN posted_event e ON e.id = i.event_id
                 LEFT JOIN transfer_case c ON c.id = i.case_id
@@ -248,9 +251,21 @@ class Stage:
         row = found[0]
         if row.grouped and "." not in name:
             return next((r.parent for r in found if r.parent), row.case_id)
-        if row.case_id is None:
+        child = row.case_id if row.position == position else self._later_child(event, position)
+        if child is None:
             raise Refused(404, "no-such-case", _NO_CASE)
-        return row.case_id
+        return child
+
+    def _later_child(self, event: UUID, position: int) -> str | None:
+        """The child at that place of a bulk case told in several events, counted in the order in which they came."""
+        with self.house.worker.connect() as tx:
+            return tx.exec_driver_sql(
+                """SELECT i.case_id::text FROM posted_event named
+                   JOIN posted_event e ON e.organisation = named.organisation
+                       AND e.data ->> 'batch' = named.data ->> 'batch'
+                   JOIN identification i ON i.event_id = e.id
+                   WHERE named.id = %s ORDER BY e.received_at, e.id, i.position OFFSET %s LIMIT 1""",
+                (event, position)).scalar()
 
     def show(self, what: Mapping[str, Any]) -> Any:
         """One view: case, alerts, member or audit."""

@@ -73,7 +73,7 @@ def owner(case: Case) -> str | None:
     """The one organisation accountable for the case; nobody once it has ended."""
     if case.state in s.TERMINAL:
         return None
-    if case.state in (s.ANNOUNCED, s.BULK_OPEN):
+    if case.state == s.ANNOUNCED:
         return case.poster
     return {
         s.TRIAGED: case.origin, s.DESTINATION_CONFIRMED: case.origin, s.FLOATING_REGISTERED: case.origin,
@@ -277,9 +277,11 @@ def _alerts(case: Case, world: World) -> Iterator[Task]:
 
 
 def double_reports_at(case: Case, world: World) -> str | None:
-    """The community where a member who belongs to a unit lives and registers (B5)."""
+    """The community, else its street, where a member who belongs to a unit lives and registers (B5)."""
     area = case.facts.get("to.area") if case.rule == "B5" and case.state in (s.TRIAGED, s.STAY_APPROVED) else None
-    found = world.directory.serving(area, world.today) if area else None
+    if not area:
+        return None
+    found = world.directory.serving(area, world.today) or world.directory.serving(area[:9], world.today)
     return found.code if found else None
 
 
