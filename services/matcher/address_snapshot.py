@@ -210,6 +210,11 @@ class Snapshot:
         """Official name of a community."""
         return self._names[self._ends[index] : self._ends[index + 1]].decode()
 
+    def named(self, index: int) -> tuple[str, str]:
+        """(official name, 12-digit code) of a community."""
+        ends = self._ends
+        return self._names[ends[index] : ends[index + 1]].decode(), str(self.codes[index])
+
     def base(self, index: int) -> tuple[str, str]:
         """(base, kind) of a community."""
         return self.bases[self.places[index] + 1 : self.places[index + 1]], self.kinds[index]

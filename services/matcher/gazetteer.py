@@ -18,8 +18,8 @@ from services.matcher.address_names import MENTION, is_dummy, mention_base, ment
 from services.matcher.address_neighbours import ROAD_SIGNS, SHARE_MAX, neighbours
 from services.matcher.address_reader import Reader
 from services.matcher.address_scan import COUNTIES_MAX, Hit, Scan, Support
-from services.matcher.address_walk import Step, Walk, made
-from services.matcher.normalise import Normal, normalise, spelled
+from services.matcher.address_walk import Step, Walk
+from services.matcher.normalise import Normal, made, normalise, spelled
 
 CANDIDATES_MAX = 5
 CANDIDATES_READ = 12
@@ -102,7 +102,7 @@ class Gazetteer:
     def _walked(self, address: str, normal: Normal, step: Step) -> Resolution:
         start, _, _, street, _, index, _, end = step
         snapshot = self.snapshot
-        name, code = snapshot.community_name(index), snapshot.code(index)  # type: ignore[arg-type]
+        name, code = snapshot.named(index)  # type: ignore[arg-type]
         upper = snapshot.upper_names
         if normal.origin is not None:
             start, end = normal.span(start, end)

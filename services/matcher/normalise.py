@@ -80,6 +80,10 @@ def _plain() -> re.Pattern[str]:
     return re.compile(f"[0-9A-Z{''.join(ranges)}]*")
 
 
+made = tuple.__new__
+"""Makes a named tuple of its fields in half the time; for the few made at every address."""
+
+
 class Normal(NamedTuple):
     """`text` normalised; `origin[i]` is the index in the original of `text[i]`, or None where both are
     equal."""
@@ -98,7 +102,7 @@ def normalise(raw: str) -> Normal:
     """Any Unicode in, never an error; idempotent; at most TEXT_CHARS_MAX characters are looked at."""
     raw = raw[:TEXT_CHARS_MAX]
     if _plain().fullmatch(raw):
-        return Normal(raw, None)
+        return made(Normal, (raw, None))
     pairs = [(out, i) for i, c in enumerate(raw) for out in _mapping[ord(c)]]
     text = "".join(out for out, _ in pairs)
     stray = {m.start() for m in _STRAY_DASH.finditer(text)} if "-" in text else ()
