@@ -68,6 +68,12 @@ def test_the_number_of_a_brother_does_not_carry_another_name(person: Person) -> 
     assert _decided(person, LI, TWIN) == "review"
 
 
+def test_the_number_of_the_row_below_does_not_carry_a_name_of_two_characters() -> None:
+    member = MemberRecord("m6", "李俊", "male", "1993-05-12", "620104199305122998", None, None, None)
+    assert _decided(Person(name="李娜", id_number=member.id_number), member) == "review"
+    assert _decided(Person(name="李峻", id_number=member.id_number), member) == "match"
+
+
 def test_a_slip_in_the_name_beside_the_right_number_still_matches() -> None:
     assert _decided(Person(name="李国粱", id_number=LI.id_number), LI) == "match"
 
