@@ -17,6 +17,8 @@ from services.cases.calendar import day_of
 from services.cases.ground import Ground
 from services.kit.db import dumps, rows
 from services.kit.errors import Refused
+from services.registry.directory import Directory
+from services.registry.tree import just_after
 
 WAVE_CASES_MAX = 500
 
@@ -99,6 +101,27 @@ LEFT JOIN batch_outcome o ON o.parent = c.parent AND o.case_id = c.id AND o.seq 
 WHERE c.parent = CAST(:parent AS uuid) AND (CAST(:state AS text) IS NULL OR c.state = :state)
   AND (NOT :refused OR o.status <> 200)
 ORDER BY c.position, c.id LIMIT :limit OFFSET :offset"""
+
+
+_POSTED = f"""
+SELECT p.id::text AS parent, p.poster, p.category, p.opened_at, p.state, p.paused IS TRUE AS paused,
+       (SELECT e.reason FROM case_event e WHERE e.case_id = p.id AND e.seq = 1) AS name,
+       count(c.id) AS members, count(*) FILTER (WHERE c.state = 'moved') AS moved,
+       count(*) FILTER (WHERE c.state IN ({", ".join(f"'{x}'" for x in sorted(s.BEFORE_ACCEPTED - {s.STAY_APPROVED}))})) AS unsettled,
+       count(*) FILTER (WHERE c.state = 'letter_expired') AS pocket
+FROM transfer_case p LEFT JOIN transfer_case c ON c.parent = p.id
+WHERE p.state IN ('bulk_open', 'bulk_closed') AND p.origin_path ~>=~ :lo AND p.origin_path ~<~ :hi
+GROUP BY p.id ORDER BY p.state = 'bulk_closed', p.opened_at DESC, p.id LIMIT :limit OFFSET :offset"""
+
+
+def posted(tx: Connection, organisation: str, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
+    """The batches that an organisation, or one below it, has posted, open ones first, then the newest.
+
+    `name` is what the sender calls the batch; of its `members` so many have `moved`, are `unsettled` (before the
+    acceptance, stays aside), are pocket members. ``tx`` sees the cases of the organisation's tree.
+    """
+    path = Directory.of(tx).path(organisation)
+    return [dict(row) for row in rows(tx, _POSTED, {"lo": path, "hi": just_after(path), "limit": limit, "offset": offset})]
 
 
 def by_state(tx: Connection, parent: str) -> dict[str, int]:

@@ -134,6 +134,8 @@ _TAB = {
 _ROW = """
 SELECT c.id::text AS id, c.state, c.category, c.rule, c.origin, c.destination, c.wait_organisation, c.wait_act,
        c.wait_due, c.entered_at, c.opened_at, c.letter_expires_on, c.seq, p.name,
+       CASE WHEN c.state IN ('bulk_open', 'bulk_closed')
+            THEN (SELECT count(*) FROM transfer_case k WHERE k.parent = c.id) END AS members,
        (SELECT min(t.due_on) FROM task t WHERE t.case_id = c.id AND t.organisation = :own AND t.closed_at IS NULL
           AND t.kind <> 'expected') AS my_due,
        (SELECT array_agg(t.act ORDER BY t.due_on NULLS LAST, t.id) FROM task t WHERE t.case_id = c.id

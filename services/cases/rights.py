@@ -87,6 +87,8 @@ def _done_already(case: Case, command: str) -> bool:
     """Whether there is nothing (left) for the command to do, though the state allows it."""
     if command == "rule":
         return case.state == states.TRIAGED and case.rule != "B35"
+    if command in ("pause", "resume"):
+        return bool(case.paused) == (command == "pause")
     if command == "acknowledge":
         return case.acknowledged_on is not None
     return command == "add_channel" and case.letter_channel == "both"

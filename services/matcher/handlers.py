@@ -186,7 +186,7 @@ class _Batch:
                         category=one.statement(None).facts.get("category"), opened_at=self.world.now,
                         entered_at=self.world.now, touched_at=self.world.now, counted_from=self.world.today)
             changes.append(Change(None, deadlines.settle(case, self.world),
-                                  [Step("open_bulk", None, BULK_OPEN, one.organisation)]))
+                                  [Step("open_bulk", None, BULK_OPEN, one.organisation, one.data.get("batch"))]))
         tables.write(self.tx, changes, self.world)
         for one in told:
             if not one.superseded:

@@ -4,10 +4,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.cases import queries, receiving
+from services.cases import batches, queries, receiving
 from services.kit.errors import Refused
 from services.portal import fields
 from services.portal.finding import branches, find
@@ -16,7 +16,7 @@ from services.portal.page import Form, check_token, page_route, read_form, rende
 from services.portal.sessions import Viewer
 from services.registry.directory import Directory
 
-MEMBERS_MAX = 500
+MEMBERS_MAX, ROWS = 500, 50
 FIELDS = fields.fields_for_all(receiving.ORDERS)
 _ROLES = "role: secretary, clerk, department, admin"
 
@@ -25,13 +25,15 @@ def router(portal: Portal) -> APIRouter:
     """List, batch, act for all, pause."""
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
-    @routes.get("/batches", summary=f"The batches of which members come here; {_ROLES}")
-    def listed(request: Request) -> Response:
+    @routes.get("/batches", summary=f"The batches of which members come here, and those posted from here; {_ROLES}")
+    def listed(request: Request, page: Annotated[int, Query(ge=1, le=1000)] = 1) -> Response:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, viewer.caller)
             found, names = receiving.batches(tx, viewer.organisation), Directory.of(tx)
-        return render(portal, request, "batches.html", viewer, found=found, names=names)
+            posted = batches.posted(tx, viewer.organisation, ROWS + 1, (page - 1) * ROWS)
+        return render(portal, request, "batches.html", viewer, found=found, names=names, posted=posted[:ROWS],
+                      more=len(posted) > ROWS, page=page)
 
     @routes.get("/batches/{batch}", summary=f"Who of a batch is in one's hands; {_ROLES}")
     def of_one(request: Request, batch: str, done: bool = False) -> Response:

@@ -13,6 +13,7 @@ from services.registry.access import Caller, Keys
 
 _WHO = "role: receiver, department, admin"
 _NOT_PAUSED = Words("请写明 paused：true 暂停，false 恢复。", "Say paused: true to pause, false to go on.")
+_NO_SIDE = Words("side 应为 received（到来的）或 posted（报来的）。", "side is received or posted.")
 _NO_STATE = Words("没有这种状态。", "There is no such state.")
 
 
@@ -41,10 +42,18 @@ def router(portal: Portal) -> APIRouter:
             "items": [_told(one) for one in found[:limit]],
             "next": offset + limit if len(found) > limit else None})
 
-    @routes.get("/v1/batches", summary=f"The batches of which members come to this organisation; {_WHO}")
-    def received(caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+    @routes.get("/v1/batches", summary=f"The batches of which members come to this organisation, or (side=posted) those "
+                                       f"that it or one below it has posted; {_WHO}")
+    def received(caller: Annotated[Caller, Depends(caller_of)], side: api.Text = None, limit: api.Limit = 100,
+                 offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0) -> Response:
+        if side not in (None, "received", "posted"):
+            raise Refused(422, "unknown-side", _NO_SIDE, field="side")
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
+            if side == "posted":
+                found = batches.posted(tx, caller.organisation, limit + 1, offset)
+                return api.json_answer({"items": [{**one, "opened_at": one["opened_at"].isoformat()} for one in found[:limit]],
+                                        "next": offset + limit if len(found) > limit else None})
             return api.json_answer({"items": [{**one, "opened_at": one["opened_at"].isoformat()}
                                               for one in receiving.batches(tx, caller.organisation)], "next": None})
 

@@ -1,6 +1,8 @@
 """A batch on its card and over HTTP: where everybody stands, what was given to all, for whom it was not done."""
 from __future__ import annotations
 
+from datetime import timedelta
+
 import httpx
 
 from services.cases import clock as case_clock
@@ -47,3 +49,39 @@ def test_the_same_over_http(town, url):
         assert [one["position"] for one in refused["items"]] == [1]
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {town.key(world.NEIGHBOUR, 'receiver')}"}) as http:
         assert http.get(f"/v1/cases/{parent}/children").status_code == 404
+
+
+def test_whoever_posted_it_and_the_department_see_how_far_a_cohort_has_come(town, reader, url):
+    parent = batch(town)
+    town.clock.advance_to(town.clock.now() + timedelta(minutes=1))
+    town.post({**world.event(0, "class"), "type": "guidui.graduation.batch.v1", "data": {
+        "batch": "2026届", "persons": [{"person": {"name": world.name(5), "id_number": world.id_number(5)}}]}})
+    with town.house.worker.connect() as tx:
+        children = tx.exec_driver_sql("SELECT id::text FROM transfer_case WHERE parent = %s::uuid ORDER BY position",
+                                      (parent,)).scalars().all()
+    town.give(world.BRANCH, children[0], "close", reason="stay")
+    for who in ("clerk", "department"):
+        page = reader(who).get("/batches")
+        said = text(page).split("成批报来的党员")[1]
+        assert f"/cases/{parent}" in page.text and "2026届" in said and "3 0 2 0" in said and "1 0 1 0" in said
+    assert "没有成批报来的人" in text(reader("secretary").get("/batches"))
+    assert "/batches#posted" in reader("department").get("/department").text
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {town.key(world.ORIGIN_COUNTY, 'department')}"}) as http:
+        told = http.get("/v1/batches?side=posted&limit=1").json()
+        assert told["items"][0]["name"] == "2026届" and told["next"] == 1
+        second = http.get("/v1/batches?side=posted&offset=1").json()["items"][0]
+        assert (second["members"], second["unsettled"], second["moved"], second["pocket"]) == (3, 2, 0, 0)
+        assert http.get("/v1/batches?side=x").status_code == 422
+
+
+def test_a_batch_is_called_a_batch_and_pauses_once(town, reader):
+    parent, clerk = batch(town), reader("clerk")
+    assert "一批 3 人" in text(clerk.get("/cases?tab=on_the_way")) and "一批 3 人" in text(clerk.get("/cases?tab=on_the_way&print=1"))
+    card = text(clerk.get(f"/cases/{parent}"))
+    assert "一批 3 人" in card and "姓名待核" not in card and "去向还没有定" not in card
+    assert "暂停批次" in card and "恢复批次" not in card
+    clerk.act(parent, "pause")
+    card = text(clerk.get(f"/cases/{parent}"))
+    assert "恢复批次" in card and "暂停批次" not in card.split("经过")[0]
+    assert "已暂停" in text(clerk.get("/batches"))
+    assert "A batch of 3" in text(reader("clerk", "en").get(f"/cases/{parent}"))
