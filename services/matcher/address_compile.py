@@ -21,8 +21,8 @@ import marisa_trie
 from services.matcher.address_forms import all_forms, prefixes, sounds, street_tables
 from services.matcher.address_names import clean, community_base, street_stem
 
-LAYOUT = 3
-"""Number of the snapshot's layout; part of its version."""
+LAYOUT = 4
+"""Number of the snapshot's layout and of the forms in it; part of its version."""
 
 COMMON_MIN = 5
 

@@ -78,7 +78,10 @@ _ZONE = re.compile(
 
 
 def county_forms(name: str, city: str = "") -> tuple[str, ...]:
-    """Full and short names of a county; zones also with and without their city (`city`) before them."""
+    """Full and short names of a county; zones also with and without their city (`city`) before them.
+
+    No short name that is also the city's: 长沙 is not 长沙县, 兰州 not 兰州新区.
+    """
     if name.endswith(("自治县", "自治旗")):
         return tuple(dict.fromkeys([name, *_autonomous(name, name[-1])]))
     forms = [name]
@@ -95,7 +98,8 @@ def county_forms(name: str, city: str = "") -> tuple[str, ...]:
         ]
     elif re.search(r"[县市区旗]$", name) and len(name) >= 3:
         forms.append(re.sub(r"(?:特|林)?[县市区旗]$", "", name) if not name.endswith("新区") else name[:-2])
-    return tuple(f for f in dict.fromkeys(forms) if len(f) >= 2)
+    borne = () if name == city else city_forms(city)
+    return tuple(f for f in dict.fromkeys(forms) if len(f) >= 2 and (f == name or f not in borne))
 
 
 _STREET_TAIL = re.compile(

@@ -39,6 +39,12 @@ NOW = """code,name,level,parent
 370705,奎文区,3,3707
 370705009,新城街道,4,370705
 370705009001,金马社区居委会,5,370705009
+43,湖南省,1,
+4301,长沙市,2,43
+430121,长沙县,3,4301
+430121101,江背镇,4,430121
+430181,浏阳市,3,4301
+430181101,江背镇,4,430181
 46,海南省,1,
 4602,三亚市,2,46
 460203,吉阳区,3,4602
@@ -157,3 +163,10 @@ def test_a_street_is_found_behind_a_road(gazetteer):
     answer = gazetteer.resolve("上海市徐汇区宜山路虹梅路街道桂林苑居委会")
     assert (answer.decision, answer.candidates[0].code) == ("route", "310104014001")
     assert not any("不符" in e.zh for e in answer.candidates[0].evidence)
+
+
+def test_the_name_of_a_city_is_not_that_of_a_county_called_like_it(gazetteer):
+    assert told(gazetteer, "湖南省长沙市某某花园8号楼") == ("ask", ["4301"])
+    decision, codes = told(gazetteer, "湖南省长沙市江背镇")
+    assert decision == "ask" and set(codes[:2]) == {"430121101", "430181101"}
+    assert told(gazetteer, "湖南省长沙市长沙县江背镇") == ("route", ["430121101"])
