@@ -11,10 +11,11 @@ from tests.stories.world import BRANCH, COMMUNITY
 from tests.web.test_pages import SMALL, WIDE
 
 PAGES = {
-    "clerk": ("/rolls", "/facts", "/reconciliation", "/upkeep"),
+    "clerk": ("/rolls", "/facts", "/reconciliation", "/upkeep", "/upkeep/m00001", "/batches"),
     "secretary": ("/double-reports", "/floating"),
     "other_department": ("/floating", "/reconciliation"),
-    "department": ("/snapshots", "/facts", "/rolls"),
+    "department": ("/snapshots", "/facts", "/rolls", "/department/organisations?what=found",
+                   "/department/organisations?what=merge"),
 }
 
 
