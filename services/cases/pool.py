@@ -29,8 +29,12 @@ _IN_AREA = ("EXISTS (SELECT FROM jsonb_array_elements(p.evidence -> 'candidates'
 _SAID = ("p.name = :text OR c.origin = ANY (:origins) OR EXISTS (SELECT FROM jsonb_array_elements("
          "p.evidence -> 'candidates') k WHERE strpos(k ->> 'name', :text) > 0)")
 _READ = """
-SELECT c.id, c.member, c.category, c.rule, c.origin, c.origin_path, c.opened_at, c.reports, c.obstacle, p.name, p.sex,
-       left(coalesce(p.birth_date, m.birth_date::text), 4) AS birth_year, p.evidence -> 'candidates' AS candidates
+SELECT c.id, c.member, c.category, c.rule, c.origin, c.origin_path, c.opened_at, c.reports, c.obstacle, p.name,
+       coalesce(p.sex, m.sex, CASE WHEN m.id_number ~ '^[0-9]{{17}}[0-9X]$' THEN
+           CASE right(left(m.id_number, 17), 1)::int % 2 WHEN 1 THEN 'male' ELSE 'female' END END) AS sex,
+       left(coalesce(p.birth_date, m.birth_date::text, substring(m.id_number FROM '^[0-9]{{6}}([0-9]{{4}})[0-9]{{7}}[0-9X]$')), 4)
+           AS birth_year,
+       p.evidence -> 'candidates' AS candidates
 FROM transfer_case c JOIN case_person p ON p.case_id = c.id LEFT JOIN member m ON m.member = c.member
 WHERE {where} ORDER BY c.opened_at DESC, c.id DESC LIMIT :limit"""
 

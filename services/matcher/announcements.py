@@ -68,7 +68,7 @@ class Announcement:
         token = said.get("id_token") if not said.get("id_number") else None
         return Person(name=said.get("name"), id_number=said.get("id_number"), birth_date=said.get("birth_date"),
                       sex=said.get("sex"), phone=said.get("phone"), address=(self.slot.get("to") or {}).get("address"),
-                      military_card=said.get("military_card"),
+                      military_card=said.get("military_card"), moving=True,
                       token=token_key(self.organisation, token) if token else None)
 
     @property

@@ -44,6 +44,7 @@ class Side:
     organisation: str | None
     organisation_name: str | None
     card: str | None = None
+    moving: bool = False
 
     @property
     def has_name(self) -> bool:
@@ -57,7 +58,7 @@ def read_person(person: Person) -> Side:
     organisation = None if is_blank(person.organisation) else str(person.organisation).strip()
     return Side(parse_id_number(person.id_number), name, spelled, _text(person.name), born, given,
                 parse_sex(person.sex), fold_phone(person.phone), _text(person.address), organisation, None,
-                fold_card(person.military_card))
+                fold_card(person.military_card), person.moving)
 
 
 def read_member(member: MemberRecord) -> Side:
@@ -79,12 +80,12 @@ def compare(person: Side, member: Side) -> tuple[str, ...]:
         number = "doubtful"
     elif number == "none" and person.card and person.card == member.card:
         number = "card"
-    name = name_level(person, member)
+    name, address = name_level(person, member), address_level(person.address, member.address)
     if name == "shape" and len(member.name) == 2 and number not in _SAYS_NOTHING:
         name = "surname"  # 李娜 with the number of 李俊, one row below: half a name is no slip
     return (number, name, birth_level(person, member),
             sex_level(person, member), phone_level(person.phone, member.phone),
-            address_level(person.address, member.address), organisation_level(person, member))
+            "none" if address == "other" and person.moving else address, organisation_level(person, member))
 
 
 _SAYS_NOTHING = frozenset(("none", "begins", "other", "twin", "near", "unfit", "doubtful"))

@@ -31,6 +31,8 @@ class Person:
     address: str | None = None
     pinyin: str | None = None
     military_card: str | None = None
+    moving: bool = False
+    """The address is where the person goes to: it speaks for whoever lives there, and against nobody."""
     token: str | None = None
     """The blocking key of a number that the sender may not show (services.registry.tokens)."""
 

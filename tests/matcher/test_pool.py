@@ -35,6 +35,7 @@ def test_departments_everywhere_find_a_member_and_see_only_the_least(town, call)
         assert [one["case"] for one in found] == [case], words
     one = found[0]
     assert one["person"]["name"] == world.name(0)[0] + "**"
+    assert one["person"]["sex"] in ("male", "female") and one["person"]["birth_year"]
     told = str(one)
     for personal in ("501", "云上花苑", world.name(0), "139000", world.id_number(0)):
         assert personal not in told

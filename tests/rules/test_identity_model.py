@@ -88,6 +88,14 @@ def test_names_that_are_spelled_in_several_ways(written: str, held: str, decisio
     assert _decided(Person(name=written, birth_date="1986-10-25"), member) == decision
 
 
+def test_the_address_one_moves_to_counts_against_nobody() -> None:
+    def sure(**told: object) -> float:
+        return MODEL.judge(Person(name="李国栋", birth_date="1975", phone=LI.phone, **told), [LI]).candidates[0].probability
+    elsewhere = "甘肃省兰州市西固区陈坪街道西固中路社区8号楼"
+    assert sure(address=elsewhere, moving=True) == sure() > sure(address=elsewhere)
+    assert sure(address=LI.address, moving=True) >= sure()
+
+
 def test_a_damaged_number_and_half_a_name_are_looked_at() -> None:
     assert _decided(Person(name="李国", id_number="430203197503021651"), LI) == "review"
 
