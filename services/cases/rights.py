@@ -79,12 +79,15 @@ def allowed(case: Case, actor: str, world: World) -> Iterator[str]:
     """The commands that ``actor`` may give now: legal in this state and within its part."""
     for command in states.COMMANDS:
         if (case.state, command) in states.TRANSITIONS and may(case, command, actor, world):
-            if not _done_already(case, command):
+            if not _nothing_to_do(case, command, world):
                 yield command
 
 
-def _done_already(case: Case, command: str) -> bool:
+def _nothing_to_do(case: Case, command: str, world: World) -> bool:
     """Whether there is nothing (left) for the command to do, though the state allows it."""
+    if command == "record_paper_receipt":  # a receiver who uses guidui records it
+        receiver = world.directory.get(case.destination)
+        return receiver is None or not receiver.outside
     if command == "rule":
         return case.state == states.TRIAGED and case.rule != "B35"
     if command in ("pause", "resume"):

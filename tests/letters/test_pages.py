@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 
 import httpx
 import pypdf
@@ -287,6 +288,7 @@ def test_a_scan_is_seen_beside_the_fields_and_one_without_a_picture_is_opened(to
     assert picture.headers["content-type"] == "image/jpeg" and Image.open(io.BytesIO(picture.content)).size == (300, 420)
     assert "sandbox" in picture.headers["content-security-policy"]
     assert reader("neighbour").get(shown).status_code == 404
+    town.clock.advance_to(town.clock.now() + timedelta(minutes=1))
     drawn = pypdf.PdfWriter()
     drawn.add_blank_page(100, 100)
     out = io.BytesIO()
@@ -342,6 +344,13 @@ def test_the_photo_and_the_receipt_are_one_act(town, reader):
     assert photos_of(town) == [("image/jpeg", row.seq)] and row.detail == {"number": "K001", "on": "2026-11-23", "handler": "赵敏"}
     assert "凭此登记了回执" in text(answer) and "回执照片" in text(clerk.get(f"/cases/{case}"))
     assert "贴照片并登记回执" not in text(clerk.get(f"/cases/{case}/papers"))
+
+
+def test_no_receipt_is_recorded_from_paper_for_a_receiver_who_uses_guidui(town, reader):
+    case = town.leaves(0, "issue_letter")
+    clerk = reader("clerk")
+    assert "贴照片并登记回执" not in text(clerk.get(f"/cases/{case}/papers"))
+    assert "登记纸质回执" not in text(clerk.get(f"/cases/{case}"))
 
 
 def test_what_was_refused_is_mended_beside_the_photo_that_was_kept(town, reader):
