@@ -45,6 +45,8 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
                              case.wait_organisation, case.host, *(h["by"] for h in view["history"])) if c}
         people = reachable(tx, world.directory, codes, day_of(now))
         door = queries.grids(tx, [case.id], actor).get(case.id)
+        if case.origin and world.directory.within(case.origin, actor) or actor in (case.poster, case.origin_committee):
+            _tell_all(tx, case.id, view["history"])
     ends = {code: _organisation(code, world.directory, people) for code in codes}
     who = person[0] if person else None
     row = table().rows.get(case.rule or "")
@@ -57,7 +59,7 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
                    "standing": register[0].standing if register and _close(case, actor, world) else None},
         "evidence": (who.evidence if who else None) or [],
         "organisations": ends, "parties": rights.parties(case, world),
-        "rule_words": {"zh": row.zh, "en": row.en, "source": row.source} if row else None,
+        "rule_words": {"zh": row.zh, "en": row.en, "source": row.source, "source_en": row.source_en} if row else None,
         "override": next(({"source": o.source, "organisation": o.organisation, "from": o.begins.isoformat()}
                           for o in world.overrides if o.id == case.override), None),
         "policy": case.policy, "policy_now": world.policy_now(case), "returned_for": case.returned_for, "branch": case.branch,
@@ -67,6 +69,13 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
         "stay": _stay(case, view["history"], world), "floating": _floats(case),
         "reissue_until": None, "batch": _batch(tx, case),
     }
+
+
+def _tell_all(tx: Connection, case_id: str, history: Sequence[dict[str, Any]]) -> None:
+    """At the origin side the card tells what was written in every command of people."""
+    written = tx.exec_driver_sql("SELECT command, detail FROM case_event WHERE case_id = %s::uuid ORDER BY seq", (case_id,))
+    for line, row in zip(history, written, strict=True):
+        line["detail"] = row.detail if row.command in s.COMMANDS else None
 
 
 def _stay(case, history: Sequence[Mapping[str, Any]], world) -> dict[str, Any] | None:

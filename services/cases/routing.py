@@ -30,6 +30,7 @@ class Row:
     act: str | None = None
     none_when: tuple[Sequence[Any], ...] = ()
     none_unless: tuple[Sequence[Any], ...] = ()
+    source_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,11 @@ class DecisionTable:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> DecisionTable:
         """A table from its JSON form."""
+        named = {code: r["source"] if isinstance(r["source"], Mapping) else dict.fromkeys(("zh", "en"), r["source"])
+                 for code, r in data["rows"].items()}
         rows = {
-            code: Row(code, r["zh"], r["en"], r["source"], tuple(r.get("sources", ())), r.get("street", False),
-                      r.get("act"), tuple(r.get("none_when", ())), tuple(r.get("none_unless", ())))
+            code: Row(code, r["zh"], r["en"], named[code]["zh"], tuple(r.get("sources", ())), r.get("street", False),
+                      r.get("act"), tuple(r.get("none_when", ())), tuple(r.get("none_unless", ())), named[code]["en"])
             for code, r in data["rows"].items()
         }
         return cls(data["version"], tuple(data["first"]),

@@ -71,5 +71,5 @@ def _lines(book: Book, versions: tuple[Version, ...], city: str, portal: Portal)
         by = next((said[name] for name in reversed(found.version.split("+")) if name in said and key in said[name].values),
                   None)
         lines.append({"key": key, "value": getattr(found, key), "version": by.version if by else None,
-                      "source": f"{by.document} {by.source}" if by else entry["source"]})
+                      "source": Words(*(f"{by.document} {by.source}",) * 2) if by else Words(**entry["source"])})
     return lines

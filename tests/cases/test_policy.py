@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from services.cases.decide import decide
 from services.cases.ground import usual
 from services.cases.model import Step
 from services.cases.policy_book import Book, Version
+from services.cases.routing import table
 from services.cases.tables import Change
 from services.cases.what_if import what_if
 from services.kit.errors import Refused
@@ -51,8 +53,14 @@ def faults(folder: Path, *rows: Any, stored=()) -> list[tuple[int, str]]:
 
 def test_every_value_of_the_shipped_policy_has_its_source_and_a_check():
     for name, entry in policy.shipped()["values"].items():
-        assert entry["source"], name
+        assert entry["source"]["zh"] and entry["source"]["en"] and ".md" not in str(entry["source"]), name
         assert policy_file.Values.model_validate_json(json.dumps({name: entry["value"]})), name
+
+
+def test_every_row_of_the_decision_table_says_what_it_rests_on():
+    for code, row in table().rows.items():
+        for said in (row.source, row.source_en):
+            assert said and ".md" not in said and not re.search(r"\bS[0-9]+\b", said), code
 
 
 @pytest.mark.parametrize("changed, field", [
