@@ -513,7 +513,7 @@ def answer(case: Case, given: Arguments, world: World) -> Case:
     given.text("text")
     asks, open_one = [], True
     for one in case.asks:
-        if open_one and given.actor in (one["to"], world.acting(one["to"])) and not one.get("answered_on"):
+        if open_one and rights.may_answer(one, given.actor, world):
             one, open_one = {**one, "answered_on": world.today.isoformat()}, False
         asks.append(one)
     return case.but(asks=asks)

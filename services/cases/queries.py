@@ -139,7 +139,8 @@ def _view(case: Case, homes: Mapping[str, str], history: Sequence[Any], tasks: S
                    "overdue": bool(t.due_on and today > t.due_on)} for t in tasks if t.kind not in ALERT_ONLY],
         "flags": flags, "obstacle": case.obstacle, "parent": case.parent,
         "history": [{"at": h.at.astimezone(ZONE).isoformat(), "by": h.by_organisation, "command": h.command,
-                     "from": h.from_state, "to": h.to_state, "reason": h.reason} for h in history],
+                     "from": h.from_state, "to": h.to_state, "reason": h.reason,
+                     "detail": h.detail if h.command in s.SHARED else None} for h in history],
     }
 
 

@@ -1,7 +1,8 @@
 """Who may give which command: the parts organisations play in a case (interface.md §6, last paragraph)."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from services.cases import deadlines, states
 from services.cases.model import Case, World
@@ -47,7 +48,7 @@ def may(case: Case, command: str, actor: str, world: World) -> bool:
         played |= {"origin": case.poster or "", "committee": case.poster or ""}
     for part in RIGHTS.get(command, ()):
         if part == "asked":
-            if any(actor in _now(a["to"], world) and not a.get("answered_on") for a in case.asks):
+            if any(may_answer(a, actor, world) for a in case.asks):
                 return True
         elif part == "any":
             if _has_a_part(case, actor, played, world):
@@ -61,6 +62,14 @@ def may(case: Case, command: str, actor: str, world: World) -> bool:
         elif actor in _now(played.get(part), world):
             return True
     return False
+
+
+def may_answer(asked: Mapping[str, Any], actor: str, world: World) -> bool:
+    """Whether ``actor`` may answer a question that is open: whoever was asked; for an organisation outside, whoever asked
+    records what came on paper or by telephone."""
+    to = world.directory.get(asked["to"])
+    outside = to is not None and to.outside and actor in _now(asked["by"], world)
+    return not asked.get("answered_on") and (outside or actor in _now(asked["to"], world))
 
 
 def _now(code: str | None, world: World) -> tuple[str, ...]:

@@ -132,6 +132,10 @@ for _command, _from, _to in _MOVES:
         _targets = frozenset(_state if t == "=" else t for t in _to)
         TRANSITIONS[_state, _command] = TRANSITIONS.get((_state, _command), frozenset()) | _targets
 
+# what is written in these is for everybody with a part in the case: the two ends work with it
+SHARED = frozenset({"ask", "answer", "note", "return_for_cure", "refuse", "cure", "redirect", "rule", "reroute", "forward",
+                    "accept", "record_arrival", "record_talk", "send_receipt", "record_receipt", "record_paper_receipt",
+                    "register_floating", "acknowledge"})
 # commands that people give over HTTP and on the pages; the others belong to the matcher and the clock
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "triage": ("研判", "triage"), "confirm_destination": ("确认去向", "confirm the destination"),

@@ -21,6 +21,7 @@ from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sentences import FLAGS, NEXT, REASONS, SOURCES
 from services.portal.sessions import Viewer
+from services.portal.telling import told
 from services.portal.words import zh
 from services.records import upkeep
 from services.records.letters import photos
@@ -152,7 +153,19 @@ def _card(portal: Portal, tx: Connection, viewer: Viewer, case_id: str, purpose:
             "fields": _filled(portal, tx, viewer, card, primary) if primary else [],
             "chosen": directory.get(card["destination"]["organisation"]), "values": {}, "found": {}, "refused": None,
             "facts": fields.FACTS, "asked": fields.questions(card["category"]),
+            "told": lambda speaker, line: list(told(line["command"], line["detail"], speaker, directory)),
+            "led_here": _led_here(card, primary, viewer.organisation),
             "proofs": {one.seq: one.id for one in photos.photos(tx, card["id"]) if one.seq}, "NEXT": NEXT, "FLAGS": FLAGS, "SOURCES": SOURCES, "looks": Counter(_name(directory, r.organisation) for r in queries.looks(tx, card["id"]))}
+
+
+def _led_here(card: Mapping[str, Any], primary: str | None, organisation: str) -> Mapping[str, Any] | None:
+    """The step whose words one needs to act: the question that is to be answered, why the member was sent back."""
+    for line in reversed(card["history"]):
+        if primary == "answer" and line["command"] == "ask" and (line["detail"] or {}).get("organisation") == organisation:
+            return line
+        if card["state"] in (states.RETURNED, states.ESCALATED) and line["command"] in ("return_for_cure", "refuse"):
+            return line
+    return None
 
 
 def grouped(card: Mapping[str, Any], organisation: str) -> tuple[str | None, list[str], list[str]]:

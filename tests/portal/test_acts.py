@@ -4,14 +4,16 @@ from __future__ import annotations
 import re
 from datetime import datetime, time, timedelta
 
+import httpx
 import pytest
 
 from services.cases import queries, states
 from services.kit.clock import ZONE
 from services.portal import fields
+from services.registry.load import load_rows
 from tests.portal.town import text
 from tests.stories import world
-from tests.stories.world import COMMUNITY, COMMUNITY_BRANCH, NEIGHBOUR
+from tests.stories.world import COMMUNITY, COMMUNITY_BRANCH, NEIGHBOUR, STREET
 
 
 def test_a_member_goes_the_whole_way_by_forms_alone(town, reader):
@@ -140,3 +142,46 @@ def test_the_list_says_in_one_sentence_what_is_due(town, reader):
     town.clock.advance_to(town.clock.now() + timedelta(days=10))
     late = reader("secretary").get("/cases")
     assert "逾期 1 件，请先办" in text(late) and "逾期 3 天" in text(late)
+
+
+def test_what_was_written_with_a_step_is_read_by_those_with_a_part(town, reader, url):
+    case = town.leaves(3, "record_arrival")
+    clerk, street, secretary = reader("clerk"), reader("street"), reader("secretary")
+    clerk.act(case, "ask", organisation=STREET, text="王同志到了没有？", due_on="2026-11-27")
+    panel = text(street.get(f"/cases/{case}"))
+    assert "王同志到了没有？" in panel.split("经过")[0]
+    street.act(case, "answer", text="昨天到的，住8号楼。")
+    secretary.act(case, "return_for_cure", defects="缺党费证明\n缺档案转递单")
+    for who in ("clerk", "street", "department"):
+        card = text(reader(who).get(f"/cases/{case}"))
+        for words in ("要问的事： 王同志到了没有？", "请于何日前答复： 11月27日", "答复： 昨天到的，住8号楼。",
+                      "缺项： 缺党费证明；缺档案转递单"):
+            assert words in card, (who, words, card)
+    assert "缺党费证明；缺档案转递单" in text(clerk.get(f"/cases/{case}")).split("经过")[0], "beside the form to be filled in"
+    assert "缺党费证明" in text(clerk.get(f"/cases/{case}?print=1"))
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {town.key(STREET, 'receiver')}"}) as http:
+        told = {line["command"]: line["detail"] for line in http.get(f"/v1/cases/{case}").json()["history"]}
+    assert told["ask"]["text"] == "王同志到了没有？" and told["return_for_cure"]["defects"] == ["缺党费证明", "缺档案转递单"]
+    assert told["submit"] is None
+
+
+def test_how_a_member_was_looked_for_is_the_origin_s_to_read(town, reader, url):
+    case = town.leaves(4)
+    reader("origin").act(case, "mark_unreachable", attempts="11月1日 电话 空号\n11月5日 上门 无人\n11月9日 问邻居 不知")
+    assert "11月5日 上门 无人" in text(reader("origin").get(f"/cases/{case}"))
+    assert "11月5日 上门 无人" in text(reader("department").get(f"/cases/{case}"))
+    assert "上门 无人" not in text(reader("secretary").get(f"/cases/{case}"))
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {town.key(COMMUNITY, 'receiver')}"}) as http:
+        assert "上门 无人" not in http.get(f"/v1/cases/{case}").text
+
+
+def test_whoever_asked_an_organisation_outside_records_its_answer(town, reader):
+    load_rows(town.house.worker, "organisations", [{
+        "code": "110105010001", "name": "中共八里庄街道工作委员会", "kind": "basic_committee", "unit": "street",
+        "area": "110105009", "serves_area": "yes", "authority": "yes", "outside": "yes"}], town.clock)
+    case, clerk = town.leaves(5), reader("clerk")
+    clerk.act(case, "ask", organisation="110105010001", text="是否在贵处？")
+    assert "答复" not in [a for a in text(reader("secretary").get(f"/cases/{case}")).split("经过")[0].split()]
+    assert clerk.act(case, "answer", text="来函：不在。").status_code == 200
+    assert "答复： 来函：不在。" in text(clerk.get(f"/cases/{case}"))
+    assert clerk.get(f"/cases/{case}/answer").status_code != 200, "answered once"
