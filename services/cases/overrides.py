@@ -107,20 +107,23 @@ def read(given: Mapping[str, Any], department: str, directory: Directory, now: d
     said = {name: str(given.get(name) or "").strip() or None for name in COLUMNS}
     for name in NEEDED:
         if said[name] is None:
-            raise refuse(422, "field-missing", f"缺少 {name}，请补上。", f"{name} is missing.", field=name)
+            raise refuse(422, "field-missing", f"缺少{_called(name)}，请补上。", f"{name} is missing.", field=name)
     if said["row"] and said["row"] not in table().rows:
-        raise _wrong("row", f"没有规则 {said['row']}", f"the table has no row {said['row']}")
+        raise _wrong("row", f"：没有规则 {said['row']}", f"the table has no row {said['row']}")
+    if said["row"] and said["row"] not in table().counting:
+        raise _wrong("row", f"：{said['row']} 只指向各情形自己的规则，本身不定去向，请选那一条",
+                     f": {said['row']} only passes on to the row of the category; name that one")
     if said["area"] and not (said["area"].isascii() and said["area"].isdigit() and 2 <= len(said["area"]) <= 12):
         raise _wrong("area", "应当是 2 到 12 位区划代码", "must be a division code of 2 to 12 digits")
     if not said["area"] and not said["under"]:
-        raise _wrong("area", "和 under 至少填一项：新住址所在地区，或离开的是谁的党员",
+        raise _wrong("area", f"和{_called('under')}至少填一项",
                      "or under must be given: where the new address lies, or whose members leave")
     for name in ("destination", "under"):
         if said[name] and directory.get(said[name]) is None:
             raise _wrong(name, f"：没有代码为 {said[name]} 的党组织", f": no organisation has the code {said[name]}")
     begins, until = _day(said, "from"), _day(said, "until") if said["until"] else None
     if until and until < begins:
-        raise _wrong("until", "早于 from", "lies before from")
+        raise _wrong("until", f"早于{_called('from')}", "lies before from")
     _may(directory, department, said)
     return Override(str(uuid4()), department, said["row"], said["area"], said["under"], said["destination"] or "", begins,
                     until, (said["source"] or "")[:SOURCE_MAX], now)
@@ -145,8 +148,17 @@ def _day(said: Mapping[str, str | None], name: str) -> date:
         raise _wrong(name, "应当是 2026-11-23 这样的日期", "must be a date such as 2026-11-23") from None
 
 
+_CALLED = {"row": "规则", "area": "新住址的区划代码", "under": "离开的党组织", "destination": "接收的党组织",
+           "from": "自何日起", "until": "至何日止", "source": "依据的文件"}
+
+
+def _called(name: str) -> str:
+    """A field as the page and as the file call it."""
+    return f"“{_CALLED[name]}”（{name}）"
+
+
 def _wrong(name: str, zh: str, en: str):
-    return refuse(422, "field-wrong", f"{name} {zh}。", f"{name} {en}.", field=name)
+    return refuse(422, "field-wrong", f"{_called(name)}{zh}。", f"{name} {en}.", field=name)
 
 
 def keep(tx: Connection, overrides: Sequence[Override], directory: Directory, person: str | None = None) -> None:

@@ -79,6 +79,15 @@ class DecisionTable:
                     return line["row"]
         return None
 
+    @property
+    def counting(self) -> Mapping[str, Row]:
+        """The rows that may be a case's: those that some line names, and B35, which a person's triage leads to.
+
+        B4 and B34 only pass on to the category.
+        """
+        named = {line["row"] for lines in (self.first, *self.categories.values()) for line in lines} | {"B35"}
+        return {code: row for code, row in self.rows.items() if code in named}
+
     def looks_for(self, row: str | None, facts: Mapping[str, Any]) -> bool:
         """Whether the row looks for a destination at all in these circumstances."""
         rule = self.rows.get(row or "")

@@ -11,7 +11,7 @@ from services.cases import overrides, queries
 from services.cases.routing import table
 from services.cases.rule_trial import what_if
 from services.kit.errors import Refused, Words
-from services.portal import api
+from services.portal import api, bodies
 from services.portal.finding import find
 from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
@@ -19,6 +19,7 @@ from services.registry.access import Caller, Keys
 from services.registry.directory import Directory
 
 LOOK_BACK = timedelta(days=365)
+_SENDING = api.PROBLEMS | bodies.problems(400, 413)
 _DEPARTMENTS = Words("这一页供组织部门使用。", "This page is for departments.")
 _NO_RULE = Words("没有这条另定的规则，或已停用。", "There is no such rule, or it has ended.")
 
@@ -30,27 +31,29 @@ def router(portal: Portal) -> APIRouter:
 
     routes.include_router(_pages(portal))
 
-    @routes.get("/v1/rules", tags=["destinations"], responses=api._PROBLEMS,
+    @routes.get("/v1/rules", tags=["destinations"], responses=api.PROBLEMS,
                 summary="Where departments decide otherwise than the table; role: department, admin")
     def listed(caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
             return api.json_answer({"items": [_shown(o) for o in overrides.stored(tx)]})
 
-    @routes.post("/v1/rules", status_code=201, tags=["destinations"], responses=api._PROBLEMS, openapi_extra=api._BODY,
+    @routes.post("/v1/rules", status_code=201, tags=["destinations"], responses=_SENDING,
+                 openapi_extra=bodies.body(bodies.RULE),
                  summary="Decides otherwise than the table for moves that begin from now on; role: department, admin")
     async def set_one(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         body = await api.json_body(request)
         one = await run_in_threadpool(put, portal, caller, body, None)
         return api.json_answer(_shown(one), 201)
 
-    @routes.post("/v1/rules/what-if", tags=["destinations"], responses=api._PROBLEMS, openapi_extra=api._BODY,
+    @routes.post("/v1/rules/what-if", tags=["destinations"], responses=_SENDING,
+                 openapi_extra=bodies.body(bodies.RULE),
                  summary="What a rule would have done to last year's cases; changes nothing; role: department, admin")
     async def tried(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         body = await api.json_body(request)
         return api.json_answer(await run_in_threadpool(tried_on_last_year, portal, caller, body))
 
-    @routes.post("/v1/rules/{rule_id}/end", tags=["destinations"], responses=api._PROBLEMS,
+    @routes.post("/v1/rules/{rule_id}/end", tags=["destinations"], responses=api.PROBLEMS,
                  summary="Ends a rule for moves that begin from now on; role: department, admin")
     def ended(rule_id: str, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         end(portal, caller, rule_id, None)
@@ -140,5 +143,5 @@ def _page(portal: Portal, request: Request, form: Any, *, done: str = "", outcom
     chosen = directory.get(form.get("destination"))
     hits = [h for h in find(directory, form.get("destination_text", ""), portal.today) if h != chosen]
     return render(portal, request, "rules.html", viewer, status=refused.status if refused else 200, rules=standing,
-                  names=directory, rows=table().rows, form=form, done=done, outcome=outcome, refused=refused,
+                  names=directory, rows=table().counting, form=form, done=done, outcome=outcome, refused=refused,
                   found=[chosen, *hits] if chosen else hits, looking=form.get("find", ""))

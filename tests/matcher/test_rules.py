@@ -88,12 +88,14 @@ def test_what_is_stated_goes_first_and_dates_row_and_origin_bind(town):
 
 @pytest.mark.parametrize(("given", "status"), [
     ({"area": ""}, 422), ({"destination": "1"}, 422), ({"from": "soon"}, 422), ({"until": "2020-01-01"}, 422),
-    ({"row": "B99"}, 422), ({"source": " "}, 422), ({"area": "33060x"}, 422), ({"area": "330602"}, 403),
-    ({"destination": BRANCH}, 403)])
+    ({"row": "B99"}, 422), ({"row": "B4"}, 422), ({"row": "B34"}, 422), ({"source": " "}, 422), ({"area": "33060x"}, 422),
+    ({"area": "330602"}, 403), ({"destination": BRANCH}, 403)])
 def test_a_department_decides_within_its_reach(town, given, status):
     with pytest.raises(Refused) as refused:
         put(town, **given)
     assert refused.value.status == status
+    name = refused.value.extra.get("field")
+    assert status == 403 or f"”（{name}）" in refused.value.words.zh and name in refused.value.words.en
 
 
 def test_what_if_counts_and_changes_nothing(town):
