@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from services.cases import commands, queries
 from services.kit.clock import ZONE
 from services.kit.errors import Refused, Words
+from services.portal import bodies
 from services.portal.house import Portal
 from services.portal.reviews import masked_review
 from services.registry.access import Caller, Keys, look_as
@@ -40,15 +41,13 @@ _NOT_BELOW = Words("只能查询本组织及其以下的组织。", "You can onl
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Text = Annotated[str | None, Query(max_length=TEXT_MAX)]
-_PROBLEM = {"description": "RFC 9457", "content": {"application/problem+json": {"schema": {"type": "object"}}}}
-_PROBLEMS: dict[int | str, dict[str, Any]] = {status: _PROBLEM for status in (401, 403, 404, 422, 503)}
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+PROBLEMS = bodies.problems(401, 403, 404, 422, 503)
 ACTING = ("receiver", "department", "admin")
 
 
 def router(portal: Portal) -> APIRouter:
     """The routes under /v1 but for events."""
-    routes = APIRouter(tags=["cases"], responses=_PROBLEMS)
+    routes = APIRouter(tags=["cases"], responses=PROBLEMS)
     keys = Keys(portal.web)
 
     def caller_of(request: Request) -> Caller:
@@ -62,7 +61,8 @@ def router(portal: Portal) -> APIRouter:
     def overseeing(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
         return _with_role(caller, ("department", "admin"))
 
-    @routes.get("/v1/alerts", summary="What waits for this organisation; role: receiver, department, admin")
+    @routes.get("/v1/alerts", responses=bodies.answer(bodies.ALERTS),
+                summary="What waits for this organisation; role: receiver, department, admin")
     def alerts(caller: Annotated[Caller, Depends(acting)], since: Text = None, limit: Limit = 100,
                cursor: Text = None) -> Response:
         with portal.web.begin() as tx:
@@ -70,7 +70,8 @@ def router(portal: Portal) -> APIRouter:
             return json_answer(queries.alerts(tx, portal.clock.now(), caller.organisation, since=_moment(since), limit=limit,
                                         cursor=cursor))
 
-    @routes.get("/v1/cases", summary="Cases, newest first; role: receiver, department, admin")
+    @routes.get("/v1/cases", responses=bodies.answer(bodies.CASES),
+                summary="Cases, newest first; role: receiver, department, admin")
     def cases(caller: Annotated[Caller, Depends(acting)], state: Text = None, organisation: Text = None,
               limit: Limit = 100, cursor: Text = None) -> Response:
         with portal.web.begin() as tx:
@@ -78,7 +79,8 @@ def router(portal: Portal) -> APIRouter:
             return json_answer(queries.cases(tx, portal.clock.now(), state=state, organisation=organisation, own=own,
                                        limit=limit, cursor=cursor))
 
-    @routes.get("/v1/cases/{case_id}", summary="One case; role: receiver, department, admin")
+    @routes.get("/v1/cases/{case_id}", responses=bodies.answer(bodies.CASE),
+                summary="One case; role: receiver, department, admin")
     def case(case_id: str, caller: Annotated[Caller, Depends(acting)]) -> Response:
         now = portal.clock.now()
         with portal.web.begin() as tx:
@@ -88,8 +90,8 @@ def router(portal: Portal) -> APIRouter:
             queries.record_look(tx, found["id"], caller.organisation, None, "api", now)
             return json_answer(found)
 
-    @routes.post("/v1/cases/{case_id}/commands", responses={400: _PROBLEM, 409: _PROBLEM, 413: _PROBLEM},
-                 openapi_extra=_BODY, summary="Gives a command to a case; role: receiver, department, admin")
+    @routes.post("/v1/cases/{case_id}/commands", responses=bodies.problems(400, 409, 413) | bodies.answer(bodies.CASE),
+                 openapi_extra=bodies.body(bodies.COMMAND), summary="Gives a command to a case; role: receiver, department, admin")
     async def command(case_id: str, request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
         body = await json_body(request)
         name, seen = body.pop("command", None), body.pop("seen_state", None)
@@ -110,7 +112,8 @@ def router(portal: Portal) -> APIRouter:
         more = _cursor(page[-1]) if len(found) > limit else None
         return json_answer({"items": [masked_review(one) for one in page], "next": more})
 
-    @routes.post("/v1/reviews/{review_id}", responses={400: _PROBLEM, 409: _PROBLEM, 413: _PROBLEM}, openapi_extra=_BODY,
+    @routes.post("/v1/reviews/{review_id}", responses=bodies.problems(400, 409, 413),
+                 openapi_extra=bodies.body(bodies.REVIEW),
                  summary="Says who a posted person is, asks the sender, answers, or undoes a match; role: sender, receiver, department, admin")
     async def decide(review_id: str, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         body = await json_body(request)
@@ -120,7 +123,7 @@ def router(portal: Portal) -> APIRouter:
                 return portal.decide_review(tx, caller, review_id, body, None)
         return json_answer(await run_in_threadpool(within))
 
-    @routes.get("/v1/audit", summary="Who is unsettled, counted; role: department, admin")
+    @routes.get("/v1/audit", responses=bodies.answer(bodies.AUDIT), summary="Who is unsettled, counted; role: department, admin")
     def audit(caller: Annotated[Caller, Depends(overseeing)], organisation: Text = None) -> Response:
         with portal.web.begin() as tx:
             look_as(tx, caller)

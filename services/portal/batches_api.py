@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from services.cases import batches, queries, receiving, states
 from services.kit.errors import Refused, Words
-from services.portal import api
+from services.portal import api, bodies
 from services.portal.house import Portal
 from services.registry.access import Caller, Keys
 
@@ -19,7 +19,7 @@ _NO_STATE = Words("没有这种状态。", "There is no such state.")
 
 def router(portal: Portal) -> APIRouter:
     """The route under /v1/cases/{id}/children."""
-    routes = APIRouter(tags=["cases"], responses=api._PROBLEMS)
+    routes = APIRouter(tags=["cases"], responses=api.PROBLEMS)
     caller_of = api.callers(Keys(portal.web), api.ACTING)
 
     @routes.get("/v1/cases/{case_id}/children",
@@ -72,8 +72,8 @@ def router(portal: Portal) -> APIRouter:
                                 "items": [_told(one) for one in found[:limit]],
                                 "next": offset + limit if len(found) > limit else None})
 
-    @routes.post("/v1/batches/{batch}/orders", status_code=201, openapi_extra=api._BODY,
-                 responses={400: api._PROBLEM, 413: api._PROBLEM},
+    @routes.post("/v1/batches/{batch}/orders", status_code=201, openapi_extra=bodies.body(bodies.ORDER),
+                 responses=bodies.problems(400, 413),
                  summary=f"One act for all of a batch in this organisation's hands; {_WHO}")
     async def order(batch: str, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         body = await api.json_body(request)
@@ -84,8 +84,8 @@ def router(portal: Portal) -> APIRouter:
                                                  portal.clock.now()))}
         return api.json_answer(await run_in_threadpool(within), 201)
 
-    @routes.post("/v1/batches/{batch}/orders/{order_id}", openapi_extra=api._BODY,
-                 responses={400: api._PROBLEM, 413: api._PROBLEM},
+    @routes.post("/v1/batches/{batch}/orders/{order_id}", openapi_extra=bodies.body(bodies.PAUSE),
+                 responses=bodies.problems(400, 413),
                  summary=f"Pauses such an order between two waves, or lets it go on; {_WHO}")
     async def pause(batch: str, order_id: str, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         paused = (await api.json_body(request)).get("paused")

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from services.cases import queries
 from services.kit.errors import Refused, Words
-from services.portal import api
+from services.portal import api, bodies
 from services.portal.house import Portal
 from services.records import double_reports
 from services.registry.access import Caller, Keys
@@ -18,13 +18,13 @@ from services.registry.access import Caller, Keys
 _FIELD = Words("请把字段填全：日期写成 2026-11-23，编号照接口给出的写，人数、分钟数写整数。",
                "Fill in every field: a day as 2026-11-23, ids as these calls give them, places and minutes as whole numbers.")
 _WHO = "role: receiver, department, admin"
-_SENDING: dict[int | str, dict[str, Any]] = {status: api._PROBLEM for status in (400, 409, 413)}
-_ENDING: dict[int | str, dict[str, Any]] = {409: api._PROBLEM}
+_SENDING = bodies.problems(400, 409, 413)
+_ENDING = bodies.problems(409)
 
 
 def router(portal: Portal) -> APIRouter:
     """The routes under /v1/double-reports; each organisation acts for itself."""
-    routes = APIRouter(tags=["records"], responses=api._PROBLEMS, prefix="/v1/double-reports")
+    routes = APIRouter(tags=["records"], responses=api.PROBLEMS, prefix="/v1/double-reports")
     caller_of = api.callers(Keys(portal.web), api.ACTING)
 
     def shown(caller: Caller, read: Callable[..., Any]) -> Response:
@@ -58,14 +58,14 @@ def router(portal: Portal) -> APIRouter:
     def cards(caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         return shown(caller, double_reports.cards)
 
-    @routes.post("", status_code=201, openapi_extra=api._BODY, responses=_SENDING,
+    @routes.post("", status_code=201, openapi_extra=bodies.body(bodies.REGISTRATION), responses=_SENDING,
                  summary=f"Registers the member of a case who lives here; {_WHO}")
     async def register(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         case = str(_id(await api.json_body(request), "case"))
         made = await run_in_threadpool(done, double_reports.register, caller.organisation, case, None, portal.clock.now())
         return api.json_answer({"id": made}, 201)
 
-    @routes.post("/posts", status_code=201, openapi_extra=api._BODY, responses=_SENDING,
+    @routes.post("/posts", status_code=201, openapi_extra=bodies.body(bodies.POST), responses=_SENDING,
                  summary=f"Opens a post that members may claim; {_WHO}")
     async def open_post(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         body = await api.json_body(request)
@@ -80,14 +80,14 @@ def router(portal: Portal) -> APIRouter:
         done(double_reports.close_post, caller.organisation, post, portal.clock.now())
         return api.json_answer({"id": str(post)})
 
-    @routes.post("/{report}/claims", status_code=201, openapi_extra=api._BODY, responses=_SENDING,
+    @routes.post("/{report}/claims", status_code=201, openapi_extra=bodies.body(bodies.POST_CLAIM), responses=_SENDING,
                  summary=f"A registered member claims a post; {_WHO}")
     async def claim(report: UUID, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         post = _id(await api.json_body(request), "post")
         made = await run_in_threadpool(done, double_reports.claim, caller.organisation, report, post, portal.clock.now())
         return api.json_answer({"id": made}, 201)
 
-    @routes.post("/claims/{claim}/hours", status_code=201, openapi_extra=api._BODY, responses=_SENDING,
+    @routes.post("/claims/{claim}/hours", status_code=201, openapi_extra=bodies.body(bodies.HOURS), responses=_SENDING,
                  summary=f"Notes service in a post, in minutes; {_WHO}")
     async def hours(claim: UUID, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         body = await api.json_body(request)

@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from services.cases import queries
 from services.kit.errors import Refused, Words
-from services.portal import api
+from services.portal import api, bodies
 from services.portal.floating import note_of_host
 from services.portal.house import Portal
 from services.records import floating
@@ -17,12 +17,12 @@ from services.registry.access import Caller, Keys
 _NO_DAY = Words("on 应当是 2026-11-23 这样的日期。", "on must be a day such as 2026-11-23.")
 _TEXTS = Words("kind、words、decision、reason 应当是文字。", "kind, words, decision and reason must be text.")
 _WHO = "role: receiver, department, admin"
-_SENDING: dict[int | str, dict[str, Any]] = {status: api._PROBLEM for status in (400, 409, 413)}
+_SENDING = bodies.problems(400, 409, 413)
 
 
 def router(portal: Portal) -> APIRouter:
     """The routes under /v1/floating and /v1/branch-proposals."""
-    routes = APIRouter(tags=["records"], responses=api._PROBLEMS)
+    routes = APIRouter(tags=["records"], responses=api.PROBLEMS)
     caller_of = api.callers(Keys(portal.web), api.ACTING)
     overseer_of = api.callers(Keys(portal.web), ("department", "admin"))
 
@@ -43,7 +43,7 @@ def router(portal: Portal) -> APIRouter:
             return api.json_answer({"items": [{**one, "at": one["at"].isoformat()} for one in floating.noted(tx, case_id)],
                                     "next": None})
 
-    @routes.post("/v1/floating/{case_id}/notes", status_code=201, openapi_extra=api._BODY, responses=_SENDING,
+    @routes.post("/v1/floating/{case_id}/notes", status_code=201, openapi_extra=bodies.body(bodies.HOST_NOTE), responses=_SENDING,
                  summary=f"The host notes life, dues, service or an evaluation; {_WHO}")
     async def note(case_id: str, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         body = await api.json_body(request)
@@ -68,7 +68,7 @@ def router(portal: Portal) -> APIRouter:
                        "members": one.members, "cases": one.cases} for one in found],
             "decided": [{**one, "decided_at": one["decided_at"].isoformat()} for one in decided], "next": None})
 
-    @routes.post("/v1/branch-proposals/{proposal}", openapi_extra=api._BODY, responses=_SENDING,
+    @routes.post("/v1/branch-proposals/{proposal}", openapi_extra=bodies.body(bodies.PROPOSAL), responses=_SENDING,
                  summary="Approves or declines a proposal, with the reason; role: department, admin")
     async def decide(proposal: str, request: Request, caller: Annotated[Caller, Depends(overseer_of)]) -> Response:
         body = await api.json_body(request)

@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from services.cases import numbers, queries
 from services.kit.errors import Refused, Words
-from services.portal import api
+from services.portal import api, bodies
 from services.portal.api import ACTING, LIMIT_MAX, Text, callers, json_answer, json_body
 from services.portal.house import Portal
 from services.portal.paper_files import enquiry_pdf, letters_docx, letters_pdf, receipt_pdf
@@ -23,10 +23,9 @@ _BAD_FIELD = Words("字段缺失或类型不对。", "A field is missing or of t
 _WORD_MAX = Words(f"Word 一次至多 {word.SHEETS_MAX} 份，更多请用 PDF。",
                   f"At most {word.SHEETS_MAX} letters as Word; take PDF for more.")
 _WHO = "role: receiver, department, admin"
-_PROBLEMS: dict[int | str, dict[str, Any]] = api._PROBLEMS | {409: api._PROBLEM}
-_SENDING: dict[int | str, dict[str, Any]] = {s: api._PROBLEM for s in (400, 413)}
-_FILE: dict[int | str, dict[str, Any]] = {200: {"description": "the file", "content": {
-    "application/pdf": {"schema": {"type": "string", "format": "binary"}}}}}
+_PROBLEMS: dict[int | str, dict[str, Any]] = api.PROBLEMS | bodies.problems(409)
+_SENDING = bodies.problems(400, 413)
+_PDF, _WORD = "application/pdf", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 def router(portal: Portal) -> APIRouter:
@@ -34,28 +33,28 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(tags=["papers"], responses=_PROBLEMS)
     acting = callers(Keys(portal.web), ACTING)
 
-    @routes.get("/v1/cases/{case_id}/letter.pdf", responses=_FILE, response_class=Response,
+    @routes.get("/v1/cases/{case_id}/letter.pdf", responses=bodies.file(_PDF), response_class=Response,
                 summary=f"The letter; over=true: its values alone, for a stock form; {_WHO}")
     def letter_pdf(case_id: str, request: Request, caller: Annotated[Caller, Depends(acting)],
                    over: bool = False) -> Response:
         return letters_pdf(portal, request, caller, [case_id], None, over)
 
-    @routes.get("/v1/cases/{case_id}/letter.docx", responses=_FILE, response_class=Response,
+    @routes.get("/v1/cases/{case_id}/letter.docx", responses=bodies.file(_WORD), response_class=Response,
                 summary=f"The letter as Word; {_WHO}")
     def letter_docx(case_id: str, request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
         return letters_docx(portal, request, caller, [case_id], None)
 
-    @routes.get("/v1/cases/{case_id}/receipt.pdf", responses=_FILE, response_class=Response,
+    @routes.get("/v1/cases/{case_id}/receipt.pdf", responses=bodies.file(_PDF), response_class=Response,
                 summary=f"The receipt; {_WHO}")
     def receipt(case_id: str, caller: Annotated[Caller, Depends(acting)], over: bool = False) -> Response:
         return receipt_pdf(portal, caller, case_id, None, over)
 
-    @routes.get("/v1/cases/{case_id}/enquiries/{place}.pdf", responses=_FILE, response_class=Response,
+    @routes.get("/v1/cases/{case_id}/enquiries/{place}.pdf", responses=bodies.file(_PDF), response_class=Response,
                 summary=f"A letter of enquiry, by the order in which they were asked; {_WHO}")
     def one_enquiry(case_id: str, place: int, caller: Annotated[Caller, Depends(acting)]) -> Response:
         return enquiry_pdf(portal, caller, case_id, place, None)
 
-    @routes.post("/v1/letters/batch", responses=_FILE | _SENDING, openapi_extra=api._BODY, response_class=Response,
+    @routes.post("/v1/letters/batch", responses=bodies.file(_PDF, _WORD) | _SENDING, openapi_extra=bodies.body(bodies.LETTERS), response_class=Response,
                  summary=f"Up to 10,000 letters in one file; {_WHO}")
     async def batch(request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
         body = await json_body(request, 1 << 20)
@@ -98,7 +97,7 @@ def router(portal: Portal) -> APIRouter:
             queries.look_at_cases(tx, caller)
             return json_answer({"items": [dict(one) for one in numbers.ranges(tx, caller.organisation)], "next": None})
 
-    @routes.post("/v1/letters/ranges", status_code=201, responses=_SENDING, openapi_extra=api._BODY,
+    @routes.post("/v1/letters/ranges", status_code=201, responses=_SENDING, openapi_extra=bodies.body(bodies.RANGE),
                  summary=f"Assigns a range of numbers to one's own organisation or one below; {_WHO}")
     async def assign(request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
         body = await json_body(request)
@@ -113,7 +112,7 @@ def router(portal: Portal) -> APIRouter:
                 return assign_below(tx, portal, caller, code, prefix, first, last, digits, None)
         return json_answer({"assigned": await run_in_threadpool(within)}, 201)
 
-    @routes.post("/v1/letters/void", responses=_SENDING, openapi_extra=api._BODY,
+    @routes.post("/v1/letters/void", responses=_SENDING, openapi_extra=bodies.body(bodies.VOID),
                  summary=f"Makes a free number void, with the reason; {_WHO}")
     async def void(request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
         body = await json_body(request)

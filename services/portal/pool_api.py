@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from services.cases import pool, queries, states
 from services.kit.errors import Refused, Words
-from services.portal import api
+from services.portal import api, bodies
 from services.portal.destinations import claim
 from services.portal.house import Portal
 from services.registry.access import Caller, Keys
@@ -18,11 +18,10 @@ _NO_NAME = Words("缺少 name，请写本人全名。", "name is missing: the me
 
 def router(portal: Portal) -> APIRouter:
     """The routes under /v1/pool and /v1/addresses."""
-    routes = APIRouter(tags=["destinations"], responses=api._PROBLEMS)
+    routes = APIRouter(tags=["destinations"], responses=api.PROBLEMS)
     caller_of = api.callers(Keys(portal.web), api.ACTING)
 
-    def overseeing(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
-        return api._with_role(caller, ("department", "admin"))
+    overseeing = api.callers(Keys(portal.web), ("department", "admin"))
 
     @routes.get("/v1/pool", summary="Members whose destination nobody knows; role: receiver (its county), department, admin")
     def the_pool(caller: Annotated[Caller, Depends(caller_of)], text: api.Text = None,
@@ -35,8 +34,8 @@ def router(portal: Portal) -> APIRouter:
             return api.json_answer(pool.search(tx, caller, text=text or "", area=area or "", category=category or "",
                                          limit=limit, cursor=cursor))
 
-    @routes.post("/v1/pool/{case_id}/claim", status_code=202, openapi_extra=api._BODY,
-                 responses={400: api._PROBLEM, 413: api._PROBLEM},
+    @routes.post("/v1/pool/{case_id}/claim", status_code=202, openapi_extra=bodies.body(bodies.CLAIM),
+                 responses=bodies.problems(400, 413),
                  summary="Says that a member of the pool lives here; role: receiver, department, admin")
     async def claimed(case_id: str, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         name = (await api.json_body(request)).get("name")
@@ -58,7 +57,7 @@ def router(portal: Portal) -> APIRouter:
         with portal.web.begin() as tx:
             return api.json_answer({"items": portal.places.differing(tx, caller)})
 
-    @routes.post("/v1/addresses/withdraw", openapi_extra=api._BODY, responses={409: api._PROBLEM, 413: api._PROBLEM},
+    @routes.post("/v1/addresses/withdraw", openapi_extra=bodies.body(bodies.WITHDRAW), responses=bodies.problems(400, 409, 413),
                  summary="Takes back what was learned of an address; role: department, admin")
     async def withdraw(request: Request, caller: Annotated[Caller, Depends(overseeing)]) -> Response:
         body: dict[str, Any] = await api.json_body(request)

@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from services.cases import queries
 from services.kit.errors import Refused, Words
-from services.portal import api
+from services.portal import api, bodies
 from services.portal.house import Portal
 from services.portal.receipts import RECORDING, filed, recorded
 from services.portal.upload import read_body
@@ -22,14 +22,14 @@ _NO_STATE = Words("缺少 seen_state，请写明所看到的状态，以免办�
 _WHO = "role: receiver, department, admin"
 _KINDS = ("image/jpeg", "image/png", photos.PDF)
 _SCAN = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _KINDS}
-_SENDING: dict[int | str, dict[str, Any]] = {status: api._PROBLEM for status in (400, 409, 411, 413)}
+_SENDING = bodies.problems(400, 409, 411, 413)
 _KEPT: dict[int | str, dict[str, Any]] = {200: {"description": "the photo or scan", "content": {
     kind: _SCAN[kind] for kind in (photos.JPEG, photos.PDF)}}}
 
 
 def router(portal: Portal) -> APIRouter:
     """The routes about scans of receipts under /v1."""
-    routes = APIRouter(tags=["papers"], responses=api._PROBLEMS)
+    routes = APIRouter(tags=["papers"], responses=api.PROBLEMS)
     acting = api.callers(Keys(portal.web), api.ACTING)
 
     @routes.post("/v1/cases/{case_id}/receipt-scans", status_code=201, responses=_SENDING,
@@ -60,7 +60,7 @@ def router(portal: Portal) -> APIRouter:
         return Response(content, media_type=kind, headers={
             "Content-Disposition": f'attachment; filename="receipt.{"pdf" if kind == photos.PDF else "jpg"}"'})
 
-    @routes.post("/v1/cases/{case_id}/receipt-scans/{scan}/record", responses=_SENDING, openapi_extra=api._BODY,
+    @routes.post("/v1/cases/{case_id}/receipt-scans/{scan}/record", responses=_SENDING, openapi_extra=bodies.body(bodies.RECEIPT),
                  summary=f"Records the receipt of which this is the photo or scan, in one act; {_WHO}")
     async def record(case_id: str, scan: str, request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
         body = await api.json_body(request)

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from services.cases.queries import as_worker, look_at_cases
 from services.kit.errors import Refused, Words
-from services.portal import api
+from services.portal import api, bodies
 from services.portal.facts import is_month
 from services.portal.house import Portal
 from services.portal.reviews import masked_person
@@ -30,9 +30,9 @@ _NO_RECONCILED = Words(f"没有这张清单；可用：{'、'.join(RECONCILED)}�
 _BAD_CURSOR = Words("cursor 不是本接口给出的值，请从头翻页。", "The cursor is not one that this interface gave; start again.")
 _BAD_DAY = Words("day 应当是 2026-11-30 这样的日期。", "day must be a date such as 2026-11-30.")
 _BAD_MONTH = Words("month 应当是 2026-11 这样的年月。", "month must be a month such as 2026-11.")
-_SENDING: dict[int | str, dict[str, Any]] = {status: api._PROBLEM for status in (400, 411, 413)}
+_SENDING = bodies.problems(400, 411, 413)
 _FILE = {"requestBody": {"required": True, "content": {
-    "application/json": {"schema": {"type": "object"}},
+    "application/json": {"schema": bodies.ROLL},
     "text/csv": {"schema": {"type": "string"}},
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {"schema": {"type": "string", "format": "binary"}}}}}
 _WHO = "role: receiver, department, admin"
@@ -41,7 +41,7 @@ Code = Annotated[str, Query(max_length=20)]
 
 def router(portal: Portal) -> APIRouter:
     """The routes about records under /v1."""
-    routes = APIRouter(tags=["records"], responses=api._PROBLEMS)
+    routes = APIRouter(tags=["records"], responses=api.PROBLEMS)
     acting = api.callers(Keys(portal.web), api.ACTING)
     overseeing = api.callers(Keys(portal.web), ("department", "admin"))
 
