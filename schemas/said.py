@@ -7,7 +7,7 @@ that is null, absent or blank states nothing.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -209,13 +209,27 @@ class DuesPaid(Said):
 
 
 class ContactAttempt(Said):
-    """Somebody tried to reach the member; `reached` says whether it worked, `on` the day, else it is the event's."""
+    """Somebody tried to reach the member; `reached` says whether it worked, `on` the day, else it is the event's.
+
+    In place of `reached` a `result` may say so in a word; the word itself is not kept.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["reached"]}, {"required": ["result"]}]})
 
     person: Person
     on: Day | None = None
-    reached: bool
+    reached: bool | None = None
+    result: Annotated[Line, Field(exclude=True, description="`reached`, or in a word why not: `no_answer`")] = None
     channel: Annotated[Line, Field(description="phone, message, visit, letter, family, workmate, other")] = None
     corrects: ExternalId | None = None
+
+    @model_validator(mode="after")
+    def _whether_it_worked(self) -> Self:
+        if self.reached is not None:
+            return self
+        if self.result is None:
+            raise PydanticCustomError("reached_or_result", "neither reached nor result")
+        return self.model_copy(update={"reached": self.result.strip() == "reached"})
 
 
 OrganisationKind = Literal["basic_committee", "general_branch", "branch", "organisation_department"]

@@ -84,6 +84,9 @@ def _whole(kind: str, name: str, error: dict[str, Any]) -> Words | None:
     if kind == "person_or_persons":
         return Words(f"{name} 里 person（一人）与 persons（多人）必须有且只有一个；请留下其中一个。",
                      f"{name} must have exactly one of person (one) and persons (many); keep one of them.")
+    if kind == "reached_or_result":
+        return Words(f"{name} 没有写联系上没有；请写 reached（true 或 false）。",
+                     f"{name} does not say whether the member was reached; add reached (true or false).")
     if kind == "changed_or_founded":
         return Words(f"{name} 里 organisation（变更的组织）与 founded（新建的组织）必须有且只有一个；新建组织的各项写在 founded 里面。",
                      f"{name} must have exactly one of organisation (which changes) and founded (which is new); "

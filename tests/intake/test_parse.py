@@ -142,6 +142,16 @@ def test_what_is_said_of_all_persons_stands_for_each_who_does_not_say_it_otherwi
                       "circumstances": {"has_job": False, "archive_with": "school"}}
 
 
+@pytest.mark.parametrize(("said", "reached"), [
+    ({"reached": True}, True), ({"result": "reached"}, True), ({"result": "no_answer"}, False),
+    ({"reached": False, "result": "reached"}, False)])
+def test_an_attempt_says_in_either_way_whether_the_member_was_reached(said, reached):
+    attempt = EXAMPLES["guidui.contact.attempt.v1"][0]
+    person = attempt["data"]["person"]
+    assert parse(attempt | {"data": {"person": person, **said}}, b"secret", NOW).data == {"reached": reached}
+    assert "reached" in refused(attempt | {"data": {"person": person}}).words().zh
+
+
 def test_the_same_event_is_the_same_in_every_writing():
     same = [EVENT, dict(reversed(EVENT.items())), changed("time", "2026-06-30T02:00:00Z"),
             changed("datacontenttype", GONE), changed("subject", None),
