@@ -45,7 +45,7 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
                              case.wait_organisation, case.host, *(h["by"] for h in view["history"])) if c}
         people = reachable(tx, world.directory, codes, day_of(now))
         door = queries.grids(tx, [case.id], actor).get(case.id)
-        if case.origin and world.directory.within(case.origin, actor) or actor in (case.poster, case.origin_committee):
+        if case.origin and world.directory.within(case.origin, actor) or actor in (case.poster, case.origin_committee, world.acting(case.origin)):
             _tell_all(tx, case.id, view["history"])
     ends = {code: _organisation(code, world.directory, people) for code in codes}
     who = person[0] if person else None

@@ -12,7 +12,7 @@ from tests.web.test_pages import SMALL, WIDE
 
 PAGES = {
     "clerk": ("/rolls", "/facts", "/reconciliation", "/upkeep", "/upkeep/m00001", "/batches"),
-    "secretary": ("/double-reports", "/floating"),
+    "secretary": ("/double-reports", "/floating", "/arrivals/new"),
     "other_department": ("/floating", "/reconciliation"),
     "department": ("/snapshots", "/facts", "/rolls", "/department/organisations?what=found",
                    "/department/organisations?what=merge"),
