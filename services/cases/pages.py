@@ -66,6 +66,7 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
         "grid": door, "claims": list(dict.fromkeys(r["organisation"] for r in case.reports)),
         "receiver": case.receiver, "receiving_committee": case.receiving_committee, "asks": list(case.asks),
         "allowed": list(rights.allowed(case, actor, world)),
+        "lost": case.state == s.TRIAGED and case.destination is None and table().looks_for(case.rule, case.facts),
         "stay": _stay(case, view["history"], world), "floating": _floats(case),
         "reissue_until": None, "batch": _batch(tx, case),
     }

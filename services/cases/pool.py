@@ -21,7 +21,7 @@ from services.registry.access import Caller
 from services.registry.directory import Directory, Organisation
 
 _WANTED = ("c.state IN ('announced', 'triaged') AND c.destination IS NULL AND c.member IS NOT NULL AND NOT c.inflow "
-           "AND c.category IS DISTINCT FROM 'death' AND (c.rule IS NULL OR c.rule = ANY (:rules))")
+           "AND c.category IS DISTINCT FROM 'death' AND (c.rule IS NULL OR c.rule = 'B35' OR {looks})")
 # a place in doubt lies in an area, or the area lies in the place where only a county or city is known
 _IN_AREA = ("EXISTS (SELECT FROM jsonb_array_elements(p.evidence -> 'candidates') k WHERE starts_with(k ->> 'code', :area) "
             "OR (length(k ->> 'code') >= 4 AND starts_with(:area, k ->> 'code'))) "
@@ -39,9 +39,28 @@ FROM transfer_case c JOIN case_person p ON p.case_id = c.id LEFT JOIN member m O
 WHERE {where} ORDER BY c.opened_at DESC, c.id DESC LIMIT :limit"""
 
 
-def proposing() -> list[str]:
-    """The rows of the decision table that look for a destination, and B35, which rules on one."""
-    return [code for code, row in table().rows.items() if row.sources] + ["B35"]
+def _wanted() -> tuple[str, dict[str, Any]]:
+    """The condition of the pool with its parameters: of rows that look for a destination in some circumstances only
+    (B19: not whoever stays at the school) these circumstances count, as in `DecisionTable.looks_for`."""
+    params: dict[str, Any] = {"looking": [c for c, r in table().rows.items() if r.sources and not (r.none_when or r.none_unless)]}
+    looks = ["c.rule = ANY (:looking)"]
+    for code, row in table().rows.items():
+        if row.sources and (row.none_when or row.none_unless):
+            tests = [f"NOT {_met(condition, params)}" for condition in row.none_when]
+            tests += [_met(condition, params) for condition in row.none_unless]
+            looks.append(f"c.rule = '{code}' AND {' AND '.join(tests)}")
+    return _WANTED.format(looks=" OR ".join(looks)), params
+
+
+def _met(condition: Sequence[Any], params: dict[str, Any]) -> str:
+    """A condition of the table on a fact, as SQL; what is not stated meets none."""
+    name = f"fact_{len(params)}"
+    params[name] = condition[0]
+    fact = f"c.facts ->> CAST(:{name} AS text)"
+    if condition[1] == "stated":
+        return f"({fact} IS NOT NULL)"
+    params[f"{name}_is"] = str(condition[2]).lower() if isinstance(condition[2], bool) else condition[2]
+    return f"coalesce({fact} = :{name}_is, false)"
 
 
 def search(tx: Connection, caller: Caller, *, text: str = "", area: str = "", category: str = "", limit: int = 50,
@@ -58,8 +77,9 @@ def search(tx: Connection, caller: Caller, *, text: str = "", area: str = "", ca
         raise refuse(403, "serves-no-area", "只有组织部门和有管辖区域的党组织可以查去向待定的党员。",
                      "Only departments and organisations that serve an area may look into the pool.")
     after = queries.position(cursor, 2)
-    where = [_WANTED]
-    params: dict[str, Any] = {"rules": proposing(), "limit": limit + 1, "text": words, "area": area.strip()}
+    wanted, params = _wanted()
+    where = [wanted]
+    params |= {"limit": limit + 1, "text": words, "area": area.strip()}
     if words:
         params["origins"] = [o.code for o in directory if words in o.name] if len(words) >= 2 else []
         where.append(f"({_SAID}{' OR strpos(p.address, :text) > 0' if overseeing else ''})")
@@ -117,8 +137,9 @@ def to_claim(tx: Connection, caller: Caller, case_id: str, name: str) -> Mapping
     except ValueError:
         ident = None
     with queries.as_worker(tx):
-        found = rows(tx, _READ.format(where=_WANTED + " AND c.id = CAST(:id AS uuid)"),
-                     {"rules": proposing(), "limit": 1, "id": ident}) if ident else ()
+        wanted, params = _wanted()
+        found = rows(tx, _READ.format(where=wanted + " AND c.id = CAST(:id AS uuid)"),
+                     params | {"limit": 1, "id": ident}) if ident else ()
     if not found:
         raise refuse(404, "not-in-the-pool", "这名党员不在去向待定的名单里，可能已有去向。",
                      "Nobody by this reference is in the pool; they may have a destination by now.")

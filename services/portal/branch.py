@@ -181,6 +181,8 @@ def grouped(card: Mapping[str, Any], organisation: str) -> tuple[str | None, lis
         primary = "acknowledge"
     if primary is None and card["state"] == states.LETTER_ISSUED and "hand_over" in allowed:
         primary = "hand_over"
+    if act == "approve_stay" and card["lost"] and (mine or primary) and "confirm_destination" in allowed:
+        primary = "confirm_destination"
     beside = [c for c in fields.BESIDE.get(primary or (act if mine else ""), ()) if c in allowed]
     if primary == "record_arrival" and not mine and "hand_over" in allowed:
         primary, beside = "hand_over", ["record_arrival"]

@@ -106,6 +106,26 @@ def test_the_origin_chooses_from_the_candidates_on_the_card(town, reader):
     assert view(town, case)["destination"]["organisation"] == COUNTY
 
 
+def test_where_nothing_is_known_of_the_place_the_card_asks_for_it(town, reader, call):
+    case = lost(town, address="随女儿生活，住址待定")
+    origin = reader("origin")
+    page = origin.get(f"/cases/{case}")
+    assert "请确认去向" in text(page) and "住址定不出由谁接收" in text(page)
+    assert "按规则不提出转往别处" not in text(page)
+    origin.post(f"/cases/{case}/note", data=origin.hidden(page, "/note") | {"obstacle": "address_unknown"})
+    assert call(CITY, "admin", "GET", "/v1/pool").json()["items"][0]["address_unknown"] is True
+
+
+@pytest.mark.parametrize(("said", "seen"), [("school", 0), ("street", 1), (None, 0)])
+def test_who_stays_by_the_rule_is_not_in_the_pool(town, reader, call, said, seen):
+    case = town.leaves(0, category="graduation", to={}, circumstances={"has_job": False, "archive_with": said})
+    assert view(town, case)["rule"] == "B19"
+    assert len(call(CITY, "admin", "GET", "/v1/pool").json()["items"]) == seen
+    page = text(reader("origin").get(f"/cases/{case}"))
+    assert ("住址定不出由谁接收" in page) == bool(seen) and "本组织现在不必办理" not in page
+    assert ("请报 绍兴越城示例纺织有限公司党委 批准暂留" in page) != bool(seen)
+
+
 def test_none_of_them_stays_in_the_pool_for_others(town, reader, call):
     case = lost(town)
     origin = reader("origin")
