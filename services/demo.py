@@ -32,6 +32,8 @@ PEOPLE = (  # organisation, role, name, what they see
     (DEPARTMENT, "department", "组织部干部", "西固区委组织部：谁还没有落实，多久了"),
 )
 DAYS = 62
+ESTATES = ("金城花苑", "河滨新苑", "玉门小区", "福利花园", "康乐佳苑", "先锋家园")
+"""Made-up estates, so that acceptances teach where they lie."""
 # how far each made-up move has come: the commands it has seen, each so many days after the one before
 ROAD = (("confirm_destination", 2), ("submit", 1), ("issue_letter", 2), ("record_arrival", 9), ("accept", 3),
         ("place", 2), ("record_talk", 2), ("send_receipt", 2), ("record_receipt", 3))
@@ -135,6 +137,7 @@ def _plans(house: House, start: datetime) -> Iterator[tuple[datetime, Callable[[
             WHERE n <= 3 ORDER BY n, member LIMIT 48""")
         homes = rows(tx, """SELECT o.code, o.area, o.name FROM organisation o WHERE o.unit = 'community'
                             AND o.kind = 'general_branch' ORDER BY o.code""")
+    yield from _in_doubt(house, start + timedelta(days=DAYS - 2, hours=9))
     for number, person in enumerate(leaving):
         home = homes[0] if number % 4 == 0 else homes[number % len(homes)]
         yield from _journey(house, start + timedelta(days=number % 40, hours=9, minutes=number), number, person, home)
@@ -155,13 +158,35 @@ def _journey(house: House, begin: datetime, number: int, person: Any, home: Any)
     event = {"specversion": "1.0", "type": kind, "source": source, "id": ident, "time": begin.isoformat(),
              "data": {"effective_on": begin.date().isoformat(),
                       "person": {"name": person.name, "id_number": person.id_number},
-                      "to": {"address": f"甘肃省兰州市{''.join(names)}{number % 30 + 1}号楼"},
+                      "to": {"address": f"甘肃省兰州市{''.join(names)}{_estate(home)}{number % 30 + 1}号楼"},
                       "circumstances": circumstances}}
     yield begin, lambda: _post(house, source.removeprefix(SOURCE_PREFIX), event)
     at = begin
     for command, days in ROAD[:(number * 7) % (len(ROAD) + 1)]:
         at += timedelta(days=days)
         yield at, lambda command=command: _command(house, source, ident, command)
+
+
+def _estate(home: Any) -> str:
+    return ESTATES[int(home.code) % len(ESTATES)]
+
+
+def _in_doubt(house: House, begin: datetime) -> Iterator[tuple[datetime, Callable[[], None]]]:
+    """Four members of the unit of whom something is missing: where they went, or who they are."""
+    with house.worker.connect() as tx:
+        first, second, third, fourth, other = rows(tx, """
+            SELECT name, id_number, phone FROM member WHERE path LIKE :unit AND standing = 'normal' AND phone IS NOT NULL
+              AND id_number IS NOT NULL ORDER BY member LIMIT 5 OFFSET 40""", {"unit": f"%{UNIT}.%"})
+        estate = _estate(rows(tx, "SELECT code FROM organisation WHERE code = :c", {"c": COMMUNITY})[0])
+    told = (({"name": first.name, "id_number": first.id_number}, "随女儿生活，住址待定"),
+            ({"name": second.name, "id_number": second.id_number}, f"甘肃省兰州市西固区{estate}6号楼"),
+            ({"name": third.name, "phone": other.phone}, "甘肃省兰州市西固区四季青街道"),
+            ({"name": fourth.name, "id_number": other.id_number}, "甘肃省兰州市西固区福利路街道"))
+    for number, (person, address) in enumerate(told):
+        event = {"specversion": "1.0", "type": "guidui.residence.changed.v1", "source": SOURCE_PREFIX + UNIT,
+                 "id": f"demo-doubt-{number}", "time": begin.isoformat(),
+                 "data": {"person": person, "to": {"address": address}, "circumstances": {"unit_has_organisation": False}}}
+        yield begin + timedelta(minutes=number), lambda event=event: _post(house, UNIT, event)
 
 
 def _post(house: House, code: str, event: dict[str, Any]) -> None:
