@@ -1,4 +1,4 @@
-"""guidui: the command line (interface.md §1). Exit 0 done, 1 done with failures, 2 bad usage or bad input."""
+"""guidui: the command line (docs/interface.md §1). Exit 0 done, 1 done with failures, 2 bad usage or bad input."""
 from __future__ import annotations
 
 import json
@@ -371,7 +371,7 @@ def post(file: str) -> None:
 @cli.command()
 def resolve(inp: Annotated[Path, typer.Option("--in")], out: Annotated[Path, typer.Option("--out")],
             learn: Annotated[Path | None, typer.Option()] = None) -> None:
-    """Addresses to communities (interface.md §4). No server needed."""
+    """Addresses to communities (docs/interface.md §4). No server needed."""
     from services.kit.garbage import collect_seldom
     from services.matcher.address_file import resolve_file
     collect_seldom()
@@ -381,7 +381,7 @@ def resolve(inp: Annotated[Path, typer.Option("--in")], out: Annotated[Path, typ
 @cli.command()
 def identify(members: Annotated[Path, typer.Option()], inp: Annotated[Path, typer.Option("--in")],
              out: Annotated[Path, typer.Option("--out")]) -> None:
-    """Persons to members (interface.md §5). No server needed."""
+    """Persons to members (docs/interface.md §5). No server needed."""
     from services.kit.garbage import collect_seldom
     from services.matcher.identity_file import identify_files
     collect_seldom()
@@ -489,7 +489,7 @@ def erase(data: Data = None) -> None:
 
 
 @cli.command()
-def simulate(scenario: Annotated[Path | None, typer.Option(help="one history, as JSON (interface.md §6)")] = None,
+def simulate(scenario: Annotated[Path | None, typer.Option(help="one history, as JSON (docs/interface.md §6)")] = None,
              city: Annotated[int | None, typer.Option(help="members of a made-up city", min=20)] = None,
              years: Annotated[float, typer.Option(min=0.05, max=20)] = 1.0,
              seed: Annotated[int, typer.Option(help="the same seed and commit give the same history")] = 1) -> None:

@@ -325,21 +325,21 @@ CHECKS: tuple[Check, ...] = (
         JOIN case_event e ON e.case_id = i.case_id AND e.command = 'withdraw'
         WHERE NOT EXISTS (SELECT FROM posted_event w WHERE w.source = a.source AND w.id <> b.id
             AND w.corrects IN (a.ext_id, b.ext_id))""", whole=True),
-    Check("whoever owes an act was told", "house.md §1: prompts until somebody acts", """
+    Check("whoever owes an act was told", "decisions/people-decide.md: prompts until somebody acts", """
         SELECT t.id, t.kind || ' at ' || t.organisation FROM task t JOIN organisation o ON o.code = t.organisation
         WHERE t.closed_at IS NULL AND NOT o.outside AND NOT EXISTS (SELECT FROM notice n WHERE n.task = t.id)""",
           whole=True),
-    Check("the outbox tells every move", "house.md §2: effect once", f"""
+    Check("the outbox tells every move", "decisions/effect-once.md", f"""
         SELECT e.case_id, 'row ' || e.seq || ' has no message' FROM case_event e
         LEFT JOIN event_log l ON l.event_id = md5(e.case_id::text || ':' || e.seq)::uuid AND l.topic = 'cases'
             AND l.body ->> 'to' = e.to_state AND l.key = e.case_id::text
         WHERE e.case_id = {_OF_CASES} AND e.change IS NOT NULL AND l.event_id IS NULL"""),
-    Check("every message took effect", "house.md §4: nothing lost", """
+    Check("every message took effect", "delivery-guarantees.md: nothing lost", """
         SELECT l.event_id, r.consumer || ' lacks ' || l.type FROM event_log l
         JOIN unnest(%(consumers)s::text[], %(topics)s::text[]) r (consumer, topic) ON r.topic = l.topic
         LEFT JOIN inbox i ON i.event_id = l.event_id AND i.consumer = r.consumer
         WHERE i.event_id IS NULL""", whole=True),
-    Check("nothing on the dead-letter desk", "house.md §4", """
+    Check("nothing on the dead-letter desk", "delivery-guarantees.md", """
         SELECT event_id, consumer || ': ' || reason_en FROM dead_letter WHERE state = 'open'
         UNION ALL SELECT event_id, consumer || ': parked' FROM parked"""),
     Check("every person posted has one outcome", "interface.md §1 statement: difference 0", f"""
@@ -351,7 +351,7 @@ CHECKS: tuple[Check, ...] = (
             OR i.decision IN ('match', 'outside') AND i.case_id IS NULL
                AND NOT EXISTS (SELECT FROM posted_event l WHERE l.source = e.source AND l.corrects = e.ext_id))""",
           whole=True),
-    Check("who is in review is asked for", "house.md §1: prompts until somebody acts", """
+    Check("who is in review is asked for", "decisions/people-decide.md: prompts until somebody acts", """
         SELECT organisation, coalesce(r.persons, 0) || ' in review, asked for ' || coalesce(t.persons, 0)
         FROM (SELECT split_part(path, '.', -2) AS organisation, count(*) AS persons FROM identification
               WHERE decision = 'review' GROUP BY 1) r
@@ -359,13 +359,13 @@ CHECKS: tuple[Check, ...] = (
             USING (organisation)
         WHERE r.persons IS DISTINCT FROM t.persons AND NOT EXISTS (
             SELECT FROM review_question q WHERE q.by_organisation = organisation AND q.text IS NOT NULL)""", whole=True),
-    Check("what was accepted is stored", "requirements: nothing lost", python=_all_accepted, whole=True),
+    Check("what was accepted is stored", "delivery-guarantees.md: nothing lost", python=_all_accepted, whole=True),
     Check("a change of the tree takes effect on its day", "rules.md §C.0 org.changed", """
         SELECT e.id, coalesce(c.state, 'nothing came of it') FROM posted_event e
         LEFT JOIN organisation_change c ON c.event = e.id
         WHERE e.type = 'guidui.organisation.changed.v1' AND (c.event IS NULL OR c.state = 'rejected' OR NOT c.followed
             OR c.state = 'waiting' AND c.effective_on <= %(today)s)""", whole=True),
-    Check("nothing stays of a stranger", "house.md §2", """
+    Check("nothing stays of a stranger", "privacy.md", """
         SELECT p.event_id, 'kept' FROM posted_person p JOIN identification i USING (event_id, position)
         WHERE i.decision IN ('not_a_member', 'withdrawn') AND p.body IS NOT NULL""", whole=True),
 )

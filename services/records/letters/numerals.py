@@ -1,6 +1,6 @@
 """Capital Chinese numerals (大写), which the form asks for where a stroke must not turn one number into another.
 
-Rules (features.md L13; the form of 2006): a year digit by digit (贰零贰陆), a month or a count of days as a number with
+Rules (rules.md §6.1; the form of 2006): a year digit by digit (贰零贰陆), a month or a count of days as a number with
 its leading 壹 written out (拾壹 could be made 贰拾壹, so it is 壹拾壹).
 """
 from __future__ import annotations
