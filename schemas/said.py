@@ -1,5 +1,4 @@
-"""What senders say, part by part: the person, where to, the circumstances, and the data of each kind of
-event.
+"""What senders say, part by part: the person, where to, the circumstances, and the data of each kind of event.
 
 Unknown fields are let through and left out: a newer sender may say more than this version reads. A field
 that is null, absent or blank states nothing.
@@ -81,8 +80,7 @@ class Said(BaseModel):
 
 
 class Person(Said):
-    """Who it is about, as far as the sender knows: a member reference, an identity number, at least a
-    name."""
+    """Who it is about, as far as the sender knows: a member reference, an identity number, at least a name."""
 
     name: Line = None
     id_number: Annotated[Line, Field(

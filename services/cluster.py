@@ -78,9 +78,7 @@ def up(data: Path, workers: int = 1, brokers: int = 1, foreground: bool = False,
 
 
 def down(data: Path) -> int:
-    """End the cluster of `data`, also one whose supervisor was killed; returns 0 when nothing of it runs any
-    more.
-    """
+    """End the cluster of `data`, also one whose supervisor was killed; returns 0 when nothing of it runs any more."""
     data = Path(data).resolve()
     pid = _supervisor(data)
     if pid is not None:
@@ -112,9 +110,7 @@ def status(data: Path) -> dict[str, Any]:
 
 
 def create_topics(kafka: Kafka) -> None:
-    """Create the topics of `schemas.topics` that are missing: three copies where there are three brokers,
-    else one.
-    """
+    """Create the topics of `schemas.topics` that are missing: three copies where there are three brokers, else one."""
     admin = kafka.admin()
     try:
         brokers = len(admin.describe_cluster()["brokers"])
@@ -125,8 +121,7 @@ def create_topics(kafka: Kafka) -> None:
 
 class Supervisor:
     """The process that owns a cluster's server, brokers and roles. It keeps no state that matters: killed,
-    the next `up`
-    begins anew.
+    the next `up` begins anew.
     """
 
     def __init__(self, data: Path, workers: int, brokers: int, port: int) -> None:

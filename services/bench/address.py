@@ -1,10 +1,8 @@
-"""`guidui bench address`: speed and hits of the address engine, with JioNLP on the same addresses in the
-same run.
+"""`guidui bench address`: speed and hits of the address engine, with JioNLP on the same addresses in the same run.
 
 JioNLP (Apache-2.0, development dependency) is the only other Python library known to read down to the
 community; it
-answers names, not codes, so a hit is counted on the community's base. It is slow, so it gets every n-th
-address.
+answers names, not codes, so a hit is counted on the community's base. It is slow, so it gets every n-th address.
 """
 
 from __future__ import annotations
@@ -114,8 +112,7 @@ def _timed(resolve: Callable[[str], object], text: str) -> float:
 def _peer(
     gazetteer: Gazetteer, shared: list[tuple[str, str]]
 ) -> tuple[str | None, float | None, float | None]:
-    """(name and version, rate, share of communities named rightly) of JioNLP; nothing where it is not
-    installed."""
+    """(name and version, rate, share of communities named rightly) of JioNLP; nothing where it is not installed."""
     try:
         import contextlib
         import io

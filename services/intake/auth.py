@@ -22,8 +22,7 @@ def require_sender(caller: Caller) -> Caller:
 
 
 def require_own_source(attributes: Any, caller: Caller) -> None:
-    """Raises Invalid(403) for an event in another organisation's name; one without a source is the
-    parser's."""
+    """Raises Invalid(403) for an event in another organisation's name; one without a source is the parser's."""
     source = attributes.get("source") if isinstance(attributes, dict) else None
     if source is not None and source != SOURCE_PREFIX + caller.organisation:
         raise one("/source", f"source 是 {shown(source).zh}，而密钥属于 {caller.organisation}；只能以本组织的名义发送。",

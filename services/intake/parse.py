@@ -50,8 +50,7 @@ class Posted:
 
 
 def parse(attributes: Any, secret: bytes, now: datetime) -> Posted:
-    """Reads one event from its attributes (`data` among them, as parsed JSON); raises Invalid with what is
-    wrong.
+    """Reads one event from its attributes (`data` among them, as parsed JSON); raises Invalid with what is wrong.
 
     `now` is when it arrived: an event without `time` happened then.
     """
@@ -125,8 +124,7 @@ def _faults_of_person(where: str, person: Person, today: date) -> Iterator[Fault
 
 
 def _wrong(number: IdNumber) -> Words:
-    """A number that a spreadsheet rounded is called so only where it shows; else the check digit is at
-    fault."""
+    """A number that a spreadsheet rounded is called so only where it shows; else the check digit is at fault."""
     rounded = number.damage == "excel" and (number.text is None or number.text.endswith("000"))
     return number.words if rounded or number.damage != "excel" else replace(number, damage="check").words
 

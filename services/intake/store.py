@@ -30,8 +30,7 @@ class Store:
         self._codes: set[str] = set()
 
     def accept(self, caller: Caller, events: Sequence[Posted], at: datetime) -> list[Outcome]:
-        """Stores what can be stored in one commit; says of each event `accepted`, `duplicate` or what is
-        wrong.
+        """Stores what can be stored in one commit; says of each event `accepted`, `duplicate` or what is wrong.
 
         A connection that a restarted database has cut is replaced once: storing twice is storing once.
         """

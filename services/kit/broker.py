@@ -1,6 +1,4 @@
-"""One Apache Kafka node (broker and controller in one, KRaft) as a child process, for `guidui cluster` and
-the tests.
-"""
+"""One Apache Kafka node (broker and controller in one, KRaft) as a child process, for `guidui cluster` and the tests."""
 
 from __future__ import annotations
 
@@ -93,9 +91,7 @@ class Broker:
             self.process.wait()
 
     def stop(self) -> None:
-        """SIGTERM: the node hands over its partitions and writes everything down; killed if it takes longer
-        than 20 s.
-        """
+        """SIGTERM: the node hands over its partitions and writes everything down; killed if it takes longer than 20 s."""
         if self.process is None:
             return
         self.process.terminate()
@@ -199,8 +195,7 @@ broker.heartbeat.interval.ms=500
 def free_ports(nodes: int) -> list[Ports]:
     """Ports nobody listens on now, for a cluster of so many nodes.
 
-    From below the range that outgoing connections take theirs from, so that a node that is killed finds its
-    own free.
+    From below the range that outgoing connections take theirs from, so that a node that is killed finds its own free.
     """
     while True:
         first = random.randrange(15_000, 30_000)
@@ -210,9 +205,7 @@ def free_ports(nodes: int) -> list[Ports]:
 
 
 def answers(bootstrap: str, nodes: int) -> bool:
-    """Whether a cluster of `nodes` brokers answers: asked of Kafka itself, for a port may be open before it
-    serves.
-    """
+    """Whether a cluster of `nodes` brokers answers: asked of Kafka itself, for a port may be open before it serves."""
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
@@ -235,9 +228,7 @@ def wait_ready(
     seconds_max: float = READY_SECONDS_MAX,
     pause: Callable[[float], object] = time.sleep,
 ) -> None:
-    """Return when all nodes answer; raises `KafkaUnavailable` with a node's last words if one dies or time
-    is up.
-    """
+    """Return when all nodes answer; raises `KafkaUnavailable` with a node's last words if one dies or time is up."""
     limit = time.monotonic() + seconds_max
     while not answers(brokers[0].bootstrap, len(brokers)):
         dead = [broker for broker in brokers if not broker.alive()]

@@ -1,6 +1,4 @@
-"""The folder of tools fetched once from package registries: outside the source tree, shared by every
-checkout of a user.
-"""
+"""The folder of tools fetched once from package registries: outside the source tree, shared by every checkout of a user."""
 
 from __future__ import annotations
 

@@ -198,8 +198,7 @@ async def _pass_answer(
     head: Head, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter, method: bytes
 ) -> bool:
     """Pass one answer on; whether the connection may be used again. An answer cut short ends the connection:
-    too late
-    to say anything else.
+    too late to say anything else.
     """
     bodiless = method == b"HEAD" or head.first.split(b" ")[1] in (b"204", b"304")
     framed = bodiless or head.values(b"content-length") or head.values(b"transfer-encoding")

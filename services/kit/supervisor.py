@@ -53,8 +53,7 @@ class Program:
 class Kept:
     """One program under the role name `role`, kept running by a thread of its own from `begin` to `end`.
 
-    `changed` is called whenever the pid or the number of restarts changes. `already_running`: it was started
-    just now.
+    `changed` is called whenever the pid or the number of restarts changes. `already_running`: it was started just now.
     """
 
     def __init__(self, role: str, program: Startable, changed: Callable[[], None]) -> None:

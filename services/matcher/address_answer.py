@@ -70,8 +70,7 @@ _WORDS: dict[str, tuple[str, str]] = {
 
 
 class Evidence(NamedTuple):
-    """One reason. `span` is the half-open span of `text` in the original address, None where it is not from
-    there."""
+    """One reason. `span` is the half-open span of `text` in the original address, None where it is not from there."""
 
     rule: str
     text: str

@@ -185,8 +185,7 @@ def _elected(
 
 
 def _common(bases: dict[str, tuple[str, str]]) -> frozenset[str]:
-    """Base and kind of communities of which the country has more than COMMON_MIN: a namesake proves
-    little."""
+    """Base and kind of communities of which the country has more than COMMON_MIN: a namesake proves little."""
     counts = Counter(bases.values())
     return frozenset(f"{base}{kind}" for (base, kind), n in counts.items() if n > COMMON_MIN)
 

@@ -12,8 +12,7 @@ COUNTIES_MAX = 3_000
 
 
 class Streets:
-    """Written forms of a county's streets: `strong` form -> code, `weak` and `old` form -> codes; longest
-    first."""
+    """Written forms of a county's streets: `strong` form -> code, `weak` and `old` form -> codes; longest first."""
 
     __slots__ = ("strong", "weak", "old", "lengths", "weak_lengths", "old_lengths")
 
@@ -57,8 +56,7 @@ class Communities:
 
 
 class Counties:
-    """Keeps the counties met last: at most `bases_max` community bases (about 200 bytes each) and
-    COUNTIES_MAX."""
+    """Keeps the counties met last: at most `bases_max` community bases (about 200 bytes each) and COUNTIES_MAX."""
 
     def __init__(self, snapshot: Snapshot, bases_max: int = BASES_MAX) -> None:
         self.snapshot = snapshot
@@ -80,8 +78,7 @@ class Counties:
         return found
 
     def named(self, county: str, base: str) -> tuple[int, ...]:
-        """Indexes of a county's communities with this base, without building its dictionary for one
-        look-up."""
+        """Indexes of a county's communities with this base, without building its dictionary for one look-up."""
         found = self._communities.get(county)
         return found.get(base) if found is not None else self.snapshot.find_all(county, base)
 

@@ -39,8 +39,7 @@ def street_tables(names: dict[str, str]) -> tuple[dict[str, str], dict[str, tupl
 def all_forms(
     upper: dict[str, str], past: list[tuple[str, str, int]], moved: dict[str, list[str]]
 ) -> dict[str, str]:
-    """Written form -> "kind code,code": F full or strong, W weak, O old name. The best kind of a form
-    wins."""
+    """Written form -> "kind code,code": F full or strong, W weak, O old name. The best kind of a form wins."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
 
     def add(form: str, code: str, kind: str) -> None:
@@ -78,8 +77,7 @@ def written(code: str, name: str, upper: dict[str, str]) -> list[tuple[str, str]
 def prefixes(
     upper: dict[str, str], past: list[tuple[str, str, int]], moved: dict[str, list[str]]
 ) -> dict[str, str]:
-    """Text from province to county, in the ways people write it -> county code; ambiguous texts are left
-    out."""
+    """Text from province to county, in the ways people write it -> county code; ambiguous texts are left out."""
     found: dict[str, set[str]] = defaultdict(set)
     rows = [(code, name, code) for code, name in upper.items() if len(code) == 6]
     for code, name, _ in past:
@@ -115,8 +113,7 @@ def _chains(
 
 
 def sounds() -> dict[str, str]:
-    """Character -> its toneless pinyin readings joined by spaces (pypinyin's table, CJK unified
-    ideographs)."""
+    """Character -> its toneless pinyin readings joined by spaces (pypinyin's table, CJK unified ideographs)."""
     from pypinyin.constants import PINYIN_DICT
     from pypinyin.contrib.tone_convert import to_normal
 

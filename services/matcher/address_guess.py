@@ -1,5 +1,4 @@
-"""A guess: one division an address may mean, with the signs that speak for it and a score to order guesses
-by."""
+"""A guess: one division an address may mean, with the signs that speak for it and a score to order guesses by."""
 
 from __future__ import annotations
 
@@ -75,8 +74,7 @@ class Stated:
 
 
 def street_sign(code: str, stated: Stated | None) -> str:
-    """Street sign of a code the text does not name; learned and borrowed names never outvote a stated
-    street."""
+    """Street sign of a code the text does not name; learned and borrowed names never outvote a stated street."""
     return "-" if stated is None else "u" if not stated.codes else stated.codes.get(code[:9], "x")
 
 

@@ -108,8 +108,7 @@ class Tally:
 
 
 class Learned:
-    """The learned gazetteer: one writer, many readers; every change replaces a value, so readers need no
-    lock."""
+    """The learned gazetteer: one writer, many readers; every change replaces a value, so readers need no lock."""
 
     def __init__(self) -> None:
         self._compounds: dict[str, dict[str, Tally]] = {}
@@ -165,8 +164,7 @@ class Learned:
         return None
 
     def inside(self, county: str, text: str) -> Iterator[tuple[int, int, Tally]]:
-        """(start, end, tally) of learned compounds that occur somewhere in `text`, longest first at each
-        start."""
+        """(start, end, tally) of learned compounds that occur somewhere in `text`, longest first at each start."""
         of = self._compounds.get(county)
         if not of:
             return

@@ -106,8 +106,7 @@ class Reader:
         return end + 1 if end + 1 == len(text) or (behind is not None and behind.codes) else end
 
     def stated(self, text: str, county: str, start: int) -> Stated | None:
-        """The street named at `start`: exactly, by an old or crossed name, or with a slip; no codes if
-        unknown."""
+        """The street named at `start`: exactly, by an old or crossed name, or with a slip; no codes if unknown."""
         found = self._named(text, county, start) or self._street_slip(text, county, start)
         if found is None:
             return None
@@ -305,8 +304,7 @@ class Reader:
         return "m" if shed and rare else "M" if shed or rare else "d"
 
     def _left(self, code: str, base: str, kind: str, stated: Stated) -> tuple[str, int] | None:
-        """(old street code, last year) if the stated street held a community of this base in an earlier
-        edition."""
+        """(old street code, last year) if the stated street held a community of this base in an earlier edition."""
         for old_kind, old_code, year in self.snapshot.old(code[:6], base):
             if old_kind != kind:
                 continue
@@ -320,8 +318,7 @@ class Reader:
     def _gone(
         self, county: str, base: str, kind: str, span: tuple[int, int], stated: Stated, sign: str
     ) -> list[Guess]:
-        """A community its street listed in an earlier edition only: the street is the answer, said with the
-        year."""
+        """A community its street listed in an earlier edition only: the street is the answer, said with the year."""
         out = []
         for old_kind, old_code, year in self.snapshot.old(county, base):
             moved = self.snapshot.moved.get(old_code[:9], old_code[:9]).split(",")

@@ -47,8 +47,7 @@ class Recall:
     def _namesakes(
         self, name: str, is_road: bool, at: int, county: str, stated: Stated | None, sign: str
     ) -> list[Guess]:
-        """Communities called like the road or compound: weak signs, since roads are long and names are
-        borrowed."""
+        """Communities called like the road or compound: weak signs, since roads are long and names are borrowed."""
         found = {index: "r" for index in self.counties.named(county, name)}
         if is_road and len(name) >= 3:
             stem = _ROAD_STEM.sub("", name)
@@ -101,8 +100,7 @@ class Recall:
     def _numbered(
         self, road: str, number: int, at: int, county: str, stated: Stated | None, sign: str
     ) -> list[Guess]:
-        """Weights every confirmed number of the road by its distance; the other side of the road counts
-        less."""
+        """Weights every confirmed number of the road by its distance; the other side of the road counts less."""
         numbers = self.learned.numbers(county, road)
         votes: dict[str, float] = {}
         nearest: dict[str, int] = {}

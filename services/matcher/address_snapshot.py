@@ -122,8 +122,7 @@ class Prefixes(Trie):
         self._memo: dict[str, tuple[int, str]] = {}
 
     def longest(self, text: str) -> tuple[int, str] | None:
-        """(length, value) of the longest key that `text` starts with; short ones nobody extends are
-        remembered."""
+        """(length, value) of the longest key that `text` starts with; short ones nobody extends are remembered."""
         head = text[:HEAD_CHARS]
         known = self._memo.get(head)
         if known is not None:
@@ -177,8 +176,7 @@ class Snapshot:
         self._index_streets()
 
     def _index_streets(self) -> None:
-        """street code -> (first index, one past the last, place in `bases`); county code -> its street
-        codes."""
+        """street code -> (first index, one past the last, place in `bases`); county code -> its street codes."""
         self.streets_of: dict[str, list[str]] = {}
         for code in sorted(self.upper_names):
             if len(code) == 9:
@@ -263,8 +261,7 @@ class Snapshot:
             at += 1
 
     def old(self, county: str, base: str) -> list[tuple[str, str, int]]:
-        """Communities of earlier editions in today's county, gone from their street: (kind, old code, last
-        year)."""
+        """Communities of earlier editions in today's county, gone from their street: (kind, old code, last year)."""
         span = self._old_spans.get(county)
         if span is None:
             return []

@@ -169,8 +169,7 @@ class Gazetteer:
         return [Guess(code, beaten + 2.0, ("S", "-", "y"), [reason])]
 
     def _with_community(self, text: str, hits: list[Hit], supports: list[Support]) -> list[Support]:
-        """Of many counties that share a street's name, those whose street lists the community named after
-        it."""
+        """Of many counties that share a street's name, those whose street lists the community named after it."""
         kept: set[str] = set()
         for hit in hits:
             streets = [code for _, code in hit.means if len(code) == 9]
@@ -249,8 +248,7 @@ class Gazetteer:
     def learn(self, address: str, code: str, *, source: str, on: date | None = None) -> None:
         """Takes a confirmed (address, code) as evidence; the next `resolve` sees it.
 
-        A street's or a community's code; one of an earlier edition counts for its only heir, any other is
-        left out.
+        A street's or a community's code; one of an earlier edition counts for its only heir, any other is left out.
         """
         text, codes = normalise(address).text, self.current(code)
         if len(codes) != 1 or len(codes[0]) not in (9, 12):
@@ -342,8 +340,7 @@ class Gazetteer:
         return [c for c in self.snapshot.moved.get(code, "").split(",") if c]
 
     def _heirs(self, code: str) -> list[str]:
-        """Where a community code of an earlier edition stands today: same name in its street's, else
-        county's heirs."""
+        """Where a community code of an earlier edition stands today: same name in its street's, else county's heirs."""
         snapshot, old = self.snapshot, self.snapshot.old_base(code)
         if old is None:
             return []

@@ -23,8 +23,7 @@ _DROP = ""
 
 @cache
 def _simplified() -> dict[str, str]:
-    """Traditional character -> simplified (MediaWiki's table as packaged by zhconv), single characters
-    only."""
+    """Traditional character -> simplified (MediaWiki's table as packaged by zhconv), single characters only."""
     table = json.loads(files("zhconv").joinpath("zhcdict.json").read_bytes())["zh2Hans"]
     return {k: v for k, v in table.items() if len(k) == len(v) == 1 and k != v}
 
@@ -85,8 +84,7 @@ made = tuple.__new__
 
 
 class Normal(NamedTuple):
-    """`text` normalised; `origin[i]` is the index in the original of `text[i]`, or None where both are
-    equal."""
+    """`text` normalised; `origin[i]` is the index in the original of `text[i]`, or None where both are equal."""
 
     text: str
     origin: tuple[int, ...] | None

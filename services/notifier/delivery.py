@@ -1,5 +1,4 @@
-"""The delivery loop: due notices are claimed, checked, handed to their channel, and what came of it is
-written down.
+"""The delivery loop: due notices are claimed, checked, handed to their channel, and what came of it is written down.
 
 A message takes three short transactions: claim (for all messages of a round), check with the attempt row,
 and outcome. None is open while the channel is called. A process that dies in between leaves an attempt
@@ -68,8 +67,7 @@ def deliver_due(
     language: str = "zh-CN",
     policy: Policy | None = None,
 ) -> int:
-    """Handles the `limit` messages that are due the longest and returns how many there were; 0: nothing is
-    due.
+    """Handles the `limit` messages that are due the longest and returns how many there were; 0: nothing is due.
 
     Several notices to one contact travel as one message. Channels that reach people keep quiet hours and
     the days on which `rests(day)` is true; `url` is the portal's, for links; `language` is `zh-CN` or `en`.
@@ -128,11 +126,9 @@ def _hand_over(office: Office, mail: Mail) -> None:
 
 
 def _check(tx: Connection, office: Office, mail: Mail) -> Notice | None:
-    """Reads the notices again: those whose task is done, or whose contact is not to be written to any more,
-    are not sent.
+    """Reads the notices again: those whose task is done, or whose contact is not to be written to any more, are not sent.
 
-    For the rest the attempt row is written and the message rendered; None where nothing is left or the
-    channel is full.
+    For the rest the attempt row is written and the message rendered; None where nothing is left or the channel is full.
     """
     now, policy = office.clock.now(), office.policy
     notices = queries.claimed(tx, mail.ids, mail.lease)
@@ -182,9 +178,7 @@ def _gone(notice: RowMapping, channel: str, now: datetime, policy: Policy) -> st
 
 
 def _free_at(tx: Connection, channel: str, now: datetime, policy: Policy) -> datetime:
-    """When the channel's caps next allow a message; `now` where they do. Holds the channel until the
-    transaction ends.
-    """
+    """When the channel's caps next allow a message; `now` where they do. Holds the channel until the transaction ends."""
     caps = policy.caps.get(channel, [])
     if caps:
         tx.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"channel:{channel}",))

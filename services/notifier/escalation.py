@@ -23,8 +23,7 @@ def climb_overdue(
 ) -> int:
     """Writes the overdue notices of at most `limit` tasks and returns of how many; 0: all are written.
 
-    Overdue is from 00:00 of the day after `due_on`. Each task climbs once, one level, however long the
-    process was off.
+    Overdue is from 00:00 of the day after `due_on`. Each task climbs once, one level, however long the process was off.
     """
     rules, now = policy or default_policy(), clock.now()
     with engine.begin() as tx:

@@ -63,8 +63,7 @@ def weekend(day: date) -> bool:
 
 
 def opening(now: datetime, rests: Rests, policy: Policy) -> datetime:
-    """The earliest instant from `now` on at which a person may be written to; `now` itself outside quiet
-    hours.
+    """The earliest instant from `now` on at which a person may be written to; `now` itself outside quiet hours.
 
     A calendar that rests for more than 60 days on end is not believed: the 61st day opens.
     """
@@ -79,9 +78,7 @@ def opening(now: datetime, rests: Rests, policy: Policy) -> datetime:
 
 
 def retry_delay(seed: str, attempts: int, policy: Policy) -> timedelta | None:
-    """How long to wait after `attempts` failed ones; None when no attempt is left. The same seed gives the
-    same delay.
-    """
+    """How long to wait after `attempts` failed ones; None when no attempt is left. The same seed gives the same delay."""
     if attempts >= len(policy.retry_delays):
         return None
     spread = random.Random(f"{seed}:{attempts}").uniform(1 - policy.retry_jitter, 1 + policy.retry_jitter)

@@ -86,8 +86,7 @@ def inbox(
     before: tuple[datetime, UUID] | None = None,
     open_only: bool = True,
 ) -> Sequence[RowMapping]:
-    """The inbox of an organisation, newest first; `before` is (due_at, id) of the last row of the page
-    before.
+    """The inbox of an organisation, newest first; `before` is (due_at, id) of the last row of the page before.
 
     Run under `view_as`, it shows only what the viewer may see.
     """

@@ -23,9 +23,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """An organisation with its contacts; `path` is its superiors' codes and its own, each followed by a
-    dot.
-    """
+    """An organisation with its contacts; `path` is its superiors' codes and its own, each followed by a dot."""
 
     code: str
     path: str
@@ -41,8 +39,7 @@ class Addressee:
 class Recipient:
     """One addressee of a notice: a contact, or (`contact` None) the organisation's inbox in the portal.
 
-    `because` says why it is not the organisation's own contact: `post_ended`, `bounced`, `undelivered`,
-    `overdue`.
+    `because` says why it is not the organisation's own contact: `post_ended`, `bounced`, `undelivered`, `overdue`.
     """
 
     organisation: str
@@ -72,8 +69,7 @@ def obstacle(contact: Contact, today: date, bounces_max: int, without: Collectio
 
 
 def climbing(who: Addressee, today: date, bounces_max: int, without: Collection[str] = ()) -> str | None:
-    """Why the prompts of an organisation go one level up: it has contacts and none can be written to. Else
-    None.
+    """Why the prompts of an organisation go one level up: it has contacts and none can be written to. Else None.
 
     An organisation for which no contact is loaded does not climb: its inbox in the portal stands.
     """

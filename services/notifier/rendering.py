@@ -1,6 +1,5 @@
 """The words of a notice: what must be done, by when, how many, and where. Nothing personal can be in them:
-the only free text they take from the database is names of organisations, and long numbers in those are
-masked.
+the only free text they take from the database is names of organisations, and long numbers in those are masked.
 """
 
 from __future__ import annotations
@@ -58,9 +57,7 @@ class Line:
 def render(
     items: Sequence[Item], today: date, url: str, language: str = "zh-CN", lines_max: int = 12
 ) -> tuple[str, str]:
-    """Subject and text of the message that holds these items, the most pressing first; `url` is the
-    portal's.
-    """
+    """Subject and text of the message that holds these items, the most pressing first; `url` is the portal's."""
     lines = list(_lines(items, today, language))
     late = sum(_days_late(item, today) > 0 for item in items)
     shown = lines if len(lines) <= lines_max else lines[:lines_max]
@@ -88,9 +85,7 @@ def _page(items: Sequence[Item]) -> str:
 
 
 def public_name(name: str) -> str:
-    """The name of an organisation fit for a message: one line, not too long, numbers of six digits and more
-    masked.
-    """
+    """The name of an organisation fit for a message: one line, not too long, numbers of six digits and more masked."""
     clean = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in name)
     masked = _LONG_NUMBER.sub("…", " ".join(clean.split()))
     return masked if len(masked) <= NAME_CHARACTERS_MAX else masked[: NAME_CHARACTERS_MAX - 1] + "…"

@@ -188,18 +188,14 @@ def hold(tx: Connection, channels: Sequence[str], now: datetime, until: datetime
 
 
 def gather(tx: Connection, channels: Sequence[str], now: datetime, gap: timedelta) -> None:
-    """Who had a message less than `gap` ago gets the next one, with all of the meantime in it, after that
-    gap.
-    """
+    """Who had a message less than `gap` ago gets the next one, with all of the meantime in it, after that gap."""
     tx.execute(text(_GATHER), {"channels": list(channels), "now": now, "gap": gap})
 
 
 def claim(
     tx: Connection, channels: Sequence[str], now: datetime, until: datetime, lease: UUID, limit: int
 ) -> Sequence[RowMapping]:
-    """Takes the notices of the `limit` messages that are due the longest; nobody else gets them before
-    `until`.
-    """
+    """Takes the notices of the `limit` messages that are due the longest; nobody else gets them before `until`."""
     return (
         tx.execute(
             text(_CLAIM),

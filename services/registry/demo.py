@@ -1,5 +1,4 @@
-"""A county to look at: the real streets and communities of one county, with made-up units, members and
-contacts.
+"""A county to look at: the real streets and communities of one county, with made-up units, members and contacts.
 
 Nobody in it exists. Names are drawn at random, units carry 示例 ("example") in their name, phones lie in 139
 0000 xxxx and 138 0000 xxxx, e-mail ends in example.org. ID numbers have a valid check character, so that they

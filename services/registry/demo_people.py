@@ -1,6 +1,4 @@
-"""Made-up people for the demo county: names by sex and decade of birth, ID numbers with a valid check
-character.
-"""
+"""Made-up people for the demo county: names by sex and decade of birth, ID numbers with a valid check character."""
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -56,9 +56,7 @@ class Organisation(NamedTuple):
 
 
 class Directory:
-    """All organisations by code, place and name. Where a day ``on`` is asked for, None means that dates do
-    not count.
-    """
+    """All organisations by code, place and name. Where a day ``on`` is asked for, None means that dates do not count."""
 
     def __init__(self, organisations: Iterable[Organisation]) -> None:
         self._all = {one.code: one for one in organisations}
@@ -80,8 +78,7 @@ class Directory:
     def build(cls, rows: Iterable[Mapping[str, Any]]) -> Directory:
         """From plain rows with the columns of organisations.csv, without a database.
 
-        Dates may be text, truths ``yes``. Rows whose line of superiors is broken stand at the top of a tree
-        of their own.
+        Dates may be text, truths ``yes``. Rows whose line of superiors is broken stand at the top of a tree of their own.
         """
         rows = list(rows)
         path = paths({row["code"]: row.get("parent") for row in rows})
@@ -89,9 +86,7 @@ class Directory:
 
     @classmethod
     def of(cls, tx: Connection) -> Directory:
-        """The register as ``tx`` sees it; read anew only when it changed. Any role may ask; safe between
-        threads.
-        """
+        """The register as ``tx`` sees it; read anew only when it changed. Any role may ask; safe between threads."""
         mark = tx.exec_driver_sql(
             "SELECT mark FROM registry_version WHERE part = 'organisation'"
         ).scalar_one()
@@ -159,8 +154,7 @@ class Directory:
         return one is not None and top is not None and one.path.startswith(top.path)
 
     def successor(self, code: str | None, on: date | None) -> Organisation | None:
-        """Who stands for that code on the day: itself, or the end of its chain of successors past
-        ``effective_to``.
+        """Who stands for that code on the day: itself, or the end of its chain of successors past ``effective_to``.
 
         None if there is no such organisation, or it ended and nobody succeeds it.
 
@@ -193,8 +187,7 @@ class Directory:
         return self._first(self._by_area.get(area or "", ()), on)
 
     def unit_named(self, text: str | None, on: date | None = None) -> Organisation | None:
-        """The unit (not ``serves_area``) of that code, or whose name contains the text; of several the
-        highest.
+        """The unit (not ``serves_area``) of that code, or whose name contains the text; of several the highest.
 
         Width, blanks and brackets do not matter. A text shorter than two letters names nobody.
 

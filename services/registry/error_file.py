@@ -12,12 +12,10 @@ from services.registry.sheets import ERROR_COLUMNS, FORMULA, Row
 
 
 class ErrorFile:
-    """`FILE.errors.csv`: each bad row with its number, column, reason and fix, then its cells to be mended
-    and loaded again.
+    """`FILE.errors.csv`: each bad row with its number, column, reason and fix, then its cells to be mended and loaded again.
 
     Written for spreadsheet programs: UTF-8 with a byte order mark, and no cell that one would run as a
-    formula. The file is made with the first bad row; one left by an earlier run is removed when there is
-    none.
+    formula. The file is made with the first bad row; one left by an earlier run is removed when there is none.
     """
 
     def __init__(self, source: Path, columns: Sequence[str]) -> None:

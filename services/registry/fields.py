@@ -150,9 +150,7 @@ def sex(cell: str) -> str | None:
 
 
 def id_number(cell: str) -> str | None:
-    """As 18 tidy characters where it is valid, else as it stands: a wrong number is a warning, never a lost
-    member.
-    """
+    """As 18 tidy characters where it is valid, else as it stands: a wrong number is a warning, never a lost member."""
     number = parse_id_number(cell)
     return number.text if number.valid and number.damage is None else text(cell)
 

@@ -1,5 +1,4 @@
-"""What `guidui load` takes: the columns of every kind of file, how each cell is read, and what makes a row
-the same row.
+"""What `guidui load` takes: the columns of every kind of file, how each cell is read, and what makes a row the same row.
 
 docs/data-formats.md shows the columns with examples; a test compares the two.
 """

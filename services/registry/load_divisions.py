@@ -1,6 +1,4 @@
-"""The division table, 665,000 rows: lines that are plainly right go through by the thousand, others one by
-one.
-"""
+"""The division table, 665,000 rows: lines that are plainly right go through by the thousand, others one by one."""
 
 from __future__ import annotations
 
@@ -32,9 +30,7 @@ at the top).
 
 
 class DivisionReader:
-    """Turns the rows of a sheet into batches of divisions; a superior may stand anywhere in the file or in
-    the register.
-    """
+    """Turns the rows of a sheet into batches of divisions; a superior may stand anywhere in the file or in the register."""
 
     def __init__(self, known: Iterator[str], reject: Reject) -> None:
         self._upper = {*known, ""}
@@ -117,9 +113,7 @@ class DivisionReader:
 
 
 def write_divisions(tx: Connection, batch: Sequence[Division], empty: bool) -> int:
-    """Write a batch and say how many were new or changed; `empty` says that the table held nothing before the
-    load.
-    """
+    """Write a batch and say how many were new or changed; `empty` says that the table held nothing before the load."""
     if empty:
         copy(tx, "division", COLUMNS, batch, null="")
         return len(batch)
@@ -175,9 +169,7 @@ def _first_missing_under(code: str, listed: frozenset[str]) -> str:
 
 
 def close_past(engine: Engine, listed: frozenset[str], on: date) -> int:
-    """Marks what a file no longer lists as past and what it lists again as standing; says how many are past
-    now.
-    """
+    """Marks what a file no longer lists as past and what it lists again as standing; says how many are past now."""
     with engine.begin() as tx:
         known = tx.exec_driver_sql("SELECT code, gone_on FROM division").all()
     gone = past((code for code, gone_on in known if gone_on is None), listed)

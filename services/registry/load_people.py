@@ -34,9 +34,7 @@ _FROM_FILES = {"last_life_on": "register_life_on", "dues_paid_to": "register_due
 
 
 def write_members(tx: Connection, batch: Sequence[Entry], on: date) -> list[Outcome]:
-    """Insert new members, update known ones in their organisation, refuse rows that would move or restore
-    somebody.
-    """
+    """Insert new members, update known ones in their organisation, refuse rows that would move or restore somebody."""
     directory = Directory.of(tx)
     listed = ", ".join((*MEMBER_COLUMNS, *_FROM_FILES.values()))
     found = tx.exec_driver_sql(

@@ -11,8 +11,7 @@ from services.kit.errors import Words
 
 @dataclass
 class LoadResult:
-    """What came of a load, in rows. `good` went in, `unchanged` stood there already, `bad` are in the file
-    `errors`.
+    """What came of a load, in rows. `good` went in, `unchanged` stood there already, `bad` are in the file `errors`.
 
     `warnings`: sentence -> rows that went in although something is wrong with them. `faults`: the first bad
     rows as (row, column, reason).

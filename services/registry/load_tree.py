@@ -18,8 +18,7 @@ _TOO_DEEP = one_fault("parent", f"组织层级超过 {LEVELS_MAX} 级", "核对�
 
 
 class Arrangement:
-    """Where each row of a file stands in the tree: `placed`, superiors first, with `path` added; `refused`
-    with the reason.
+    """Where each row of a file stands in the tree: `placed`, superiors first, with `path` added; `refused` with the reason.
 
     What the file says counts before what the register has. A row that is refused leaves the register's own in
     force, and takes down with it only rows that need it. `followers` are organisations of the register whose
@@ -144,9 +143,7 @@ def _circles(parents: Mapping[str, str | None]) -> list[list[str]]:
 
 
 def write_organisations(tx: Connection, batch: Sequence[Entry], directory: Directory) -> list[Outcome]:
-    """Write organisations that have their path; a part of the tree that moved is noted in the same
-    transaction.
-    """
+    """Write organisations that have their path; a part of the tree that moved is noted in the same transaction."""
     outcomes: list[Outcome] = []
     changed: list[Organisation] = []
     for entry in batch:
@@ -166,8 +163,7 @@ def write_organisations(tx: Connection, batch: Sequence[Entry], directory: Direc
 
 
 def follow(engine: Engine, movers: Sequence[Mover]) -> None:
-    """Let everything that carries the path of a moved part of the tree follow it, in batches; then `movers`,
-    once a move.
+    """Let everything that carries the path of a moved part of the tree follow it, in batches; then `movers`, once a move.
 
     The deepest old path goes first, so that a part that left before its superior moved is not taken along.
     Each move is struck off once all have followed: after a crash the next load goes on here.

@@ -104,9 +104,7 @@ def members_with_keys(tx: Connection, keys: Collection[str]) -> dict[str, tuple[
 
 
 def contacts(tx: Connection, organisations: Collection[str], on: date) -> dict[str, list[Contact]]:
-    """The contacts of organisations on a day, best first: those not stale, by post, then by channel. Any role
-    may ask.
-    """
+    """The contacts of organisations on a day, best first: those not stale, by post, then by channel. Any role may ask."""
     rows = tx.exec_driver_sql(
         'SELECT id, organisation, name, post, phone, email, channel, "from", until, bounced_count '
         "FROM official_contacts(%s, %s)",
@@ -119,8 +117,7 @@ def contacts(tx: Connection, organisations: Collection[str], on: date) -> dict[s
 
 
 def contact_for(tx: Connection, directory: Directory, organisation: str, on: date) -> Contact | None:
-    """Whom to turn to about an organisation: its best contact, else that of the nearest superior that has
-    one.
+    """Whom to turn to about an organisation: its best contact, else that of the nearest superior that has one.
 
     A contact whose messages came back twice, or whose term is over, counts as none.
 
@@ -134,8 +131,7 @@ def reachable(
     tx: Connection, directory: Directory, organisations: Collection[str], on: date
 ) -> dict[str, tuple[Contact, str]]:
     """Whom to turn to about each organisation, and whose contact that is: its own best one, else, where its
-    contacts are stale (messages came back twice, the post has ended), that of the nearest superior that has
-    one.
+    contacts are stale (messages came back twice, the post has ended), that of the nearest superior that has one.
 
     An organisation for which no contact was ever loaded is left out.
     """
@@ -154,9 +150,7 @@ def reachable(
 
 
 def grid_for(tx: Connection, community: str, address: str | None) -> Grid | None:
-    """The grid of a community in which an address lies: the one that names the longest part of it, or the
-    only one.
-    """
+    """The grid of a community in which an address lies: the one that names the longest part of it, or the only one."""
     return grids_for(tx, {"": (community, address)}).get("")
 
 

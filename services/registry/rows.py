@@ -1,6 +1,4 @@
-"""Rows on their way into the register: batches, outcomes, and the one shape of write (COPY, then one
-statement).
-"""
+"""Rows on their way into the register: batches, outcomes, and the one shape of write (COPY, then one statement)."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ Outcome = Literal["new", "changed", "unchanged"] | Faults
 
 
 class Entry(NamedTuple):
-    """A row that could be read, with its values by column; `row` is None where the register itself is the
-    source.
-    """
+    """A row that could be read, with its values by column; `row` is None where the register itself is the source."""
 
     row: Row | None
     values: Mapping[str, Any]

@@ -164,9 +164,7 @@ def _cells(record: str, delimiter: str) -> list[str]:
 
 
 def _records(lines: Iterator[str], width: int, delimiter: str) -> Iterator[str]:
-    """Lines, joined where a quoted cell goes on over up to 20 more; a mark that only stands there astray
-    joins nothing.
-    """
+    """Lines, joined where a quoted cell goes on over up to 20 more; a mark that only stands there astray joins nothing."""
     ahead: deque[str] = deque()
     while (line := ahead.popleft() if ahead else next(lines, None)) is not None:
         if line.count('"') % 2 and _open_mark(line, delimiter):
@@ -181,9 +179,7 @@ def _records(lines: Iterator[str], width: int, delimiter: str) -> Iterator[str]:
 
 
 def _whole(record: str, width: int, delimiter: str) -> bool:
-    """Whether joined lines make one well-formed row; two marks astray must not swallow what stands between
-    them.
-    """
+    """Whether joined lines make one well-formed row; two marks astray must not swallow what stands between them."""
     try:
         return (
             len(record) <= CELL_LETTERS_MAX

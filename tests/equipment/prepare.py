@@ -1,6 +1,4 @@
-"""Fetches what the tests need besides the Python packages: `python -m tests.equipment.prepare`, called by
-`make test`.
-"""
+"""Fetches what the tests need besides the Python packages: `python -m tests.equipment.prepare`, called by `make test`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The front hands every request to the process its path belongs to, whole, and says so when that process is
-away.
-"""
+"""The front hands every request to the process its path belongs to, whole, and says so when that process is away."""
 
 from __future__ import annotations
 

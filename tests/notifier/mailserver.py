@@ -22,9 +22,7 @@ from cryptography.x509.oid import NameOID
 
 
 class Mailbox:
-    """What the server took. Addresses that begin with a number are refused with it; `hang_up` cuts the line
-    in DATA.
-    """
+    """What the server took. Addresses that begin with a number are refused with it; `hang_up` cuts the line in DATA."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []

@@ -109,9 +109,7 @@ class Town:
 
 
 class Postman:
-    """A channel that keeps what it is given; `trouble` is raised instead, one after the other, until none
-    is left.
-    """
+    """A channel that keeps what it is given; `trouble` is raised instead, one after the other, until none is left."""
 
     disturbs = True
 

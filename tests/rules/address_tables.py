@@ -1,5 +1,4 @@
-"""A small division table, made up, with the situations that decide: merged streets, a moved and a gone
-community."""
+"""A small division table, made up, with the situations that decide: merged streets, a moved and a gone community."""
 
 from __future__ import annotations
 

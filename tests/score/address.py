@@ -145,8 +145,7 @@ SIGNS = {
 
 
 def left_out(gazetteer: Gazetteer, known: list[dict[str, Any]]) -> str:
-    """What each sign is worth in the field: confirmed rows left out one by one, their community struck from
-    the text.
+    """What each sign is worth in the field: confirmed rows left out one by one, their community struck from the text.
 
     Unlike the linked rows of the public set these are not chosen for agreement.
     """

@@ -4,8 +4,7 @@ Three kinds of rows: the public set (weight 1); confirmed addresses left out one
 community's name
 struck from the text, which shows what learned evidence is worth in the field (weight 0.1); made-up national
 cases
-(weight 0.05). Logistic regression with an L2 penalty; also fits on each half of the public set and reports
-the other.
+(weight 0.05). Logistic regression with an L2 penalty; also fits on each half of the public set and reports the other.
 """
 
 from __future__ import annotations

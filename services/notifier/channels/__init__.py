@@ -11,9 +11,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A rendered message to one recipient. `id` is the same on every repetition; nothing in it is personal
-    but `address`.
-    """
+    """A rendered message to one recipient. `id` is the same on every repetition; nothing in it is personal but `address`."""
 
     id: UUID
     address: str
