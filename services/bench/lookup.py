@@ -1,10 +1,13 @@
-"""`guidui bench lookup`: who is it, one person at a time, over a register of millions in PostgreSQL."""
+"""`guidui bench lookup`: who is it, one person at a time, over a register of millions in PostgreSQL: first with the
+database's files on disk only, then with the files in the machine's memory, where those of a server in use lie."""
 from __future__ import annotations
 
+import os
 import random
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +31,8 @@ WANTED_MS = 5.0
 
 
 def measured(members: int) -> dict[str, Any]:
-    """Milliseconds of `People.find` for one person, by kind of row; beside it the member's own row by its primary key."""
+    """Milliseconds of `People.find` for one person, by kind of row; beside it the member's own row by its primary key,
+    and `from_disk` the same for other persons before the files were in memory."""
     with tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder, own_server(Path(folder)) as server:
         began = time.perf_counter()
         fill(server.owner_url(), members)
@@ -39,8 +43,11 @@ def measured(members: int) -> dict[str, Any]:
             with worker.connect() as tx:
                 size = tx.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one()
                 backend = tx.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+                _forget(Path(folder))
+                cold = [one for kind in _looked_up(tx, members, 11)[0].values() for one in kind]
+                _read(Path(folder))
                 before = cpu_seconds(backend)
-                times, beside, decisions, own = _looked_up(tx, members)
+                times, beside, decisions, own = _looked_up(tx, members, 12)
                 database = cpu_seconds(backend) - before
         finally:
             worker.dispose()
@@ -49,13 +56,35 @@ def measured(members: int) -> dict[str, Any]:
             "lookups": len(every), "ms": quantiles(every), "cpu_ms": quantiles(own),
             "database_cpu_ms_each": round(1e3 * database / max(1, len(every)), 2),
             "kinds": {kind: quantiles(one) | {"lookups": len(one), **decisions[kind]} for kind, one in times.items()},
+            "from_disk": quantiles(cold) | {"lookups": len(cold)},
             "beside": {"what": "the member's row by its primary key", "ms": quantiles(beside)}}
 
 
-def _looked_up(tx: Connection, members: int
+def _files(folder: Path) -> Iterator[Path]:
+    yield from (one for base in folder.rglob("base") for one in base.rglob("*") if one.is_file())
+
+
+def _forget(folder: Path) -> None:
+    """Asks the operating system to keep no file of the database in memory; PostgreSQL keeps its 128 MB."""
+    if hasattr(os, "posix_fadvise"):
+        for one in _files(folder):
+            with one.open("rb") as file:
+                os.fsync(file.fileno())  # what is not written yet cannot leave the memory
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _read(folder: Path) -> None:
+    """Reads every file of the database once."""
+    for one in _files(folder):
+        with one.open("rb", buffering=0) as file:
+            while file.read(1 << 20):
+                pass
+
+
+def _looked_up(tx: Connection, members: int, seed: int
                ) -> tuple[dict[str, list[float]], list[float], dict[str, dict[str, int]], list[float]]:
     """Seconds by kind of row, seconds of the bare statement, decisions by kind, and the program's own CPU seconds."""
-    rng = random.Random(11)
+    rng = random.Random(seed)
     parts = rng.sample(range(0, members, PART), min(8, -(-members // PART)))
     chosen = [m for part in parts for m in list(made(part, min(PART, members - part)))[:: max(1, PART * len(parts) // LOOKUPS)]]
     rng.shuffle(chosen)

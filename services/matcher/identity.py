@@ -173,13 +173,17 @@ class Model:
             return quick
         ours = read_person(person)
         found = []
+        weighed: dict[tuple[Levels, str], tuple[float, float]] = {}
         for candidate in candidates:
             side = read_member(candidate)
             levels = compare(ours, side)
             if levels[:3] == _NOTHING and levels[4] != "same":
                 continue
-            rare = self._rareness(levels, side.name, frequencies)
-            found.append(_Found(self._score(levels, rare), candidate.member, levels, side, rare))
+            known = weighed.get((levels, side.name))
+            if known is None:  # hundreds of namesakes agree in the same few ways
+                rare = self._rareness(levels, side.name, frequencies)
+                known = weighed[levels, side.name] = self._score(levels, rare), rare
+            found.append(_Found(known[0], candidate.member, levels, side, known[1]))
         if not found:
             return Identification("not_a_member" if is_enough(ours) else "unknown", (), self.version)
         found.sort(key=lambda one: (-one.score, one.member))

@@ -1,7 +1,7 @@
 """Who a posted person is: candidates from the register by blocking keys, the model's judgement, what is kept of it."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -79,6 +79,30 @@ asked AS (UPDATE review_question q SET text = NULL, answer = NULL FROM gone g
 UPDATE posted_person p SET body = NULL FROM gone g WHERE p.event_id = g.event_id AND p.position = g.position"""
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What was read of the register for some announcements: the members their senders named, the keys each was last
+    looked for under, the members of every key asked for, and how many bear the names of those."""
+
+    named: Mapping[str, MemberRecord]
+    keys: dict[Slot, frozenset[str]] = field(default_factory=dict)
+    near: dict[str, list[MemberRecord]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def look(self, tx: Connection, told: Sequence[Announcement], *, counting: bool) -> None:
+        """Reads what the keys of ``told`` lead to and was not read yet; ``counting``: how common the names are, too."""
+        asked = set().union(*(self.keys[a.event, a.position] for a in told))
+        wanted = sorted(asked - self.near.keys())
+        self.near.update((key, []) for key in wanted)
+        if wanted:
+            for r in tx.exec_driver_sql(_CANDIDATES, (KEY_MEMBERS_MAX + 1, wanted)):
+                self.near[r[0]].append(MemberRecord(*r[1:]))
+        if counting:
+            names = {fold_name(m.name) for key in asked for m in self.near[key]}
+            if unknown := names - self.counts.keys():
+                self.counts |= dict.fromkeys(unknown, 0) | frequencies(tx, unknown)
+
+
 @dataclass
 class People:
     """Finds persons in the register. ``model`` judges; by default the version in force, asked for with each batch."""
@@ -91,33 +115,22 @@ class People:
             return {}
         model = self.model or in_force(tx)
         references = sorted({a.member for a in told if a.member})
-        named = {r[0]: MemberRecord(*r) for r in tx.exec_driver_sql(_BY_REFERENCE, (references,))} if references else {}
+        seen = _Seen({r[0]: MemberRecord(*r) for r in tx.exec_driver_sql(_BY_REFERENCE, (references,))}
+                     if references else {})
         found: dict[Slot, Found] = {}
-        near: dict[str, list[MemberRecord]] = {}
-        counts: dict[str, int] = {}
         for keys_of in STEPS:
-            unsettled = [a for a in told if not _is_settled(found.get((a.event, a.position)))]
+            unsettled = []
+            for one in told:
+                slot = one.event, one.position
+                if not _is_settled(found.get(slot)):
+                    before, seen.keys[slot] = seen.keys.get(slot), keys_of(one.person)
+                    if keys_of is not person_keys or before != seen.keys[slot]:  # else the same members once more
+                        unsettled.append(one)
             if unsettled:
-                found |= self._round(tx, unsettled, named, near, counts, keys_of, model)
+                seen.look(tx, unsettled, counting=keys_of is not number_keys)
+                found |= {(one.event, one.position): judged(one, seen.keys[one.event, one.position], seen.near,
+                                                            seen.named, seen.counts, model) for one in unsettled}
         return _without_key(tx, told, found)
-
-    def _round(self, tx: Connection, told: Sequence[Announcement], named: Mapping[str, MemberRecord],
-               by_key: dict[str, list[MemberRecord]], counts: dict[str, int],
-               keys_of: Callable[[Person], frozenset[str]], model: Model) -> dict[Slot, Found]:
-        """Decisions from what ``keys_of`` leads to; ``by_key`` are the members of keys that were asked for already,
-        ``counts`` how many bear the names asked for already."""
-        keys = {(a.event, a.position): keys_of(a.person) for a in told}
-        wanted = sorted(set().union(*keys.values()) - by_key.keys())
-        by_key.update((key, []) for key in wanted)
-        if wanted:
-            for r in tx.exec_driver_sql(_CANDIDATES, (KEY_MEMBERS_MAX + 1, wanted)):
-                by_key[r[0]].append(MemberRecord(*r[1:]))
-        if keys_of is not number_keys:
-            names = {fold_name(m.name) for asked in keys.values() for key in asked for m in by_key[key]}
-            if unknown := names - counts.keys():
-                counts |= dict.fromkeys(unknown, 0) | frequencies(tx, unknown)
-        return {(one.event, one.position): judged(one, keys[one.event, one.position], by_key, named, counts, model)
-                for one in told}
 
     def keep(self, tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found],
              case_of: Mapping[Slot, str], world: World, noted: Mapping[Slot, Iterable[str]] = {}) -> None:

@@ -57,6 +57,7 @@ def test_a_look_up_and_a_roster_stand_beside_their_bare_statement(tmp_path: Path
     assert figures["members"] == 2_000 and figures["ms"]["p99"] > 0 and figures["beside"]["ms"]["p50"] >= 0
     assert sum(kind.get("wrong", 0) for kind in figures["kinds"].values()) == 0
     assert figures["kinds"]["number"]["match"] == figures["kinds"]["number"]["lookups"]
+    assert figures["from_disk"]["lookups"] == figures["lookups"]
     assert run_bench("roster", True, Settings(data=tmp_path), scale=0.01) == 0
     figures = json.loads(capsys.readouterr().out)
     assert figures["rows"] == 300 == sum(figures["decisions"].values())
