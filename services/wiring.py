@@ -140,7 +140,7 @@ def tree_loop(house: House) -> int:
     """Carries out the changes of organisations whose day has come; open cases and tasks follow, also where a file had
     named the last day."""
     def then() -> int:
-        return repoint(house.worker, house.clock, house.ground)
+        return follow(house)
     return (change_log.apply_due(house.worker, house.clock, [follow_tree], then)
             + ends.follow(house.worker, house.clock, then))
 
@@ -195,6 +195,13 @@ class Loops:
             self._stop.wait(pause)
 
 
+def follow(house: House) -> int:
+    """Open cases, tasks and desks follow the tree as it is now; returns how many cases and members' tasks did."""
+    followed = repoint(house.worker, house.clock, house.ground)
+    prompts.recount(house.worker, house.clock, house.ground)
+    return followed
+
+
 def follow_tree(tx: Connection, old_prefix: str, new_prefix: str) -> int:
     """Cases follow a part of the tree that moved."""
     return rewrite_paths(tx, old_prefix, new_prefix)
@@ -206,7 +213,7 @@ def after_load(house: House, kind: str) -> list[str]:
     if kind == "divisions":
         return [f"区划表版本 {editions.publish(house.worker, house.cache)}"]
     if kind == "organisations":
-        followed = repoint(house.worker, house.clock, house.ground)
+        followed = follow(house)
         return [f"随组织调整的转移 {followed} 件"] if followed else []
     if kind != "calendar":
         return []

@@ -1,7 +1,7 @@
 """Who must look at the review desk: one open task per organisation while persons wait there, one while questions do.
 
 A roster of 30,000 rows may leave 3,000 in doubt: whoever posted it is asked once, with their number, by the day on which
-the one that waits the longest is due.
+the one that waits the longest is due. What an organisation left on its desk when it ended, its superior finds on its own.
 """
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ def settle(tx: Connection, organisations: Iterable[str], world: World) -> None:
     those who are left are prompted for as well. ``tx`` acts as the worker. Call it last in a transaction: it waits for
     whoever else is counting the same organisation, and counts what they committed.
     """
-    codes = sorted(set(organisations))
+    codes = sorted({one for code in organisations for one in (code, desk(code, world))})
     if not codes:
         return
     tx.exec_driver_sql(_LOCK, (codes,))
-    waiting = _waiting(tx, codes)
+    waiting = _waiting(tx, codes, world)
     standing = {(r.organisation, r.kind): r for r in rows(tx, _STANDING, {"codes": codes})}
     written, closed, messages = [], [], []
     for code in codes:
@@ -101,8 +101,14 @@ def settle(tx: Connection, organisations: Iterable[str], world: World) -> None:
     record(tx, messages)
 
 
+def desk(code: str, world: World) -> str:
+    """The organisation at whose desk stands today what ``code`` posted, or asked."""
+    standing = world.directory.desk_of(code, world.today)
+    return standing.code if standing else code
+
+
 def recount(engine: Engine, clock: Clock, ground: Ground) -> int:
-    """Counts the due days of all open desk tasks by the calendar in force; returns how many organisations have one."""
+    """Counts all open desk tasks anew, by the calendar and the tree in force; returns how many organisations had one."""
     with engine.begin() as tx:
         codes = tx.exec_driver_sql("""SELECT DISTINCT organisation FROM task WHERE closed_at IS NULL
             AND kind IN ('identify', 'question')""").scalars().all()
@@ -110,11 +116,13 @@ def recount(engine: Engine, clock: Clock, ground: Ground) -> int:
     return len(codes)
 
 
-def _waiting(tx: Connection, codes: list[str]) -> dict[tuple[str, str], Waiting]:
+def _waiting(tx: Connection, codes: list[str], world: World) -> dict[tuple[str, str], Waiting]:
+    at = {code: code for code in codes if desk(code, world) == code} | world.directory.left_to(codes, world.today)
     found: dict[tuple[str, str], Waiting] = {}
-    for r in rows(tx, _WAITING, {"codes": codes}):
-        before = found.get((r.organisation, r.kind))
-        found[r.organisation, r.kind] = Waiting(
+    for r in rows(tx, _WAITING, {"codes": list(at)}):
+        slot = at[r.organisation], r.kind
+        before = found.get(slot)
+        found[slot] = Waiting(
             min(before.since, r.since) if before else r.since, r.persons + (before.persons if before else 0))
     return found
 

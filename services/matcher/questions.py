@@ -39,7 +39,7 @@ def ask(tx: Connection, event: UUID, position: int, path: str, asked: str, who: 
 
 def answer(tx: Connection, event: UUID, position: int, path: str, asked: str, who: Who, text: Any,
            at: datetime) -> None:
-    """Answers the open questions about a person; only for the organisation that posted it."""
+    """Answers the open questions about a person; only for ``asked``, at whose desk what was posted stands."""
     if who.organisation != asked:
         raise refuse(403, "not-asked", "问题是问报送单位的，由报送单位答复。",
                      "The question is for the organisation that posted; it answers.")

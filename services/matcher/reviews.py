@@ -126,8 +126,10 @@ def decide_review(tx: Connection, house: Any, caller: Caller, review_id: str, bo
             standing(tx, event, number)
             act = questions.ask if "ask" in body else questions.answer
             now = house.clock.now()
-            act(tx, event, number, seen[0].path, seen[0].organisation, who, body.get("ask", body.get("answer")), now)
-            prompts.settle_of(tx, event, number, house.ground.world(tx, now))
+            world = house.ground.world(tx, now)
+            asked = prompts.desk(seen[0].organisation, world)
+            act(tx, event, number, seen[0].path, asked, who, body.get("ask", body.get("answer")), now)
+            prompts.settle_of(tx, event, number, world)
         return {"id": review_id, "decided": False}
     with as_worker(tx):
         announcements.hold(tx, [event])

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from services.cases.calendar import day_of
 from services.cases.queries import look_at_cases
 from services.kit.errors import Refused, Words
 from services.portal.house import Portal
@@ -155,6 +156,7 @@ def _page(portal: Portal, request: Request, review_id: str, refused: Refused | N
         names = Directory.of(tx)
     if found is None:
         raise Refused(404, "no-such-review", _NO_SUCH)
+    asked = names.desk_of(found["source"].rpartition(":")[2], day_of(portal.clock.now()))
     return render(portal, request, "review.html", viewer, status=refused.status if refused else 200,
                   review=masked_review(found), names=names, refused=refused, form=form, done=_said(request, done),
-                  ours=found["source"].endswith(f":{viewer.organisation}"))
+                  ours=asked is not None and asked.code == viewer.organisation)

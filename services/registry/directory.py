@@ -10,7 +10,7 @@ import threading
 import unicodedata
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -73,6 +73,7 @@ class Directory:
                 if one.unit == "talent_service" and one.area:
                     self._talent.setdefault(one.area, []).append(one)
         self._units = _Names(units)
+        self._past: tuple[Organisation, ...] = tuple(one for one in self._all.values() if one.effective_to)
 
     @classmethod
     def build(cls, rows: Iterable[Mapping[str, Any]]) -> Directory:
@@ -180,6 +181,17 @@ class Directory:
             seen.add(at.code)
             at = next((n for c in (at.successor, at.parent) if c not in seen and (n := self.get(c))), None)
         return at or one
+
+    def desk_of(self, code: str | None, on: date | None) -> Organisation | None:
+        """Who looks on the day at what that organisation posted: itself, past its last day its nearest superior that
+        stands, and not its successor, whose line does not hold what was posted; None if there is nobody.
+        """
+        return next((one for one in self.superiors(code) if not one.ended(on)), None)
+
+    def left_to(self, codes: Collection[str], on: date | None) -> dict[str, str]:
+        """The organisations that have ended by the day and whose desk (`desk_of`) is one of ``codes``, each with it."""
+        over = ((one.code, self.desk_of(one.code, on)) for one in self._past if one.ended(on))
+        return {code: desk.code for code, desk in over if desk is not None and desk.code in codes}
 
     def serving(self, area: str | None, on: date | None = None) -> Organisation | None:
         """Who serves exactly that division code on the day; of several the highest, then the smallest code.

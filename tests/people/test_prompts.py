@@ -13,11 +13,11 @@ from services.matcher import announcements
 from services.matcher.reviews import decide
 from services.notifier.escalation import climb_overdue
 from services.registry.load import load_rows
-from services.wiring import after_load, delivery_loop
+from services.wiring import after_load, delivery_loop, tree_loop
 from tests.people.posting import ADDRESS, STRANGER, decided, post, post_event
 from tests.portal.town import DEPARTMENT, text
 from tests.stories import world
-from tests.stories.world import COMMUNITY, UNIT
+from tests.stories.world import BRANCH, COMMUNITY, UNIT
 
 IN_DOUBT = {"name": world.name(3), "sex": "male", "phone": STRANGER["phone"]}
 
@@ -148,6 +148,33 @@ def test_a_new_calendar_moves_its_day(town, url):
     load_rows(town.house.worker, "calendar", [{"day": "2026-11-27", "kind": "holiday"}], town.clock)
     after_load(town.house, "calendar")
     assert alerts(town, url)[0]["due_on"] == "2026-12-01"
+
+
+def test_what_a_unit_that_ended_left_on_its_desk_stands_at_its_superior_s(town, url, reader):
+    event = roster(town, "roster", 3)
+    assert act(town, url, DEPARTMENT, "department", f"{event}:1", ask="他原来在哪个支部？") == 200
+    before = {one["kind"]: one for one in alerts(town, url)}
+    assert set(before) == {"identify", "question"}
+    columns = ("code", "name", "kind", "unit", "parent", "area", "serves_area", "authority")
+    ends = [dict(zip(columns, one, strict=True)) | {"effective_to": "2026-11-24", "successor": COMMUNITY}
+            for one in world.ORGANISATIONS if one[0] in (UNIT, BRANCH)]
+    assert not load_rows(town.house.worker, "organisations", ends, town.clock).bad
+    after_load(town.house, "organisations")
+    assert {one["kind"]: one for one in alerts(town, url)} == before  # its last day is not over
+    town.clock.advance_to(town.clock.now() + timedelta(days=2))
+    tree_loop(town.house)
+    town.settle()
+    assert alerts(town, url) == [] and alerts(town, url, COMMUNITY) == []  # the successor sees nothing of what was posted
+    after = {one["kind"]: one["due_on"] for one in alerts(town, url, DEPARTMENT, "department")}
+    assert after == {kind: one["due_on"] for kind, one in before.items()}
+    with town.house.worker.connect() as tx:
+        assert tx.exec_driver_sql(
+            "SELECT persons FROM task WHERE kind = 'identify' AND closed_at IS NULL").scalars().all() == [3]
+    assert "答复" in text(reader("department").get(f"/reviews/{event}:1"))
+    assert act(town, url, DEPARTMENT, "department", f"{event}:1", answer="第一支部") == 200
+    for position in range(3):
+        assert act(town, url, DEPARTMENT, "department", f"{event}:{position}", not_a_member=True, reason="查无此人") == 200
+    assert alerts(town, url, DEPARTMENT, "department") == []
 
 
 @pytest.mark.parametrize("closes", [False, True])
