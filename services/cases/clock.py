@@ -71,9 +71,15 @@ def _cases(tx: Connection, now: datetime, ground: Ground) -> int:
         return 0
     world = ground.world(tx, now)
     found = tables.load(tx, due)
-    expiring = [c for c in found.values() if deadlines.expired(c, world)]
-    tables.write(tx, [Change(c, (move := rules.expire(c, world)).case, move.steps) for c in expiring], world)
-    still = [c for c in found.values() if not deadlines.expired(c, world)]
+    moves, still = [], []
+    for case in found.values():
+        if deadlines.expired(case, world):
+            moves.append((case, rules.expire(case, world)))
+        elif deadlines.falls_back(case, world):
+            moves.append((case, rules.fall_back(case, world)))
+        else:
+            still.append(case)
+    tables.write(tx, [Change(case, move.case, move.steps) for case, move in moves], world)
     _refresh(tx, still, world)
     return len(due)
 

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from services.cases import states as s
 from services.cases.calendar import add_months, day_of, midnight
 from services.cases.model import Case, Task, World
-from services.cases.policy import WHO_RULES
+from services.cases.policy import AUTOMATIC, WHO_RULES
 from services.cases.routing import table
 
 COMMON, _, ABOVE_ORIGIN = WHO_RULES
@@ -272,6 +272,9 @@ def _alerts(case: Case, world: World) -> Iterator[Task]:
     stall = channel_stalls_on(case, world)
     if stall and stall <= world.today:
         yield Task("other_channel", "add_channel", case.origin_committee or "", midnight(stall), None)
+    paper = hands_over_on(case, world)
+    if paper and paper <= world.today:
+        yield Task("other_channel", "hand_over", case.origin_committee or "", midnight(paper), None)
     if seen_elsewhere(case):
         yield Task("seen_elsewhere", "reroute", case.origin_committee or "", at, None)
 
@@ -286,10 +289,29 @@ def double_reports_at(case: Case, world: World) -> str | None:
 
 
 def channel_stalls_on(case: Case, world: World) -> date | None:
-    """The day from which a letter that goes by one channel alone counts as stalled there, so that the other is proposed."""
-    if case.state not in s.LETTER_OUT or case.letter_channel not in ("system", "paper") or not case.letter_issued_on:
+    """The day from which a letter that goes by one channel alone counts as stalled there, so that the other is proposed,
+    or taken where `channel_fall_back` is automatic."""
+    return _silent_from(case, world) if case.letter_channel in ("system", "paper") else None
+
+
+def falls_back(case: Case, world: World) -> bool:
+    """Whether a stalled letter goes by the other channel by itself."""
+    stall = channel_stalls_on(case, world)
+    return stall is not None and stall <= world.today and world.policy_of(case).channel_fall_back == AUTOMATIC
+
+
+def hands_over_on(case: Case, world: World) -> date | None:
+    """Where letters fall back by themselves, the day from which one that goes on paper too should be handed over."""
+    if (case.state != s.LETTER_ISSUED or case.letter_channel != "both"
+            or world.policy_of(case).channel_fall_back != AUTOMATIC):
         return None
-    return case.letter_issued_on + timedelta(days=world.policy.channel_stall_days)
+    return _silent_from(case, world)
+
+
+def _silent_from(case: Case, world: World) -> date | None:
+    if case.state not in s.LETTER_OUT or not case.letter_issued_on:
+        return None
+    return case.letter_issued_on + timedelta(days=world.policy_of(case).channel_stall_days)
 
 
 def seen_elsewhere(case: Case) -> str | None:
@@ -307,8 +329,7 @@ def wake_at(case: Case, world: World) -> datetime | None:
     moments = [midnight(day) for _, _, _, days, _ in _schedule(case, world) for day in days]
     if case.state in s.LETTER_OUT and case.letter_expires_on:
         moments.append(midnight(case.letter_expires_on + timedelta(days=1)))
-    if stall := channel_stalls_on(case, world):
-        moments.append(midnight(stall))
+    moments += [midnight(day) for day in (channel_stalls_on(case, world), hands_over_on(case, world)) if day]
     return min((m for m in moments if m > world.now), default=None)
 
 

@@ -547,8 +547,14 @@ def resume(case: Case, given: Arguments, world: World) -> Case:
     return case.but(paused=False)
 
 
+def fall_back(case: Case, world: World) -> Move:
+    """The clock's, where policy says so: a letter that stalls on its one channel goes by the other too."""
+    after = deadlines.settle(case.but(letter_channel="both"), world)
+    return Move(after, (Step("fall_back", case.state, after.state, None),))
+
+
 def expire(case: Case, world: World) -> Move:
-    """The clock's only move: a letter that is still out has run out."""
+    """The clock's: a letter that is still out has run out."""
     after = case.but(state=s.LETTER_EXPIRED, letter_status="expired")
     after = deadlines.settle(entered(case, after, world), world)
     return Move(after, (Step("expire", case.state, after.state, None),))

@@ -24,6 +24,10 @@ class Ground:
     policy: policy.Policy
     calendar: Calendar | None = None
 
+    def counting(self, tx: Connection, day: date) -> policy.Policy:
+        """The policy by which all are counted alike on a day: the shipped one and the versions without a scope."""
+        return stored_book(tx, self.policy).at(day)
+
     def world(self, tx: Connection, now: datetime, member: MemberFacts = MemberFacts()) -> World:
         """The world of one transaction at one moment."""
         book = stored_book(tx, self.policy)

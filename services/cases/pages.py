@@ -237,8 +237,8 @@ def _where(tx: Connection, now: datetime, organisation: str, *, only: str = "all
            category: str | None = None, under: str | None = None, age: str | None = None, obstacle: str | None = None,
            floating: int | None = None, ground: Ground | None = None) -> tuple[str, dict[str, Any]]:
     path = Directory.of(tx).path(under or organisation)
-    params: dict[str, Any] = _day(now, ground) | {"lo": path, "hi": just_after(path), "state": state,
-                                                  "category": category, "obstacle": obstacle}
+    params: dict[str, Any] = _day(tx, now, ground) | {"lo": path, "hi": just_after(path), "state": state,
+                                                      "category": category, "obstacle": obstacle}
     where = ["c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi", "c.state NOT IN ('bulk_open', 'bulk_closed')"]
     where.append("c.state = :state" if state else FILTERS.get(only, _UNAFFILIATED))
     if category:
@@ -257,10 +257,11 @@ def _where(tx: Connection, now: datetime, organisation: str, *, only: str = "all
     return " AND ".join(where), params
 
 
-def _day(now: datetime, ground: Ground | None) -> dict[str, Any]:
+def _day(tx: Connection, now: datetime, ground: Ground | None) -> dict[str, Any]:
     """The parameters of FILTERS."""
     today = day_of(now)
-    return {"today": today, "early": today - timedelta(days=(ground or usual()).policy.pocket_early_days)}
+    early = (ground or usual()).counting(tx, today).pocket_early_days
+    return {"today": today, "early": today - timedelta(days=early)}
 
 
 def _ages(now: datetime) -> tuple[dict[str, str], dict[str, datetime]]:
@@ -299,7 +300,7 @@ def overview(tx: Connection, now: datetime, organisation: str, ground: Ground | 
                      + ", ".join(f"count(*) FILTER (WHERE {where}) AS {name}" for name, where in counts.items())
                      + " FROM transfer_case c WHERE c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi "
                        "AND c.state NOT IN ('bulk_open', 'bulk_closed') GROUP BY 1",
-                     _day(now, ground) | params | {"lo": path, "hi": just_after(path)})
+                     _day(tx, now, ground) | params | {"lo": path, "hi": just_after(path)})
     lines = [{"code": row.below, "name": one.name, **{name: row[f"f_{which}"] for name, which in _LINE.items()}}
              for row in found if (one := directory.get(row.below))]
     return Overview({name: sum(row[f"f_{name}"] for row in found) for name in FILTERS},

@@ -11,6 +11,9 @@ from typing import Any
 IN_CITY, IN_PROVINCE, CROSS_PROVINCE = ROUTES = ("in_city", "in_province", "cross_province")
 ARCHIVE_CHECKS = ("none", "optional", "required")
 WHO_RULES = ("common_superior", "above_destination", "above_origin")
+FALL_BACKS = PROPOSED, AUTOMATIC = ("proposed", "automatic")
+FOR_ALL = ("pocket_early_days", "silent_days")
+"""What is counted by them must be the same everywhere: a version with a scope cannot change them."""
 
 
 class PolicyError(ValueError):
@@ -42,6 +45,7 @@ class Policy:
     validity_warning_days: int
     arrival_silence_days: tuple[int, ...]
     channel_stall_days: int
+    channel_fall_back: str
     pocket_early_days: int
     silent_days: int
     reissue_months: int

@@ -27,9 +27,14 @@ class Version:
     category: str | None = None
 
     @property
+    def scope(self) -> int:
+        """How many of city, route and category narrow it."""
+        return sum(one is not None for one in (self.city, self.route, self.category))
+
+    @property
     def order(self) -> tuple[int, date, str]:
         """What is said of fewer cases counts over what is said of more; of equals the later."""
-        return sum(one is not None for one in (self.city, self.route, self.category)), self.effective_from, self.version
+        return self.scope, self.effective_from, self.version
 
     def covers(self, day: date, city: str | None, route: str | None, category: str | None) -> bool:
         """Whether it is in force on ``day`` for such a case."""

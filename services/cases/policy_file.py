@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from services.cases import policy, states
-from services.cases.policy import ARCHIVE_CHECKS, ROUTES, WHO_RULES, Policy, PolicyError
+from services.cases.policy import ARCHIVE_CHECKS, FALL_BACKS, FOR_ALL, ROUTES, WHO_RULES, Policy, PolicyError
 from services.cases.policy_book import Book, Version
 from services.kit.errors import Words
 
@@ -52,7 +52,7 @@ _KINDS: dict[str, Any] = {
     "lost_months": Annotated[int, Field(ge=6, le=60)],
     "refusal_reasons": Annotated[list[Code], Field(min_length=1, max_length=40)],
     "stay_reasons": Annotated[list[Text], Field(max_length=40)],
-    "archive_check": Literal[ARCHIVE_CHECKS], "who_rules": Literal[WHO_RULES],
+    "channel_fall_back": Literal[FALL_BACKS], "archive_check": Literal[ARCHIVE_CHECKS], "who_rules": Literal[WHO_RULES],
 }
 _BY_UNIT = {"wd": Workdays, "days": Days, "months": Months}
 
@@ -160,6 +160,10 @@ def _misfit(number: int, one: Version, taken: bool, base: Policy, others: Sequen
                       Words(f"填 {today} 或以后的日期", f"give {today} or a later day"))]
     if not one.values:
         return [Fault(number, "values", Words("没有任何数值", "there is no value"), Words("至少填一项", "give at least one"))]
+    if one.scope and (alike := [name for name in FOR_ALL if name in one.values]):
+        return [Fault(number, f"values.{name}", Words("各地按同一口径统计，不能只对一部分转移另定",
+                                                      "all are counted by the same number; it cannot differ for some"),
+                      Words("另写一个不分范围的版本", "put it into a version without a scope")) for name in alike]
     try:
         Book.of(base, [*others, one]).at(one.effective_from, one.city, one.route, one.category)
     except PolicyError as error:

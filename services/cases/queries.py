@@ -19,6 +19,7 @@ from services.cases.calendar import day_of
 from services.cases.deadlines import ALERT_ONLY
 from services.cases.ground import Ground, usual
 from services.cases.model import Case
+from services.cases.policy import Policy
 from services.kit.clock import ZONE
 from services.kit.db import rows, view_as
 from services.registry.access import Caller
@@ -103,17 +104,18 @@ def views(tx: Connection, ids: Sequence[str], now: datetime, ground: Ground | No
         tasks: dict[str, list[Any]] = {}
         for row in rows(tx, _TASKS, {"ids": list(cases), "members": members}):
             tasks.setdefault(str(row.case_id) if row.case_id else f"m:{row.member}", []).append(row)
+        counting = ground.counting(tx, day_of(now))
         people = reachable(tx, Directory.of(tx), {c for case in cases.values()
                                                   for c in (case.owner, case.wait_organisation) if c}, day_of(now))
     return [_view(cases[str(i)], homes, history.get(str(i), []),
                   tasks.get(str(i), []) + (tasks.get(f"m:{cases[str(i)].member}", [])
                                            if cases[str(i)].state in s.OPEN else []),
-                  people, now, ground) for i in ids if str(i) in cases]
+                  people, now, counting) for i in ids if str(i) in cases]
 
 
 def _view(case: Case, homes: Mapping[str, str], history: Sequence[Any], tasks: Sequence[Any],
-          people: Mapping[str, Any], now: datetime, ground: Ground) -> dict[str, Any]:
-    today, policy = day_of(now), ground.policy
+          people: Mapping[str, Any], now: datetime, policy: Policy) -> dict[str, Any]:
+    today = day_of(now)
     flags = deadlines.flags(case, today, policy.pocket_early_days, policy.silent_days)
     affiliation = homes.get(case.member or "")
     if case.member is None and case.accepted_on:
@@ -269,13 +271,12 @@ def audit(tx: Connection, now: datetime, organisation: str, ground: Ground | Non
         bounds = {"lo": path, "hi": just_after(path)}
         members = rows(tx, "SELECT count(*) AS n FROM member WHERE path ~>=~ :lo AND path ~<~ :hi "
                            "AND standing <> 'ended'", bounds)[0].n
-        counted = rows(tx, _COUNTED, bounds | {
-            "today": today, "early": today - timedelta(days=ground.policy.pocket_early_days)})
+        early = ground.counting(tx, today).pocket_early_days
+        counted = rows(tx, _COUNTED, bounds | {"today": today, "early": today - timedelta(days=early)})
         overdue = rows(tx, "SELECT kind, count(*) AS n FROM task WHERE closed_at IS NULL AND due_on < :today "
                            "AND path ~>=~ :lo AND path ~<~ :hi GROUP BY kind", bounds | {"today": today})
         expiring = rows(tx, _EXPIRING, bounds | {"today": today})[0]
-    return {"as_of": now.isoformat(), **figures(counted, members, {r.kind: r.n for r in overdue}, today,
-                                                ground.policy.pocket_early_days),
+    return {"as_of": now.isoformat(), **figures(counted, members, {r.kind: r.n for r in overdue}, today, early),
             "expiring": {str(days): expiring[f"d{days}"] for days in FORECAST_DAYS}}
 
 

@@ -104,6 +104,7 @@ _MOVES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("note", tuple(sorted(OPEN)), ("=",)),
     # what the clock and the matcher do, by themselves, without moving a standing
     ("expire", (LETTER_ISSUED, IN_TRANSIT), (LETTER_EXPIRED,)),
+    ("fall_back", (LETTER_ISSUED, IN_TRANSIT), ("=",)),
     ("withdraw", (ANNOUNCED, TRIAGED), (CLOSED,)),
     ("undo_match", tuple(sorted(OPEN - {BULK_OPEN})), ("=",)),
     ("undo_match", tuple(sorted(BEFORE_ACCEPTED)), (CLOSED,)),
@@ -165,7 +166,8 @@ ACTS: Mapping[str, tuple[str, str]] = {
     **COMMANDS,
     "open": ("报来离开", "departure posted"), "open_bulk": ("报来批次", "batch posted"),
     "open_backlog": ("由存根建档", "opened from a counterfoil"), "match": ("系统研判", "matched"),
-    "expire": ("介绍信过期", "letter ran out"), "withdraw": ("报送撤回", "posting withdrawn"),
+    "expire": ("介绍信过期", "letter ran out"), "fall_back": ("自动加走另一渠道", "sent by the other channel too"),
+    "withdraw": ("报送撤回", "posting withdrawn"),
     "join": ("又有报送", "another posting joined"), "state_facts": ("情况更新", "facts restated"),
     "identify": ("核定本人", "person identified"), "on_paper": ("据纸质件登记", "recorded from paper"),
     "contact": ("联系到本人", "member contacted"), "tree_changed": ("组织调整", "organisations changed"),

@@ -189,7 +189,7 @@ FROM member m WHERE m.member = ANY (:m)"""
 
 def _audit(sight: Sight) -> Finding:
     """The department's figures, counted by one query, beside the flags of every case."""
-    today, policy = sight.world.today, sight.ground.policy
+    today, policy = sight.world.today, sight.ground.counting(sight.tx, sight.world.today)
     for top in (one for one in sight.world.directory if one.depth == 0):
         below = [c for c in sight.cases.values() if sight.world.directory.within(c.origin, top.code)
                  and c.state not in (s.BULK_OPEN, s.BULK_CLOSED)]

@@ -24,7 +24,7 @@ ROWS = 50
 AGES = {"3": zh("3 天内"), "8": zh("4–8 天"), "30": zh("9–30 天"), "91": zh("1–3 个月"), "182": zh("3–6 个月"),
         "more": zh("半年以上")}
 OLD = ("91", "182", "more")
-FIGURES = (("all", zh("未落实")), ("pocket", zh("口袋党员：信已过期")), ("pocket_early", zh("开信满 30 天无音讯")),
+FIGURES = (("all", zh("未落实")), ("pocket", zh("口袋党员：信已过期")), ("pocket_early", zh("开信后久无音讯")),
            ("at_risk", zh("有失联风险")), ("expiring7", zh("7 天内到期")))
 FORECAST = {"expiring7": zh("7 天内到期"), "expiring14": zh("14 天内到期"), "expiring30": zh("30 天内到期")}
 CLASSES = {1: zh("外出务工经商"), 2: zh("搬迁"), 3: zh("退休后再就业"), 4: zh("下岗、改制"), 5: zh("毕业、退伍"),

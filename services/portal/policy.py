@@ -30,9 +30,10 @@ NAMES: Mapping[str, str] = {
     "strike_off_years": zh("停止党籍满几年可除名"), "unreachable_attempts": zh("登记联系不上前至少联系几次"),
     "refusal_reasons": zh("退回的理由（此外一律上报裁定）"), "stay_reasons": zh("暂留的理由"),
     "archive_check": zh("接收前核对档案"), "who_rules": zh("由谁裁定"),
-    "channel_stall_days": zh("一个渠道多少天没有动静算停滞"),
+    "channel_stall_days": zh("一个渠道多少天没有动静算停滞"), "channel_fall_back": zh("停滞以后加走另一渠道"),
 }
 CHOICES: Mapping[str, str] = {
+    "proposed": zh("由人决定"), "automatic": zh("自动"),
     "none": zh("不核对"), "optional": zh("必要时"), "required": zh("必须"),
     "common_superior": zh("两端共同的上级组织部门"), "above_destination": zh("接收方的上级组织部门"),
     "above_origin": zh("转出方的上级组织部门"), "abroad": zh("出国（境）"), "school": zh("在校"), "other": zh("其他"), **ROUTES,

@@ -88,8 +88,8 @@ OBSTACLES: Mapping[str, str] = {
     "other": zh("其他"),
 }
 FLAGS: Mapping[str, tuple[str, str]] = {
-    "pocket": (zh("口袋党员：介绍信已过期"), "late"), "pocket_early": (zh("开信满 30 天无音讯"), "soon"),
-    "at_risk": (zh("有失联风险"), "late"), "silent": (zh("30 天没有动静"), "soon"), "bounced": (zh("曾被退回"), "soon"),
+    "pocket": (zh("口袋党员：介绍信已过期"), "late"), "pocket_early": (zh("开信后久无音讯"), "soon"),
+    "at_risk": (zh("有失联风险"), "late"), "silent": (zh("久没有动静"), "soon"), "bounced": (zh("曾被退回"), "soon"),
     "late": (zh("曾逾期"), "soon"), "double_custody": (zh("双重管理期"), "way"),
 }
 SOURCES: Mapping[str, str] = {

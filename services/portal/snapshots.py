@@ -11,7 +11,7 @@ from services.portal.page import language, page_route, render, signed_in
 from services.portal.words import words, zh
 from services.records import snapshots
 
-NAMES = {"members": zh("在册党员"), "pocket": zh("口袋党员：信已过期"), "pocket_early": zh("开信满 30 天无音讯"),
+NAMES = {"members": zh("在册党员"), "pocket": zh("口袋党员：信已过期"), "pocket_early": zh("开信后久无音讯"),
          "at_risk": zh("有失联风险")}
 GROUPS = {"by_state": zh("按状态"), "overdue_by_task": zh("逾期的事项"), "by_category": zh("按离开的原因"),
           "by_floating_class": zh("流动党员六类"), "by_obstacle": zh("为何还没有转")}

@@ -41,9 +41,9 @@ DEFINITIONS: Mapping[str, Definition] = {
     "refused": Definition(Words("退回他人", "returned or refused"), Words(
         "当月本组织退回或拒收的次数。", "How often in the month this organisation returned or refused somebody."), False),
     "silent": Definition(Words("搁置", "silent"), Words(
-        "月末由本组织负责、满 30 天没有任何动静的未办结转移。",
-        "Open transfers that this organisation owned at the end of the month and to which nothing had happened for 30 days."),
-        True),
+        "月末由本组织负责、满规定天数（通常 30 天）没有任何动静的未办结转移。",
+        "Open transfers that this organisation owned at the end of the month and to which nothing had happened for as many "
+        "days as policy says (30 as a rule)."), True),
     "receipts_late": Definition(Words("回执迟寄", "receipts late"), Words(
         "应在当月寄出的回执，到期没有寄出的；记在接收党委。",
         "Of the receipts due in the month: those not sent by their day. Counted at the receiving committee."), True),
@@ -127,7 +127,7 @@ def facts(tx: Connection, month: str, organisation: str, now: datetime, ground: 
     found: dict[str, Facts] = defaultdict(dict)
     for row in rows(tx, _FACTS, {
             "start": midnight(first), "until": until, "first": first, "last": last, "today": today,
-            "quiet": until - timedelta(days=ground.policy.silent_days), "below": below}):
+            "quiet": until - timedelta(days=ground.counting(tx, min(day_of(now), last)).silent_days), "below": below}):
         found[row.organisation][row.fact] = {"n": row.n, "of": row.base}
     return {code: _complete(one) for code, one in sorted(found.items())}
 

@@ -61,7 +61,8 @@ def unreconciled_count(tx: Connection, now: datetime, organisation: str, which: 
 
 def _params(tx: Connection, now: datetime, organisation: str, ground: Ground) -> dict[str, Any]:
     path = Directory.of(tx).path(organisation)
-    return {"lo": path, "hi": just_after(path), "month": now - timedelta(days=ground.policy.pocket_early_days)}
+    early = ground.counting(tx, day_of(now)).pocket_early_days
+    return {"lo": path, "hi": just_after(path), "month": now - timedelta(days=early)}
 
 
 def period(organisation: Organisation, today: date) -> date | None:

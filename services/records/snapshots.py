@@ -85,8 +85,8 @@ def rebuilt(tx: Connection, day: date, ground: Ground) -> dict[str, dict[str, An
     for row in rows(tx, _MEMBERS, params):
         for code in above(row.organisation):
             members[code] += row.n
-    return {code: figures(cases[code], members[code], dict(sorted(overdue[code].items())), day,
-                          ground.policy.pocket_early_days) for code in sorted({*cases, *overdue, *members})}
+    early = ground.counting(tx, day).pocket_early_days
+    return {code: figures(cases[code], members[code], dict(sorted(overdue[code].items())), day, early) for code in sorted({*cases, *overdue, *members})}
 
 
 _KEEP = """

@@ -51,6 +51,13 @@ def faults(folder: Path, *rows: Any, stored=()) -> list[tuple[int, str]]:
     return [(f.row, f.field) for f in bad.value.faults]
 
 
+@pytest.mark.parametrize("scope", [{"city": "3306"}, {"route": "in_city"}, {"category": "layoff"}])
+def test_what_all_are_counted_by_is_the_same_everywhere(tmp_path, scope):
+    row = CITY_RULE | {"scope": scope, "values": {"pocket_early_days": 20, "silent_days": 25, "ruling_wd": 4}}
+    assert faults(tmp_path, row) == [(1, "values.pocket_early_days"), (1, "values.silent_days")]
+    assert policy_file.read(file_of(tmp_path, row | {"scope": {}}), policy.default(), (), TODAY)
+
+
 def test_every_value_of_the_shipped_policy_has_its_source_and_a_check():
     for name, entry in policy.shipped()["values"].items():
         assert entry["source"]["zh"] and entry["source"]["en"] and ".md" not in str(entry["source"]), name

@@ -1,13 +1,18 @@
 """One case over three channels: a stalled channel is told where people decide, any receipt closes, custody shows at both ends."""
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import httpx
 import pytest
 
+from services.cases.pages import unaffiliated_count
 from services.kit.errors import Refused
-from tests.portal.town import text
+from services.policies import load_policy
+from services.records.snapshots import rebuilt
+from tests.portal.town import DEPARTMENT, text
+from tests.stories import world
 from tests.stories.world import BRANCH, COMMUNITY, COMMUNITY_BRANCH, STREET, UNIT
 
 
@@ -38,6 +43,57 @@ def test_a_letter_that_stalls_on_its_one_channel_is_proposed_for_the_other(chann
     with pytest.raises(Refused) as again:
         town.give(UNIT, case, "add_channel")
     assert again.value.status == 409
+
+
+def rule(town, folder, values, **scope) -> None:
+    row = {"version": "SX-1", "effective_from": town.clock.now().date().isoformat(), "document": "绍组〔2026〕9号",
+           "source": "第二条", "scope": scope, "values": values}
+    (file := folder / "policy.json").write_text(json.dumps(row), "utf-8")
+    load_policy(town.house, file)
+
+
+@pytest.mark.parametrize("channel", ["system", "paper"])
+def test_where_a_city_says_so_it_falls_back_by_itself_and_the_paper_is_asked_for(channel, town, url, reader, tmp_path):
+    rule(town, tmp_path, {"channel_fall_back": "automatic", "channel_stall_days": 6}, city="3306")
+    case = letter(town, channel)
+    began = town.clock.now().replace(hour=0, minute=1)
+    town.clock.advance_to(began + timedelta(days=5))
+    town.settle()
+    assert ("other_channel", "hand_over") not in alerts(town, url, UNIT)
+    for day in (6, 7):  # once, also where the clock looks again
+        town.clock.advance_to(began + timedelta(days=day))
+        town.settle()
+        assert {one for one in alerts(town, url, UNIT) if one[0] == "other_channel"} == {("other_channel", "hand_over")}
+    with town.house.worker.connect() as tx:
+        row = tx.exec_driver_sql("SELECT letter_channel, letters, state FROM transfer_case").one()
+        steps = tx.exec_driver_sql("SELECT by_organisation FROM case_event WHERE command = 'fall_back'").scalars().all()
+    assert (row.letter_channel, row.letters, row.state) == ("both", 1, "letter_issued") and steps == [None]
+    assert "自动加走另一渠道" in text(reader("clerk").get(f"/cases/{case}"))
+    town.give(UNIT, case, "hand_over", handed_to="member")
+    assert "other_channel" not in dict(alerts(town, url, UNIT))
+
+
+def test_another_city_s_rule_changes_nothing_here(town, url, tmp_path):
+    rule(town, tmp_path, {"channel_fall_back": "automatic", "channel_stall_days": 6}, city="3301")
+    letter(town, "system")
+    town.clock.advance_to(town.clock.now() + timedelta(days=14))
+    town.settle()
+    assert "other_channel" not in dict(alerts(town, url, UNIT))
+
+
+def test_the_day_from_which_a_letter_counts_as_silent_is_policy_in_every_figure(town, url, reader, tmp_path):
+    rule(town, tmp_path, {"pocket_early_days": 12, "silent_days": 12})
+    case = letter(town, "both")
+    town.clock.advance_to(town.clock.now() + timedelta(days=13))
+    town.settle()
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {town.key(DEPARTMENT, 'department')}"}) as api:
+        assert api.get("/v1/audit", params={"organisation": DEPARTMENT}).json()["pocket_early"] == 1
+        assert {"pocket_early", "silent"} <= set(api.get(f"/v1/cases/{case}").json()["flags"])
+    assert world.name(0) in text(reader("department").get("/department/list?only=pocket_early"))
+    with town.house.worker.begin() as tx:
+        as_of = town.clock.now()
+        assert rebuilt(tx, as_of.date(), town.house.ground)[DEPARTMENT]["pocket_early"] == 1
+        assert unaffiliated_count(tx, as_of, DEPARTMENT, only="pocket_early", ground=town.house.ground) == 1
 
 
 def test_nothing_is_proposed_before_its_day_nor_for_a_letter_on_both(town, url):
