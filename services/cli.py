@@ -120,8 +120,9 @@ def cluster_status(data: Data = None, as_json: Annotated[bool, typer.Option("--j
         print(json.dumps(seen))
     else:
         print(f"{'ready' if seen['ready'] else 'not ready'} {seen['http'] or ''}")
-        for one in seen["processes"]:
-            print(f"  {one['role']:<14} pid {one['pid'] or '-':<8} restarts {one['restarts']}")
+        front = [{"role": "front", **seen["front"]}] if seen["front"] else []
+        for process in [*seen["processes"], *front]:
+            print(f"  {process['role']:<14} pid {process['pid'] or '-':<8} restarts {process['restarts']}")
     raise typer.Exit(0 if seen["ready"] else 1)
 
 

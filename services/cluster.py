@@ -96,17 +96,31 @@ def down(data: Path) -> int:
 
 
 def status(data: Path) -> dict[str, Any]:
-    """`{"ready", "http", "processes": [{"role", "pid", "restarts"}]}`: ready when every part says so
-    itself.
+    """`{"ready", "http", "front": {"pid", "restarts"}, "processes": [{"role", "pid", "restarts"}]}`.
+
+    Ready when every part says so itself. `front`, the process at the public address, is no role of the interface
+    (docs/interface.md §1) and stands beside them; null where nothing runs.
     """
     data = Path(data).resolve()
     try:
         noted = json.loads((data / "cluster.json").read_text())
     except FileNotFoundError:
-        return {"ready": False, "http": None, "processes": []}
-    processes = [{key: one[key] for key in ("role", "pid", "restarts")} for one in noted["processes"]]
-    ready = noted["started"] and _supervisor(data) is not None and all(one["pid"] for one in processes)
-    return {"ready": bool(ready and _all_ready(data, noted)), "http": noted["http"], "processes": processes}
+        return {"ready": False, "http": None, "front": None, "processes": []}
+    kept = [{key: process[key] for key in ("role", "pid", "restarts")} for process in noted["processes"]]
+    every_one_runs = noted["started"] and _supervisor(data) is not None and all(process["pid"] for process in kept)
+    front = None
+    processes = []
+    for process in kept:
+        if process["role"] == "front":
+            front = {"pid": process["pid"], "restarts": process["restarts"]}
+        else:
+            processes.append(process)
+    return {
+        "ready": bool(every_one_runs and _all_ready(data, noted)),
+        "http": noted["http"],
+        "front": front,
+        "processes": processes,
+    }
 
 
 def create_topics(kafka: Kafka) -> None:

@@ -40,7 +40,7 @@ def open_letters(tx: Connection, letters: Sequence[Mapping[str, Any]], now: date
             answers.append(Words("该党员已有一件未办结的转移", "the member has an open case already"))
         else:
             case = _case(ident, letter, homes[letter["member"]][1], world)
-            steps = [Step("open_backlog", None, s.LETTER_ISSUED, letter["from"], "counterfoil")]
+            steps = [Step("open_backlog", None, s.LETTER_ISSUED, letter["from"], "counterfoil", _written_on(letter))]
             if deadlines.expired(case, world):
                 move = rules.expire(case, world)
                 case, steps = move.case, [*steps, *move.steps]
@@ -64,6 +64,14 @@ def _case(ident: str, letter: Mapping[str, Any], home: str, world) -> Case:
         entered_at=midnight(issued), counted_from=issued, touched_at=midnight(issued), policy=world.policy.version)
     settled = deadlines.settle(case, world)
     return settled.but(header=letter.get("header") or settled.header)
+
+
+def _written_on(letter: Mapping[str, Any]) -> dict[str, str]:
+    """What the counterfoil says besides the case: the month that dues were paid to when the letter was issued."""
+    dues_paid_to = letter.get("dues_paid_to")
+    if not dues_paid_to:
+        return {}
+    return {"dues_paid_to": dues_paid_to}
 
 
 def _people(tx: Connection, changes: Sequence[Change]) -> list[dict[str, Any]]:

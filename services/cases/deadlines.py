@@ -261,8 +261,10 @@ def _asks(case: Case) -> Iterator[Task]:
 def _alerts(case: Case, world: World) -> Iterator[Task]:
     """Alerts that are not tasks: who is expected where, who was seen elsewhere, who reports twice (B5)."""
     at = case.touched_at or world.now
-    if case.state in s.EXPECTED and case.destination:
-        due = case.letter_expires_on if case.state in s.LETTER_OUT else None
+    # who cannot be reached is still expected: the destination may be where they turn up
+    state = case.interrupted if case.state == s.UNREACHABLE else case.state
+    if state in s.EXPECTED and case.destination:
+        due = case.letter_expires_on if state in s.LETTER_OUT else None
         for organisation in dict.fromkeys((case.destination, case.header)):
             yield Task("expected", "record_arrival", organisation or "", at, due)
     if community := double_reports_at(case, world):

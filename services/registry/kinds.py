@@ -26,6 +26,7 @@ STANDINGS = {"normal": "正常", "suspended": "停止党籍", "ended": "已出�
 POSTS = {"secretary": "书记", "deputy": "副书记", "clerk": "组织委员"}
 CHANNELS = {"portal": "门户", "email": "邮件", "wecom": "企业微信", "dingtalk": "钉钉", "feishu": "飞书",
             "sms": "短信", "visit": "上门"}
+CHANNELS_NOT_BUILT = frozenset({"wecom", "dingtalk", "feishu", "sms", "visit"})
 LETTER_CHANNELS = {"system": "系统", "paper": "纸质", "both": "两者"}
 DAY_KINDS = {"holiday": "放假", "workday": "上班"}
 DIVISION_DIGITS = {1: 2, 2: 4, 3: 6, 4: 9, 5: 12}  # GB/T 2260, GB/T 10114; villages and communities 12

@@ -20,7 +20,7 @@ from services.kit.errors import Words
 from services.registry.directory import Directory
 from services.registry.error_file import ErrorFile
 from services.registry.id_numbers import parse_id_number
-from services.registry.kinds import KINDS, Faults, Kind
+from services.registry.kinds import CHANNELS, CHANNELS_NOT_BUILT, KINDS, Faults, Kind
 from services.registry.load_divisions import (
     Division,
     DivisionReader,
@@ -41,6 +41,15 @@ log = structlog.get_logger()
 Say = Callable[[int], None]
 FAULTS_KEPT_MAX = 20
 _PAST = Words("新的区划表不再列出，转为旧代码", "no longer in the newer edition, kept as codes of the past")
+
+
+def _channel_not_built(channel: str) -> Words:
+    """What is said of a contact whose channel is kept for later: where notices go until then."""
+    return Words(
+        f"渠道“{CHANNELS[channel]}”（{channel}）尚未接通：已保存，接通前有邮箱的发邮件，没有的只在门户提醒",
+        f"channel {channel} is not connected yet: kept, and until then notices go by e-mail where there is an "
+        "address, else to the portal alone",
+    )
 
 
 @dataclass(frozen=True)
@@ -238,6 +247,8 @@ class _Loading:
             number = parse_id_number(entry.values["id_number"])
             if not number.valid:
                 self.result.warnings[number.words] += 1
+        if self._kind.name == "contacts" and entry.values["channel"] in CHANNELS_NOT_BUILT:
+            self.result.warnings[_channel_not_built(entry.values["channel"])] += 1
 
     def _reject(self, row: Row, faults: Faults) -> None:
         self.result.bad += 1

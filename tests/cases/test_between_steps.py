@@ -42,3 +42,18 @@ def test_every_loop_fires_between_two_steps(database, gazetteer, monkeypatch):
     ends = [date(2026, 8, 31), date(2026, 9, 30), date(2026, 10, 31), date(2026, 11, 30), date(2026, 12, 31)]
     assert [row.day for row in kept] == ends
     assert [row.taken_at for row in kept] == [datetime.combine(day + timedelta(days=1), time(), ZONE) for day in ends]
+
+
+def test_who_cannot_be_reached_is_still_expected_where_they_are_going(database, gazetteer, monkeypatch):
+    monkeypatch.setattr("services.wiring.Gazetteer.open", lambda cache: gazetteer)
+    attempts = ["2026-08-22 电话停机", "2026-08-23 微信未回", "2026-08-24 上门无人"]
+    steps = [STEPS[0],
+             {"at": "2026-08-25T09:00:00+08:00", "by": BRANCH, "do": "mark_unreachable", "case": "A",
+              "with": {"attempts": attempts}},
+             {"at": "2026-08-25T09:01:00+08:00", "show": {"alerts": COMMUNITY},
+              "expect": [{"kind": "expected", "act": "record_arrival"}]},
+             {"at": "2026-08-26T09:00:00+08:00", "by": BRANCH, "do": "close", "case": "A", "with": {"reason": "stay"},
+              "expect": {"refused": True}}]
+    answer, ok = play(database.app_url, {"name": "out of reach", "world": WORLD, "steps": steps},
+                      datetime(2026, 8, 20, 9, tzinfo=ZONE))
+    assert ok, [step for step in answer["steps"] if not step["ok"]]

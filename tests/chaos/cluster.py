@@ -43,7 +43,11 @@ class Cluster:
         return json.loads(self.guidui("cluster", "status", "--json", may_fail=True))
 
     def pids(self) -> dict[str, int]:
-        return {process["role"]: process["pid"] for process in self.status()["processes"]}
+        status = self.status()
+        pids = {process["role"]: process["pid"] for process in status["processes"]}
+        if status["front"]:
+            pids["front"] = status["front"]["pid"]
+        return pids
 
     def kill(self, role: str) -> bool:
         """kill -9; False when the process was down at that moment."""

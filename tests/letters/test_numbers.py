@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 
@@ -118,6 +119,21 @@ def test_letters_of_the_past_are_in_the_register_and_join_the_range_that_is_assi
     assert assign(town, 1, 3) == 3
     assert number_of(town, town.leaves(0, "issue_letter")) == "越纺组0001"
     assert number_of(town, town.leaves(1, "issue_letter")) == "越纺组0003"
+
+
+def test_a_letter_of_the_past_is_printed_with_the_dues_of_its_counterfoil(town):
+    from services.cases.backlog import open_letters
+    from services.records.letters import papers
+    now = town.clock.now()
+    letter = {"number": "越纺组0002", "member": "m00005", "from": UNIT, "to": COMMUNITY, "header": STREET,
+              "issued_on": now.date() - timedelta(days=10), "validity_days": 60, "channel": "paper",
+              "dues_paid_to": "2026-02"}
+    with town.house.worker.begin() as tx:
+        open_letters(tx, [letter], now, town.house.ground)
+        case = tx.exec_driver_sql("SELECT id::text FROM transfer_case WHERE letter_number = '越纺组0002'").scalar_one()
+    with town.house.web.begin() as tx:
+        sheet = papers.letters(tx, town.caller(UNIT), [case], now, "http://127.0.0.1", None)[0]
+    assert (sheet.values["dues_year"], sheet.values["dues_month"]) == ("贰零贰陆", "贰")
 
 
 def test_the_register_is_seen_by_who_issues_and_those_above_alone(town, register):

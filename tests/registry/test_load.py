@@ -308,6 +308,19 @@ def test_a_wrong_id_number_is_a_warning_never_a_lost_member(register, worker):
     assert "校验位" in result.words.zh
 
 
+def test_a_channel_that_is_not_connected_is_kept_and_said(register, worker):
+    result = register("contacts", (
+        "organisation,name,post,phone,email,channel\n"
+        "330602010035,张立,secretary,13900000003,,wecom\n"
+        "330602010042,李敏,secretary,13900000004,li@example.org,email\n"
+    ))
+    assert (result.good, result.bad) == (2, 0)
+    assert "1 行——渠道“企业微信”（wecom）尚未接通" in result.words.zh
+    assert "channel wecom is not connected yet" in result.words.en
+    with worker.connect() as tx:
+        assert tx.exec_driver_sql("SELECT channel FROM contact WHERE name = '张立'").scalar_one() == "wecom"
+
+
 def test_keys_follow_the_member(register, worker):
     with worker.begin() as tx:
         before = set(tx.exec_driver_sql("SELECT key FROM member_key WHERE member = 'm2'").scalars())

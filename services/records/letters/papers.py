@@ -124,7 +124,8 @@ def _cases(tx: Connection, caller: Caller, ids: Sequence[str]) -> list[Case]:
 _PERSONS = """
 SELECT c.id::text AS id, coalesce(m.name, p.name) AS name, coalesce(m.sex, p.sex) AS sex, m.ethnicity,
     coalesce(m.birth_date::text, p.birth_date) AS birth_date, m.id_number, coalesce(m.phone, p.phone) AS phone, m.status,
-    coalesce((SELECT e.detail ->> 'dues_paid_to' FROM case_event e WHERE e.case_id = c.id AND e.command = 'submit'
+    coalesce((SELECT e.detail ->> 'dues_paid_to' FROM case_event e WHERE e.case_id = c.id
+                AND e.command IN ('submit', 'open_backlog') AND e.detail ->> 'dues_paid_to' IS NOT NULL
               ORDER BY e.seq DESC LIMIT 1), m.dues_paid_to) AS dues,
     (SELECT e.detail FROM case_event e WHERE e.case_id = c.id AND e.command = 'send_receipt'
      ORDER BY e.seq DESC LIMIT 1) AS sent, f.token
