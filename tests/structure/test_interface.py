@@ -1,0 +1,150 @@
+"""docs/interface.md names every command, option, kind, bench, call, field, state and alert that there is, and no other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import pytest
+import typer
+
+from schemas.departures import EVENTS
+from services.bench.command import NAMES
+from services.cases import rights, states
+from services.cases.deadlines import ALERT_ONLY
+from services.cli import KINDS, cli
+from services.intake.app import build
+from services.kit.clock import SystemClock
+from services.portal import bodies
+from services.portal.app import routers
+from services.portal.house import Portal
+from services.portal.sentences import TASKS
+from services.registry.access import ROLES
+from services.registry.kinds import KINDS as FILES
+
+PAGE = (Path(__file__).parents[2] / "docs/interface.md").read_text("utf-8")
+EVERYWHERE = {"--help", "--data"}
+
+
+def section(title: str) -> str:
+    """The text of one numbered section."""
+    return re.search(rf"^## {re.escape(title)}.*?\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)[1]
+
+
+def code(text: str) -> str:
+    """All that stands in code quotes or code blocks, one after the other."""
+    blocks = re.findall(r"```.*?```", text, re.DOTALL)
+    quotes = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    return "\n".join([*blocks, *quotes])
+
+
+def commands(group: typer.core.TyperGroup, before: str = "") -> Iterator[tuple[str, set[str]]]:
+    """Every command with its options, as somebody types it."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{before}{name} ")
+        else:
+            options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+            yield before + name, options - EVERYWHERE
+
+
+COMMANDS = dict(commands(typer.main.get_command(cli)))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_stands_there_with_its_options(command):
+    written = re.findall(rf"`({re.escape(command)}(?: [^`]*)?)`", section("1."))
+    assert written, f"§1 does not name `{command}`"
+    told = set(re.findall(r"--[a-z-]+", " ".join(written))) - EVERYWHERE
+    assert told == COMMANDS[command]
+
+
+def test_no_command_stands_there_that_is_none():
+    first_words = {command.split()[0] for command in COMMANDS}
+    rows = re.findall(r"^\| (`[^|]+)\|", section("1."), re.MULTILINE)
+    named = {word.split()[0] for row in rows for word in re.findall(r"`([^`]+)`", row) if word[0].islower()}
+    assert named <= first_words
+
+
+def listed(after: str, text: str) -> set[str]:
+    """The words of the list in code quotes that follows some words."""
+    return set(re.findall(r"[a-z0-9_-]+", re.search(re.escape(after) + r"[^`]*`([^`]+)`", text)[1]))
+
+
+def test_kinds_benches_and_roles_are_all_named():
+    assert listed("KIND =", section("1.")) == set(KINDS)
+    assert listed("`bench NAME [--json] [--scale X]` |", section("1.")) == set(NAMES)
+    assert set(re.search(r"--role ([a-z|\\]+)", section("1."))[1].replace("\\", "").split("|")) == set(ROLES)
+
+
+@pytest.mark.parametrize("kind", ["organisations", "members", "contacts", "grids", "letters"])
+def test_every_column_is_named(kind):
+    line = re.search(rf"^- `{kind}.csv`(.*)$", section("2."), re.MULTILINE)[1]
+    assert set(FILES[kind].columns) <= set(re.findall(r"[a-z_]+", code(line)))
+
+
+def application():
+    """The whole application, with nothing behind it: only its table of routes is read."""
+    borrowed = [MagicMock() for _ in range(9)]
+    portal = Portal(borrowed[0], borrowed[1], SystemClock(), b"secret", *borrowed[2:])
+    return build(borrowed[0], SystemClock(), b"secret", routers=routers(portal))
+
+
+def calls() -> list[str]:
+    """Method and path of every call under /v1, arguments in the path as `{}`."""
+    every_call = []
+    for path, methods in application().openapi()["paths"].items():
+        if path.startswith("/v1/"):
+            every_call += [f"{method.upper()} {re.sub(r'{[^}]*}', '{}', path)}" for method in methods]
+    return every_call
+
+
+def calls_named() -> set[str]:
+    """The same as the page has them: `GET /v1/x`, `POST /v1/y`."""
+    named = set()
+    for words in code(PAGE).splitlines():
+        call = re.match(r"(GET|POST|PUT|DELETE) (/v1/[^\s?]*)", words)
+        if call:
+            named.add(f"{call[1]} {re.sub(r'{[^}]*}', '{}', call[2])}")
+    return named
+
+
+def test_every_call_stands_there_and_no_other():
+    assert calls_named() == set(calls())
+
+
+@pytest.mark.parametrize("name", [*EVENTS, *states.STATES, *TASKS, *ALERT_ONLY])
+def test_every_event_type_state_task_and_alert_is_named(name):
+    assert re.search(rf"\b{re.escape(name)}\b", code(PAGE))
+
+
+def test_every_command_of_a_case_is_named():
+    rows = re.findall(r"^\| ([^|]*) \|", section("6."), re.MULTILINE)
+    named = {word for row in rows for word in re.findall(r"`([a-z_]+)`", row)}
+    assert named == set(rights.RIGHTS)
+
+
+def view(title: str, end: str) -> str:
+    """What the page says of one view."""
+    return code(re.search(rf"{re.escape(title)}.*?{re.escape(end)}", PAGE, re.DOTALL)[0])
+
+
+def fields(schema) -> set[str]:
+    """The names of the fields of a JSON schema, those of inner objects and lists too."""
+    names: set[str] = set()
+    for name, inner in schema.get("properties", {}).items():
+        names |= {name} | fields(inner) | fields(inner.get("items", {}))
+    return names
+
+
+@pytest.mark.parametrize(("schema", "title", "end"), [
+    (bodies.CASE, "**Case view**", "**Member view**"),
+    (bodies.ALERTS, "`GET /v1/alerts", "`GET /v1/cases`"),
+    (bodies.AUDIT, "**Audit view**", "States (rules.md"),
+])
+def test_every_field_of_an_answer_is_named(schema, title, end):
+    written = view(title, end)
+    unnamed = {name for name in fields(schema) - {"items", "next"} if not re.search(rf"\b{name}\b", written)}
+    assert not unnamed
