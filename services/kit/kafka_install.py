@@ -6,6 +6,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,9 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
-from services.kit.cache import fetched_once
+from services.kit.cache import cache_folder, fetched_once
+from services.kit.registries import MAVEN
+from services.kit.settings import Settings
 
 JAVA_MAJOR_MIN = 17
 # The lock's roots. Left alone, the resolver mixes kafka-clients 3.9 into a 4.1 broker, which then dies at
@@ -59,7 +62,7 @@ def find_java() -> Path:
     if system and _java_major(system) >= JAVA_MAJOR_MIN:
         return Path(system)
     raise KafkaUnavailable(
-        f"Kafka needs Java {JAVA_MAJOR_MIN} or newer: pip install 'guidui[cluster]' brings one"
+        f"Kafka needs Java {JAVA_MAJOR_MIN} or newer: make cluster, or pip install 'guidui[cluster]', brings one"
     )
 
 
@@ -78,24 +81,55 @@ def _java_major(java: str) -> int:
 
 def _fetch_jars(lock: str, folder: Path) -> None:
     if not find_spec("jgo"):
-        raise KafkaUnavailable("fetching Kafka's jars needs the package jgo: pip install 'guidui[cluster]'")
+        raise KafkaUnavailable(
+            "fetching Kafka's jars needs the package jgo: make cluster, or pip install 'guidui[cluster]', brings it"
+        )
     from jgo.maven import MavenContext
 
-    central = MavenContext(repo_cache=folder / "fetched", timeout=60)
+    mirror = Settings().maven_mirror
+    repositories = {"mirror": mirror} if mirror else None
+    repository = MavenContext(repo_cache=folder / "fetched", remote_repos=repositories, timeout=60)
     with ThreadPoolExecutor(6) as pool:
-        for _ in pool.map(lambda entry: _fetch_jar(central, folder, *entry), locked(lock)):
-            pass
+        fetches = [pool.submit(_fetch_jar, repository, folder, *entry) for entry in locked(lock)]
+        try:
+            for fetch in fetches:
+                fetch.result()
+        except KafkaUnavailable:
+            pool.shutdown(cancel_futures=True)
+            raise
     shutil.rmtree(folder / "fetched")
 
 
-def _fetch_jar(central, folder: Path, coordinate: str, digest: str) -> None:
+def _fetch_jar(repository, folder: Path, coordinate: str, digest: str) -> None:
     group, artifact, version = coordinate.split(":")
     try:
-        jar = central.project(group, artifact).at_version(version).artifact().resolve()
+        jar = repository.project(group, artifact).at_version(version).artifact().resolve()
     except Exception as failure:
-        raise KafkaUnavailable(
-            f"{coordinate} could not be fetched from Maven Central: {failure}"
-        ) from failure
+        raise KafkaUnavailable(MAVEN.failure(f"Kafka's jar {coordinate}", _said_in(failure))) from failure
     if (seen := hashlib.sha256(jar.read_bytes()).hexdigest()) != digest:
         raise KafkaUnavailable(f"{coordinate} is not what the lock says: sha256 {seen} instead of {digest}")
     jar.rename(folder / jar.name)
+
+
+def _said_in(failure: BaseException) -> str:
+    """What an error and all that caused it say, the innermost last."""
+    words = []
+    while failure is not None:
+        words.append(f"{type(failure).__name__}: {failure}")
+        failure = failure.__cause__ or failure.__context__
+    return "\n".join(words)
+
+
+def main() -> int:
+    """Fetches what a broker needs, so that a later start needs no network."""
+    print(f"guidui: Kafka's jars in {cache_folder()}", flush=True)
+    try:
+        ensure_kafka()
+    except (KafkaUnavailable, OSError) as failure:
+        print(f"guidui: {failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

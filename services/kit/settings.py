@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     instance: str | None = _named("GUIDUI_INSTANCE", None, "stable name of this replica (Kafka static membership)")
     health_port: int = _named("GUIDUI_HEALTH_PORT", 0, "port of /readyz and /metrics of a worker; 0: none")
 
+    maven_mirror: str | None = _named("GUIDUI_MAVEN", None, "Maven repository of Kafka's jars, instead of the central one")
+
     smtp_host: str | None = _named("SMTP_HOST", None, "mail server; none means no e-mail is sent")
     smtp_port: int = _named("SMTP_PORT", 25, "port of the mail server")
     smtp_username: str | None = _named("SMTP_USERNAME", None, "user at the mail server")

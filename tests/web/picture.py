@@ -12,12 +12,12 @@ from services.embedded import application, ensure_divisions, own_house
 from services.kit.migrations import migrate
 from services.kit.postgres import EmbeddedServer
 from services.kit.settings import Settings
-from tests.equipment.browser import ensure_browser, environment
+from tests.equipment.browser import ensure_equipment, environment
 from tests.intake.served import served
 
 def main(file: Path) -> None:
     """The list of the street's secretary."""
-    folder = ensure_browser()
+    folder = ensure_equipment()
     with tempfile.TemporaryDirectory() as data, EmbeddedServer(Path(data)) as server:
         migrate(server.owner_url())
         with own_house(Settings(data=Path(data)), server) as house:

@@ -1,0 +1,21 @@
+"""Makes a source tree ready to run: page assets, fonts, and the command `guidui` in the environment."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+
+
+def main() -> int:
+    for program in ([FOLDER / "assets.py"], [FOLDER / "wheel.py", "--editable"]):
+        failed = subprocess.run([sys.executable, *program], check=False).returncode
+        if failed:
+            return failed
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
