@@ -52,6 +52,16 @@ cluster: cluster-equipment
 test: equipment
 	@$(bin)/python -m pytest $(ARGS)
 
+# the oldest patch release at hand of each Python from 3.11 to 3.13, each with an environment of its own; the whole suite
+# with ARGS=tests
+subset = tests/structure tests/registry tests/rules tests/cases tests/kit tests/contracts tests/letters tests/stories/test_the_road.py
+test-pythons:
+	@deploy/find-pythons | while read -r version python; do \
+		echo "guidui: Python $$version"; \
+		$(MAKE) --no-print-directory VENV=.venv-$$version PYTHON=$$python equipment </dev/null || exit 1; \
+		.venv-$$version/bin/python -m pytest -q $(or $(ARGS),$(subset)) </dev/null || exit 1; \
+	done
+
 wheel: install
 	@deploy/with-tools requirements-build.lock $(bin)/python deploy/wheel.py dist
 
