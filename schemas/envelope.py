@@ -11,6 +11,8 @@ from typing import Any, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import orjson
+
+from schemas.days import stored_moment
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 NAMESPACE_GUIDUI = uuid5(NAMESPACE_URL, "urn:guidui")
@@ -76,7 +78,7 @@ def from_wire(topic: str, value: bytes | None) -> Message:
         found = orjson.loads(value)
         if found["specversion"] != "1.0" or not isinstance(found["data"], dict):
             raise ValueError("not a CloudEvent 1.0 with an object as data")
-        time = datetime.fromisoformat(found["time"])
+        time = stored_moment(found["time"])
         if time.tzinfo is None:
             raise ValueError("time without an offset")
         cause = found.get("cause")

@@ -22,8 +22,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from schemas.days import FIRST, NoDay, read_day, within
+
 PERSONS_MAX = 5_000
-YEAR_MIN = 1900
 
 
 def _blank_is_unstated(text: str | None) -> str | None:
@@ -31,9 +32,20 @@ def _blank_is_unstated(text: str | None) -> str | None:
 
 
 def _not_before_1900(day: Any) -> Any:
-    if day.year < YEAR_MIN:
+    if day.year < FIRST.year:
         raise PydanticCustomError("day_too_early", "no day before 1900")
     return day
+
+
+_NO_DAY = {"early": ("day_too_early", "no day before 1900"), "late": ("day_too_late", "no day after 2100"),
+           None: ("date_parsing", "not a day, YYYY-MM-DD")}
+
+
+def _written_as_a_date(text: Any) -> date:
+    try:
+        return within(text) if isinstance(text, date) else read_day(text)
+    except NoDay as fault:
+        raise PydanticCustomError(*_NO_DAY[fault.bound]) from None
 
 
 def _written_as_a_day(text: Any) -> Any:
@@ -51,7 +63,7 @@ Line = _text(200)
 Text = _text(1_000)
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 ExternalId = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,200}$")]
-Day = Annotated[date, AfterValidator(_not_before_1900)]
+Day = Annotated[date, BeforeValidator(_written_as_a_date)]
 Moment = Annotated[
     AwareDatetime, Strict(False), BeforeValidator(_written_as_a_day), AfterValidator(_not_before_1900)]
 Month = Annotated[str, StringConstraints(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$")]

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -340,12 +339,13 @@ def what_if_destination(file: Annotated[Path, typer.Option()],
 
     FILE: rules as `guidui rule load` takes them, or a changed decision table (.json).
     """
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
+    from schemas.days import read_day
+    from services.cases.calendar import midnight
     from services.cases.overrides import COLUMNS, NEEDED
     from services.cases.rule_trial import changed_rules, what_if
     from services.embedded import own_house
-    from services.kit.clock import ZONE
     from services.kit.errors import Refused
     from services.registry.directory import Directory
     given = None if file.suffix == ".json" and file.is_file() else _sheet(file, COLUMNS, NEEDED)
@@ -353,7 +353,7 @@ def what_if_destination(file: Annotated[Path, typer.Option()],
         tx.exec_driver_sql("SET TRANSACTION READ ONLY")
         now = house.clock.now()
         try:
-            start = datetime.fromisoformat(since).replace(tzinfo=ZONE) if since else now - timedelta(days=365)
+            start = midnight(read_day(since)) if since else now - timedelta(days=365)
             table, drafts = changed_rules(file, given, organisation, Directory.of(tx), now)
         except Refused as error:
             _fail(f"{error.words.zh} {error.words.en}")
@@ -539,12 +539,13 @@ def bench(name: str, as_json: Annotated[bool, typer.Option("--json")] = False,
 def statement(day: Annotated[str | None, typer.Option(help="YYYY-MM-DD, default today")] = None,
               data: Data = None) -> None:
     """The completeness statement of a day, as JSON; its difference is 0."""
+    from schemas.days import read_day
     from services.cases.calendar import day_of
     from services.cases.routing import OPENING
     from services.embedded import own_house
     from services.records.completeness import statement as state
     try:
-        chosen = date.fromisoformat(day) if day else None
+        chosen = read_day(day) if day else None
     except ValueError:
         _fail(f"{day} is not a day such as 2026-11-23")
     with own_house(_settings(data)) as house, house.worker.begin() as tx:

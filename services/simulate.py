@@ -4,7 +4,6 @@ The format is interface.md §6. Everything runs in a throw-away database of an e
 """
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -12,11 +11,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from services.cases import clock as case_clock
-from services.cases import commands, policy, queries
-from services.cases.calendar import Calendar, midnight
-from services.cases.ground import Ground
+from schemas.days import read_moment
 from schemas.departures import SOURCE_PREFIX
+from services import scenario_file
+from services.cases import clock as case_clock
+from services.cases import commands, queries
+from services.cases.calendar import midnight
 from services.intake.faults import Invalid
 from services.intake.parse import parse
 from services.intake.store import accept, conflict
@@ -32,6 +32,7 @@ from services.registry import change_log, ends
 from services.registry.access import Caller
 from services.registry.directory import Directory
 from services.registry.load import load_rows
+from services.scenario_file import NotAScenario, Scenario
 from services.wiring import (
     HANDLERS,
     House,
@@ -48,46 +49,48 @@ WORLD = ("organisations", "members", "contacts", "grids")
 USUAL = {"organisations": {"unit": "organ"}, "contacts": {"post": "clerk"}}
 
 
-class NotAScenario(ValueError):
-    """The file is not a scenario; says why."""
-
-
 def play_file(file: Path) -> tuple[dict[str, Any], bool]:
     """Plays the scenario in ``file``; returns the answer and whether every step was ok. Raises NotAScenario."""
-    try:
-        scenario = json.loads(file.read_text("utf-8"))
-        steps = scenario["steps"]
-        start = datetime.fromisoformat(scenario["start"])
-        assert isinstance(steps, list) and isinstance(scenario["world"], dict)
-    except Exception as error:
-        raise NotAScenario(f"{file.name}: {error or type(error).__name__}") from error
+    scenario = scenario_file.read(file)
     with tempfile.TemporaryDirectory(prefix="guidui-") as folder, EmbeddedServer(Path(folder) / "data") as server:
         migrate(server.owner_url())
-        return play(server.app_url(), scenario, start)
+        return _played(Stage.of(server.app_url(), scenario), scenario)
 
 
-def play(url: str, scenario: Mapping[str, Any], start: datetime) -> tuple[dict[str, Any], bool]:
-    """Plays a scenario on a migrated, empty database."""
-    stage = Stage(url, scenario, start)
+def play(url: str, given: Mapping[str, Any], start: datetime) -> tuple[dict[str, Any], bool]:
+    """Plays parsed JSON, begun at `start`, on a migrated, empty database. Raises NotAScenario."""
+    scenario = scenario_file.scenario({**given, "start": start.isoformat()})
+    return _played(Stage.of(url, scenario), scenario)
+
+
+def _played(stage: Stage, scenario: Scenario) -> tuple[dict[str, Any], bool]:
     try:
-        answers = [stage.step(index, step) for index, step in enumerate(scenario["steps"])]
+        answers = [stage.step(index, step) for index, step in enumerate(scenario.steps)]
     finally:
         stage.house.close()
-    return {"name": scenario.get("name"), "steps": answers}, all(a["ok"] for a in answers)
+    return {"name": scenario.name, "steps": answers}, all(a["ok"] for a in answers)
 
 
 class Stage:
     """One scenario on its clock: the world loaded, cases remembered by the names that steps give them."""
 
-    def __init__(self, url: str, scenario: Mapping[str, Any], start: datetime) -> None:
-        world = scenario["world"]
-        rest = world.get("calendar") or {}
-        ground = Ground(policy.default().override(world.get("policy") or scenario.get("policy")),
-                        Calendar.of(rest.get("holidays", ()), rest.get("workdays", ())))
-        self.clock = TurnedClock(start)
-        self.house = House.at(url, b"simulation", cache_folder(), self.clock, ground)
-        self.members = {m["member"]: m for m in world.get("members", ())}
-        self.steps = scenario.get("steps", ())
+    def __init__(self, url: str, given: Mapping[str, Any], start: datetime) -> None:
+        """Loads the world of parsed JSON; its steps may be left out. Raises NotAScenario."""
+        self._open(url, scenario_file.scenario({"steps": [], **given, "start": start.isoformat()}))
+
+    @classmethod
+    def of(cls, url: str, scenario: Scenario) -> Stage:
+        """A stage with the world of a scenario loaded."""
+        stage = cls.__new__(cls)
+        stage._open(url, scenario)
+        return stage
+
+    def _open(self, url: str, scenario: Scenario) -> None:
+        world = scenario.world
+        self.clock = TurnedClock(scenario.start)
+        self.house = House.at(url, b"simulation", cache_folder(), self.clock, scenario.ground)
+        self.members = {m["member"]: m for m in world.get("members") or ()}
+        self.steps = scenario.steps
         self.names: dict[str, UUID] = {}
         self.sources: dict[str, str] = {}
         for kind in WORLD:
@@ -136,7 +139,7 @@ class Stage:
 
     def step(self, index: int, step: Mapping[str, Any]) -> dict[str, Any]:
         """Plays one step and compares it with what it expects."""
-        self.turn_to(datetime.fromisoformat(step["at"]))
+        self.turn_to(read_moment(step["at"]))
         answer: dict[str, Any] = {"index": index, "ok": True}
         expected = step.get("expect") or {}
         if "show" in step:
@@ -166,8 +169,8 @@ class Stage:
         event.setdefault("time", step["at"])
         if not event.get("source"):
             event["source"] = self._source(event)
-        self.sources[event["id"]] = event["source"]
         posted = parse(event, self.house.secret, self.clock.now())
+        self.sources[event["id"]] = event["source"]
         with self.house.worker.begin() as tx:
             code = event["source"].removeprefix(SOURCE_PREFIX)
             one = Directory.of(tx).get(code)
@@ -183,15 +186,16 @@ class Stage:
 
     def _source(self, event: Mapping[str, Any]) -> str:
         """Who posts an event that does not say so: whoever posts what it corrects, else the member's organisation."""
-        data = event.get("data") or {}
+        data = event.get("data")
+        data = data if isinstance(data, Mapping) else {}
         corrects = data.get("corrects")
-        if not corrects:
+        if not isinstance(corrects, str):
             return SOURCE_PREFIX + self._home(data)
         later = next((e for step in self.steps if (e := step.get("event") or {}).get("id") == corrects), {})
         return self.sources.get(corrects) or later.get("source") or SOURCE_PREFIX + self._home(later.get("data") or data)
 
     def _home(self, data: Mapping[str, Any]) -> str:
-        said = data.get("person") or ((data.get("persons") or [{}])[0]).get("person") or {}
+        said = _person_of(data)
         for member in self.members.values():
             if said.get("member") == member["member"] or (
                     said.get("id_number") and said.get("id_number") == member.get("id_number")):
@@ -222,8 +226,11 @@ class Stage:
 
     def _named(self, key: str, value: Any) -> Any:
         if key == "letter_number" and isinstance(value, str) and "#" in value:
-            name, number = value.split("#")
-            return self._letters(self.case(name))[int(number) - 1]
+            name, _, number = value.partition("#")
+            letters = self._letters(self.case(name))
+            if not number.isdecimal() or not 1 <= int(number) <= len(letters):
+                raise Refused(404, "no-such-letter", _NO_LETTER)
+            return letters[int(number) - 1]
         if key == "into" and value in self.names:
             return self.case(value)
         return value
@@ -236,7 +243,7 @@ class Stage:
 
     def _event(self, name: str) -> tuple[UUID, int]:
         base, _, number = name.partition(".")
-        if base not in self.names:
+        if base not in self.names or number and not number.isdecimal():
             raise Refused(404, "no-such-case", _NO_CASE)
         return self.names[base], int(number) - 1 if number else 0
 
@@ -289,6 +296,17 @@ class Stage:
         raise NotAScenario(f"cannot show {sorted(what)}")
 
 
+def _person_of(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first person that the data of an event names, as far as it has the form of one."""
+    persons = data.get("persons")
+    first = persons[0] if isinstance(persons, list) and persons else {}
+    for holder in (data, first):
+        person = holder.get("person") if isinstance(holder, Mapping) else None
+        if isinstance(person, Mapping):
+            return person
+    return {}
+
+
 def _plain(row: Mapping[str, Any]) -> dict[str, str]:
     return {k: str(v) for k, v in row.items() if v not in (None, "")}
 
@@ -313,5 +331,6 @@ def clashes(unwanted: Any, shown: Any) -> bool:
 
 
 _NO_CASE = Words("没有这件转移。", "There is no such case.")
+_NO_LETTER = Words("这件转移没有这一份介绍信。", "The case has no such letter.")
 _UNKNOWN = Words("没有这个党组织。", "There is no such organisation.")
 _NO_SOURCE = Words("事件没有写 source，所写的人也不在名册里。", "The event has no source, and names nobody of this world.")

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+
+from schemas.days import NoDay, read_day, read_month
 from services.cases.model import Statement, World
 from services.kit.errors import Refused, Words
 
@@ -111,18 +113,16 @@ class Arguments:
 
     def day(self, name: str, *, after: date | None = None, since: date | None = None, until: date | None = None,
             required: bool = True) -> date | None:
-        """A day, written ISO 8601; later than ``after``, not before ``since``, not later than ``until``."""
+        """A day, written YYYY-MM-DD (schemas.days); later than ``after``, not before ``since``, not later than ``until``."""
         value = self._given.get(name)
         if value is None and not required:
             return None
         if value is None or value == "":
             raise self._missing(name)
         try:
-            day = date.fromisoformat(value)
-        except (TypeError, ValueError):
-            raise self._wrong(name, "应当是 2026-11-23 这样的日期", "must be a date such as 2026-11-23") from None
-        if day.year < 1900:
-            raise self._wrong(name, "不能早于 1900 年", "must not be before 1900")
+            day = read_day(value)
+        except NoDay as fault:
+            raise self._wrong(name, fault.zh, fault.en) from None
         if after is not None and day <= after:
             raise self._wrong(name, f"应当晚于 {after}", f"must be after {after}")
         if since is not None and day < since:
@@ -133,15 +133,17 @@ class Arguments:
         self._kept[name] = value
         return day
 
-    def month(self, name: str) -> str:
-        """A month, written YYYY-MM."""
+    def month(self, name: str, *, until: str) -> str:
+        """A month, written YYYY-MM; not later than ``until``."""
         value = self._given.get(name)
         if value is None or value == "":
             raise self._missing(name)
         try:
-            date.fromisoformat(f"{value}-01")
-        except ValueError:
-            raise self._wrong(name, "应当是 2026-11 这样的年月", "must be a month such as 2026-11") from None
+            month = read_month(value)
+        except NoDay as fault:
+            raise self._wrong(name, fault.zh, fault.en) from None
+        if month > until:
+            raise self._wrong(name, f"不能晚于 {until}", f"must not be after {until}")
         self._kept[name] = value
         return value
 

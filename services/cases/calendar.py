@@ -14,6 +14,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from importlib.resources import files
 
+from schemas.days import read_day
 from services.kit.clock import ZONE
 
 
@@ -64,7 +65,7 @@ class Calendar:
 
 
 def _day(value: str | date) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(value)
+    return value if isinstance(value, date) else read_day(value)
 
 
 def add_months(start: date, months: int) -> date:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from schemas.days import stored_day, stored_moment
 from services.cases import states as s
 from services.cases.calendar import add_months, day_of, midnight
 from services.cases.model import Case, Task, World
@@ -130,7 +131,7 @@ def _announced(case: Case, due: date) -> Waiting:
     if case.inflow:
         asked = next((a for a in case.asks if not a.get("answered_on")), None)
         if asked:
-            return asked["to"], "answer", date.fromisoformat(asked["due_on"])
+            return asked["to"], "answer", stored_day(asked["due_on"])
         return case.poster, "ask", due
     return case.origin, "close" if case.category == "death" else "triage", due
 
@@ -254,8 +255,8 @@ def _every(start: date, months: int, world: World) -> list[date]:
 def _asks(case: Case) -> Iterator[Task]:
     for ask in case.asks:
         if not ask.get("answered_on"):
-            yield Task("contact", "answer", ask["to"], datetime.fromisoformat(ask["at"]),
-                       date.fromisoformat(ask["due_on"]))
+            yield Task("contact", "answer", ask["to"], stored_moment(ask["at"]),
+                       stored_day(ask["due_on"]))
 
 
 def _alerts(case: Case, world: World) -> Iterator[Task]:

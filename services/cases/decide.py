@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from schemas.days import dues_month_last
 from services.cases import deadlines, rights
 from services.cases import states as s
 from services.cases.arguments import Arguments, refuse
@@ -178,7 +179,7 @@ def reopen(case: Case, given: Arguments, world: World) -> Case:
 
 @_command
 def submit(case: Case, given: Arguments, world: World) -> Case:
-    given.month("dues_paid_to")
+    given.month("dues_paid_to", until=dues_month_last(world.now))
     return case.but(state=s.OUT_APPROVAL)
 
 

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
+from schemas.days import NoDay, read_day
 from services.cases.arguments import refuse
 from services.cases.calendar import day_of
 from services.cases.routing import DecisionTable, Proposal, table
@@ -143,9 +144,9 @@ def _may(directory: Directory, department: str, said: Mapping[str, str | None]) 
 
 def _day(said: Mapping[str, str | None], name: str) -> date:
     try:
-        return date.fromisoformat(said[name] or "")
-    except ValueError:
-        raise _wrong(name, "应当是 2026-11-23 这样的日期", "must be a date such as 2026-11-23") from None
+        return read_day(said[name])
+    except NoDay as fault:
+        raise _wrong(name, fault.zh, fault.en) from None
 
 
 _CALLED = {"row": "规则", "area": "新住址的区划代码", "under": "离开的党组织", "destination": "接收的党组织",

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from schemas.said import Day
 from services.cases import policy, states
 from services.cases.policy import ARCHIVE_CHECKS, FALL_BACKS, FOR_ALL, ROUTES, WHO_RULES, Policy, PolicyError
 from services.cases.policy_book import Book, Version
@@ -79,7 +80,7 @@ class Row(BaseModel):
 
     model_config = _STRICT
     version: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]{1,60}$")]
-    effective_from: date
+    effective_from: Day
     document: Text
     source: Text
     scope: Scope = Scope()

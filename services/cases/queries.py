@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import orjson
 from sqlalchemy import Connection
 
+from schemas.days import read_moment
 from services.cases import deadlines, tables
 from services.cases import states as s
 from services.cases.arguments import refuse
@@ -162,7 +163,7 @@ def position(cursor: str | None, count: int) -> list[Any] | None:
     try:
         values = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
         assert isinstance(values, list) and len(values) == count
-        datetime.fromisoformat(values[0]), UUID(values[1])
+        read_moment(values[0]), UUID(values[1])
     except Exception:
         raise refuse(422, "bad-cursor", "cursor 不是本接口给出的值，请从头翻页。",
                      "The cursor is not one that this interface gave; start again.", field="cursor") from None

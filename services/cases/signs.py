@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from schemas.days import stored_day
 from services.cases import commands, deadlines, tables
 from services.cases import states as s
 from services.cases.model import Case, Step, World
@@ -54,7 +55,7 @@ def keep(tx: Connection, signs: Sequence[Sign], world: World) -> None:
         if one.reached and (one.member not in contacts or one.reached > (contacts[one.member].reached or "")):
             contacts[one.member] = one
     standing = tables.open_of_members(tx, sorted(contacts))
-    told = tables.write(tx, [commands.contacted(case, world, date.fromisoformat(str(contacts[member].reached)),
+    told = tables.write(tx, [commands.contacted(case, world, stored_day(str(contacts[member].reached)),
                                                 contacts[member].by) for member, case in standing.items()], world)
     if told:
         case_of = {case.member: case for case in told}

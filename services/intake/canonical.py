@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 import orjson
 
+
+from schemas.days import NoDay, read_moment
 from services.intake.faults import one
 
 
@@ -44,10 +46,10 @@ def _from_base64(value: Any) -> Any:
 
 def _in_utc(value: Any) -> Any:
     try:
-        moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC).isoformat() if moment.tzinfo else value
-    except (TypeError, ValueError, OverflowError):
+        moment = read_moment(value)
+    except NoDay:
         return value
+    return moment.astimezone(UTC).isoformat() if moment.tzinfo else value
 
 
 def canonical(told: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
+from schemas.days import dues_month_last, tomorrow
 from schemas.departures import EVENTS, SOURCE_PREFIX, Event, posted_id
 from schemas.said import Person
 from services.intake.canonical import canonical, told_of
@@ -60,7 +61,7 @@ def parse(attributes: Any, secret: bytes, now: datetime) -> Posted:
     told = told_of(attributes)
     body = canonical(told)
     event = _validated(told, body)
-    faults = _faults_of_time(event, now)
+    faults = [*_faults_of_time(event, now), *_faults_of_what_has_been(event, now.astimezone(ZONE))]
     for where, person in _persons(event):
         faults += _faults_of_person(where, person, _day(now))
     if faults:
@@ -108,6 +109,19 @@ def _faults_of_time(event: Event, now: datetime) -> list[Fault]:
         f"time 是 {when}，比现在晚 24 小时以上；请核对发送方的时钟，将来的日子请写在 effective_on。",
         f"time is {when}, more than 24 hours ahead; check the sender's clock, and put a day to come into "
         "effective_on."))]
+
+
+def _faults_of_what_has_been(event: Event, now: datetime) -> Iterator[Fault]:
+    """Life and contact are not said of days to come, dues not of years to come (interface.md §7.5)."""
+    on, last = getattr(event.data, "on", None), tomorrow(now)
+    if on and on > last:
+        yield Fault("/data/on", Words(f"data.on 是 {on}，最晚只能到 {last}；请核对日期。",
+                                      f"data.on is {on}; it may be {last} at the latest, check the day."))
+    paid_to, month_last = getattr(event.data, "paid_to", None), dues_month_last(now)
+    if paid_to and paid_to > month_last:
+        yield Fault("/data/paid_to", Words(
+            f"data.paid_to 是 {paid_to}，最多只能预缴到 {month_last}；请核对年月。",
+            f"data.paid_to is {paid_to}; dues are paid ahead to {month_last} at most, check the month."))
 
 
 def _faults_of_person(where: str, person: Person, today: date) -> Iterator[Fault]:

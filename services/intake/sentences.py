@@ -30,6 +30,7 @@ _TEXT = Words("应是加引号的文字", "it must be text in quotes")
 _OBJECT = Words("应是一个对象 {…}", "it must be an object {…}")
 _LIST = Words("应是一个列表 […]", "it must be a list […]")
 _EARLY = Words("早于 1900 年，多半是笔误；请核对年份", "it is before 1900, probably a slip; check the year")
+_LATE = Words("晚于 2100 年，多半是笔误；请核对年份", "it is after 2100, probably a slip; check the year")
 _WANTED = {
     "string_type": _TEXT, "list_type": _LIST,
     "model_type": _OBJECT, "model_attributes_type": _OBJECT, "dict_type": _OBJECT,
@@ -38,7 +39,7 @@ _WANTED = {
     "int_type": Words("应是不加引号的整数", "it must be a whole number without quotes"),
     "float_type": Words("应是不加引号的数", "it must be a number without quotes"),
     "finite_number": Words("应是不加引号的数", "it must be a number without quotes"),
-    "timezone_aware": _TIME, "day_too_early": _EARLY,
+    "timezone_aware": _TIME, "day_too_early": _EARLY, "day_too_late": _LATE,
 }
 
 

@@ -8,12 +8,12 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any, TextIO
 
 import orjson
 
+from schemas.days import read_day
 from services.matcher import address_snapshot
 from services.matcher.gazetteer import Gazetteer
 
@@ -67,7 +67,7 @@ def learn_file(gazetteer: Gazetteer, path: Path, said: TextIO) -> tuple[int, int
             row = parse(line, needed)
             if not gazetteer.current(row["code"]):
                 raise BadLine(f"unknown code {row['code']!r}")
-            on = date.fromisoformat(row["on"][:10]) if row.get("on") else None
+            on = read_day(row["on"]) if row.get("on") else None
             source = str(row.get("id") or f"{path.name}:{number}")
             gazetteer.learn(row["address"], row["code"], source=source, on=on)
             learned += 1

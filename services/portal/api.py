@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
+from schemas.days import NoDay, read_moment
 from services.cases import commands, queries
 from services.kit.clock import ZONE
 from services.kit.errors import Refused, Words
@@ -167,10 +168,10 @@ def _moment(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        time = datetime.fromisoformat(text.replace(" ", "+"))
-        return (time if time.tzinfo else time.replace(tzinfo=ZONE)).astimezone(ZONE)
-    except (ValueError, OverflowError):
+        time = read_moment(text.replace(" ", "+"))
+    except NoDay:
         raise Refused(422, "bad-since", _BAD_SINCE, field="since") from None
+    return (time if time.tzinfo else time.replace(tzinfo=ZONE)).astimezone(ZONE)
 
 
 async def json_body(request: Request, limit: int = BODY_BYTES_MAX) -> dict[str, Any]:
@@ -202,6 +203,6 @@ def _position(cursor: str | None) -> tuple[datetime, str, int] | None:
         return None
     try:
         at, event, position = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return datetime.fromisoformat(at), str(UUID(event)), int(position)
+        return read_moment(at), str(UUID(event)), int(position)
     except Exception:
         raise Refused(422, "bad-cursor", _BAD_CURSOR, field="cursor") from None

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
+from schemas.days import NoDay, read_day
 from services.cases import queries
 from services.kit.errors import Refused, Words
 from services.portal.house import Portal
@@ -106,8 +107,8 @@ def _uuid(text: str) -> UUID:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
-    except ValueError:
+        return read_day(text)
+    except NoDay:
         raise Refused(422, "field-missing", _FILL, field="on") from None
 
 

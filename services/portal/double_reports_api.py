@@ -1,13 +1,13 @@
 """The calls of 双报到: the community registers, offers posts and notes hours; the unit reads the cards (docs/records.md)."""
 # no postponed annotations here: FastAPI must see the dependencies that are local to `router`
 from collections.abc import Callable
-from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from schemas.days import NoDay, read_day
 from services.cases import queries
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
@@ -93,8 +93,8 @@ def router(portal: Portal) -> APIRouter:
         body = await api.json_body(request)
         minutes, words = _whole(body, "minutes"), body.get("words")
         try:
-            on = date.fromisoformat(str(body.get("on")))
-        except ValueError:
+            on = read_day(body.get("on"))
+        except NoDay:
             raise _wrong("on") from None
         if words is not None and not isinstance(words, str):
             raise _wrong("words")

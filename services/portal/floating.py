@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from schemas.days import NoDay, read_day
 from schemas.departures import SOURCE_PREFIX
 from services.cases import pages, queries
 from services.cases.queries import as_worker
@@ -116,8 +117,8 @@ def _seen(portal: Portal, tx: Any, viewer: Any, case_id: UUID) -> dict[str, Any]
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
-    except ValueError:
+        return read_day(text)
+    except NoDay:
         raise Refused(422, "field-wrong", _NO_DAY, field="on") from None
 
 

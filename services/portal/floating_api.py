@@ -1,11 +1,11 @@
 """The calls of floating members: who is where, what the host notes, branches proposed (docs/records.md)."""
 # no postponed annotations here: FastAPI must see the dependencies that are local to `router`
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from schemas.days import NoDay, read_day
 from services.cases import queries
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
@@ -49,8 +49,8 @@ def router(portal: Portal) -> APIRouter:
         body = await api.json_body(request)
         kind, words = _text(body, "kind"), _text(body, "words")
         try:
-            on = date.fromisoformat(_text(body, "on"))
-        except ValueError:
+            on = read_day(_text(body, "on"))
+        except NoDay:
             raise Refused(422, "field-wrong", _NO_DAY, field="on") from None
         await run_in_threadpool(note_of_host, portal, caller, case_id, kind, on, words or None, None)
         return api.json_answer({"case": case_id, "kind": kind, "on": on}, 201)

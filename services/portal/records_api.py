@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from schemas.days import NoDay, read_day
 from services.cases.queries import as_worker, look_at_cases
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
@@ -136,8 +137,8 @@ def router(portal: Portal) -> APIRouter:
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
+        return read_day(text) if text else None
+    except NoDay:
         raise Refused(422, "bad-day", _BAD_DAY, field="day") from None
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+from schemas.days import stored_day, stored_moment
 from services.cases import states
 from services.cases.calendar import Calendar, day_of
 from services.kit.clock import ZONE
@@ -148,7 +149,7 @@ class Speaker:
     def day(self, day: date | datetime | str | None) -> str:
         """11月23日; the year only when it is another."""
         if isinstance(day, str):
-            day = datetime.fromisoformat(day) if "T" in day else date.fromisoformat(day)
+            day = stored_moment(day) if "T" in day else stored_day(day)
         if isinstance(day, datetime):
             day = day_of(day)
         if day is None:
@@ -159,7 +160,7 @@ class Speaker:
 
     def moment(self, at: datetime | str) -> str:
         """11月23日 09:20."""
-        time = (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(ZONE)
+        time = (stored_moment(at) if isinstance(at, str) else at).astimezone(ZONE)
         return f"{self.day(time)} {time:%H:%M}"
 
     def weekday(self, day: date) -> str:
@@ -170,7 +171,7 @@ class Speaker:
         """How a due day stands today."""
         if not due:
             return None
-        day = date.fromisoformat(due) if isinstance(due, str) else due
+        day = stored_day(due) if isinstance(due, str) else due
         if self.today > day:
             return Chip(self.say("逾期 {n} 天", n=(self.today - day).days), "late")
         if self.today == day:

@@ -3,13 +3,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from schemas.days import NoDay, read_day
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.cases.queries import as_worker
 from services.kit.errors import Refused, Words
@@ -121,8 +121,9 @@ def _send(portal: Portal, viewer: Viewer, form: Form) -> None:
     source = SOURCE_PREFIX + viewer.organisation
     try:
         for day in (data.get("effective_on"), data.get("effective_to")):
-            date.fromisoformat(day or "2000-01-01")
-    except ValueError:
+            if day:
+                read_day(day)
+    except NoDay:
         raise Refused(422, "field-wrong", _NOTHING) from None
     with portal.web.begin() as tx:
         directory = Directory.of(tx)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
+from schemas.days import NoDay, read_day
 from schemas.departures import SOURCE_PREFIX
 from services.cases.queries import look_at_cases
 from services.kit.errors import Refused, Words
@@ -90,8 +91,8 @@ def event(organisation: str, form: Form, today: date) -> dict[str, Any]:
     """The CloudEvent that the form stands for; raises Refused where it says nothing usable."""
     outcome = form.get("outcome", "")
     try:
-        on = date.fromisoformat(form.get("on", ""))
-    except ValueError:
+        on = read_day(form.get("on"))
+    except NoDay:
         on = None
     if outcome not in OUTCOMES or on is None or on > today:
         raise Refused(422, "field-missing", _FILL)

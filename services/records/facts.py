@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from schemas.days import stored_day
 from services.cases.calendar import day_of, midnight, month_end
 from services.cases.ground import Ground
 from services.kit.db import rows
@@ -119,7 +120,7 @@ def facts(tx: Connection, month: str, organisation: str, now: datetime, ground: 
     Of a month that is over, who stood below is told by the tree of its last day. ``tx`` acts as the worker; the caller's
     right to the organisation is settled.
     """
-    first, last = date.fromisoformat(f"{month}-01"), month_end(month)
+    first, last = stored_day(f"{month}-01"), month_end(month)
     today = min(day_of(now), last + timedelta(days=1))  # a month that is over is seen from the day after it
     until = min(midnight(last + timedelta(days=1)), now + timedelta(microseconds=1))
     paths = paths_at(tx, until)

@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection, Engine
 
+from schemas.days import stored_day
 from services.kit.clock import Clock
 from services.kit.db import dumps, rows
 from services.kit.errors import Words
@@ -133,8 +134,8 @@ def _read(said: Said, now: datetime) -> Change:
 def _day(effective_on: str | None, effective_to: str | None, now: datetime) -> date:
     """From when a change counts: the day stated, else the day after the organisation's last, else at once."""
     if effective_on or not effective_to:
-        return date.fromisoformat(effective_on) if effective_on else now.date()
-    return max(now.date(), date.fromisoformat(effective_to) + timedelta(days=1))
+        return stored_day(effective_on) if effective_on else now.date()
+    return max(now.date(), stored_day(effective_to) + timedelta(days=1))
 
 
 def _earlier(tx: Connection, said: Said) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
+from schemas.days import stored_day
 from services.kit.errors import Words
 from services.registry.directory import Directory, Organisation
 from services.registry.past import Stamp, line
@@ -165,4 +166,4 @@ def fold(changes: Iterable[Change], tree: Tree, stamps: Mapping[tuple[str, str],
 
 
 def _value(column: str, value: Any) -> Any:
-    return date.fromisoformat(value) if column in _DAYS and isinstance(value, str) else value
+    return stored_day(value) if column in _DAYS and isinstance(value, str) else value

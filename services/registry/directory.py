@@ -17,6 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from schemas.days import stored_day
 from services.registry.tree import codes_of, paths
 
 CACHED_MAX = 4
@@ -277,4 +278,4 @@ def _from_row(row: Mapping[str, Any], path: str) -> Organisation:
 
 
 def _day(value: date | str | None) -> date | None:
-    return date.fromisoformat(value) if isinstance(value, str) and value else value or None
+    return stored_day(value) if isinstance(value, str) and value else value or None

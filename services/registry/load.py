@@ -131,7 +131,7 @@ class _Loading:
         self.result = LoadResult(kind.name)
         now = clock.now()
         self._write: dict[str, Callable[[Connection, Sequence[Entry]], list[Outcome]]] = {
-            "members": lambda tx, batch: write_members(tx, batch, now.date()),
+            "members": lambda tx, batch: write_members(tx, batch, now),
             "contacts": write_contacts,
             "grids": write_grids,
             "letters": lambda tx, batch: write_letters(tx, batch, now, hooks.open_letters),

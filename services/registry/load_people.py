@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from schemas.days import dues_month_last, tomorrow
 from services.registry import tokens
 from services.registry.directory import Directory
 from services.registry.keys import member_keys
@@ -33,8 +34,9 @@ _UPDATE = as_given(
 _FROM_FILES = {"last_life_on": "register_life_on", "dues_paid_to": "register_dues_to"}
 
 
-def write_members(tx: Connection, batch: Sequence[Entry], on: date) -> list[Outcome]:
+def write_members(tx: Connection, batch: Sequence[Entry], now: datetime) -> list[Outcome]:
     """Insert new members, update known ones in their organisation, refuse rows that would move or restore somebody."""
+    on = now.date()
     directory = Directory.of(tx)
     listed = ", ".join((*MEMBER_COLUMNS, *_FROM_FILES.values()))
     found = tx.exec_driver_sql(
@@ -45,7 +47,8 @@ def write_members(tx: Connection, batch: Sequence[Entry], on: date) -> list[Outc
     writing: list[dict[str, Any]] = []
     for entry in batch:
         old = before.get(entry.values["member"])
-        outcome, record = _member(entry.values, old, directory, on)
+        fault = _not_yet(entry.values, now)
+        outcome, record = (fault, {}) if fault else _member(entry.values, old, directory, on)
         outcomes.append(outcome)
         if outcome in ("new", "changed"):
             writing.append(record)
@@ -53,6 +56,17 @@ def write_members(tx: Connection, batch: Sequence[Entry], on: date) -> list[Outc
     upsert(tx, "member", "member", with_path, _UPDATE)
     _write_keys(tx, writing, before, directory)
     return outcomes
+
+
+def _not_yet(new: Mapping[str, Any], now: datetime) -> Faults | None:
+    """Life and dues of days to come: they would keep a member's clock still until then."""
+    last = tomorrow(now)
+    if new["last_life_on"] and new["last_life_on"] > last:
+        return one_fault("last_life_on", f"{new['last_life_on']} 还没有到", f"请核对日期，最晚只能到 {last}")
+    month_last = dues_month_last(now)
+    if new["dues_paid_to"] and new["dues_paid_to"] > month_last:
+        return one_fault("dues_paid_to", f"{new['dues_paid_to']} 太远", f"请核对年月，最多只能预缴到 {month_last}")
+    return None
 
 
 def _member(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from schemas.days import stored_day, stored_moment
 from services.cases import queries, tables
 from services.cases.calendar import day_of
 from services.cases.model import Case
@@ -164,7 +165,7 @@ def _sheet(case: Case, one: Mapping[str, Any], directory: Directory, settings: M
     committee = directory.get(case.origin_committee)
     setting, contact = settings.get(case.origin_committee or "", Setting()), reached.get(case.origin_committee)
     sent = one["sent"] or {}
-    birth = date.fromisoformat(one["birth_date"]) if one["birth_date"] else None
+    birth = stored_day(one["birth_date"]) if one["birth_date"] else None
     values = {
         "number": case.letter_number or "", "name": one["name"] or "", "from": named(case.origin),
         "to": named(case.destination), "date": day_words(case.letter_issued_on), "header": named(case.header),
@@ -198,8 +199,8 @@ def enquiry(tx: Connection, caller: Caller, case_id: str, place: int, now: datet
         tx.exec_driver_sql(_LOOKS, (caller.organisation, person, "print_enquiry", now, [case.id]))
     by, to = directory.get(asked["by"]), directory.get(asked["to"])
     return {"to": to.name if to else asked["to"], "name": name or "", "text": texts[place - 1].text or "",
-            "due": day_words(date.fromisoformat(str(asked["due_on"])[:10])), "from": by.name if by else asked["by"],
-            "contact": (contact.name if contact else "") or "", "date": day_words(datetime.fromisoformat(asked["at"]).date()),
+            "due": day_words(stored_day(str(asked["due_on"])[:10])), "from": by.name if by else asked["by"],
+            "contact": (contact.name if contact else "") or "", "date": day_words(stored_moment(asked["at"]).date()),
             "phone": setting.phone or (contact.phone if contact else "") or "",
             "address": setting.address or (by.address if by else "") or ""}
 
