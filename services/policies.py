@@ -8,16 +8,16 @@ from services.cases import policy_file, policy_store
 from services.cases.calendar import day_of
 from services.cases.policy_book import Version
 from services.cases.what_if import what_if
+from services.kit import locks
+from services.kit.locks import Lock
 from services.wiring import House
-
-_LOCK = 0x706F6C69  # "poli": two loads must not both find a name free
 
 
 def load_policy(house: House, file: Path) -> int:
     """Stores the versions of a file; 0, or 2 with every fault on stderr and nothing changed."""
     now = house.clock.now()
     with house.worker.begin() as tx:
-        tx.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        locks.hold(tx, Lock.POLICY)
         try:
             new = policy_file.read(file, house.ground.policy, policy_store.stored_versions(tx), day_of(now))
         except policy_file.BadPolicy as bad:

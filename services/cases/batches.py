@@ -15,8 +15,10 @@ from services.cases import commands, tables
 from services.cases import states as s
 from services.cases.calendar import day_of
 from services.cases.ground import Ground
+from services.kit import locks
 from services.kit.db import dumps, rows
 from services.kit.errors import Refused
+from services.kit.locks import Lock
 from services.registry.directory import Directory
 from services.registry.tree import just_after
 
@@ -49,8 +51,7 @@ FROM json_to_recordset(%s::json) AS o(case_id uuid, status int, zh text, en text
 def wave(tx: Connection, now: datetime, ground: Ground) -> int:
     """Carries out the oldest order that may run for its next children; returns how many it was given to."""
     for order in rows(tx, _ORDER, {"today": day_of(now)}):
-        alone = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))"
-        if tx.exec_driver_sql(alone, (order.parent,)).scalar_one():
+        if locks.try_hold(tx, Lock.BATCH, order.parent):
             return _carry_out(tx, order, now, ground)
     return 0
 

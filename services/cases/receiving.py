@@ -19,7 +19,9 @@ from services.cases.arguments import Arguments, refuse
 from services.cases.calendar import day_of
 from services.cases.ground import Ground
 from services.cases.queries import as_worker, look_at_cases
+from services.kit import locks
 from services.kit.db import dumps, rows
+from services.kit.locks import Lock
 from services.registry.access import Caller
 
 # acts of the side that receives which say the same of everybody
@@ -122,8 +124,7 @@ SELECT %s, case_id, status, zh, en, %s FROM json_to_recordset(%s::json) AS o(cas
 def wave(tx: Connection, now: datetime, ground: Ground) -> int:
     """Carries out the oldest order that may run for its next members; returns how many it was given to."""
     for order in rows(tx, _OPEN, {"today": day_of(now)}):
-        alone = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 1))"
-        if tx.exec_driver_sql(alone, (order.parent + order.organisation,)).scalar_one():
+        if locks.try_hold(tx, Lock.BATCH_RECEIVED, order.parent + order.organisation):
             return _carry_out(tx, order, now, ground)
     return 0
 

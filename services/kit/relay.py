@@ -14,15 +14,16 @@ from kafka.errors import KafkaError
 from sqlalchemy import Engine, Row
 
 from schemas.envelope import Message, to_wire
+from services.kit import locks
 from services.kit.attempt import Stopped, attempt, is_infrastructure
 from services.kit.bell import Bell
 from services.kit.clock import Clock, SystemClock
 from services.kit.errors import Words
 from services.kit.event_log import RELAY
 from services.kit.kafka_clients import Kafka
+from services.kit.locks import Lock
 
 log = structlog.get_logger()
-LOCK = 0x72656C61  # "rela"
 BATCH_ROWS_MAX = 500
 FLUSH_SECONDS_MAX = 20
 RESEND_SECONDS = 5.0
@@ -146,7 +147,7 @@ class Relay:
         """Relays while the session that holds the advisory lock lives: a second relay waits."""
         dsn = self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         with closing(psycopg.connect(dsn, autocommit=True, connect_timeout=5)) as session:
-            while not session.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()[0]:
+            while not locks.try_alone(session, Lock.RELAY):
                 self._unready = SECOND
                 if self.stop.wait(LOCK_SECONDS):
                     return

@@ -12,7 +12,9 @@ from sqlalchemy import Connection
 
 from services.cases.model import Statement
 from services.cases.routing import OPENING, facts_stated
+from services.kit import locks
 from services.kit.db import rows
+from services.kit.locks import Lock
 from services.registry.persons import Person
 from services.registry.tokens import token_key
 
@@ -99,11 +101,7 @@ SELECT e.id, e.source, e.ext_id, e.organisation, e.path, e.type, e.time, e.data,
 FROM posted_event e LEFT JOIN posted_person p ON p.event_id = e.id
 LEFT JOIN identification i ON i.event_id = p.event_id AND i.position = p.position
 WHERE e.id = ANY (CAST(:ids AS uuid[])) ORDER BY e.time, e.source, e.ext_id, p.position"""
-_LOCK = """
-SELECT pg_advisory_xact_lock_shared(k) FROM (
-    SELECT DISTINCT 7300 + abs(hashtext(source || ext_id)) %% 64 AS k FROM posted_event
-    WHERE id = ANY (%s::uuid[]) ORDER BY k) x"""
-_LOCK_FOR_CORRECTION = "SELECT pg_advisory_xact_lock(7300 + abs(hashtext(%s)) %% 64)"
+_NAMES = "SELECT source || ext_id FROM posted_event WHERE id = ANY (CAST(:ids AS uuid[]))"
 
 
 def read(tx: Connection, events: Sequence[UUID]) -> list[Announcement]:
@@ -119,9 +117,9 @@ def read(tx: Connection, events: Sequence[UUID]) -> list[Announcement]:
 
 def hold(tx: Connection, events: Sequence[UUID]) -> None:
     """Until the transaction ends nobody corrects or withdraws these events. Before any row of theirs is locked."""
-    tx.exec_driver_sql(_LOCK, ([str(e) for e in events],))
+    locks.hold_parts_shared(tx, Lock.CORRECTION, _NAMES, {"ids": [str(e) for e in events]})
 
 
 def lock_for_correction(tx: Connection, source: str, ext_id: str) -> None:
     """Waits for whoever handles the event that is being corrected."""
-    tx.exec_driver_sql(_LOCK_FOR_CORRECTION, (source + ext_id,))
+    locks.hold_part(tx, Lock.CORRECTION, source + ext_id)

@@ -18,15 +18,15 @@ from services.cases.calendar import day_of
 from services.cases.clock import apply_tasks, task_message
 from services.cases.ground import Ground
 from services.cases.model import World
+from services.kit import locks
 from services.kit.clock import Clock
 from services.kit.db import rows
 from services.kit.event_log import record
+from services.kit.locks import Lock
 
 IDENTIFY, QUESTION = "identify", "question"
 ACTS = {IDENTIFY: "identify", QUESTION: "answer"}
 
-_LOCK = """
-SELECT pg_advisory_xact_lock(7312, k) FROM (SELECT DISTINCT hashtext(c) AS k FROM unnest(%s::text[]) AS c ORDER BY k) x"""
 # whoever asked, and has the answer, looks again
 _WAITING = """
 WITH asked AS (
@@ -82,7 +82,7 @@ def settle(tx: Connection, organisations: Iterable[str], world: World) -> None:
     codes = sorted({one for code in organisations for one in (code, desk(code, world))})
     if not codes:
         return
-    tx.exec_driver_sql(_LOCK, (codes,))
+    locks.hold(tx, Lock.DESK_COUNT, *codes)
     waiting = _waiting(tx, codes, world)
     standing = {(r.organisation, r.kind): r for r in rows(tx, _STANDING, {"codes": codes})}
     written, closed, messages = [], [], []

@@ -16,7 +16,9 @@ from uuid import UUID, uuid4, uuid5
 import structlog
 from sqlalchemy import Connection, Engine, RowMapping
 
+from services.kit import locks
 from services.kit.clock import Clock
+from services.kit.locks import Lock
 from services.notifier import queries, tables
 from services.notifier.channels import ChannelError, Channels, Notice
 from services.notifier.handlers import whom_to_tell
@@ -181,7 +183,7 @@ def _free_at(tx: Connection, channel: str, now: datetime, policy: Policy) -> dat
     """When the channel's caps next allow a message; `now` where they do. Holds the channel until the transaction ends."""
     caps = policy.caps.get(channel, [])
     if caps:
-        tx.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"channel:{channel}",))
+        locks.hold(tx, Lock.CHANNEL, channel)
     free_at = now
     for cap in caps:
         window = timedelta(seconds=cap["per"])

@@ -76,9 +76,12 @@ def close_post(tx: Connection, organisation: str, post: UUID, now: datetime) -> 
 
 
 def claim(tx: Connection, organisation: str, report: UUID, post: UUID, now: datetime) -> str:
-    """A registered member claims a post that has a place left; claiming twice is claiming once. Returns the claim's id."""
-    _own(tx, "double_report", organisation, report, "ended_at")
-    _own(tx, "community_post", organisation, post, "closed_at")
+    """A registered member claims a post that has a place left; claiming twice is claiming once. Returns the claim's id.
+
+    The places are counted and taken while the post is locked: the last one is not given twice.
+    """
+    _own(tx, "double_report", organisation, report, "ended_at", lock=True)
+    _own(tx, "community_post", organisation, post, "closed_at", lock=True)
     taken = tx.exec_driver_sql(
         "SELECT p.places, (SELECT count(*) FROM post_claim c WHERE c.post = p.id AND c.ended_at IS NULL AND c.report <> %s) "
         "AS taken FROM community_post p WHERE p.id = %s", (report, post)).one()
@@ -110,8 +113,8 @@ def serve(tx: Connection, organisation: str, held: UUID, on: date, minutes: int,
         (uuid4(), held, found.report, on, minutes, (words or "")[:500] or None, person, now))
 
 
-def _own(tx: Connection, table: str, organisation: str, ident: UUID, still: str | None = None) -> None:
-    where = f" AND {still} IS NULL" if still else ""
+def _own(tx: Connection, table: str, organisation: str, ident: UUID, still: str | None = None, *, lock: bool = False) -> None:
+    where = (f" AND {still} IS NULL" if still else "") + (" FOR UPDATE" if lock else "")
     if not tx.exec_driver_sql(f"SELECT 1 FROM {table} WHERE id = %s AND organisation = %s{where}",
                               (ident, organisation)).first():
         raise _not_ours()

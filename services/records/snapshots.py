@@ -15,7 +15,9 @@ from sqlalchemy import Connection, Engine
 from services.cases.calendar import day_of, midnight
 from services.cases.ground import Ground
 from services.cases.queries import figures
+from services.kit import locks
 from services.kit.db import dumps, rows
+from services.kit.locks import Lock
 from services.registry.directory import Directory
 from services.registry.past import paths_at
 from services.registry.tree import codes_of
@@ -100,7 +102,7 @@ def take_due(engine: Engine, now: datetime, ground: Ground) -> int:
     taken = 0
     for day in _due(engine, day_of(now)):
         with engine.begin() as tx:
-            tx.exec_driver_sql("SELECT pg_advisory_xact_lock(7311)")
+            locks.hold(tx, Lock.SNAPSHOT)
             if rows(tx, "SELECT 1 FROM snapshot WHERE day = :day LIMIT 1", {"day": day}):
                 continue
             directory = Directory.of(tx)

@@ -9,12 +9,13 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
+from services.kit import locks
+from services.kit.locks import Lock
 from services.registry.fields import Wrong
 from services.registry.kinds import Faults
 from services.registry.sheets import Row
 
 BATCH_ROWS_MAX = 5_000  # an open transaction holds back every reader of the event log
-_LOCK = 0x6C6F6164  # "load"
 
 Outcome = Literal["new", "changed", "unchanged"] | Faults
 
@@ -81,9 +82,5 @@ def as_given(*columns: str) -> dict[str, str]:
 @contextmanager
 def alone(engine: Engine) -> Iterator[None]:
     """Waits until nothing else is loaded on this database; who dies lets go by itself."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as waiting:
-        waiting.exec_driver_sql("SELECT pg_advisory_lock(%s)", (_LOCK,))
-        try:
-            yield
-        finally:
-            waiting.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+    with locks.alone(engine, Lock.LOAD):
+        yield

@@ -1,11 +1,13 @@
 """双报到: a member of a unit registers where they live, claims a post, serves, and each quarter the card goes to the unit."""
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
 
 from services.kit.clock import ZONE
+from services.records import double_reports
 from services.wiring import records_loop
 from tests.portal.town import text
 from tests.stories import world
@@ -99,3 +101,31 @@ def test_a_registration_ends_and_a_full_post_takes_nobody_more(town, reader, liv
     send(community, f"/double-reports/{first}/end")
     assert send(community, "/double-reports/claims", report=other, post=post).status_code == 200
     assert "已结束" in text(community.get("/double-reports"))
+
+
+def test_the_last_place_of_a_post_is_given_once(town, reader, lives_here):
+    """Two claim it at the same moment: the second waits until the first has committed, and sees that none is left."""
+    second = town.leaves(7, to={"address": world.ADDRESS}, category="relocation",
+                         circumstances={"unit_has_organisation": True})
+    community = reader("secretary")
+    for case in (lives_here, second):
+        send(community, "/double-reports", case=case)
+    send(community, "/double-reports/posts", title="楼道长", places="1")
+    worker, now = town.house.worker, town.clock.now()
+    with worker.connect() as tx:
+        first, other = tx.exec_driver_sql("SELECT id FROM double_report ORDER BY name").scalars()
+        post = tx.exec_driver_sql("SELECT id FROM community_post").scalar_one()
+
+    def claims(report):
+        with worker.begin() as tx:
+            double_reports.claim(tx, COMMUNITY, report, post, now)
+
+    with ThreadPoolExecutor(1) as beside, worker.begin() as tx:
+        double_reports.claim(tx, COMMUNITY, first, post, now)
+        late = beside.submit(claims, other)
+        with pytest.raises(TimeoutError):
+            late.result(0.3)
+        tx.commit()
+        assert late.exception(10).code == "post-full"
+    with worker.connect() as tx:
+        assert tx.exec_driver_sql("SELECT count(*) FROM post_claim WHERE ended_at IS NULL").scalar_one() == 1

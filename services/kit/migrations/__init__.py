@@ -8,10 +8,11 @@ from alembic.config import Config
 from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 
+from services.kit import locks
 from services.kit.db import connect
+from services.kit.locks import Lock
 
 APPLICATION = "guidui_app"
-_LOCK = 0x67756964  # "guid": two migrations at once would meet in the catalogue
 
 
 def migrate(owner_url: str | URL, application: str = APPLICATION) -> None:
@@ -23,7 +24,7 @@ def migrate(owner_url: str | URL, application: str = APPLICATION) -> None:
     engine = connect(owner_url, None, connections_max=1)
     try:
         with engine.begin() as tx:
-            tx.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            locks.hold(tx, Lock.MIGRATION)
             config = Config()
             config.set_main_option("script_location", str(Path(__file__).parent))
             config.set_main_option("path_separator", "os")
