@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
-
+from uuid import UUID
 
 from schemas.days import NoDay, read_day, read_month
-from services.cases.model import Statement, World
+from services.cases.argument_kinds import ARGUMENTS, Kind
+from services.cases.model import Case, Statement, World
 from services.kit.errors import Refused, Words
 
 TEXT_MAX = 2000
@@ -18,11 +20,44 @@ def refuse(status: int, code: str, zh: str, en: str, **extra: Any) -> Refused:
     return Refused(status, code, Words(zh, en), **extra)
 
 
-class Arguments:
-    """What was given with a command; remembers what goes into the history row."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the arguments of one command name, as far as its caller sees it (``named.look_up``); by itself nothing."""
 
-    def __init__(self, given: Mapping[str, Any], actor: str) -> None:
+    cases: Mapping[str, Case] = field(default_factory=dict)
+
+    def case(self, text: str) -> Case | None:
+        """The case of this id; None where there is none, or the caller has no part in it."""
+        ident = canonical(text)
+        return self.cases.get(ident) if ident else None
+
+
+NOTHING = Named()
+
+
+def canonical(text: str) -> str | None:
+    """An id as the database writes it; None where the text is none."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None
+
+
+class Undeclared(LookupError):
+    """A command reads an argument that the table of ``argument_kinds`` does not have, or has as another kind."""
+
+
+class Arguments:
+    """What was given with a command; remembers what goes into the history row.
+
+    Each reader takes arguments of its own kind only, as ``argument_kinds`` declares them for the command.
+    """
+
+    def __init__(self, given: Mapping[str, Any], actor: str, command: str, named: Named = NOTHING) -> None:
         self._given = given
+        self._declared = ARGUMENTS.get(command, {})
+        self._command = command
+        self._named = named
         self._kept: dict[str, Any] = {}
         self.actor = actor
         self.reason: str | None = None
@@ -39,9 +74,19 @@ class Arguments:
         self._kept |= dict(zip(pairs[::2], pairs[1::2], strict=True))
         return {}
 
+    def _value(self, name: str, *kinds: Kind) -> Any:
+        """An argument as it was given, which the table declares as one of these kinds."""
+        if self._declared.get(name) not in kinds:
+            raise Undeclared(f"{self._command} reads {name} as {' or '.join(kinds)}; ARGUMENTS declares it as "
+                             f"{self._declared.get(name)}")
+        return self._given.get(name)
+
     def get(self, name: str) -> Any:
         """A field as text, or None."""
-        value = self._given.get(name)
+        return self._text(name, Kind.TEXT)
+
+    def _text(self, name: str, *kinds: Kind) -> Any:
+        value = self._value(name, *kinds)
         if value is None or value == "":
             return None
         if not isinstance(value, str | int):
@@ -58,7 +103,7 @@ class Arguments:
 
     def texts(self, name: str, least: int) -> Sequence[str]:
         """A list of texts, at least ``least`` of them."""
-        value = self._given.get(name)
+        value = self._value(name, Kind.TEXTS)
         if value is None:
             raise self._missing(name)
         if not isinstance(value, list) or not all(isinstance(v, str) and v.strip() for v in value):
@@ -70,7 +115,7 @@ class Arguments:
 
     def flag(self, name: str) -> bool | None:
         """True, False or None."""
-        value = self._given.get(name)
+        value = self._value(name, Kind.FLAG)
         if value is not None and not isinstance(value, bool):
             raise self._wrong(name, "应当是 true 或 false", "must be true or false")
         self._kept[name] = value
@@ -78,7 +123,7 @@ class Arguments:
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         """An object of plain values, empty if absent."""
-        value = self._given.get(name) or {}
+        value = self._value(name, Kind.FACTS, Kind.ARGUMENTS) or {}
         if not isinstance(value, Mapping) or any(isinstance(v, list | Mapping) for v in value.values()):
             raise self._wrong(name, "应当是一组字段", "must be an object of plain values")
         self._kept[name] = dict(value)
@@ -86,7 +131,7 @@ class Arguments:
 
     def number(self, name: str, least: int, most: int, required: bool = True) -> int | None:
         """A whole number within bounds."""
-        value = self._given.get(name)
+        value = self._value(name, Kind.NUMBER)
         if value is None and not required:
             return None
         if value is None:
@@ -100,7 +145,7 @@ class Arguments:
 
     def one_of(self, name: str, choices: Sequence[str], required: bool = True, field_name: str = "") -> Any:
         """One word of a closed list."""
-        value = self._given.get(name)
+        value = self._value(name, Kind.CHOICE)
         if value is None and not required:
             return None
         if value is None or value == "":
@@ -114,7 +159,7 @@ class Arguments:
     def day(self, name: str, *, after: date | None = None, since: date | None = None, until: date | None = None,
             required: bool = True) -> date | None:
         """A day, written YYYY-MM-DD (schemas.days); later than ``after``, not before ``since``, not later than ``until``."""
-        value = self._given.get(name)
+        value = self._value(name, Kind.DAY)
         if value is None and not required:
             return None
         if value is None or value == "":
@@ -135,7 +180,7 @@ class Arguments:
 
     def month(self, name: str, *, until: str) -> str:
         """A month, written YYYY-MM; not later than ``until``."""
-        value = self._given.get(name)
+        value = self._value(name, Kind.MONTH)
         if value is None or value == "":
             raise self._missing(name)
         try:
@@ -149,18 +194,71 @@ class Arguments:
 
     def organisation(self, name: str, world: World, required: bool = True) -> str | None:
         """The code of an organisation that the register knows; one that has ended gives way to its successor."""
-        value = self.get(name)
+        value = self._text(name, Kind.ORGANISATION)
         if value is None:
             if required:
                 raise self._missing(name)
             return None
         if world.directory.get(value) is None:
             raise self._wrong(name, f"没有代码为 {value} 的党组织", f"no organisation has the code {value}")
-        standing = world.directory.successor(value, world.today)
+        return self._standing(name, value, world)
+
+    def branch(self, name: str, within: str | None, world: World) -> str:
+        """The code of an organisation at or below ``within``; any other is refused alike, known or not."""
+        value = self._text(name, Kind.BRANCH)
+        if value is None:
+            raise self._missing(name)
+        elsewhere = refuse(
+            422, "branch-elsewhere", f"没有代码为 {value} 的支部，或者它不在接收党委之下，请填本党委下的支部代码。",
+            f"There is no branch with the code {value}, or it does not belong to the receiving committee.", field=name)
+        if world.directory.get(value) is None or not world.directory.within(value, within):
+            raise elsewhere
+        standing = self._standing(name, value, world)
+        if not world.directory.within(standing, within):
+            raise elsewhere
+        return standing
+
+    def host(self, name: str, world: World) -> tuple[str, str | None]:
+        """What was written of a host, and its code where the register has it."""
+        value = self._text(name, Kind.HOST)
+        if value is None or not value.strip():
+            raise self._missing(name)
+        written = value.strip()
+        return written, written if world.directory.get(written) else None
+
+    def case(self, name: str) -> Case:
+        """A case in which the caller has a part; one that there is not and one of others are refused alike."""
+        value = self._text(name, Kind.CASE)
+        if value is None or not value.strip():
+            raise self._missing(name)
+        known = self._named.case(value.strip())
+        if known is None:
+            raise refuse(422, "no-such-case", f"{name} 所填的那一件转移不存在，或本组织不是其中一方，请核对编号。",
+                         f"{name} names no transfer in which this organisation has a part; check its id.", field=name)
+        self._kept[name] = known.id
+        return known
+
+    def letter(self, name: str, number: str | None) -> str | None:
+        """The number of this case's letter, or None; any other is refused alike, whoever's it is."""
+        value = self._text(name, Kind.LETTER)
+        if value is not None and value != number:
+            raise refuse(409, "letter-not-valid", f"第 {value} 号介绍信已作废或不属于这件转移，不能据此登记报到。",
+                         f"Letter {value} is void or belongs to another transfer.", field=name)
+        return value
+
+    def department(self, name: str, code: str | None) -> bool:
+        """Whether the department of this code is the one named."""
+        value = self._text(name, Kind.DEPARTMENT)
+        return value is not None and value == code
+
+    def _standing(self, name: str, code: str, world: World) -> str:
+        """The organisation itself, or its successor once it has ended."""
+        standing = world.directory.successor(code, world.today)
         if standing is None:
-            one = world.directory.get(value)
-            raise self._wrong(name, f"填写的{one.name}已于 {one.effective_to} 撤销，没有接续组织，请另选",
-                              f"names {one.name}, which ended on {one.effective_to} and has no successor; choose another")
+            ended = world.directory.get(code)
+            raise self._wrong(name, f"填写的{ended.name}已于 {ended.effective_to} 撤销，没有接续组织，请另选",
+                              f"names {ended.name}, which ended on {ended.effective_to} and has no successor; "
+                              "choose another")
         return standing.code
 
     def _missing(self, name: str, choices: Sequence[str] = ()) -> Refused:

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Engine
 from services.cases import deadlines, numbers, queries, tables
 from services.cases import decide as rules
 from services.cases import states as s
-from services.cases.arguments import refuse
+from services.cases.arguments import NOTHING, Named, refuse
 from services.cases.ground import Ground, member_facts, usual
 from services.cases.model import Case, MemberFacts, Statement, Step, World
+from services.cases.named import look_up
 from services.cases.routing import OPENING, current_facts
 from services.cases.tables import Change
 from services.kit.clock import Clock
@@ -41,13 +42,17 @@ def give_within(tx: Connection, caller: Caller, case_id: str, command: str, seen
     if caller.role == "sender":
         raise refuse(403, "role-without-commands", "报送密钥不能办理转移。", "A sender's key gives no commands.")
     queries.must_see(tx, caller, case_id)
+    named = look_up(tx, caller, command, args)
     with queries.as_worker(tx):
         case = tables.load(tx, [case_id])[case_id]
         if seen_state is not None and seen_state != case.state:
             state = s.STATES[case.state]
             raise refuse(409, "moved-meanwhile", f"这件转移已变为「{state[0]}」，请按现在的状态办理。",
                          f"The transfer has moved on to '{state[1]}'; act on its present state.", state=case.state)
-        obey(tx, case, command, caller.organisation, args, now, person, ground or usual())
+        order = Order(case, command, caller.organisation, args, named)
+        answer = obey_all(tx, [order], now, person, ground or usual())[0]
+        if isinstance(answer, Refused):
+            raise answer
     return queries.view_within(tx, case_id, now)
 
 
@@ -62,12 +67,14 @@ def obey(tx: Connection, case: Case, command: str, actor: str, args: Mapping[str
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One command to one case, given by organisation ``actor``."""
+    """One command to one case, given by organisation ``actor``; ``named`` is what its arguments name, as the actor sees
+    it: nothing of anybody's where nobody looked."""
 
     case: Case
     command: str
     actor: str
     args: Mapping[str, Any]
+    named: Named = NOTHING
 
 
 def obey_all(tx: Connection, orders: Sequence[Order], now: datetime, person: str | None,
@@ -87,9 +94,9 @@ def obey_all(tx: Connection, orders: Sequence[Order], now: datetime, person: str
         facts = known[case.member][0] if case.member in known else MemberFacts()
         try:
             seen = replace(world, member=facts, acted=acted.get(case.id, frozenset()))
-            move = rules.decide(case, order.command, order.actor, order.args, seen)
+            move = rules.decide(case, order.command, order.actor, order.args, seen, order.named)
             if order.command == "merge":
-                _join_other(tx, case, move.case.merged_into or "", world)
+                _join_other(tx, case, order, move.case.merged_into, world)
         except Refused as refusal:
             answers.append(refusal)
             continue
@@ -104,20 +111,18 @@ def obey_all(tx: Connection, orders: Sequence[Order], now: datetime, person: str
     return [answer if isinstance(answer, Refused) else written[answer.id] for answer in answers]
 
 
-def _join_other(tx: Connection, case: Case, into: str, world: World) -> None:
-    """Moves what was stated about a merged case to the surviving one."""
-    try:
-        other = tables.load(tx, [str(UUID(into))]).get(str(UUID(into)))
-    except ValueError:
-        other = None
-    if other is None or other.state in s.TERMINAL:
-        raise refuse(422, "merge-into-what", "要并入的那一件不存在或已办结，请核对 into。",
-                     "The case to merge into does not exist or has ended.", field="into")
-    if case.member and other.member and case.member != other.member:
-        raise refuse(422, "merge-other-member", "两件不是同一名党员，不能并案。",
-                     "The two cases are not of the same member.", field="into")
-    tx.exec_driver_sql("UPDATE statement SET case_id = %s::uuid WHERE case_id = %s::uuid", (other.id, case.id))
-    tables.write(tx, [restated(tx, other, world, "join")], world)
+def _join_other(tx: Connection, case: Case, order: Order, into: str | None, world: World) -> None:
+    """Moves what was stated about a merged case to the surviving one, whose history says which facts that changed.
+
+    The survivor is as the rights of the actor were judged on: if it moved meanwhile, nothing is written.
+    """
+    survivor = order.named.cases[into or ""]
+    tx.exec_driver_sql("UPDATE statement SET case_id = %s::uuid WHERE case_id = %s::uuid", (survivor.id, case.id))
+    change = restated(tx, survivor, world, "join", "merged", order.actor)
+    before, after = survivor.facts, change.after.facts
+    changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    joined = replace(change.steps[0], detail={"merged": case.id, "facts_changed": changed})
+    tables.write(tx, [replace(change, steps=[joined, *change.steps[1:]])], world)
 
 
 def restated(tx: Connection, case: Case, world: World, command: str, reason: str | None = None,

@@ -11,7 +11,7 @@ from typing import Any
 from schemas.days import dues_month_last
 from services.cases import deadlines, rights
 from services.cases import states as s
-from services.cases.arguments import Arguments, refuse
+from services.cases.arguments import NOTHING, Arguments, Named, refuse
 from services.cases.calendar import add_months, day_of
 from services.cases.model import Case, Move, Statement, Step, World
 from services.cases.overrides import judge
@@ -27,10 +27,12 @@ def _command(function: Command) -> Command:
     return function
 
 
-def decide(case: Case, command: str, actor: str, args: Mapping[str, Any], world: World) -> Move:
+def decide(case: Case, command: str, actor: str, args: Mapping[str, Any], world: World,
+           named: Named = NOTHING) -> Move:
     """The move that ``command`` makes, given by organisation ``actor``; raises Refused where it may not.
 
-    409 the state does not allow it, 403 the actor may not, 422 a field is missing or impossible.
+    ``named``: what its arguments name, as the caller sees it. 409 the state does not allow it, 403 the actor may not,
+    422 a field is missing or impossible.
     """
     if command not in s.COMMANDS:
         raise refuse(422, "unknown-command", f"没有「{command}」这个办理动作。", f"There is no command {command!r}.",
@@ -39,7 +41,7 @@ def decide(case: Case, command: str, actor: str, args: Mapping[str, Any], world:
         raise _illegal(case, command, actor, world)
     if not rights.may(case, command, actor, world):
         raise _not_yours(case, command, actor, world)
-    given = Arguments(args, actor)
+    given = Arguments(args, actor, command, named)
     after = _COMMANDS[command](case, given, world)
     return finish(case, after, command, actor, given, world)
 
@@ -155,11 +157,10 @@ def approve_stay(case: Case, given: Arguments, world: World) -> Case:
 
 @_command
 def register_floating(case: Case, given: Arguments, world: World) -> Case:
-    host = given.text("host")
+    written, host = given.host("host", world)
     return case.but(state=s.FLOATING_REGISTERED, permit_no=given.text("permit_no"), contacted_on=None,
-                    acknowledged_on=None,
-                    host=host if world.directory.get(host) else None,
-                    **given.keep("host", host, "host_contact", given.text("host_contact")))
+                    acknowledged_on=None, host=host,
+                    **given.keep("host", written, "host_contact", given.text("host_contact")))
 
 
 @_command
@@ -216,7 +217,7 @@ def reissue(case: Case, given: Arguments, world: World) -> Case:
     until = deadlines.reissue_until(case, world)
     if until and world.today > until:
         department = world.directory.department_above(case.origin_committee)
-        if not given.get("approval") or not department or given.get("approval") != department.code:
+        if not given.department("approval", department.code if department else None):
             raise refuse(
                 409, "reissue-window-closed",
                 f"首次转出已满六个月（{until.isoformat()}），重开须经县级组织部门批准，请在 approval 填其代码。",
@@ -242,10 +243,7 @@ def add_channel(case: Case, given: Arguments, world: World) -> Case:
 
 @_command
 def record_arrival(case: Case, given: Arguments, world: World) -> Case:
-    number = given.get("letter_number")
-    if number is not None and number != case.letter_number:
-        raise refuse(409, "letter-not-valid", f"第 {number} 号介绍信已作废或不属于这件转移，不能据此登记报到。",
-                     f"Letter {number} is void or belongs to another transfer.", field="letter_number")
+    given.letter("letter_number", case.letter_number)
     return case.but(state=s.ARRIVED, receiver=given.actor)
 
 
@@ -331,10 +329,7 @@ def rule(case: Case, given: Arguments, world: World) -> Case:
 
 @_command
 def place(case: Case, given: Arguments, world: World) -> Case:
-    branch = given.organisation("branch", world)
-    if not world.directory.within(branch, case.receiving_committee):
-        raise refuse(422, "branch-elsewhere", f"{branch} 不在接收党委之下，请填本党委下的支部代码。",
-                     f"{branch} does not belong to the receiving committee.", field="branch")
+    branch = given.branch("branch", case.receiving_committee, world)
     state = s.RECEIPT_SENT if case.receipt_sent_on else s.PLACED
     return case.but(state=state, branch=branch, placed_at=world.now)
 
@@ -446,11 +441,31 @@ def strike_off(case: Case, given: Arguments, world: World) -> Case:
 
 @_command
 def merge(case: Case, given: Arguments, world: World) -> Case:
-    into = given.text("into")
-    if into == case.id:
+    into = given.case("into")
+    if into.id == case.id:
         raise refuse(422, "merge-into-itself", "不能并入本件自身。", "A case cannot be merged into itself.", field="into")
-    given.affects.append(("merge", into))
-    return case.but(state=s.MERGED, merged_into=into)
+    _may_be_joined(case, into, given.actor, world)
+    given.affects.append(("merge", into.id))
+    return case.but(state=s.MERGED, merged_into=into.id)
+
+
+def _may_be_joined(case: Case, into: Case, actor: str, world: World) -> None:
+    """Two cases are made one by whoever answers for the member in both, and only once it is sure that it is one member."""
+    if (into.state, "merge") not in s.TRANSITIONS:
+        raise refuse(422, "merge-into-what", "要并入的那一件已经办结或是整批，请核对 into。",
+                     "The case to merge into has ended or is a batch; check into.", field="into")
+    if not rights.may_join(into, actor, world):
+        raise refuse(422, "merge-not-yours", "要并入的那一件不由本组织转出，也没有接收到本组织，不能由本组织并案。",
+                     "The case to merge into neither leaves nor has been accepted by this organisation, which may not "
+                     "merge into it.", field="into")
+    if (case.member is None) != (into.member is None):
+        raise refuse(409, "identify-first", "其中一件还没有核定是哪名党员。请先核定本人：名册里有了此人，或在审核台认定，"
+                     "系统会自动并入，不必另行并案。",
+                     "One of the two is not known to be any member's yet. Identify the person first: once the register has "
+                     "them, or the review desk says who it is, the cases are joined by themselves.", field="into")
+    if case.member != into.member:
+        raise refuse(422, "merge-other-member", "两件不是同一名党员，不能并案。",
+                     "The two cases are not of the same member.", field="into")
 
 
 @_command

@@ -48,7 +48,7 @@ def give(tx: Connection, caller: Caller, parent: str, order: Any, args: Any, sta
     fit one member is told of that member.
     """
     must_hold(tx, caller, parent)
-    given = Arguments({"order": order, "with": args, "start_on": start_on}, caller.organisation)
+    given = Arguments({"order": order, "with": args, "start_on": start_on}, caller.organisation, "give_to_all")
     command, fields = given.one_of("order", ORDERS), given.mapping("with")
     start = given.day("start_on", since=day_of(now), required=False)
     ident = uuid4()

@@ -64,6 +64,17 @@ def may(case: Case, command: str, actor: str, world: World) -> bool:
     return False
 
 
+def may_join(into: Case, actor: str, world: World) -> bool:
+    """Whether ``actor`` may let another case of the member become part of ``into``: whoever may merge it itself, and
+    once the member was accepted there whoever then holds the member."""
+    if may(into, "merge", actor, world):
+        return True
+    if into.state not in states.CUSTODY:
+        return False
+    holding = (*_now(into.destination, world), *_now(into.receiving_committee, world))
+    return any(world.directory.within(code, actor) for code in holding)
+
+
 def may_answer(asked: Mapping[str, Any], actor: str, world: World) -> bool:
     """Whether ``actor`` may answer a question that is open: whoever was asked; for an organisation outside, whoever asked
     records what came on paper or by telephone."""

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.cases import calendar, deadlines, policy, states
+from services.cases.arguments import Named
 from services.cases.model import Case, MemberFacts, World
 from services.kit.clock import ZONE
 from services.registry.directory import Directory
@@ -81,6 +82,10 @@ def case_in(state: str, command: str | None = None) -> Case:
         case = case.but(category="study_abroad", rule="B23")
     case = deadlines.parts(case, WORLD)
     return case.but(ruling=CITY) if command == "rule" else case
+
+
+# what the arguments of GIVEN name, as the two ends of the case see it: the member's other case, and the case itself
+NAMED = Named({OTHER: case_in(states.ACCEPTED).but(id=OTHER), CASE: case_in(states.TRIAGED)})
 
 
 def uuid_of(number: int) -> UUID:

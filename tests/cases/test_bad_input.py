@@ -9,7 +9,7 @@ import pytest
 from services.cases import states
 from services.cases.decide import decide
 from services.kit.errors import Refused
-from tests.cases.cast import COMMUNITY, GIVEN, NOW, OUTSIDE, WORLD, case_in
+from tests.cases.cast import COMMUNITY, GIVEN, NOW, NAMED, OUTSIDE, WORLD, case_in
 from tests.cases.test_table_of_moves import FIRST, case_of, who
 
 # interface.md §6, column "with": what must be there
@@ -34,7 +34,7 @@ def refused(command: str, given: dict[str, Any], state: str | None = None, **cha
     line = FIRST[state or STATE[command], command]
     case = case_of(line).but(**changes)
     with pytest.raises(Refused) as told:
-        decide(case, command, min(who(line, case)), given, WORLD)
+        decide(case, command, min(who(line, case)), given, WORLD, NAMED)
     said = told.value
     assert said.words.zh.endswith("。") and said.words.en.endswith(".") and said.words.zh != said.words.en
     return said
@@ -95,7 +95,7 @@ def test_an_expired_letter_is_accepted_only_by_a_recorded_decision():
 def test_who_may_not_is_told_the_state_and_what_it_may_do(command: str):
     case = case_in(STATE[command], command)
     with pytest.raises(Refused) as told:
-        decide(case, command, OUTSIDE if case.destination != OUTSIDE else COMMUNITY, GIVEN[command], WORLD)
+        decide(case, command, OUTSIDE if case.destination != OUTSIDE else COMMUNITY, GIVEN[command], WORLD, NAMED)
     assert told.value.status == 403 and "allowed" in told.value.extra
     assert states.STATES[case.state][0] in told.value.words.zh and "可以办理" in told.value.words.zh
     assert states.STATES[case.state][1] in told.value.words.en and "may do now" in told.value.words.en
@@ -103,5 +103,5 @@ def test_who_may_not_is_told_the_state_and_what_it_may_do(command: str):
 
 def test_a_command_that_there_is_not_is_answered_with_those_there_are():
     with pytest.raises(Refused) as told:
-        decide(case_in("triaged"), "promote", COMMUNITY, {}, WORLD)
+        decide(case_in("triaged"), "promote", COMMUNITY, {}, WORLD, NAMED)
     assert told.value.status == 422 and set(told.value.extra["commands"]) == set(states.COMMANDS)

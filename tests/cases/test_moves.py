@@ -6,7 +6,7 @@ import pytest
 from services.cases import rights, states
 from services.cases.decide import decide
 from services.kit.errors import Refused
-from tests.cases.cast import ACTORS, CITY, GIVEN, NEIGHBOUR, UNIT, WORLD, case_in
+from tests.cases.cast import ACTORS, CITY, GIVEN, NAMED, NEIGHBOUR, UNIT, WORLD, case_in
 
 def test_the_tables_here_name_every_command():
     assert set(GIVEN) == set(states.COMMANDS) == set(rights.RIGHTS)
@@ -19,7 +19,7 @@ def test_an_illegal_command_is_refused_with_a_sentence_that_says_what_may_be_don
             continue
         for actor in (UNIT, CITY, NEIGHBOUR):
             with pytest.raises(Refused) as refused:
-                decide(case_in(state, command), command, actor, GIVEN[command], WORLD)
+                decide(case_in(state, command), command, actor, GIVEN[command], WORLD, NAMED)
             assert refused.value.status == 409, (state, command)
             assert states.STATES[state][0] in refused.value.words.zh
             assert states.STATES[state][1] in refused.value.words.en
@@ -33,7 +33,7 @@ def test_a_legal_command_leads_where_the_table_says(state: str):
             continue
         case = case_in(state, command)
         actor = next(a for a in ACTORS if rights.may(case, command, a, WORLD))
-        move = decide(case, command, actor, GIVEN[command], WORLD)
+        move = decide(case, command, actor, GIVEN[command], WORLD, NAMED)
         assert move.case.state in targets and move.steps[-1].to_state == move.case.state, (state, command)
         assert (move.case.owner is None) == (move.case.state in states.TERMINAL), (state, command)
 

@@ -17,8 +17,8 @@ from services.cases.tables import Change
 from services.kit.errors import Refused
 from tests.cases.history import rebuilt, stored
 from tests.cases.cast import (
-    ACTORS, BRANCH, CASE, CITY, COMMUNITY, COUNTY, DIRECTORY, GIVEN, HOST, NOW, ORIGIN_COUNTY, STREET, UNIT, WORLD,
-    case_in, uuid_of,
+    ACTORS, BRANCH, CASE, CITY, COMMUNITY, COUNTY, DIRECTORY, GIVEN, HOST, NAMED, NOW, ORIGIN_COUNTY, STREET, UNIT,
+    WORLD, case_in, uuid_of,
 )
 
 INSERT = """INSERT INTO case_event (case_id, seq, at, command, from_state, to_state, change, by_organisation, detail)
@@ -191,7 +191,7 @@ def opened(case_id: str, member: str | None = "m1") -> Change:
 
 
 def moved(case: Case, command: str, actor: str, **given) -> Change:
-    move = decide(case, command, actor, given or GIVEN[command], WORLD)
+    move = decide(case, command, actor, given or GIVEN[command], WORLD, NAMED)
     return Change(case, move.case, move.steps)
 
 

@@ -19,7 +19,7 @@ from services.cases.decide import decide
 from services.kit.errors import Refused
 from tests.cases.cast import (
     ACTORS, ASKED, BRANCH, CITY, COMMUNITY, COMMUNITY_BRANCH, COUNTY, GIVEN, HOST, ORIGIN_COUNTY, OUTSIDE, STREET,
-    UNIT, WORLD, case_in,
+    NAMED, UNIT, WORLD, case_in,
 )
 
 TABLE = list(csv.DictReader((Path(__file__).parent.parent / "data/moves.csv").read_text("utf-8").splitlines()))
@@ -70,7 +70,7 @@ def test_every_command_by_every_actor_does_what_the_table_says(state: str):
 def outcome(case, command: str, actor: str, given: dict[str, Any]) -> str | int:
     """The state it leads to, or the status of a refusal in whole sentences."""
     try:
-        return decide(case, command, actor, given, WORLD).case.state
+        return decide(case, command, actor, given, WORLD, NAMED).case.state
     except Refused as refused:
         assert refused.words.zh.endswith("。") and refused.words.en.endswith("."), (case.state, command)
         return refused.status
@@ -80,7 +80,7 @@ def outcome(case, command: str, actor: str, given: dict[str, Any]) -> str | int:
 def test_every_line_leads_where_it_says_for_everybody_it_names(line: dict[str, str]):
     case = case_of(line)
     for actor in sorted(who(line, case)):
-        assert decide(case, line["command"], actor, given_by(line), WORLD).case.state == line["to"], actor
+        assert decide(case, line["command"], actor, given_by(line), WORLD, NAMED).case.state == line["to"], actor
 
 
 def test_the_database_holds_the_same_table(worker):

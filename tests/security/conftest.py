@@ -1,0 +1,2 @@
+"""The town of the portal's tests, attacked from its neighbours."""
+from tests.portal.conftest import clock, gazetteer, reader, town, url  # noqa: F401
