@@ -181,13 +181,14 @@ def _chosen(tx: Connection, under: str, status: str | None, find: str | None, no
     return {"lo": path, "hi": path[:-1] + "/", "status": status, "find": find, "no_receipt": no_receipt}
 
 
-def ranges(tx: Connection, under: str) -> Sequence[Mapping[str, Any]]:
+def ranges(tx: Connection, under: str, limit: int = 200, offset: int = 0) -> Sequence[Mapping[str, Any]]:
     """The ranges of an organisation and of those below it, newest first, with how many numbers are ``free``."""
     path = Directory.of(tx).path(under)
     return rows(tx, """SELECT r.id, r.organisation, r.prefix, r.digits, r.first, r.last, r.made_at, r.by_person,
         (SELECT count(*) FROM counterfoil f WHERE f.range = r.id AND f.status = 'free') AS free
-        FROM number_range r WHERE r.path ~>=~ :lo AND r.path ~<~ :hi ORDER BY r.id DESC LIMIT 200""",
-                {"lo": path, "hi": path[:-1] + "/"})
+        FROM number_range r WHERE r.path ~>=~ :lo AND r.path ~<~ :hi ORDER BY r.id DESC
+        LIMIT :limit OFFSET :offset""",
+                {"lo": path, "hi": path[:-1] + "/", "limit": limit, "offset": offset})
 
 
 def case_of_token(tx: Connection, token: str) -> str | None:

@@ -15,6 +15,7 @@ from services.cases import queries
 from services.cases import states as s
 from services.cases.arguments import refuse
 from services.cases.routing import table
+from services.kit import paging
 from services.kit.clock import ZONE
 from services.kit.db import rows
 from services.registry.access import Caller
@@ -76,7 +77,7 @@ def search(tx: Connection, caller: Caller, *, text: str = "", area: str = "", ca
     if not overseeing and not _serves(me):
         raise refuse(403, "serves-no-area", "只有组织部门和有管辖区域的党组织可以查去向待定的党员。",
                      "Only departments and organisations that serve an area may look into the pool.")
-    after = queries.position(cursor, 2)
+    after = paging.decode(cursor, paging.moment, paging.ident)
     wanted, params = _wanted()
     where = [wanted]
     params |= {"limit": limit + 1, "text": words, "area": area.strip()}
@@ -97,7 +98,7 @@ def search(tx: Connection, caller: Caller, *, text: str = "", area: str = "", ca
     with queries.as_worker(tx):
         found = rows(tx, _READ.format(where=" AND ".join(where)), params)
     page = found[:limit]
-    more = queries.cursor_of(page[-1].opened_at.isoformat(), str(page[-1].id)) if len(found) > limit else None
+    more = paging.encode(page[-1].opened_at, str(page[-1].id)) if len(found) > limit else None
     return {"items": [_item(r, caller, directory) for r in page], "next": more}
 
 

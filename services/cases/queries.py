@@ -1,7 +1,6 @@
 """What others read of cases: the views of interface.md §6, lists, alerts, counts. Row-level security decides who sees."""
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,7 +8,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import orjson
 from sqlalchemy import Connection
 
 from schemas.days import read_moment
@@ -21,6 +19,7 @@ from services.cases.deadlines import ALERT_ONLY
 from services.cases.ground import Ground, usual
 from services.cases.model import Case
 from services.cases.policy import Policy
+from services.kit import paging
 from services.kit.clock import ZONE
 from services.kit.db import rows, view_as
 from services.registry.access import Caller
@@ -151,25 +150,6 @@ def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def cursor_of(*values: Any) -> str:
-    """The cursor of a page whose last row has these values."""
-    return base64.urlsafe_b64encode(orjson.dumps(values)).decode()
-
-
-def position(cursor: str | None, count: int) -> list[Any] | None:
-    """The values (a time, an id) in a cursor that this interface gave; Refused 422 for any other."""
-    if not cursor:
-        return None
-    try:
-        values = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
-        assert isinstance(values, list) and len(values) == count
-        read_moment(values[0]), UUID(values[1])
-    except Exception:
-        raise refuse(422, "bad-cursor", "cursor 不是本接口给出的值，请从头翻页。",
-                     "The cursor is not one that this interface gave; start again.", field="cursor") from None
-    return values
-
-
 def cases(tx: Connection, now: datetime, *, state: str | None = None, organisation: str | None = None,
           own: str | None = None, limit: int = 100, cursor: str | None = None) -> dict[str, Any]:
     """Cases that this transaction sees, newest first: open and closed, by state and by an organisation that has a part
@@ -177,7 +157,7 @@ def cases(tx: Connection, now: datetime, *, state: str | None = None, organisati
     if state is not None and state not in s.STATES:
         raise refuse(422, "unknown-state", f"没有「{state}」这种状态。", f"There is no state {state!r}.",
                      states=sorted(s.STATES))
-    after = position(cursor, 2)
+    after = paging.decode(cursor, paging.moment, paging.ident)
     params: dict[str, Any] = {"state": state, "own": own, "limit": limit + 1, "organisation": organisation}
     where = ["TRUE"]
     if state:
@@ -198,14 +178,14 @@ def cases(tx: Connection, now: datetime, *, state: str | None = None, organisati
     found = rows(tx, f"SELECT c.id, c.opened_at FROM transfer_case c WHERE {' AND '.join(where)} "
                      "ORDER BY c.opened_at DESC, c.id DESC LIMIT :limit", params)
     page = found[:limit]
-    more = cursor_of(page[-1].opened_at.isoformat(), str(page[-1].id)) if len(found) > limit else None
+    more = paging.encode(page[-1].opened_at, str(page[-1].id)) if len(found) > limit else None
     return {"items": views(tx, [str(r.id) for r in page], now), "next": more}
 
 
 def alerts(tx: Connection, now: datetime, organisation: str, *, since: datetime | None = None, limit: int = 100,
            cursor: str | None = None) -> dict[str, Any]:
     """What waits for an organisation itself, oldest first; thin."""
-    after = position(cursor, 2)
+    after = paging.decode(cursor, paging.moment, paging.ident)
     params: dict[str, Any] = {"organisation": organisation, "limit": limit + 1}
     where = ["organisation = :organisation", "closed_at IS NULL"]
     if since:
@@ -217,7 +197,7 @@ def alerts(tx: Connection, now: datetime, organisation: str, *, since: datetime 
     found = rows(tx, f"SELECT id, case_id, member, kind, act, due_on, opened_at FROM task WHERE {' AND '.join(where)} "
                      "ORDER BY opened_at, id LIMIT :limit", params)
     page, today = found[:limit], day_of(now)
-    more = cursor_of(page[-1].opened_at.isoformat(), str(page[-1].id)) if len(found) > limit else None
+    more = paging.encode(page[-1].opened_at, str(page[-1].id)) if len(found) > limit else None
     doors = grids(tx, [str(r.case_id) for r in page if r.case_id], organisation)
     return {"items": [{"id": str(r.id), "case": str(r.case_id) if r.case_id else None, "kind": r.kind, "act": r.act,
                        "due_on": _iso(r.due_on), "overdue": bool(r.due_on and today > r.due_on),

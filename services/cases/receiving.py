@@ -31,13 +31,14 @@ _LEGAL = {order: sorted(state for state, command in s.TRANSITIONS if command == 
 _MINE = f"c.parent = CAST(:parent AS uuid) AND {_HANDS}"
 
 
-def batches(tx: Connection, organisation: str) -> Sequence[Mapping[str, Any]]:
+def batches(tx: Connection, organisation: str, limit: int = 200, offset: int = 0) -> Sequence[Mapping[str, Any]]:
     """The batches of which members are, or were, in the organisation's hands, newest first: parent, poster, members,
     opened_at, waiting (how many wait for an act of its own). ``tx`` looks as the organisation."""
     return rows(tx, f"""SELECT c.parent::text AS parent, min(c.poster) AS poster, min(c.opened_at) AS opened_at,
             count(*) AS members, count(*) FILTER (WHERE c.wait_organisation = :own) AS waiting
         FROM transfer_case c WHERE c.parent IS NOT NULL AND {_HANDS}
-        GROUP BY c.parent ORDER BY min(c.opened_at) DESC, c.parent LIMIT 200""", {"own": organisation})
+        GROUP BY c.parent ORDER BY min(c.opened_at) DESC, c.parent LIMIT :limit OFFSET :offset""",
+                {"own": organisation, "limit": limit, "offset": offset})
 
 
 def give(tx: Connection, caller: Caller, parent: str, order: Any, args: Any, start_on: Any, now: datetime,

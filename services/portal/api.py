@@ -1,10 +1,8 @@
 """The calls of receivers and departments: alerts, cases, commands, reviews, audit (interface.md §3)."""
 # no postponed annotations here: FastAPI must see the dependencies that are local to `router`
-import base64
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -13,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from schemas.days import NoDay, read_moment
 from services.cases import commands, queries
+from services.kit import paging
 from services.kit.clock import ZONE
 from services.kit.errors import Refused, Words
 from services.portal import bodies
@@ -22,7 +21,7 @@ from services.registry.access import Caller, Keys, look_as
 from services.registry.directory import Directory
 
 BODY_BYTES_MAX = 256 * 1024
-LIMIT_MAX = 1000
+LIMIT_MAX = paging.LIMIT_MAX
 TEXT_MAX = 200
 
 _ROLE = Words("这把密钥的角色不能用这个接口；请管理员发一把合适的密钥。",
@@ -36,12 +35,14 @@ _CUT_OFF = Words("内容没有传完连接就断了，什么都没有办理。",
 _NO_COMMAND = Words("缺少 command，请写明办理动作。", "command is missing: name the act.")
 _NO_STATE = Words("缺少 seen_state，请写明所看到的状态，以免办理时情况已变。",
                   "seen_state is missing: name the state you saw, lest it has changed meanwhile.")
-_BAD_CURSOR = Words("cursor 不是本接口给出的值，请从头翻页。", "The cursor is not one that this interface gave; start again.")
 _NO_ORGANISATION = Words("没有这个代码的组织。", "No organisation has this code.")
 _NOT_BELOW = Words("只能查询本组织及其以下的组织。", "You can only ask about your own organisation and those below it.")
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Text = Annotated[str | None, Query(max_length=TEXT_MAX)]
+Cursor = Annotated[str | None, Query(max_length=paging.CURSOR_LETTERS_MAX)]
+# how three older lists were leafed through; `cursor` takes its place
+Offset = Annotated[int, Query(ge=0, le=1_000_000, deprecated=True)]
 PROBLEMS = bodies.problems(401, 403, 404, 422, 503)
 ACTING = ("receiver", "department", "admin")
 
@@ -74,7 +75,7 @@ def router(portal: Portal) -> APIRouter:
     @routes.get("/v1/cases", responses=bodies.answer(bodies.CASES),
                 summary="Cases, newest first; role: receiver, department, admin")
     def cases(caller: Annotated[Caller, Depends(acting)], state: Text = None, organisation: Text = None,
-              limit: Limit = 100, cursor: Text = None) -> Response:
+              limit: Limit = 100, cursor: Cursor = None) -> Response:
         with portal.web.begin() as tx:
             own = _look(tx, caller)
             return json_answer(queries.cases(tx, portal.clock.now(), state=state, organisation=organisation, own=own,
@@ -105,7 +106,7 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.get("/v1/reviews", summary="Persons whose identity waits for a decision; role: sender, receiver, "
                                        "department, admin")
-    def reviews(caller: Annotated[Caller, Depends(caller_of)], limit: Limit = 100, cursor: Text = None) -> Response:
+    def reviews(caller: Annotated[Caller, Depends(caller_of)], limit: Limit = 100, cursor: Cursor = None) -> Response:
         with portal.web.begin() as tx:
             look_as(tx, caller)
             found = portal.reviews(tx, limit=limit + 1, cursor=_position(cursor))
@@ -195,14 +196,8 @@ async def json_body(request: Request, limit: int = BODY_BYTES_MAX) -> dict[str, 
 
 def _cursor(last: Mapping[str, Any]) -> str:
     event, _, position = last["id"].partition(":")
-    return base64.urlsafe_b64encode(orjson.dumps([last["at"], event, int(position)])).decode()
+    return paging.encode(last["at"], event, int(position))
 
 
 def _position(cursor: str | None) -> tuple[datetime, str, int] | None:
-    if not cursor:
-        return None
-    try:
-        at, event, position = orjson.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return read_moment(at), str(UUID(event)), int(position)
-    except Exception:
-        raise Refused(422, "bad-cursor", _BAD_CURSOR, field="cursor") from None
+    return paging.decode(cursor, paging.moment, paging.ident, paging.whole)

@@ -2,10 +2,11 @@
 # no postponed annotations here: FastAPI must see the dependencies that are local to `router`
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from services.cases import batches, queries, receiving, states
+from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
 from services.portal.house import Portal
@@ -25,52 +26,56 @@ def router(portal: Portal) -> APIRouter:
     @routes.get("/v1/cases/{case_id}/children",
                 summary="The members of a batch and what the last command to all did; role: receiver, department, admin")
     def children(case_id: str, request: Request, caller: Annotated[Caller, Depends(caller_of)], state: api.Text = None,
-                 refused: bool = False, limit: api.Limit = 100,
-                 offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0) -> Response:
+                 refused: bool = False, limit: api.Limit = 100, cursor: api.Cursor = None,
+                 offset: api.Offset = 0) -> Response:
+        start = paging.start_of(cursor) or offset
         if state and state not in states.STATES:
             raise Refused(422, "unknown-state", _NO_STATE, states=sorted(states.STATES))
         with portal.web.begin() as tx:
             queries.must_see(tx, caller, case_id)
             given = batches.orders(tx, case_id)
             found = batches.children(tx, case_id, seq=given[0]["seq"] if given else None, state=state, refused=refused,
-                                     limit=limit + 1, offset=offset)
+                                     limit=limit + 1, offset=start)
             counted = batches.by_state(tx, case_id)
+        page, more = paging.counted(found, start, limit)
         return api.json_answer({
             "by_state": counted,
             "orders": [{**one, "at": one["at"].isoformat(), "done_at": one["done_at"] and one["done_at"].isoformat()}
                        for one in given],
-            "items": [_told(one) for one in found[:limit]],
-            "next": offset + limit if len(found) > limit else None})
+            "items": [_told(one) for one in page], "next": more})
 
     @routes.get("/v1/batches", summary=f"The batches of which members come to this organisation, or (side=posted) those "
                                        f"that it or one below it has posted; {_WHO}")
     def received(caller: Annotated[Caller, Depends(caller_of)], side: api.Text = None, limit: api.Limit = 100,
-                 offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0) -> Response:
+                 cursor: api.Cursor = None, offset: api.Offset = 0) -> Response:
+        start = paging.start_of(cursor) or offset
         if side not in (None, "received", "posted"):
             raise Refused(422, "unknown-side", _NO_SIDE, field="side")
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
             if side == "posted":
-                found = batches.posted(tx, caller.organisation, limit + 1, offset)
-                return api.json_answer({"items": [{**one, "opened_at": one["opened_at"].isoformat()} for one in found[:limit]],
-                                        "next": offset + limit if len(found) > limit else None})
-            return api.json_answer({"items": [{**one, "opened_at": one["opened_at"].isoformat()}
-                                              for one in receiving.batches(tx, caller.organisation)], "next": None})
+                found = batches.posted(tx, caller.organisation, limit + 1, start)
+            else:
+                found = receiving.batches(tx, caller.organisation, limit + 1, start)
+        page, more = paging.counted(found, start, limit)
+        items = [{**one, "opened_at": one["opened_at"].isoformat()} for one in page]
+        return api.json_answer({"items": items, "next": more})
 
     @routes.get("/v1/batches/{batch}", summary=f"The members of a batch in this organisation's hands; {_WHO}")
     def in_hand(batch: str, caller: Annotated[Caller, Depends(caller_of)], state: api.Text = None, refused: bool = False,
-                limit: api.Limit = 100, offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0) -> Response:
+                limit: api.Limit = 100, cursor: api.Cursor = None, offset: api.Offset = 0) -> Response:
+        start = paging.start_of(cursor) or offset
         if state and state not in states.STATES:
             raise Refused(422, "unknown-state", _NO_STATE, states=sorted(states.STATES))
         with portal.web.begin() as tx:
             receiving.must_hold(tx, caller, batch)
             given = receiving.orders(tx, caller.organisation, batch)
             found = receiving.members(tx, caller.organisation, batch, order=given[0]["id"] if given else None, state=state,
-                                      refused=refused, limit=limit + 1, offset=offset)
+                                      refused=refused, limit=limit + 1, offset=start)
             counted = receiving.by_state(tx, caller.organisation, batch)
+        page, more = paging.counted(found, start, limit)
         return api.json_answer({"by_state": counted, "orders": [{**one, "at": one["at"].isoformat()} for one in given],
-                                "items": [_told(one) for one in found[:limit]],
-                                "next": offset + limit if len(found) > limit else None})
+                                "items": [_told(one) for one in page], "next": more})
 
     @routes.post("/v1/batches/{batch}/orders", status_code=201, openapi_extra=bodies.body(bodies.ORDER),
                  responses=bodies.problems(400, 413),

@@ -1,6 +1,7 @@
 """The calls of 双报到: the community registers, offers posts and notes hours; the unit reads the cards (docs/records.md)."""
 # no postponed annotations here: FastAPI must see the dependencies that are local to `router`
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from schemas.days import NoDay, read_day
 from services.cases import queries
+from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
 from services.portal.house import Portal
@@ -27,10 +29,13 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(tags=["records"], responses=api.PROBLEMS, prefix="/v1/double-reports")
     caller_of = api.callers(Keys(portal.web), api.ACTING)
 
-    def shown(caller: Caller, read: Callable[..., Any]) -> Response:
+    def shown(caller: Caller, read: Callable[..., Any], limit: int, cursor: str | None) -> Response:
+        start = paging.start_of(cursor)
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
-            return api.json_answer({"items": [dict(one) for one in read(tx, caller.organisation)], "next": None})
+            found = read(tx, caller.organisation, limit=limit + 1, offset=start)
+        page, more = paging.counted(found, start, limit)
+        return api.json_answer({"items": [dict(one) for one in page], "next": more})
 
     def done(act: Callable[..., Any], *given: Any, **said: Any) -> Any:
         with portal.worker.begin() as tx:
@@ -38,25 +43,30 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.get("", summary=f"Registrations at this community (side=community), or of this unit's members (side=unit); {_WHO}")
     def reports(caller: Annotated[Caller, Depends(caller_of)],
-                side: Annotated[Literal["community", "unit"], Query()] = "community") -> Response:
-        return shown(caller, lambda tx, own: double_reports.reports(tx, own, "unit" if side == "unit" else "organisation"))
+                side: Annotated[Literal["community", "unit"], Query()] = "community",
+                limit: api.Limit = 1000, cursor: api.Cursor = None) -> Response:
+        of_side = partial(double_reports.reports, side="unit" if side == "unit" else "organisation")
+        return shown(caller, of_side, limit, cursor)
 
     @routes.get("/expected", summary=f"Members who live here, belong to a unit and have not registered; {_WHO}")
-    def expected(caller: Annotated[Caller, Depends(caller_of)]) -> Response:
-        return shown(caller, lambda tx, own: [{"case": one["id"], "name": one["name"], "unit": one["origin"],
-                                               "member": one["member"]} for one in double_reports.expected(tx, own)])
+    def expected(caller: Annotated[Caller, Depends(caller_of)], limit: api.Limit = 1000,
+                 cursor: api.Cursor = None) -> Response:
+        return shown(caller, _expected, limit, cursor)
 
     @routes.get("/posts", summary=f"The open posts of this community; {_WHO}")
-    def posts(caller: Annotated[Caller, Depends(caller_of)]) -> Response:
-        return shown(caller, double_reports.posts)
+    def posts(caller: Annotated[Caller, Depends(caller_of)], limit: api.Limit = 1000,
+              cursor: api.Cursor = None) -> Response:
+        return shown(caller, double_reports.posts, limit, cursor)
 
     @routes.get("/claims", summary=f"Who holds which post of this community; {_WHO}")
-    def claims(caller: Annotated[Caller, Depends(caller_of)]) -> Response:
-        return shown(caller, double_reports.claims)
+    def claims(caller: Annotated[Caller, Depends(caller_of)], limit: api.Limit = 1000,
+               cursor: api.Cursor = None) -> Response:
+        return shown(caller, double_reports.claims, limit, cursor)
 
     @routes.get("/cards", summary=f"The quarterly cards that this community sent or this unit got; {_WHO}")
-    def cards(caller: Annotated[Caller, Depends(caller_of)]) -> Response:
-        return shown(caller, double_reports.cards)
+    def cards(caller: Annotated[Caller, Depends(caller_of)], limit: api.Limit = 1000,
+              cursor: api.Cursor = None) -> Response:
+        return shown(caller, double_reports.cards, limit, cursor)
 
     @routes.post("", status_code=201, openapi_extra=bodies.body(bodies.REGISTRATION), responses=_SENDING,
                  summary=f"Registers the member of a case who lives here; {_WHO}")
@@ -113,6 +123,12 @@ def router(portal: Portal) -> APIRouter:
         return api.json_answer({"report": str(report), "quarter": quarter})
 
     return routes
+
+
+def _expected(tx: Any, own: str, *, limit: int, offset: int) -> list[dict[str, Any]]:
+    """The expected as systems see them."""
+    found = double_reports.expected(tx, own, limit, offset)
+    return [{"case": one["id"], "name": one["name"], "unit": one["origin"], "member": one["member"]} for one in found]
 
 
 def _wrong(field: str) -> Refused:

@@ -2,11 +2,12 @@
 # no postponed annotations here: FastAPI must see the dependencies that are local to `router`
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from schemas.days import NoDay, read_day
 from services.cases import queries
+from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
 from services.portal.floating import note_of_host
@@ -28,20 +29,25 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.get("/v1/floating", summary=f"Floating members at their origin or their host, the longest away first; {_WHO}")
     def members(caller: Annotated[Caller, Depends(caller_of)], limit: api.Limit = 100,
-                offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0) -> Response:
+                cursor: api.Cursor = None, offset: api.Offset = 0) -> Response:
+        start = paging.start_of(cursor) or offset
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
-            found = floating.floating(tx, limit + 1, offset)
+            found = floating.floating(tx, limit + 1, start)
         shown = ("member", "origin", "host", "permit_no", "acknowledged_on", "contacted_on", "contact_due", "test_due")
-        return api.json_answer({"items": [{"case": one["id"], **{name: one[name] for name in shown}} for one in found[:limit]],
-                                "next": offset + limit if len(found) > limit else None})
+        page, more = paging.counted(found, start, limit)
+        return api.json_answer({"items": [{"case": one["id"], **{name: one[name] for name in shown}} for one in page],
+                                "next": more})
 
     @routes.get("/v1/floating/{case_id}/notes", summary=f"What hosts noted of a floating member, newest first; {_WHO}")
-    def notes(case_id: str, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+    def notes(case_id: str, caller: Annotated[Caller, Depends(caller_of)], limit: api.Limit = 500,
+              cursor: api.Cursor = None) -> Response:
+        start = paging.start_of(cursor)
         with portal.web.begin() as tx:
             queries.must_see(tx, caller, case_id)
-            return api.json_answer({"items": [{**one, "at": one["at"].isoformat()} for one in floating.noted(tx, case_id)],
-                                    "next": None})
+            found = floating.noted(tx, case_id, limit + 1, start)
+        page, more = paging.counted(found, start, limit)
+        return api.json_answer({"items": [{**one, "at": one["at"].isoformat()} for one in page], "next": more})
 
     @routes.post("/v1/floating/{case_id}/notes", status_code=201, openapi_extra=bodies.body(bodies.HOST_NOTE), responses=_SENDING,
                  summary=f"The host notes life, dues, service or an evaluation; {_WHO}")
@@ -57,16 +63,18 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.get("/v1/branch-proposals", summary="Branches proposed where members float near each other, and what was "
                                                 "decided; role: department, admin")
-    def proposals(caller: Annotated[Caller, Depends(overseer_of)]) -> Response:
+    def proposals(caller: Annotated[Caller, Depends(overseer_of)], limit: api.Limit = 1000,
+                  cursor: api.Cursor = None) -> Response:
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
             decided = floating.decided(tx)
             with queries.as_worker(tx):
                 found = floating.proposed(tx, caller.organisation, portal.today)
+        page, more = paging.keyed(found, limit, cursor, lambda one: one.grouped)
         return api.json_answer({
             "items": [{"id": one.grouped, "kind": one.kind, "key": one.key, "department": one.department,
-                       "members": one.members, "cases": one.cases} for one in found],
-            "decided": [{**one, "decided_at": one["decided_at"].isoformat()} for one in decided], "next": None})
+                       "members": one.members, "cases": one.cases} for one in page],
+            "decided": [{**one, "decided_at": one["decided_at"].isoformat()} for one in decided], "next": more})
 
     @routes.post("/v1/branch-proposals/{proposal}", openapi_extra=bodies.body(bodies.PROPOSAL), responses=_SENDING,
                  summary="Approves or declines a proposal, with the reason; role: department, admin")

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from services.cases import numbers, queries
+from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
 from services.portal.api import ACTING, LIMIT_MAX, Text, callers, json_answer, json_body
@@ -18,7 +19,6 @@ from services.registry.directory import Directory
 
 _NOT_BELOW = Words("只能办理本组织及其以下组织的号段。", "Only for your own organisation and those below it.")
 _BAD_STATUS = Words(f"status 应为其一：{'、'.join(numbers.STATUSES)}。", f"status is one of {', '.join(numbers.STATUSES)}.")
-_BAD_CURSOR = Words("cursor 不是本接口给出的值，请从头翻页。", "The cursor is not one that this interface gave; start again.")
 _BAD_FIELD = Words("字段缺失或类型不对。", "A field is missing or of the wrong type.")
 _WORD_MAX = Words(f"Word 一次至多 {word.SHEETS_MAX} 份，更多请用 PDF。",
                   f"At most {word.SHEETS_MAX} letters as Word; take PDF for more.")
@@ -78,24 +78,26 @@ def router(portal: Portal) -> APIRouter:
     @routes.get("/v1/letters", summary=f"The register of counterfoils of one's own tree; {_WHO}")
     def the_register(caller: Annotated[Caller, Depends(acting)], status: Text = None, find: Text = None,
                      no_receipt: bool = False, limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
-                     cursor: Text = None) -> Response:
+                     cursor: api.Cursor = None) -> Response:
         if status is not None and status not in numbers.STATUSES:
             raise Refused(422, "bad-status", _BAD_STATUS, field="status")
-        if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
-            raise Refused(422, "bad-cursor", _BAD_CURSOR, field="cursor")
-        start = int(cursor or 0)
+        start = paging.start_of(cursor)
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
             found = numbers.register(tx, caller.organisation, status=status, find=find, no_receipt=no_receipt,
                                      limit=limit + 1, offset=start)
-        return json_answer({"items": [_foil(one) for one in found[:limit]],
-                            "next": str(start + limit) if len(found) > limit else None})
+        page, more = paging.counted(found, start, limit)
+        return json_answer({"items": [_foil(one) for one in page], "next": more})
 
     @routes.get("/v1/letters/ranges", summary=f"Number ranges, and how many numbers each has left; {_WHO}")
-    def the_ranges(caller: Annotated[Caller, Depends(acting)]) -> Response:
+    def the_ranges(caller: Annotated[Caller, Depends(acting)], limit: api.Limit = 200,
+                   cursor: api.Cursor = None) -> Response:
+        start = paging.start_of(cursor)
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
-            return json_answer({"items": [dict(one) for one in numbers.ranges(tx, caller.organisation)], "next": None})
+            found = numbers.ranges(tx, caller.organisation, limit + 1, start)
+        page, more = paging.counted(found, start, limit)
+        return json_answer({"items": [dict(one) for one in page], "next": more})
 
     @routes.post("/v1/letters/ranges", status_code=201, responses=_SENDING, openapi_extra=bodies.body(bodies.RANGE),
                  summary=f"Assigns a range of numbers to one's own organisation or one below; {_WHO}")

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from services.cases import pool, queries, states
+from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
 from services.portal.destinations import claim
@@ -26,7 +27,7 @@ def router(portal: Portal) -> APIRouter:
     @routes.get("/v1/pool", summary="Members whose destination nobody knows; role: receiver (its county), department, admin")
     def the_pool(caller: Annotated[Caller, Depends(caller_of)], text: api.Text = None,
                  area: Annotated[str | None, Query(pattern="^[0-9]{1,12}$")] = None, category: api.Text = None,
-                 limit: api.Limit = 100, cursor: api.Text = None) -> Response:
+                 limit: api.Limit = 100, cursor: api.Cursor = None) -> Response:
         if category and category not in states.CATEGORIES:
             raise Refused(422, "unknown-category", _NO_CATEGORY, categories=sorted(states.CATEGORIES))
         with portal.web.begin() as tx:
@@ -46,16 +47,22 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.get("/v1/addresses", summary="What was learned of addresses; role: department, admin")
     def addresses(caller: Annotated[Caller, Depends(overseeing)], text: api.Text = None, withdrawn: bool = False,
-                  limit: api.Limit = 100, offset: Annotated[int, Query(ge=0, le=100_000)] = 0) -> Response:
+                  limit: api.Limit = 100, cursor: api.Cursor = None, offset: api.Offset = 0) -> Response:
+        start = paging.start_of(cursor) or offset
         with portal.web.begin() as tx:
-            return api.json_answer({"items": portal.places.listed(tx, caller, text or "", withdrawn=withdrawn, limit=limit,
-                                                            offset=offset)})
+            found = portal.places.listed(tx, caller, text or "", withdrawn=withdrawn, limit=limit + 1, offset=start)
+        page, more = paging.counted(found, start, limit)
+        return api.json_answer({"items": page, "next": more})
 
     @routes.get("/v1/addresses/differing",
                 summary="Open cases whose address would be read otherwise today; role: department, admin")
-    def differing(caller: Annotated[Caller, Depends(overseeing)]) -> Response:
+    def differing(caller: Annotated[Caller, Depends(overseeing)], limit: api.Limit = 200,
+                  cursor: api.Cursor = None) -> Response:
+        start = paging.start_of(cursor)
         with portal.web.begin() as tx:
-            return api.json_answer({"items": portal.places.differing(tx, caller)})
+            found = portal.places.differing(tx, caller, start + limit + 1)
+        page, more = paging.counted(found[start:], start, limit)
+        return api.json_answer({"items": page, "next": more})
 
     @routes.post("/v1/addresses/withdraw", openapi_extra=bodies.body(bodies.WITHDRAW), responses=bodies.problems(400, 409, 413),
                  summary="Takes back what was learned of an address; role: department, admin")

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from services.cases import queries
+from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
 from services.portal.house import Portal
@@ -46,10 +47,13 @@ def router(portal: Portal) -> APIRouter:
         return api.json_answer(await run_in_threadpool(within), 201)
 
     @routes.get("/v1/cases/{case_id}/receipt-scans", summary=f"The photos and scans of a case's receipts; {_WHO}")
-    def kept(case_id: str, caller: Annotated[Caller, Depends(acting)]) -> Response:
+    def kept(case_id: str, caller: Annotated[Caller, Depends(acting)], limit: api.Limit = 1000,
+             cursor: api.Cursor = None) -> Response:
         with portal.web.begin() as tx:
             queries.must_see(tx, caller, case_id)
-            return api.json_answer({"items": [_told(one) for one in photos.photos(tx, case_id)], "next": None})
+            found = photos.photos(tx, case_id)
+        page, more = paging.keyed(found, limit, cursor, lambda one: str(one["id"]))
+        return api.json_answer({"items": [_told(one) for one in page], "next": more})
 
     @routes.get("/v1/cases/{case_id}/receipt-scans/{scan}", responses=_KEPT, response_class=Response,
                 summary=f"One photo or scan, as a file; {_WHO}")

@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from schemas.days import NoDay, read_day
 from services.cases.queries import as_worker, look_at_cases
+from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
 from services.portal.facts import is_month
@@ -28,7 +29,6 @@ _TOO_LARGE = Words("名册超过 8 MB，请分开上传。", "The roll is larger
 _NO_LIST = Words(f"没有这张清单；可用：{'、'.join(LISTS)}。", f"There is no such list; choose one of {', '.join(LISTS)}.")
 _NO_RECONCILED = Words(f"没有这张清单；可用：{'、'.join(RECONCILED)}。",
                        f"There is no such list; choose one of {', '.join(RECONCILED)}.")
-_BAD_CURSOR = Words("cursor 不是本接口给出的值，请从头翻页。", "The cursor is not one that this interface gave; start again.")
 _BAD_DAY = Words("day 应当是 2026-11-30 这样的日期。", "day must be a date such as 2026-11-30.")
 _BAD_MONTH = Words("month 应当是 2026-11 这样的年月。", "month must be a month such as 2026-11.")
 _SENDING = bodies.problems(400, 411, 413)
@@ -38,6 +38,7 @@ _FILE = {"requestBody": {"required": True, "content": {
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {"schema": {"type": "string", "format": "binary"}}}}}
 _WHO = "role: receiver, department, admin"
 Code = Annotated[str, Query(max_length=20)]
+ROWS_MAX = 10**8  # a comparison has fewer rows
 
 
 def router(portal: Portal) -> APIRouter:
@@ -60,24 +61,28 @@ def router(portal: Portal) -> APIRouter:
         return api.json_answer(await run_in_threadpool(within), 201)
 
     @routes.get("/v1/comparisons", summary=f"Rolls compared, newest first; {_WHO}")
-    def made(caller: Annotated[Caller, Depends(acting)], limit: api.Limit = 100) -> Response:
+    def made(caller: Annotated[Caller, Depends(acting)], limit: api.Limit = 100,
+             cursor: api.Cursor = None) -> Response:
+        start = paging.start_of(cursor)
         with portal.web.begin() as tx:
             look_at_cases(tx, caller)
-            return api.json_answer({"items": [_told(one) for one in comparisons.made(tx, limit=limit)], "next": None})
+            found = comparisons.made(tx, limit=limit + 1, offset=start)
+        page, more = paging.counted(found, start, limit)
+        return api.json_answer({"items": [_told(one) for one in page], "next": more})
 
     @routes.get("/v1/comparisons/{ident}", summary=f"The rows of one list of a comparison; {_WHO}")
     def rows(ident: UUID, caller: Annotated[Caller, Depends(acting)], list: Annotated[str, Query(max_length=20)] = "",
-             limit: api.Limit = 100, cursor: Annotated[str, Query(max_length=10)] = "") -> Response:
+             limit: api.Limit = 100, cursor: api.Cursor = None) -> Response:
         if list and list not in LISTS:
             raise Refused(422, "unknown-list", _NO_LIST, field="list")
-        if cursor and not (cursor.isascii() and cursor.isdigit()):
-            raise Refused(422, "bad-cursor", _BAD_CURSOR, field="cursor")
+        last = paging.decode(cursor, paging.whole)
+        after = min(last[0], ROWS_MAX) if last else -1
         with portal.web.begin() as tx:
             one = seen(tx, caller, ident)
-            found = comparisons.lines_of(tx, ident, list or None, min(int(cursor), 10**8) if cursor else -1, limit + 1)
+            found = comparisons.lines_of(tx, ident, list or None, after, limit + 1)
         page = found[:limit]
-        return api.json_answer(_told(one) | {"items": [_line(line) for line in page],
-                                   "next": str(page[-1]["position"]) if len(found) > limit else None})
+        more = paging.encode(page[-1]["position"]) if len(found) > limit else None
+        return api.json_answer(_told(one) | {"items": [_line(line) for line in page], "next": more})
 
     @routes.post("/v1/comparisons/{ident}/rows/{position}/report", status_code=202,
                  summary=f"Reports a row's person as being here (host.report); {_WHO}")
@@ -88,38 +93,38 @@ def router(portal: Portal) -> APIRouter:
     @routes.get("/v1/reconciliation", summary="Announced and never arrived, or arrived and never announced; "
                                               f"{_WHO}")
     def reconciled(caller: Annotated[Caller, Depends(acting)], list: Annotated[str, Query(max_length=20)],
-                   organisation: Code = "", limit: api.Limit = 100, cursor: Annotated[str, Query(max_length=9)] = "",
-                   ) -> Response:
+                   organisation: Code = "", limit: api.Limit = 100, cursor: api.Cursor = None) -> Response:
         if list not in RECONCILED:
             raise Refused(422, "unknown-list", _NO_RECONCILED, field="list")
-        if cursor and not (cursor.isascii() and cursor.isdigit()):
-            raise Refused(422, "bad-cursor", _BAD_CURSOR, field="cursor")
-        offset, now = int(cursor or 0), portal.clock.now()
+        start, now = paging.start_of(cursor), portal.clock.now()
         with portal.web.begin() as tx:
             top = organisation_below(tx, caller, organisation)
-            found = reconciliation.unreconciled(tx, now, top.code, list, portal.ground, limit=limit + 1, offset=offset)
+            found = reconciliation.unreconciled(tx, now, top.code, list, portal.ground, limit=limit + 1, offset=start)
+        page, more = paging.counted(found, start, limit)
         items = [{"case": row["id"], "state": row["state"], "origin": row["origin"], "destination": row["destination"],
                   "announced_by" if list == "announced" else "reported_by": row["poster"], "opened_at": row["opened_at"],
                   "waiting_on": {"organisation": row["wait_organisation"], "act": row["wait_act"],
-                                 "due_on": row["wait_due"]}} for row in found[:limit]]
-        return api.json_answer({"items": items, "next": str(offset + limit) if len(found) > limit else None})
+                                 "due_on": row["wait_due"]}} for row in page]
+        return api.json_answer({"items": items, "next": more})
 
     @routes.get("/v1/audit/snapshots", summary="The audit figures at the ends of months; role: department, admin")
     def snapshots_of(caller: Annotated[Caller, Depends(overseeing)], organisation: Code = "",
-                     day: Annotated[str, Query(max_length=10)] = "", rebuild: bool = False) -> Response:
-        chosen = _day(day)
+                     day: Annotated[str, Query(max_length=10)] = "", rebuild: bool = False,
+                     limit: api.Limit = 100, cursor: api.Cursor = None) -> Response:
+        chosen, start = _day(day), paging.start_of(cursor)
         with portal.web.begin() as tx:
             top = organisation_below(tx, caller, organisation)
-            items = snapshots.taken(tx, top.code, chosen)
+            found = snapshots.taken(tx, top.code, chosen, limit + 1, start)
+            items, more = paging.counted(found, start, limit)
             if rebuild and chosen and items:
                 with as_worker(tx):
                     again = snapshots.rebuilt(tx, chosen, portal.ground).get(top.code)
                 items[0] |= {"rebuilt": again, "equal": again == items[0]["figures"]}
-        return api.json_answer({"items": items, "next": None})
+        return api.json_answer({"items": items, "next": more})
 
     @routes.get("/v1/facts", summary=f"What organisations did in a month, counted from history; {_WHO}")
     def facts_of(caller: Annotated[Caller, Depends(acting)], month: Annotated[str, Query(max_length=7)] = "",
-                 organisation: Code = "") -> Response:
+                 organisation: Code = "", limit: api.Limit = 1000, cursor: api.Cursor = None) -> Response:
         now = portal.clock.now()
         if month and not is_month(month):
             raise Refused(422, "bad-month", _BAD_MONTH, field="month")
@@ -128,9 +133,10 @@ def router(portal: Portal) -> APIRouter:
             top = organisation_below(tx, caller, organisation)
             with as_worker(tx):
                 found = facts.facts(tx, chosen, top.code, now, portal.ground)
+        codes, more = paging.keyed(sorted(found), limit, cursor, str)
         return api.json_answer({"month": chosen, "organisation": top.code, "total": facts.total(list(found.values())),
-                      "items": [{"organisation": code, "facts": one} for code, one in found.items()],
-                      "definitions": {name: d.words.en for name, d in facts.DEFINITIONS.items()}, "next": None})
+                      "items": [{"organisation": code, "facts": found[code]} for code in codes],
+                      "definitions": {name: d.words.en for name, d in facts.DEFINITIONS.items()}, "next": more})
 
     return routes
 

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from services.cases import overrides, queries
 from services.cases.routing import table
 from services.cases.rule_trial import what_if
+from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
 from services.portal.finding import find
@@ -33,10 +34,13 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.get("/v1/rules", tags=["destinations"], responses=api.PROBLEMS,
                 summary="Where departments decide otherwise than the table; role: department, admin")
-    def listed(caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+    def listed(caller: Annotated[Caller, Depends(caller_of)], limit: api.Limit = 1000,
+               cursor: api.Cursor = None) -> Response:
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
-            return api.json_answer({"items": [_shown(o) for o in overrides.stored(tx)]})
+            stored = overrides.stored(tx)
+        page, more = paging.keyed(stored, limit, cursor, lambda one: one.id)
+        return api.json_answer({"items": [_shown(o) for o in page], "next": more})
 
     @routes.post("/v1/rules", status_code=201, tags=["destinations"], responses=_SENDING,
                  openapi_extra=bodies.body(bodies.RULE),

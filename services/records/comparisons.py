@@ -179,12 +179,13 @@ def erase(engine: Engine, now: datetime) -> int:
 _MADE = """
 SELECT id::text AS id, organisation, made_at, by_organisation, by_person, file, rows, matched, not_here, not_in_roll,
        in_review, bad, erase_at
-FROM comparison WHERE CAST(:id AS uuid) IS NULL OR id = CAST(:id AS uuid) ORDER BY made_at DESC, id LIMIT :limit"""
+FROM comparison WHERE CAST(:id AS uuid) IS NULL OR id = CAST(:id AS uuid) ORDER BY made_at DESC, id
+LIMIT :limit OFFSET :offset"""
 
 
-def made(tx: Connection, ident: UUID | None = None, limit: int = 100) -> list[dict[str, Any]]:
+def made(tx: Connection, ident: UUID | None = None, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
     """The comparisons that this transaction sees, newest first; or the one of that id."""
-    return [dict(row) for row in rows(tx, _MADE, {"id": ident, "limit": limit})]
+    return [dict(row) for row in rows(tx, _MADE, {"id": ident, "limit": limit, "offset": offset})]
 
 
 _LINES = """

@@ -23,12 +23,12 @@ _EXPECTED = """
 SELECT DISTINCT c.id::text AS id, p.name, c.origin, c.member FROM task t
 JOIN transfer_case c ON c.id = t.case_id LEFT JOIN case_person p ON p.case_id = c.id
 WHERE t.kind = 'double_report' AND t.closed_at IS NULL AND t.organisation = :own AND c.member IS NOT NULL
-ORDER BY p.name LIMIT 500"""
+ORDER BY p.name, id LIMIT :limit OFFSET :offset"""
 
 
-def expected(tx: Connection, organisation: str) -> Sequence[Any]:
+def expected(tx: Connection, organisation: str, limit: int = 500, offset: int = 0) -> Sequence[Any]:
     """Members who live here, belong to a unit elsewhere and have not registered yet."""
-    return rows(tx, _EXPECTED, {"own": organisation})
+    return rows(tx, _EXPECTED, {"own": organisation, "limit": limit, "offset": offset})
 
 
 def register(tx: Connection, organisation: str, case_id: str, person: str | None, now: datetime) -> str:
@@ -128,28 +128,32 @@ def _not_ours():
 _REPORTS = """
 SELECT d.id::text AS id, d.name, d.member, d.organisation, d.unit, d.registered_at, d.ended_at,
        (SELECT coalesce(sum(v.minutes), 0) FROM community_service v WHERE v.report = d.id) AS minutes
-FROM double_report d WHERE d.{side} = :own ORDER BY d.ended_at NULLS FIRST, d.registered_at DESC LIMIT 1000"""
+FROM double_report d WHERE d.{side} = :own ORDER BY d.ended_at NULLS FIRST, d.registered_at DESC, d.id
+LIMIT :limit OFFSET :offset"""
 
 
-def reports(tx: Connection, organisation: str, side: str = "organisation") -> list[dict[str, Any]]:
+def reports(tx: Connection, organisation: str, side: str = "organisation", limit: int = 1000,
+            offset: int = 0) -> list[dict[str, Any]]:
     """Registrations at a community (``organisation``), or of the members of a unit (``unit``), with the minutes served."""
     return [dict(row) for row in rows(tx, _REPORTS.format(side="unit" if side == "unit" else "organisation"),
-                                      {"own": organisation})]
+                                      {"own": organisation, "limit": limit, "offset": offset})]
 
 
-def posts(tx: Connection, organisation: str) -> Sequence[Any]:
+def posts(tx: Connection, organisation: str, limit: int = 500, offset: int = 0) -> Sequence[Any]:
     """The open posts of a community, with how many hold each."""
     return rows(tx, """SELECT p.id::text AS id, p.title, p.places,
         (SELECT count(*) FROM post_claim c WHERE c.post = p.id AND c.ended_at IS NULL) AS taken
-        FROM community_post p WHERE p.organisation = :own AND p.closed_at IS NULL ORDER BY p.title LIMIT 500""",
-                {"own": organisation})
+        FROM community_post p WHERE p.organisation = :own AND p.closed_at IS NULL
+        ORDER BY p.title, p.id LIMIT :limit OFFSET :offset""", {"own": organisation, "limit": limit, "offset": offset})
 
 
-def claims(tx: Connection, organisation: str) -> Sequence[Any]:
+def claims(tx: Connection, organisation: str, limit: int = 2000, offset: int = 0) -> Sequence[Any]:
     """Who holds which post of a community now."""
     return rows(tx, """SELECT c.id::text AS id, c.report::text AS report, d.name, p.title FROM post_claim c
         JOIN double_report d ON d.id = c.report JOIN community_post p ON p.id = c.post
-        WHERE d.organisation = :own AND c.ended_at IS NULL ORDER BY d.name, p.title LIMIT 2000""", {"own": organisation})
+        WHERE d.organisation = :own AND c.ended_at IS NULL
+        ORDER BY d.name, p.title, c.id LIMIT :limit OFFSET :offset""",
+                {"own": organisation, "limit": limit, "offset": offset})
 
 
 def quarter_of(day: date) -> str:
@@ -198,12 +202,12 @@ _CARDS = """
 SELECT k.report::text AS report, k.quarter, k.minutes, k.lines, k.made_at, k.seen_at, k.seen_by, d.name, d.member,
        d.organisation, d.unit
 FROM service_card k JOIN double_report d ON d.id = k.report
-WHERE :own IN (d.organisation, d.unit) ORDER BY k.quarter DESC, d.name, k.report LIMIT 1000"""
+WHERE :own IN (d.organisation, d.unit) ORDER BY k.quarter DESC, d.name, k.report LIMIT :limit OFFSET :offset"""
 
 
-def cards(tx: Connection, organisation: str) -> list[dict[str, Any]]:
+def cards(tx: Connection, organisation: str, limit: int = 1000, offset: int = 0) -> list[dict[str, Any]]:
     """The quarterly cards that a community sent or a unit got, newest first."""
-    return [dict(row) for row in rows(tx, _CARDS, {"own": organisation})]
+    return [dict(row) for row in rows(tx, _CARDS, {"own": organisation, "limit": limit, "offset": offset})]
 
 
 def mark_seen(tx: Connection, unit: str, report: UUID, quarter: str, person: str | None, now: datetime) -> None:

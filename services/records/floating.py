@@ -55,10 +55,11 @@ def note(tx: Connection, case_id: str, organisation: str, kind: str, on: date, w
         (uuid4(), case_id, organisation, kind, on, (words or "")[:2000] or None, person, now))
 
 
-def noted(tx: Connection, case_id: str) -> Sequence[Any]:
+def noted(tx: Connection, case_id: str, limit: int = 500, offset: int = 0) -> Sequence[Any]:
     """What hosts noted of a member, newest first; seen by whoever sees the case."""
     return rows(tx, 'SELECT organisation, kind, "on", words, by_person, at FROM host_record '
-                    "WHERE case_id = CAST(:id AS uuid) ORDER BY at DESC LIMIT 500", {"id": case_id})
+                    "WHERE case_id = CAST(:id AS uuid) ORDER BY at DESC, id LIMIT :limit OFFSET :offset",
+                {"id": case_id, "limit": limit, "offset": offset})
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,12 +132,12 @@ def days_taken(tx: Connection, organisation: str) -> list[date]:
                                     {"o": organisation})]
 
 
-def taken(tx: Connection, organisation: str, day: date | None = None, limit: int = 100) -> list[dict[str, Any]]:
+def taken(tx: Connection, organisation: str, day: date | None = None, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
     """Snapshots of an organisation, newest first; or that of one day."""
     return [{"day": row.day, "taken_at": row.taken_at, "kind": "september" if row.day.month == SEPTEMBER else "month_end",
              "figures": row.figures} for row in rows(tx, """SELECT day, taken_at, figures FROM snapshot
-        WHERE organisation = :o AND (CAST(:day AS date) IS NULL OR day = :day) ORDER BY day DESC LIMIT :limit""",
-                                                     {"o": organisation, "day": day, "limit": limit})]
+        WHERE organisation = :o AND (CAST(:day AS date) IS NULL OR day = :day) ORDER BY day DESC LIMIT :limit OFFSET :offset""",
+                                                     {"o": organisation, "day": day, "limit": limit, "offset": offset})]
 
 
 def beside(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, int, int]]:

@@ -133,7 +133,9 @@ def test_the_calls_and_who_may_make_them(town, batch, url):
     assert made.status_code == 201, made.text
     town.settle()
     shown = call(COMMUNITY, "GET", path, params={"limit": 2}).json()
-    assert shown["by_state"] == {"triaged": 1, "arrived": 3} and shown["orders"][0]["done"] == 3 and shown["next"] == 2
+    assert shown["by_state"] == {"triaged": 1, "arrived": 3} and shown["orders"][0]["done"] == 3 and shown["next"]
+    rest = call(COMMUNITY, "GET", path, params={"limit": 2, "cursor": shown["next"]}).json()
+    assert len(rest["items"]) == 2 and rest["next"] is None
     assert [one["outcome"]["status"] for one in shown["items"]] == [200, 200]
     assert call(COMMUNITY, "POST", f"{path}/orders/{made.json()['id']}", json={"paused": True}).status_code == 404  # done
     assert call(COMMUNITY, "POST", f"{path}/orders", json={"order": "issue_letter"}).status_code == 422

@@ -1,0 +1,126 @@
+"""One form of list for every call: ``{"items": […], "next": cursor or null}``, ``limit`` ≤ 1,000, ``cursor``.
+
+A cursor is the place after the last row of a page: that row's values as a JSON list, in URL-safe base64 without
+padding. It carries no right: what a page shows is decided by who asks, whatever the cursor says. Whatever is no
+cursor of that list is refused (422): another count of values, another kind, another spelling, values out of range.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from schemas.days import read_moment
+from services.kit.errors import Refused, Words
+
+LIMIT_MAX = 1_000
+CURSOR_LETTERS_MAX = 400
+WHOLE_MAX = 2**62  # fits a bigint, and a sum of two does
+YEARS = range(1900, 2201)
+
+Kind = Callable[[Any], Any]
+
+_BAD_CURSOR = Words(
+    "cursor 不是本接口给出的值，请从头翻页。",
+    "The cursor is not one that this interface gave; start again.",
+)
+
+
+def moment(value: Any) -> datetime:
+    """A kind of value in a cursor: a time with its zone, as ``datetime.isoformat`` writes it."""
+    time = read_moment(value)
+    if time.isoformat() != value or time.tzinfo is None or time.year not in YEARS:
+        raise ValueError("no time that a row can have")
+    return time
+
+
+def ident(value: Any) -> str:
+    """A kind of value in a cursor: the canonical text of a UUID."""
+    if str(UUID(value)) != value:
+        raise ValueError("not the canonical spelling")
+    return value
+
+
+def whole(value: Any) -> int:
+    """A kind of value in a cursor: a whole number, 0 to 2**62."""
+    if type(value) is not int or not 0 <= value <= WHOLE_MAX:
+        raise ValueError("no number that a row can have")
+    return value
+
+
+def word(value: Any) -> str:
+    """A kind of value in a cursor: a text without control characters."""
+    if not isinstance(value, str) or not (value.isprintable() or value == ""):
+        raise ValueError("no text that a row can have")
+    return value
+
+
+def encode(*values: Any) -> str:
+    """The cursor of a page whose last row has these values (times as `datetime` or ISO text)."""
+    plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    return base64.urlsafe_b64encode(orjson.dumps(plain, default=str)).rstrip(b"=").decode()
+
+
+def decode(cursor: str | None, *kinds: Kind) -> tuple[Any, ...] | None:
+    """The values in a cursor, each checked by its kind; None for no cursor. Raises Refused 422 for any other text."""
+    if not cursor:
+        return None
+    try:
+        return _values(cursor, kinds)
+    except Exception:  # whatever a crafted text makes a parser raise
+        raise refused() from None
+
+
+def _values(cursor: str, kinds: Sequence[Kind]) -> tuple[Any, ...]:
+    if len(cursor) > CURSOR_LETTERS_MAX:
+        raise ValueError("too long")
+    padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+    given = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    if not isinstance(given, list) or encode(*given) != cursor.rstrip("="):
+        raise ValueError("not as it was written")
+    return tuple(kind(value) for kind, value in zip(kinds, given, strict=True))
+
+
+def refused() -> Refused:
+    """What a cursor that nobody gave is answered with."""
+    return Refused(422, "bad-cursor", _BAD_CURSOR, field="cursor")
+
+
+def start_of(cursor: str | None) -> int:
+    """How many rows the pages before had, for a list that is counted off (`OFFSET`)."""
+    place = decode(cursor, whole)
+    if place is None:
+        return 0
+    return min(place[0], 10_000_000)
+
+
+def counted(found: Sequence[Any], start: int, limit: int) -> tuple[Sequence[Any], str | None]:
+    """(the rows of a page, its `next`) of up to `limit` + 1 rows that were read from row `start` on."""
+    more = len(found) > limit
+    return found[:limit], encode(start + limit) if more else None
+
+
+def keyed(
+    items: Sequence[Any], limit: int, cursor: str | None, key: Callable[[Any], str]
+) -> tuple[Sequence[Any], str | None]:
+    """(the rows of a page, its `next`) of a list that is whole in memory.
+
+    The cursor names the last row of the page before, so that rows that came or went meanwhile do not shift the next
+    page; where that row itself is gone, the page begins at its place.
+    """
+    start = 0
+    place = decode(cursor, whole, word)
+    if place is not None:
+        start = place[0]
+        last = next((at for at, item in enumerate(items) if str(key(item)) == place[1]), None)
+        if last is not None:
+            start = last + 1
+    page = items[start : start + limit]
+    if start + limit >= len(items):
+        return page, None
+    return page, encode(start + limit, str(key(page[-1])))

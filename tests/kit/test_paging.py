@@ -1,0 +1,97 @@
+"""A cursor is what a page gave, and nothing else."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.kit import paging
+from services.kit.clock import ZONE
+from services.kit.errors import Refused
+
+NOW = datetime(2026, 11, 30, 21, 0, tzinfo=ZONE)
+KINDS = (paging.moment, paging.ident)
+
+
+def _cursor(value) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(value)).rstrip(b"=").decode()
+
+
+def test_what_a_page_gave_is_read_back():
+    case = str(uuid4())
+    assert paging.decode(paging.encode(NOW, case), *KINDS) == (NOW, case)
+    assert paging.decode(None, *KINDS) is None and paging.decode("", *KINDS) is None
+    assert paging.start_of(paging.encode(50)) == 50
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "\x00",
+        "%00",
+        "A" * 10_000,
+        _cursor([]),
+        _cursor({}),
+        _cursor(None),
+        _cursor([NOW.isoformat()]),
+        _cursor([NOW.isoformat(), str(uuid4()), 1]),
+        _cursor([NOW.isoformat(), str(uuid4()).upper()]),
+        _cursor([NOW.isoformat(), "{" + str(uuid4()) + "}"]),
+        _cursor([NOW.isoformat(), "urn:uuid:" + str(uuid4())]),
+        _cursor([NOW.isoformat(), None]),
+        _cursor(["2026-11-30", str(uuid4())]),
+        _cursor(["0001-01-01T00:00:00+00:00", str(uuid4())]),
+        _cursor(["9999-12-31T23:59:59+00:00", str(uuid4())]),
+        _cursor(["2026-W49-1", str(uuid4())]),
+        _cursor([NOW.isoformat() + "\x00", str(uuid4())]),
+        base64.urlsafe_b64encode(b"[" * 300).decode(),
+        base64.urlsafe_b64encode(b' ["2026-11-30T00:00:00+08:00", "' + str(uuid4()).encode() + b'"]').decode(),
+    ],
+)
+def test_a_crafted_cursor_is_refused(cursor):
+    with pytest.raises(Refused) as refused:
+        paging.decode(cursor, *KINDS)
+    assert refused.value.status == 422 and refused.value.extra == {"field": "cursor"}
+
+
+@pytest.mark.parametrize("place", [-1, 2**63, 1.0, True, "1", None, [1]])
+def test_a_crafted_count_is_refused(place):
+    with pytest.raises(Refused):
+        paging.start_of(_cursor([place]))
+
+
+@given(st.text(max_size=60))
+def test_no_text_does_anything_but_be_refused(cursor):
+    try:
+        paging.decode(cursor, *KINDS)
+    except Refused as refused:
+        assert refused.status == 422
+
+
+@given(st.integers(0, 40), st.integers(1, 12))
+def test_leafing_shows_every_row_once(rows, limit):
+    items, shown, cursor = [str(n) for n in range(rows)], [], None
+    while True:
+        page, cursor = paging.keyed(items, limit, cursor, str)
+        shown += page
+        if cursor is None:
+            break
+    assert shown == items
+
+
+def test_a_row_that_goes_or_comes_between_two_pages_shifts_nothing():
+    page, cursor = paging.keyed(["a", "b", "c", "d"], 2, None, str)
+    assert list(page) == ["a", "b"]
+    assert list(paging.keyed(["0", "a", "b", "c", "d"], 2, cursor, str)[0]) == ["c", "d"]
+    assert list(paging.keyed(["b", "c", "d"], 2, cursor, str)[0]) == ["c", "d"]
+
+
+def test_the_time_of_a_cursor_keeps_its_zone():
+    assert paging.decode(paging.encode(NOW), paging.moment)[0].utcoffset() == timedelta(hours=8)
