@@ -241,6 +241,7 @@ class Supervisor:
             told["GUIDUI_HEALTH_PORT"] = str(port)
         if self.server:
             told["DATABASE_URL"] = self.server.app_url()
+            told["DATABASE_WEB_URL"] = self.server.web_url()
         return told
 
     def _migrate(self) -> None:

@@ -100,7 +100,7 @@ def _play(house: House) -> None:
     now = house.clock.now()
     clock = TurnedClock(now - timedelta(days=DAYS))
     past = House(house.web, house.worker, house.secret, house.cache, clock, house.ground, house.settings,
-                 house._gazetteer)
+                 house._gazetteer, acts=house.acts)
     tailers = Tailers(house.worker, [make(past) for make in HANDLERS.values()], clock)
     plans = sorted(_plans(past, clock.now()), key=lambda plan: plan[0])
     for at, act in plans:

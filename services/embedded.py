@@ -52,18 +52,20 @@ def own_house(settings: Settings, server: EmbeddedServer | None = None) -> Itera
     """A house on DATABASE_URL, else on the embedded server of the data directory: the one that runs, or one for as
     long as this lasts."""
     if settings.database_url:
-        yield from _house(settings, settings.database_url)
+        if settings.database_web_url is None:
+            log.warning("pages_share_the_workers_login", mend="set DATABASE_WEB_URL to the login guidui_pages")
+        yield from _house(settings, settings.database_url, settings.database_web_url)
     elif server:
-        yield from _house(settings, server.app_url())
+        yield from _house(settings, server.app_url(), server.web_url())
     else:
         with EmbeddedServer.borrow(settings.data) as borrowed:
             migrate(borrowed.owner_url())
-            yield from _house(settings, borrowed.app_url())
+            yield from _house(settings, borrowed.app_url(), borrowed.web_url())
 
 
-def _house(settings: Settings, url: str) -> Iterator[House]:
+def _house(settings: Settings, url: str, web_url: str | None) -> Iterator[House]:
     house = House.at(url, settings.secret_bytes(), settings.cache, SystemClock(), settings=settings,
-                     connections_max=settings.pool_connections_max)
+                     connections_max=settings.pool_connections_max, web_url=web_url)
     try:
         yield house
     finally:

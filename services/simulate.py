@@ -209,7 +209,7 @@ class Stage:
         """Gives a command as the organisation ``by`` would."""
         args = {key: self._named(key, value) for key, value in (step.get("with") or {}).items()}
         by = step.get("by") or ""
-        with self.house.web.begin() as tx:
+        with self.house.acts.begin() as tx:
             one = Directory.of(tx).get(by)
             if step["do"] == "identify" and not by:
                 reviews.decide(tx, self.house, *self._event(step["case"]), args, None)

@@ -47,7 +47,11 @@ log = structlog.get_logger()
 
 @dataclass
 class House:
-    """One process's furniture: two engines (pages under row-level security, workers), clock, ground, gazetteer."""
+    """One process's furniture: engines, clock, ground, gazetteer.
+
+    ``web`` reads for whoever looks and may do nothing else where the login of pages is set. ``acts`` begins as pages
+    do and becomes the worker within its transaction, for what people do. ``worker`` is for handlers and loops.
+    """
 
     web: Engine
     worker: Engine
@@ -58,14 +62,21 @@ class House:
     settings: object | None = None
     _gazetteer: Gazetteer | None = None
     _addresses: Addresses | None = None
+    acts: Engine | None = None
+
+    def __post_init__(self) -> None:
+        self.acts = self.acts or self.web
 
     @classmethod
     def at(cls, url: str | URL, secret: bytes, cache: Path, clock: Clock | None = None, ground: Ground | None = None,
-           settings: object | None = None, connections_max: int = 10) -> House:
-        """A house on the database of an application login."""
-        return cls(connect(url, "guidui_web", connections_max=connections_max, ping=True),
-                   connect(url, "guidui_worker", connections_max=connections_max),
-                   secret, cache, clock or SystemClock(), ground or usual(), settings)
+           settings: object | None = None, connections_max: int = 10, web_url: str | URL | None = None) -> House:
+        """A house on the database of an application login; ``web_url`` is the login of pages, where there is one."""
+        worker = connect(url, "guidui_worker", connections_max=connections_max)
+        acts = connect(url, "guidui_web", connections_max=connections_max, ping=True)
+        web = acts
+        if web_url is not None:
+            web = connect(web_url, "guidui_web", connections_max=connections_max, ping=True, lender=worker)
+        return cls(web, worker, secret, cache, clock or SystemClock(), ground or usual(), settings, acts=acts)
 
     @property
     def addresses(self) -> Addresses:
@@ -93,8 +104,8 @@ class House:
 
     def close(self) -> None:
         """Gives all connections back."""
-        self.web.dispose()
-        self.worker.dispose()
+        for engine in (self.web, self.acts, self.worker):
+            engine.dispose()
 
 
 def matcher(house: House) -> Subscription:
@@ -240,8 +251,8 @@ def portal_routers(house: House) -> list[APIRouter]:
     outcomes = outcomes_of(matched.decisions, progress_of_cases, change_log.progress)
     people = People()
     return routers(Portal(
-        house.web, house.worker, house.clock, house.secret,
-        post=Intake(house.web, house.clock, house.secret).post,
+        house.web, house.worker, house.clock, house.secret, acts=house.acts,
+        post=Intake(house.acts, house.clock, house.secret).post,
         reviews=matched.reviews, explained=matched.explained,
         decide_review=lambda tx, caller, review, body, person: matched.decide_review(
             tx, house, caller, review, body, person),

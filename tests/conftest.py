@@ -14,10 +14,11 @@ from tests.equipment.kafka import broker, kafka_bootstrap  # noqa: F401
 
 
 class Database(NamedTuple):
-    """Addresses of one database: the application's login and the owner's."""
+    """Addresses of one database: the application's login, the owner's and that of pages."""
 
     app_url: str
     owner_url: str
+    web_url: str
 
 
 @pytest.fixture(scope="session")
@@ -33,5 +34,5 @@ def database(postgres: EmbeddedServer) -> Iterator[Database]:
     """An empty database of this test's own."""
     name = f"test_{uuid4().hex[:12]}"
     postgres.create_database(name, template="guidui")
-    yield Database(postgres.app_url(name), postgres.owner_url(name))
+    yield Database(postgres.app_url(name), postgres.owner_url(name), postgres.web_url(name))
     postgres.drop_database(name)

@@ -21,8 +21,8 @@ from services.cases.model import Case
 from services.cases.policy import Policy
 from services.kit import paging
 from services.kit.clock import ZONE
-from services.kit.db import rows, view_as
-from services.registry.access import Caller
+from services.kit.db import lends, lent, rows, still_good
+from services.registry.access import Caller, look_at_tree
 from services.registry.directory import Directory
 from services.registry.queries import grids_for, reachable
 from services.registry.tree import just_after
@@ -36,17 +36,27 @@ _PARTY = """(:own IN (origin, origin_committee, destination, header, receiver, r
 
 @contextmanager
 def as_worker(tx: Connection) -> Iterator[None]:
-    """Acts as the worker for a while: who looks was settled before."""
+    """Acts as the worker for a while: who looks was settled before.
+
+    A login that may become guidui_worker does so within its transaction. The login of pages never may: what is read
+    or noted then runs on a connection of the workers, and is committed when the block ends (services.kit.db.lent).
+    """
+    if lends(tx):
+        with lent(tx):
+            yield
+        return
     role = tx.exec_driver_sql("SELECT current_setting('role')").scalar_one()
     tx.exec_driver_sql("SET LOCAL ROLE guidui_worker")
-    yield
-    if role != "guidui_worker":
-        tx.exec_driver_sql("SET LOCAL ROLE guidui_web")
+    try:
+        yield
+    finally:
+        if role != "guidui_worker" and still_good(tx):
+            tx.exec_driver_sql("SET LOCAL ROLE guidui_web")
 
 
 def look_at_cases(tx: Connection, caller: Caller) -> None:
     """Lets ``tx`` see the cases of the caller and of all below it: a committee acts for its branches."""
-    view_as(tx, caller.path, just_after(caller.path), caller.organisation)
+    look_at_tree(tx, caller)
 
 
 def must_see(tx: Connection, caller: Caller, case_id: str) -> None:

@@ -97,7 +97,7 @@ class Offices:
     def _review(self, decision: tuple) -> None:
         event, position, body, organisation = decision
         try:
-            with self._machine.house.web.begin() as tx:
+            with self._machine.house.acts.begin() as tx:
                 reviews.decide(tx, self._machine.house, event, position, body, organisation)
         except Refused as refused:
             if refused.code != "review-decided":
@@ -151,7 +151,7 @@ class Offices:
         with self._machine.house.worker.connect() as tx:
             one, before = Directory.of(tx).get(act.actor), _shape(tx, act.case)
         try:
-            with self._machine.house.web.begin() as tx:
+            with self._machine.house.acts.begin() as tx:
                 answer = commands.give_within(tx, Caller(act.actor, one.path, "department"), act.case, act.command,
                                               None, act.args, clock.now(), None, ground)
                 clock.now()

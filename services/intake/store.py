@@ -16,7 +16,7 @@ from services.kit.errors import Refused, Words
 from services.registry.access import Caller
 
 ACCEPTED, DUPLICATE = "accepted", "duplicate"
-_ACCEPT = "SELECT position, status FROM accept_events(%s, %s, %s, %s::json, %s::json)"
+_ACCEPT = "SELECT position, status FROM accept_posted(%s, %s, %s, %s, %s::json, %s::json)"
 _REVOKED = Words("密钥已作废，什么都没有保存；请向管理员领一把新的。",
                  "The key was revoked and nothing was stored; ask for a new one.")
 Outcome = str | Invalid
@@ -78,7 +78,7 @@ def _write(tx: Connection, caller: Caller, events: Sequence[Posted], positions: 
     people = [{"event_id": events[position].id, "position": n, "body": body}
               for position in positions for n, body in enumerate(events[position].people)]
     try:
-        who = (caller.organisation, caller.key_id, at)
+        who = (caller.proof, caller.organisation, caller.key_id, at)
         return tx.exec_driver_sql(_ACCEPT, (*who, dumps(given), dumps(people))).all()
     except DBAPIError as error:
         if isinstance(error.orig, InvalidAuthorizationSpecification):

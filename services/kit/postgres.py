@@ -41,6 +41,11 @@ log = structlog.get_logger()
 
 LOG_BYTES_MAX = 5_000_000
 BORROW_SECONDS_MAX = 120
+LOGINS = {  # login -> its rights
+    "guidui_owner": "CREATEDB CREATEROLE",
+    "guidui_app": "NOCREATEDB NOCREATEROLE",
+    "guidui_pages": "NOCREATEDB NOCREATEROLE",
+}
 
 
 class InUse(PostgresUnavailable):
@@ -48,10 +53,11 @@ class InUse(PostgresUnavailable):
 
 
 class EmbeddedServer:
-    """PostgreSQL in the data directory `data`, with the database `guidui` and two logins.
+    """PostgreSQL in the data directory `data`, with the database `guidui` and three logins.
 
     `guidui_owner` owns the databases and may create databases and roles (migrations make the group roles);
-    it is no superuser. `guidui_app` owns nothing. The superuser `postgres` is used by this class alone.
+    it is no superuser. `guidui_app` and `guidui_pages` own nothing, and the latter never acts as a worker: what is
+    read for somebody who looks goes through it. The superuser `postgres` is used by this class alone.
     Only one program at a time starts the server of a directory; others reach it by `borrow`.
     """
 
@@ -127,6 +133,10 @@ class EmbeddedServer:
     def app_url(self, db: str = "guidui") -> str:
         """Address for the program (login `guidui_app`)."""
         return self._url("guidui_app", db)
+
+    def web_url(self, db: str = "guidui") -> str:
+        """Address for whatever is read for somebody who looks (login `guidui_pages`)."""
+        return self._url("guidui_pages", db)
 
     def create_database(self, name: str, template: str | None = None) -> None:
         """Create database `name`, a copy of `template` if given (which nobody may be connected to)."""
@@ -227,7 +237,7 @@ class EmbeddedServer:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         identity.give(fresh)
-        logins = {name: secrets.token_urlsafe(24) for name in ("postgres", "guidui_owner", "guidui_app")}
+        logins = {name: secrets.token_urlsafe(24) for name in ("postgres", *LOGINS)}
         password = self.data / "postgres.password"
         _write(password, logins["postgres"], identity)
         command = [
@@ -270,17 +280,22 @@ class EmbeddedServer:
     def _make_logins_and_database(self) -> None:
         with psycopg.connect(self._url("postgres", "postgres"), autocommit=True) as superuser:
             known = {row[0] for row in superuser.execute("SELECT rolname FROM pg_roles")}
-            for name, rights in (
-                ("guidui_owner", "CREATEDB CREATEROLE"),
-                ("guidui_app", "NOCREATEDB NOCREATEROLE"),
-            ):
+            for name, rights in LOGINS.items():
                 if name not in known:
+                    self._know(name)
                     statement = sql.SQL(f"CREATE ROLE {{}} LOGIN NOSUPERUSER {rights} PASSWORD {{}}")
                     superuser.execute(
                         statement.format(sql.Identifier(name), sql.Literal(self._logins()[name]))
                     )
             if not superuser.execute("SELECT 1 FROM pg_database WHERE datname = 'guidui'").fetchone():
                 superuser.execute("CREATE DATABASE guidui OWNER guidui_owner")
+
+    def _know(self, login: str) -> None:
+        """A data directory of an earlier guidui gets the password of a login that it lacks."""
+        logins = self._logins()
+        if login not in logins:
+            logins[login] = secrets.token_urlsafe(24)
+            _write_private(self.data / "logins.json", json.dumps(logins))
 
     def _watch(self) -> None:
         while not self._stopping.wait(0.2):

@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     data: Path = _named("GUIDUI_DATA", Path("data"), "data directory of the embedded database")
     cache: Path = _named("GUIDUI_CACHE", Path.home() / ".cache" / "guidui", "downloaded parts: Java, Kafka")
     database_url: str | None = _named("DATABASE_URL", None, "PostgreSQL, the application's login")
+    database_web_url: str | None = _named("DATABASE_WEB_URL", None, "PostgreSQL, the login that pages read with")
     database_owner_url: str | None = _named("DATABASE_OWNER_URL", None, "PostgreSQL, the owner's login, for migrate")
     pool_connections_max: int = _named("GUIDUI_POOL", 10, "database connections per process and role")
 

@@ -1,25 +1,32 @@
 """Persons who sign in: accounts with argon2 passwords, and the brake on guessing them."""
 from __future__ import annotations
 
+import math
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from threading import BoundedSemaphore
 from typing import Any
 from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, RowMapping
 
 from services.kit.crypto import hmac_token
 from services.kit.db import rows
 from services.kit.errors import Refused, Words
+from services.portal.brake import Attempt, forget_devices, remember_device, take_back, take_turn
+from services.registry import security_log
+from services.registry.access import living_path
+from services.registry.security_log import NOBODY, Actor
 
-ROLES = ("secretary", "clerk", "department", "admin")
+ROLES = ("secretary", "clerk", "department", "admin", "operator")
 PASSWORD_MIN, PASSWORD_MAX = 8, 128
-FAILURES_WINDOW = timedelta(minutes=15)
-# failed sign-ins within the window: of one person from one address, of one person, from one address
-FAILURES_MAX = (5, 30, 60)
+ONE_TIME = timedelta(hours=72)  # how long a password that somebody else has seen can be used
+LOOKED_AT_ONCE_MAX = 4  # argon2 takes 64 MiB and a core for each
 
+_looking = BoundedSemaphore(LOOKED_AT_ONCE_MAX)
 _hasher = PasswordHasher()
 _NOBODY = _hasher.hash(secrets.token_urlsafe(16))
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -29,27 +36,36 @@ _COMMON = frozenset(
     "administrator letmein1 welcome1 dangyuan dangyuan123 dangjian dangjian123 guidui123 gongchandang zuzhibu123 "
     "12345678 123456789 1234567890 87654321 0987654321 147258369 123123123 123321123 11223344 1234qwer".split())
 
-_WRONG = Words("组织代码、姓名或密码不对。请核对；密码忘了，请组织的管理员重新开户。",
+NO_ACCOUNT = Words("没有这个账户。", "There is no such account.")
+_WRONG = Words("组织代码、姓名或密码不对。请核对；密码忘了，请组织的管理员重置密码。",
                "The organisation code, name or password is wrong. Check them; if the password is forgotten, "
                "ask your administrator.")
-_TOO_OFTEN = Words("连续输错次数过多，请 15 分钟后再试。", "Too many failed attempts; try again in 15 minutes.")
+_RAN_OUT = Words("一次性密码发出已超过 72 小时，不能再用；请向管理员要一个新的。",
+                 "This one-time password is older than 72 hours and no longer counts; ask your administrator for "
+                 "a new one.")
+_OPERATOR = Words("运维账户不属于任何组织，请不要写组织代码；其他角色必须写。",
+                  "An operator belongs to no organisation: name none. Every other role needs one.")
 
 
-def create_account(tx: Connection, organisation: str, role: str, name: str, at: datetime,
+def create_account(tx: Connection, organisation: str | None, role: str, name: str, at: datetime,
                    password: str | None = None) -> str:
-    """Opens an account and returns its one-time password, which must be changed at the first sign-in.
+    """Opens an account and returns its one-time password, which must be changed at the first sign-in within 72 hours.
 
     An account of that name in the organisation gets a fresh password and may sign in again; its sessions end.
-    With ``password`` (a demonstration) that one is set and need not be changed. Raises Refused 422 for an unknown
-    organisation or role, or an empty name; 409 where the name has another role.
+    With ``password`` (a demonstration) that one is set and need not be changed. An operator has no organisation.
+    Raises Refused 422 for an unknown or ended organisation, an unknown role, or an empty name; 409 where the name has
+    another role.
     """
-    name = name.strip()
+    name, organisation = name.strip(), organisation or None
     if role not in ROLES:
         raise Refused(422, "unknown-role", Words(f"没有“{role}”这种角色；可用：{'、'.join(ROLES)}。",
                                                  f"There is no role {role!r}; choose one of {', '.join(ROLES)}."))
     if not 1 <= len(name) <= 60:
         raise Refused(422, "name-missing", Words("请给出姓名，不超过 60 个字。", "Give a name of at most 60 characters."))
-    there = rows(tx, "SELECT id, role FROM account WHERE organisation = :o AND name = :n",
+    if (role == "operator") != (organisation is None):
+        raise Refused(422, "operator-has-none", _OPERATOR)
+    path = "" if organisation is None else living_path(tx, organisation, at)
+    there = rows(tx, "SELECT id, role FROM account WHERE organisation IS NOT DISTINCT FROM CAST(:o AS text) AND name = :n",
                  {"o": organisation, "n": name})
     if there and there[0].role != role:
         raise Refused(409, "account-has-other-role", Words(
@@ -58,14 +74,32 @@ def create_account(tx: Connection, organisation: str, role: str, name: str, at: 
     if there:
         set_password(tx, there[0].id, given, at, must_change=password is None)
         return given
-    made = tx.exec_driver_sql(
+    tx.exec_driver_sql(
         """INSERT INTO account (id, organisation, path, name, role, password_hash, must_change, created_at)
-           SELECT %s, code, path, %s, %s, %s, %s, %s FROM organisation WHERE code = %s RETURNING id""",
-        (uuid4(), name, role, _hasher.hash(given), password is None, at, organisation)).first()
-    if made is None:
-        raise Refused(422, "unknown-organisation", Words(
-            f"没有代码为 {organisation} 的组织；请先导入组织表。",
-            f"No organisation has the code {organisation}; load it first."))
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s)""",
+        (uuid4(), organisation, path, name, role, _hasher.hash(given), password is None, at))
+    return given
+
+
+def list_accounts(tx: Connection, organisation: str | None = None) -> Sequence[RowMapping]:
+    """Accounts that this transaction sees, of one organisation if named: by organisation and name, no passwords."""
+    return rows(tx, """SELECT id, organisation, path, role, name, must_change, created_at, changed_at, signed_in_at, ended_at,
+            CASE WHEN must_change AND ended_at IS NULL THEN coalesce(changed_at, created_at) END AS given_at
+        FROM account WHERE CAST(:o AS text) IS NULL OR organisation = :o
+        ORDER BY organisation NULLS FIRST, ended_at IS NOT NULL, name, id""", {"o": organisation})
+
+
+def reset_account(tx: Connection, account: UUID, at: datetime) -> str:
+    """A fresh one-time password for an account, whose sessions end; Refused 404 where there is none like this, 422
+    where its organisation has ended."""
+    found = rows(tx, "SELECT organisation FROM account WHERE id = :id", {"id": account})
+    if not found:
+        raise Refused(404, "no-such-account", NO_ACCOUNT)
+    if found[0].organisation is not None:
+        living_path(tx, found[0].organisation, at)
+    given = one_time_password()
+    set_password(tx, account, given, at, must_change=True)
+    forget_devices(tx, account)
     return given
 
 
@@ -81,10 +115,13 @@ def set_password(tx: Connection, account: UUID, password: str, at: datetime, *, 
     tx.exec_driver_sql("DELETE FROM session WHERE account = %s", (account,))
 
 
-def end_account(tx: Connection, account: UUID, at: datetime) -> None:
-    """Nobody signs in with the account any more."""
-    tx.exec_driver_sql("UPDATE account SET ended_at = coalesce(ended_at, %s) WHERE id = %s", (at, account))
+def end_account(tx: Connection, account: UUID, at: datetime) -> bool:
+    """Nobody signs in with the account any more; False where there is none like this."""
+    ended = tx.exec_driver_sql("UPDATE account SET ended_at = coalesce(ended_at, %s) WHERE id = %s RETURNING id",
+                               (at, account)).first()
     tx.exec_driver_sql("DELETE FROM session WHERE account = %s", (account,))
+    forget_devices(tx, account)
+    return ended is not None
 
 
 def password_fault(password: str, *known: str) -> Words | None:
@@ -101,32 +138,63 @@ def password_fault(password: str, *known: str) -> Words | None:
     return None
 
 
-def verified(tx: Connection, secret: bytes, organisation: str, name: str, password: str, address: str,
-             now: datetime) -> Any:
-    """The account row behind a name and a password, else None; counts failures. Raises Refused 429 after too many.
+def verified(worker: Engine, secret: bytes, attempt: Attempt, password: str, now: datetime) -> Any:
+    """The account row behind a name and a password, else None. Raises Refused: 429 while the brake says to wait, 422
+    for a one-time password that has run out.
 
-    The caller commits either way, so that a failure is remembered. An unknown name takes as long as a known one.
+    The try is counted and committed before the password is looked at, which holds no lock and no connection. An
+    unknown name takes as long as a known one and is answered alike.
     """
-    subjects = [hmac_token(secret, "sign-in:" + "\n".join(parts)) for parts in (
-        (organisation, name, address), (organisation, name), (address,))]
-    since = now - FAILURES_WINDOW
-    counted = {r.subject: r.n for r in rows(
-        tx, "SELECT subject, count(*) AS n FROM sign_in_failure WHERE subject = ANY (:s) AND at > :since GROUP BY 1",
-        {"s": subjects, "since": since})}
-    if any(counted.get(subject, 0) >= most for subject, most in zip(subjects, FAILURES_MAX, strict=True)):
-        raise Refused(429, "too-many-failures", _TOO_OFTEN)
-    found = rows(tx, "SELECT id, name, role, organisation, password_hash, must_change FROM account "
-                     "WHERE organisation = :o AND name = :n AND ended_at IS NULL", {"o": organisation, "n": name})
-    try:
-        _hasher.verify(found[0].password_hash if found else _NOBODY, password[:PASSWORD_MAX + 1])
-        if found:
-            return found[0]
-    except VerificationError:
-        pass
-    tx.exec_driver_sql("DELETE FROM sign_in_failure WHERE at < %s", (since,))
-    for subject in subjects:
-        tx.exec_driver_sql("INSERT INTO sign_in_failure (subject, at) VALUES (%s, %s)", (subject, now))
-    return None
+    with worker.begin() as tx:
+        turn = take_turn(tx, secret, attempt, now)
+        found = rows(tx, _ACCOUNT, {"organisation": attempt.organisation or None, "name": attempt.name})
+    if turn.wait > 0:
+        raise _too_soon(turn.wait)
+    account = found[0] if found else None
+    if not _is_password(account.password_hash if account else _NOBODY, password) or account is None:
+        return None
+    if account.must_change and account.given_at < now - ONE_TIME:
+        raise Refused(422, "one-time-password-ran-out", _RAN_OUT)
+    with worker.begin() as tx:
+        take_back(tx, turn)
+    return account
+
+
+_ACCOUNT = """
+SELECT id, name, role, organisation, path, password_hash, must_change, coalesce(changed_at, created_at) AS given_at
+FROM account WHERE organisation IS NOT DISTINCT FROM CAST(:organisation AS text) AND name = :name AND ended_at IS NULL"""
+
+
+def _is_password(kept: str, given: str) -> bool:
+    with _looking:
+        try:
+            return _hasher.verify(kept, given[:PASSWORD_MAX + 1])
+        except VerificationError:
+            return False
+
+
+def _too_soon(seconds: float) -> Refused:
+    wait = math.ceil(seconds)
+    return Refused(429, "too-many-failures", Words(
+        f"输错次数较多，请 {wait} 秒后再试。", f"There were many failed attempts; try again in {wait} seconds."), retry_after=wait)
+
+
+def note_sign_in(tx: Connection, account: Any, attempt: Attempt, device: str, now: datetime, trace: str) -> None:
+    """Somebody signed in: the account says when, the browser is known by the cookie ``device``, the log has a row."""
+    tx.exec_driver_sql("UPDATE account SET signed_in_at = %s WHERE id = %s", (now, account.id))
+    remember_device(tx, account.id, attempt.device, device, now)
+    actor = Actor(account.organisation, account.path, account.role, account.id)
+    security_log.record(tx, now, "sign_in", actor, trace=trace)
+
+
+def note_failure(worker: Engine, secret: bytes, attempt: Attempt, now: datetime, code: str, trace: str) -> None:
+    """Somebody did not get in: whoever was tried stands in the log as an HMAC, in the tree of the organisation named."""
+    tried = hmac_token(secret, f"sign-in log:{attempt.organisation}\n{attempt.name}")[:16]
+    with worker.begin() as tx:
+        found = rows(tx, "SELECT path FROM organisation WHERE code = :code", {"code": attempt.organisation})
+        security_log.record(tx, now, "sign_in", NOBODY, result="failed",
+                            about="account", reference=tried, detail=code, path=found[0].path if found else "",
+                            trace=trace)
 
 
 def wrong() -> Refused:

@@ -101,7 +101,7 @@ def router(portal: Portal) -> APIRouter:
             raise Refused(422, "field-missing", _NO_COMMAND, field="command")
         if not isinstance(seen, str):
             raise Refused(422, "field-missing", _NO_STATE, field="seen_state")
-        return json_answer(await run_in_threadpool(commands.give, portal.web, caller, case_id, name, seen, body, portal.clock,
+        return json_answer(await run_in_threadpool(commands.give, portal.acts, caller, case_id, name, seen, body, portal.clock,
                                              None, portal.ground))
 
     @routes.get("/v1/reviews", summary="Persons whose identity waits for a decision; role: sender, receiver, "
@@ -121,7 +121,7 @@ def router(portal: Portal) -> APIRouter:
         body = await json_body(request)
 
         def within() -> Mapping[str, Any]:
-            with portal.web.begin() as tx:
+            with portal.acts.begin() as tx:
                 return portal.decide_review(tx, caller, review_id, body, None)
         return json_answer(await run_in_threadpool(within))
 

@@ -47,7 +47,7 @@ def router(portal: Portal) -> APIRouter:
             return _batch(portal, request, viewer, batch, form)
         said = fields.for_all(form, receiving.ORDERS)
         try:
-            with portal.web.begin() as tx:
+            with portal.acts.begin() as tx:
                 receiving.give(tx, viewer.caller, batch, said["order"], said["with"], said.get("start_on"),
                                portal.clock.now(), viewer.name)
         except Refused as refused:
@@ -60,7 +60,7 @@ def router(portal: Portal) -> APIRouter:
     def pause(request: Request, batch: str, form: Annotated[Form, Depends(read_form)]) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
-        with portal.web.begin() as tx:
+        with portal.acts.begin() as tx:
             receiving.pause(tx, viewer.caller, batch, form.get("order", ""), form.get("paused") == "true")
         return RedirectResponse(f"/batches/{batch}", 303)
 

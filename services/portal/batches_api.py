@@ -84,7 +84,7 @@ def router(portal: Portal) -> APIRouter:
         body = await api.json_body(request)
 
         def within() -> dict[str, Any]:
-            with portal.web.begin() as tx:
+            with portal.acts.begin() as tx:
                 return {"id": str(receiving.give(tx, caller, batch, body.get("order"), body.get("with"), body.get("start_on"),
                                                  portal.clock.now()))}
         return api.json_answer(await run_in_threadpool(within), 201)
@@ -98,7 +98,7 @@ def router(portal: Portal) -> APIRouter:
             raise Refused(422, "field-missing", _NOT_PAUSED, field="paused")
 
         def within() -> None:
-            with portal.web.begin() as tx:
+            with portal.acts.begin() as tx:
                 receiving.pause(tx, caller, batch, order_id, paused)
         await run_in_threadpool(within)
         return api.json_answer({"id": order_id, "paused": paused})

@@ -101,7 +101,7 @@ def router(portal: Portal) -> APIRouter:
         refused = None
         if not form.get("find"):
             try:
-                commands.give(portal.web, viewer.caller, case_id, command, form.get("seen_state"),
+                commands.give(portal.acts, viewer.caller, case_id, command, form.get("seen_state"),
                               fields.arguments(command, form), portal.clock, viewer.name)
                 return RedirectResponse(f"/cases/{case_id}?done={command}", 303)
             except Refused as error:

@@ -54,7 +54,7 @@ def router(portal: Portal) -> APIRouter:
         if not viewer.oversees:
             raise Refused(403, "departments-only", _DEPARTMENTS)
         try:
-            with portal.web.begin() as tx:
+            with portal.acts.begin() as tx:
                 portal.places.withdraw(tx, viewer.caller, form.get("source", ""), form.get("reason", ""), viewer.name)
         except Refused as refused:
             if refused.status == 404:

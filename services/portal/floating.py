@@ -128,7 +128,7 @@ def note_of_host(portal: Portal, caller: Caller, case_id: str, kind: str, on: da
 
     404 no part in the case, 403 not its host, 409 nobody of the register, 422 a field is wrong.
     """
-    with portal.web.begin() as tx:
+    with portal.acts.begin() as tx:
         queries.must_see(tx, caller, case_id)
         with as_worker(tx):
             member = tx.exec_driver_sql("SELECT member FROM transfer_case WHERE id = %s::uuid", (case_id,)).scalar_one()

@@ -28,7 +28,8 @@ Compare = Callable[..., UUID]
 class Portal:
     """One process's portal.
 
-    ``web`` acts as guidui_web, ``worker`` as guidui_worker. ``post(caller, events)`` stores CloudEvents and returns
+    ``web`` acts as guidui_web, ``worker`` as guidui_worker; ``acts`` begins as the first and becomes the second within
+    its transaction: for what people do, where ``web`` is for what they read. ``post(caller, events)`` stores CloudEvents and returns
     for each "accepted", "duplicate", or an object with ``faults`` and ``words()``. ``reviews(tx, limit, cursor)`` and
     ``decide_review(tx, caller, id, body, person)`` are the matcher's desk; ``how_far(tx, event id, language)`` is
     intake's answer; ``opened(tx, case, organisation, now)`` tells the notifier that a card was opened.
@@ -54,6 +55,11 @@ class Portal:
     places: Any = None
     url: str = ""
     fonts: Path | None = None
+    acts: Engine = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.acts is None:
+            object.__setattr__(self, "acts", self.web)
 
     @property
     def today(self) -> date:

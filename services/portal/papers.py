@@ -215,13 +215,13 @@ def _whole(form: Form, name: str) -> int:
 
 
 def _range(portal: Portal, viewer: Viewer, form: Form) -> None:
-    with portal.web.begin() as tx:
+    with portal.acts.begin() as tx:
         assign_below(tx, portal, viewer.caller, form.get("organisation", "").strip() or viewer.organisation,
                      form.get("prefix", ""), _whole(form, "first"), _whole(form, "last"), _whole(form, "digits"), viewer.name)
 
 
 def _void(portal: Portal, viewer: Viewer, form: Form) -> None:
-    with portal.web.begin() as tx, queries.as_worker(tx):
+    with portal.acts.begin() as tx, queries.as_worker(tx):
         numbers.void_number(tx, viewer.organisation, form.get("number", "").strip(), form.get("reason", ""),
                             portal.clock.now(), viewer.name)
 
@@ -232,7 +232,7 @@ def _setting(portal: Portal, viewer: Viewer, form: Form) -> None:
     except ValueError:
         raise Refused(422, "bad-field", _NUMBER, field="right_mm") from None
     said = [form.get(name, "").strip()[:100] or None for name in ("address", "phone", "fax", "postcode")]
-    with portal.web.begin() as tx, queries.as_worker(tx):
+    with portal.acts.begin() as tx, queries.as_worker(tx):
         papers.set_printing(tx, viewer.organisation, papers.Setting(*moved, *said), portal.clock.now())
 
 

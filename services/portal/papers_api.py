@@ -110,7 +110,7 @@ def router(portal: Portal) -> APIRouter:
             raise Refused(422, "bad-field", _BAD_FIELD, fields=["organisation", "prefix", "first", "last", "digits"])
 
         def within() -> int:
-            with portal.web.begin() as tx:
+            with portal.acts.begin() as tx:
                 return assign_below(tx, portal, caller, code, prefix, first, last, digits, None)
         return json_answer({"assigned": await run_in_threadpool(within)}, 201)
 
@@ -123,7 +123,7 @@ def router(portal: Portal) -> APIRouter:
             raise Refused(422, "bad-field", _BAD_FIELD, fields=["number", "reason"])
 
         def within() -> None:
-            with portal.web.begin() as tx, queries.as_worker(tx):
+            with portal.acts.begin() as tx, queries.as_worker(tx):
                 numbers.void_number(tx, caller.organisation, number, reason, portal.clock.now(), None)
         await run_in_threadpool(within)
         return json_answer({"number": number, "status": "void"})

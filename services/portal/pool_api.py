@@ -70,7 +70,7 @@ def router(portal: Portal) -> APIRouter:
         body: dict[str, Any] = await api.json_body(request)
 
         def within() -> None:
-            with portal.web.begin() as tx:
+            with portal.acts.begin() as tx:
                 portal.places.withdraw(tx, caller, str(body.get("source") or ""), str(body.get("reason") or ""))
         await run_in_threadpool(within)
         return api.json_answer({"source": body.get("source"), "withdrawn": True})

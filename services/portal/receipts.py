@@ -25,7 +25,7 @@ def filed(portal: Portal, caller: Caller, person: str | None, case_id: str, cont
     with portal.web.begin() as tx:
         organisation, number = papers.counterfoil_of(tx, caller, case_id)
     cleaned = photos.cleaned(content)
-    with portal.web.begin() as tx:
+    with portal.acts.begin() as tx:
         queries.must_see(tx, caller, case_id)
         with queries.as_worker(tx):
             return str(photos.file_photo(tx, organisation, number, case_id, cleaned, caller.organisation, person,
@@ -35,7 +35,7 @@ def filed(portal: Portal, caller: Caller, person: str | None, case_id: str, cont
 def recorded(portal: Portal, caller: Caller, person: str | None, case_id: str, command: str, seen: str | None,
              args: Mapping[str, Any], photo: str) -> dict[str, Any]:
     """Gives the command and binds the photo to its row of history, or neither; returns the case view."""
-    with portal.web.begin() as tx:
+    with portal.acts.begin() as tx:
         view = commands.give_within(tx, caller, case_id, command, seen, args, portal.clock.now(), person, portal.ground)
         with queries.as_worker(tx):
             photos.bind(tx, case_id, photo, tables.load(tx, [case_id])[case_id].seq)

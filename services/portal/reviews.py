@@ -89,7 +89,7 @@ def router(portal: Portal) -> APIRouter:
         check_token(portal, request, form)
         choice = form.get("who", "")
         try:
-            with portal.web.begin() as tx:
+            with portal.acts.begin() as tx:
                 answer = portal.decide_review(tx, viewer.caller, review_id, _body(choice, form), viewer.name)
                 look_as(tx, viewer.caller)
                 following = portal.reviews(tx, limit=1) if answer["decided"] else ()
@@ -121,7 +121,7 @@ def router(portal: Portal) -> APIRouter:
         body: dict[str, Any] = {"undo": True, "reason": form.get("reason", "")}
         body |= {"not_a_member": True} if who == "none" else {"member": form.get("member", "")} if who == "member" else {}
         try:
-            with portal.web.begin() as tx:
+            with portal.acts.begin() as tx:
                 answer = portal.decide_review(tx, viewer.caller, review_id, body, viewer.name)
         except Refused as refused:
             if refused.status != 422 and refused.code != "second-person-needed":

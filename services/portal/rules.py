@@ -121,7 +121,7 @@ def tried_on_last_year(portal: Portal, caller: Caller, given: Any) -> dict[str, 
 
 def end(portal: Portal, caller: Caller, rule_id: str, person: str | None) -> None:
     """Ends a rule that the caller sees; Refused 404 otherwise."""
-    with portal.web.begin() as tx:
+    with portal.acts.begin() as tx:
         queries.look_at_cases(tx, caller)
         seen = any(o.id == rule_id for o in overrides.stored(tx))
         with queries.as_worker(tx):

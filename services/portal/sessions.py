@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 
 from services.kit.crypto import hmac_token, key_hash, same
 from services.registry.access import Caller
+from services.registry.security_log import Actor
 
 IDLE_MAX = timedelta(minutes=60)
 WHOLE_MAX = timedelta(hours=12)
-SESSION, VISITOR = "guidui_session", "guidui_visitor"
+SESSION, VISITOR, DEVICE = "guidui_session", "guidui_visitor", "guidui_device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +25,21 @@ class Viewer:
     name: str
     role: str
     must_change: bool
-    organisation: str
+    organisation: str | None
     path: str
     organisation_name: str
+    proof: str = field(default="", repr=False, compare=False)  # SHA-256 of the session's cookie
 
     @property
     def caller(self) -> Caller:
         """The same person as commands and row-level security know it: secretaries and clerks act for themselves."""
-        role = self.role if self.role in ("department", "admin") else "receiver"
-        return Caller(self.organisation, self.path, role)
+        role = self.role if self.role in ("department", "admin", "operator") else "receiver"
+        return Caller(self.organisation, self.path, role, proof=self.proof or None)
+
+    @property
+    def actor(self) -> Actor:
+        """The same person as the security log knows it."""
+        return Actor(self.organisation, self.path, self.role, self.account)
 
     @property
     def oversees(self) -> bool:
@@ -60,7 +67,7 @@ def viewer_of(tx: Connection, token: str | None, now: datetime) -> Viewer | None
         return None
     row = tx.exec_driver_sql("SELECT * FROM session_account(%s, %s, %s, %s)",
                              (key_hash(token), now, IDLE_MAX, WHOLE_MAX)).first()
-    return None if row is None else Viewer(*row)
+    return None if row is None else Viewer(*row, proof=key_hash(token))
 
 
 def end_session(tx: Connection, token: str) -> None:

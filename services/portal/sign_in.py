@@ -7,7 +7,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.kit.errors import Refused, Words
+from services.kit.problems import trace_id
 from services.portal import accounts
+from services.portal.brake import DEVICE_KNOWN, Attempt
 from services.portal.house import Portal
 from services.portal.page import (
     COOKIE_SECONDS,
@@ -20,11 +22,39 @@ from services.portal.page import (
     set_cookie,
     signed_in,
 )
-from services.portal.sessions import SESSION, VISITOR, end_session, open_session, viewer_of
+from services.portal.sessions import DEVICE, SESSION, VISITOR, Viewer, end_session, new_token, open_session, viewer_of
+from services.registry import security_log
 
+DEVICE_SECONDS = int(DEVICE_KNOWN.total_seconds())
 _DIFFERENT = Words("两次输入的新密码不一样，请重新输入。", "The two new passwords differ; enter them again.")
 _OLD_WRONG = Words("原密码不对，请核对后再试。", "The present password is wrong.")
 _OLD_AGAIN = Words("新密码不能和原密码一样。", "The new password must be another one.")
+
+
+def attempt_of(request: Request, organisation: str, name: str) -> Attempt:
+    """Who is tried, and from where: the client that the nearest trusted proxy names."""
+    address = request.client.host if request.client else ""
+    return Attempt(organisation, name, address, request.cookies.get(DEVICE, ""))
+
+
+def _refused_sign_in(portal: Portal, request: Request, form: Form, refused: Refused) -> Response:
+    answer = render(portal, request, "sign_in.html", None, status=refused.status, form=form,
+                    next=own_path(form.get("next")), refused=refused)
+    if "retry_after" in refused.extra:
+        answer.headers["Retry-After"] = str(refused.extra["retry_after"])
+    return answer
+
+
+def _changed(portal: Portal, viewer: Viewer, attempt: Attempt, old: str, new: str, trace: str) -> str:
+    """Sets a new password and returns the cookie of the session that stays; Refused where the old one is wrong."""
+    now = portal.clock.now()
+    if accounts.verified(portal.worker, portal.secret, attempt, old, now) is None:
+        security_log.record(portal.worker, now, "password_changed", viewer.actor, result="failed", trace=trace)
+        raise Refused(422, "old-password-wrong", _OLD_WRONG)
+    with portal.worker.begin() as tx:
+        accounts.set_password(tx, viewer.account, new, now)
+        security_log.record(tx, now, "password_changed", viewer.actor, trace=trace)
+        return open_session(tx, viewer.account, now)
 
 
 def router(portal: Portal) -> APIRouter:
@@ -43,22 +73,24 @@ def router(portal: Portal) -> APIRouter:
     @routes.post("/sign-in", summary="Sign in; role: everybody")
     def sign_in(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         check_token(portal, request, form)
-        now, address = portal.clock.now(), request.client.host if request.client else ""
-        organisation, name = form.get("organisation", "").strip(), form.get("name", "").strip()
-        refused, token = None, None
+        now = portal.clock.now()
+        attempt = attempt_of(request, form.get("organisation", "").strip(), form.get("name", "").strip())
+        try:
+            account = accounts.verified(portal.worker, portal.secret, attempt, form.get("password", ""), now)
+            if account is None:
+                raise accounts.wrong()
+        except Refused as refused:
+            if refused.status != 429:  # what is not looked at fills no log
+                accounts.note_failure(portal.worker, portal.secret, attempt, now, refused.code, trace_id(request))
+            return _refused_sign_in(portal, request, form, refused)
+        device = new_token()
         with portal.worker.begin() as tx:
-            try:
-                account = accounts.verified(tx, portal.secret, organisation, name, form.get("password", ""), address, now)
-                refused = accounts.wrong() if account is None else None
-                token = open_session(tx, account.id, now) if account else None
-            except Refused as error:
-                refused = error
-        if refused or token is None:
-            return render(portal, request, "sign_in.html", None, status=refused.status if refused else 422, form=form,
-                          next=own_path(form.get("next")), refused=refused)
+            token = open_session(tx, account.id, now)
+            accounts.note_sign_in(tx, account, attempt, device, now, trace_id(request))
         answer = RedirectResponse(own_path(form.get("next")), 303)
         set_cookie(portal, answer, SESSION, token)
-        set_cookie(portal, answer, "guidui_organisation", organisation, COOKIE_SECONDS)
+        set_cookie(portal, answer, DEVICE, device, DEVICE_SECONDS)
+        set_cookie(portal, answer, "guidui_organisation", attempt.organisation, COOKIE_SECONDS)
         answer.delete_cookie(VISITOR)
         return answer
 
@@ -66,17 +98,22 @@ def router(portal: Portal) -> APIRouter:
     def sign_out(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         check_token(portal, request, form)
         if token := request.cookies.get(SESSION):
+            now = portal.clock.now()
+            with portal.web.begin() as tx:
+                viewer = viewer_of(tx, token, now)
             with portal.worker.begin() as tx:
                 end_session(tx, token)
+                if viewer is not None:
+                    security_log.record(tx, now, "sign_out", viewer.actor, trace=trace_id(request))
         answer = RedirectResponse("/sign-in", 303)
         answer.delete_cookie(SESSION)
         return answer
 
-    @routes.get("/password", summary="Change one's password; role: secretary, clerk, department, admin")
+    @routes.get("/password", summary="Change one's password; role: secretary, clerk, department, admin, operator")
     def password_page(request: Request) -> Response:
         return render(portal, request, "password.html", signed_in(portal, request), refused=None)
 
-    @routes.post("/password", summary="Change one's password; role: secretary, clerk, department, admin")
+    @routes.post("/password", summary="Change one's password; role: secretary, clerk, department, admin, operator")
     def change_password(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
@@ -88,16 +125,11 @@ def router(portal: Portal) -> APIRouter:
             fault = _OLD_AGAIN
         refused, token = Refused(422, "bad-password", fault) if fault else None, ""
         if refused is None:
-            with portal.worker.begin() as tx:
-                try:
-                    if accounts.verified(tx, portal.secret, viewer.organisation, viewer.name, form.get("old", ""),
-                                         request.client.host if request.client else "", now):
-                        accounts.set_password(tx, viewer.account, new, now)
-                        token = open_session(tx, viewer.account, now)
-                    else:
-                        refused = Refused(422, "old-password-wrong", _OLD_WRONG)
-                except Refused as error:
-                    refused = error
+            attempt = attempt_of(request, viewer.organisation or "", viewer.name)
+            try:
+                token = _changed(portal, viewer, attempt, form.get("old", ""), new, trace_id(request))
+            except Refused as error:
+                refused = error
         if refused:
             return render(portal, request, "password.html", viewer, status=refused.status, refused=refused)
         answer = RedirectResponse("/", 303)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 from uuid import UUID, uuid4
@@ -11,10 +11,11 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Engine, RowMapping
 
 from services.kit.crypto import key_hash, new_key
-from services.kit.db import rows, view_as
+from services.kit.db import rows, view_as, view_by
 from services.kit.errors import Refused, Words
+from services.registry.tree import just_after
 
-Role = Literal["sender", "receiver", "department", "admin"]
+Role = Literal["sender", "receiver", "department", "admin", "operator"]
 ROLES: tuple[str, ...] = get_args(Role)
 CACHE_SECONDS = 0.5  # a revoked key stops within a second; what it posts is refused by the database at once
 CACHE_KEYS_MAX = 10_000
@@ -27,41 +28,77 @@ _BAD_KEY = Words("密钥不认识，或已作废。请核对是否抄全；仍�
                  "administrator for a new one.")
 
 
+_ENDED = Words("该组织已经停止使用，不能再开户或发密钥。", "This organisation has ended; it gets no accounts and no keys.")
+_OPERATOR_HAS_NONE = Words("运维角色不属于任何组织，请不要写组织代码；其他角色必须写。",
+                           "An operator belongs to no organisation: name none. Every other role needs one.")
+_OPERATOR = Words("运维角色不属于任何组织，看不到党员和转移的资料。",
+                  "An operator belongs to no organisation and sees no members and no transfers.")
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who acts: an organisation, its path in the tree, a role; `key_id` where it came with an API key."""
+    """Who acts: an organisation, its path in the tree, a role; `key_id` where it came with an API key.
 
-    organisation: str
+    `proof` is the SHA-256 of that key, or of the cookie of a session: by it the database knows who looks. An
+    operator has no organisation (None, path '') and sees no persons.
+    """
+
+    organisation: str | None
     path: str
     role: str
     key_id: UUID | None = None
+    proof: str | None = field(default=None, repr=False, compare=False)
 
 
-def create_key(tx: Connection, organisation: str, role: str, at: datetime) -> str:
-    """Issues one API key and returns it; only its SHA-256 is kept.
+def create_key(tx: Connection, organisation: str | None, role: str, at: datetime) -> str:
+    """Issues one API key and returns it; only its SHA-256 is kept. An operator's has no organisation.
 
-    Raises Refused for an unknown organisation or role.
+    Raises Refused for an unknown or ended organisation, or an unknown role.
     """
     if role not in ROLES:
         raise Refused(422, "unknown-role", Words(
             f"没有“{role}”这种角色；可用：{'、'.join(ROLES)}。",
             f"There is no role {role!r}; choose one of {', '.join(ROLES)}."))
+    if (role == "operator") != (not organisation):
+        raise Refused(422, "operator-has-none", _OPERATOR_HAS_NONE)
+    path = living_path(tx, organisation, at) if organisation else ""
     key = new_key()
-    made = tx.exec_driver_sql(
+    tx.exec_driver_sql(
         """INSERT INTO api_key (id, hash, organisation, path, role, created_at)
-           SELECT %s, %s, code, path, %s, %s FROM organisation WHERE code = %s RETURNING id""",
-        (uuid4(), key_hash(key), role, at, organisation)).first()
-    if made is None:
-        raise Refused(422, "unknown-organisation", Words(
-            f"没有代码为 {organisation} 的组织；请先导入组织表。",
-            f"No organisation has the code {organisation}; load it first."))
+           VALUES (%s, %s, %s, %s, %s, %s)""",
+        (uuid4(), key_hash(key), organisation or None, path, role, at))
     return key
 
 
-def list_keys(tx: Connection) -> Sequence[RowMapping]:
-    """All keys, oldest first: id, organisation, role, created_at, revoked_at. Never the keys themselves."""
-    return rows(
-        tx, "SELECT id, organisation, role, created_at, revoked_at FROM api_key ORDER BY created_at, id")
+def living_path(tx: Connection, organisation: str, at: datetime) -> str:
+    """The path of an organisation; Refused 422 where there is none of this code, or where it has ended."""
+    found = rows(tx, "SELECT path, effective_to FROM organisation WHERE code = :code", {"code": organisation})
+    if not found:
+        raise Refused(422, "unknown-organisation", Words(
+            f"没有代码为 {organisation} 的组织；请先导入组织表。",
+            f"No organisation has the code {organisation}; load it first."))
+    if found[0].effective_to is not None and found[0].effective_to < at.date():
+        raise Refused(422, "organisation-ended", _ENDED)
+    return found[0].path
+
+
+def end_with_organisations(tx: Connection, now: datetime) -> tuple[list[UUID], list[UUID]]:
+    """Ends the keys and accounts of organisations whose last day is over: (keys, accounts). A successor gets its own."""
+    over = "FROM organisation o WHERE o.code = %s.organisation AND o.effective_to < %%s"
+    keys = tx.exec_driver_sql(f"UPDATE api_key SET revoked_at = %s {over % 'api_key'} AND revoked_at IS NULL RETURNING id",
+                              (now, now.date())).scalars().all()
+    accounts = tx.exec_driver_sql(f"UPDATE account SET ended_at = %s {over % 'account'} AND ended_at IS NULL RETURNING id",
+                                  (now, now.date())).scalars().all()
+    if accounts:
+        tx.exec_driver_sql("DELETE FROM session WHERE account = ANY (%s)", (list(accounts),))
+    return list(keys), list(accounts)
+
+
+def list_keys(tx: Connection, organisation: str | None = None) -> Sequence[RowMapping]:
+    """All keys that this transaction sees, of one organisation if named, oldest first: id, organisation, path, role,
+    created_at, revoked_at. Never the keys themselves."""
+    return rows(tx, """SELECT id, organisation, path, role, created_at, revoked_at FROM api_key
+                       WHERE CAST(:o AS text) IS NULL OR organisation = :o ORDER BY created_at, id""", {"o": organisation})
 
 
 def revoke_key(tx: Connection, key_id: UUID, at: datetime) -> bool:
@@ -74,9 +111,24 @@ def revoke_key(tx: Connection, key_id: UUID, at: datetime) -> bool:
 def look_as(tx: Connection, caller: Caller) -> None:
     """Lets this transaction see what `caller` may: a department its tree, the others themselves alone."""
     if caller.role in ("department", "admin"):
-        view_as(tx, caller.path, caller.path[:-1] + "/", "")
+        look_at_tree(tx, caller)
     else:
-        view_as(tx, caller.path, caller.path + "\x01", caller.organisation)
+        _look(tx, caller, caller.path + "\x01", whole_tree=False)
+
+
+def look_at_tree(tx: Connection, caller: Caller) -> None:
+    """Lets this transaction see the caller's organisation and all below it, whatever the role."""
+    _look(tx, caller, just_after(caller.path), whole_tree=True)
+
+
+def _look(tx: Connection, caller: Caller, end: str, whole_tree: bool) -> None:
+    """By the caller's proof; without one (handlers, the clock, tests) only a worker's login may narrow itself."""
+    if not caller.path:
+        raise Refused(403, "sees-no-persons", _OPERATOR)
+    if caller.proof is None:
+        view_as(tx, caller.path, end, caller.organisation)
+    elif not view_by(tx, caller.proof, whole_tree):
+        raise Refused(401, "bad-key", _BAD_KEY)
 
 
 class Keys:
@@ -112,7 +164,9 @@ def caller_within(tx: Connection, key: str) -> Caller | None:
     """The caller behind a key, asked within a transaction; None where no living key is like this."""
     row = tx.exec_driver_sql(
         "SELECT organisation, path, role, key_id FROM caller_of_key(%s)", (key_hash(key),)).first()
-    return None if row is None else Caller(row.organisation, row.path, row.role, row.key_id)
+    if row is None:
+        return None
+    return Caller(row.organisation, row.path, row.role, row.key_id, key_hash(key))
 
 
 def _bearer(authorization: str | None) -> str:

@@ -20,7 +20,7 @@ def table() -> Gazetteer:
 
 @pytest.fixture
 def town(database, clock, table, tmp_path) -> Iterator[Town]:  # noqa: F811
-    house = House.at(database.app_url, b"a secret of the tests", tmp_path / "cache", clock)
+    house = House.at(database.app_url, b"a secret of the tests", tmp_path / "cache", clock, web_url=database.web_url)
     house._gazetteer = Gazetteer(table.snapshot)
     yield Town(house, clock)
     house.close()

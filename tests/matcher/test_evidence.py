@@ -135,7 +135,7 @@ def test_a_match_that_is_undone_takes_its_evidence_along(town):
     assert standing(town)
     with town.house.worker.connect() as tx:
         event = tx.exec_driver_sql("SELECT event FROM statement WHERE case_id = %s::uuid", (case,)).scalar_one()
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         decide_review(tx, town.house, town.caller(ORIGIN_COUNTY, "department"), f"{event}:0",
                       {"undo": True, "not_a_member": True, "reason": "认错人"}, "组织部干部")
     town.settle()
@@ -145,18 +145,18 @@ def test_a_match_that_is_undone_takes_its_evidence_along(town):
 def test_a_department_withdraws_and_the_next_address_is_read_without_it(town):
     first = accepted(town, 0)
     before = evidence_of(town, first)
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         look_at_cases(tx, town.caller(STREET))
         (one,) = evidence.listed(tx, "云上花苑")
     for outsider in (ORIGIN_COUNTY, UNIT, NEIGHBOUR):
-        with pytest.raises(Refused) as refused, town.house.web.begin() as tx:
+        with pytest.raises(Refused) as refused, town.house.acts.begin() as tx:
             evidence.withdraw(tx, town.caller(outsider), one.source, "不是这里", town.clock)
         assert refused.value.status == 404
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         evidence.withdraw(tx, town.caller(CITY, "admin"), one.source, "云上花苑属另一社区", town.clock)
     assert evidence_of(town, unknown(town, 1, AGAIN))["area"] != AREA
     assert evidence_of(town, first) == before  # what decided the first case stays with it
-    with pytest.raises(Refused) as refused, town.house.web.begin() as tx:
+    with pytest.raises(Refused) as refused, town.house.acts.begin() as tx:
         evidence.withdraw(tx, town.caller(CITY, "admin"), one.source, "再撤一次", town.clock)
     assert refused.value.status == 409
 

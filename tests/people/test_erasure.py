@@ -33,7 +33,7 @@ def test_a_stranger_decided_on_the_desk_is_gone_whatever_the_reason_says(town):
     namesake = {**STRANGER, "name": world.name(3), "id_number": None, "birth_date": None}
     event = post(town, "in-doubt", namesake)
     assert decided(town, event).decision == "review"
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         decide(tx, town.house, event, 0, {
             "not_a_member": True, "reason": f"{world.name(3)}（{STRANGER['phone']}）本人说不是党员"}, UNIT)
     assert tables_with(town, STRANGER["phone"], ADDRESS) == set()

@@ -38,7 +38,7 @@ def alerts(town, url, code: str = UNIT, role: str = "receiver"):
 
 def say(town, event, position: int = 0, **body):
     """The unit's decision, or one of them above it."""
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         decide(tx, town.house, event, position, body or {"not_a_member": True, "reason": "查无此人"}, UNIT)
     town.settle()
 

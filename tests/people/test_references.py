@@ -38,7 +38,7 @@ def test_whom_the_desk_knows_not_at_a_host_belongs_to_an_organisation_outside(to
             "person": {"name": world.name(3), "phone": STRANGER["phone"]}, "to": {"address": ADDRESS},
             "from": {"name": "外地某支部"}}})
     assert decided(town, event).decision == "review"
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         decide(tx, town.house, event, 0, {"not_a_member": True, "reason": "都不是"}, UNIT)
     town.settle()
     row = decided(town, event)
@@ -64,7 +64,7 @@ def test_a_roster_of_which_nobody_is_a_member_ends(town):
         with town.house.worker.connect() as tx:
             return tx.exec_driver_sql("SELECT state FROM transfer_case").scalars().all()
     assert stands() == ["bulk_open"]
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         decide(tx, town.house, event, 1, {"not_a_member": True, "reason": "查无此人"}, UNIT)
     assert stands() == ["bulk_closed"] and broken(town) == []
 
@@ -85,7 +85,7 @@ def test_a_batch_of_several_events_of_which_nobody_is_a_member_ends_once_no_more
     assert later(29) == (0, ["bulk_open"])
     doubtful = come("second", {"name": world.name(3), "phone": STRANGER["phone"]})
     assert later(29) == (0, ["bulk_open"]) and later(2) == (0, ["bulk_open"]), "somebody is in review"
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         decide(tx, town.house, doubtful, 0, {"not_a_member": True, "reason": "查无此人"}, UNIT)
     assert later(0) == (1, ["bulk_closed"]) and later(0) == (0, ["bulk_closed"]) and broken(town) == []
 
@@ -97,7 +97,7 @@ def test_whoever_is_decided_after_the_roster_is_done_has_a_case_of_their_own(tow
             {"person": {"name": world.name(2), "id_number": world.id_number(2)}, "to": {"organisation": COMMUNITY}},
             {"person": {"name": world.name(3), "phone": STRANGER["phone"]}, "to": {"organisation": COMMUNITY}}]}})
     town.give(BRANCH, str(decided(town, event).case_id), "close", reason="stay")
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         decide(tx, town.house, event, 1, {"member": "m00003"}, UNIT)
     town.settle()
     with town.house.worker.connect() as tx:

@@ -19,14 +19,14 @@ def taken_for(town: Town, number: int, ident: str = "in-doubt"):
     """Posts somebody in doubt whom the desk then takes for member ``number``; returns event and case."""
     event = post(town, ident, IN_DOUBT)
     assert decided(town, event).decision == "review"
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         decide(tx, town.house, event, 0, {"member": f"m{number:05}"}, UNIT)
     town.settle()
     return event, str(decided(town, event).case_id)
 
 
 def undo(town: Town, event, role: str = "department", **body):
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         answer = undo_match(tx, town.house, town.caller(DEPARTMENT, role), f"{event}:0", body, "组织部干部")
     town.settle()
     return answer
@@ -39,7 +39,7 @@ def member_view(town: Town, member: str):
 
 def test_the_wrong_members_file_is_as_if_nothing_had_been_posted(town):
     event, case = taken_for(town, 3)
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         queries.record_look(tx, case, UNIT, None, "card", town.clock.now())
     assert tables_with(town, ADDRESS) == {"case_event", "case_person", "posted_person", "statement", "transfer_case"}
     answer = undo(town, event, reason=f"{STRANGER['phone']} 打来电话，是另一个人", not_a_member=True)
@@ -66,7 +66,7 @@ def test_the_event_runs_anew_with_the_right_member_at_its_own_time(town):
     assert at == posted
     again = undo(town, event, reason="还是不对")
     assert again["decision"] == "review" and town.state(answer["case"]) == "closed_without_move"
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         decide(tx, town.house, event, 0, {"member": "m00005"}, UNIT)
     assert str(decided(town, event).case_id) not in (case, answer["case"])
 

@@ -61,7 +61,7 @@ def sign(town, kind: str, ident: str = "sign", person=IN_DOUBT, **data):
 
 def takes(town, event, member: str = MEMBER) -> None:
     """The desk takes who is in doubt for a member."""
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         decide(tx, town.house, event, 0, {"member": member}, UNIT)
     town.settle()
 
@@ -216,7 +216,7 @@ def test_where_the_rule_asks_for_it_two_persons_undo(town, reader):
     body = {"reason": "名字相同", "member": "m00004"}
 
     def by(person: str, **more):
-        with town.house.web.begin() as tx:
+        with town.house.acts.begin() as tx:
             return undo_match(tx, town.house, town.caller(DEPARTMENT, "department"), f"{event}:0", {**body, **more}, person)
     assert by("甲")["undone"] is False and town.state(case) == "triaged"
     department = reader("department")

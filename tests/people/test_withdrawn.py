@@ -100,13 +100,13 @@ def test_a_decision_and_a_withdrawal_at_once_wait_for_each_other(town, first):
 
     def by_the_desk() -> None:
         try:
-            with town.house.web.begin() as tx:
+            with town.house.acts.begin() as tx:
                 decide(tx, town.house, event, 0, {"member": "m00003"}, UNIT)
         except Refused as error:
             refused.append(error)
 
     if first == "the desk":
-        with town.house.web.begin() as tx:
+        with town.house.acts.begin() as tx:
             decide(tx, town.house, event, 0, {"member": "m00003"}, UNIT)
             other = threading.Thread(target=town.settle)
             other.start()

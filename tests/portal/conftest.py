@@ -28,7 +28,7 @@ def gazetteer() -> Gazetteer:
 
 @pytest.fixture
 def town(database, clock, gazetteer) -> Iterator[Town]:
-    house = House.at(database.app_url, b"a secret of the tests", cache_folder(), clock)
+    house = House.at(database.app_url, b"a secret of the tests", cache_folder(), clock, web_url=database.web_url)
     house._gazetteer = gazetteer
     yield Town(house, clock)
     house.close()

@@ -37,7 +37,7 @@ def children(town) -> list[str]:
 
 
 def order(town, batch: str, by: str, command: str, start_on: str | None = None, **fields) -> str:
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         ident = receiving.give(tx, town.caller(by), batch, command, fields, start_on, town.clock.now(), "赵敏")
     town.settle()
     return str(ident)
@@ -93,11 +93,11 @@ def test_a_day_to_come_a_pause_between_two_waves_and_on(town, batch, monkeypatch
     town.clock.advance_to(begins)
     with town.house.worker.begin() as tx:
         assert receiving.wave(tx, town.clock.now(), town.house.ground) == 2
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         receiving.pause(tx, town.caller(COMMUNITY), batch, ident, True)
     tick(town.house.worker, town.clock, town.house.ground)
     assert states(town).count("arrived") == 2 and told(town, batch, COMMUNITY)["done_at"] is None
-    with town.house.web.begin() as tx:
+    with town.house.acts.begin() as tx:
         receiving.pause(tx, town.caller(COMMUNITY), batch, ident, False)
     town.settle()
     assert states(town).count("arrived") == 3 and told(town, batch, COMMUNITY)["done_at"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.portal import accounts
+from services.portal import accounts, brake
 from tests.portal.town import CAST, PASSWORD, text
 from tests.stories.world import COMMUNITY
 
@@ -37,7 +37,7 @@ def test_the_refusal_does_not_say_which_of_the_three_was_wrong(town, reader):
 def test_guessing_is_braked_and_the_brake_lets_go(town, reader):
     code, _, name = CAST["secretary"]
     one = reader()
-    for _ in range(accounts.FAILURES_MAX[0]):
+    for _ in range(brake.NAME_HERE.free):
         assert one.sign_in(code, name, "wrong-password").status_code == 422
     assert one.sign_in(code, name, PASSWORD).status_code == 429
     town.clock.advance_to(town.clock.now() + timedelta(minutes=16))

@@ -13,8 +13,7 @@ from services.intake.app import Intake
 from services.kit.clock import TurnedClock
 from services.kit.tailer import Tailers
 from services.portal.accounts import create_account
-from services.registry.access import Caller, create_key
-from services.registry.directory import Directory
+from services.registry.access import Caller, caller_within, create_key
 from services.registry.load import load_rows
 from services.wiring import HANDLERS, House
 from tests.stories import world
@@ -41,6 +40,7 @@ class Town:
 
     def __init__(self, house: House, clock: TurnedClock) -> None:
         self.house, self.clock = house, clock
+        self._callers: dict[tuple[str, str], Caller] = {}
         self.tailers = Tailers(house.worker, [make(house) for make in HANDLERS.values()], clock)
         columns = "code name kind unit parent area serves_area authority".split()
         load_rows(house.worker, "organisations", [dict(zip(columns, row, strict=True)) for row in world.ORGANISATIONS], clock)
@@ -60,9 +60,11 @@ class Town:
             pass
 
     def caller(self, code: str, role: str = "receiver") -> Caller:
-        """An organisation as its system calls."""
-        with self.house.worker.connect() as tx:
-            return Caller(code, Directory.of(tx).path(code), role)
+        """An organisation as its system calls, with a key of its own."""
+        if (code, role) not in self._callers:
+            with self.house.worker.begin() as tx:
+                self._callers[code, role] = caller_within(tx, create_key(tx, code, role, self.clock.now()))
+        return self._callers[code, role]
 
     def post(self, event: dict[str, Any]) -> None:
         """The unit posts an event, and whatever follows from it happens."""
@@ -87,7 +89,7 @@ class Town:
 
     def give(self, organisation: str, case: str, command: str, /, **fields: Any) -> dict[str, Any]:
         """A command of an organisation's system."""
-        view = give(self.house.web, self.caller(organisation), case, command, None, fields, self.clock)
+        view = give(self.house.acts, self.caller(organisation), case, command, None, fields, self.clock)
         self.settle()
         return view
 

@@ -9,7 +9,7 @@ from services.wiring import House
 
 
 def test_the_demo_has_something_on_every_desk(database, tmp_path):
-    house = House.at(database.app_url, b"a secret of the tests", cache_folder(), settings=Settings(data=tmp_path))
+    house = House.at(database.app_url, b"a secret of the tests", cache_folder(), settings=Settings(data=tmp_path), web_url=database.web_url)
     ensure_divisions(house.worker)
     ensure_demo(house, lambda line: None)
 

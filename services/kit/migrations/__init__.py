@@ -5,21 +5,24 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 
 from services.kit import locks
 from services.kit.db import connect
 from services.kit.locks import Lock
 
-APPLICATION = "guidui_app"
+APPLICATION = "guidui_app"  # may act as guidui_worker and as guidui_web: handlers, loops, acts of people
+PAGES = "guidui_pages"  # may act as guidui_web alone: whatever is read for somebody who looks
 
 
-def migrate(owner_url: str | URL, application: str = APPLICATION) -> None:
-    """Brings the database to the newest schema and lets the login `application` take on the two roles.
+def migrate(owner_url: str | URL, application: str = APPLICATION, pages: str = PAGES) -> None:
+    """Brings the database to the newest schema and lets the two logins take on their roles.
 
-    The login is created without a password where it does not exist. It owns nothing and inherits nothing: only
-    an engine that names a role (services.kit.db.connect) can do anything. Running it again changes nothing.
+    A login is created without a password where it does not exist. It owns nothing and inherits nothing: only
+    an engine that names a role (services.kit.db.connect) can do anything. Every table under row-level security is
+    sealed: pages see rows in a context that the database issued, whatever a migration forgot. Running it again
+    changes nothing.
     """
     engine = connect(owner_url, None, connections_max=1)
     try:
@@ -30,23 +33,61 @@ def migrate(owner_url: str | URL, application: str = APPLICATION) -> None:
             config.set_main_option("path_separator", "os")
             config.attributes["connection"] = tx
             command.upgrade(config, "head")
-            _let_in(tx, application)
+            tx.execute(text(_SEAL_TABLES))
+            tx.execute(text(_NO_OBJECTS))
+            _let_in(tx, application, ("guidui_web", "guidui_worker"))
+            if pages != application:
+                _let_in(tx, pages, ("guidui_web",))
+                _keep_out(tx, pages, "guidui_worker")
     finally:
         engine.dispose()
 
 
-def _let_in(tx: Connection, application: str) -> None:
-    login = tx.dialect.identifier_preparer.quote(application)
-    if not tx.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (application,)).first():
+_SEAL_TABLES = """
+DO $$
+DECLARE
+    unsealed record;
+BEGIN
+    FOR unsealed IN
+        SELECT c.oid::regclass AS name FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relrowsecurity
+          AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'sealed')
+    LOOP
+        EXECUTE format('CREATE POLICY sealed ON %s AS RESTRICTIVE TO guidui_web USING ((SELECT context_sealed()))',
+                       unsealed.name);
+    END LOOP;
+END $$"""
+
+# A temporary view could stand in for a table of ours in the next transaction of a pooled connection.
+_NO_OBJECTS = """
+DO $$
+BEGIN
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO guidui_worker', current_database());
+END $$"""
+
+
+def _let_in(tx: Connection, name: str, roles: tuple[str, ...]) -> None:
+    """Lets the login `name`, created where there is none, take on `roles` and inherit nothing."""
+    login = tx.dialect.identifier_preparer.quote(name)
+    if not tx.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).first():
         tx.exec_driver_sql(f"CREATE ROLE {login} LOGIN NOINHERIT")
-    may_set = tx.exec_driver_sql(
-        """SELECT count(DISTINCT g.oid) FROM pg_auth_members m
-           JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles u ON u.oid = m.member
-           WHERE u.rolname = %s AND g.rolname IN ('guidui_web', 'guidui_worker')""", (application,)).scalar_one()
-    if may_set == 2:
+    if set(roles) <= _roles_of(tx, name):
         return
+    granted = ", ".join(roles)
     if tx.connection.driver_connection.info.server_version >= 160000:
-        tx.exec_driver_sql(f"GRANT guidui_web, guidui_worker TO {login} WITH INHERIT FALSE, SET TRUE")
+        tx.exec_driver_sql(f"GRANT {granted} TO {login} WITH INHERIT FALSE, SET TRUE")
     else:  # before 16 the login itself decides what it inherits
         tx.exec_driver_sql(f"ALTER ROLE {login} NOINHERIT")
-        tx.exec_driver_sql(f"GRANT guidui_web, guidui_worker TO {login}")
+        tx.exec_driver_sql(f"GRANT {granted} TO {login}")
+
+
+def _keep_out(tx: Connection, name: str, role: str) -> None:
+    if role in _roles_of(tx, name):
+        tx.exec_driver_sql(f"REVOKE {role} FROM {tx.dialect.identifier_preparer.quote(name)}")
+
+
+def _roles_of(tx: Connection, name: str) -> set[str]:
+    return set(tx.exec_driver_sql(
+        """SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+           JOIN pg_roles u ON u.oid = m.member WHERE u.rolname = %s""", (name,)).scalars())

@@ -1,0 +1,104 @@
+"""The security log: who signed in, who was refused, which keys and accounts came and went. Added to, never altered.
+
+A row holds ids, codes and kinds. Nobody is named in it: what somebody typed stands there as an HMAC, if at all.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, Engine
+
+from services.kit.clock import ZONE
+from services.kit.db import rows
+from services.kit.errors import Words
+from services.registry.access import Caller
+
+KEPT = timedelta(days=400)
+Result = Literal["done", "refused", "failed"]
+
+EVENTS: Mapping[str, Words] = {
+    "sign_in": Words("登录", "sign-in"),
+    "sign_out": Words("退出登录", "sign-out"),
+    "password_changed": Words("修改密码", "password changed"),
+    "key_created": Words("发放密钥", "key created"),
+    "key_revoked": Words("作废密钥", "key revoked"),
+    "account_created": Words("开户", "account created"),
+    "account_ended": Words("停用账户", "account ended"),
+    "account_reset": Words("重置密码", "password reset"),
+    "export": Words("导出或下载", "export or download"),
+    "print": Words("打印", "print"),
+    "refused": Words("越权被拒", "refused: not one's own"),
+    "operator_act": Words("运维操作", "operator's act"),
+}
+"""What is kept, and how a page says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acted, as the log knows them; all empty: the program itself, or nobody known."""
+
+    organisation: str | None = None
+    path: str = ""
+    role: str | None = None
+    account: UUID | None = None
+    key_id: UUID | None = None
+
+    @classmethod
+    def of(cls, caller: Caller, account: UUID | None = None) -> Actor:
+        """A caller, with the account where a person is signed in."""
+        return cls(caller.organisation, caller.path, caller.role, account, caller.key_id)
+
+
+NOBODY = Actor()
+_KEEP = """
+INSERT INTO security_log (id, at, event, result, organisation, path, account, key_id, role,
+                          object, reference, detail, trace)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+
+
+def record(where: Connection | Engine, at: datetime, event: str, actor: Actor, *, result: Result = "done",
+           about: str | None = None, reference: object = None, detail: str | None = None,
+           path: str | None = None, trace: str | None = None) -> None:
+    """Keeps that something happened: with a transaction in it, with an engine of the workers in one of its own.
+
+    `about` is the kind of thing (`key`, `account`, `case` …), `reference` the id of the key or account, or an HMAC;
+    `detail` a code of the program's. `path`: of the organisation whose department reads the row, else the actor's.
+    Raises ValueError for an event that this module does not list.
+    """
+    if event not in EVENTS:
+        raise ValueError(f"{event} is no event of the security log")
+    values = (uuid4(), at, event, result, actor.organisation, actor.path if path is None else path, actor.account,
+              actor.key_id, actor.role, about, None if reference is None else str(reference), detail, trace)
+    if isinstance(where, Connection):
+        where.exec_driver_sql(_KEEP, values)
+        return
+    with where.begin() as tx:
+        tx.exec_driver_sql(_KEEP, values)
+
+
+def listed(tx: Connection, *, event: str | None = None, limit: int = 100,
+           after: Sequence[Any] | None = None) -> list[dict[str, Any]]:
+    """Rows that this transaction sees, the newest first; `after` are time and id of the last row of the page before."""
+    where, params = ["true"], {"event": event, "limit": limit}
+    if event:
+        where.append("event = :event")
+    if after:
+        where.append("(at, id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))")
+        params |= {"at": after[0], "id": after[1]}
+    found = rows(tx, f"""SELECT id, at, event, result, organisation, account, key_id, role, object, reference, detail, trace
+        FROM security_log WHERE {' AND '.join(where)} ORDER BY at DESC, id DESC LIMIT :limit""", params)
+    return [_shown(row) for row in found]
+
+
+def forget(tx: Connection, now: datetime) -> int:
+    """Removes what is older than 400 days; returns how many rows. Half a year stays whoever asks."""
+    return tx.exec_driver_sql("SELECT security_log_forgets(%s)", (now - KEPT,)).scalar_one()
+
+
+def _shown(row: Any) -> dict[str, Any]:
+    ids = {name: str(row[name]) if row[name] else None for name in ("id", "account", "key_id")}
+    return {**dict(row), **ids, "at": row["at"].astimezone(ZONE).isoformat()}
