@@ -41,7 +41,7 @@ _WRITTEN = frozenset(("same", "lost", "part", "shape"))
 _NOTHING = ("none", "none", "none")
 _NEARLY = frozenset(("month", "year", "slip", "swapped", "year_off", "lunar"))
 _AGAINST = frozenset(("other", "twin", "near", "unfit"))
-_FREE = frozenset(("none", "begins"))
+_FREE = frozenset(("none", "begins", "shown"))
 
 Levels = tuple[str, ...]
 
@@ -99,7 +99,8 @@ def signs(levels: Levels) -> tuple[str, ...]:
     number, name, birth, sex, phone, address, organisation = levels
     alike = name in ALIKE or name == "none"
     group = group_of(number)
-    number = "same" if number == "card" else number  # a military card weighs what a number weighs
+    number = _NUMBER_WEIGHS_AS.get(number, number)
+    phone = "same" if phone == "masked" else phone
     found = [f"number={number}"]
     if group == "same":
         found += [f"same_number+name={name}", f"same_number+birth={birth}", f"same_number+sex={sex}"]
@@ -112,11 +113,16 @@ def signs(levels: Levels) -> tuple[str, ...]:
     return tuple(found)
 
 
+_NUMBER_WEIGHS_AS = {"card": "same", "masked": "cut", "shown": "begins"}
+"""Levels that have no weight of their own: a military card weighs what a number weighs, a masked number what one weighs
+that was cut, there or earlier; what is left of a masked phone is weighed as the phone, and `may_match` asks for more beside it."""
+
+
 def group_of(number: str) -> str:
     """same, fits (one slip away, or cut) or free: whether birth date and sex still tell anything new."""
     if number in ("same", "same_damaged", "card"):
         return "same"
-    return "fits" if number in ("repaired", "cut") else "free"
+    return "fits" if number in ("repaired", "cut", "masked") else "free"
 
 
 def may_match(levels: Levels) -> bool:
@@ -132,16 +138,36 @@ def may_match(levels: Levels) -> bool:
         if name == "shape" and number == "cut":
             return False  # twins: one character of the name and the end of the number
         return birth != "other" and (name in _WRITTEN or name in ALIKE and "same" in (birth, phone))
+    if number == "masked":
+        return _masked_may_match(name, birth, sex, phone)
     if number not in _FREE or name not in ALIKE or birth == "other":
         return False
     if phone == "same":
         return True
+    if phone == "masked" and name == "same" and sex != "other" and _stands_beside(levels):
+        return True
     if birth == "same":
         twin = name == "shape" and phone == "other"
         return not twin and (sex != "other" or name == "same")
+    if name == "same" and number == "shown" and organisation == "same" and sex != "other":
+        return True
     if name != "same" or birth not in _NEARLY:
         return False
     return "same" in (address, organisation) or birth == "month" and organisation == "unread"
+
+
+def _masked_may_match(name: str, birth: str, sex: str, phone: str) -> bool:
+    """What is left of a number and the same name; or a name alike, with the birth date or the phone."""
+    if "other" in (birth, sex):
+        return False
+    return name == "same" or name in ALIKE and name != "shape" and "same" in (birth, phone)
+
+
+def _stands_beside(levels: Levels) -> bool:
+    """Anything else agrees, so that what is left of a phone need not carry a match alone."""
+    number, _, birth, _, _, address, organisation = levels
+    return (number in ("begins", "shown") or birth == "same" or birth in _NEARLY or address == "same"
+            or organisation in ("same", "committee"))
 
 
 class Model:
@@ -177,7 +203,7 @@ class Model:
         for candidate in candidates:
             side = read_member(candidate)
             levels = compare(ours, side)
-            if levels[:3] == _NOTHING and levels[4] != "same":
+            if levels[:3] == _NOTHING and levels[4] not in ("same", "masked"):
                 continue
             known = weighed.get((levels, side.name))
             if known is None:  # hundreds of namesakes agree in the same few ways
@@ -260,7 +286,9 @@ class Model:
 
 def _asks(levels: Levels) -> bool:
     """The number leads here: a person looks, however little else agrees."""
-    return levels[0] in ("same", "same_damaged", "card") or levels[0] in ("repaired", "cut") and levels[1] in ("none", "surname", *ALIKE)
+    if levels[0] in ("same", "same_damaged", "card"):
+        return True
+    return levels[0] in ("repaired", "cut", "masked") and levels[1] in ("none", "surname", *ALIKE)
 
 
 def _is_twice(ranked: Sequence[_Found]) -> bool:

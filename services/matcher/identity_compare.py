@@ -15,9 +15,26 @@ from functools import lru_cache
 
 from services.registry.dates import parse_date
 from services.registry.id_numbers import IdNumber, parse_id_number, repairs
-from services.registry.names import LOST, all_sounds, fold_name, is_blank, is_latin, name_parts, sounds, spoken_orders
-from services.registry.names import tokens
-from services.registry.persons import MemberRecord, Person, fold_card, fold_phone, parse_sex
+from services.registry.names import (
+    LOST,
+    all_sounds,
+    fold_name,
+    is_blank,
+    is_latin,
+    name_notes,
+    name_parts,
+    sounds,
+    spoken_orders,
+    tokens,
+)
+from services.registry.persons import (
+    MemberRecord,
+    Person,
+    card_of,
+    fold_phone,
+    masked_phone,
+    parse_sex,
+)
 
 FIELDS = ("number", "name", "birth", "sex", "phone", "address", "organisation")
 LUNAR_DAYS = range(15, 56)
@@ -45,6 +62,8 @@ class Side:
     organisation_name: str | None
     card: str | None = None
     moving: bool = False
+    former: tuple[str, ...] = ()
+    hidden_phone: str | None = None
 
     @property
     def has_name(self) -> bool:
@@ -52,21 +71,30 @@ class Side:
 
 
 def read_person(person: Person) -> Side:
-    """A roster row's side. Its number's birth date and sex do not stand in for stated ones."""
+    """A roster row's side. Its number's birth date and sex do not stand in for stated ones, but for a birth date that
+    a number shows whose end is hidden; a note of the sex beside the name (王五(女)) does."""
     name, spelled = fold_name(person.name), fold_name(person.pinyin)
+    notes = name_notes(_text(person.name))
+    number = parse_id_number(person.id_number)
     born, given = parse_date(person.birth_date)
+    if born is None:
+        born, given = number.shown_birth
     organisation = None if is_blank(person.organisation) else str(person.organisation).strip()
-    return Side(parse_id_number(person.id_number), name, spelled, _text(person.name), born, given,
-                parse_sex(person.sex), fold_phone(person.phone), _text(person.address), organisation, None,
-                fold_card(person.military_card), person.moving)
+    phone = fold_phone(person.phone)
+    hidden = masked_phone(person.phone) if phone is None else None
+    return Side(number, name, spelled, _text(person.name), born, given,
+                parse_sex(person.sex) or notes.sex, phone, _text(person.address), organisation, None,
+                card_of(person.military_card, number), person.moving, notes.former, hidden)
 
 
 def read_member(member: MemberRecord) -> Side:
     """A member's side."""
     born, given = parse_date(member.birth_date)
-    return Side(parse_id_number(member.id_number), fold_name(member.name), "", _text(member.name), born, given,
+    number = parse_id_number(member.id_number)
+    card = card_of(member.military_card, number) if member.military_card or number.paper else None
+    return Side(number, fold_name(member.name), "", _text(member.name), born, given,
                 parse_sex(member.sex), fold_phone(member.phone), member.address, member.organisation,
-                member.organisation_name, fold_card(member.military_card))
+                member.organisation_name, card, False, name_notes(member.name).former)
 
 
 def _text(value: object) -> str:
@@ -84,11 +112,11 @@ def compare(person: Side, member: Side) -> tuple[str, ...]:
     if name == "shape" and len(member.name) == 2 and number not in _SAYS_NOTHING:
         name = "surname"  # 李娜 with the number of 李俊, one row below: half a name is no slip
     return (number, name, birth_level(person, member),
-            sex_level(person, member), phone_level(person.phone, member.phone),
+            sex_level(person, member), phone_level(person.phone or person.hidden_phone, member.phone),
             "none" if address == "other" and person.moving else address, organisation_level(person, member))
 
 
-_SAYS_NOTHING = frozenset(("none", "begins", "other", "twin", "near", "unfit", "doubtful"))
+_SAYS_NOTHING = frozenset(("none", "begins", "masked", "shown", "other", "twin", "near", "unfit", "doubtful"))
 
 
 def contradicts_itself(person: Side) -> bool:
@@ -104,9 +132,12 @@ def contradicts_itself(person: Side) -> bool:
 
 
 def number_level(given: IdNumber, held: IdNumber) -> str:
-    """same, repaired (one slip away), cut (as far as Excel or a mask left it), near and twin (another valid number:
-    two characters off, or of the same place and day), other, unfit (damaged, and not from this one), none."""
-    if held.text is None or (given.text is None and not given.known):
+    """same, repaired (one slip away), cut (as far as Excel or a short cell left it), begins (less of it), masked (what
+    was not hidden agrees, its end among it), shown (the same without its end), near and twin (another valid number: two characters off, or of the same place and day), other,
+    unfit (damaged, and not from this one), none."""
+    if held.text is None:
+        return _held_cut(given, held)
+    if given.text is None and not given.known:
         return "none"
     if given.text == held.text:
         return "same" if given.valid else "same_damaged"
@@ -116,13 +147,41 @@ def number_level(given: IdNumber, held: IdNumber) -> str:
         return "repaired" if given.text in repairs(held) else "unfit"
     if held.text in repairs(given):
         return "repaired"
-    if given.damage in ("excel", "masked") and given.known and _begins(held.text, given.known):
+    if given.damage == "masked":
+        return _unmasked(given, held.text)
+    if given.damage in ("excel", "truncated") and given.known and _begins(held.text, given):
         return "cut" if len(given.known) >= 15 else "begins"
     return "unfit"
 
 
-def _begins(held: str, known: str) -> bool:
+def _held_cut(given: IdNumber, held: IdNumber) -> str:
+    """The register itself holds the beginning of the number alone."""
+    if held.damage == "truncated" and given.valid and len(held.known) >= 15 and given.text.startswith(held.known):
+        return "cut"
+    return "none"
+
+
+def _begins(held: str, given: IdNumber) -> bool:
+    known = given.known
+    if given.damage == "truncated":
+        return held.startswith(known)
     return known.isdigit() and int(known) - int(held[:len(known)].rstrip("X") or 0) in (0, 1)
+
+
+SHOWN_MIN, SHOWN_AT_END_MIN = 8, 3
+"""Characters of a masked number, and of its last four, that tell one person from others of the same place."""
+
+
+def _unmasked(given: IdNumber, held: str) -> str:
+    if not given.pattern:
+        return "shown" if held.startswith(given.known) else "unfit"
+    if any(shown not in ("?", whole) for shown, whole in zip(given.pattern, held)):
+        return "unfit"
+    if len(given.known) >= 15:
+        return "cut"
+    at_end = 4 - given.pattern[14:].count("?")
+    shown = 18 - given.pattern.count("?")
+    return "masked" if shown >= SHOWN_MIN and at_end >= SHOWN_AT_END_MIN else "shown"
 
 
 def _two_valid(given: str, held: str) -> str:
@@ -141,7 +200,11 @@ def name_level(person: Side, member: Side) -> str:
     if not member.name or not person.has_name:
         return "none"
     pair = _one_name if len(person.raw_name) + len(member.raw_name) <= REMEMBERED_CHARS_MAX else _one_name.__wrapped__
-    levels = [pair(name, person.raw_name, member.name, member.raw_name) for name in {person.name, person.spelled} if name]
+    if not (person.spelled or person.former or member.former):
+        return pair(person.name, person.raw_name, member.name, member.raw_name)
+    ours = dict.fromkeys(name for name in (person.name, person.spelled, *person.former) if name)
+    levels = [pair(name, person.raw_name, held, member.raw_name)
+              for name in ours for held in (member.name, *member.former)]
     return min(levels, key=_NAME_ORDER.index)
 
 
@@ -153,6 +216,8 @@ _NAME_ORDER = ("same", "lost", "sound", "pinyin", "part", "shape", "surname", "o
 def _one_name(name: str, raw: str, held: str, held_raw: str) -> str:
     if name == held:
         return "lost" if LOST in name else "same"
+    if len(name) + 1 == len(held) and held.startswith(name) and name_notes(raw).marked:
+        return "lost"  # 王小*: a mark, or a character that was hidden
     if is_latin(name):
         return "pinyin" if set(spoken_orders(name)) & set(all_sounds(held)) else "other"
     ours, theirs = tokens(name), tokens(held)
@@ -267,7 +332,14 @@ def sex_level(person: Side, member: Side) -> str:
 
 
 def phone_level(ours: str | None, theirs: str | None) -> str:
-    return "none" if not ours or not theirs else "same" if ours == theirs else "other"
+    """same, masked (ours has `?` for digits that are hidden, the others agree), other, none."""
+    if not ours or not theirs:
+        return "none"
+    if ours == theirs:
+        return "same"
+    if "?" in ours and len(ours) == len(theirs):
+        return "masked" if all(shown in ("?", whole) for shown, whole in zip(ours, theirs)) else "other"
+    return "other"
 
 
 def address_level(ours: str | None, theirs: str | None) -> str:

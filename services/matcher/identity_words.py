@@ -26,6 +26,8 @@ _WORDS = {
         "repaired": Words("身份证号码只差一处：一位写错、相邻两位颠倒或多少一位",
                           "ID number differs in one slip: a wrong, swapped, missing or extra digit"),
         "cut": Words("身份证号码前 15 位相同，后几位已丢失", "first 15 characters of the ID number agree, the rest is lost"),
+        "masked": Words("身份证号码没有遮盖的各位都相符", "what is not masked of the ID number agrees, its end among it"),
+        "shown": Words("身份证号码没有遮盖的前几位相符", "the beginning of the ID number, which is not masked, agrees"),
         "begins": Words("身份证号码剩下的前几位相符", "what is left of the ID number agrees"),
         "near": Words("身份证号码有效但不同，只差一两位", "a different valid ID number, one or two digits away"),
         "twin": Words("身份证号码有效但不同，出生日期部分相同（或为双胞胎、同名同日生）",
@@ -56,7 +58,8 @@ _WORDS = {
         "other": Words("出生日期不同", "different birth date"),
     },
     "sex": {"same": Words("性别相同", "same sex"), "other": Words("性别不同", "different sex")},
-    "phone": {"same": Words("电话相同", "same phone"), "other": Words("电话不同", "different phone")},
+    "phone": {"same": Words("电话相同", "same phone"),
+              "masked": Words("电话没有遮盖的各位都相符", "what is not masked of the phone agrees"), "other": Words("电话不同", "different phone")},
     "address": {
         "same": Words("住址相同", "same address"),
         "place": Words("同一村居，门牌不同", "same community, another door"),

@@ -13,6 +13,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from services.registry.dates import read_day
 from services.registry.id_numbers import parse_id_number
 from services.registry.persons import fold_phone, parse_sex
 
@@ -21,9 +22,6 @@ Reader = Callable[[str], Any]
 TEXT_LETTERS_MAX = 500
 YEARS = range(1900, 2100)
 _SCIENCE = re.compile(r"[0-9](\.[0-9]+)?[Ee]\+?[0-9]{1,2}")
-_DAY = re.compile(
-    r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?:[ T]00:00(?::00)?)?|([0-9]{4})([0-9]{2})([0-9]{2})"
-)
 _MONTH = re.compile(
     r"([0-9]{4})[-/.年]([0-9]{1,2})月?(?:[-/.]?[0-9]{1,2}日?)?|([0-9]{4})([0-9]{2})(?:[0-9]{2})?"
 )
@@ -114,31 +112,48 @@ def truth(cell: str) -> bool:
 
 @lru_cache(65536)
 def day(cell: str) -> date | None:
-    """A date: ISO 8601; also `2026.11.5`, `2026/11/5`, `2026年11月5日`, `20261105`. Years 1900 to 2099."""
+    """A whole day of the years 1900 to 2099, in any way people write one (services.registry.dates)."""
     if not cell:
         return None
-    found = _DAY.fullmatch(cell)
-    try:
-        value = date(*(int(part) for part in found.groups() if part)) if found else None
-    except ValueError:
-        value = None
-    if value is None or value.year not in YEARS:
-        raise Wrong(
-            f"“{shown(cell)}”不是有效的日期", "请写成 2026-11-05 这样的年-月-日，年份在 1900 到 2099 之间"
-        )
-    return value
+    reading = read_day(cell)
+    if reading.given == "day" and reading.value.year in YEARS:
+        return reading.value
+    if reading.given in ("month", "year") and not reading.impossible:
+        raise Wrong(f"“{shown(cell)}”没有写到日", "请补全到日，写成 2026-11-05 这样的年-月-日")
+    raise Wrong(
+        f"“{shown(cell)}”不是有效的日期", "请写成 2026-11-05 这样的年-月-日，年份在 1900 到 2099 之间"
+    )
+
+
+@lru_cache(65536)
+def day_if_whole(cell: str) -> date | None:
+    """The same of a cell that a register may know to the month alone: `1990.10` is no day, and no reason to lose
+    the row. `part_of_a_day` tells such cells."""
+    return None if part_of_a_day(cell) else day(cell)
+
+
+def part_of_a_day(cell: str) -> bool:
+    """Whether a cell holds a month or a year without its day."""
+    reading = read_day(cell)
+    return reading.given in ("month", "year") and not reading.impossible
 
 
 @lru_cache(4096)
 def month(cell: str) -> str | None:
-    """A month as `YYYY-MM`; also `2026.11`, `2026年11月`, `202611`, or a date in that month."""
+    """A month as `YYYY-MM`; also `2026.11`, `2026年11月`, `202611`, or any day in that month."""
     if not cell:
         return None
     found = _MONTH.fullmatch(cell)
-    year, number = (int(part) for part in found.groups() if part) if found else (0, 0)
+    year, number = (int(part) for part in found.groups() if part) if found else _month_of(cell)
     if year not in YEARS or not 1 <= number <= 12:
         raise Wrong(f"“{shown(cell)}”不是有效的年月", "请写成 2026-11 这样的年-月")
     return f"{year:04}-{number:02}"
+
+
+def _month_of(cell: str) -> tuple[int, int]:
+    reading = read_day(cell)
+    whole = reading.given in ("day", "month") and not reading.impossible
+    return (reading.value.year, reading.value.month) if whole else (0, 0)
 
 
 def sex(cell: str) -> str | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from operator import mul
 
 from services.kit.errors import Words
+from services.registry import other_papers
 from services.registry.names import is_blank
 
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -16,11 +17,17 @@ CHECKS = "10X98765432"
 _ZEROS = ord("0") * sum(WEIGHTS)
 _EIGHTEEN = re.compile(r"[0-9]{17}[0-9X]")
 _WITHIN = re.compile(r"(?<![0-9])[0-9]{17}[0-9X](?![0-9X])")
-_LIKE_DIGITS = str.maketrans("OIL", "011")
+_LIKE_DIGITS = str.maketrans("OQDILSBZG|!", "00011582611")
+"""What scanners and hurried hands make of digits."""
 _PROVINCES = frozenset("11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 "
                        "65 71 81 82 83 91".split())
-_MILITARY = re.compile(r"[军士文兵武参政后装空海南北东西中沈兰济广成京]{1,3}字?第?[0-9]{5,9}号?")
 _SCIENCE = re.compile(r"([0-9])(?:\.([0-9]+))?E\+?(1[0-9])")
+_OF_HONG_KONG_MACAO_TAIWAN = ("81", "82", "83")
+_QUOTES = re.compile(r"[\s'\"=`’‘“”\u200b-\u200f\ufeff\u2060]+")
+_MASK_SIGNS = str.maketrans(dict.fromkeys("*✕·•●○◯〇#_※△□■◆", "?"))
+_WORDS_BEFORE = re.compile(r"^[^0-9?]*[:\u4e00-\u9fff]+")
+_MASKED = re.compile(r"(?=(?:[^?X]*[?X]){2})[0-9]{1,17}[0-9?X]{1,17}[0-9?X]")
+_MASKED_SHORT = re.compile(r"([0-9]{3,17})(?:\.{3,}|-{2,}|[—–]{1,}|[?X]{2,})([0-9]{0,8}[0-9X]?)")
 _DROPPED = re.compile(r"[\s'\"=`’‘“”\-–—_·.,:;\u200b-\u200f\ufeff\u2060]+")
 
 _WORDS = {
@@ -42,25 +49,43 @@ _WORDS = {
     "region": Words("号码前两位不是省级代码；请对照证件更正",
                     "The first two digits are no province; please correct them from the card"),
     "masked": Words("号码有几位被遮盖；请填写完整号码", "Some digits are masked; please give the whole number"),
-    "military": Words("这是军人证件号码；退役后请填写居民身份证号码",
-                      "This is a military card; after discharge please give the citizen ID number"),
-}
+    "truncated": Words("号码后几位缺失，只剩前面部分；请对照证件补全",
+                       "The end of the number is missing; please complete it from the card"),
+    "unborn": Words("号码里的出生日期还没有到；请对照证件更正",
+                    "The birth date inside the number is still to come; please correct it from the card"),
+} | other_papers.WORDS
+_RESIDENCE = Words("港澳台居民居住证号码有效",
+                   "The number of a residence permit of Hong Kong, Macao or Taiwan residents; it is valid")
 
 
 @dataclass(frozen=True, slots=True)
 class IdNumber:
     """`text`: 18 characters with a capital X, or None; `valid`: it may be relied on. `known`: the leading
     characters that are left where the rest was lost; the last of them may be one too high where the number was
-    rounded. A damaged number is never `valid`, however much of it can be read."""
+    rounded. `pattern`: of a masked number 18 characters, `?` for each that is hidden. `paper`: the number of another
+    paper that stood in its place, as its letters and digits. A damaged number is never `valid`, however much of it
+    can be read."""
 
     text: str | None
     valid: bool
     damage: str | None
     known: str = ""
+    pattern: str = ""
+    paper: str = ""
 
     @property
     def birth_date(self) -> date | None:
         return _date(self.text) if self.text else None
+
+    @property
+    def shown_birth(self) -> tuple[date | None, str]:
+        """The birth date that a number states of which the end is hidden or lost, as `dates.parse_date` gives one: to
+        the day, the month or the year, or (None, "none")."""
+        if self.damage not in ("masked", "truncated") or len(self.known) < 10:
+            return None, "none"
+        given = "day" if len(self.known) >= 14 else "month" if len(self.known) >= 12 else "year"
+        day = _date(self.known[:{"day": 14, "month": 12, "year": 10}[given]].ljust(14, "*").replace("**", "01"))
+        return day, given if day else "none"
 
     @property
     def sex(self) -> str | None:
@@ -70,6 +95,8 @@ class IdNumber:
 
     @property
     def words(self) -> Words:
+        if self.valid and self.damage is None and self.text[:2] in _OF_HONG_KONG_MACAO_TAIWAN:
+            return _RESIDENCE
         return _WORDS[self.damage]
 
 
@@ -86,15 +113,24 @@ def _date(number: str) -> date | None:
     return day if 1890 <= day.year <= 2099 else None
 
 
+def _to_come(day: date) -> bool:
+    """Nobody is born on that day yet, wherever the sun stands."""
+    return day > date.today() + timedelta(days=1)
+
+
 def is_valid(number: str) -> bool:
-    """18 characters whose check character, birth date and province all hold."""
-    return (_EIGHTEEN.fullmatch(number) is not None and number[17] == check_character(number[:17])
-            and number[:2] in _PROVINCES and _date(number) is not None)
+    """18 characters whose check character, birth date and province all hold; a birth date to come does not."""
+    if _EIGHTEEN.fullmatch(number) is None or number[17] != check_character(number[:17]):
+        return False
+    if number[:2] not in _PROVINCES or number[0] == "9":
+        return False
+    born = _date(number)
+    return born is not None and not _to_come(born)
 
 
 def parse_id_number(text: object) -> IdNumber:
     """Read a cell. Full-width digits, small x, blanks, hyphens, `'…`, `="…"` and words around the number are put right
-    without a word; anything else that is wrong is named in `damage`. Never raises."""
+    without a word; anything else that is wrong is named in `damage`, and so is any other paper. Never raises."""
     return _parse("" if text is None else text if isinstance(text, str) else str(text))
 
 
@@ -105,32 +141,75 @@ def _parse(text: str) -> IdNumber:
     text = text[:80]
     if is_blank(text):
         return IdNumber(None, False, "missing")
-    plain = unicodedata.normalize("NFKC", text).upper().replace("Х", "X").replace("×", "X").replace("Χ", "X")
-    science = _SCIENCE.fullmatch(plain.strip())
+    plain = unicodedata.normalize("NFKC", text).upper().strip()
+    plain = plain.replace("Х", "X").replace("×", "X").replace("Χ", "X")
+    science = _SCIENCE.fullmatch(plain)
     if science:
         return _from_science(science)
-    if plain.strip().endswith(".0"):
-        plain = plain.strip()[:-2]
-    body = _DROPPED.sub("", plain)
-    if _MILITARY.fullmatch(body):
-        return IdNumber(None, False, "military")
+    body = _DROPPED.sub("", plain.removesuffix(".0"))
+    return _digits(body) or _masked(plain) or _among_words(body)
+
+
+def _digits(body: str) -> IdNumber | None:
+    """A cell of digits alone, by how many there are."""
     if _EIGHTEEN.fullmatch(body):
         return _eighteen(body)
-    if len(body) == 15 and body.isascii() and body.isdigit():
-        return _fifteen(body)
-    if re.fullmatch(r"[0-9]{2,16}[*X]{2,16}[0-9X]{0,6}", body) and 15 <= len(body) <= 19:
-        return IdNumber(None, False, "masked", re.match("[0-9]+", body)[0])
+    if re.fullmatch(r"[0-9]{14,16}", body) and body.isascii():
+        return _fifteen_or_cut(body)
     if re.fullmatch(r"[0-9]{16}[0-9X]", body):
         return IdNumber(None, False, "short", body)
     if re.fullmatch(r"[0-9]{18}[0-9X]", body):
         return IdNumber(None, False, "long", body)
+    return None
+
+
+def _fifteen_or_cut(digits: str) -> IdNumber | None:
+    """An old number, or what is left of a new one.
+
+    Fifteen digits may be read both ways where an old number would be of 1919 or 1920: whoever bears such a one is past
+    a hundred, so they are the beginning of a new number if that was born in 1913 or later.
+    """
+    born = _date(digits)
+    cut = born is not None and born.year > 1912 and not _to_come(born) and digits[:2] in _PROVINCES
+    if cut:
+        return IdNumber(None, False, "truncated", digits)
+    return _fifteen(digits) if len(digits) == 15 else None
+
+
+def _masked(plain: str) -> IdNumber | None:
+    """A number of which some characters were hidden: what is left, and where it stands."""
+    body = _WORDS_BEFORE.sub("", _QUOTES.sub("", plain)).translate(_MASK_SIGNS)
+    if _MASKED.fullmatch(body) and 15 <= len(body) <= 19:
+        head = re.match("[0-9]+", body)[0]
+        pattern = body[:17].replace("X", "?") + body[17:] if len(body) == 18 else _stretched(body)
+        return IdNumber(None, False, "masked", head, pattern)
+    short = _MASKED_SHORT.fullmatch(body)
+    if short is None or len(short[1]) + len(short[2]) < 6 or len(short[1]) + len(short[2]) > 17:
+        return None
+    return IdNumber(None, False, "masked", short[1], _stretched(body))
+
+
+def _stretched(body: str) -> str:
+    """The pattern where the marks do not stand one for one; an old number has no pattern."""
+    short = _MASKED_SHORT.fullmatch(body)
+    hidden = 18 - len(short[1]) - len(short[2]) if short and len(body) != 15 else 0
+    return short[1] + "?" * hidden + short[2] if hidden > 0 else ""
+
+
+def _among_words(body: str) -> IdNumber:
+    """The one number among other words, another paper's number, or nothing that can be read."""
     written = _inside(body)
-    return IdNumber(None, False, "junk") if written is None else _eighteen(written)
+    if written is not None:
+        return _eighteen(written)
+    kind = other_papers.kind_of(body)
+    if kind is not None:
+        return IdNumber(None, False, kind, paper=other_papers.folded(body))
+    return IdNumber(None, False, "junk")
 
 
 def _inside(body: str) -> str | None:
     """The one number among other words (身份证号：…), or the one valid number of several; letters that look like
-    digits (O, I, l) count as those only where the check character then holds."""
+    digits (O, I, l, S, B, Z) count as those only where the check character then holds."""
     found = set(_WITHIN.findall(body))
     if len(found) != 1:
         found = {one for one in found if is_valid(one)}
@@ -143,8 +222,12 @@ def _eighteen(number: str) -> IdNumber:
     if number[17] == check_character(number[:17]):
         if _date(number) is None:
             return IdNumber(number, False, "date", number)
+        if number[0] == "9":
+            return IdNumber(None, False, "foreign", paper=number)
         if number[:2] not in _PROVINCES:
             return IdNumber(number, False, "region", number)
+        if _to_come(_date(number)):
+            return IdNumber(number, False, "unborn", number)
         return IdNumber(number, True, None, number)
     if number[15:] == "000" or (number[17] != "X" and int(float(number)) == int(number)):
         return IdNumber(number, False, "excel", number[:15])
@@ -162,7 +245,7 @@ def _fifteen(number: str) -> IdNumber:
 def _from_science(match: re.Match[str]) -> IdNumber:
     digits, exponent = match[1] + (match[2] or ""), int(match[3])
     if exponent == 14 and len(digits) == 15:
-        return _fifteen(digits)
+        return _fifteen_or_cut(digits) or IdNumber(None, False, "junk")
     if exponent != 17:
         return IdNumber(None, False, "junk")
     sure = digits.rstrip("0") if len(digits) < 15 else digits[:15]

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import lru_cache
 
 from services.registry import han
@@ -19,9 +20,21 @@ _LATIN_RUN = re.compile(r"[a-z]+")
 _PLAIN = re.compile(r"[\u4e00-\u9fff]{2,4}")
 _SEPARATOR = re.compile(r"[·•．。・⋅●∙‧･.\-\s\u00b7\u2000-\u200f\u3000]+")
 _LOST_SIGNS = frozenset("?□■◻◼▢○◯〇*#�×✕＊※△囗")
-COMPOUND_SURNAMES = frozenset(
-    "欧阳 司马 诸葛 上官 司徒 东方 独孤 南宫 夏侯 皇甫 尉迟 公孙 慕容 长孙 宇文 司空 令狐 端木 轩辕 百里 呼延 申屠 "
-    "太史 澹台 公冶 宗政 濮阳 淳于 单于 公羊 赫连 钟离 闾丘 仲孙 亓官 拓跋 万俟 闻人 第五 梁丘 左丘 东郭 南门 西门".split())
+_MARKS = "*＊★☆※#＃△▲●◆◇✓√"
+_LEADING_MARKS = re.compile(rf"[\s{_MARKS}]+(?=[^\s{_MARKS}].*[^\s{_MARKS}])")
+_TRAILING_MARKS = re.compile(rf"(?<=[^\s{_MARKS}?]{{2}})[\s{_MARKS}]+$")
+_NOTE_WORDS = (
+    "男|女|男性|女性|预备期?|预备党员|正式|正式党员|中共预备党员|中共党员|党员|流动|流动党员|困难党员|老党员"
+    "|退休|离休|在职|离职|新发展|转入|转出|已转出|待转出|已故|去世|出国|[\u4e00-\u9fff]{1,4}族"
+)
+_TAIL_NOTE = re.compile(
+    rf"(?<=[\u4e00-\u9fff?]{{2}})[\s\-—–_/|,，、;；:：]+(?:{_NOTE_WORDS})"
+    rf"(?:[\s\-—–_/|,，、;；:：]+(?:{_NOTE_WORDS}))*\s*$")
+_FORMER_WORDS = "曾用名|原名|又名|别名|曾名|原用名|亦名"
+_FORMER_TAIL = re.compile(rf"[\s,，、;；/]*(?:{_FORMER_WORDS})[\s:：为叫是]*([^\s,，、;；/()（）]{{2,}}).*$")
+_FORMER = re.compile(rf"(?:{_FORMER_WORDS})[\s:：为叫是]*([^\s,，、;；/()（）\[\]【】]{{2,}})")
+_SEX_NOTE = re.compile(r"(?<![\u4e00-\u9fff])([男女])性?(?![\u4e00-\u9fff])")
+_INSIDE = re.compile(r"[(（\[【<《]([^)）\]】>》]*)")
 
 
 class _Fold(dict):
@@ -33,8 +46,10 @@ class _Fold(dict):
 
 
 def _fold_character(character: str) -> str:
-    if character in _LOST_SIGNS:
+    if character in _LOST_SIGNS or character == "某":  # 张某某: nobody is called so
         return LOST
+    if character in han.radicals():
+        return _FOLD[ord(han.radicals()[character])]
     character = han.private_use().get(character, character)
     category = unicodedata.category(character[0])
     if category == "Co":
@@ -73,10 +88,46 @@ def _fold(text: str) -> str:
     if is_blank(text):
         return ""
     without = _NOTE.sub(_drop_note, text)
-    folded = (without if without.strip() else text).translate(_FOLD)
+    folded = _without_notes(without if without.strip() else text).translate(_FOLD)
     if not folded.isascii():
         folded = _LATIN_RUN.sub(_reading_or_lost, folded)
     return folded if folded == text else _fold(folded)
+
+
+def _without_notes(text: str) -> str:
+    """A name without the marks before and behind it (*张三, 李四＊) and without notes behind it (张三 女，回族)."""
+    text = _FORMER_TAIL.sub("", text.strip()) or text
+    text = _TAIL_NOTE.sub("", text)
+    return _TRAILING_MARKS.sub("", _LEADING_MARKS.sub("", text, count=1))
+
+
+@dataclass(frozen=True, slots=True)
+class NameNotes:
+    """What a cell says beside the name itself: sex, whether on probation (None: not said), former names, folded;
+    `marked`: a mark stands behind the name, which may also hide a last character (王小*)."""
+
+    sex: str | None = None
+    probationary: bool | None = None
+    former: tuple[str, ...] = ()
+    marked: bool = False
+
+
+_NO_NOTES = NameNotes()
+
+
+@lru_cache(maxsize=65536)
+def name_notes(text: str | None) -> NameNotes:
+    """The notes of a name's cell: 王五(女) is female, 张三（预备） on probation, 李四（曾用名李小四） was 李小四."""
+    if text is None or _PLAIN.fullmatch(text):
+        return _NO_NOTES
+    text = text[:LONGEST]
+    behind = _TAIL_NOTE.search(text) or _FORMER_TAIL.search(text)
+    beside = " ".join([*_INSIDE.findall(text), behind[0] if behind else ""])
+    sex = _SEX_NOTE.search(beside)
+    probationary = True if "预备" in beside else False if "正式" in beside else None
+    former = tuple(dict.fromkeys(filter(None, map(fold_name, _FORMER.findall(beside)))))
+    marked = _TRAILING_MARKS.search(text.strip()) is not None
+    return NameNotes({"男": "male", "女": "female"}[sex[1]] if sex else None, probationary, former, marked)
 
 
 def _reading_or_lost(run: re.Match[str]) -> str:
@@ -133,11 +184,26 @@ def sound_of(folded: str) -> str:
 
 @lru_cache(maxsize=65536)
 def all_sounds(folded: str) -> tuple[str, ...]:
-    """Every usual reading of the whole name, at most eight: 单长乐 may be shanchangle, danzhangyue and so on."""
-    spoken = [""]
-    for token in tokens(folded):
-        spoken = [before + sound for before in spoken for sound in sounds(token) or ("",)][:8]
+    """Every usual reading of the whole name, at most eight, and of its surname every reading that a surname has:
+    单长乐 may be shanchangle, danzhangyue and so on, 尉迟恭 yuchigong and weichigong."""
+    spoken = _combined([""], tokens(folded))
+    surname = _surname(folded)
+    if surname:
+        heads = [_joined(sound) for sound in han.surname_readings()[surname]]
+        spoken += _combined(heads, tokens(folded[len(surname):]))
     return tuple(dict.fromkeys(map(_joined, spoken)))
+
+
+def _combined(spoken: list[str], rest: list[str]) -> list[str]:
+    for token in rest:
+        spoken = [before + sound for before in spoken for sound in sounds(token) or ("",)][:8]
+    return spoken
+
+
+def _surname(folded: str) -> str:
+    """The surname of a name in characters, if it is one with readings of its own; the longest counts."""
+    known = han.surname_readings()
+    return next((folded[:size] for size in (4, 2, 1) if folded[:size] in known and len(folded) > size), "")
 
 
 def is_latin(folded: str) -> bool:
@@ -164,6 +230,38 @@ def spoken_orders(folded: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(_joined, orders)))
 
 
+@lru_cache(maxsize=4096)
+def stored_orders(folded: str) -> tuple[str, ...]:
+    """A name in letters as `sound_of` the name in the register may read: a surname's other readings (YUE, GAI,
+    YUCHI) become the one that keys are stored under (le, ge, weichi)."""
+    orders = spoken_orders(folded)
+    more = [stored + order[len(spoken):] for order in orders for spoken, stored in _other_surnames()
+            if order.startswith(spoken) and len(order) > len(spoken)]
+    return tuple(dict.fromkeys((*orders, *map(_joined, more))))
+
+
+@lru_cache(maxsize=1)
+def _other_surnames() -> tuple[tuple[str, str], ...]:
+    """(reading of a surname, the reading it is stored under) where these differ."""
+    pairs = [(_joined(sound), sound_of(surname))
+             for surname, spoken in han.surname_readings().items() for sound in spoken]
+    return tuple(dict.fromkeys(pair for pair in pairs if pair[0] != pair[1]))
+
+
+@lru_cache(maxsize=1024)
+def stored_heads(syllable: str) -> tuple[str, ...]:
+    """First syllables under which a surname of this reading may be stored: "yue" is also "le", "yu" also "wei"."""
+    heads = [sound_of(surname[0]) for surname, spoken in han.surname_readings().items()
+             for sound in spoken if _begins_with(_joined(sound), syllable, len(surname))]
+    return tuple(dict.fromkeys((syllable, *heads)))
+
+
+def _begins_with(sound: str, syllable: str, characters: int) -> bool:
+    return sound == syllable if characters == 1 else sound.startswith(syllable)
+
+
 @lru_cache(maxsize=1)
 def _compound_sounds() -> frozenset[str]:
-    return frozenset(sound_of(surname) for surname in COMPOUND_SURNAMES)
+    """The readings of all surnames of more than one character."""
+    return frozenset(_joined(sound) for surname, spoken in han.surname_readings().items()
+                     if len(surname) > 1 for sound in spoken)

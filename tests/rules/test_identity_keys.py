@@ -16,7 +16,7 @@ CELL = st.none() | st.text(st.characters(exclude_categories=()), max_size=60)
 def test_the_keys_of_an_ordinary_member() -> None:
     assert member_keys(MEMBER) == {
         "id:430203197503021615", "ip:430203197503021", "n:luguodong", "ys:1975:luguodong", "bs:19750302lu",
-        "bg:19750302dong", "p:13800000001"}
+        "bg:19750302dong", "p:13800000001", "nt:1615luguodong"}
 
 
 @pytest.mark.parametrize("person", [

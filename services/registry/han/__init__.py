@@ -5,6 +5,8 @@ with a library's version would silently hide members from the look-up. Each file
 """
 from __future__ import annotations
 
+import re
+import unicodedata
 from functools import cache
 from pathlib import Path
 
@@ -41,6 +43,31 @@ def _lines(name: str) -> list[str]:
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
+_ODD = re.compile("[\u2e80-\u2fdf\u3021-\u303a\u31c0-\u31ef\uf900-\ufaff\U0002f800-\U0002fa1f]")
+
+
+@cache
+def radicals() -> dict[str, str]:
+    """Radical or stroke to the ordinary character that looks the same: `⻢` is 马, `⼀` is 一."""
+    return {line[at]: line[at + 1] for line in _lines("radicals.txt") for at in range(0, len(line), 2)}
+
+
+def ordinary(text: str) -> str:
+    """The text with ordinary characters in place of radicals, strokes and compatibility ideographs.
+
+    PDF readers and old fonts hand these over in place of what was written. Nothing else is changed: traditional
+    characters, width and blanks stay. Done twice it changes nothing more.
+    """
+    if text.isascii() or _ODD.search(text) is None:
+        return text
+    return _ODD.sub(_ordinary_character, text)
+
+
+def _ordinary_character(match: re.Match[str]) -> str:
+    character = match[0]
+    return radicals().get(character) or unicodedata.normalize("NFKC", character)
+
+
 @cache
 def simplified() -> dict[str, str]:
     """Character to its simplified form; only characters that have one."""
@@ -57,6 +84,20 @@ def readings() -> dict[str, tuple[str, ...]]:
         table.update(dict.fromkeys(characters, spelling))
     for character, sounds in _POLYPHONES.items():
         table[character] = tuple(sound.replace("v", "u") for sound in sounds.split())
+    return table
+
+
+@cache
+def surname_readings() -> dict[str, tuple[str, ...]]:
+    """Surname of one or more characters to all its readings, spelled as readings() spells them.
+
+    A surname's own reading and those that clerks and systems give it by mistake: 乐 is le and yue, 尉迟 is yuchi and
+    weichi. The first is not always the one that keys are stored under: that is readings().
+    """
+    table: dict[str, tuple[str, ...]] = {}
+    for line in _lines("surnames.txt"):
+        surname, *spoken = line.split()
+        table[surname] = tuple(sound.replace("v", "u") for sound in spoken)
     return table
 
 
