@@ -7,8 +7,38 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
-cli = typer.Typer(name="guidui", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+class _Commands(TyperGroup):
+    """All commands: what keeps one from doing its work is said in a sentence, wherever it comes from."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            hindrance = _hindrance(error)
+            if hindrance is None:
+                raise
+        _fail(*hindrance)
+
+
+def _hindrance(error: Exception) -> tuple[str, int] | None:
+    """The sentence and the exit code of an error that says what the machine lacks; None of any other."""
+    from sqlalchemy.exc import OperationalError
+
+    from services.kit.errors import CannotStart
+    from services.kit.kafka_install import KafkaUnavailable
+    from services.kit.postgres_host import PostgresUnavailable
+    if isinstance(error, CannotStart):
+        return str(error), 2
+    if isinstance(error, (KafkaUnavailable, PostgresUnavailable)):
+        return str(error), 1
+    if isinstance(error, OperationalError):
+        return f"the database does not do its part: {str(error.orig).strip().splitlines()[0]}", 1
+    return None
+
+
+cli = typer.Typer(name="guidui", cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="归队: keeps a party member's organisational relation moving with the member.")
 keys = typer.Typer(no_args_is_help=True, help="API keys: create, list, revoke.")
 accounts = typer.Typer(no_args_is_help=True, help="Accounts of persons who sign in.")
@@ -50,11 +80,7 @@ def run(data: Data = None, port: Port = 8000,
         demo: Annotated[bool, typer.Option(help="load a real county with made-up people on first start")] = False) -> None:
     """Everything in one process on the embedded PostgreSQL."""
     from services import embedded
-    from services.kit.postgres_host import PostgresUnavailable
-    try:
-        raise typer.Exit(embedded.run(_settings(data), port, demo))
-    except PostgresUnavailable as error:
-        _fail(str(error), 1)
+    raise typer.Exit(embedded.run(_settings(data), port, demo))
 
 
 @cli.command()
@@ -100,14 +126,17 @@ def cluster_up(data: Data = None, workers: Annotated[int, typer.Option(min=1, ma
     from services import cluster
     if brokers not in (1, 3):
         _fail("--brokers must be 1 or 3")
-    raise typer.Exit(cluster.up(_settings(data).data, workers, brokers, foreground, port))
+    raise typer.Exit(cluster.up(_settings(data).made_data(), workers, brokers, foreground, port))
 
 
 @clusters.command("down")
 def cluster_down(data: Data = None) -> None:
     """End the cluster."""
     from services import cluster
-    raise typer.Exit(cluster.down(_settings(data).data))
+    settings = _settings(data)
+    if not settings.data.is_dir():
+        _fail(f"there is no data directory {settings.data.resolve()}")
+    raise typer.Exit(cluster.down(settings.data))
 
 
 @clusters.command("status")
@@ -146,7 +175,8 @@ def migrate() -> None:
         return
     if settings.database_url:
         _fail("DATABASE_OWNER_URL is not set: migrations need the owner's login")
-    with EmbeddedServer.borrow(settings.data) as server:
+    with EmbeddedServer.borrow(settings.made_data()) as server:
+        print(f"guidui: data directory {settings.data.resolve()}", file=sys.stderr)
         bring_up(server.owner_url())
 
 
@@ -166,7 +196,7 @@ def load(kind: str, file: Path, data: Data = None) -> None:
         _fail(f"no kind {kind!r}; choose one of {', '.join(KINDS)}")
     if not file.is_file():
         _fail(f"no such file: {file}")
-    with own_house(_settings(data)) as house:
+    with own_house(_settings(data), creates=True) as house:
         if kind == "policy":
             from services.policies import load_policy
             raise typer.Exit(load_policy(house, file))

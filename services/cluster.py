@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -27,12 +26,14 @@ import structlog
 
 from schemas.topics import TOPICS
 from services.kit.broker import Broker, answers, free_ports, wait_ready
+from services.kit.errors import CannotStart
 from services.kit.kafka_clients import Kafka, ensure_topics
 from services.kit.kafka_install import KafkaUnavailable
+from services.kit.ports import refuse_taken
 from services.kit.postgres import EmbeddedServer
 from services.kit.postgres_host import PostgresUnavailable, end_leftovers
 from services.kit.settings import Settings
-from services.kit.supervisor import Kept, Program, end_marked
+from services.kit.supervisor import Kept, Program, any_marked, end_marked
 
 log = structlog.get_logger()
 
@@ -46,10 +47,13 @@ def up(data: Path, workers: int = 1, brokers: int = 1, foreground: bool = False,
 
     With `foreground` this process is the supervisor and returns when it is told to end. What a killed
     supervisor left is ended first; a cluster that runs is left as it is. Returns 1, with the reason on
-    stderr, if it does not get ready.
+    stderr, if it does not get ready. Raises `CannotStart`, with nothing begun, where another program has the
+    port.
     """
     data = Path(data).resolve()
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if _supervisor(data) is None and not any_marked(MARK, str(data)):
+        refuse_taken(port)  # what a killed supervisor left may hold it, and is ended by the next one
     if foreground:
         return Supervisor(data, workers, brokers, port).run()
     if _supervisor(data) is None:
@@ -173,7 +177,7 @@ class Supervisor:
             self._start()
             self.ending.wait()
             return 0
-        except (PostgresUnavailable, KafkaUnavailable, OSError, RuntimeError) as failure:
+        except (CannotStart, PostgresUnavailable, KafkaUnavailable, OSError, RuntimeError) as failure:
             reason = str(failure)
         finally:
             self._end()
@@ -182,7 +186,7 @@ class Supervisor:
         return 1
 
     def _start(self) -> None:
-        _refuse_taken(self.port)
+        refuse_taken(self.port)
         (self.data / "logs").mkdir(exist_ok=True)
         self.note()
         if self.server:
@@ -354,13 +358,6 @@ def _end_left(data: Path) -> None:
     """End the processes of a cluster whose supervisor is gone; PostgreSQL last, and cleanly."""
     end_marked(MARK, str(data))
     end_leftovers(data / "postgres")
-
-
-def _refuse_taken(port: int) -> None:
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        raise RuntimeError(f"port {port} is in use; choose another with --port") from None
 
 
 def _all_ready(data: Path, noted: dict[str, Any]) -> bool:

@@ -12,17 +12,19 @@ from pathlib import Path
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
+from sqlalchemy.exc import OperationalError
 
 from services.intake import app as intake_app
+from services.intake.app import database_away
 from services.intake.progress import outcomes_of
 from services.cases.queries import progress_of_cases
 from services.kit.clock import SystemClock
-from services.kit.errors import Words
+from services.kit.errors import CannotStart, Words
 from services.kit.garbage import collect_seldom
-from services.kit.migrations import migrate
-from services.kit.postgres import EmbeddedServer
-from services.kit.problems import STORE_DOWN
+from services.kit.migrations import is_behind, migrate
+from services.kit.ports import refuse_taken
+from services.kit.postgres import EmbeddedServer, has_database
 from services.kit.settings import Settings
 from services.kit.tailer import Tailers
 from services.matcher.queries import decisions
@@ -48,10 +50,48 @@ def application(house: House, unready: Callable[[], dict[str, Words]] | None = N
 
 
 @contextmanager
-def own_house(settings: Settings, server: EmbeddedServer | None = None) -> Iterator[House]:
+def own_house(settings: Settings, *, creates: bool = False, patient: bool = False) -> Iterator[House]:
     """A house on DATABASE_URL, else on the embedded server of the data directory: the one that runs, or one for as
-    long as this lasts."""
+    long as this lasts. Says on stderr which it is.
+
+    `creates`: a data directory without a database gets one; else it is taken for mistyped. `patient`: a given database
+    that does not answer yet is waited for by whoever uses the house. Raises `CannotStart`.
+    """
     if settings.database_url:
+<<<<<<< HEAD
+        refuse_unusable(settings.database_url, patient)
+        if not patient:
+            say(f"guidui: database {_shown(settings.database_url)} (DATABASE_URL)")
+        yield from _house(settings, settings.database_url)
+        return
+    if not creates and not has_database(settings.data):
+        raise CannotStart(f"there is no database in {settings.data.resolve()}: name the data directory with --data or "
+                          "GUIDUI_DATA, or make one with guidui run or guidui load")
+    say(f"guidui: data directory {settings.made_data().resolve()}")
+    with EmbeddedServer.borrow(settings.data) as borrowed:
+        migrate(borrowed.owner_url())
+        yield from _house(settings, borrowed.app_url())
+
+
+def refuse_unusable(url: str, patient: bool = False) -> None:
+    """Raises `CannotStart` where the given database is not ready for this program; `patient` lets pass one that does not
+    answer."""
+    try:
+        behind = is_behind(url)
+    except OperationalError as error:
+        if patient:
+            return
+        reason = str(error.orig).strip().splitlines()[0]
+        raise CannotStart(f"the database {_shown(url)} of DATABASE_URL does not answer: {reason}") from None
+    if behind:
+        raise CannotStart(f"the database {_shown(url)} of DATABASE_URL lacks the newest schema: run guidui migrate with "
+                          "DATABASE_OWNER_URL set, then start again")
+
+
+def _shown(url: str) -> str:
+    """A database's address without its password."""
+    return make_url(url).render_as_string(hide_password=True)
+=======
         if settings.database_web_url is None:
             log.warning("pages_share_the_workers_login", mend="set DATABASE_WEB_URL to the login guidui_pages")
         yield from _house(settings, settings.database_url, settings.database_web_url)
@@ -61,6 +101,7 @@ def own_house(settings: Settings, server: EmbeddedServer | None = None) -> Itera
         with EmbeddedServer.borrow(settings.data) as borrowed:
             migrate(borrowed.owner_url())
             yield from _house(settings, borrowed.app_url(), borrowed.web_url())
+>>>>>>> main
 
 
 def _house(settings: Settings, url: str, web_url: str | None) -> Iterator[House]:
@@ -82,36 +123,44 @@ def ensure_divisions(engine: Engine) -> None:
 
 
 def run(settings: Settings, port: int, demo: bool) -> int:
-    """Serves until SIGINT or SIGTERM; returns 0."""
+    """Serves until SIGINT or SIGTERM; returns 0. Raises `CannotStart`, with nothing begun."""
     begun = time.monotonic()
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    refuse_taken(port)
+    with _serving_house(settings) as house:
+        ensure_divisions(house.worker)
+        say("guidui: opening the address table (compiled once, about 20 seconds the first time)")
+        house.gazetteer.resolve("")
+        if demo:
+            from services.demo import ensure_demo
+            ensure_demo(house, say)
+        tailers = Tailers(house.worker, [make(house) for make in HANDLERS.values()], house.clock)
+        loops = Loops(house, ("matcher", "notifier"))
+        tailers.start()
+        loops.start()
+        check_glyphs(house)
+        try:
+            serve(application(house, lambda: database_away(house.web) | tailers.unready()), port, settings,
+                  lambda: ready(port, begun, demo, house))
+        finally:
+            loops.stop()
+            tailers.stop()
+    return 0
+
+
+@contextmanager
+def _serving_house(settings: Settings) -> Iterator[House]:
+    """The house of `guidui run`: on the given database as it is, else on an embedded server that is this process's own."""
+    settings.made_data()  # keeps the key of pseudonyms, also where the database is elsewhere
+    if settings.database_url:
+        with own_house(settings) as house:
+            yield house
+        return
+    say(f"guidui: data directory {settings.data.resolve()}")
     say("guidui: starting PostgreSQL")
     with EmbeddedServer(settings.data) as server:
         server.watch()
         migrate(server.owner_url())
-        with own_house(settings, server) as house:
-            ensure_divisions(house.worker)
-            say("guidui: opening the address table (compiled once, about 20 seconds the first time)")
-            house.gazetteer.resolve("")
-            if demo:
-                from services.demo import ensure_demo
-                ensure_demo(house, say)
-            tailers = Tailers(house.worker, [make(house) for make in HANDLERS.values()], house.clock)
-            loops = Loops(house, ("matcher", "notifier"))
-            tailers.start()
-            loops.start()
-            check_glyphs(house)
-            try:
-                serve(application(house, lambda: _unready(server, tailers)), port, settings,
-                      lambda: ready(port, begun, demo, house))
-            finally:
-                loops.stop()
-                tailers.stop()
-    return 0
-
-
-def _unready(server: EmbeddedServer, tailers: Tailers) -> dict[str, Words]:
-    return ({} if server.alive() else {"database": STORE_DOWN}) | tailers.unready()
+        yield from _house(settings, server.app_url())
 
 
 def ready(port: int, begun: float, demo: bool, house: House) -> None:

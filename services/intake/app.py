@@ -145,11 +145,12 @@ def build(engine: Engine, clock: Clock, secret: bytes, outcomes: Outcomes = noth
     app.include_router(router(Intake(engine, clock, secret, outcomes)))
     for more in routers:
         app.include_router(more)
-    app.include_router(operations.router(app, unready or (lambda: _database_away(engine))))
+    app.include_router(operations.router(app, unready or (lambda: database_away(engine))))
     return app
 
 
-def _database_away(engine: Engine) -> dict[str, Words]:
+def database_away(engine: Engine) -> dict[str, Words]:
+    """`{"database": why}` where the database of `engine` does not answer, else nothing."""
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("SELECT 1")

@@ -22,6 +22,10 @@ class Refused(Exception):
         self.status, self.code, self.words, self.extra = status, code, words, extra
 
 
+class CannotStart(Exception):
+    """A command cannot do its work in these surroundings, and has changed nothing. The sentence says what helps."""
+
+
 class Poison(Exception):
     """A business error of one message: repeating it would not help, the dead-letter desk decides."""
 

@@ -48,6 +48,11 @@ LOGINS = {  # login -> its rights
 }
 
 
+def has_database(data: Path) -> bool:
+    """Whether the data directory holds a server's files."""
+    return (Path(data) / "postgres" / "PG_VERSION").exists()
+
+
 class InUse(PostgresUnavailable):
     """Another living program owns the server of this data directory."""
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.kit.errors import CannotStart
+
 
 def _named(variable: str, default, description: str):
     return Field(default, validation_alias=variable, description=description)
@@ -47,6 +49,17 @@ class Settings(BaseSettings):
     secret: SecretStr | None = _named("GUIDUI_SECRET", None, "key of pseudonyms; else the data directory's `secret`")
     fonts: Path | None = _named("GUIDUI_FONTS", None, "folder of more fonts (TTF) for rare characters on letters")
     log_level: str = _named("GUIDUI_LOG", "info", "debug, info, warning or error")
+
+    def made_data(self) -> Path:
+        """The data directory, made where it is missing. Raises `CannotStart` where it cannot be."""
+        try:
+            self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            writable = os.access(self.data, os.W_OK | os.X_OK)
+        except OSError as error:
+            raise CannotStart(f"the data directory {self.data} cannot be made: {error.strerror}") from None
+        if not writable:
+            raise CannotStart(f"the data directory {self.data} cannot be written by this user")
+        return self.data
 
     def secret_bytes(self) -> bytes:
         """The key of pseudonyms: GUIDUI_SECRET, else the data directory's own, made on first use (mode 0600)."""

@@ -131,6 +131,11 @@ def end_marked(mark: str, value: str) -> None:
             time.sleep(0.05)
 
 
+def any_marked(mark: str, value: str) -> bool:
+    """Whether a process has `mark=value` in its environment."""
+    return bool(_marked(f"{mark}={value}".encode()))
+
+
 def _marked(entry: bytes) -> list[int]:
     """Living processes, ourselves apart; a zombie has no environment any more."""
     found = []

@@ -1,4 +1,4 @@
-"""The rows that a load refused, in a file to be mended and loaded again."""
+"""The rows that a load refused or took with a doubt, each sort in a file to be mended and loaded again."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ class ErrorFile:
 
     Written for spreadsheet programs: UTF-8 with a byte order mark, and no cell that one would run as a
     formula. The file is made with the first bad row; one left by an earlier run is removed when there is none.
+    `FILE.warnings.csv` is made alike of rows that went in although something is wrong with them.
     """
 
-    def __init__(self, source: Path, columns: Sequence[str]) -> None:
-        self.path = source.with_name(source.name + ".errors.csv")
+    def __init__(self, source: Path, columns: Sequence[str], sort: str = "errors") -> None:
+        self.path = source.with_name(f"{source.name}.{sort}.csv")
         self._columns = columns
         self._file: TextIO | None = None
         self.count = 0

@@ -69,8 +69,10 @@ def load(
     """
     sort = _kind(kind, hooks)
     file = Path(file)
-    with ErrorFile(file, list(sort.columns)) as errors:
+    columns = list(sort.columns)
+    with ErrorFile(file, columns) as errors, ErrorFile(file, columns, "warnings") as doubts:
         loading = _Loading(engine, sort, clock, hooks, errors, say)
+        loading.doubts = doubts
         try:
             with open_sheet(file, list(sort.columns), sort.needed) as sheet:
                 loading.result.unknown, loading.result.missing = sheet.unknown, sheet.missing
@@ -82,6 +84,8 @@ def load(
             loading.broke_off(broken)
     if errors.count:
         loading.result.errors = errors.path
+    if doubts.count:
+        loading.result.doubts = doubts.path
     return loading.finish()
 
 
@@ -128,6 +132,7 @@ class _Loading:
     ) -> None:
         self._engine, self._kind, self._clock, self._hooks = engine, kind, clock, hooks
         self._errors, self._say = errors, say
+        self.doubts: ErrorFile | None = None
         self.result = LoadResult(kind.name)
         now = clock.now()
         self._write: dict[str, Callable[[Connection, Sequence[Entry]], list[Outcome]]] = {
@@ -161,8 +166,8 @@ class _Loading:
                 self._progress()
             if not empty and not self.result.bad:  # a row that was refused may be the one that seems to be missing
                 gone = close_past(self._engine, reader.listed, self._clock.now().date())
-                if gone:
-                    self.result.warnings[_PAST] += gone
+                for code in gone:
+                    self.result.warn(_PAST, Words(code, code))
 
     def broke_off(self, broken: BadFile) -> None:
         """The file ended in the middle; raises where nothing of it has gone in."""
@@ -246,9 +251,16 @@ class _Loading:
         if self._kind.name == "members":
             number = parse_id_number(entry.values["id_number"])
             if not number.valid:
-                self.result.warnings[number.words] += 1
+                self._warn(entry, entry.values["member"], "id_number", number.words)
         if self._kind.name == "contacts" and entry.values["channel"] in CHANNELS_NOT_BUILT:
-            self.result.warnings[_channel_not_built(entry.values["channel"])] += 1
+            self._warn(entry, entry.values["name"], "channel", _channel_not_built(entry.values["channel"]))
+
+    def _warn(self, entry: Entry, name: str, column: str, sentence: Words) -> None:
+        """The row went in; `name` is what its sender calls it."""
+        number = entry.row.number
+        self.result.warn(sentence, Words(f"{name}（第 {number} 行）", f"{name} (row {number})"))
+        if self.doubts is not None:
+            self.doubts.add(entry.row, column, sentence.zh, "请核对；其余已导入")
 
     def _reject(self, row: Row, faults: Faults) -> None:
         self.result.bad += 1

@@ -168,8 +168,8 @@ def _first_missing_under(code: str, listed: frozenset[str]) -> str:
     return parent
 
 
-def close_past(engine: Engine, listed: frozenset[str], on: date) -> int:
-    """Marks what a file no longer lists as past and what it lists again as standing; says how many are past now."""
+def close_past(engine: Engine, listed: frozenset[str], on: date) -> list[str]:
+    """Marks what a file no longer lists as past and what it lists again as standing; gives the codes that are past now."""
     with engine.begin() as tx:
         known = tx.exec_driver_sql("SELECT code, gone_on FROM division").all()
     gone = past((code for code, gone_on in known if gone_on is None), listed)
@@ -178,7 +178,7 @@ def close_past(engine: Engine, listed: frozenset[str], on: date) -> int:
         for some in batches(codes):
             with engine.begin() as tx:
                 tx.exec_driver_sql("UPDATE division SET gone_on = %s WHERE code = ANY (%s)", (day, some))
-    return len(gone)
+    return sorted(gone)
 
 
 def known_divisions(engine: Engine) -> tuple[list[str], bool]:

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from services.kit.errors import Words
 
+WARNED_NAMED_MAX = 20
+
 
 @dataclass
 class LoadResult:
     """What came of a load, in rows. `good` went in, `unchanged` stood there already, `bad` are in the file `errors`.
 
-    `warnings`: sentence -> rows that went in although something is wrong with them. `faults`: the first bad
-    rows as (row, column, reason).
+    `warnings`: sentence -> rows that went in although something is wrong with them; `warned` names the first of them, the
+    file `doubts` holds all. `faults`: the first bad rows as (row, column, reason).
     """
 
     kind: str
@@ -22,10 +24,19 @@ class LoadResult:
     unchanged: int = 0
     bad: int = 0
     warnings: Counter[Words] = field(default_factory=Counter)
+    warned: dict[Words, list[Words]] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     errors: Path | None = None
+    doubts: Path | None = None
     faults: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def warn(self, sentence: Words, name: Words) -> None:
+        """Something went in although `sentence` is to be said of it; `name` is how its sender finds it."""
+        self.warnings[sentence] += 1
+        named = self.warned.setdefault(sentence, [])
+        if len(named) < WARNED_NAMED_MAX:
+            named.append(name)
 
     @property
     def words(self) -> Words:
@@ -44,6 +55,23 @@ class LoadResult:
             zh.append(f"不认识的列（未导入）：{'、'.join(self.unknown)}")
             en.append(f"Unknown columns, left out: {', '.join(self.unknown)}")
         for warning, count in self.warnings.most_common():
-            zh.append(f"注意：{count} 行——{warning.zh}")
-            en.append(f"Note: {count} rows: {warning.en}")
+            named = self.warned.get(warning, [])
+            more = count > len(named)
+            zh.append(f"注意：{count} 行——{warning.zh}{_named_in_chinese(named, more)}")
+            en.append(f"Note: {count} rows: {warning.en}{_named_in_english(named, more)}")
+        if self.doubts:
+            zh.append(f"这些行都在 {self.doubts}，已经导入；改好后可直接导入该文件")
+            en.append(f"All of these rows are in {self.doubts}. They went in; mend them and load that file")
         return Words("\n".join(zh), "\n".join(en))
+
+
+def _named_in_chinese(named: list[Words], more: bool) -> str:
+    if not named:
+        return ""
+    return f"：{'、'.join(name.zh for name in named)}{' 等' if more else ''}"
+
+
+def _named_in_english(named: list[Words], more: bool) -> str:
+    if not named:
+        return ""
+    return f": {', '.join(name.en for name in named)}{', …' if more else ''}"

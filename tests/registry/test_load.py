@@ -306,6 +306,9 @@ def test_a_wrong_id_number_is_a_warning_never_a_lost_member(register, worker):
     )
     assert (result.good, result.bad, sum(result.warnings.values())) == (3, 0, 3)
     assert "校验位" in result.words.zh
+    assert "w1（第 2 行）" in result.words.zh and "w2 (row 3)" in result.words.en
+    with result.doubts.open(encoding="utf-8-sig", newline="") as file:
+        assert [row["member"] for row in csv.DictReader(file)] == ["w1", "w2", "w3"]
 
 
 def test_a_channel_that_is_not_connected_is_kept_and_said(register, worker):

@@ -20,7 +20,7 @@ def main(file: Path) -> None:
     folder = ensure_equipment()
     with tempfile.TemporaryDirectory() as data, EmbeddedServer(Path(data)) as server:
         migrate(server.owner_url())
-        with own_house(Settings(data=Path(data)), server) as house:
+        with own_house(Settings(data=Path(data))) as house:
             ensure_divisions(house.worker)
             ensure_demo(house, print)
             with served(application(house)) as url, sync_playwright() as playwright:

@@ -5,8 +5,14 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+<<<<<<< HEAD
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+=======
 from sqlalchemy import Connection, text
+>>>>>>> main
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DataError, ProgrammingError
 
 from services.kit import locks
 from services.kit.db import connect
@@ -27,6 +33,14 @@ def migrate(owner_url: str | URL, application: str = APPLICATION, pages: str = P
     engine = connect(owner_url, None, connections_max=1)
     try:
         with engine.begin() as tx:
+<<<<<<< HEAD
+            tx.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            config = _config()
+            config.attributes["connection"] = tx
+            command.upgrade(config, "head")
+            tx.exec_driver_sql("GRANT SELECT ON alembic_version TO guidui_worker")
+            _let_in(tx, application)
+=======
             locks.hold(tx, Lock.MIGRATION)
             config = Config()
             config.set_main_option("script_location", str(Path(__file__).parent))
@@ -39,10 +53,42 @@ def migrate(owner_url: str | URL, application: str = APPLICATION, pages: str = P
             if pages != application:
                 _let_in(tx, pages, ("guidui_web",))
                 _keep_out(tx, pages, "guidui_worker")
+>>>>>>> main
     finally:
         engine.dispose()
 
 
+<<<<<<< HEAD
+def is_behind(application_url: str | URL) -> bool:
+    """Whether the database of an application login lacks revisions that this program knows, or all of them.
+
+    A database that a newer program has migrated is not behind. Raises OperationalError where none answers.
+    """
+    revisions = ScriptDirectory.from_config(_config())
+    engine = connect(application_url, None, connections_max=1)
+    try:
+        with engine.connect() as tx:
+            tx.exec_driver_sql("SET ROLE guidui_worker")
+            present = tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    except (DataError, ProgrammingError):  # no such role, no such table, or no right to read it
+        return True
+    finally:
+        engine.dispose()
+    known = {revision.revision for revision in revisions.walk_revisions()}
+    return present is None or (present in known and present != revisions.get_current_head())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _let_in(tx: Connection, application: str) -> None:
+    login = tx.dialect.identifier_preparer.quote(application)
+    if not tx.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (application,)).first():
+=======
 _SEAL_TABLES = """
 DO $$
 DECLARE
@@ -71,6 +117,7 @@ def _let_in(tx: Connection, name: str, roles: tuple[str, ...]) -> None:
     """Lets the login `name`, created where there is none, take on `roles` and inherit nothing."""
     login = tx.dialect.identifier_preparer.quote(name)
     if not tx.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).first():
+>>>>>>> main
         tx.exec_driver_sql(f"CREATE ROLE {login} LOGIN NOINHERIT")
     if set(roles) <= _roles_of(tx, name):
         return
