@@ -58,11 +58,12 @@ def own_house(settings: Settings, *, creates: bool = False, patient: bool = Fals
     that does not answer yet is waited for by whoever uses the house. Raises `CannotStart`.
     """
     if settings.database_url:
-<<<<<<< HEAD
         refuse_unusable(settings.database_url, patient)
         if not patient:
             say(f"guidui: database {_shown(settings.database_url)} (DATABASE_URL)")
-        yield from _house(settings, settings.database_url)
+        if settings.database_web_url is None:
+            log.warning("pages_share_the_workers_login", mend="set DATABASE_WEB_URL to the login guidui_pages")
+        yield from _house(settings, settings.database_url, settings.database_web_url)
         return
     if not creates and not has_database(settings.data):
         raise CannotStart(f"there is no database in {settings.data.resolve()}: name the data directory with --data or "
@@ -70,7 +71,7 @@ def own_house(settings: Settings, *, creates: bool = False, patient: bool = Fals
     say(f"guidui: data directory {settings.made_data().resolve()}")
     with EmbeddedServer.borrow(settings.data) as borrowed:
         migrate(borrowed.owner_url())
-        yield from _house(settings, borrowed.app_url())
+        yield from _house(settings, borrowed.app_url(), borrowed.web_url())
 
 
 def refuse_unusable(url: str, patient: bool = False) -> None:
@@ -91,17 +92,6 @@ def refuse_unusable(url: str, patient: bool = False) -> None:
 def _shown(url: str) -> str:
     """A database's address without its password."""
     return make_url(url).render_as_string(hide_password=True)
-=======
-        if settings.database_web_url is None:
-            log.warning("pages_share_the_workers_login", mend="set DATABASE_WEB_URL to the login guidui_pages")
-        yield from _house(settings, settings.database_url, settings.database_web_url)
-    elif server:
-        yield from _house(settings, server.app_url(), server.web_url())
-    else:
-        with EmbeddedServer.borrow(settings.data) as borrowed:
-            migrate(borrowed.owner_url())
-            yield from _house(settings, borrowed.app_url(), borrowed.web_url())
->>>>>>> main
 
 
 def _house(settings: Settings, url: str, web_url: str | None) -> Iterator[House]:
@@ -160,7 +150,7 @@ def _serving_house(settings: Settings) -> Iterator[House]:
     with EmbeddedServer(settings.data) as server:
         server.watch()
         migrate(server.owner_url())
-        yield from _house(settings, server.app_url())
+        yield from _house(settings, server.app_url(), server.web_url())
 
 
 def ready(port: int, begun: float, demo: bool, house: House) -> None:

@@ -5,12 +5,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-<<<<<<< HEAD
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
-=======
 from sqlalchemy import Connection, text
->>>>>>> main
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, ProgrammingError
 
@@ -33,32 +29,21 @@ def migrate(owner_url: str | URL, application: str = APPLICATION, pages: str = P
     engine = connect(owner_url, None, connections_max=1)
     try:
         with engine.begin() as tx:
-<<<<<<< HEAD
-            tx.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-            config = _config()
-            config.attributes["connection"] = tx
-            command.upgrade(config, "head")
-            tx.exec_driver_sql("GRANT SELECT ON alembic_version TO guidui_worker")
-            _let_in(tx, application)
-=======
             locks.hold(tx, Lock.MIGRATION)
-            config = Config()
-            config.set_main_option("script_location", str(Path(__file__).parent))
-            config.set_main_option("path_separator", "os")
+            config = _config()
             config.attributes["connection"] = tx
             command.upgrade(config, "head")
             tx.execute(text(_SEAL_TABLES))
             tx.execute(text(_NO_OBJECTS))
+            tx.exec_driver_sql("GRANT SELECT ON alembic_version TO guidui_worker")
             _let_in(tx, application, ("guidui_web", "guidui_worker"))
             if pages != application:
                 _let_in(tx, pages, ("guidui_web",))
                 _keep_out(tx, pages, "guidui_worker")
->>>>>>> main
     finally:
         engine.dispose()
 
 
-<<<<<<< HEAD
 def is_behind(application_url: str | URL) -> bool:
     """Whether the database of an application login lacks revisions that this program knows, or all of them.
 
@@ -85,10 +70,6 @@ def _config() -> Config:
     return config
 
 
-def _let_in(tx: Connection, application: str) -> None:
-    login = tx.dialect.identifier_preparer.quote(application)
-    if not tx.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (application,)).first():
-=======
 _SEAL_TABLES = """
 DO $$
 DECLARE
@@ -117,7 +98,6 @@ def _let_in(tx: Connection, name: str, roles: tuple[str, ...]) -> None:
     """Lets the login `name`, created where there is none, take on `roles` and inherit nothing."""
     login = tx.dialect.identifier_preparer.quote(name)
     if not tx.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).first():
->>>>>>> main
         tx.exec_driver_sql(f"CREATE ROLE {login} LOGIN NOINHERIT")
     if set(roles) <= _roles_of(tx, name):
         return
