@@ -30,7 +30,7 @@ from services.matcher.evidence import Learning, Teacher
 from services.matcher.evidence_desk import EvidenceDesk
 from services.matcher.learning import Addresses
 from services.matcher import walk_ins
-from services.registry import change_log, ends
+from services.registry import change_log, ends, rekey
 from services.matcher.people import People
 from services.notifier.channels.at_hand import channels_at_hand
 from services.notifier.channels.portal_inbox import PortalInbox
@@ -156,6 +156,11 @@ def tree_loop(house: House) -> int:
             + ends.follow(house.worker, house.clock, then))
 
 
+def keys_loop(house: House) -> int:
+    """Computes the members' blocking keys anew where a release came with other rules."""
+    return rekey.follow(house.worker)
+
+
 def climb_loop(house: House) -> int:
     """Tells the level above of acts that are overdue."""
     return climb_overdue(house.worker, house.clock, house.channels)
@@ -174,6 +179,7 @@ LOOPS: dict[str, tuple[Callable[[House], int], float, tuple[str, ...]]] = {
     "records": (records_loop, 300.0, ("matcher",)),
     "tree": (tree_loop, 2.0, ("matcher",)),
     "walk_ins": (walk_ins_loop, 300.0, ("matcher",)),
+    "keys": (keys_loop, 600.0, ("matcher",)),
     "climb": (climb_loop, 60.0, ("notifier",)),
 }
 

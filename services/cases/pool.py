@@ -18,6 +18,7 @@ from services.cases.routing import table
 from services.kit import paging
 from services.kit.clock import ZONE
 from services.kit.db import rows
+from services.registry import han
 from services.registry.access import Caller
 from services.registry.directory import Directory, Organisation
 
@@ -72,7 +73,7 @@ def search(tx: Connection, caller: Caller, *, text: str = "", area: str = "", ca
     full name is given. ``text``: a full name, part of the name of an organisation or of a place (departments also part
     of the address); ``area``: a division code or the beginning of one.
     """
-    directory, words = Directory.of(tx), text.strip()
+    directory, words = Directory.of(tx), han.ordinary(text.strip())
     me, overseeing = directory.get(caller.organisation), caller.role in ("department", "admin")
     if not overseeing and not _serves(me):
         raise refuse(403, "serves-no-area", "只有组织部门和有管辖区域的党组织可以查去向待定的党员。",

@@ -19,6 +19,7 @@ from services.intake.sentences import faults_of, shown
 from services.kit.clock import ZONE
 from services.kit.crypto import hmac_token
 from services.kit.errors import Words
+from services.registry import han
 from services.registry.id_numbers import IdNumber, parse_id_number
 
 AHEAD_MAX = timedelta(hours=24)
@@ -170,7 +171,9 @@ def _people(event: Event) -> Iterator[dict[str, Any]]:
 
 
 def _stated(part: BaseModel | None) -> dict[str, Any]:
-    return {} if part is None else part.model_dump(mode="json", exclude_none=True)
+    """What a part says, in ordinary characters: a name or an address copied from a PDF may hold radicals."""
+    said = {} if part is None else part.model_dump(mode="json", exclude_none=True)
+    return {name: han.ordinary(value) if isinstance(value, str) else value for name, value in said.items()}
 
 
 def _organisations(event: Event) -> Iterator[str]:

@@ -15,6 +15,8 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import NamedTuple
 
+from services.registry import han
+
 TEXT_CHARS_MAX = 512
 
 _DASHES = "-‐‑‒–—―−~～〜、,，/\\／"
@@ -48,7 +50,7 @@ def _kept(char: str) -> str:
 
 def _mapped(char: str) -> str:
     """The fixed point of NFKC, upper case and simplification for one character of any kind."""
-    text = char
+    text = han.ordinary(char)
     for _ in range(6):
         if text and "\ud800" <= text[0] <= "\udfff":
             return _DROP

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from services.registry import han
 from services.registry.directory import Directory, Organisation
 
 FOUND_MAX = 12
@@ -11,7 +12,7 @@ FOUND_MAX = 12
 
 def find(directory: Directory, text: str, on: date) -> Sequence[Organisation]:
     """Living organisations whose name holds every word of the text, or of that code; the closest names first."""
-    words = text.split()
+    words = han.ordinary(text).split()
     if not words or len("".join(words)) < 2:
         return ()
     exact = directory.get(words[0]) if len(words) == 1 else None

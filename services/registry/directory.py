@@ -18,6 +18,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from schemas.days import stored_day
+from services.registry import han
 from services.registry.tree import codes_of, paths
 
 CACHED_MAX = 4
@@ -266,8 +267,8 @@ def _is_department(one: Organisation) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Full width made plain and blanks dropped: （集团） and (集团) are one name."""
-    return "".join(unicodedata.normalize("NFKC", text).split())
+    """Full width and radicals made plain and blanks dropped: （集团） and (集团) are one name."""
+    return "".join(unicodedata.normalize("NFKC", han.ordinary(text)).split())
 
 
 def _from_row(row: Mapping[str, Any], path: str) -> Organisation:

@@ -132,9 +132,10 @@ KINDS: dict[str, Kind] = {kind.name: kind for kind in (
     Kind("members", {
         "member": needed(fields.text), "name": needed(fields.text), "sex": fields.sex,
         "ethnicity": fields.text,
-        "birth_date": fields.day, "id_number": fields.id_number, "phone": fields.phone,
+        "birth_date": fields.day_if_whole, "id_number": fields.id_number, "phone": fields.phone,
         "address": fields.text,
-        "status": choice(STATUSES, "full"), "standing": choice(STANDINGS, "normal"), "joined_on": fields.day,
+        "status": choice(STATUSES, "full"), "standing": choice(STANDINGS, "normal"),
+        "joined_on": fields.day_if_whole,
         "organisation": needed(_code), "last_life_on": fields.day, "dues_paid_to": fields.month,
         "military_card": fields.text,
     }, itemgetter("member"), ("member", "name", "organisation"),

@@ -17,6 +17,8 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from services.kit.clock import Clock
 from services.kit.errors import Words
+from services.registry import fields
+from services.registry.dates import read_day
 from services.registry.directory import Directory
 from services.registry.error_file import ErrorFile
 from services.registry.id_numbers import parse_id_number
@@ -40,6 +42,13 @@ log = structlog.get_logger()
 
 Say = Callable[[int], None]
 FAULTS_KEPT_MAX = 20
+_PART_OF_A_DAY = {
+    "birth_date": Words("出生日期没有写到日，未采用；身份证号码里的照常使用",
+                        "the birth date is not given to the day and was left out; that of the ID number counts"),
+    "joined_on": Words("入党日期没有写到日，未采用", "the day of joining is not given to the day and was left out"),
+}
+_GUESSED = Words("日期的年份只有两位，或月、日的先后不明，按通常的写法读取，请核对",
+                 "a date with a year of two figures, or with day and month in doubt, was read in the usual way; check it")
 _PAST = Words("新的区划表不再列出，转为旧代码", "no longer in the newer edition, kept as codes of the past")
 
 
@@ -249,9 +258,8 @@ class _Loading:
         else:
             self.result.good += 1
         if self._kind.name == "members":
-            number = parse_id_number(entry.values["id_number"])
-            if not number.valid:
-                self._warn(entry, entry.values["member"], "id_number", number.words)
+            for column, sentence in self._doubts(entry):
+                self._warn(entry, entry.values["member"], column, sentence)
         if self._kind.name == "contacts" and entry.values["channel"] in CHANNELS_NOT_BUILT:
             self._warn(entry, entry.values["name"], "channel", _channel_not_built(entry.values["channel"]))
 
@@ -261,6 +269,19 @@ class _Loading:
         self.result.warn(sentence, Words(f"{name}（第 {number} 行）", f"{name} (row {number})"))
         if self.doubts is not None:
             self.doubts.add(entry.row, column, sentence.zh, "请核对；其余已导入")
+
+    def _doubts(self, entry: Entry) -> Iterator[tuple[str, Words]]:
+        """Column and sentence of what is not as it should be in a member's row that was taken all the same."""
+        number = parse_id_number(entry.values["id_number"])
+        if not number.valid:
+            yield "id_number", number.words
+        written = dict(zip(self._kind.columns, entry.row.cells))
+        for column in ("birth_date", "joined_on"):
+            cell = written.get(column) or ""
+            if fields.part_of_a_day(cell):
+                yield column, _PART_OF_A_DAY[column]
+            elif cell and read_day(cell).guessed:
+                yield column, _GUESSED
 
     def _reject(self, row: Row, faults: Faults) -> None:
         self.result.bad += 1

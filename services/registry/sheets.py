@@ -23,6 +23,7 @@ from typing import Any, NamedTuple, TextIO
 import orjson
 
 from services.kit.errors import Words
+from services.registry import han
 from services.registry.fields import Wrong
 
 HEAD_BYTES = 1 << 20
@@ -221,8 +222,9 @@ def _fault(record: str) -> Wrong | None:
 
 
 def _cell(cell: str) -> str:
-    """A cell without blanks around it and without what spreadsheet programs put before text: `="…"`, `'`."""
-    cell = cell.strip()
+    """A cell in ordinary characters, without blanks around it and without what spreadsheet programs put before text:
+    `="…"`, `'`."""
+    cell = han.ordinary(cell.strip())
     if cell[:1] == "=":
         return _EXCEL_TEXT.fullmatch(cell)[1].strip() if _EXCEL_TEXT.fullmatch(cell) else cell
     if cell[:1] == "'" and (cell[1:2] in FORMULA or cell[1:].isdigit()):
@@ -237,7 +239,7 @@ def _as_text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ";".join(map(_as_text, value))
-    return str(value).strip()
+    return han.ordinary(str(value).strip())
 
 
 def _unpacked(path: Path) -> io.BufferedIOBase:

@@ -371,3 +371,36 @@ def test_rows_are_committed_as_they_come(register, worker, clock, tmp_path):
         assert tx.exec_driver_sql("SELECT count(*) FROM member").scalar_one() == 5_002
     rest = load(worker, "members", file, clock)
     assert (rest.good, rest.unchanged) == (7_000, 5_000)
+
+
+@pytest.mark.parametrize(
+    ("cell", "kept", "said"),
+    [
+        ("32874", "1990-01-01", ""),
+        ("1990/1/1 0:00", "1990-01-01", ""),
+        ("１９９０年１月１日", "1990-01-01", ""),
+        ("一九九〇年一月一日", "1990-01-01", ""),
+        ("90.1.1", "1990-01-01", "两位"),
+        ("1990.10", None, "没有写到日"),
+        ("1990年10月", None, "没有写到日"),
+    ],
+)
+def test_a_birth_date_is_read_as_people_and_spreadsheets_write_it(register, worker, cell, kept, said):
+    result = register("members", HEADER + "\n" + member_line(birth_date=cell))
+    assert (result.good, result.bad) == (1, 0)
+    with worker.connect() as tx:
+        assert tx.exec_driver_sql("SELECT birth_date::text FROM member WHERE member = 'm3'").scalar_one() == kept
+    assert said in result.words.zh
+
+
+@pytest.mark.parametrize("cell", ["1990-02-30", "1990年13月1日", "昨天", "1856-01-01"])
+def test_a_birth_date_that_does_not_exist_is_a_bad_row(register, cell):
+    result = register("members", HEADER + "\n" + member_line(birth_date=cell))
+    assert (result.good, result.bad) == (0, 1)
+
+
+def test_radicals_of_a_pdf_go_into_the_register_as_ordinary_characters(register, worker):
+    result = register("members", HEADER + "\n" + member_line(name="⻢云飞", address="⻄安市⻓安区"))
+    assert result.good == 1
+    with worker.connect() as tx:
+        assert tx.exec_driver_sql("SELECT name, address FROM member WHERE member = 'm3'").one() == ("马云飞", "西安市长安区")

@@ -1,0 +1,23 @@
+"""By which rules the stored blocking keys of members were computed, so that newer rules compute them anew."""
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0026_key_rules"
+down_revision = "0020_fall_back"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("""
+        ALTER TABLE registry_version ADD COLUMN rules int;
+        COMMENT ON COLUMN registry_version.rules IS 'of part member_key: number of the rules of services.registry.keys';
+        INSERT INTO registry_version (part, mark, rules) VALUES ('member_key', gen_random_uuid(), 0);
+        GRANT UPDATE (rules) ON registry_version TO guidui_worker""")
+
+
+def downgrade() -> None:
+    op.execute("DELETE FROM registry_version WHERE part = 'member_key'")
+    op.execute("REVOKE UPDATE (rules) ON registry_version FROM guidui_worker")
+    op.execute("ALTER TABLE registry_version DROP COLUMN rules")
