@@ -233,6 +233,8 @@ class Stage:
             return letters[int(number) - 1]
         if key == "into" and value in self.names:
             return self.case(value)
+        if key == "from_report" and value in self.names:
+            return str(self.names[value])
         return value
 
     def _letters(self, case_id: str) -> list[str]:
@@ -251,10 +253,11 @@ class Stage:
         """The case that an event opened or joined; ``A.2`` the second child of a bulk case."""
         event, position = self._event(name)
         with self.house.worker.connect() as tx:
-            found = rows(tx, """SELECT i.case_id::text AS case_id, c.parent::text AS parent, i.position,
+            found = rows(tx, """SELECT coalesce(i.case_id, r.case_id)::text AS case_id, c.parent::text AS parent, i.position,
                     (e.data ->> 'group') IS NOT NULL AS grouped, e.source, e.data ->> 'batch' AS batch
                 FROM identification i JOIN posted_event e ON e.id = i.event_id
-                LEFT JOIN transfer_case c ON c.id = i.case_id
+                LEFT JOIN report r ON (r.event_id, r.position) = (i.event_id, i.position)
+                LEFT JOIN transfer_case c ON c.id = coalesce(i.case_id, r.case_id)
                 WHERE i.event_id = :event AND (i.position = :position OR e.data ->> 'group' IS NOT NULL)
                 ORDER BY i.position = :position DESC, i.position""", {"event": event, "position": position})
         if not found:
@@ -284,7 +287,7 @@ class Stage:
         with self.house.worker.begin() as tx:
             if "case" in what:
                 try:
-                    return queries.views(tx, [self.case(what["case"])], now, self.house.ground)[0]
+                    return queries.views(tx, [self.case(what["case"])], now, self.house.ground, queries.EVERYBODY)[0]
                 except Refused:
                     return None
             if "alerts" in what:

@@ -259,7 +259,8 @@ def portal_routers(house: House) -> list[APIRouter]:
     return routers(Portal(
         house.web, house.worker, house.clock, house.secret, acts=house.acts,
         post=Intake(house.acts, house.clock, house.secret).post,
-        reviews=matched.reviews, explained=matched.explained,
+        reviews=lambda tx, caller, **asked: matched.reviews(tx, house, caller, **asked),
+        explained=lambda tx, caller, case: matched.explained(tx, house, caller, case),
         decide_review=lambda tx, caller, review, body, person: matched.decide_review(
             tx, house, caller, review, body, person),
         how_far=lambda tx, event, language: how_far(tx, event, outcomes, language),

@@ -4,13 +4,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from schemas.days import NoDay, read_day, read_month
 from services.cases.argument_kinds import ARGUMENTS, Kind
 from services.cases.model import Case, Statement, World
 from services.kit.errors import Refused, Words
+
+if TYPE_CHECKING:
+    from services.cases.reports import Report
 
 TEXT_MAX = 2000
 
@@ -64,6 +67,7 @@ class Arguments:
         self.statement: Statement | None = None
         self.extra_steps: list[tuple[str, Mapping[str, Any]]] = []
         self.affects: list[tuple[str, str]] = []
+        self.taken_over: Report | None = None
 
     def detail(self) -> dict[str, Any]:
         """The fields that were used, for the history."""

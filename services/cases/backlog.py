@@ -75,8 +75,15 @@ def _written_on(letter: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _people(tx: Connection, changes: Sequence[Change]) -> list[dict[str, Any]]:
-    members = {c.after.member: c.after.id for c in changes}
+    cases = {c.after.member: c.after for c in changes}
     found = tx.exec_driver_sql("SELECT member, name, sex, birth_date::text, phone, address FROM member "
-                               "WHERE member = ANY (%s)", (list(members),)).all() if members else []
-    return [{"case_id": members[row[0]], "name": row[1], "sex": row[2], "birth_date": row[3], "phone": row[4],
-             "address": row[5], "evidence": None} for row in found]
+                               "WHERE member = ANY (%s)", (list(cases),)).all() if cases else []
+    return [registered(cases[row[0]], row) for row in found]
+
+
+def registered(case: Case, row: Any) -> dict[str, Any]:
+    """The person of a case as the register has them; ``row`` holds name, sex, birth date, phone and address after the
+    member."""
+    return {"case_id": case.id, "event_id": case.id, "position": -1, "organisation": case.origin or "", "of_line": True,
+            "time": case.opened_at, "name": row[1], "sex": row[2], "birth_date": row[3], "phone": row[4],
+            "address": row[5], "evidence": None}

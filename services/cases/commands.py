@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Engine
 
-from services.cases import deadlines, numbers, queries, tables
+from services.cases import deadlines, numbers, queries, reports, tables
 from services.cases import decide as rules
 from services.cases import states as s
 from services.cases.arguments import NOTHING, Named, refuse
@@ -53,7 +53,7 @@ def give_within(tx: Connection, caller: Caller, case_id: str, command: str, seen
         answer = obey_all(tx, [order], now, person, ground or usual())[0]
         if isinstance(answer, Refused):
             raise answer
-    return queries.view_within(tx, case_id, now)
+    return queries.view_within(tx, case_id, now, caller.organisation)
 
 
 def obey(tx: Connection, case: Case, command: str, actor: str, args: Mapping[str, Any], now: datetime,
@@ -86,14 +86,17 @@ def obey_all(tx: Connection, orders: Sequence[Order], now: datetime, person: str
     known = member_facts(tx, sorted({o.case.member for o in orders if o.case.member}))
     world = ground.world(tx, now)
     acted = tables.acted(tx, [o.case.id for o in orders if o.command == "note"])
+    reported = reports.of_cases(tx, [o.case.id for o in orders if o.command == "triage" and o.args.get("from_report")])
     answers: list[Case | Refused] = []
     changes: list[Change] = []
     stated: list[tuple[UUID, str, Statement, int | None]] = []
+    taken_over: list[tuple[reports.Report, Order]] = []
     for order in orders:
         case = order.case
         facts = known[case.member][0] if case.member in known else MemberFacts()
         try:
-            seen = replace(world, member=facts, acted=acted.get(case.id, frozenset()))
+            seen = replace(world, member=facts, acted=acted.get(case.id, frozenset()),
+                           reports=reported.get(case.id, ()))
             move = rules.decide(case, order.command, order.actor, order.args, seen, order.named)
             if order.command == "merge":
                 _join_other(tx, case, order, move.case.merged_into, world)
@@ -102,11 +105,15 @@ def obey_all(tx: Connection, orders: Sequence[Order], now: datetime, person: str
             continue
         if move.statement:
             stated.append((uuid5(UUID(case.id), f"{order.command}:{case.seq}"), case.id, move.statement, None))
+        if move.taken_over:
+            taken_over.append((move.taken_over, order))
         changes.append(Change(case, move.case, move.steps))
         answers.append(move.case)
     tables.state_facts(tx, stated)
     changes = numbers.numbered(tx, changes, world)
     written = {case.id: case for case in tables.write(tx, changes, world, person)}
+    for report, order in taken_over:
+        reports.take_over(tx, report, order.case.id, order.actor, world)
     close_finished_groups(tx, list(written.values()), world)
     return [answer if isinstance(answer, Refused) else written[answer.id] for answer in answers]
 

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from schemas.days import dues_month_last
-from services.cases import deadlines, rights
+from services.cases import deadlines, reports, rights
 from services.cases import states as s
 from services.cases.arguments import NOTHING, Arguments, Named, refuse
 from services.cases.calendar import add_months, day_of
@@ -52,7 +52,7 @@ def finish(case: Case, after: Case, command: str, actor: str | None, given: Argu
     after = deadlines.settle(after.but(touched_at=world.now, policy=world.policy_now(after).version), world)
     extra = tuple(Step(c, case.state, case.state, actor, "on_paper", d) for c, d in given.extra_steps)
     step = Step(command, case.state, after.state, actor, given.reason, given.detail())
-    return Move(after, (*extra, step), given.statement, tuple(given.affects))
+    return Move(after, (*extra, step), given.statement, tuple(given.affects), given.taken_over)
 
 
 def entered(case: Case, after: Case, world: World) -> Case:
@@ -104,12 +104,15 @@ def _retriage(case: Case, world: World) -> Case:
 
 @_command
 def triage(case: Case, given: Arguments, world: World) -> Case:
-    category = given.one_of("category", tuple(s.CATEGORIES))
-    circumstances = given.mapping("circumstances")
-    given.statement = Statement(None, f"urn:guidui:organisation:{given.actor}", "triage", world.now, "triage",
-                                {"category": category, **circumstances})
-    facts = {**case.facts, "category": category, **{k: v for k, v in circumstances.items() if v is not None}}
-    return choose(case.but(facts=facts, triaged_by_person=True, counted_from=None), world)
+    wanted = given.get("from_report")
+    report = reports.named(world.reports, wanted) if wanted else None
+    reported = dict(report.facts) if report else {}
+    category = given.one_of("category", tuple(s.CATEGORIES), required="category" not in reported)
+    circumstances = {k: v for k, v in given.mapping("circumstances").items() if v is not None}
+    stated = {**reported, **circumstances, "category": category or reported.get("category")}
+    given.taken_over = report
+    given.statement = Statement(None, f"urn:guidui:organisation:{given.actor}", "triage", world.now, "triage", stated)
+    return choose(case.but(facts={**case.facts, **stated}, triaged_by_person=True, counted_from=None), world)
 
 
 @_command

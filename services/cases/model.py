@@ -13,6 +13,7 @@ from services.cases.policy_book import Book
 
 if TYPE_CHECKING:
     from services.cases.overrides import Override
+    from services.cases.reports import Report
     from services.registry.directory import Directory
 
 
@@ -147,7 +148,7 @@ class MemberFacts:
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything outside the case that a decision may look at. ``policy`` is what counts today for all cases alike;
-    ``acted`` are the organisations that once acted on the case."""
+    ``acted`` are the organisations that once acted on the case, ``reports`` what others reported beside it."""
 
     now: datetime
     directory: Directory
@@ -157,6 +158,7 @@ class World:
     book: Book | None = None
     overrides: tuple[Override, ...] = ()
     acted: frozenset[str] = frozenset()
+    reports: Sequence[Report] = ()
 
     @property
     def today(self) -> date:
@@ -216,3 +218,4 @@ class Move:
     steps: tuple[Step, ...]
     statement: Statement | None = None
     affects: tuple[tuple[str, str], ...] = ()
+    taken_over: Report | None = None

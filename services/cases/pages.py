@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.cases import batches, deadlines, queries, rights, tables
+from services.cases import batches, deadlines, queries, reports, rights, tables
 from services.cases import states as s
 from services.cases.calendar import day_of
 from services.cases.ground import Ground, usual
@@ -30,7 +30,7 @@ def masked_phone(phone: str | None) -> str | None:
 def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground | None = None,
          ) -> dict[str, Any] | None:
     """Everything a case card shows to ``actor``; None where this transaction does not see the case."""
-    view = queries.case_view(tx, case_id, now)
+    view = queries.case_view(tx, case_id, now, viewer=actor)
     if view is None:
         return None
     ground = ground or usual()
@@ -76,7 +76,8 @@ def _tell_all(tx: Connection, case_id: str, history: Sequence[dict[str, Any]]) -
     """At the origin side the card tells what was written in every command of people."""
     written = tx.exec_driver_sql("SELECT command, detail FROM case_event WHERE case_id = %s::uuid ORDER BY seq", (case_id,))
     for line, row in zip(history, written, strict=True):
-        line["detail"] = row.detail if row.command in s.COMMANDS else None
+        if row.command != reports.REPORT:  # the view has told of that one already
+            line["detail"] = row.detail if row.command in s.COMMANDS else None
 
 
 def _stay(case, history: Sequence[Mapping[str, Any]], world) -> dict[str, Any] | None:

@@ -22,7 +22,8 @@ class PolicyError(ValueError):
 
 @dataclass(frozen=True)
 class Policy:
-    """The numbers in force. ``_wd`` are working days, ``_days`` calendar days, ``_months`` months.
+    """The numbers in force. ``_wd`` are working days, ``_days`` calendar days, ``_months`` months, ``_most`` the most that
+    one organisation may have open, or ask for in a day.
 
     ``refusal_reasons`` is the closed list; ``stay_reasons`` empty means any words will do.
     """
@@ -60,6 +61,9 @@ class Policy:
     stay_reasons: tuple[str, ...]
     archive_check: str
     who_rules: str
+    open_reviews_most: int
+    compared_rows_most: int
+    name_guesses_most: int
 
     def validity(self, origin_area: str, destination_area: str) -> int:
         """Days a letter is good, by the areas of the two organisations."""

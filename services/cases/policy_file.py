@@ -22,6 +22,7 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 Workdays = Annotated[int, Field(ge=1, le=60)]
 Days = Annotated[int, Field(ge=1, le=366)]
 Months = Annotated[int, Field(ge=1, le=60)]
+Number = Annotated[int, Field(ge=1, le=1_000_000)]
 LetterDays = Annotated[int, Field(ge=1, le=90)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Code = Annotated[str, Field(pattern=r"^[a-z_]{2,40}$")]
@@ -55,7 +56,7 @@ _KINDS: dict[str, Any] = {
     "stay_reasons": Annotated[list[Text], Field(max_length=40)],
     "channel_fall_back": Literal[FALL_BACKS], "archive_check": Literal[ARCHIVE_CHECKS], "who_rules": Literal[WHO_RULES],
 }
-_BY_UNIT = {"wd": Workdays, "days": Days, "months": Months}
+_BY_UNIT = {"wd": Workdays, "days": Days, "months": Months, "most": Number}
 
 
 def _kind(name: str) -> Any:

@@ -19,10 +19,12 @@ from services.cases.deadlines import ALERT_ONLY
 from services.cases.ground import Ground, usual
 from services.cases.model import Case
 from services.cases.policy import Policy
+from services.cases.reports import REPORT
 from services.kit import paging
 from services.kit.clock import ZONE
 from services.kit.db import lends, lent, rows, still_good
 from services.registry.access import Caller, look_at_tree
+from services.registry.announcement_rights import in_line
 from services.registry.directory import Directory
 from services.registry.queries import grids_for, reachable
 from services.registry.tree import just_after
@@ -75,21 +77,23 @@ def _uuid(text: str) -> str | None:
         return None
 
 
-def case_view(tx: Connection, case_id: str, now: datetime, own: str | None = None) -> dict[str, Any] | None:
+def case_view(tx: Connection, case_id: str, now: datetime, own: str | None = None,
+              viewer: str | None = None) -> dict[str, Any] | None:
     """The case view of interface.md §6; None where this transaction does not see the case.
 
-    ``own`` narrows it to cases in which that organisation itself has a part (a receiver's key).
+    ``own`` narrows it to cases in which that organisation itself has a part (a receiver's key). ``viewer`` is the
+    organisation that looks: one in the member's line sees what others reported.
     """
     ident = _uuid(case_id)
     where = "id = CAST(:id AS uuid)" + (f" AND {_PARTY}" if own else "")
     if ident is None or not rows(tx, f"SELECT 1 FROM transfer_case c WHERE {where}", {"id": ident, "own": own}):
         return None
-    return view_within(tx, ident, now)
+    return view_within(tx, ident, now, viewer or own)
 
 
-def view_within(tx: Connection, case_id: str, now: datetime) -> dict[str, Any]:
-    """The case view, whoever looks."""
-    return views(tx, [case_id], now)[0]
+def view_within(tx: Connection, case_id: str, now: datetime, viewer: str | None = None) -> dict[str, Any]:
+    """The case view; that ``viewer`` may see the case is settled."""
+    return views(tx, [case_id], now, viewer=viewer)[0]
 
 
 _HISTORY = """
@@ -100,8 +104,13 @@ SELECT case_id, member, kind, organisation, due_on FROM task
 WHERE closed_at IS NULL AND (case_id = ANY (CAST(:ids AS uuid[])) OR member = ANY (:members)) ORDER BY opened_at, id"""
 
 
-def views(tx: Connection, ids: Sequence[str], now: datetime, ground: Ground | None = None) -> list[dict[str, Any]]:
-    """Case views in the order of ``ids``."""
+EVERYBODY = "*"
+"""As a viewer: whoever may see all of a case, such as a simulation that plays every part."""
+
+
+def views(tx: Connection, ids: Sequence[str], now: datetime, ground: Ground | None = None,
+          viewer: str | None = None) -> list[dict[str, Any]]:
+    """Case views in the order of ``ids``, as the organisation ``viewer`` may see them."""
     ground = ground or usual()
     with as_worker(tx):
         cases = tables.load(tx, ids)
@@ -115,16 +124,19 @@ def views(tx: Connection, ids: Sequence[str], now: datetime, ground: Ground | No
         for row in rows(tx, _TASKS, {"ids": list(cases), "members": members}):
             tasks.setdefault(str(row.case_id) if row.case_id else f"m:{row.member}", []).append(row)
         counting = ground.counting(tx, day_of(now))
-        people = reachable(tx, Directory.of(tx), {c for case in cases.values()
-                                                  for c in (case.owner, case.wait_organisation) if c}, day_of(now))
+        directory = Directory.of(tx)
+        people = reachable(tx, directory, {c for case in cases.values()
+                                           for c in (case.owner, case.wait_organisation) if c}, day_of(now))
+    of_the_line = {case.id for case in cases.values()
+                   if viewer == EVERYBODY or in_line(viewer, case.origin, directory, day_of(now))}
     return [_view(cases[str(i)], homes, history.get(str(i), []),
                   tasks.get(str(i), []) + (tasks.get(f"m:{cases[str(i)].member}", [])
                                            if cases[str(i)].state in s.OPEN else []),
-                  people, now, counting) for i in ids if str(i) in cases]
+                  people, now, counting, str(i) in of_the_line) for i in ids if str(i) in cases]
 
 
 def _view(case: Case, homes: Mapping[str, str], history: Sequence[Any], tasks: Sequence[Any],
-          people: Mapping[str, Any], now: datetime, policy: Policy) -> dict[str, Any]:
+          people: Mapping[str, Any], now: datetime, policy: Policy, of_the_line: bool) -> dict[str, Any]:
     today = day_of(now)
     flags = deadlines.flags(case, today, policy.pocket_early_days, policy.silent_days)
     affiliation = homes.get(case.member or "")
@@ -150,10 +162,17 @@ def _view(case: Case, homes: Mapping[str, str], history: Sequence[Any], tasks: S
         "tasks": [{"kind": t.kind, "organisation": t.organisation, "due_on": _iso(t.due_on),
                    "overdue": bool(t.due_on and today > t.due_on)} for t in tasks if t.kind not in ALERT_ONLY],
         "flags": flags, "obstacle": case.obstacle, "parent": case.parent,
-        "history": [{"at": h.at.astimezone(ZONE).isoformat(), "by": h.by_organisation, "command": h.command,
-                     "from": h.from_state, "to": h.to_state, "reason": h.reason,
-                     "detail": h.detail if h.command in s.SHARED else None} for h in history],
+        "history": [_history_row(h, of_the_line) for h in history],
     }
+
+
+def _history_row(row: Any, of_the_line: bool) -> dict[str, Any]:
+    """One step as everybody with a part sees it; who reported something, and what, is for the member's line."""
+    by, detail = row.by_organisation, row.detail if row.command in s.SHARED else None
+    if row.command == REPORT and of_the_line:
+        by, detail = row.detail["organisation"], row.detail
+    return {"at": row.at.astimezone(ZONE).isoformat(), "by": by, "command": row.command, "from": row.from_state,
+            "to": row.to_state, "reason": row.reason, "detail": detail}
 
 
 def _iso(day: date | None) -> str | None:
@@ -161,7 +180,8 @@ def _iso(day: date | None) -> str | None:
 
 
 def cases(tx: Connection, now: datetime, *, state: str | None = None, organisation: str | None = None,
-          own: str | None = None, limit: int = 100, cursor: str | None = None) -> dict[str, Any]:
+          own: str | None = None, limit: int = 100, cursor: str | None = None,
+          viewer: str | None = None) -> dict[str, Any]:
     """Cases that this transaction sees, newest first: open and closed, by state and by an organisation that has a part
     in them, itself or through one below it."""
     if state is not None and state not in s.STATES:
@@ -189,7 +209,7 @@ def cases(tx: Connection, now: datetime, *, state: str | None = None, organisati
                      "ORDER BY c.opened_at DESC, c.id DESC LIMIT :limit", params)
     page = found[:limit]
     more = paging.encode(page[-1].opened_at, str(page[-1].id)) if len(found) > limit else None
-    return {"items": views(tx, [str(r.id) for r in page], now), "next": more}
+    return {"items": views(tx, [str(r.id) for r in page], now, viewer=viewer or own), "next": more}
 
 
 def alerts(tx: Connection, now: datetime, organisation: str, *, since: datetime | None = None, limit: int = 100,
@@ -315,8 +335,9 @@ def member_view(tx: Connection, member: str) -> dict[str, Any] | None:
         last = rows(tx, """SELECT id FROM transfer_case WHERE member = :m
                            ORDER BY state IN ('moved', 'merged', 'struck_off', 'closed_without_move'), opened_at DESC
                            LIMIT 1""", {"m": member})
-        seen = rows(tx, "SELECT at, organisation, purpose FROM case_look WHERE member = :m ORDER BY at DESC LIMIT 200",
-                    {"m": member})
+        seen = rows(tx, """SELECT at, organisation, purpose FROM case_look WHERE member = :m
+                           UNION ALL SELECT at, organisation, purpose FROM member_look WHERE member = :m
+                           ORDER BY at DESC LIMIT 200""", {"m": member})
     return {"member": member, "affiliation": found[0].organisation, "standing": found[0].standing,
             "case": str(last[0].id) if last else None,
             "seen_by": [{"at": r.at.astimezone(ZONE).isoformat(), "organisation": r.organisation,

@@ -206,18 +206,65 @@ def statements(tx: Connection, cases: Sequence[str]) -> dict[str, list[Statement
     return found
 
 
+# One statement: what was stated is kept beside all that was stated before, and of all of it the newest of the line is shown.
 _PERSONS = """
+WITH given AS (
+    SELECT * FROM json_to_recordset(%s::json) AS p(case_id uuid, event_id uuid, position int, organisation text,
+        of_line boolean, time timestamptz, name text, sex text, birth_date text, phone text, address text,
+        evidence jsonb)
+), kept AS (
+    INSERT INTO case_contact (case_id, event_id, position, organisation, of_line, time, phone, address, evidence)
+    SELECT case_id, event_id, position, organisation, of_line, time, phone, address, evidence FROM given
+    WHERE phone IS NOT NULL OR address IS NOT NULL
+    ON CONFLICT (case_id, event_id, position) DO UPDATE SET organisation = excluded.organisation,
+        of_line = excluded.of_line, time = excluded.time, phone = excluded.phone, address = excluded.address,
+        evidence = excluded.evidence
+), stated AS (
+    SELECT case_id, of_line, time, organisation, phone, address, evidence FROM given
+    UNION ALL
+    SELECT k.case_id, k.of_line, k.time, k.organisation, k.phone, k.address, k.evidence FROM case_contact k
+    WHERE k.case_id IN (SELECT case_id FROM given) AND NOT EXISTS (
+        SELECT FROM given g WHERE (g.case_id, g.event_id, g.position) = (k.case_id, k.event_id, k.position))
+), shown AS (
+    SELECT case_id,
+        (array_agg(phone ORDER BY of_line DESC, time DESC, organisation DESC) FILTER (WHERE phone IS NOT NULL))[1]
+            AS phone,
+        (array_agg(address ORDER BY of_line DESC, time DESC, organisation DESC) FILTER (WHERE address IS NOT NULL))[1]
+            AS address,
+        (array_agg(evidence ORDER BY of_line DESC, time DESC, organisation DESC) FILTER (WHERE address IS NOT NULL))[1]
+            AS evidence
+    FROM stated GROUP BY case_id
+), person AS (
+    SELECT DISTINCT ON (case_id) case_id, name, sex, birth_date FROM given
+    ORDER BY case_id, of_line DESC, time DESC, organisation DESC
+)
 INSERT INTO case_person (case_id, name, sex, birth_date, phone, address, evidence)
-SELECT case_id, name, sex, birth_date, phone, address, evidence
-FROM json_to_recordset(%s::json) AS p(case_id uuid, name text, sex text, birth_date text, phone text, address text,
-    evidence jsonb)
-ON CONFLICT (case_id) DO UPDATE SET phone = coalesce(excluded.phone, case_person.phone),
-    address = coalesce(excluded.address, case_person.address),
-    evidence = coalesce(excluded.evidence, case_person.evidence)"""
+SELECT case_id, name, sex, birth_date, phone, address, evidence FROM person JOIN shown USING (case_id)
+ON CONFLICT (case_id) DO UPDATE SET phone = excluded.phone, address = excluded.address, evidence = excluded.evidence"""
 
 
 def show_person(tx: Connection, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Keeps what may be seen of the person of a case: case_id, name, sex, birth_date, phone, address, evidence."""
+    """Keeps what was stated of the person of a case: case_id, event_id, position, organisation (who says it), of_line
+    (whether that one is of the member's line), time, name, sex, birth_date, phone, address, evidence.
+
+    Nobody's phone or address replaces another's: all are kept, the newest of the line is shown (interface.md §7.5).
+    """
     if lines:
         tx.exec_driver_sql(_PERSONS, (dumps(list(lines)),))
 
+
+_CONTACTS = """
+SELECT organisation, of_line, time, phone, address FROM case_contact WHERE case_id = CAST(:case AS uuid)
+ORDER BY of_line DESC, time DESC, organisation DESC"""
+
+
+def contacts(tx: Connection, case_id: str) -> list[dict[str, Any]]:
+    """Every phone and address that was stated of the person of a case, the newest of the line first."""
+    return [dict(row) for row in rows(tx, _CONTACTS, {"case": case_id})]
+
+
+def person_of(tx: Connection, case_id: str) -> dict[str, Any]:
+    """Name, sex and birth date as a case shows them."""
+    found = rows(tx, "SELECT name, sex, birth_date FROM case_person WHERE case_id = CAST(:case AS uuid)",
+                 {"case": case_id})
+    return dict(found[0]) if found else {"name": None, "sex": None, "birth_date": None}

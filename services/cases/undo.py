@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from services.cases import commands, deadlines, tables
 from services.cases import decide as rules
 from services.cases import states as s
+from services.cases.backlog import registered
 from services.cases.model import Case, Statement, Step, World
 from services.cases.routing import OPENING
 from services.cases.tables import Change
@@ -76,6 +77,8 @@ def _without(tx: Connection, case: Case, one: Stranger, world: World) -> Taken:
     ends = whole or stays and case.state in s.BEFORE_ACCEPTED - {s.SUSPENDED}
     change = _closed(case, one, world, stays) if ends else _goes_on(case, rest, one, world)
     tx.exec_driver_sql("DELETE FROM case_person WHERE case_id = %s::uuid", (case.id,))
+    tx.exec_driver_sql("DELETE FROM case_contact WHERE case_id = %s::uuid AND (%s OR (event_id, position) = (%s, %s))",
+                       (case.id, not left, one.event, one.position))
     tables.write(tx, [change], world, one.person)
     tx.exec_driver_sql("SELECT case_forgets(%s::uuid, %s, NULL, %s, %s)",
                        (case.id, list(_WHOLE if whole else _STATED), list(one.words), whole))
@@ -119,16 +122,23 @@ def _goes_on(case: Case, rest: Sequence[Statement], one: Stranger, world: World)
 
 def _show_member(tx: Connection, case: Case) -> None:
     """What is shown is what the register says of the member; where they live is not for this case to say."""
-    known = rows(tx, "SELECT name, sex, birth_date::text, phone FROM member WHERE member = :m", {"m": case.member})
-    tables.show_person(tx, [{"case_id": case.id, **one, "address": None, "evidence": None} for one in known])
+    known = tx.exec_driver_sql("SELECT member, name, sex, birth_date::text, phone, NULL FROM member WHERE member = %s",
+                               (case.member,)).all()
+    tables.show_person(tx, [registered(case, one) for one in known])
 
 
 def _show_again(tx: Connection, case: Case) -> None:
-    """What is shown of the person comes from the latest event that is left."""
-    left = rows(tx, """SELECT p.body FROM statement x JOIN posted_person p ON p.event_id = x.event AND p.position = x.position
+    """Who the person is comes from the latest event that is left."""
+    left = rows(tx, """SELECT p.body, x.event, x.position, x.time, x.source, coalesce(k.of_line, false) AS of_line
+                       FROM statement x JOIN posted_person p ON p.event_id = x.event AND p.position = x.position
+                       LEFT JOIN case_contact k
+                           ON (k.case_id, k.event_id, k.position) = (x.case_id, x.event, x.position)
                        WHERE x.case_id = CAST(:id AS uuid) AND NOT x.withdrawn AND p.body IS NOT NULL
                        ORDER BY x.time DESC, x.source DESC, x.ext_id DESC LIMIT 1""", {"id": case.id})
-    if left:
-        said: Mapping[str, Any] = left[0].body.get("person") or {}
-        tables.show_person(tx, [{"case_id": case.id, **{k: said.get(k) for k in ("name", "sex", "birth_date", "phone")},
-                                 "address": (left[0].body.get("to") or {}).get("address"), "evidence": None}])
+    for row in left:
+        said: Mapping[str, Any] = row.body.get("person") or {}
+        tables.show_person(tx, [{
+            "case_id": case.id, "event_id": row.event, "position": row.position, "of_line": row.of_line,
+            "organisation": row.source.rpartition(":")[2], "time": row.time,
+            **{k: said.get(k) for k in ("name", "sex", "birth_date", "phone")},
+            "address": (row.body.get("to") or {}).get("address"), "evidence": None}])

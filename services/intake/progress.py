@@ -52,7 +52,7 @@ ChangeOf = Callable[[Connection, UUID], Mapping[str, Any] | None]
 
 def outcomes_of(decisions: Decisions, progress_of_cases: Progress, change_of: ChangeOf = lambda *_: None) -> Outcomes:
     """Outcomes put together from the matcher's rows of an event (`decision`, `decided_at`, `case_id`, `position`,
-    `notes`, `questions`), the states of their cases (case -> state -> when first entered), and what became of a posted
+    `notes`, `questions`, `words` of why it was rejected), the states of their cases (case -> state -> when first entered), and what became of a posted
     change of an organisation (`state`, `decided_at`, `zh`, `en`, and what is told of it)."""
     def outcomes(tx: Connection, event_id: UUID) -> list[Outcome]:
         if change := change_of(tx, event_id):
@@ -64,7 +64,7 @@ def outcomes_of(decisions: Decisions, progress_of_cases: Progress, change_of: Ch
         decided = decisions(tx, event_id)
         progress = progress_of_cases(tx, [row.case_id for row in decided if row.case_id])
         return [Outcome(row.decision, row.decided_at, str(row.case_id) if row.case_id else None,
-                        progress.get(row.case_id, {}), position=row.position, notes=row.notes,
+                        progress.get(row.case_id, {}), words=row.words, position=row.position, notes=row.notes,
                         questions=row.questions) for row in decided]
     return outcomes
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from services.intake.faults import Fault, Invalid, one
+from services.intake.entitled import refusals
 from services.intake.parse import Posted
 from services.kit.db import dumps
 from services.kit.errors import Refused, Words
@@ -56,11 +57,14 @@ def accept(tx: Connection, caller: Caller, events: Sequence[Posted], at: datetim
         raise ValueError("an event in another organisation's name")
     outcomes: list[Outcome | None] = [None] * len(events)
     unknown = _unknown(tx, events, set() if codes is None else codes)
+    refused = refusals(tx, events)
     first: dict[Any, int] = {}
     for position, event in enumerate(events):
         if missing := event.organisations & unknown:
             faults = [_no_such(code) for code in sorted(missing)]
             outcomes[position] = Invalid(faults, code="unknown-organisation")
+        elif refusal := refused.get(position):
+            outcomes[position] = refusal
         elif event.id in first:
             same = events[first[event.id]].body_hmac == event.body_hmac
             outcomes[position] = DUPLICATE if same else conflict(event)

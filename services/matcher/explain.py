@@ -13,17 +13,21 @@ from services.matcher.identity_compare import FIELDS
 from services.matcher.identity_words import reasons
 from services.matcher.model_store import again, in_force, model
 from services.matcher.notes import spoken
+from services.registry.access import Caller
+from services.registry.announcement_rights import in_line
 
 _OF_CASE = """
-SELECT i.event_id, i.position, i.decision, i.member, i.model, i.decided_at, i.decided_by, i.evidence, i.notes, e.organisation,
+SELECT i.event_id, i.position, i.decision, i.member, i.model, i.decided_at, i.decided_by, i.evidence, i.notes, i.path, e.organisation,
        e.time
 FROM statement s JOIN identification i ON i.event_id = s.event AND i.position = s.position
 JOIN posted_event e ON e.id = i.event_id
 WHERE s.case_id = :case ORDER BY e.time, i.event_id, i.position"""
 
 
-def explained(tx: Connection, case_id: str) -> list[dict[str, Any]] | None:
+def explained(tx: Connection, house: Any, caller: Caller, case_id: str) -> list[dict[str, Any]] | None:
     """The postings of a case that this transaction sees, oldest first; None where it sees no such case.
+
+    How a posting agreed with the register is for the member's line; whoever posted sees its own, the others see theirs.
 
     ``probability`` is what was said, ``again`` what the same version says of the kept levels now, ``today`` what the
     version in force would say; ``weights`` are bits field by field, with words.
@@ -32,10 +36,14 @@ def explained(tx: Connection, case_id: str) -> list[dict[str, Any]] | None:
         ident = UUID(case_id)
     except ValueError:
         return None
-    if not rows(tx, "SELECT 1 FROM transfer_case WHERE id = :case", {"case": ident}):
+    seen = rows(tx, "SELECT origin FROM transfer_case WHERE id = :case", {"case": ident})
+    if not seen:
         return None
     with as_worker(tx):
-        return [_one(tx, row) for row in rows(tx, _OF_CASE, {"case": ident})]
+        world = house.ground.world(tx, house.clock.now())
+        whole = in_line(caller.organisation, seen[0].origin, world.directory, world.today)
+        return [_one(tx, row) for row in rows(tx, _OF_CASE, {"case": ident})
+                if whole or row.path.startswith(caller.path)]
 
 
 def _one(tx: Connection, row: Any) -> dict[str, Any]:

@@ -12,23 +12,27 @@ from sqlalchemy import Connection
 
 from schemas.departures import posted_id
 from schemas.envelope import Message
-from services.cases import commands, deadlines, signs, tables
+from services.cases import commands, deadlines, reports, signs, tables
+from services.cases.backlog import registered
 from services.cases.calendar import day_of
 from services.cases.ground import Ground
 from services.cases.model import Case, Statement, Step, Task, World
+from services.cases.reports import Report
 from services.cases.signs import Sign
 from services.cases.states import BEFORE_ACCEPTED, BULK_CLOSED, BULK_OPEN, TERMINAL
 from services.cases.tables import Change
 from services.kit.clock import Clock
 from services.kit.db import rows, sent_ahead
 from services.matcher import announcements as said
-from services.matcher import prompts, walk_ins, withdrawn
+from services.matcher import candidates, prompts, standing, walk_ins, withdrawn
 from services.matcher.announcements import Announcement
 from services.matcher.address_answer import Resolution
 from services.matcher.learning import Addresses
 from services.matcher.notes import noted
 from services.matcher.people import ERASED, Found, People
+from services.matcher.standing import Effect
 from services.registry import change_log
+from services.registry.announcement_rights import in_line
 
 
 CASES_AT_ONCE = 40  # about 100 kB: what fits into a socket, so that sending does not wait for the server
@@ -54,24 +58,36 @@ class Matcher:
         world = self.ground.world(tx, self.clock.now())
         self.addresses.refresh(tx)
         persons = [a for a in told if a.kind not in (said.WITHDRAWN, said.ORGANISATION)]
-        found = dict(found or {}) | self.people.find(
-            tx, [a for a in persons if (a.event, a.position) not in (found or {})], world)
+        decided = dict(found or {})
+        found = decided | self.people.find(tx, [a for a in persons if (a.event, a.position) not in decided], world)
         found |= withdrawn.before_it_came(persons, found)
-        opening = [a for a in persons if a.opens]
+        doubtful = candidates.doubts(tx, persons, found, world)
+        rejected = candidates.too_many(tx, persons, doubtful, world)
+        found |= rejected
+        doubtful = {slot: doubt for slot, doubt in doubtful.items() if slot not in rejected}
+        effect = standing.effect_of(tx, persons, found, world)
+        found |= standing.silenced(persons, found, world)
+        reported = [a for a in persons if effect[a.event, a.position] is Effect.REPORT]
+        counted = [a for a in persons if effect[a.event, a.position] is not Effect.REPORT]
+        opening = [a for a in counted if a.opens]
         batch = _Batch(tx, world, self.addresses)
-        batch.signs([a for a in persons if not a.opens], found)
+        batch.correct([a for a in persons if not a.opens], found)
+        batch.signs([a for a in counted if not a.opens], found)
         batch.open_groups([a for a in opening if a.group])
+        batch.correct([a for a in persons if a.opens], found)
         batch.cases(opening, found)
-        self.people.keep(tx, persons, found, batch.case_of, world, noted(tx, persons, found, batch.joined))
-        batch.close_empty_groups([a for a in opening if a.group and found[a.event, a.position].decision in ERASED])
+        batch.report(reported, found)
+        self.people.keep(tx, persons, found, batch.case_of, world, noted(tx, counted, found, batch.joined, reported))
+        candidates.keep(tx, doubtful)
+        batch.close_empty_groups([a for a in persons if a.opens and a.group and (
+            found[a.event, a.position].decision in ERASED or effect[a.event, a.position] is Effect.REPORT)])
         for one in told:
             if one.kind == said.WITHDRAWN:
                 batch.withdraw(one)
             elif one.kind == said.ORGANISATION:
                 batch.change_organisation(one)
-        walk_ins.met(tx, opening, found, world)
-        prompts.settle(tx, batch.desks | {
-            a.organisation for a in persons if found[a.event, a.position].decision == "review"}, world)
+        walk_ins.met(tx, standing.of_the_line(opening, found, world), found, world)
+        prompts.settle(tx, batch.desks.union(*(doubt.desks for doubt in doubtful.values())), world)
 
 
 class _Batch:
@@ -87,7 +103,6 @@ class _Batch:
 
     def cases(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
         """Opens or joins the case of every announcement whose person is known (or a walk-in from outside)."""
-        self.correct(told, found)
         groups: dict[str, list[Announcement]] = {}
         for one in told:
             who = found[one.event, one.position]
@@ -125,7 +140,7 @@ class _Batch:
                     self.joined.add((one.event, one.position))
                 lines.append((uuid5(one.event, f"statement:{one.position}"), change.after.id, statement,
                               one.position))
-            shown.append(self._shown(change.after.id, ones))
+            shown += self._shown(change.after.id, ones, homes.get(member))
         tables.write(self.tx, changes, self.world, standing=tasks)
         tables.state_facts(self.tx, lines)
         tables.show_person(self.tx, shown)
@@ -161,14 +176,60 @@ class _Batch:
         answer = self.addresses.resolve(address)
         return answered(answer, self.addresses, self.world.now)
 
-    def _shown(self, case_id: str, ones: Sequence[Announcement]) -> dict[str, Any]:
-        latest = max(ones, key=lambda one: (one.time, one.source, one.ext_id))
-        person = latest.slot.get("person") or {}
-        address = (latest.slot.get("to") or {}).get("address")
-        evidence = self._resolved(address) if address else None
-        return {"case_id": case_id, "name": person.get("name"), "sex": person.get("sex"),
+    def _shown(self, case_id: str, ones: Sequence[Announcement], home: str | None) -> list[dict[str, Any]]:
+        """What each announcement says of the person, with who says it."""
+        lines = []
+        for one in ones:
+            if one.superseded:
+                continue
+            person = one.slot.get("person") or {}
+            address = (one.slot.get("to") or {}).get("address")
+            of_line = in_line(one.organisation, home, self.world.directory, self.world.today)
+            lines.append({
+                "case_id": case_id, "event_id": one.event, "position": one.position, "organisation": one.organisation,
+                "of_line": of_line, "time": one.time, "name": person.get("name"), "sex": person.get("sex"),
                 "birth_date": person.get("birth_date"), "phone": person.get("phone"), "address": address,
-                "evidence": evidence}
+                "evidence": self._resolved(address) if address else None})
+        return lines
+
+    def report(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
+        """Keeps what others than the line say: a case opened for it, or a row in the history of the case that stands."""
+        live = [one for one in told if not one.superseded]
+        members = sorted({found[one.event, one.position].member or "" for one in live if one.opens})
+        lock_members(self.tx, members)
+        cases = tables.open_of_members(self.tx, members)
+        kept: list[Report] = []
+        changes: list[Change] = []
+        for member in members:
+            ones = [one for one in live if one.opens and found[one.event, one.position].member == member]
+            home = found[ones[0].event, ones[0].position].organisation or ""
+            case = cases.get(member)
+            case_id = case.id if case else ones[0].case_id
+            made = [self._report(one, member, home, case_id) for one in ones]
+            changes.append(reports.change_of(case, made, self.world) if case
+                           else reports.opened(case_id, member, home, made, self.world))
+            kept += made
+        for one in live:
+            person = found[one.event, one.position]
+            if not one.opens:
+                kept.append(self._report(one, person.member or "", person.organisation or "", None))
+        tables.write(self.tx, changes, self.world)
+        tables.show_person(self.tx, [self._register_of(change.after) for change in changes if change.before is None])
+        reports.keep(self.tx, kept)
+
+    def _report(self, one: Announcement, member: str, home: str, case_id: str | None) -> Report:
+        address = (one.slot.get("to") or {}).get("address")
+        facts = one.statement(self._area(one)).facts if one.opens else dict(one.data)
+        return Report(
+            one.event, one.position, member, self.world.directory.path(home), case_id, one.organisation, one.ext_id,
+            one.kind, one.time, facts, (one.slot.get("person") or {}).get("phone"), address,
+            self._resolved(address) if address else None, self.world.now)
+
+    def _register_of(self, case: Case) -> dict[str, Any]:
+        """The person of a case that reports opened, as the register names them: no phone, no address."""
+        row = self.tx.exec_driver_sql("SELECT member, name, sex, birth_date::text, NULL, NULL FROM member "
+                                      "WHERE member = %s", (case.member,)).one()
+        return registered(case, row)
 
     def open_groups(self, told: Sequence[Announcement]) -> None:
         """Opens the bulk cases that announcements of several persons belong to."""
@@ -201,7 +262,6 @@ class _Batch:
 
     def signs(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
         """Life, dues and contacts: signs of organisational life, and what they stop."""
-        self.correct(told, found)
         kept = [sign for one in told if not one.superseded and (
             sign := _sign(one, found[one.event, one.position].member))]
         signs.keep(self.tx, kept, self.world)
@@ -226,6 +286,7 @@ class _Batch:
         earlier = posted_id(one.source, one.corrects or "")
         self.desks |= withdrawn.off_the_desk(self.tx, earlier, self.world.now)
         signs.take_back(self.tx, earlier, None, self.world, "join", "withdrawn", one.organisation)
+        reports.withdraw(self.tx, earlier, None, self.world, members)
         touched = self.tx.exec_driver_sql(
             """UPDATE statement SET withdrawn = true WHERE source = %s AND ext_id = %s AND NOT withdrawn
                RETURNING case_id::text""", (one.source, one.corrects)).scalars().all()

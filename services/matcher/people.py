@@ -24,7 +24,7 @@ KEY_MEMBERS_MAX = 500  # a key that more members share tells nobody apart
 # first by the number alone, which settles nearly everybody; then by what agrees closely; the others by everything that
 # could lead to them
 STEPS = (number_keys, close_keys, person_keys)
-ERASED = frozenset({"not_a_member", "withdrawn"})
+ERASED = frozenset({"not_a_member", "withdrawn", "rejected"})
 Slot = tuple[UUID, int]
 
 
@@ -70,7 +70,7 @@ ON CONFLICT (event_id, position) DO UPDATE SET decision = excluded.decision, mem
     decided_by = excluded.decided_by, reason = excluded.reason, notes = excluded.notes, proposal = NULL,
     erased_at = excluded.erased_at,
     model = CASE WHEN excluded.evidence IS NULL THEN identification.model ELSE excluded.model END,
-    evidence = CASE WHEN excluded.decision IN ('not_a_member', 'withdrawn') THEN NULL
+    evidence = CASE WHEN excluded.decision IN ('not_a_member', 'withdrawn', 'rejected') THEN NULL
                     ELSE coalesce(excluded.evidence, identification.evidence) END"""
 _ERASE = """
 WITH gone AS (SELECT * FROM unnest(%s::uuid[], %s::int[]) AS g (event_id, position)),
@@ -171,6 +171,8 @@ def judged(one: Announcement, keys: Iterable[str], by_key: Mapping[str, Sequence
     person, hidden = one.person, by_key.get(one.person.token or "", ())
     if hidden:  # the token stands for this number: from here on it is as if the number had been sent
         person = replace(person, id_number=hidden[0].id_number)
+    if _number_of_another(person, near.values()):
+        return Found("rejected", reason=notes.OTHER_NUMBER)
     answer = model.judge(person, list(near.values()), counts)
     candidates, evidence = kept(answer, model)
     if answer.decision == "match" and (hidden or not person.token):
@@ -183,6 +185,13 @@ def judged(one: Announcement, keys: Iterable[str], by_key: Mapping[str, Sequence
                  evidence=evidence, notes=unknown)
 
 
+def _number_of_another(person: Person, near: Iterable[MemberRecord]) -> bool:
+    """Whether the number is registered, and under names with nothing in common with the one that is stated."""
+    stated = read_person(person)
+    names = [levels[1] for m in near if (levels := compare(stated, read_member(m)))[0] == "same"]
+    return bool(names) and all(name == "other" for name in names)
+
+
 # another valid number, another name: the sender's reference may be a slip
 _ANOTHERS = (frozenset({"other", "twin", "near", "doubtful"}), frozenset({"other", "surname"}))
 
@@ -191,6 +200,8 @@ def _referred(person: Person, member: MemberRecord, near: Mapping[str, MemberRec
               model: Model) -> Found:
     """The member whom the sender's reference names, unless what is stated of the person is plainly another's."""
     levels = compare(read_person(person), read_member(member))
+    if levels[1] in _ANOTHERS[1]:
+        return Found("rejected", reason=notes.OTHER_NAME)
     if not any(level in anothers for level, anothers in zip(levels, _ANOTHERS)):
         return Found("match", member.member, member.organisation, evidence={"model": model.version},
                      notes=_standing(member))

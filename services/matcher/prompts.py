@@ -1,5 +1,6 @@
 """Who must look at the review desk: one open task per organisation while persons wait there, one while questions do.
 
+Asked is whoever holds a candidate: the sender where it is of the candidate's line, else the candidate's organisation.
 A roster of 30,000 rows may leave 3,000 in doubt: whoever posted it is asked once, with their number, by the day on which
 the one that waits the longest is due. What an organisation left on its desk when it ended, its superior finds on its own.
 """
@@ -36,10 +37,16 @@ WITH asked AS (
         ON i.event_id = q.event_id AND i.position = q.position AND i.decision = 'review'
     WHERE q.text IS NOT NULL AND (split_part(q.path, '.', -2) = ANY (:codes) OR q.by_organisation = ANY (:codes))),
 answered AS (
-    SELECT asker, max(answered_at) AS since FROM asked WHERE asker <> poster
+    SELECT asker, max(answered_at) AS since FROM asked a WHERE asker <> poster AND NOT EXISTS (
+        SELECT FROM review_candidate k JOIN member m ON m.member = k.member
+        WHERE (k.event_id, k.position) = (a.event_id, a.position) AND m.organisation = a.asker)
     GROUP BY event_id, position, asker HAVING bool_and(answered_at IS NOT NULL))
 SELECT 'identify' AS kind, split_part(path, '.', -2) AS organisation, min(decided_at) AS since, count(*) AS persons
-FROM identification WHERE decision = 'review' AND split_part(path, '.', -2) = ANY (:codes) GROUP BY 2
+FROM identification WHERE decision = 'review' AND asks_sender AND split_part(path, '.', -2) = ANY (:codes) GROUP BY 2
+UNION ALL SELECT 'identify', m.organisation, min(i.decided_at), count(DISTINCT (i.event_id, i.position))
+FROM review_candidate k JOIN identification i ON (i.event_id, i.position) = (k.event_id, k.position)
+JOIN member m ON m.member = k.member
+WHERE i.decision = 'review' AND NOT i.asks_sender AND k.denied_at IS NULL AND m.organisation = ANY (:codes) GROUP BY 2
 UNION ALL SELECT 'identify', asker, min(since), count(*) FROM answered GROUP BY 2
 UNION ALL SELECT 'question', poster, min(asked_at), count(DISTINCT (event_id, position)) FROM asked
 WHERE answered_at IS NULL GROUP BY 2"""
@@ -50,7 +57,9 @@ SELECT organisation, kind, count(*) AS number, max(id::text) FILTER (WHERE close
 FROM task WHERE kind IN ('identify', 'question') AND organisation = ANY (:codes) GROUP BY 1, 2"""
 _CONCERNED = """
 SELECT split_part(path, '.', -2) FROM identification WHERE event_id = %(e)s AND position = %(p)s
-UNION SELECT by_organisation FROM review_question WHERE event_id = %(e)s AND position = %(p)s"""
+UNION SELECT by_organisation FROM review_question WHERE event_id = %(e)s AND position = %(p)s
+UNION SELECT m.organisation FROM review_candidate k JOIN member m ON m.member = k.member
+WHERE k.event_id = %(e)s AND k.position = %(p)s"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from services.kit.db import rows
 from services.kit.errors import Words
 from services.matcher import questions, reviews as desk
 from services.matcher.explain import explained
-from services.matcher.notes import spoken
+from services.matcher.notes import WORDS, spoken
 from services.matcher.reviews import reviews
 from services.matcher.undo import undo_match
 from services.registry.access import Caller
@@ -31,15 +31,16 @@ class Decision:
     position: int
     notes: Sequence[tuple[str, Words]]
     questions: Sequence[Mapping[str, Any]]
+    words: Words | None = None
 
 
 def decisions(tx: Connection, event_id: UUID) -> Sequence[Decision]:
     """The decision on every person of an event."""
     asked = questions.of_events(tx, [str(event_id)])
     return [Decision(r.decision, r.decided_at, r.case_id, r.position, spoken(r.notes),
-                     asked.get((event_id, r.position), ()))
+                     asked.get((event_id, r.position), ()), WORDS.get(r.reason) if r.decision == "rejected" else None)
             for r in rows(tx, """SELECT CASE decision WHEN 'outside' THEN 'match' ELSE decision END AS decision, decided_at,
-                                 case_id, position, notes FROM identification WHERE event_id = :e ORDER BY position""",
+                                 case_id, position, notes, reason FROM identification WHERE event_id = :e ORDER BY position""",
                           {"e": event_id})]
 
 

@@ -1,18 +1,22 @@
 """The review desk: persons whose identity a person decides; once decided, the event runs as if matched."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from services.cases import looks
 from services.cases.arguments import refuse
+from services.cases.model import World
 from services.cases.queries import as_worker, look_at_cases
 from services.kit.clock import ZONE
 from services.kit.db import rows
-from services.matcher import announcements, four_eyes, prompts, questions
+from services.matcher import announcements, candidates, four_eyes, prompts, questions
+from services.matcher.candidates import Candidate
 from services.matcher.handlers import Matcher
 from services.matcher.identity_compare import FIELDS
 from services.matcher.model_store import model
@@ -20,7 +24,9 @@ from services.matcher.notes import spoken
 from services.matcher.people import Found
 from services.matcher.reviewed import keep_pairs
 from services.registry.access import Caller
+from services.registry.tree import just_after
 
+# what an organisation posted, or an organisation below it, and whoever may be a member of its tree
 _OPEN = """
 SELECT i.event_id, i.position, i.decided_at, i.candidates, i.model, i.proposal, i.path, i.notes, e.source, e.ext_id,
        e.type, e.organisation
@@ -28,57 +34,138 @@ FROM identification i JOIN posted_event e ON e.id = i.event_id
 WHERE i.decision = 'review' AND (CAST(:at AS timestamptz) IS NULL
     OR (i.decided_at, i.event_id, i.position) > (:at, CAST(:event AS uuid), :position))
   AND (CAST(:only AS uuid) IS NULL OR (i.event_id, i.position) = (CAST(:only AS uuid), :number))
+  AND (i.path ~>=~ :lo AND i.path ~<~ :hi OR (i.event_id, i.position) IN (
+      SELECT k.event_id, k.position FROM review_candidate k JOIN member m ON m.member = k.member
+      WHERE k.denied_at IS NULL AND m.path ~>=~ :lo AND m.path ~<~ :hi))
 ORDER BY i.decided_at, i.event_id, i.position LIMIT :limit"""
 _MEMBERS = """
 SELECT member, name, sex, birth_date::text, right(id_number, 4) AS id_number_end, phone, organisation, standing
 FROM member WHERE member = ANY (:m)"""
+# of members of the caller's tree alone
 _MATCHED = """
-(SELECT event_id, position, member, decided_by, decided_at, proposal FROM identification
- WHERE proposal IS NOT NULL AND decision = 'match' ORDER BY decided_at DESC LIMIT :limit)
+(SELECT i.event_id, i.position, i.member, i.decided_by, i.decided_at, i.proposal
+ FROM identification i JOIN member m ON m.member = i.member
+ WHERE i.proposal IS NOT NULL AND i.decision = 'match' AND m.path ~>=~ :lo AND m.path ~<~ :hi
+ ORDER BY i.decided_at DESC LIMIT :limit)
 UNION ALL
-(SELECT event_id, position, member, decided_by, decided_at, proposal FROM identification
- WHERE decided_by IS NOT NULL AND decision = 'match' AND proposal IS NULL ORDER BY decided_at DESC LIMIT :limit)
+(SELECT i.event_id, i.position, i.member, i.decided_by, i.decided_at, i.proposal
+ FROM identification i JOIN member m ON m.member = i.member
+ WHERE i.decided_by IS NOT NULL AND i.decision = 'match' AND i.proposal IS NULL AND m.path ~>=~ :lo AND m.path ~<~ :hi
+ ORDER BY i.decided_at DESC LIMIT :limit)
 LIMIT :limit"""
+_SEEN = """
+SELECT i.path, i.asks_sender, e.organisation FROM identification i JOIN posted_event e ON e.id = i.event_id
+WHERE i.event_id = :e AND i.position = :p"""
 MASK = "○○"
+LOOK = "review"
 
 
-def reviews(tx: Connection, *, limit: int = 100, cursor: tuple[datetime, str, int] | None = None,
-            only: str | None = None, matched: bool = False) -> list[dict[str, Any]]:
-    """Open reviews that this transaction sees: what was posted, the candidates with their reasons and field weights,
-    the first of two decisions, questions. ``only``: the one of that id. ``matched``: instead, the matches of which one of
-    two persons has proposed to undo them, and what people last matched.
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who looks at the desk: a caller, the person who signed in, and the world in which lines are drawn."""
+
+    caller: Caller
+    person: str | None
+    world: World
+
+    @property
+    def bounds(self) -> dict[str, str]:
+        """The paths of the caller's own tree."""
+        return {"lo": self.caller.path, "hi": just_after(self.caller.path)}
+
+    def owns(self, path: str) -> bool:
+        """Whether a path lies in the caller's own tree."""
+        return path.startswith(self.caller.path)
+
+
+def reviews(tx: Connection, house: Any, caller: Caller, *, person: str | None = None, limit: int = 100,
+            cursor: tuple[datetime, str, int] | None = None, only: str | None = None,
+            matched: bool = False) -> list[dict[str, Any]]:
+    """Open reviews that the caller may see: what was posted, the candidates, the first of two decisions, questions.
+
+    Seen are those that the caller's tree posted, and those that may mean a member of the caller's tree. The record of a
+    candidate, with the weights, is for who has that member in their tree; to others it is a token with levels of
+    agreement (interface.md §7.5). ``only``: the one of that id. ``matched``: instead, the matches of members of the
+    caller's tree of which one of two persons has proposed to undo them, and what people last matched.
     """
-    if matched:
-        return [{"id": f"{r.event_id}:{r.position}", "member": r.member, "by": r.decided_by,
-                 "undo_proposed_by": (r.proposal or {}).get("by"), "at": r.decided_at.astimezone(ZONE).isoformat()}
-                for r in rows(tx, _MATCHED, {"limit": limit})]
-    at, event, position = cursor or (None, None, None)
-    slot = slot_of(only) if only else (None, None)
-    found = rows(tx, _OPEN, {"limit": limit, "at": at, "event": event, "position": position, "only": slot[0],
-                             "number": slot[1]})
     with as_worker(tx):
-        events = [str(r.event_id) for r in found]
-        posted = {(r.event_id, r.position): r.body for r in rows(
-            tx, "SELECT event_id, position, body FROM posted_person WHERE event_id = ANY (CAST(:e AS uuid[]))",
-            {"e": events})}
-        near = {c["member"] for r in found for c in r.candidates or ()}
-        members = {r.member: dict(r) for r in rows(tx, _MEMBERS, {"m": sorted(near)})}
-        asked = questions.of_events(tx, events)
-        double = four_eyes.asked_for(tx, {r.path for r in found})
-        judges = {r.model: model(tx, r.model) for r in found if r.model != "none"}
-    return [{"id": f"{r.event_id}:{r.position}", "source": r.source, "event": r.ext_id, "type": r.type,
-             "at": r.decided_at.astimezone(ZONE).isoformat(), "four_eyes": r.path in double, "proposal": r.proposal,
-             "questions": asked.get((r.event_id, r.position), []), "model": r.model,
-             "notes": [{"code": code, "zh": words.zh, "en": words.en} for code, words in spoken(r.notes)],
-             "person": _person(posted.get((r.event_id, r.position))),
-             "candidates": [{**c, "record": members.get(c["member"]), "weights": _weights(judges.get(r.model), c)}
-                            for c in r.candidates or ()]} for r in found]
+        reader = Reader(caller, person, house.ground.world(tx, house.clock.now()))
+        if matched:
+            return [_matched(row) for row in rows(tx, _MATCHED, {"limit": limit, **reader.bounds})]
+        at, event, position = cursor or (None, None, None)
+        slot = slot_of(only) if only else (None, None)
+        found = rows(tx, _OPEN, {"limit": limit, "at": at, "event": event, "position": position, "only": slot[0],
+                                 "number": slot[1], **reader.bounds})
+        return _shown(tx, found, reader)
 
 
-def _person(body: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The person as posted; of a token only that there was one."""
+def _matched(row: Any) -> dict[str, Any]:
+    return {"id": f"{row.event_id}:{row.position}", "member": row.member, "by": row.decided_by,
+            "undo_proposed_by": (row.proposal or {}).get("by"), "at": row.decided_at.astimezone(ZONE).isoformat()}
+
+
+def _shown(tx: Connection, found: Sequence[Any], reader: Reader) -> list[dict[str, Any]]:
+    events = [str(r.event_id) for r in found]
+    posted = {(r.event_id, r.position): r.body for r in rows(
+        tx, "SELECT event_id, position, body FROM posted_person WHERE event_id = ANY (CAST(:e AS uuid[]))",
+        {"e": events})}
+    standing = candidates.of_reviews(tx, events)
+    own = {c.member for those in standing.values() for c in those if reader.owns(c.path)}
+    records = {r.member: dict(r) for r in rows(tx, _MEMBERS, {"m": sorted(own)})}
+    asked = questions.of_events(tx, events)
+    double = four_eyes.asked_for(tx, {r.path for r in found})
+    judges = {r.model: model(tx, r.model) for r in found if r.model != "none"}
+    looks.record(tx, [(c.member, c.path) for those in standing.values() for c in those], reader.caller.organisation,
+                 reader.person, LOOK, reader.world)
+    shown = []
+    for row in found:
+        slot = row.event_id, row.position
+        whom = {c.member: c for c in standing.get(slot, ())}
+        posted_here = reader.owns(row.path)
+        mine = {c.member for c in candidates.held(list(whom.values()), reader.caller, posted_here, reader.world)}
+        shown.append({
+            "id": f"{row.event_id}:{row.position}", "source": row.source, "event": row.ext_id, "type": row.type,
+            "at": row.decided_at.astimezone(ZONE).isoformat(), "four_eyes": row.path in double,
+            "proposal": _proposal(row.proposal, records, whom), "questions": asked.get(slot, []), "model": row.model,
+            "notes": [{"code": code, "zh": words.zh, "en": words.en} for code, words in spoken(row.notes)],
+            "person": _person(posted.get(slot), posted_here), "decides": _may_deny(whom, mine, posted_here),
+            "candidates": [_candidate(kept, whom[kept["member"]], records, judges.get(row.model), kept["member"] in mine)
+                           for kept in row.candidates or () if kept["member"] in whom]})
+    return shown
+
+
+def _candidate(kept: Mapping[str, Any], candidate: Candidate, records: Mapping[str, Any], judge: Any,
+               decides: bool) -> dict[str, Any]:
+    """A candidate for one reader: the record where the member is of the reader's tree, else levels and a token."""
+    common = {"candidate": candidate.token, "own": candidate.member in records, "decides": decides,
+              "reasons": kept["reasons"]}
+    if candidate.member not in records:
+        return {"member": candidate.token, **common, "record": None, "weights": kept["reasons"]}
+    return {**kept, **common, "record": records[candidate.member], "weights": _weights(judge, kept)}
+
+
+def _proposal(proposal: Mapping[str, Any] | None, records: Mapping[str, Any],
+              whom: Mapping[str, Candidate]) -> dict[str, Any] | None:
+    """The first of two decisions; a member of another tree is named by the token, or not at all."""
+    if proposal is None or not proposal.get("member") or proposal["member"] in records:
+        return dict(proposal) if proposal else None
+    candidate = whom.get(proposal["member"])
+    return {**proposal, "member": candidate.token if candidate else None}
+
+
+def _may_deny(whom: Mapping[str, Candidate], mine: Collection[str], posted_here: bool) -> bool:
+    """Whether the reader may say that it is nobody: of the candidates they hold; where none stands, of what they posted."""
+    return bool(mine) if whom else posted_here
+
+
+def _person(body: Mapping[str, Any] | None, posted_here: bool = True) -> dict[str, Any]:
+    """The person as posted; of a token only that there was one. Where they go is for the tree that posted it, and the
+    sender's reference too."""
     said = dict((body or {}).get("person") or {})
     token, address = said.pop("id_token", None), ((body or {}).get("to") or {}).get("address")
+    if not posted_here:
+        said.pop("member", None)
+        address = None
     return said | ({"address": address} if address else {}) | ({"id_token": True} if token else {})
 
 
@@ -110,40 +197,112 @@ def decide_review(tx: Connection, house: Any, caller: Caller, review_id: str, bo
     """Acts on one review: ``{"member"}`` or ``{"not_a_member": true, "reason"}`` decide it, ``{"ask": text}`` asks the
     sender, ``{"answer": text}`` is the sender's answer.
 
-    404 not seen, 409 decided already. Where four eyes are asked for, a decision is a proposal until another person
-    says the same. Returns ``{"id", "decided", "proposal"?}``.
+    ``member`` is a candidate's token or reference, or any member of the caller's own tree. Who holds a candidate may say
+    that it is they; a mere sender may not. ``not_a_member`` denies the candidates that the caller holds: once nobody who
+    holds one has left it open, the person is no member. 404 not seen, 409 decided already, 403 not the caller's to say,
+    422 no candidate. Where four eyes are asked for, a decision is a proposal until another person says the same.
+    Returns ``{"id", "decided", "proposal"?}``.
     """
     event, number = slot_of(review_id)
     look_at_cases(tx, caller)
-    seen = rows(tx, """SELECT i.path, e.organisation FROM identification i JOIN posted_event e ON e.id = i.event_id
-                       WHERE i.event_id = :e AND i.position = :p""", {"e": event, "p": number})
-    if not seen:
-        raise unknown()
     who = four_eyes.Who(caller.organisation, person, str(caller.key_id) if caller.key_id and not person else None)
-    if "ask" in body or "answer" in body:
-        with as_worker(tx):
-            announcements.hold(tx, [event])
-            standing(tx, event, number)
-            act = questions.ask if "ask" in body else questions.answer
-            now = house.clock.now()
-            world = house.ground.world(tx, now)
-            asked = prompts.desk(seen[0].organisation, world)
-            act(tx, event, number, seen[0].path, asked, who, body.get("ask", body.get("answer")), now)
-            prompts.settle_of(tx, event, number, world)
-        return {"id": review_id, "decided": False}
     with as_worker(tx):
+        world = house.ground.world(tx, house.clock.now())
+        reader = Reader(caller, person, world)
+        seen = _seen(tx, event, number, reader)
         announcements.hold(tx, [event])
         row = standing(tx, event, number)
-        chosen = checked(tx, body)
-        if seen[0].path in four_eyes.asked_for(tx, {seen[0].path}):
+        if "ask" in body or "answer" in body:
+            return _asked(tx, review_id, seen, who, body, world)
+        whom = candidates.of_reviews(tx, [str(event)]).get((event, number), [])
+        chosen = _chosen(tx, body, whom, reader, seen)
+        if seen.path in four_eyes.asked_for(tx, {seen.path}):
             if not four_eyes.seconded(row.proposal, chosen, who):
-                four_eyes.propose(tx, event, number, chosen, who, house.clock.now(), row.proposal)
-                return {"id": review_id, "decided": False, "proposal": chosen | who.shown()}
+                four_eyes.propose(tx, event, number, chosen, who, world.now, row.proposal)
+                return {"id": review_id, "decided": False, "proposal": _told(chosen, whom, reader) | who.shown()}
             by = f"{row.proposal['by']}；{who.name}"
         else:
             by = who.name
-    decide(tx, house, event, number, body, by)
+        if "not_a_member" in chosen and _others_left(tx, (event, number), whom, seen, reader):
+            return {"id": review_id, "decided": False, "denied": True}
+    decide(tx, house, event, number, chosen, by)
     return {"id": review_id, "decided": True}
+
+
+def _seen(tx: Connection, event: UUID, position: int, reader: Reader) -> Any:
+    """The review, where the reader's tree posted it or a candidate is of the reader's tree; else 404."""
+    found = rows(tx, _SEEN, {"e": event, "p": position})
+    if not found:
+        raise unknown()
+    if not reader.owns(found[0].path):
+        whom = candidates.of_reviews(tx, [str(event)]).get((event, position), [])
+        if not candidates.held(whom, reader.caller, False, reader.world):
+            raise unknown()
+    return found[0]
+
+
+def _asked(tx: Connection, review_id: str, seen: Any, who: four_eyes.Who, body: Mapping[str, Any],
+           world: World) -> dict[str, Any]:
+    event, number = slot_of(review_id)
+    act = questions.ask if "ask" in body else questions.answer
+    asked = prompts.desk(seen.organisation, world)
+    act(tx, event, number, seen.path, asked, who, body.get("ask", body.get("answer")), world.now)
+    prompts.settle_of(tx, event, number, world)
+    return {"id": review_id, "decided": False}
+
+
+def _chosen(tx: Connection, body: Mapping[str, Any], whom: Sequence[Candidate], reader: Reader,
+            seen: Any) -> dict[str, Any]:
+    """The decision in a body, where it is the reader's to say.
+
+    A reference outside the reader's tree is answered alike whether it is a candidate's or nobody's, so that trying
+    references tells nothing.
+    """
+    held = candidates.held(whom, reader.caller, reader.owns(seen.path), reader.world)
+    if body.get("not_a_member") is True:
+        if not (held if whom else reader.owns(seen.path)):
+            raise _not_yours()
+        return checked(tx, body)
+    named = str(body.get("member") or "")
+    if any(named == c.token for c in whom):
+        candidate = next(c for c in whom if named == c.token)
+        if candidate not in held:
+            raise _not_yours()
+        return {"member": candidate.member}
+    if any(named == c.member for c in held) or _of_own_tree(tx, named, reader):
+        return checked(tx, {"member": named})
+    raise refuse(422, "no-such-member", "这名党员不是本条核对的相近人，也不在本组织及以下，请核对 member。",
+                 "This is no candidate of the review, nor a member of your own tree; check member.", field="member")
+
+
+def _of_own_tree(tx: Connection, member: str, reader: Reader) -> bool:
+    found = rows(tx, "SELECT path FROM member WHERE member = :m", {"m": member}) if member else ()
+    return bool(found) and reader.owns(found[0].path)
+
+
+def _others_left(tx: Connection, slot: tuple[UUID, int], whom: Sequence[Candidate], seen: Any, reader: Reader) -> bool:
+    """Denies the candidates that the reader holds; whether others are left, whose holders are asked now."""
+    held = candidates.held(whom, reader.caller, reader.owns(seen.path), reader.world)
+    left = [c for c in whom if c not in held]
+    if not left:
+        return False
+    candidates.deny(tx, slot, held, reader.caller.organisation, reader.world.now)
+    candidates.ask_anew(tx, slot, seen.organisation, left, reader.world)
+    tx.exec_driver_sql("UPDATE identification SET proposal = NULL WHERE event_id = %s AND position = %s", slot)
+    prompts.settle_of(tx, *slot, reader.world)
+    return True
+
+
+def _told(chosen: Mapping[str, Any], whom: Sequence[Candidate], reader: Reader) -> dict[str, Any]:
+    """A choice as its maker may see it: a candidate of another tree stays a token."""
+    token = next((c.token for c in whom if c.member == chosen.get("member") and not reader.owns(c.path)), None)
+    return dict(chosen) | ({"member": token} if token else {})
+
+
+def _not_yours():
+    return refuse(403, "not-yours-to-say", "相近的党员不归本组织管理，由其所在组织认定；本组织报错了可以撤回这条报送。",
+                  "The candidates belong to other organisations, which say who it is; if you posted it by mistake, "
+                  "withdraw it.")
 
 
 def decide(tx: Connection, house: Any, event: UUID, position: int, body: Mapping[str, Any], by: str | None) -> None:
@@ -157,6 +316,7 @@ def decide(tx: Connection, house: Any, event: UUID, position: int, body: Mapping
         Matcher(house.clock, house.ground, house.addresses).take(tx, told, {(event, position): found})
         questions.forget(tx, event, position)
         prompts.settle_of(tx, event, position, house.ground.world(tx, house.clock.now()))
+        candidates.forget(tx, event, position)
 
 
 def standing(tx: Connection, event: UUID, position: int) -> Any:

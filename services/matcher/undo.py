@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.cases import commands, signs, undo
+from services.cases import commands, reports, signs, undo
 from services.cases.arguments import refuse
 from services.cases.queries import as_worker, look_at_cases
 from services.cases.routing import OPENING
@@ -46,7 +46,8 @@ def undo_match(tx: Connection, house: Any, caller: Caller, review_id: str, body:
         raise refuse(422, "field-missing", "请填写纠正的理由 reason。", "Give the reason.", field="reason")
     look_at_cases(tx, caller)
     if not rows(tx, """SELECT 1 FROM identification WHERE event_id = :e AND position = :p
-                       UNION ALL SELECT 1 FROM statement WHERE event = :e AND position = :p""",
+                       UNION ALL SELECT 1 FROM statement WHERE event = :e AND position = :p
+                       UNION ALL SELECT 1 FROM report WHERE event_id = :e AND position = :p""",
                 {"e": event, "p": position}):
         raise unknown()
     who = four_eyes.Who(caller.organisation, person, str(caller.key_id) if caller.key_id and not person else None)
@@ -56,12 +57,32 @@ def undo_match(tx: Connection, house: Any, caller: Caller, review_id: str, body:
         if row.decision != "match" or row.type not in OPENING | SIGNS:
             raise refuse(409, "no-match-to-undo", "这条报送没有认定为某名党员，无可纠正。",
                          "This posting was not matched to a member; there is nothing to undo.")
+        _must_hold(tx, caller, row, body)
         told = [replace(a, undone=row.undone + 1) for a in announcements.read(tx, [event]) if a.position == position]
         found = _anew(tx, house, body, who.name, told[0], row)
         if waits := _second(tx, house, event, position, row, body, who):
             return {"id": review_id, "undone": False, "proposal": waits}
         return {"id": review_id, "undone": True, "decision": found.decision,
                 **_undo(tx, house, told, found, row, who, reason.strip()[:500])}
+
+
+_HELD = """
+SELECT EXISTS (SELECT FROM member WHERE member = %(member)s AND starts_with(path, %(own)s))
+    OR EXISTS (SELECT FROM transfer_case WHERE id = %(case)s AND starts_with(origin_path, %(own)s))"""
+
+
+def _must_hold(tx: Connection, caller: Caller, row: Any, body: Mapping[str, Any]) -> None:
+    """Raises Refused 403 unless the member it was taken for belongs, or belonged when the case began, to the caller's
+    tree; 422 where the right one named in ``body`` does not belong to it."""
+    mine = {"own": caller.path, "case": row.case_id}
+    if not tx.exec_driver_sql(_HELD, mine | {"member": row.member}).scalar_one():
+        raise refuse(403, "not-yours-to-undo", "认定的党员不归本组织管理，由其所在组织的上级组织部门纠正。",
+                     "The member it was taken for belongs to another tree; the department above that member undoes it.")
+    right = body.get("member")
+    if right and not tx.exec_driver_sql(_HELD, {"own": caller.path, "case": None, "member": str(right)}).scalar_one():
+        raise refuse(422, "no-such-member", "本组织及以下没有这名党员；归别的组织的，不写 member，由核对台认定。",
+                     "No member of your tree has this reference; leave member out and let the review desk find out.",
+                     field="member")
 
 
 def _second(tx: Connection, house: Any, event: UUID, position: int, row: Any, body: Mapping[str, Any],
@@ -84,7 +105,10 @@ def _undo(tx: Connection, house: Any, told: Sequence[Announcement], found: Found
     taken = undo.Taken()
     if row.type in SIGNS:
         signs.take_back(tx, one.event, one.position, world, undo.UNDO, undo.REASON, who.organisation, who.person)
+        tx.exec_driver_sql("DELETE FROM report WHERE event_id = %s AND position = %s", (one.event, one.position))
     else:
+        reports.withdraw(tx, one.event, one.position, world)
+        tx.exec_driver_sql("DELETE FROM report WHERE event_id = %s AND position = %s", (one.event, one.position))
         taken = undo.take_out(tx, undo.Stranger(
             one.event, one.position, who.organisation, who.person, _words(tx, one.slot, row.member),
             one.parent_id if one.group else None, found.member), world)

@@ -22,8 +22,12 @@ asked AS (
     UPDATE review_question q SET text = NULL, answer = NULL FROM gone g
     WHERE q.event_id = g.event_id AND q.position = g.position RETURNING q.by_organisation),
 bodies AS (
-    UPDATE posted_person p SET body = NULL FROM gone g WHERE p.event_id = g.event_id AND p.position = g.position)
-SELECT split_part(path, '.', -2) FROM gone UNION SELECT by_organisation FROM asked"""
+    UPDATE posted_person p SET body = NULL FROM gone g WHERE p.event_id = g.event_id AND p.position = g.position),
+held AS (
+    DELETE FROM review_candidate k USING gone g, member m
+    WHERE k.event_id = g.event_id AND k.position = g.position AND m.member = k.member RETURNING m.organisation)
+SELECT split_part(path, '.', -2) FROM gone UNION SELECT by_organisation FROM asked
+UNION SELECT organisation FROM held"""
 
 
 def off_the_desk(tx: Connection, event: UUID, now: datetime) -> set[str]:

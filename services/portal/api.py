@@ -79,14 +79,14 @@ def router(portal: Portal) -> APIRouter:
         with portal.web.begin() as tx:
             own = _look(tx, caller)
             return json_answer(queries.cases(tx, portal.clock.now(), state=state, organisation=organisation, own=own,
-                                       limit=limit, cursor=cursor))
+                                       limit=limit, cursor=cursor, viewer=caller.organisation))
 
     @routes.get("/v1/cases/{case_id}", responses=bodies.answer(bodies.CASE),
                 summary="One case; role: receiver, department, admin")
     def case(case_id: str, caller: Annotated[Caller, Depends(acting)]) -> Response:
         now = portal.clock.now()
         with portal.web.begin() as tx:
-            found = queries.case_view(tx, case_id, now, own=_look(tx, caller))
+            found = queries.case_view(tx, case_id, now, own=_look(tx, caller), viewer=caller.organisation)
             if found is None:
                 raise Refused(404, "no-such-case", _NO_CASE)
             queries.record_look(tx, found["id"], caller.organisation, None, "api", now)
@@ -108,8 +108,7 @@ def router(portal: Portal) -> APIRouter:
                                        "department, admin")
     def reviews(caller: Annotated[Caller, Depends(caller_of)], limit: Limit = 100, cursor: Cursor = None) -> Response:
         with portal.web.begin() as tx:
-            look_as(tx, caller)
-            found = portal.reviews(tx, limit=limit + 1, cursor=_position(cursor))
+            found = portal.reviews(tx, caller, limit=limit + 1, cursor=_position(cursor))
         page = found[:limit]
         more = _cursor(page[-1]) if len(found) > limit else None
         return json_answer({"items": [masked_review(one) for one in page], "next": more})

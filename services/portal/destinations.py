@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from schemas.departures import SOURCE_PREFIX
-from services.cases import pool, queries, states
+from services.cases import looks, pool, queries, states
 from services.kit.errors import Refused, Words
 from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
@@ -29,6 +29,9 @@ def router(portal: Portal) -> APIRouter:
     @routes.get("/pool", summary=f"Members whose destination nobody knows; {_WHO}")
     def the_pool(request: Request, text: str = "", area: str = "", category: str = "", cursor: str = "",
                  done: bool = False) -> Response:
+        caller = signed_in(portal, request).caller
+        if guesses_a_name(caller, text, cursor):
+            count_name(portal, caller)
         return _pool(portal, request, {"text": text[:100], "area": area[:12], "category": category}, cursor or None, done)
 
     @routes.post("/pool/{case_id}/claim", summary=f"Says that a member lives here; {_WHO}")
@@ -68,6 +71,7 @@ def router(portal: Portal) -> APIRouter:
 def claim(portal: Portal, caller: Caller, case_id: str, name: str) -> None:
     """Posts the report of a host that the claim is; the origin decides about it as about any other."""
     now = portal.clock.now()
+    count_name(portal, caller)
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, caller)
         found = pool.to_claim(tx, caller, case_id, name)
@@ -78,6 +82,19 @@ def claim(portal: Portal, caller: Caller, case_id: str, name: str) -> None:
     outcome = portal.post(Caller(caller.organisation, caller.path, "sender"), [event])[0]
     if outcome not in ("accepted", "duplicate", "conflict"):  # a conflict is the same claim at another minute
         raise Refused(409, "claim-not-recorded", _NOT_TAKEN)
+
+
+def count_name(portal: Portal, caller: Caller) -> None:
+    """Counts a name that somebody looks for; Refused 429 beyond what policy allows in a day."""
+    with portal.worker.connect() as tx:
+        world = portal.ground.world(tx, portal.clock.now())
+    most = world.policy_at(caller.organisation).name_guesses_most
+    looks.count(portal.worker, caller.organisation, world.today, looks.NAME_GUESSES, 1, most)
+
+
+def guesses_a_name(caller: Caller, text: str, cursor: str | None) -> bool:
+    """Whether a look into the pool asks for somebody by name; departments see the whole pool anyway."""
+    return bool(text.strip()) and not cursor and caller.role not in ("department", "admin")
 
 
 def _pool(portal: Portal, request: Request, chosen: Mapping[str, str], cursor: str | None, done: bool,

@@ -30,7 +30,7 @@ class Portal:
 
     ``web`` acts as guidui_web, ``worker`` as guidui_worker; ``acts`` begins as the first and becomes the second within
     its transaction: for what people do, where ``web`` is for what they read. ``post(caller, events)`` stores CloudEvents and returns
-    for each "accepted", "duplicate", or an object with ``faults`` and ``words()``. ``reviews(tx, limit, cursor)`` and
+    for each "accepted", "duplicate", or an object with ``faults`` and ``words()``. ``reviews(tx, caller, limit, cursor)`` and
     ``decide_review(tx, caller, id, body, person)`` are the matcher's desk; ``how_far(tx, event id, language)`` is
     intake's answer; ``opened(tx, case, organisation, now)`` tells the notifier that a card was opened.
     ``compare(organisation, roll, by=, person=, file=)`` compares a roll with the register. ``places`` is the matcher's desk of
@@ -47,7 +47,7 @@ class Portal:
     decide_review: DecideReview
     how_far: HowFar
     opened: Opened
-    explained: Callable[[Connection, str], Sequence[Mapping[str, Any]] | None]
+    explained: Callable[[Connection, Caller, str], Sequence[Mapping[str, Any]] | None]
     compare: Compare
     subscriptions: Sequence[Subscription] = ()
     ground: Ground = field(default_factory=usual)

@@ -22,6 +22,8 @@ NAMES: Mapping[str, str] = {
     "out_approval_wd": zh("转出审批，工作日"), "acceptance_wd": zh("接收，工作日"), "placement_wd": zh("编入支部，工作日"),
     "talk_days": zh("接收后谈话，天"), "receipt_months": zh("寄回执，月"), "ruling_wd": zh("裁定，工作日"),
     "review_wd": zh("到期核查，工作日"), "ask_wd": zh("答复询问，工作日"), "identify_wd": zh("核对身份，工作日"),
+    "open_reviews_most": zh("请别的组织核对身份，同时最多几人"), "compared_rows_most": zh("一天最多比对名册几行"),
+    "name_guesses_most": zh("一天最多按姓名查找几次"),
     "validity_warning_days": zh("介绍信到期前提醒，天"), "arrival_silence_days": zh("开信后无音讯提醒，第几天"),
     "pocket_early_days": zh("开信多少天无音讯算预警"), "silent_days": zh("多少天没有动静算沉默"),
     "reissue_months": zh("可自行重开介绍信，月"), "permit_check_months": zh("流动党员复核，月"),

@@ -9,7 +9,7 @@ from services.cases import pool, queries, states
 from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
-from services.portal.destinations import claim
+from services.portal.destinations import claim, count_name, guesses_a_name
 from services.portal.house import Portal
 from services.registry.access import Caller, Keys
 
@@ -30,6 +30,8 @@ def router(portal: Portal) -> APIRouter:
                  limit: api.Limit = 100, cursor: api.Cursor = None) -> Response:
         if category and category not in states.CATEGORIES:
             raise Refused(422, "unknown-category", _NO_CATEGORY, categories=sorted(states.CATEGORIES))
+        if guesses_a_name(caller, text or "", cursor):
+            count_name(portal, caller)
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
             return api.json_answer(pool.search(tx, caller, text=text or "", area=area or "", category=category or "",

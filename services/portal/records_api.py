@@ -20,6 +20,7 @@ from services.portal.rolls import LISTS, RECONCILED, organisation_below, report_
 from services.portal.upload import read_body
 from services.records import comparisons, facts, reconciliation, snapshots
 from services.registry.access import Caller, Keys
+from services.registry.directory import Directory
 from services.registry.rolls import Roll, read_roll, roll_of
 from services.registry.sheets import BadFile
 
@@ -80,6 +81,7 @@ def router(portal: Portal) -> APIRouter:
         with portal.web.begin() as tx:
             one = seen(tx, caller, ident)
             found = comparisons.lines_of(tx, ident, list or None, after, limit + 1)
+            found = comparisons.for_reader(found, caller.organisation, Directory.of(tx))
         page = found[:limit]
         more = paging.encode(page[-1]["position"]) if len(found) > limit else None
         return api.json_answer(_told(one) | {"items": [_line(line) for line in page], "next": more})

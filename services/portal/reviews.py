@@ -23,7 +23,8 @@ _NO_SUCH = Words("没有这条待核对，可能已有结论。", "There is no s
 _NO_CASE = Words("没有这件转移，或本组织不是其中一方。", "There is no such case, or this organisation has no part in it.")
 _CHOOSE = Words("请选一项：是其中哪一名党员，或者都不是。", "Choose one: which member it is, or none of them.")
 _WHO = "role: secretary, clerk, department, admin"
-SAID = {"decided": zh("已记下结论，报送按此继续办理。"), "proposed": zh("已记下您的认定，还要另一人认定。"),
+SAID = {"denied": zh("已记下不是本组织的党员，还要其他相近党员所在的组织认定。"),
+        "decided": zh("已记下结论，报送按此继续办理。"), "proposed": zh("已记下您的认定，还要另一人认定。"),
         "asked": zh("已问报送单位，答复会显示在这里。"), "answered": zh("已答复。"), "undone": zh("已纠正。"),
         "undone_stays": zh("已纠正。组织已按那件转移处理过原来认定的党员：组织关系和党籍保持现状，要改变须另行办理；记录中不再有别人的情况。")}
 
@@ -43,7 +44,9 @@ def masked_person(person: Mapping[str, Any] | None) -> dict[str, Any]:
 def masked_review(review: Mapping[str, Any]) -> dict[str, Any]:
     """A review as people and receivers see it."""
     def candidate(one: Mapping[str, Any]) -> dict[str, Any]:
-        record = dict(one["record"] or {}) if one.get("record") else {}
+        if not one["record"]:
+            return dict(one)
+        record = dict(one["record"])
         end = record.pop("id_number_end", None)
         return {**one, "record": masked_person(record) | ({"id_number": "*" * 14 + end} if end else {})}
     proposal = review.get("proposal")
@@ -61,9 +64,9 @@ def router(portal: Portal) -> APIRouter:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
             look_as(tx, viewer.caller)
-            found = [masked_review(one) for one in portal.reviews(tx, limit=SHOWN_MAX)]
+            found = [masked_review(one) for one in portal.reviews(tx, viewer.caller, person=viewer.name, limit=SHOWN_MAX)]
             names = Directory.of(tx)
-            matched = portal.reviews(tx, limit=MATCHED_MAX, matched=True) if viewer.oversees else ()
+            matched = portal.reviews(tx, viewer.caller, limit=MATCHED_MAX, matched=True) if viewer.oversees else ()
             figure = erasure(tx, portal.clock.now(), viewer.path) if viewer.oversees else None
         return render(portal, request, "reviews.html", viewer, reviews=found, names=names, matched=matched,
                       figure=figure, done=_said(request, done))
@@ -73,7 +76,7 @@ def router(portal: Portal) -> APIRouter:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
             look_at_cases(tx, viewer.caller)
-            found = portal.explained(tx, case_id)
+            found = portal.explained(tx, viewer.caller, case_id)
             names = Directory.of(tx)
         if found is None:
             raise Refused(404, "no-such-case", _NO_CASE)
@@ -91,8 +94,7 @@ def router(portal: Portal) -> APIRouter:
         try:
             with portal.acts.begin() as tx:
                 answer = portal.decide_review(tx, viewer.caller, review_id, _body(choice, form), viewer.name)
-                look_as(tx, viewer.caller)
-                following = portal.reviews(tx, limit=1) if answer["decided"] else ()
+                following = portal.reviews(tx, viewer.caller, person=viewer.name, limit=1) if answer["decided"] else ()
         except Refused as refused:
             if refused.status != 422 and refused.code != "second-person-needed":
                 raise
@@ -100,7 +102,7 @@ def router(portal: Portal) -> APIRouter:
         if choice in ("ask", "answer"):
             return RedirectResponse(f"/reviews/{review_id}?done={choice}ed", 303)
         if not answer["decided"]:
-            return RedirectResponse("/reviews?done=proposed", 303)
+            return RedirectResponse(f"/reviews?done={'denied' if answer.get('denied') else 'proposed'}", 303)
         return RedirectResponse(f"/reviews/{following[0]['id']}?done=decided" if following else "/reviews?done=decided",
                                 303)
 
@@ -108,8 +110,8 @@ def router(portal: Portal) -> APIRouter:
     def wrong(request: Request, review_id: str) -> Response:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
-            look_as(tx, viewer.caller)
-            proposed = {one["id"]: one["undo_proposed_by"] for one in portal.reviews(tx, limit=SHOWN_MAX, matched=True)}
+            proposed = {one["id"]: one["undo_proposed_by"]
+                        for one in portal.reviews(tx, viewer.caller, limit=SHOWN_MAX, matched=True)}
         return render(portal, request, "review_undo.html", viewer, review_id=review_id, refused=None, form={},
                       proposed=proposed.get(review_id))
 
@@ -151,8 +153,7 @@ def _page(portal: Portal, request: Request, review_id: str, refused: Refused | N
           done: str = "") -> Response:
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
-        look_as(tx, viewer.caller)
-        found = next(iter(portal.reviews(tx, limit=1, only=review_id)), None)
+        found = next(iter(portal.reviews(tx, viewer.caller, person=viewer.name, limit=1, only=review_id)), None)
         names = Directory.of(tx)
     if found is None:
         raise Refused(404, "no-such-review", _NO_SUCH)

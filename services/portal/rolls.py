@@ -70,6 +70,7 @@ def router(portal: Portal) -> APIRouter:
             after = _position_before(tx, ident, list, (page - 1) * ROWS)
             lines = comparisons.lines_of(tx, ident, list, after, ROWS + 1)
             names = Directory.of(tx)
+            lines = comparisons.for_reader(lines, viewer.organisation, names)
         for line in lines:
             line["person"] = masked_person(line["person"])
         return render(portal, request, "roll.html", viewer, one=one, lines=lines[:ROWS], more=len(lines) > ROWS,

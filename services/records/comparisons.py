@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine, text
 
+from services.cases import looks
 from services.cases.arguments import refuse
 from services.cases.ground import Ground
 from services.cases.model import World
@@ -26,6 +27,9 @@ AT_ONCE = 2_000
 MEMBERS_MAX = 100_000
 NOT_HERE, NOT_IN_ROLL, REVIEW, BAD = "not_here", "not_in_roll", "review", "bad"
 LISTS = (NOT_HERE, NOT_IN_ROLL, REVIEW, BAD)
+ELSEWHERE = "elsewhere"
+"""In the place of an organisation: one outside the tree of who compares, and no more is said of it."""
+LOOK = "comparison"
 
 
 class Who(Protocol):
@@ -59,20 +63,34 @@ def compare(engine: Engine, identify: Identify, ground: Ground, organisation: Or
             *, by: str, person: str | None = None, file: str | None = None) -> UUID:
     """Compares and keeps the outcome; returns its id. ``engine`` acts as the worker; the caller's right is settled.
 
+    Of a person outside the tree of ``by``, who compares, it says that they belong elsewhere and no more. Refused 429 where
+    ``by`` has compared as many rows today as policy allows.
+
     Reads first, then writes in a short transaction, so that a long roll holds nobody up.
     """
+    number = len(roll.rows) + len(roll.bad)
     with engine.connect() as tx:
         world = ground.world(tx, now)
+    looks.count(engine, by, world.today, looks.COMPARED_ROWS, number, world.policy_at(by).compared_rows_most)
+    with engine.connect() as tx:
         found = identify(tx, roll.rows, world)
         here = _members_below(tx, organisation)
         cases = _open_cases(tx, {*here, *(f.member for f in found if f.member)})
-    matched, lines = outcome(organisation, roll, found, here, cases, world.directory)
+    matched, lines = outcome(organisation, roll, found, here, cases, world.directory, by)
     ident = uuid4()
     with engine.begin() as tx:
         _keep(tx, ident, organisation, lines, now, {
             "by_organisation": by, "by_person": person, "file": (file or "")[:200] or None,
-            "rows": len(roll.rows) + len(roll.bad), "matched": matched})
+            "rows": number, "matched": matched})
+        looks.record(tx, _of_others(tx, found), by, person, LOOK, world)
     return ident
+
+
+def _of_others(tx: Connection, found: Sequence[Who]) -> list[tuple[str, str]]:
+    """The members whom rows were matched with, each with the path of the organisation they belong to."""
+    members = sorted({who.member for who in found if who.member})
+    return [(row[0], row[1]) for row in tx.exec_driver_sql(
+        "SELECT member, path FROM member WHERE member = ANY (%s)", (members,))]
 
 
 def _members_below(tx: Connection, organisation: Organisation) -> dict[str, tuple[str, str]]:
@@ -96,8 +114,9 @@ def _open_cases(tx: Connection, members: set[str]) -> dict[str, tuple[str, str |
 
 
 def outcome(organisation: Organisation, roll: Roll, found: Sequence[Who], here: Mapping[str, tuple[str, str]],
-            cases: Mapping[str, tuple[str, str | None]], directory: Directory) -> tuple[int, list[Line]]:
-    """(how many rows stand here, the lines of the four lists). Pure.
+            cases: Mapping[str, tuple[str, str | None]], directory: Directory, by: str | None = None,
+            ) -> tuple[int, list[Line]]:
+    """(how many rows stand here, the lines of the four lists), as ``by``, who compares, may know them. Pure.
 
     A member whom a bad or a doubtful row may mean is not called missing from the roll.
     """
@@ -111,12 +130,13 @@ def outcome(organisation: Organisation, roll: Roll, found: Sequence[Who], here: 
         elif who.member in here:
             matched += 1
         elif who.decision == "match":
-            lines.append(_elsewhere(organisation, row, who, cases, directory))
+            lines.append(_elsewhere(organisation, row, who, cases, directory, by or organisation.code))
         elif who.decision == "not_a_member":
             lines.append(Line(NOT_HERE, "host_report", row.number, person=row.cells()))
         else:
             maybe |= {c["member"] for c in who.candidates}
-            lines.append(Line(REVIEW, "look", row.number, person=row.cells(), candidates=list(who.candidates) or None))
+            own = [c for c in who.candidates if c["member"] in here]
+            lines.append(Line(REVIEW, "look", row.number, person=row.cells(), candidates=own or None))
         if who.member:
             first.setdefault(who.member, row.number)
     names = {fold_name(b.cells.get("name")) for b in bad if b.cells.get("name")}
@@ -132,12 +152,17 @@ def outcome(organisation: Organisation, roll: Roll, found: Sequence[Who], here: 
 
 
 def _elsewhere(organisation: Organisation, row: RollRow, who: Who, cases: Mapping[str, tuple[str, str | None]],
-               directory: Directory) -> Line:
-    """A member of another organisation: reported as being here, unless the move hither is under way."""
+               directory: Directory, by: str) -> Line:
+    """A member of another organisation: reported as being here, unless the move hither is under way.
+
+    Who compares learns where the member belongs, and of a case, only within the own tree; the move hither is its own.
+    """
     case, destination = cases.get(who.member or "", (None, None))
-    coming = destination is not None and directory.within(destination, organisation.code)
-    return Line(NOT_HERE, "case" if coming else "host_report", row.number, who.member, who.organisation, case,
-                row.cells())
+    if destination is not None and directory.within(destination, organisation.code):
+        return Line(NOT_HERE, "case", row.number, None, ELSEWHERE, case, row.cells())
+    if directory.within(who.organisation, by):
+        return Line(NOT_HERE, "host_report", row.number, who.member, who.organisation, case, row.cells())
+    return Line(NOT_HERE, "host_report", row.number, None, ELSEWHERE, None, row.cells())
 
 
 _KEEP = """
@@ -200,6 +225,16 @@ def lines_of(tx: Connection, ident: UUID, list_: str | None = None, after: int =
              ) -> list[dict[str, Any]]:
     """Rows of one comparison in order; ``member_name`` only of members whom this transaction sees."""
     return [dict(row) for row in rows(tx, _LINES, {"id": ident, "list": list_, "after": after, "limit": limit})]
+
+
+def for_reader(lines: Sequence[Mapping[str, Any]], reader: str, directory: Directory) -> list[dict[str, Any]]:
+    """Rows as ``reader`` may see them, where an organisation above it compared: what lies beyond its tree is elsewhere."""
+    shown = []
+    for line in lines:
+        known = line["list"] != NOT_HERE or line["belongs_to"] in (None, ELSEWHERE) \
+            or directory.within(line["belongs_to"], reader)
+        shown.append(dict(line) if known else {**line, "belongs_to": ELSEWHERE, "member": None, "case_id": None})
+    return shown
 
 
 def done(tx: Connection, ident: UUID, position: int, event: UUID, by: str, now: datetime) -> None:

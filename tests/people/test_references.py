@@ -19,7 +19,7 @@ from tests.stories.world import BRANCH, COMMUNITY, UNIT
 
 @pytest.mark.parametrize("person, decision", [
     ({}, "match"), ({"name": world.name(4)}, "match"), ({"name": world.name(4), "id_number": world.id_number(4)}, "match"),
-    ({"name": world.name(5), "id_number": world.id_number(5)}, "review"), ({"name": STRANGER["name"]}, "review"),
+    ({"name": world.name(5), "id_number": world.id_number(5)}, "review"), ({"name": STRANGER["name"]}, "rejected"),
     ({"name": world.name(4), "id_number": world.id_number(5)}, "review")])
 def test_a_reference_counts_unless_what_is_said_of_the_person_is_plainly_another_s(town, person, decision):
     event = post(town, "referred", {"member": "m00004", **person})
@@ -50,7 +50,7 @@ def test_an_undone_match_comes_back_to_the_desk_with_the_others_whom_it_may_be(t
     event, _ = taken_for(town, 3)
     undo(town, event, reason="名字相同")
     with town.house.worker.connect() as tx:
-        (one,) = [dict(r) for r in reviews(tx)]
+        (one,) = [dict(r) for r in reviews(tx, town.house, town.caller(UNIT, "department"))]
     assert "m00003" not in str(one["candidates"]) and "m00003" not in str(decided(town, event).evidence)
 
 

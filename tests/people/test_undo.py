@@ -41,7 +41,8 @@ def test_the_wrong_members_file_is_as_if_nothing_had_been_posted(town):
     event, case = taken_for(town, 3)
     with town.house.acts.begin() as tx:
         queries.record_look(tx, case, UNIT, None, "card", town.clock.now())
-    assert tables_with(town, ADDRESS) == {"case_event", "case_person", "posted_person", "statement", "transfer_case"}
+    assert tables_with(town, ADDRESS) == {
+        "case_contact", "case_event", "case_person", "posted_person", "statement", "transfer_case"}
     answer = undo(town, event, reason=f"{STRANGER['phone']} 打来电话，是另一个人", not_a_member=True)
     assert answer == {"id": f"{event}:0", "undone": True, "decision": "not_a_member", "case": None, "case_stays": False}
     assert tables_with(town, ADDRESS, STRANGER["phone"]) == set()

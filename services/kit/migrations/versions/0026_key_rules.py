@@ -4,7 +4,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0026_key_rules"
-down_revision = "0020_fall_back"
+down_revision = "0023_logins"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,78 @@
+"""What is refused at the door because it is not the sender's to say (docs/interface.md §7.5): every way in passes here.
+
+Corrections and withdrawals of what somebody else posted, and changes of organisations by anybody but a department above.
+What needs to know who the person is, the matcher judges.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from services.intake.faults import Invalid, one
+from services.intake.parse import Posted
+from services.registry.announcement_rights import changes_organisation
+from services.registry.changes import OWN
+from services.registry.directory import Directory
+
+ORGANISATION = "guidui.organisation.changed.v1"
+
+
+def refusals(tx: Connection, events: Sequence[Posted]) -> dict[int, Invalid]:
+    """Position -> why the event is not its sender's to post; those that may be posted are left out."""
+    foreign = _posted_by_others(tx, events)
+    refused: dict[int, Invalid] = {}
+    for position, event in enumerate(events):
+        if event.corrects in foreign:
+            refused[position] = _not_your_event(event.corrects or "")
+    changes = [position for position, event in enumerate(events) if event.type == ORGANISATION]
+    directory = Directory.of(tx) if changes else None
+    for position in changes:
+        if directory is not None and not _may_change(events[position], directory):
+            refused[position] = _no_department_above()
+    return refused
+
+
+def _posted_by_others(tx: Connection, events: Sequence[Posted]) -> set[str]:
+    """The ids that these events correct, and that other organisations posted and the senders did not.
+
+    An id that nobody has posted is let through: a withdrawal may arrive before what it withdraws.
+    """
+    named = {event.corrects for event in events if event.corrects}
+    coming = {event.ext_id for event in events}
+    if not named - coming:
+        return set()
+    return set(tx.exec_driver_sql("SELECT * FROM posted_by_others(%s, %s)",
+                                  (events[0].organisation, sorted(named - coming))).scalars())
+
+
+def _may_change(event: Posted, directory: Directory) -> bool:
+    """Whether the sender may change this organisation. One that is not in the register yet the matcher judges."""
+    data, poster = event.data, event.organisation
+    founded = data.get("founded")
+    if founded:
+        superior = founded.get("parent")
+        return poster == superior and _is_department(poster, directory) or superior not in directory \
+            or changes_organisation(poster, superior, directory)
+    organisation = data.get("organisation")
+    stated = data.keys() - {"organisation", "effective_on", "corrects"}
+    if organisation == poster and stated <= OWN:
+        return True
+    return organisation not in directory or changes_organisation(poster, organisation, directory)
+
+
+def _is_department(code: str, directory: Directory) -> bool:
+    organisation = directory.get(code)
+    return organisation is not None and organisation.kind == "organisation_department"
+
+
+def _not_your_event(ext_id: str) -> Invalid:
+    return one("/data/corrects", f"编号 {ext_id} 的事件不是贵单位报送的；撤回和更正只能由原报送单位提出。",
+               f"The event {ext_id} was not posted by your organisation; only whoever posted it withdraws or corrects it.",
+               status=403, code="not-your-event")
+
+
+def _no_department_above() -> Invalid:
+    return one("/data/organisation", "组织的变更由其上级组织部门报送；本组织自己只能更新地址 address。",
+               "An organisation department above reports changes of an organisation; itself it may only report its address.",
+               status=403, code="no-department-above")

@@ -1,0 +1,111 @@
+"""Who may say what of whom (docs/interface.md §7.5): the one table that every posted event passes. Pure.
+
+What an organisation says that may not say it is kept as a *report*: shown to the member's line, without effect. Two kinds
+of event are refused instead: the withdrawal or correction of what somebody else posted, and a change of an organisation
+by anybody but a department above it.
+"""
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from services.registry.directory import Directory, Organisation
+
+DEPARTMENT, MILITARY = "organisation_department", "military"
+
+
+class Speaker(StrEnum):
+    """In which relation to the person an organisation must stand for its word to count."""
+
+    ANYBODY = "anybody"
+    LINE = "line"
+    ARMY_OR_DEPARTMENT = "army_or_department"
+    HOST_OR_RECEIVER = "host_or_receiver"
+    POSTER = "poster"
+    DEPARTMENT_ABOVE = "department_above"
+
+
+_DEPARTURE = frozenset({Speaker.LINE})
+_SIGN = frozenset({Speaker.LINE, Speaker.HOST_OR_RECEIVER})
+COUNTS_FROM: Mapping[str, frozenset[Speaker]] = {
+    "guidui.departure.planned.v1": _DEPARTURE,
+    "guidui.departure.effective.v1": _DEPARTURE,
+    "guidui.retirement.scheduled.v1": _DEPARTURE,
+    "guidui.labour_relation.ended.v1": _DEPARTURE,
+    "guidui.graduation.batch.v1": _DEPARTURE,
+    "guidui.demobilised.notice.v1": frozenset({Speaker.LINE, Speaker.ARMY_OR_DEPARTMENT}),
+    "guidui.host.report.v1": frozenset({Speaker.ANYBODY}),
+    "guidui.residence.changed.v1": frozenset({Speaker.ANYBODY}),
+    "guidui.life.attended.v1": _SIGN,
+    "guidui.dues.paid.v1": _SIGN,
+    "guidui.contact.attempt.v1": _SIGN,
+    "guidui.departure.withdrawn.v1": frozenset({Speaker.POSTER}),
+    "guidui.organisation.changed.v1": frozenset({Speaker.DEPARTMENT_ABOVE}),
+}
+"""Kind of event -> whose word counts."""
+SIGNS = frozenset(kind for kind, speakers in COUNTS_FROM.items() if speakers == _SIGN)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The member an event is about: the organisation they belong to, and who else answers for them now.
+
+    ``responsible`` are the host of a floating registration, and whoever holds the arrival or received the member.
+    """
+
+    home: str
+    responsible: Collection[str] = ()
+
+
+def counts(kind: str, poster: str, subject: Subject, directory: Directory, today: date) -> bool:
+    """Whether an event of that kind, posted by that organisation about that member, takes effect; else it is a report."""
+    speakers = COUNTS_FROM[kind]
+    if Speaker.ANYBODY in speakers:
+        return True
+    if Speaker.LINE in speakers and in_line(poster, subject.home, directory, today):
+        return True
+    if Speaker.ARMY_OR_DEPARTMENT in speakers and _army_or_department(directory.get(poster)):
+        return True
+    return Speaker.HOST_OR_RECEIVER in speakers and _acts_for(poster, subject.responsible, directory, today)
+
+
+def in_line(code: str | None, home: str | None, directory: Directory, today: date) -> bool:
+    """Whether an organisation stands in the line of a member who belongs to ``home``.
+
+    The line: that organisation, every one above it, and every one below its nearest ``basic_committee``. Whoever acts for
+    an organisation that has ended stands in its place.
+    """
+    if code is None or home is None:
+        return False
+    if _stands_in_line(code, home, directory):
+        return True
+    acting = directory.acting_for(home, today)
+    return acting is not None and acting.code != home and _stands_in_line(code, acting.code, directory)
+
+
+def changes_organisation(poster: str, organisation: str, directory: Directory) -> bool:
+    """Whether the poster is an organisation department above the organisation."""
+    one = directory.get(poster)
+    above = one is not None and one.kind == DEPARTMENT and organisation != poster
+    return above and directory.within(organisation, poster)
+
+
+def _stands_in_line(code: str, home: str, directory: Directory) -> bool:
+    if directory.within(home, code):
+        return True
+    committee = next((one for one in directory.superiors(home) if one.kind == "basic_committee"), None)
+    return committee is not None and directory.within(code, committee.code)
+
+
+def _army_or_department(one: Organisation | None) -> bool:
+    return one is not None and (one.unit == MILITARY or one.kind == DEPARTMENT)
+
+
+def _acts_for(poster: str, codes: Collection[str], directory: Directory, today: date) -> bool:
+    for code in codes:
+        acting = directory.acting_for(code, today)
+        if poster == code or acting is not None and poster == acting.code:
+            return True
+    return False
