@@ -19,6 +19,7 @@ from services.intake import app as intake_app
 from services.intake.app import database_away
 from services.intake.progress import outcomes_of
 from services.cases.queries import progress_of_cases
+from services.kit import metrics
 from services.kit.clock import SystemClock
 from services.kit.errors import CannotStart, Words
 from services.kit.garbage import collect_seldom
@@ -30,7 +31,16 @@ from services.kit.tailer import Tailers
 from services.matcher.queries import decisions
 from services.registry import change_log
 from services.registry.load import load
-from services.wiring import HANDLERS, House, Loops, check_glyphs, portal_routers
+from services.wiring import (
+    HANDLERS,
+    LOOPS,
+    House,
+    check_glyphs,
+    loops_of,
+    loops_unready,
+    portal_routers,
+    set_aside,
+)
 
 log = structlog.get_logger()
 STOP_SECONDS_MAX = 10
@@ -46,7 +56,7 @@ def application(house: House, unready: Callable[[], dict[str, Words]] | None = N
     """The HTTP application of a role: intake's calls, the portal's, or both."""
     outcomes = outcomes_of(decisions, progress_of_cases, change_log.progress)
     routers = portal_routers(house) if portal else []
-    return intake_app.build(house.web, house.clock, house.secret, outcomes, unready, routers)
+    return intake_app.build(house.web, house.clock, house.secret, outcomes, unready, routers, lambda: set_aside(house))
 
 
 @contextmanager
@@ -124,17 +134,24 @@ def run(settings: Settings, port: int, demo: bool) -> int:
             from services.demo import ensure_demo
             ensure_demo(house, say)
         tailers = Tailers(house.worker, [make(house) for make in HANDLERS.values()], house.clock)
-        loops = Loops(house, ("matcher", "notifier"))
+        loops = loops_of(house, ("matcher", "notifier"))
+        metrics.expose(metrics.Seam(house.worker, [make(house) for make in HANDLERS.values()], house.clock))
+        metrics.expose(metrics.LoopGauges(house.worker, LOOPS))
         tailers.start()
         loops.start()
         check_glyphs(house)
         try:
-            serve(application(house, lambda: database_away(house.web) | tailers.unready()), port, settings,
+            serve(application(house, lambda: _unready(house, tailers)), port, settings,
                   lambda: ready(port, begun, demo, house))
         finally:
             loops.stop()
             tailers.stop()
     return 0
+
+
+def _unready(house: House, tailers: Tailers) -> dict[str, Words]:
+    away = database_away(house.web)
+    return away | tailers.unready() if away else tailers.unready() | loops_unready(house)
 
 
 @contextmanager

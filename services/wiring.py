@@ -7,21 +7,24 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-import structlog
 from fastapi import APIRouter
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
 from services.cases import clock as case_clock
+from services.cases import recount as recount_of_calendar
 from services.cases.commands import rewrite_paths
-from services.cases.queries import progress_of_cases
-from services.cases.recount import recount
-from services.cases.repoint import repoint
 from services.cases.ground import Ground, stored_calendar, usual
+from services.cases.queries import progress_of_cases
+from services.cases.recount import recount, recount_again
+from services.cases.repoint import CASES, MEMBERS, repoint, repoint_again
+from services.kit import rounds
 from services.kit.clock import Clock, SystemClock
 from services.kit.consumer import Subscription
 from services.kit.db import connect
-from services.kit.log import where
+from services.kit.errors import Words
+from services.kit.loops import aside
+from services.kit.rounds import Loop, Rounds, Runner
 from services.matcher.gazetteer import Gazetteer
 from services.matcher.erasure import erase_decided
 from services.matcher.handlers import Matcher
@@ -35,14 +38,12 @@ from services.matcher.people import People
 from services.notifier.channels.at_hand import channels_at_hand
 from services.notifier.channels.portal_inbox import PortalInbox
 from services.notifier.delivery import deliver_due
-from services.notifier.escalation import climb_overdue
+from services.notifier.escalation import climb_overdue, settle_closed
 from services.notifier.handlers import notifier
 from services.records import comparisons, double_reports, reconciliation, snapshots
 from services.records.letters.fonts import fonts_of
 from services.records.letters.glyphs import told_at_start
 from services.notifier.tables import mark_seen
-
-log = structlog.get_logger()
 
 
 @dataclass
@@ -123,93 +124,121 @@ def notices(house: House) -> Subscription:
 HANDLERS: dict[str, Callable[[House], Subscription]] = {"matcher": matcher, "notifier": notices}
 
 
-def clock_loop(house: House) -> int:
-    """Letters that run out, tasks that open."""
-    return case_clock.tick(house.worker, house.clock, house.ground)
+def _clock_part(part: case_clock.Pass) -> Callable[[House], int]:
+    return lambda house: case_clock.catch_up(part, house.worker, house.clock, house.ground)
 
 
-def delivery_loop(house: House) -> int:
-    """Hands over what is due; climbs one level where an act is overdue."""
+def _deliver(house: House) -> int:
     url = getattr(house.settings, "url", "http://127.0.0.1:8000")
     return deliver_due(house.worker, house.clock, house.channels, rests=house.rests, url=url)
 
 
+def _changes(house: House) -> int:
+    return change_log.apply_due(house.worker, house.clock, [follow_tree], lambda: follow(house))
+
+
+def _ended(house: House) -> int:
+    return ends.follow(house.worker, house.clock, lambda: follow(house))
+
+
+def _tree_again(house: House, asked: list[tuple[str, str]]) -> None:
+    """What stood aside while the tree or the calendar changed is done once more: no later round would look at it."""
+    again = {CASES.name: repoint_again, MEMBERS.name: repoint_again, recount_of_calendar.CASES.name: recount_again,
+             recount_of_calendar.MEMBERS.name: recount_again, prompts.DESKS.name: prompts.recount_again}
+    for part, act in again.items():
+        keys = [key for asked_part, key in asked if asked_part == part]
+        if keys:
+            with house.worker.begin() as tx:
+                act(tx, keys, house.clock.now(), house.ground)
+
+
+def _keys_again(house: House, asked: list[tuple[str, str]]) -> None:
+    with house.worker.begin() as tx:
+        rekey.again(tx, [key for _, key in asked], house.clock.now())
+
+
+LOOPS: dict[str, Loop] = {
+    # letters that run out, tasks that open, orders to whole batches
+    "clock": Loop({name: _clock_part(part) for name, part in case_clock.PARTS.items()}, 2.0, ("matcher",)),
+    # what is left of persons who are no members, and batches that brought nobody
+    "erase": Loop({
+        "persons": lambda house: erase_decided(house.worker, house.clock),
+        "empty_batches": lambda house: empty_batches.close(house.worker, house.clock, house.ground)}, 600.0, ("matcher",)),
+    # hands over the notices that are due
+    "delivery": Loop({"mails": _deliver}, 1.0, ("notifier",)),
+    # erases what was uploaded of persons a day ago, opens the checks of rolls (t17), writes month-end snapshots, sends the
+    # cards of 双报到 for the quarter that is over
+    "records": Loop({
+        "comparisons": lambda house: comparisons.erase(house.worker, house.clock.now()),
+        "checks": lambda house: reconciliation.open_checks(house.worker, house.clock.now()),
+        "snapshots": lambda house: snapshots.take_due(house.worker, house.clock.now(), house.ground),
+        "cards": lambda house: double_reports.send_cards(house.worker, house.clock.now())}, 300.0, ("matcher",)),
+    # carries out the changes of organisations whose day has come; open cases and tasks follow, also where a file had named
+    # the last day
+    "tree": Loop({"changes": _changes, "ended": _ended}, 2.0, ("matcher",), _tree_again),
+    # asks the register again about walk-ins whom it did not know
+    "walk_ins": Loop({"waiting": lambda house: walk_ins.look_again(house.worker, People(), house.clock, house.ground)},
+                     300.0, ("matcher",)),
+    # tells the level above of acts that are overdue
+    "climb": Loop({"overdue": lambda house: climb_overdue(house.worker, house.clock, house.channels)}, 60.0, ("notifier",)),
+    # computes the members' blocking keys anew where a release came with other rules
+    "keys": Loop({"members": lambda house: rekey.follow(house.worker, house.clock)}, 600.0, ("matcher",), _keys_again),
+    # ends notices whose task was closed while they were being written
+    "settle": Loop({"notices": lambda house: settle_closed(house.worker, house.clock)}, 86_400.0, ("notifier",)),
+}
+
+
+def round_of(house: House, name: str) -> int:
+    """One round of a loop, now and in the calling thread; returns how much was done, raises the first fault of a part."""
+    return Rounds(name, LOOPS[name], house).once()
+
+
+def delivery_loop(house: House) -> int:
+    """Hands over what is due."""
+    return round_of(house, "delivery")
+
+
 def records_loop(house: House) -> int:
-    """Erases what was uploaded of persons a day ago, opens the checks of rolls (t17), writes month-end snapshots, sends the
-    cards of 双报到 for the quarter that is over."""
-    now = house.clock.now()
-    return (comparisons.erase(house.worker, now) + reconciliation.open_checks(house.worker, now)
-            + snapshots.take_due(house.worker, now, house.ground) + double_reports.send_cards(house.worker, now))
+    """One round of what records do by the clock."""
+    return round_of(house, "records")
 
 
 def walk_ins_loop(house: House) -> int:
-    """Asks the register again about walk-ins whom it did not know."""
-    return walk_ins.look_again(house.worker, People(), house.clock, house.ground)
+    """Asks the register again about walk-ins."""
+    return round_of(house, "walk_ins")
 
 
 def tree_loop(house: House) -> int:
-    """Carries out the changes of organisations whose day has come; open cases and tasks follow, also where a file had
-    named the last day."""
-    def then() -> int:
-        return follow(house)
-    return (change_log.apply_due(house.worker, house.clock, [follow_tree], then)
-            + ends.follow(house.worker, house.clock, then))
-
-
-def keys_loop(house: House) -> int:
-    """Computes the members' blocking keys anew where a release came with other rules."""
-    return rekey.follow(house.worker)
+    """Changes of organisations whose day has come, and what follows."""
+    return round_of(house, "tree")
 
 
 def climb_loop(house: House) -> int:
     """Tells the level above of acts that are overdue."""
-    return climb_overdue(house.worker, house.clock, house.channels)
+    return round_of(house, "climb")
 
 
 def erase_loop(house: House) -> int:
     """Erases what is left of persons who are no members, and ends batches that brought nobody."""
-    return erase_decided(house.worker, house.clock) + empty_batches.close(house.worker, house.clock, house.ground)
+    return round_of(house, "erase")
 
 
-# loop -> (what it does, seconds between two rounds, the roles that run it)
-LOOPS: dict[str, tuple[Callable[[House], int], float, tuple[str, ...]]] = {
-    "clock": (clock_loop, 2.0, ("matcher",)),
-    "erase": (erase_loop, 600.0, ("matcher",)),
-    "delivery": (delivery_loop, 1.0, ("notifier",)),
-    "records": (records_loop, 300.0, ("matcher",)),
-    "tree": (tree_loop, 2.0, ("matcher",)),
-    "walk_ins": (walk_ins_loop, 300.0, ("matcher",)),
-    "keys": (keys_loop, 600.0, ("matcher",)),
-    "climb": (climb_loop, 60.0, ("notifier",)),
-}
+def loops_of(house: House, roles: tuple[str, ...]) -> Runner:
+    """The loops of some roles, to be started."""
+    return Runner(LOOPS, house, roles)
 
 
-class Loops:
-    """Runs the loops of some roles, each on a thread of its own; a fault is logged and the loop goes on."""
+def loops_unready(house: House, role: str | None = None) -> dict[str, Words]:
+    """Loop, in whatever process, -> why it does not do its work; only those of a role, where one is given."""
+    own = {name: loop for name, loop in LOOPS.items() if role is None or role in loop.roles}
+    with house.worker.connect() as tx:
+        return {f"loop {name}": words for name, words in rounds.unready(tx, own, house.clock).items()}
 
-    def __init__(self, house: House, roles: tuple[str, ...]) -> None:
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(name, act, house, pause), daemon=True, name=name)
-                         for name, (act, pause, who) in LOOPS.items() if set(who) & set(roles)]
 
-    def start(self) -> None:
-        """Starts every thread."""
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """Ends every thread after its round."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(10)
-
-    def _run(self, name: str, act: Callable[[House], int], house: House, pause: float) -> None:
-        while not self._stop.is_set():
-            try:
-                act(house)
-            except Exception as error:
-                log.error("loop_failed", loop=name, **where(error))
-            self._stop.wait(pause)
+def set_aside(house: House) -> dict[str, int]:
+    """Loop or consumer -> how much of it waits on the dead-letter desk."""
+    with house.worker.connect() as tx:
+        return aside(tx)
 
 
 def follow(house: House) -> int:

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
+from schemas.days import stored_day
 from services.cases import commands, tables
 from services.cases import states as s
 from services.cases.calendar import day_of
@@ -19,29 +20,38 @@ from services.kit import locks
 from services.kit.db import dumps, rows
 from services.kit.errors import Refused
 from services.kit.locks import Lock
+from services.kit.loops import Part
 from services.registry.directory import Directory
 from services.registry.tree import just_after
 
 WAVE_CASES_MAX = 500
 
-_ORDER = """
+ORDERS, CHILDREN = Part("clock", "orders"), Part("clock", "orders_children")
+
+_ORDER = f"""
 SELECT e.case_id::text AS parent, e.seq, e.by_organisation, e.by_person, e.detail
 FROM transfer_case p JOIN case_event e ON e.case_id = p.id AND e.command = 'give_to_all'
 WHERE p.state = 'bulk_open' AND p.paused IS NOT TRUE
-  AND ((e.detail ->> 'start_on') IS NULL OR (e.detail ->> 'start_on')::date <= :today)
   AND NOT EXISTS (SELECT FROM batch_done d WHERE d.parent = e.case_id AND d.seq = e.seq)
+  AND {ORDERS.not_aside("e.case_id || ':' || e.seq")}
 ORDER BY e.at, e.case_id, e.seq"""
-_NEXT = """
+_NOT_ASIDE = CHILDREN.not_aside("(CAST(:parent AS text) || ':' || :seq || ':' || c.id)")
+_NEXT = f"""
 SELECT c.id::text AS id FROM transfer_case c
 WHERE c.parent = CAST(:parent AS uuid) AND c.id > coalesce(
     (SELECT o.case_id FROM batch_outcome o WHERE o.parent = CAST(:parent AS uuid) AND o.seq = :seq
-     ORDER BY o.case_id DESC LIMIT 1), '00000000-0000-0000-0000-000000000000')
+     ORDER BY o.case_id DESC LIMIT 1), '00000000-0000-0000-0000-000000000000') AND {_NOT_ASIDE}
 ORDER BY c.id LIMIT :limit"""
-_LEFT_OUT = """
+_LEFT_OUT = f"""
 SELECT c.id::text AS id FROM transfer_case c
 WHERE c.parent = CAST(:parent AS uuid) AND c.id <> ALL (CAST(:ids AS uuid[])) AND NOT EXISTS (
-    SELECT FROM batch_outcome o WHERE o.parent = c.parent AND o.seq = :seq AND o.case_id = c.id)
+    SELECT FROM batch_outcome o WHERE o.parent = c.parent AND o.seq = :seq AND o.case_id = c.id) AND {_NOT_ASIDE}
 ORDER BY c.id LIMIT :limit"""
+_ALL_TOLD = """
+INSERT INTO batch_done (parent, seq, at) SELECT CAST(:parent AS uuid), :seq, :now
+WHERE NOT EXISTS (SELECT FROM transfer_case c WHERE c.parent = CAST(:parent AS uuid) AND NOT EXISTS (
+    SELECT FROM batch_outcome o WHERE o.parent = c.parent AND o.seq = :seq AND o.case_id = c.id))
+ON CONFLICT DO NOTHING"""
 _KEEP = """
 INSERT INTO batch_outcome (parent, seq, case_id, status, zh, en, at)
 SELECT %s::uuid, %s, case_id, status, zh, en, %s
@@ -49,27 +59,41 @@ FROM json_to_recordset(%s::json) AS o(case_id uuid, status int, zh text, en text
 
 
 def wave(tx: Connection, now: datetime, ground: Ground) -> int:
-    """Carries out the oldest order that may run for its next children; returns how many it was given to."""
-    for order in rows(tx, _ORDER, {"today": day_of(now)}):
-        if locks.try_hold(tx, Lock.BATCH, order.parent):
-            return _carry_out(tx, order, now, ground)
+    """Carries out the oldest order that may run for its next children; returns how many it was given to.
+
+    An order that cannot be carried out at all steps aside, and so does a child that raises: the order is not done then.
+    """
+    for order in rows(tx, _ORDER):
+        done = ORDERS.each_by_itself(
+            tx, [order], lambda _, order=order: _carry_out(tx, order, now, ground), now,
+            key=lambda row: f"{row.parent}:{row.seq}", organisation=lambda row: row.by_organisation)
+        if done.results and done.results[0]:
+            return done.results[0]
     return 0
 
 
 def _carry_out(tx: Connection, order: Any, now: datetime, ground: Ground) -> int:
-    ids = _children_next(tx, order)
-    if len(ids) < WAVE_CASES_MAX:
-        tx.exec_driver_sql("INSERT INTO batch_done (parent, seq, at) VALUES (%s::uuid, %s, %s) ON CONFLICT DO NOTHING",
-                           (order.parent, order.seq, now))
-    if not ids:
+    start = order.detail.get("start_on")
+    if start and stored_day(start) > day_of(now) or not locks.try_hold(tx, Lock.BATCH, order.parent):
         return 0
+    ids = _children_next(tx, order)
+    CHILDREN.each_by_itself(tx, ids, lambda some: _obey(tx, order, some, now, ground), now,
+                            key=lambda child: f"{order.parent}:{order.seq}:{child}",
+                            organisation=lambda _: order.by_organisation)
+    if len(ids) < WAVE_CASES_MAX:
+        rows_of = {"parent": order.parent, "seq": order.seq, "now": now}
+        tx.execute(text(_ALL_TOLD), rows_of)
+    return len(ids)
+
+
+def _obey(tx: Connection, order: Any, ids: Sequence[str], now: datetime, ground: Ground) -> None:
+    """Gives the order to some children, and keeps what came of it."""
     command, args = order.detail["order"], order.detail.get("with") or {}
     cases = tables.load(tx, ids)
     answers = commands.obey_all(tx, [commands.Order(cases[i], command, order.by_organisation, args) for i in ids],
                                 now, order.by_person, ground)
     tx.exec_driver_sql(_KEEP, (order.parent, order.seq, now, dumps([
         {"case_id": ident, **told(answer)} for ident, answer in zip(ids, answers, strict=True)])))
-    return len(ids)
 
 
 def _children_next(tx: Connection, order: Any) -> list[str]:

@@ -5,7 +5,7 @@ pass, and two of them, or a clock that steps back, do nothing twice.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import uuid5
@@ -23,33 +23,42 @@ from services.cases.tables import Change, task_changes
 from services.kit.clock import Clock
 from services.kit.db import dumps, rows
 from services.kit.event_log import Message, record
+from services.kit.loops import Part
 
 BATCH_ROWS_MAX = 500
+CASES, MEMBERS = Part("clock", "cases"), Part("clock", "members")
 
-_DUE_CASES = "SELECT id::text FROM transfer_case WHERE wake_at <= %s ORDER BY wake_at LIMIT %s"
+_DUE_CASES = f"""SELECT id::text AS id, owner FROM transfer_case c
+WHERE wake_at <= :now AND {CASES.not_aside("c.id::text")} ORDER BY wake_at LIMIT :limit"""
 READ_MEMBERS = """
 SELECT m.member, m.organisation, m.standing, m.last_life_on, m.last_sign_on, m.dues_paid_to,
        (SELECT max(c.accepted_on) FROM transfer_case c WHERE c.member = m.member) AS accepted_on,
        EXISTS (SELECT FROM transfer_case c WHERE c.member = m.member AND c.state = 'lost_contact') AS lost
 FROM member m """
 # said twice, so that the index over the finite ones serves whatever :now is
-_DUE_MEMBERS = READ_MEMBERS + "WHERE m.wake_at <= :now AND m.wake_at < 'infinity' ORDER BY m.wake_at LIMIT :limit"
+_DUE_MEMBERS = READ_MEMBERS + f"""WHERE m.wake_at <= :now AND m.wake_at < 'infinity' AND {MEMBERS.not_aside("m.member")}
+ORDER BY m.wake_at LIMIT :limit"""
 _MEMBER_TASKS = """
 SELECT id, member, kind, act, organisation, due_on, opened_at FROM task
 WHERE member = ANY (:members) AND case_id IS NULL AND closed_at IS NULL"""
 
+Pass = Callable[[Connection, datetime, Ground], int]
+
 
 def tick(engine: Engine, clock: Clock, ground: Ground) -> int:
     """Does everything that is due now; returns how many cases and members were looked at."""
+    return sum(catch_up(part, engine, clock, ground) for part in PARTS.values())
+
+
+def catch_up(part: Pass, engine: Engine, clock: Clock, ground: Ground) -> int:
+    """Lets one part of the clock do all that is due now, batch by batch; returns how many rows it looked at."""
     total = 0
-    for pass_ in (_cases, _members, wave, receiving.wave):
-        while True:
-            with engine.begin() as tx:
-                seen = pass_(tx, clock.now(), ground)
-            total += seen
-            if seen < BATCH_ROWS_MAX:
-                break
-    return total
+    while True:
+        with engine.begin() as tx:
+            seen = part(tx, clock.now(), ground)
+        total += seen
+        if seen < BATCH_ROWS_MAX:
+            return total
 
 
 def next_at(tx: Connection, now: datetime) -> datetime | None:
@@ -66,11 +75,17 @@ def next_at(tx: Connection, now: datetime) -> datetime | None:
 
 
 def _cases(tx: Connection, now: datetime, ground: Ground) -> int:
-    due = tx.exec_driver_sql(_DUE_CASES, (now, BATCH_ROWS_MAX)).scalars().all()
-    if not due:
-        return 0
-    world = ground.world(tx, now)
-    found = tables.load(tx, due)
+    due = rows(tx, _DUE_CASES, {"now": now, "limit": BATCH_ROWS_MAX})
+    if due:
+        world = ground.world(tx, now)
+        CASES.each_by_itself(tx, due, lambda some: _tell_time(tx, [row.id for row in some], world), now,
+                             key=lambda row: row.id, organisation=lambda row: row.owner)
+    return len(due)
+
+
+def _tell_time(tx: Connection, ids: list[str], world: World) -> None:
+    """Moves the cases whose letter has run out or stalls; of the others the tasks are as the time says."""
+    found = tables.load(tx, ids)
     moves, still = [], []
     for case in found.values():
         if deadlines.expired(case, world):
@@ -81,7 +96,6 @@ def _cases(tx: Connection, now: datetime, ground: Ground) -> int:
             still.append(case)
     tables.write(tx, [Change(case, move.case, move.steps) for case, move in moves], world)
     _refresh(tx, still, world)
-    return len(due)
 
 
 def _refresh(tx: Connection, cases: list[Case], world: World) -> None:
@@ -134,8 +148,14 @@ def member_task_id(member: str, task: Task) -> str:
 def _members(tx: Connection, now: datetime, ground: Ground) -> int:
     due = rows(tx, _DUE_MEMBERS, {"now": now, "limit": BATCH_ROWS_MAX})
     if due:
-        refresh_members(tx, due, ground.world(tx, now))
+        world = ground.world(tx, now)
+        MEMBERS.each_by_itself(tx, due, lambda some: refresh_members(tx, some, world), now,
+                               key=lambda row: row.member, organisation=lambda row: row.organisation)
     return len(due)
+
+
+PARTS: dict[str, Pass] = {
+    "cases": _cases, "members": _members, "orders": wave, "orders_received": receiving.wave}
 
 
 def refresh_members(tx: Connection, found: Sequence[Any], world: World) -> list[tuple[str, date | None, date | None]]:

@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
-from schemas.days import read_moment
 from services.cases import deadlines, tables
 from services.cases import states as s
 from services.cases.arguments import refuse
@@ -210,29 +209,6 @@ def cases(tx: Connection, now: datetime, *, state: str | None = None, organisati
     page = found[:limit]
     more = paging.encode(page[-1].opened_at, str(page[-1].id)) if len(found) > limit else None
     return {"items": views(tx, [str(r.id) for r in page], now, viewer=viewer or own), "next": more}
-
-
-def alerts(tx: Connection, now: datetime, organisation: str, *, since: datetime | None = None, limit: int = 100,
-           cursor: str | None = None) -> dict[str, Any]:
-    """What waits for an organisation itself, oldest first; thin."""
-    after = paging.decode(cursor, paging.moment, paging.ident)
-    params: dict[str, Any] = {"organisation": organisation, "limit": limit + 1}
-    where = ["organisation = :organisation", "closed_at IS NULL"]
-    if since:
-        where.append("opened_at > :since")
-        params["since"] = since
-    if after:
-        where.append("(opened_at, id) > (CAST(:at AS timestamptz), CAST(:id AS uuid))")
-        params |= {"at": after[0], "id": after[1]}
-    found = rows(tx, f"SELECT id, case_id, member, kind, act, due_on, opened_at FROM task WHERE {' AND '.join(where)} "
-                     "ORDER BY opened_at, id LIMIT :limit", params)
-    page, today = found[:limit], day_of(now)
-    more = paging.encode(page[-1].opened_at, str(page[-1].id)) if len(found) > limit else None
-    doors = grids(tx, [str(r.case_id) for r in page if r.case_id], organisation)
-    return {"items": [{"id": str(r.id), "case": str(r.case_id) if r.case_id else None, "kind": r.kind, "act": r.act,
-                       "due_on": _iso(r.due_on), "overdue": bool(r.due_on and today > r.due_on),
-                       "at": r.opened_at.astimezone(ZONE).isoformat(), "grid": doors.get(str(r.case_id))}
-                      for r in page], "next": more}
 
 
 def grids(tx: Connection, case_ids: Sequence[str], organisation: str) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from services.cases import batches as sending
 from services.cases import commands, tables
@@ -22,6 +22,7 @@ from services.cases.queries import as_worker, look_at_cases
 from services.kit import locks
 from services.kit.db import dumps, rows
 from services.kit.locks import Lock
+from services.kit.loops import Part
 from services.registry.access import Caller
 
 # acts of the side that receives which say the same of everybody
@@ -109,14 +110,20 @@ def members(tx: Connection, organisation: str, parent: str, *, order: str | None
                  "offset": offset})
 
 
-_OPEN = """
-SELECT id, parent::text AS parent, organisation, by_person, command, args FROM batch_order
-WHERE done_at IS NULL AND NOT paused AND (start_on IS NULL OR start_on <= :today) ORDER BY number"""
+RECEIVED, MEMBERS = Part("clock", "orders_received"), Part("clock", "orders_received_members")
+_OPEN = f"""
+SELECT id, parent::text AS parent, organisation, by_person, command, args FROM batch_order b
+WHERE done_at IS NULL AND NOT paused AND (start_on IS NULL OR start_on <= :today) AND {RECEIVED.not_aside("b.id::text")}
+ORDER BY number"""
+_NOT_ASIDE = MEMBERS.not_aside("(CAST(:ident AS text) || ':' || c.id)")
 _NEXT = f"""
 SELECT c.id::text AS id FROM transfer_case c
 WHERE {_MINE} AND c.state = ANY (:legal)
   AND NOT EXISTS (SELECT FROM batch_order_outcome u WHERE u.batch_order = CAST(:ident AS uuid) AND u.case_id = c.id)
+  AND {_NOT_ASIDE}
 ORDER BY c.id LIMIT :limit"""
+_DONE = f"""UPDATE batch_order SET done_at = :now WHERE id = :ident AND done_at IS NULL
+  AND NOT {MEMBERS.some_aside("(id || ':')")}"""
 _KEEP = """
 INSERT INTO batch_order_outcome (batch_order, case_id, status, zh, en, at)
 SELECT %s, case_id, status, zh, en, %s FROM json_to_recordset(%s::json) AS o(case_id uuid, status int, zh text, en text)"""
@@ -125,25 +132,34 @@ SELECT %s, case_id, status, zh, en, %s FROM json_to_recordset(%s::json) AS o(cas
 def wave(tx: Connection, now: datetime, ground: Ground) -> int:
     """Carries out the oldest order that may run for its next members; returns how many it was given to."""
     for order in rows(tx, _OPEN, {"today": day_of(now)}):
-        if locks.try_hold(tx, Lock.BATCH_RECEIVED, order.parent + order.organisation):
-            return _carry_out(tx, order, now, ground)
+        done = RECEIVED.each_by_itself(
+            tx, [order], lambda _, order=order: _carry_out(tx, order, now, ground), now,
+            key=lambda row: str(row.id), organisation=lambda row: row.organisation)
+        if done.results and done.results[0]:
+            return done.results[0]
     return 0
 
 
 def _carry_out(tx: Connection, order: Any, now: datetime, ground: Ground) -> int:
+    if not locks.try_hold(tx, Lock.BATCH_RECEIVED, order.parent + order.organisation):
+        return 0
     ids = [row.id for row in rows(tx, _NEXT, {
         "parent": order.parent, "own": order.organisation, "legal": _LEGAL[order.command], "ident": order.id,
         "limit": sending.WAVE_CASES_MAX})]
+    MEMBERS.each_by_itself(tx, ids, lambda some: _obey(tx, order, some, now, ground), now,
+                           key=lambda member: f"{order.id}:{member}", organisation=lambda _: order.organisation)
     if len(ids) < sending.WAVE_CASES_MAX:
-        tx.exec_driver_sql("UPDATE batch_order SET done_at = %s WHERE id = %s AND done_at IS NULL", (now, order.id))
-    if not ids:
-        return 1  # others may wait behind it
+        tx.execute(text(_DONE), {"now": now, "ident": order.id})
+    return len(ids)
+
+
+def _obey(tx: Connection, order: Any, ids: Sequence[str], now: datetime, ground: Ground) -> None:
+    """Gives the order to some members, and keeps what came of it."""
     cases = tables.load(tx, ids)
     answers = commands.obey_all(tx, [commands.Order(cases[i], order.command, order.organisation, order.args) for i in ids],
                                 now, order.by_person, ground)
     tx.exec_driver_sql(_KEEP, (order.id, now, dumps([
         {"case_id": ident, **sending.told(answer)} for ident, answer in zip(ids, answers, strict=True)])))
-    return len(ids)
 
 
 def _uuid(text: str) -> str | None:

@@ -1,26 +1,34 @@
 """A new calendar: every open deadline is computed again, and what moved is listed."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
 from services.cases import deadlines, tables
 from services.cases.clock import READ_MEMBERS, apply_tasks, refresh_members
 from services.cases.ground import Ground
+from services.cases.model import World
 from services.cases.states import TERMINAL
 from services.cases.tables import task_changes
 from services.kit.clock import Clock
 from services.kit.db import dumps, rows
+from services.kit.loops import Part
 
 BATCH_ROWS_MAX = 2_000
 Moved = tuple[str, date | None, date | None]  # case or member, due before, due now
 
 
-_OPEN_CASES = "SELECT id::text FROM transfer_case WHERE id > %s::uuid AND state <> ALL (%s) ORDER BY id LIMIT %s"
-_REMINDED = READ_MEMBERS + """WHERE m.member > :after AND EXISTS (
+CASES, MEMBERS = Part("tree", "recounted_cases"), Part("tree", "recounted_members")
+
+_OPEN_CASES = f"""
+SELECT id::text AS id, owner FROM transfer_case c
+WHERE id > CAST(:after AS uuid) AND state <> ALL (:terminal) AND {CASES.not_aside("c.id::text")} ORDER BY id LIMIT :limit"""
+_REMINDED = READ_MEMBERS + f"""WHERE m.member > :after AND EXISTS (
     SELECT FROM task t WHERE t.member = m.member AND t.case_id IS NULL AND t.closed_at IS NULL)
-ORDER BY m.member LIMIT :limit"""
+AND {MEMBERS.not_aside("m.member")} ORDER BY m.member LIMIT :limit"""
 
 
 def recount(engine: Engine, clock: Clock, ground: Ground) -> list[Moved]:
@@ -32,11 +40,11 @@ def _cases(engine: Engine, clock: Clock, ground: Ground) -> list[Moved]:
     moved, after = [], "00000000-0000-0000-0000-000000000000"
     while True:
         with engine.begin() as tx:
-            ids = tx.exec_driver_sql(_OPEN_CASES, (after, sorted(TERMINAL), BATCH_ROWS_MAX)).scalars().all()
-            if not ids:
+            found = rows(tx, _OPEN_CASES, {"after": after, "terminal": sorted(TERMINAL), "limit": BATCH_ROWS_MAX})
+            if not found:
                 return moved
-            moved += _recount(tx, ids, clock.now(), ground)
-            after = ids[-1]
+            moved += _recount_each(tx, found, clock.now(), ground)
+            after = found[-1].id
 
 
 def _members(engine: Engine, clock: Clock, ground: Ground) -> list[Moved]:
@@ -46,8 +54,27 @@ def _members(engine: Engine, clock: Clock, ground: Ground) -> list[Moved]:
             found = rows(tx, _REMINDED, {"after": after, "limit": BATCH_ROWS_MAX})
             if not found:
                 return moved
-            moved += refresh_members(tx, found, ground.world(tx, clock.now()))
+            moved += _refresh_each(tx, found, ground.world(tx, clock.now()))
             after = found[-1].member
+
+
+def recount_again(tx: Connection, keys: Sequence[str], now: datetime, ground: Ground) -> None:
+    """Computes the deadlines of cases and members that stood aside, once more."""
+    _recount_each(tx, rows(tx, "SELECT id::text AS id, owner FROM transfer_case WHERE id::text = ANY (:keys)",
+                           {"keys": list(keys)}), now, ground)
+    _refresh_each(tx, rows(tx, READ_MEMBERS + "WHERE m.member = ANY (:keys)", {"keys": list(keys)}), ground.world(tx, now))
+
+
+def _recount_each(tx: Connection, found: Sequence[Any], now: datetime, ground: Ground) -> list[Moved]:
+    done = CASES.each_by_itself(tx, found, lambda some: _recount(tx, [row.id for row in some], now, ground), now,
+                                key=lambda row: row.id, organisation=lambda row: row.owner)
+    return [line for moved in done.results for line in moved]
+
+
+def _refresh_each(tx: Connection, found: Sequence[Any], world: World) -> list[Moved]:
+    done = MEMBERS.each_by_itself(tx, found, lambda some: refresh_members(tx, some, world), world.now,
+                                  key=lambda row: row.member, organisation=lambda row: row.organisation)
+    return [line for moved in done.results for line in moved]
 
 
 def _recount(tx: Connection, ids: list[str], now: datetime, ground: Ground) -> list[Moved]:

@@ -1,7 +1,7 @@
 """The tree of organisations changed: open cases find out anew who owns them, who is waited for and who may act."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -14,8 +14,13 @@ from services.cases.states import BEFORE_ACCEPTED, TERMINAL
 from services.cases.tables import Change
 from services.kit.clock import Clock
 from services.kit.db import rows
+from services.kit.loops import Part
 
 BATCH_ROWS_MAX = 1_000
+CASES, MEMBERS = Part("tree", "cases"), Part("tree", "members")
+_OPEN_CASES = f"""
+SELECT id::text AS id, owner FROM transfer_case c
+WHERE id > CAST(:after AS uuid) AND state <> ALL (:terminal) AND {CASES.not_aside("c.id::text")} ORDER BY id LIMIT :limit"""
 # what follows from the tree, and not from what anybody did
 _DERIVED = ("origin_committee", "receiving_committee", "ruling", "owner", "wait_organisation", "wait_act", "wait_due")
 
@@ -30,13 +35,24 @@ def repoint(engine: Engine, clock: Clock, ground: Ground) -> int:
     changed, after = 0, "00000000-0000-0000-0000-000000000000"
     while True:
         with engine.begin() as tx:
-            ids = tx.exec_driver_sql(
-                "SELECT id::text FROM transfer_case WHERE id > %s::uuid AND state <> ALL (%s) ORDER BY id LIMIT %s",
-                (after, sorted(TERMINAL), BATCH_ROWS_MAX)).scalars().all()
-            if not ids:
+            found = rows(tx, _OPEN_CASES, {"after": after, "terminal": sorted(TERMINAL), "limit": BATCH_ROWS_MAX})
+            if not found:
                 return changed + _members(engine, clock, ground)
-            changed += _repoint(tx, ids, clock.now(), ground)
-            after = ids[-1]
+            done = CASES.each_by_itself(tx, found, lambda some: _repoint(tx, [row.id for row in some], clock.now(), ground),
+                                        clock.now(), key=lambda row: row.id, organisation=lambda row: row.owner)
+            changed += sum(done.results)
+            after = found[-1].id
+
+
+def repoint_again(tx: Connection, keys: Sequence[str], now: datetime, ground: Ground) -> None:
+    """Settles cases and members' tasks that stood aside, once more; ``keys`` are ids of cases or references of members."""
+    found = rows(tx, "SELECT id::text AS id, owner FROM transfer_case WHERE id::text = ANY (:keys)", {"keys": list(keys)})
+    CASES.each_by_itself(tx, found, lambda some: _repoint(tx, [row.id for row in some], now, ground), now,
+                         key=lambda row: row.id, organisation=lambda row: row.owner)
+    members = rows(tx, READ_MEMBERS + "WHERE m.member = ANY (:keys)", {"keys": list(keys)})
+    world = ground.world(tx, now)
+    MEMBERS.each_by_itself(tx, members, lambda some: refresh_members(tx, some, world), now,
+                           key=lambda row: row.member, organisation=lambda row: row.organisation)
 
 
 def _repoint(tx: Connection, ids: list[str], now: datetime, ground: Ground) -> int:
@@ -70,9 +86,9 @@ def _parties(tx: Connection, ids: list[str]) -> dict[str, set[str]]:
 
 _REMINDED = """SELECT DISTINCT t.organisation, m.organisation AS home FROM task t JOIN member m ON m.member = t.member
 WHERE t.case_id IS NULL AND t.closed_at IS NULL"""
-_AT = READ_MEMBERS + """WHERE m.member > :after AND m.organisation = ANY (:homes) AND EXISTS (
+_AT = READ_MEMBERS + f"""WHERE m.member > :after AND m.organisation = ANY (:homes) AND EXISTS (
     SELECT FROM task t WHERE t.member = m.member AND t.case_id IS NULL AND t.closed_at IS NULL)
-ORDER BY m.member LIMIT :limit"""
+AND {MEMBERS.not_aside("m.member")} ORDER BY m.member LIMIT :limit"""
 
 
 def _members(engine: Engine, clock: Clock, ground: Ground) -> int:
@@ -86,8 +102,10 @@ def _members(engine: Engine, clock: Clock, ground: Ground) -> int:
             found = rows(tx, _AT, {"after": after, "homes": homes, "limit": BATCH_ROWS_MAX})
             if not found:
                 break
-            refresh_members(tx, found, ground.world(tx, clock.now()))
-            moved, after = moved + len(found), found[-1].member
+            world = ground.world(tx, clock.now())
+            done = MEMBERS.each_by_itself(tx, found, lambda some: refresh_members(tx, some, world), world.now,
+                                          key=lambda row: row.member, organisation=lambda row: row.organisation)
+            moved, after = moved + len(found) - done.left_out, found[-1].member
     return moved
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from services.cases import rights
 from services.cases import states as s
 from services.cases.model import Case, World
+from services.city.people import IMPOSSIBLE_DAYS
 from services.city.world import COUNTY, FAR_STREET, Town
 
 # state -> how often each command is what somebody does next
@@ -104,7 +105,7 @@ def anything(case: Case, world: World, town: Town, codes: list[str], cases: list
     args = dict(fields(case, command, actor, world, town, random))
     if args and random.random() < 0.4:
         key = random.choice(sorted(args))
-        args[key] = random.choice((None, "", "1899-01-01", 91, [], {"a": [1]}))
+        args[key] = random.choice((None, "", "1899-01-01", 91, [], {"a": [1]}, *IMPOSSIBLE_DAYS))
     if command == "merge":
         args = {"into": random.choice(cases)}
     return Act(case.id, actor, command, args)

@@ -22,6 +22,8 @@ GRADUATES = 0.4
 DUES_EVERY_DAYS = 182
 LATE, PARTIAL, DUPLICATED, CONFLICTING = 0.15, 0.08, 0.06, 0.01
 WITHDRAWN, WITHDRAWN_FIRST, CORRECTED = 0.05, 0.01, 0.06
+MISDATED = 0.03
+IMPOSSIBLE_DAYS = ("9999-12-31", "2101-01-01", "2026-W50-1", "20261201", "0001-01-01", "2026-02-30", "9999-12")
 # fate -> how often; those who belong to no unit neither retire nor are laid off
 FATES = {"relocation": 26, "job_change": 18, "retirement": 12, "layoff": 10, "migrant_work": 10, "dispatch": 3,
          "platform_work": 4, "study_abroad": 4, "return_from_abroad": 2, "demobilisation": 4, "death": 4, "other": 5,
@@ -179,8 +181,10 @@ class Lives:
     def _with_faults(self, event: Event, day: date) -> list[Event]:
         chance, after = self.random.random, day + timedelta(days=self.random.randrange(1, 15))
         posted = [event]
+        if chance() < MISDATED:
+            posted.append(self._misdated(event))
         if "life" in event["type"] or "dues" in event["type"]:
-            return posted * (2 if chance() < DUPLICATED else 1)
+            return posted * 2 if chance() < DUPLICATED else posted
         if chance() < DUPLICATED:
             self._plan(after, lambda _: event)
         if chance() < CONFLICTING:
@@ -194,6 +198,13 @@ class Lives:
         elif chance() < WITHDRAWN_FIRST:
             return [self._withdrawn(event, day), *posted]
         return posted
+
+    def _misdated(self, event: Event) -> Event:
+        """The event once more, under an id of its own, with a day that no calendar or no law knows."""
+        self.number += 1
+        field_of_day = next((name for name in ("paid_to", "on") if name in event["data"]), "effective_on")
+        data = {**event["data"], field_of_day: self.random.choice(IMPOSSIBLE_DAYS)}
+        return {**event, "id": f"e{self.number:07}", "data": data}
 
     def _withdrawn(self, event: Event, day: date) -> Event:
         return self._event("departure.withdrawn", event["source"].removeprefix(SOURCE_PREFIX), day,

@@ -134,10 +134,11 @@ def router(intake: Intake) -> APIRouter:
 
 def build(engine: Engine, clock: Clock, secret: bytes, outcomes: Outcomes = nothing_yet,
           unready: Callable[[], Mapping[str, Words]] | None = None,
-          routers: Sequence[APIRouter] = ()) -> FastAPI:
+          routers: Sequence[APIRouter] = (), set_aside: operations.SetAside = lambda: {}) -> FastAPI:
     """The application with intake's calls, `routers` of others, health, metrics and the descriptions.
 
-    `unready` says for each part why it does not work now; by default the database alone is asked.
+    `unready` says for each part why it does not work now; by default the database alone is asked. `set_aside` counts what
+    waits on the dead-letter desk.
     """
     app = FastAPI(title="guidui", version="1", docs_url=None, redoc_url=None, openapi_url=None,
                   description="归队: from a posted departure to the community that acts on it")
@@ -145,7 +146,10 @@ def build(engine: Engine, clock: Clock, secret: bytes, outcomes: Outcomes = noth
     app.include_router(router(Intake(engine, clock, secret, outcomes)))
     for more in routers:
         app.include_router(more)
-    app.include_router(operations.router(app, unready or (lambda: database_away(engine))))
+    def own() -> dict[str, Words]:
+        return database_away(engine)
+
+    app.include_router(operations.router(app, unready or own, own, set_aside))
     return app
 
 

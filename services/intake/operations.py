@@ -12,9 +12,16 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from services.intake.openapi import described
 from services.kit.errors import Words, language_of
 
+Unready = Callable[[], Mapping[str, Words]]
+SetAside = Callable[[], Mapping[str, int]]
 
-def router(app: FastAPI, unready: Callable[[], Mapping[str, Words]]) -> APIRouter:
-    """The operational routes of `app`; they are not part of its own description."""
+
+def router(app: FastAPI, unready: Unready, own: Unready | None = None, set_aside: SetAside = lambda: {}) -> APIRouter:
+    """The operational routes of `app`; they are not part of its own description.
+
+    `unready` says why parts do not work, in whatever process; `own`, for `/readyz?own=yes`, of this process alone, so that
+    a balancer does not take pages away because a worker stands still. `set_aside`: what waits on the dead-letter desk.
+    """
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/healthz")
@@ -24,8 +31,11 @@ def router(app: FastAPI, unready: Callable[[], Mapping[str, Words]]) -> APIRoute
     @routes.get("/readyz")
     def readyz(request: Request) -> JSONResponse:
         language = language_of(request.headers.get("accept-language"))
-        reasons = {part: words.in_language(language) for part, words in unready().items()}
-        return JSONResponse({"ready": not reasons, "unready": reasons}, 503 if reasons else 200)
+        asked = own if own and request.query_params.get("own") else unready
+        reasons = {part: words.in_language(language) for part, words in asked().items()}
+        waiting = {} if "database" in reasons else set_aside()
+        body = {"ready": not reasons, "unready": reasons} | ({"set_aside": waiting} if waiting else {})
+        return JSONResponse(body, 503 if reasons else 200)
 
     @routes.get("/metrics")
     def metrics() -> Response:

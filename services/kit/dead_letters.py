@@ -1,13 +1,18 @@
-"""The dead-letter desk: messages that fail alone, and the later ones of their key that wait behind them."""
+"""The dead-letter desk: messages that fail alone, the later ones of their key that wait behind them, and rows of loops.
+
+A row of a loop (`topic` is LOOP, `consumer` the loop's name, `type` the part of the loop) is no message: to try it again is
+to let the loop find it in its next round, to skip it is to leave it out of the loop for good.
+"""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import uuid5
 
 from sqlalchemy import Connection, Engine, RowMapping
 
-from schemas.envelope import Message
+from schemas.envelope import NAMESPACE_GUIDUI, Message
 from services.kit.attempt import is_infrastructure
 from services.kit.clock import Clock, SystemClock
 from services.kit.db import dumps, rows
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Connection, Sequence[Message]], None]
 
+LOOP = "loop"
 _NO_SUCH = Words("没有这条死信。", "There is no such dead letter.")
 _DECIDED = Words("这条死信已经处理过。", "This dead letter has been decided already.")
 _NO_BODY = Words("这条消息的内容按规定没有保留，请发送方重新报送。",
@@ -40,7 +46,7 @@ def failure(tx: Connection, message: Message, handler: Handler) -> Words | None:
 
 def words_of(error: Exception) -> Words:
     """What the desk is told: the sentence of a Poison; of a bug its type and place, never its text."""
-    if isinstance(error, Poison):
+    if isinstance(error, Poison | Refused):
         return error.words
     said = where(error)
     place = said["at"][-1] if said["at"] else "?"
@@ -56,6 +62,18 @@ def put(tx: Connection, consumer: str, message: Message, words: Words, at: datet
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'open', %s) ON CONFLICT DO NOTHING""",
         (consumer, message.id, message.topic, message.key if keeps_body else None, message.type, message.time,
          message.cause, dumps(message.body) if keeps_body else None, words.zh, words.en, attempts, at))
+
+
+def put_row(tx: Connection, loop: str, part: str, key: str, organisation: str | None, words: Words, at: datetime) -> None:
+    """Lays a row of a loop on the desk; one that was there before stands there again, with one attempt more."""
+    ident = uuid5(NAMESPACE_GUIDUI, f"{LOOP}:{loop}:{part}:{key}")
+    tx.exec_driver_sql("""
+        INSERT INTO dead_letter (consumer, event_id, topic, key, type, time, body, reason_zh, reason_en, attempts, state, at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 1, 'open', %s)
+        ON CONFLICT (consumer, event_id) DO UPDATE SET state = 'open', attempts = dead_letter.attempts + 1,
+            reason_zh = excluded.reason_zh, reason_en = excluded.reason_en, body = excluded.body, at = excluded.at,
+            decided_at = NULL""",
+        (loop, ident, LOOP, key, part, at, dumps({"row": key, "organisation": organisation}), words.zh, words.en, at))
 
 
 def park(tx: Connection, consumer: str, messages: Sequence[Message], at: datetime) -> None:
@@ -80,8 +98,13 @@ def listed(tx: Connection, state: str | None = "open", consumer: str | None = No
 
 def retry(engine: Engine, letter: int, subscriptions: Iterable[Subscription],
           clock: Clock = SystemClock()) -> Words | None:
-    """Handles a dead letter once more, then what waited behind it; returns why it failed again, else None."""
+    """Handles a dead letter once more, then what waited behind it; returns why it failed again, else None.
+
+    A row of a loop is handled in the loop's next round: should it fail again, it stands on the desk again.
+    """
     with engine.begin() as tx:
+        if _of_a_loop(tx, letter, "again", clock):
+            return None
         row, subscription = _open(tx, letter, subscriptions)
         if row["body"] is None:
             raise Refused(409, "body-not-kept", _NO_BODY)
@@ -98,9 +121,19 @@ def retry(engine: Engine, letter: int, subscriptions: Iterable[Subscription],
 def skip(engine: Engine, letter: int, subscriptions: Iterable[Subscription], clock: Clock = SystemClock()) -> None:
     """Gives a dead letter up, and handles what waited behind it."""
     with engine.begin() as tx:
+        if _of_a_loop(tx, letter, "skipped", clock):
+            return
         row, subscription = _open(tx, letter, subscriptions)
         _decide(tx, row, "skipped", clock)
         _unpark(tx, row, subscription, clock)
+
+
+def _of_a_loop(tx: Connection, letter: int, state: str, clock: Clock) -> bool:
+    """Decides a row of a loop that waits on the desk; False where the letter is none. One that was skipped may come back."""
+    waiting = ("open", "skipped") if state == "again" else ("open",)
+    return tx.exec_driver_sql("UPDATE dead_letter SET state = %s, decided_at = %s WHERE id = %s AND topic = %s"
+                              " AND state = ANY (%s) RETURNING 1",
+                              (state, clock.now(), letter, LOOP, list(waiting))).first() is not None
 
 
 def _open(tx: Connection, letter: int, subscriptions: Iterable[Subscription]) -> tuple[RowMapping, Subscription]:

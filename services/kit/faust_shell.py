@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid5
 
@@ -23,7 +24,7 @@ from services.kit.attempt import Stopped, attempt
 from services.kit.consumer import STOPPED, Consumer
 from services.kit.errors import Words
 from services.kit.garbage import collect_seldom
-from services.kit.kafka_clients import Kafka, why_deaf
+from services.kit.kafka_clients import Kafka, is_idle, leave_group, no_topic, topic_ids, why_deaf
 from services.kit.log import where
 
 try:
@@ -37,6 +38,8 @@ WAITING_ROWS_MAX = 2_000  # Faust goes on reading while the database is slow for
 WITHIN_SECONDS = 0.03
 ASSIGNED_SECONDS_MAX = 60
 LOOK_SECONDS = 1.0
+TOPICS_SECONDS = 5.0
+IDLE_LOOKS_MAX = 3
 FAILED = 70  # EX_SOFTWARE: the supervisor starts the process again
 
 NO_BROKER = Words("消息总线暂时不可用，正在等待。", "Waiting for the brokers.")
@@ -47,11 +50,13 @@ class FaustShell:
     """Runs one consumer on its topics until SIGTERM or SIGINT."""
 
     def __init__(self, consumer: Consumer, kafka: Kafka, instance: str | None = None, health_port: int = 0,
-                 within: float = WITHIN_SECONDS) -> None:
+                 within: float = WITHIN_SECONDS,
+                 also_unready: Callable[[], Mapping[str, Words]] = dict) -> None:
         self.consumer, self.kafka, self.instance, self.within = consumer, kafka, instance, within
         self.group = kafka.group(consumer.name)
-        self._health_port = health_port
+        self._health_port, self._also_unready = health_port, also_unready
         self._reason: Words | None = NO_BROKER
+        self._deaf: Words | None = None
         self._assigned = threading.Event()
         self._waiting: list[Any] = []  # Faust events, in their order
         self._work: asyncio.Task | None = None
@@ -60,7 +65,7 @@ class FaustShell:
         """Waits for database, brokers and rights, then consumes. Ends the process: 0 after a signal, else 70."""
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: self.consumer.stop.set())
-        health.serve(self._health_port, self.unready)
+        health.serve(self._health_port, lambda: {**self.unready(), **self._also_unready()})
         try:
             self._await_leave()
             self._await_rights()
@@ -71,7 +76,7 @@ class FaustShell:
 
     def unready(self) -> dict[str, Words]:
         """Why this consumer hears nothing or does nothing now."""
-        words = self.consumer.unready() or self._reason
+        words = self.consumer.unready() or self._deaf or self._reason
         return {self.consumer.name: words} if words else {}
 
     def _await_leave(self) -> None:
@@ -180,12 +185,48 @@ class FaustShell:
         self._assigned.set()
 
     def _watch(self, app) -> None:
-        """Ends the process when Faust never joins its group, or has crashed and still looks alive."""
+        """Ends the process when Faust never joins its group, has crashed and still looks alive, or when its topics are
+        others than those it joined: it would not find them again."""
+        threading.Thread(target=self._watch_topics, name="topics", daemon=True).start()
         limit = time.monotonic() + ASSIGNED_SECONDS_MAX
         while not self.consumer.stop.wait(LOOK_SECONDS):
             if app.crashed or (not self._assigned.is_set() and time.monotonic() > limit):
                 log.critical("faust_crashed" if app.crashed else "faust_unassigned", consumer=self.consumer.name)
                 os._exit(FAILED)
+
+
+    def _watch_topics(self) -> None:
+        joined, gone, idle = None, False, 0
+        while not self.consumer.stop.wait(TOPICS_SECONDS):
+            try:
+                present = topic_ids(self.kafka, self.consumer.subscription.topics)
+                idle = idle + 1 if self._is_idle() else 0
+            except (KafkaError, OSError):
+                self._deaf = NO_BROKER
+                continue
+            missing = [topic for topic, ident in present.items() if ident is None]
+            self._deaf = no_topic(missing[0]) if missing else None
+            gone = gone or bool(missing)
+            if missing:
+                log.error("deaf", consumer=self.consumer.name, reason=self._deaf.en)
+                continue
+            if joined is not None and (gone or present != joined) or idle >= IDLE_LOOKS_MAX:
+                log.critical("topics_made_again", consumer=self.consumer.name)
+                self._leave()
+                os._exit(FAILED)
+            joined, gone = present, False
+
+    def _is_idle(self) -> bool:
+        return bool(self.instance) and self._assigned.is_set() and is_idle(self.kafka, self.consumer.name, self.instance)
+
+    def _leave(self) -> None:
+        """A static member that only restarts would be dealt the partitions of the topics that are gone."""
+        if not self.instance:
+            return
+        try:
+            leave_group(self.kafka, self.consumer.name, self.instance)
+        except (KafkaError, OSError) as error:
+            log.warning("group_not_left", consumer=self.consumer.name, **where(error))
 
 
 def _worker(app, loop: asyncio.AbstractEventLoop, stop: threading.Event):

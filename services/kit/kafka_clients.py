@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.admin import NewTopic
-from kafka.errors import TopicAlreadyExistsError
+from kafka.admin import MemberToRemove, NewTopic
+from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from services.kit.errors import Words
 from services.kit.settings import Settings
 
+log = structlog.get_logger()
 PARTITIONS = 12  # fixed at creation: another number would break the order of every key
 BOOTSTRAP_SECONDS_MAX = 5
 LEADERS_SECONDS_MAX = 30
@@ -80,10 +82,14 @@ def ensure_topics(kafka: Kafka, hours: dict[str, int], partitions: int = PARTITI
     """Creates the topics that are missing, each kept for its number of hours, and returns when all have leaders."""
     admin = kafka.admin()
     try:
+        missing = _missing(admin, [kafka.topic(name) for name in hours])
         for name, kept in hours.items():
+            if kafka.topic(name) not in missing:
+                continue
             configs = {**retention(kept), "min.insync.replicas": str(2 if replication > 2 else 1)}
             try:
                 admin.create_topics([NewTopic(kafka.topic(name), partitions, replication, topic_configs=configs)])
+                log.warning("topic_made", topic=name)
             except TopicAlreadyExistsError:
                 pass
         limit = time.monotonic() + LEADERS_SECONDS_MAX
@@ -105,12 +111,66 @@ def why_deaf(kafka: Kafka, group: str, topics: Iterable[str]) -> Words | None:
     try:
         for topic in topics:
             if not _readable(admin, kafka.topic(topic)):
-                return Words(f"消息主题 {topic} 不存在或无权读取。",
-                             f"The topic {topic} does not exist or may not be read.")
+                return no_topic(topic)
         admin.list_group_offsets(group)
         return None
     finally:
         admin.close()
+
+
+def no_topic(topic: str) -> Words:
+    """Why nothing is heard of a topic, and what to do."""
+    return Words(f"消息主题 {topic} 不存在或无权读取；relay 会重新建立，也可以运行 guidui migrate。",
+                 f"The topic {topic} does not exist or may not be read; the relay makes it again, and so does guidui migrate.")
+
+
+def topic_ids(kafka: Kafka, topics: Iterable[str]) -> dict[str, str | None]:
+    """Topic -> the id that the brokers gave it when it was made, None where it is missing.
+
+    Raises KafkaError, also where a topic has no leader at the moment.
+    """
+    names = {kafka.topic(topic): topic for topic in topics}
+    admin = kafka.admin()
+    try:
+        described = admin.describe_topics(list(names))
+    finally:
+        admin.close()
+    ids: dict[str, str | None] = dict.fromkeys(names.values())
+    for found in described:
+        if found["error_code"] == UnknownTopicOrPartitionError.errno:
+            continue
+        if found["error_code"]:
+            raise for_code(found["error_code"])
+        ids[names[found["name"]]] = str(found.get("topic_id"))
+    return ids
+
+
+def leave_group(kafka: Kafka, consumer: str, instance: str) -> None:
+    """Takes a static member out of its group: when it joins again, partitions are dealt out anew. Raises KafkaError."""
+    admin = kafka.admin()
+    try:
+        admin.remove_group_members(kafka.group(consumer), [MemberToRemove(group_instance_id=instance)])
+    finally:
+        admin.close()
+
+
+def is_idle(kafka: Kafka, consumer: str, instance: str) -> bool:
+    """Whether a static member has no partition, though there are enough for all: what it was dealt is of topics that are
+    gone, and a static member that comes back is dealt nothing new. Raises KafkaError."""
+    admin = kafka.admin()
+    try:
+        group = admin.describe_groups([kafka.group(consumer)])[kafka.group(consumer)]
+    finally:
+        admin.close()
+    own = [member for member in group["members"] if member["group_instance_id"] == instance]
+    if group["group_state"] != "Stable" or not own or len(group["members"]) > PARTITIONS:
+        return False
+    return not (own[0]["member_assignment"] or {}).get("assigned_partitions")
+
+
+def _missing(admin: KafkaAdminClient, topics: list[str]) -> set[str]:
+    return {found["name"] for found in admin.describe_topics(topics)
+            if found["error_code"] == UnknownTopicOrPartitionError.errno}
 
 
 def lag(kafka: Kafka, consumer: str, topics: Iterable[str]) -> int:

@@ -1,7 +1,7 @@
 """What /metrics tells of the seam, computed from the tables when it is asked."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import REGISTRY
@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.kit import rounds
 from services.kit.clock import Clock, SystemClock
 from services.kit.consumer import Subscription
 from services.kit.db import rows
@@ -92,6 +93,31 @@ class Seam(Collector):
                                     value=relay_age_seconds(tx, self.clock))
 
 
-def expose(seam: Seam) -> None:
-    """Adds the gauges to this process's /metrics."""
-    REGISTRY.register(seam)
+class LoopGauges(Collector):
+    """Gauges of every loop, wherever it runs: when a round last succeeded, whether the last one failed, what stands aside."""
+
+    def __init__(self, engine: Engine, loops: Mapping[str, rounds.Loop]) -> None:
+        self.engine, self.loops = engine, loops
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        succeeded = GaugeMetricFamily("guidui_loop_succeeded_timestamp_seconds",
+                                      "when a round of the loop last succeeded; 0: never", labels=["loop"])
+        failing = GaugeMetricFamily("guidui_loop_failing", "1 when the last round of the loop failed", labels=["loop"])
+        aside = GaugeMetricFamily("guidui_loop_set_aside", "rows of the loop that wait on the dead-letter desk", labels=["loop"])
+        pause = GaugeMetricFamily("guidui_loop_pause_seconds", "seconds between two rounds", labels=["loop"])
+        try:
+            found = rounds.figures(self.engine)
+        except SQLAlchemyError:
+            return
+        for name, loop in self.loops.items():
+            at, failed, waiting = found.get(name, (0.0, False, 0))
+            succeeded.add_metric([name], at)
+            failing.add_metric([name], float(failed))
+            aside.add_metric([name], float(waiting))
+            pause.add_metric([name], loop.pause)
+        yield from (succeeded, failing, aside, pause)
+
+
+def expose(collector: Collector) -> None:
+    """Adds gauges to this process's /metrics."""
+    REGISTRY.register(collector)

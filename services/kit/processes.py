@@ -6,21 +6,23 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import structlog
 from sqlalchemy import Engine
 
 from services.kit import health, metrics
+from services.kit.beats import Beat
 from services.kit.clock import Clock, SystemClock
 from services.kit.consumer import Consumer, Subscription
 from services.kit.errors import Words
 from services.kit.faust_shell import FaustShell
 from services.kit.kafka_clients import Kafka
 from services.kit.reconcile import Reconciler
-from services.kit.relay import Relay
+from services.kit.relay import SECOND, Relay
 from services.kit.settings import Settings
+from services.kit.topic_keeper import TopicKeeper
 
 log = structlog.get_logger()
 BESIDE = "GUIDUI_BESIDE"  # a pipe that closes when the process beside which one runs is gone
@@ -28,21 +30,24 @@ RESTART_SECONDS = 1.0
 
 
 def relay(engine: Engine, subscriptions: Iterable[Subscription], settings: Settings,
-          clock: Clock = SystemClock()) -> None:
+          clock: Clock = SystemClock(), create_topics: Callable[[Kafka], None] = lambda _: None) -> None:
     """`guidui relay`: the log to Kafka, and the reconciler that looks after what the consumers took.
 
-    `subscriptions` are those fed from the event log; `ingress` is not among them.
+    `subscriptions` are those fed from the event log; `ingress` is not among them. `create_topics` makes whatever topic is
+    missing; it is called again and again, for topics may be deleted and brokers built anew.
     """
     subscriptions = tuple(subscriptions)
     sender = Relay(engine, Kafka.of(settings), clock)
+    keeper = TopicKeeper(Kafka.of(settings), create_topics)
     reconciler = Reconciler(engine, subscriptions, clock)
 
     def end(*_: object) -> None:
         sender.stop.set()
         reconciler.stop.set()
+        keeper.stop.set()
 
     def unready() -> dict[str, Words]:
-        words = sender.unready()
+        words = keeper.unready() or sender.unready()
         return {"relay": words} if words else {}
 
     for sign in (signal.SIGTERM, signal.SIGINT):
@@ -50,19 +55,40 @@ def relay(engine: Engine, subscriptions: Iterable[Subscription], settings: Setti
     metrics.expose(metrics.Seam(engine, subscriptions, clock, relay=True))
     health.serve(settings.health_port, unready)
     reconciler.start()
+    keeper.start()
     # signals reach only the main thread, and not while it is inside the driver
     worker = threading.Thread(target=sender.run, name="relay")
     worker.start()
-    while worker.is_alive():
-        worker.join(0.2)
+    # one that stands by while another leads does what it should
+    with beating(engine, "relay", settings, clock, lambda: {k: v for k, v in unready().items() if v != SECOND}):
+        while worker.is_alive():
+            worker.join(0.2)
 
 
-def consume(consumer: Consumer, kafka: Kafka, settings: Settings) -> None:
-    """`guidui matcher`, `guidui notifier`, and intake's consumer of `ingress`. Ends the process."""
+@contextmanager
+def beating(engine: Engine, role: str, settings: Settings, clock: Clock,
+            unready: Callable[[], Mapping[str, Words]] = dict) -> Iterator[None]:
+    """Inside, this process says every few seconds that it is there, or why it does nothing."""
+    beat = Beat(engine, role, settings.instance, clock, unready)
+    beat.start()
+    try:
+        yield
+    finally:
+        beat.stop()
+
+
+def consume(consumer: Consumer, kafka: Kafka, settings: Settings, role: str | None = None,
+            also_unready: Callable[[], Mapping[str, Words]] = dict) -> None:
+    """`guidui matcher`, `guidui notifier`, and intake's consumer of `ingress`. Ends the process.
+
+    `also_unready` is told at this process's /readyz beside the consumer's own reasons.
+    """
     if BESIDE in os.environ:
         threading.Thread(target=_end_with, args=(int(os.environ[BESIDE]),), name="beside", daemon=True).start()
     metrics.expose(metrics.Seam(consumer.engine, (consumer.subscription,), consumer.clock))
-    FaustShell(consumer, kafka, settings.instance, settings.health_port).run()
+    shell = FaustShell(consumer, kafka, settings.instance, settings.health_port, also_unready=also_unready)
+    with beating(consumer.engine, role or consumer.name, settings, consumer.clock, shell.unready):
+        shell.run()
 
 
 @contextmanager

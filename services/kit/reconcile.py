@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, Row
 from services.kit.attempt import Stopped, attempt
 from services.kit.clock import Clock, SystemClock
 from services.kit.consumer import Subscription, is_stopped
+from services.kit.db import rows
 
 log = structlog.get_logger()
 MISSING_AFTER = timedelta(seconds=60)
@@ -36,6 +37,15 @@ INSERT INTO resend (event_id, asked_at) SELECT unnest(%s::uuid[]), %s
 ON CONFLICT (event_id) DO UPDATE SET asked_at = excluded.asked_at, published_at = NULL
 WHERE resend.published_at + %s * power(2, least(resend.times, 10)) < excluded.asked_at
 RETURNING event_id"""
+
+
+_STILL = """
+SELECT min(at) FILTER (WHERE taken_at IS NULL) AS oldest, max(taken_at) AS taken_at, max(moved_at) AS moved_at FROM (
+    SELECT e.at, i.at AS taken_at, s.moved_at
+    FROM event_log e LEFT JOIN consumer_state s ON s.consumer = :consumer
+    LEFT JOIN inbox i ON i.consumer = :consumer AND i.event_id = e.event_id
+    WHERE e.topic = ANY(:topics) AND (e.xid, e.id) > (coalesce(s.mark_xid, '0'), coalesce(s.mark_id, 0))
+    ORDER BY e.xid, e.id LIMIT :limit) beyond"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,15 @@ def look(engine: Engine, subscription: Subscription, now: datetime, after: timed
     if asked:
         log.warning("missing", consumer=subscription.consumer, messages=len(asked))
     return [row[0] for row in asked]
+
+
+def still_for(tx: Connection, consumer: str, topics: Sequence[str], now: datetime) -> float:
+    """For how many seconds messages have waited of which a consumer takes none; 0 while it takes some, or none waits."""
+    row = rows(tx, _STILL, {"consumer": consumer, "topics": list(topics), "limit": WINDOW_ROWS_MAX})[0]
+    if row.oldest is None:
+        return 0.0
+    last = max(at for at in (row.oldest, row.taken_at, row.moved_at) if at)
+    return max((now - last).total_seconds(), 0.0)
 
 
 class Reconciler:

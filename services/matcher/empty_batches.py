@@ -14,13 +14,16 @@ from services.cases import commands
 from services.cases.ground import Ground
 from services.kit.clock import Clock
 from services.kit.db import rows
+from services.kit.loops import Part
 from services.matcher.announcements import group_of
 
 AT_ONCE = 500
-_EMPTY = """
+BATCHES = Part("erase", "empty_batches")
+_EMPTY = f"""
 SELECT p.id::text AS id, p.poster FROM transfer_case p
 WHERE p.state = 'bulk_open' AND p.opened_at <= :since
-  AND NOT EXISTS (SELECT FROM transfer_case c WHERE c.parent = p.id) ORDER BY p.opened_at, p.id LIMIT :limit"""
+  AND NOT EXISTS (SELECT FROM transfer_case c WHERE c.parent = p.id)
+  AND {BATCHES.not_aside("p.id::text")} ORDER BY p.opened_at, p.id LIMIT :limit"""
 # a batch is over when all that came is decided, and came long ago
 _BATCHES = """
 SELECT e.source, e.batch, max(e.received_at) <= :since AND bool_and(e.persons <= (
@@ -34,9 +37,11 @@ def close(engine: Engine, clock: Clock, ground: Ground) -> int:
         world = ground.world(tx, clock.now())
         since = world.now - timedelta(days=world.policy.silent_days)
         empty = rows(tx, _EMPTY, {"since": since, "limit": AT_ONCE})
-        over = _over(tx, {row.poster for row in empty}, since) & {row.id for row in empty} if empty else set()
-        commands.close_groups(tx, over, world)
-    return len(over)
+        over = _over(tx, {row.poster for row in empty}, since) if empty else set()
+        closing = [row for row in empty if row.id in over]
+        done = BATCHES.each_by_itself(tx, closing, lambda some: commands.close_groups(tx, [row.id for row in some], world),
+                                      world.now, key=lambda row: row.id, organisation=lambda row: row.poster)
+    return len(closing) - done.left_out
 
 
 def _over(tx: Connection, posters: set[str], since: datetime) -> set[str]:

@@ -6,7 +6,7 @@ the one that waits the longest is due. What an organisation left on its desk whe
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -24,6 +24,7 @@ from services.kit.clock import Clock
 from services.kit.db import rows
 from services.kit.event_log import record
 from services.kit.locks import Lock
+from services.kit.loops import Part
 
 IDENTIFY, QUESTION = "identify", "question"
 ACTS = {IDENTIFY: "identify", QUESTION: "answer"}
@@ -50,6 +51,9 @@ WHERE i.decision = 'review' AND NOT i.asks_sender AND k.denied_at IS NULL AND m.
 UNION ALL SELECT 'identify', asker, min(since), count(*) FROM answered GROUP BY 2
 UNION ALL SELECT 'question', poster, min(asked_at), count(DISTINCT (event_id, position)) FROM asked
 WHERE answered_at IS NULL GROUP BY 2"""
+DESKS = Part("tree", "desks")
+_DESKS = f"""SELECT DISTINCT organisation FROM task t
+WHERE closed_at IS NULL AND kind IN ('identify', 'question') AND {DESKS.not_aside("t.organisation")}"""
 _STANDING = """
 SELECT organisation, kind, count(*) AS number, max(id::text) FILTER (WHERE closed_at IS NULL) AS id,
        max(due_on) FILTER (WHERE closed_at IS NULL) AS due_on, max(persons) FILTER (WHERE closed_at IS NULL) AS persons,
@@ -119,10 +123,16 @@ def desk(code: str, world: World) -> str:
 def recount(engine: Engine, clock: Clock, ground: Ground) -> int:
     """Counts all open desk tasks anew, by the calendar and the tree in force; returns how many organisations had one."""
     with engine.begin() as tx:
-        codes = tx.exec_driver_sql("""SELECT DISTINCT organisation FROM task WHERE closed_at IS NULL
-            AND kind IN ('identify', 'question')""").scalars().all()
-        settle(tx, codes, ground.world(tx, clock.now()))
-    return len(codes)
+        codes = [row.organisation for row in rows(tx, _DESKS)]
+        world = ground.world(tx, clock.now())
+        done = DESKS.each_by_itself(tx, codes, lambda some: settle(tx, some, world), world.now, organisation=str)
+    return len(codes) - done.left_out
+
+
+def recount_again(tx: Connection, codes: Sequence[str], now: datetime, ground: Ground) -> None:
+    """Counts desks that stood aside, once more."""
+    world = ground.world(tx, now)
+    DESKS.each_by_itself(tx, codes, lambda some: settle(tx, some, world), now, organisation=str)
 
 
 def _waiting(tx: Connection, codes: list[str], world: World) -> dict[tuple[str, str], Waiting]:

@@ -21,6 +21,7 @@ from services.cases.model import Case, Step, World
 from services.cases.tables import Change
 from services.kit.clock import Clock
 from services.kit.db import rows
+from services.kit.loops import Part
 from services.matcher import announcements as said
 from services.matcher.announcements import Announcement
 from services.matcher.identity import Model
@@ -31,11 +32,13 @@ from services.registry.persons import MemberRecord
 
 log = structlog.get_logger()
 AT_ONCE = 500
+WAITING = Part("walk_ins", "waiting")
 _STATES = ", ".join(f"'{state}'" for state in sorted(s.BEFORE_ACCEPTED))
 _OPEN = f"""
 SELECT i.event_id, i.position, c.id::text AS case_id FROM transfer_case c
 JOIN identification i ON i.case_id = c.id AND i.decision = 'outside'
-WHERE c.inflow AND c.member IS NULL AND c.state IN ({_STATES}) ORDER BY c.opened_at, c.id LIMIT :limit OFFSET :offset"""
+WHERE c.inflow AND c.member IS NULL AND c.state IN ({_STATES}) AND {WAITING.not_aside("c.id::text")}
+ORDER BY c.opened_at, c.id LIMIT :limit OFFSET :offset"""
 
 
 def look_again(engine: Engine, people: People, clock: Clock, ground: Ground) -> int:
@@ -45,12 +48,20 @@ def look_again(engine: Engine, people: People, clock: Clock, ground: Ground) -> 
         with engine.begin() as tx:
             waiting = _waiting(tx, offset)
             world = ground.world(tx, clock.now())
-            found = people.find(tx, [one for one, _ in waiting], world)
-            known = [(one, case, found[one.event, one.position]) for one, case in waiting]
-            now = join(tx, [(case, who) for _, case, who in known if who.decision == "match"], world)
-        joined, offset = joined + now, offset + len(waiting) - now
+            done = WAITING.each_by_itself(
+                tx, waiting, lambda some: _ask(tx, some, people, world), world.now,
+                key=lambda pair: pair[1], organisation=lambda pair: pair[0].organisation)
+        now = sum(done.results)
+        joined, offset = joined + now, offset + len(waiting) - now - done.aside
         if len(waiting) < AT_ONCE:
             return joined
+
+
+def _ask(tx: Connection, waiting: Sequence[tuple[Announcement, str]], people: People, world: World) -> int:
+    """Asks the register about some walk-ins, and joins those whom it knows; returns how many."""
+    found = people.find(tx, [walk_in for walk_in, _ in waiting], world)
+    known = [(case, found[walk_in.event, walk_in.position]) for walk_in, case in waiting]
+    return join(tx, [(case, person) for case, person in known if person.decision == "match"], world)
 
 
 def met(tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found], world: World) -> int:

@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy import Connection, Engine, RowMapping
 
 from services.kit import locks
+from services.kit.attempt import is_infrastructure
 from services.kit.clock import Clock
 from services.kit.locks import Lock
 from services.notifier import queries, tables
@@ -88,6 +89,15 @@ def deliver_due(
     return len(mails)
 
 
+def _put_aside(office: Office, mail: Mail, fault: Exception) -> None:
+    """A message that cannot even be made ready: its notices wait on the dead-letter desk, given back."""
+    now = office.clock.now()
+    with office.engine.begin() as tx:
+        for notice in queries.claimed(tx, mail.ids, mail.lease):
+            queries.DELIVERING.put_aside(tx, str(notice["id"]), fault, now, notice["organisation"])
+            tables.put_back(tx, [notice["id"]], now)
+
+
 def _claim(office: Office, rests: Rests, limit: int) -> list[Mail]:
     now, policy = office.clock.now(), office.policy
     disturbing = [name for name, channel in office.channels.items() if channel.disturbs]
@@ -112,8 +122,14 @@ def _mail(notices: Sequence[RowMapping], lease: UUID) -> Mail:
 
 
 def _hand_over(office: Office, mail: Mail) -> None:
-    with office.engine.begin() as tx:
-        notice = _check(tx, office, mail)
+    try:
+        with office.engine.begin() as tx:
+            notice = _check(tx, office, mail)
+    except Exception as fault:
+        if is_infrastructure(fault):
+            raise
+        _put_aside(office, mail, fault)
+        return
     if notice is None:
         return
     try:

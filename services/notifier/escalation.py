@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from services.kit.clock import Clock
 from services.notifier import queries, tables
@@ -16,6 +17,7 @@ from services.notifier.policy import Policy, default_policy
 from services.notifier.recipients import Recipient
 
 log = structlog.get_logger()
+SETTLE_ROWS_MAX = 1_000
 
 
 def climb_overdue(
@@ -30,24 +32,40 @@ def climb_overdue(
         tasks = queries.overdue_unannounced(tx, now.date(), rules.climbs, limit)
         if not tasks:
             return 0
-        late = {t["organisation"] for t in tasks}
-        own = whom_to_tell(tx, late, clock, channels, rules)
-        parents = {code: above(own[code][0].path) for code in late}
-        higher = whom_to_tell(tx, set(filter(None, parents.values())), clock, channels, rules)
-        whom = {code: [*own[code], *_once(own[code], higher.get(parents[code], ()))] for code in late}
-        rows = [{"case": t["case_id"], "at": now, **t} for t in tasks]
-        tables.write_notices(tx, rows, whom, now, rules.urgent, "overdue")
-    log.info("overdue_told", tasks=len(tasks))
+        done = queries.CLIMBING.each_by_itself(
+            tx, tasks, lambda some: _tell_above(tx, some, clock, channels, rules), now,
+            key=lambda task: str(task["id"]), organisation=lambda task: task["organisation"])
+    log.info("overdue_told", tasks=len(tasks) - done.left_out)
     return len(tasks)
 
 
-def settle_closed(engine: Engine) -> int:
+def _tell_above(
+    tx: Connection, tasks: Sequence[Mapping[str, Any]], clock: Clock, channels: Channels, policy: Policy
+) -> None:
+    """Writes the overdue notices of some tasks, to their organisation and to the level above."""
+    late = {task["organisation"] for task in tasks}
+    own = whom_to_tell(tx, late, clock, channels, policy)
+    parents = {code: above(own[code][0].path) for code in late}
+    higher = whom_to_tell(tx, set(filter(None, parents.values())), clock, channels, policy)
+    whom = {code: [*own[code], *_once(own[code], higher.get(parents[code], ()))] for code in late}
+    now = clock.now()
+    rows = [{"case": task["case_id"], "at": now, **task} for task in tasks]
+    tables.write_notices(tx, rows, whom, now, policy.urgent, "overdue")
+
+
+def settle_closed(engine: Engine, clock: Clock) -> int:
     """Ends notices of closed tasks whose closing was heard while they were being written; returns how many.
 
     Nobody is written to because of them (delivery looks at the task), so once a day is enough.
     """
-    with engine.begin() as tx:
-        return tables.settle(tx)
+    total = 0
+    while True:
+        with engine.begin() as tx:
+            notices = queries.unsettled(tx, SETTLE_ROWS_MAX)
+            queries.SETTLING.each_by_itself(tx, notices, lambda some: tables.settle(tx, some), clock.now())
+        total += len(notices)
+        if len(notices) < SETTLE_ROWS_MAX:
+            return total
 
 
 def _once(told: Sequence[Recipient], higher: Sequence[Recipient]) -> list[Recipient]:

@@ -10,7 +10,10 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping
 
 from services.kit.db import dumps, rows
+from services.kit.loops import Part
 from services.notifier.recipients import Addressee, Contact, climbing
+
+CLIMBING, DELIVERING, SETTLING = Part("climb", "overdue"), Part("delivery", "mails"), Part("settle", "notices")
 
 _ADDRESSEES = """
 SELECT o.code, o.path, c.id::text AS id, c.channel, c.email, c."from" AS since, c.until, c.bounced_count
@@ -41,11 +44,12 @@ LEFT JOIN contact c ON c.id = n.contact
 WHERE n.id = ANY(:ids) AND n.state = 'sending' AND n.lease = :lease
 ORDER BY t.due_on, n.organisation, n.kind, n.id FOR UPDATE OF n"""
 
-_OVERDUE = """
+_OVERDUE = f"""
 SELECT t.id, t.case_id, t.kind, t.act, t.organisation, t.due_on
 FROM task t JOIN organisation o ON o.code = t.organisation
 WHERE t.closed_at IS NULL AND t.due_on < :today AND t.kind = ANY(:kinds)
   AND NOT EXISTS (SELECT FROM notice n WHERE n.task = t.id AND n.stage = 'overdue' AND n.acted_at IS NULL)
+  AND {CLIMBING.not_aside("t.id::text")}
 ORDER BY t.due_on, t.id LIMIT :limit"""
 
 _WITHIN = """
@@ -107,6 +111,16 @@ def overdue_unannounced(
 ) -> Sequence[RowMapping]:
     """Open tasks whose due day has passed and of whose lateness nobody was told."""
     return rows(tx, _OVERDUE, {"today": today, "kinds": sorted(kinds), "limit": limit})
+
+
+_UNSETTLED = f"""
+SELECT n.id FROM notice n JOIN task t ON t.id = n.task
+WHERE t.closed_at IS NOT NULL AND n.acted_at IS NULL AND {SETTLING.not_aside("n.id::text")} ORDER BY n.id LIMIT :limit"""
+
+
+def unsettled(tx: Connection, limit: int) -> list[UUID]:
+    """Notices that nobody acted upon, though their task is closed."""
+    return [row["id"] for row in rows(tx, _UNSETTLED, {"limit": limit})]
 
 
 def attempts_since(tx: Connection, channel: str, since: datetime) -> tuple[int, datetime | None]:

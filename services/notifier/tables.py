@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, text
 
 from services.kit.db import dumps
+from services.notifier.queries import DELIVERING
 from services.notifier.recipients import Recipient
 
 # One row per task and recipient of its organisation; its id follows from both, so a repetition finds it.
@@ -57,7 +58,7 @@ UPDATE notice SET acted_at = t.closed_at,
     state = CASE state WHEN 'waiting' THEN 'not_sent' ELSE state END,
     why = CASE state WHEN 'waiting' THEN 'done' ELSE why END
 FROM task t
-WHERE t.id = notice.task AND t.closed_at IS NOT NULL AND notice.acted_at IS NULL"""
+WHERE t.id = notice.task AND t.closed_at IS NOT NULL AND notice.acted_at IS NULL AND notice.id = ANY(:ids)"""
 
 _SEEN = "UPDATE notice SET seen_at = :now WHERE case_id = :case AND recipient = :organisation AND seen_at IS NULL"
 
@@ -80,14 +81,14 @@ FROM (SELECT contact, max(started_at) AS at FROM notice_attempt
 WHERE n.contact = last.contact AND n.state = 'waiting' AND n.mail IS NULL AND NOT n.urgent
   AND n.due_at <= :now"""
 
-_CLAIM = """
+_CLAIM = f"""
 WITH due AS (
     SELECT coalesce(mail, contact) AS letter, min(due_at) AS first FROM notice
-    WHERE state = 'waiting' AND due_at <= :now AND channel = ANY(:channels)
+    WHERE state = 'waiting' AND due_at <= :now AND channel = ANY(:channels) AND {DELIVERING.not_aside("notice.id::text")}
     GROUP BY 1 ORDER BY 2, 1 LIMIT :limit),
 mine AS (
     SELECT n.id, due.letter, due.first FROM notice n JOIN due ON due.letter = coalesce(n.mail, n.contact)
-    WHERE n.state = 'waiting' AND n.due_at <= :now AND n.channel = ANY(:channels)
+    WHERE n.state = 'waiting' AND n.due_at <= :now AND n.channel = ANY(:channels) AND {DELIVERING.not_aside("n.id::text")}
     FOR UPDATE OF n SKIP LOCKED)
 UPDATE notice SET state = 'sending', lease = :lease, lease_until = :until FROM mine WHERE notice.id = mine.id
 RETURNING notice.id, mine.letter, mine.first, notice.mail, notice.contact, notice.channel, notice.attempts"""
@@ -167,9 +168,9 @@ def close_notices(tx: Connection, tasks: Sequence[str]) -> None:
     tx.exec_driver_sql(_CLOSE, (dumps(tasks),))
 
 
-def settle(tx: Connection) -> int:
-    """The same from the task table, for notices written in the moment in which their task was closed."""
-    return tx.execute(text(_SETTLE)).rowcount
+def settle(tx: Connection, notices: Sequence[UUID]) -> None:
+    """The same for some notices: those written in the moment in which their task was closed."""
+    tx.execute(text(_SETTLE), {"ids": list(notices)})
 
 
 def mark_seen(tx: Connection, case: UUID, organisation: str, now: datetime) -> None:

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from schemas.days import NoDay, read_moment
 from services.cases import commands, queries
+from services.cases.alerts import alerts as alerts_of
 from services.kit import paging
 from services.kit.clock import ZONE
 from services.kit.errors import Refused, Words
@@ -69,8 +70,8 @@ def router(portal: Portal) -> APIRouter:
                cursor: Text = None) -> Response:
         with portal.web.begin() as tx:
             look_as(tx, caller)
-            return json_answer(queries.alerts(tx, portal.clock.now(), caller.organisation, since=_moment(since), limit=limit,
-                                        cursor=cursor))
+            return json_answer(alerts_of(tx, portal.clock.now(), caller.organisation, since=_moment(since), limit=limit,
+                                         cursor=cursor))
 
     @routes.get("/v1/cases", responses=bodies.answer(bodies.CASES),
                 summary="Cases, newest first; role: receiver, department, admin")

@@ -17,11 +17,13 @@ from services.cases.arguments import refuse
 from services.cases.ground import Ground
 from services.cases.model import World
 from services.kit.db import dumps, rows
+from services.kit.loops import Part
 from services.registry.directory import Directory, Organisation
 from services.registry.names import fold_name
 from services.registry.rolls import BadRow, Roll, RollRow
 from services.registry.tree import just_after
 
+ERASING = Part("records", "comparisons")
 KEPT = timedelta(hours=23)
 AT_ONCE = 2_000
 MEMBERS_MAX = 100_000
@@ -193,12 +195,16 @@ def _keep(tx: Connection, ident: UUID, organisation: Organisation, lines: Sequen
 def erase(engine: Engine, now: datetime) -> int:
     """Erases what was uploaded of persons a day ago; returns of how many comparisons. Outcome, date and who stay."""
     with engine.begin() as tx:
-        due = tx.exec_driver_sql("UPDATE comparison SET erase_at = NULL WHERE erase_at <= %s RETURNING id",
-                                 (now,)).scalars().all()
-        if due:
-            tx.exec_driver_sql("UPDATE comparison_row SET person = NULL, candidates = NULL "
-                               "WHERE comparison = ANY (%s)", (due,))
-    return len(due)
+        due = rows(tx, f"SELECT id, organisation FROM comparison WHERE erase_at <= :now AND {ERASING.not_aside('id::text')}",
+                   {"now": now})
+        done = ERASING.each_by_itself(tx, due, lambda some: _erase(tx, [row.id for row in some]), now,
+                                      key=lambda row: str(row.id), organisation=lambda row: row.organisation)
+    return len(due) - done.left_out
+
+
+def _erase(tx: Connection, due: Sequence[UUID]) -> None:
+    tx.exec_driver_sql("UPDATE comparison SET erase_at = NULL WHERE id = ANY (%s)", (list(due),))
+    tx.exec_driver_sql("UPDATE comparison_row SET person = NULL, candidates = NULL WHERE comparison = ANY (%s)", (list(due),))
 
 
 _MADE = """

@@ -5,7 +5,7 @@ calls has settled that the organisation acts for itself.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,8 +15,10 @@ from sqlalchemy import Connection, Engine
 from services.cases.arguments import refuse
 from services.cases.calendar import day_of, midnight
 from services.kit.db import dumps, rows
+from services.kit.loops import Part
 from services.registry.directory import Directory
 
+CARDS = Part("records", "cards")
 PLACES_MAX = 500
 MINUTES_MAX = 24 * 60
 _EXPECTED = """
@@ -181,21 +183,29 @@ def send_cards(engine: Engine, now: datetime) -> int:
     last = quarter_of(this - timedelta(days=1))
     first = begins(last)
     with engine.begin() as tx:
-        due = rows(tx, """SELECT d.id FROM double_report d WHERE d.registered_at < :after
+        due = rows(tx, """SELECT d.id, d.organisation FROM double_report d WHERE d.registered_at < :after
             AND (d.ended_at IS NULL OR d.ended_at >= :first)
-            AND NOT EXISTS (SELECT FROM service_card k WHERE k.report = d.id AND k.quarter = :quarter)""",
+            AND NOT EXISTS (SELECT FROM service_card k WHERE k.report = d.id AND k.quarter = :quarter)
+            AND """ + CARDS.not_aside("(d.id || ':' || :quarter)"),
                    {"after": midnight(this), "first": midnight(first), "quarter": last})
         if not due:
             return 0
         lines: dict[UUID, list[dict[str, Any]]] = {}
         for row in rows(tx, _LINES, {"first": first, "after": this}):
             lines.setdefault(row.report, []).append({"post": row.title, "minutes": row.minutes})
-        tx.exec_driver_sql(
-            "INSERT INTO service_card (report, quarter, minutes, lines, made_at) SELECT report, %s, minutes, lines, %s "
-            "FROM json_to_recordset(%s::json) AS k(report uuid, minutes int, lines jsonb) ON CONFLICT DO NOTHING",
-            (last, now, dumps([{"report": row.id, "lines": (own := lines.get(row.id, [])),
-                                "minutes": sum(line["minutes"] for line in own)} for row in due])))
-        return len(due)
+        done = CARDS.each_by_itself(
+            tx, due, lambda some: _send(tx, {row.id: lines.get(row.id, []) for row in some}, last, now), now,
+            key=lambda row: f"{row.id}:{last}", organisation=lambda row: row.organisation)
+        return len(due) - done.left_out
+
+
+def _send(tx: Connection, lines: Mapping[UUID, list[dict[str, Any]]], quarter: str, now: datetime) -> None:
+    cards_of = [{"report": report, "lines": own, "minutes": sum(line["minutes"] for line in own)}
+                for report, own in lines.items()]
+    tx.exec_driver_sql(
+        "INSERT INTO service_card (report, quarter, minutes, lines, made_at) SELECT report, %s, minutes, lines, %s "
+        "FROM json_to_recordset(%s::json) AS k(report uuid, minutes int, lines jsonb) ON CONFLICT DO NOTHING",
+        (quarter, now, dumps(cards_of)))
 
 
 _CARDS = """

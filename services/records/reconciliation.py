@@ -17,9 +17,11 @@ from services.cases.calendar import day_of, midnight, month_end
 from services.cases.ground import Ground
 from services.kit.db import rows
 from services.kit.event_log import Message, record
+from services.kit.loops import Part
 from services.registry.directory import Directory, Organisation
 from services.registry.tree import just_after
 
+OPENING, CLOSING = Part("records", "checks_opened"), Part("records", "checks_closed")
 KIND, ACT = "reconciliation", "compare"
 SEPTEMBER, MARCH = 9, 3
 AT_ONCE = 500
@@ -84,13 +86,17 @@ def open_checks(engine: Engine, now: datetime) -> int:
     today = day_of(now)
     with engine.begin() as tx:
         closed = _close_done(tx, now, today)
+        aside = set(tx.exec_driver_sql(_ASIDE).scalars())
         known = set(tx.exec_driver_sql("SELECT id::text FROM task WHERE kind = %s AND opened_at >= %s",
                                        (KIND, midnight(today.replace(day=1)))).scalars())
-        wanted = [line for line in _wanted(Directory.of(tx), today) if line["id"] not in known]
+        wanted = [line for line in _wanted(Directory.of(tx), today) if line["id"] not in known | aside]
+    opened = len(wanted)
     for start in range(0, len(wanted), AT_ONCE):
         with engine.begin() as tx:
-            _open(tx, wanted[start:start + AT_ONCE], now)
-    return closed + len(wanted)
+            done = OPENING.each_by_itself(tx, wanted[start:start + AT_ONCE], lambda some: _open(tx, some, now), now,
+                                          key=lambda line: line["id"], organisation=lambda line: line["organisation"])
+        opened -= done.left_out
+    return closed + opened
 
 
 def _wanted(directory: Directory, today: date) -> Iterator[dict[str, Any]]:
@@ -114,15 +120,24 @@ def _open(tx: Connection, lines: list[dict[str, Any]], now: datetime) -> None:
                 "due_on": line["due_on"]} for line in lines], older, now)
 
 
+_OVER = f"""
+SELECT t.id::text AS id, t.organisation FROM task t WHERE t.kind = :kind AND t.closed_at IS NULL
+    AND {CLOSING.not_aside("t.id::text")} AND (EXISTS (
+        SELECT FROM comparison c WHERE c.organisation = t.organisation AND c.made_at >= t.opened_at)
+        OR EXISTS (SELECT FROM organisation o WHERE o.code = t.organisation AND o.effective_to < :today))"""
+_ASIDE = f"SELECT key FROM dead_letter WHERE topic = 'loop' AND consumer = '{OPENING.loop}' AND type = '{OPENING.name}' AND state IN ('open', 'skipped')"
+
+
 def _close_done(tx: Connection, now: datetime, today: date) -> int:
-    gone = [str(i) for i in tx.exec_driver_sql(
-        """UPDATE task t SET closed_at = %s WHERE t.kind = %s AND t.closed_at IS NULL AND (EXISTS (
-               SELECT FROM comparison c WHERE c.organisation = t.organisation AND c.made_at >= t.opened_at)
-               OR EXISTS (SELECT FROM organisation o WHERE o.code = t.organisation AND o.effective_to < %s))
-           RETURNING id""", (now, KIND, today)).scalars()]
-    if gone:
-        _tell(tx, [], gone, now)
-    return len(gone)
+    over = rows(tx, _OVER, {"kind": KIND, "today": today})
+    done = CLOSING.each_by_itself(tx, over, lambda some: _close(tx, [row.id for row in some], now), now,
+                                  key=lambda row: row.id, organisation=lambda row: row.organisation)
+    return len(over) - done.left_out
+
+
+def _close(tx: Connection, ids: list[str], now: datetime) -> None:
+    tx.exec_driver_sql("UPDATE task SET closed_at = %s WHERE id = ANY (%s::uuid[])", (now, ids))
+    _tell(tx, [], ids, now)
 
 
 def _tell(tx: Connection, opened: list[dict[str, Any]], closed: list[str], now: datetime) -> None:

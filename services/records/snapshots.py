@@ -18,10 +18,12 @@ from services.cases.queries import figures
 from services.kit import locks
 from services.kit.db import dumps, rows
 from services.kit.locks import Lock
+from services.kit.loops import Part
 from services.registry.directory import Directory
 from services.registry.past import paths_at
 from services.registry.tree import codes_of
 
+DAYS = Part("records", "snapshots")
 MONTHS_MAX = 24
 SEPTEMBER = 9
 FIGURES = ("members", "pocket", "pocket_early", "at_risk")
@@ -103,27 +105,40 @@ def take_due(engine: Engine, now: datetime, ground: Ground) -> int:
     for day in _due(engine, day_of(now)):
         with engine.begin() as tx:
             locks.hold(tx, Lock.SNAPSHOT)
-            if rows(tx, "SELECT 1 FROM snapshot WHERE day = :day LIMIT 1", {"day": day}):
-                continue
-            directory = Directory.of(tx)
-            tx.exec_driver_sql(_KEEP, (day, now, dumps([
-                {"organisation": code, "path": directory.path(code), "figures": one}
-                for code, one in rebuilt(tx, day, ground).items()])))
-            taken += 1
+            done = DAYS.each_by_itself(tx, [day], lambda days: _take(tx, days[0], now, ground), now)
+        taken += sum(done.results)
     return taken
 
 
+def _take(tx: Connection, day: date, now: datetime, ground: Ground) -> int:
+    """Writes the figures of a day, unless it has them; returns 1 where it did."""
+    if rows(tx, "SELECT 1 FROM snapshot WHERE day = :day LIMIT 1", {"day": day}):
+        return 0
+    directory = Directory.of(tx)
+    tx.exec_driver_sql(_KEEP, (day, now, dumps([
+        {"organisation": code, "path": directory.path(code), "figures": one}
+        for code, one in rebuilt(tx, day, ground).items()])))
+    return 1
+
+
 def _due(engine: Engine, today: date) -> list[date]:
-    """Month ends, oldest first, since the first case or the last snapshot."""
+    """Month ends, oldest first, since the first case, that have no snapshot."""
     with engine.connect() as tx:
-        first, last = tx.exec_driver_sql("SELECT (SELECT min(at) FROM case_event), (SELECT max(day) FROM snapshot)").one()
-    if first is None:
-        return []
-    days, end = [], today.replace(day=1) - timedelta(days=1)
-    while end >= day_of(first) and (last is None or end > last) and len(days) < MONTHS_MAX:
-        days.append(end)
+        first = tx.exec_driver_sql("SELECT min(at) FROM case_event").scalar_one()
+        ends = _month_ends(day_of(first), today) if first else []
+        due = rows(tx, f"""SELECT day FROM unnest(CAST(:ends AS date[])) AS d (day)
+            WHERE NOT EXISTS (SELECT FROM snapshot s WHERE s.day = d.day) AND {DAYS.not_aside("d.day::text")} ORDER BY day""",
+                   {"ends": ends})
+    return [row.day for row in due]
+
+
+def _month_ends(first: date, today: date) -> list[date]:
+    """The last days of months since the first case, of the past two years."""
+    ends, end = [], today.replace(day=1) - timedelta(days=1)
+    while end >= first and len(ends) < MONTHS_MAX:
+        ends.append(end)
         end = end.replace(day=1) - timedelta(days=1)
-    return days[::-1]
+    return ends
 
 
 def days_taken(tx: Connection, organisation: str) -> list[date]:

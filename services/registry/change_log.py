@@ -15,6 +15,7 @@ from schemas.days import stored_day
 from services.kit.clock import Clock
 from services.kit.db import dumps, rows
 from services.kit.errors import Words
+from services.kit.loops import Part
 from services.registry import past
 from services.registry.changes import Change, Folded, Tree, fault, fold
 from services.registry.directory import Directory
@@ -25,6 +26,7 @@ from services.registry.sheets import Row
 log = structlog.get_logger()
 
 AT_ONCE = 500
+CHANGES = Part("tree", "changes")
 WAITING, DONE, REJECTED, WITHDRAWN = "waiting", "done", "rejected", "withdrawn"
 _ABOUT = ("organisation", "founded", "effective_on", "corrects")
 
@@ -198,15 +200,21 @@ def _changes(found: Sequence[Any]) -> list[Change]:
 
 def _anything(engine: Engine, today: date) -> bool:
     with engine.connect() as tx:
-        return tx.exec_driver_sql("SELECT EXISTS (SELECT FROM organisation_change WHERE state = 'waiting' "
-                                  "AND effective_on <= %s OR NOT followed)", (today,)).scalar_one()
+        return rows(tx, f"SELECT EXISTS (SELECT FROM organisation_change c WHERE state = 'waiting' AND effective_on <= :today "
+                        f"AND {CHANGES.not_aside('c.event::text')} OR NOT followed) AS is_any", {"today": today})[0].is_any
 
 
 def _apply(tx: Connection, now: datetime) -> int:
-    due = _changes(rows(tx, f"""SELECT {_FIELDS} FROM organisation_change
-        WHERE state = 'waiting' AND effective_on <= :today
+    due = _changes(rows(tx, f"""SELECT {_FIELDS} FROM organisation_change c
+        WHERE state = 'waiting' AND effective_on <= :today AND {CHANGES.not_aside("c.event::text")}
         ORDER BY effective_on, founded DESC, time, source, ext_id LIMIT :limit FOR UPDATE""",
                         {"today": now.date(), "limit": AT_ONCE}))
+    done = CHANGES.each_by_itself(tx, due, lambda some: _carry_out(tx, some, now), now,
+                                  key=lambda change: change.event, organisation=lambda change: change.by)
+    return sum(done.results)
+
+
+def _carry_out(tx: Connection, due: Sequence[Change], now: datetime) -> int:
     due = _still_due(tx, due, now.date())
     directory = Directory.of(tx)
     folded = fold(due, Tree(directory), past.stamps(tx, [change.code for change in due]), now)

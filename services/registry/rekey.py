@@ -2,12 +2,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Engine
 
+from services.kit.clock import Clock, SystemClock
+from services.kit.db import rows
+from services.kit.loops import Done, Part
 from services.registry import han, tokens
 from services.registry.directory import Directory
 from services.registry.keys import RULES
@@ -18,9 +22,11 @@ log = structlog.get_logger()
 
 _RULES = "SELECT rules FROM registry_version WHERE part = 'member_key'"
 _FOLLOW = "UPDATE registry_version SET rules = %s WHERE part = 'member_key'"
-_MEMBERS = """
-SELECT member, name, sex, birth_date, id_number, phone, address, organisation, standing, military_card
-FROM member WHERE member > %s ORDER BY member LIMIT %s"""
+MEMBERS = Part("keys", "members")
+_COLUMNS = """
+SELECT member, name, sex, birth_date, id_number, phone, address, organisation, standing, military_card FROM member m """
+_MEMBERS = _COLUMNS + f"WHERE member > :last AND {MEMBERS.not_aside('m.member')} ORDER BY member LIMIT :limit"
+_NAMED = _COLUMNS + "WHERE member = ANY (:members) ORDER BY member"
 _STALE = "SELECT key, member FROM member_key WHERE member = ANY (%s) AND NOT starts_with(key, %s)"
 _DROP = """
 DELETE FROM member_key AS k USING unnest(%s::text[], %s::text[]) AS gone (key, member)
@@ -29,7 +35,7 @@ _ORDINARY = "UPDATE member SET name = %s, address = %s WHERE member = %s"
 _USUAL_NAME = re.compile("[\u4e00-\u9fff]{2,4}")
 
 
-def follow(engine: Engine) -> int:
+def follow(engine: Engine, clock: Clock = SystemClock()) -> int:
     """Computes the keys of all members anew if other rules made those that are stored; returns of how many members.
 
     In short transactions, alone among loads; a process that dies before the end does it again. Keys that the newer
@@ -41,7 +47,7 @@ def follow(engine: Engine) -> int:
     with alone(engine):
         if _is_current(engine):
             return 0
-        members, unusual = _add(engine)
+        members, unusual = _add(engine, clock)
         for keys in unusual:
             _drop_stale(engine, keys)
         with engine.begin() as tx:
@@ -50,27 +56,47 @@ def follow(engine: Engine) -> int:
     return members
 
 
+def again(tx: Connection, members: Sequence[str], at: datetime) -> None:
+    """Computes the keys of members that stood aside, once more."""
+    _each(tx, _records(tx, _NAMED, {"members": list(members)}), at)
+
+
 def _is_current(engine: Engine) -> bool:
     with engine.connect() as tx:
         return tx.exec_driver_sql(_RULES).scalar() == RULES
 
 
-def _add(engine: Engine) -> tuple[int, list[dict[str, frozenset[str]]]]:
+def _add(engine: Engine, clock: Clock) -> tuple[int, list[dict[str, frozenset[str]]]]:
     """Adds what the rules make; returns how many members there are, and the keys of those with unusual names, whose
     sound may have been another by earlier rules."""
     count, last = 0, ""
     unusual: list[dict[str, frozenset[str]]] = []
     while True:
         with engine.begin() as tx:
-            found = [dict(row._mapping) for row in tx.exec_driver_sql(_MEMBERS, (last, BATCH_ROWS_MAX))]
+            found = _records(tx, _MEMBERS, {"last": last, "limit": BATCH_ROWS_MAX})
             if not found:
                 return count, unusual
-            odd = {record["member"] for record in found if _is_unusual(record["name"] or "")}
-            _made_ordinary(tx, found)
-            keys = dict(_keys(tx, found))
-            tokens.store(tx, ((key, member) for member, some in keys.items() for key in some))
-        unusual.append({member: some for member, some in keys.items() if member in odd})
-        count, last = count + len(found), found[-1]["member"]
+            done = _each(tx, found, clock.now())
+        unusual += done.results
+        count, last = count + len(found) - done.left_out, found[-1]["member"]
+
+
+def _records(tx: Connection, sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [dict(row) for row in rows(tx, sql, params)]
+
+
+def _each(tx: Connection, found: Sequence[dict[str, Any]], at: datetime) -> Done[dict[str, frozenset[str]]]:
+    return MEMBERS.each_by_itself(tx, found, lambda some: _store(tx, [dict(record) for record in some]), at,
+                                  key=lambda record: record["member"], organisation=lambda record: record["organisation"])
+
+
+def _store(tx: Connection, found: list[dict[str, Any]]) -> dict[str, frozenset[str]]:
+    """Stores the keys of some members; returns those of members with unusual names."""
+    odd = {record["member"] for record in found if _is_unusual(record["name"] or "")}
+    _made_ordinary(tx, found)
+    keys = dict(_keys(tx, found))
+    tokens.store(tx, ((key, member) for member, some in keys.items() for key in some))
+    return {member: some for member, some in keys.items() if member in odd}
 
 
 def _is_unusual(name: str) -> bool:

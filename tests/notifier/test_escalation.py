@@ -55,5 +55,5 @@ def test_a_notice_written_while_its_task_was_closed_is_settled(town):
     opened = town.opened(COMMUNITY)
     town.hear(opened)
     town.closed(opened)
-    assert settle_closed(town.engine) == 1
+    assert settle_closed(town.engine, town.clock) == 1
     assert town.notices()[0]["acted_at"] == town.clock.now()

@@ -116,7 +116,7 @@ def test_every_topic_has_its_consumer_and_every_consumer_its_topic(house):
 
 def test_every_loop_is_run_by_a_role_that_there_is():
     names = {command.name or command.callback.__name__ for command in commands.registered_commands}
-    assert all(roles and set(roles) <= names for _, _, roles in wiring.LOOPS.values())
+    assert all(loop.roles and set(loop.roles) <= names for loop in wiring.LOOPS.values())
 
 
 OPEN_TO_ALL = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.yaml"}
@@ -152,7 +152,8 @@ def house(database, tmp_path):
 # neither organisations nor persons: the division table of the country, the law of moves, the calendar, marks of versions
 PUBLIC = {"division", "registry_version", "transition", "calendar_day"}
 # how messages travel: ids, codes and states, nothing personal; out of reach of pages
-MACHINERY = {"alembic_version", "event_log", "cursors", "inbox", "dead_letter", "parked", "resend", "consumer_state"}
+MACHINERY = {"alembic_version", "event_log", "cursors", "inbox", "dead_letter", "parked", "resend", "consumer_state",
+             "loop_round", "process_beat"}
 _TABLES = """
 SELECT c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS guarded,
        EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND NOT p.polpermissive AND p.polname = 'sealed'
