@@ -23,6 +23,7 @@ REGISTER = 500_000
 ROSTER_ROWS = 30_000
 BRANCHES = 20_000  # with 500,000 members; a province has ten times as many
 CASES = 50_000
+MILLION = 1_000_000
 
 
 def run(name: str, as_json: bool, settings: Settings, scale: float = 1.0) -> int:
@@ -117,6 +118,13 @@ def audit(scale: float) -> dict[str, Any]:
     return of_departments(max(20, int(BRANCHES * scale)), max(200, int(CASES * scale)))
 
 
+def sealed(scale: float) -> dict[str, Any]:
+    """Lists of a branch, a community and a street over a million cases, with the seal of who looks and without."""
+    from services.bench.sealed import measured
+
+    return measured(max(20, int(BRANCHES * scale)), max(200, int(MILLION * scale)))
+
+
 def _engine(name: str, as_json: bool, settings: Settings) -> int:
     """A benchmark of one engine that needs no database; its module tells its own figures."""
     module = f"services.bench.{name}"
@@ -139,5 +147,6 @@ SERVICES: dict[str, tuple[Callable[[float], dict[str, Any]], Callable[[dict[str,
     "letters": (letters, telling.of_letters),
     "portal": (portal, telling.of_pages),
     "audit": (audit, telling.of_pages),
+    "sealed": (sealed, telling.of_sealed),
 }
 NAMES = (*ENGINES, *SERVICES)

@@ -146,7 +146,7 @@ def _accounts(server: EmbeddedServer, province: Province) -> tuple[dict[str, str
 @contextmanager
 def _portal(server: EmbeddedServer, folder: Path, port: int) -> Iterator[None]:
     environment = {**os.environ, "DATABASE_URL": server.app_url(),
-                   "GUIDUI_DATA": str(folder), "GUIDUI_SECRET": "b" * 64, "GUIDUI_LOG": "error"}
+                   "DATABASE_WEB_URL": server.web_url(), "GUIDUI_DATA": str(folder), "GUIDUI_SECRET": "b" * 64, "GUIDUI_LOG": "error"}
     with (folder / "portal.log").open("wb") as log:
         process = subprocess.Popen([str(GUIDUI), "portal", "--port", str(port)], env=environment, stdout=log, stderr=log)
     try:

@@ -116,3 +116,13 @@ def of_pages(figures: dict[str, Any]) -> str:
     lines += [f"{name:36}{one['p50']:9.1f}{one['p95']:9.1f}{one['max']:9.1f}{one['wanted_p95']:12,}{one['bytes']:10,}"
               for name, one in figures["pages"].items()]
     return "\n".join([*lines, f"{beside['what']:36}{beside['p50']:9.1f}{beside['p95']:9.1f}{beside['max']:9.1f}"])
+
+
+def of_sealed(figures: dict[str, Any]) -> str:
+    """`guidui bench sealed` in words."""
+    lines = [f"{figures['organisations']:,} organisations, {figures['cases']:,} cases; milliseconds from BEGIN to the last row, "
+             f"wanted: at most {figures['wanted_ms']} ms and {figures['wanted_times']} times of unsealed", "",
+             f"{'':28}{'sealed p50':>12}{'p99':>9}{'unsealed p50':>14}{'p99':>9}{'times':>8}"]
+    lines += [f"{name:28}{one['sealed']['p50']:12.2f}{one['sealed']['p99']:9.1f}{one['unsealed']['p50']:14.2f}"
+              f"{one['unsealed']['p99']:9.1f}{one['times']:8.2f}" for name, one in figures["lists"].items()]
+    return "\n".join(lines)
