@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -41,7 +42,7 @@ def _hindrance(error: Exception) -> tuple[str, int] | None:
 cli = typer.Typer(name="guidui", cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="归队: keeps a party member's organisational relation moving with the member.")
 keys = typer.Typer(no_args_is_help=True, help="API keys: create, list, revoke.")
-accounts = typer.Typer(no_args_is_help=True, help="Accounts of persons who sign in.")
+accounts = typer.Typer(no_args_is_help=True, help="Accounts of persons who sign in: create, list, end, reset.")
 what_ifs = typer.Typer(no_args_is_help=True, help="What a change would do, before it is made.")
 number_ranges = typer.Typer(no_args_is_help=True, help="Numbers of letters.")
 rules = typer.Typer(no_args_is_help=True, help="A department's own rules of destination: load, list, end.")
@@ -224,44 +225,61 @@ def what_if_policy(file: Annotated[Path, typer.Option()], data: Data = None) -> 
 
 
 @keys.command("create")
-def key_create(organisation: Annotated[str, typer.Option()], role: Annotated[str, typer.Option()],
+def key_create(role: Annotated[str, typer.Option(help="sender, receiver, department, admin, operator")],
+               organisation: Annotated[str, typer.Option(help="code; none for an operator")] = "",
                data: Data = None) -> None:
-    """Print a new API key of an organisation, and nothing else, on stdout."""
-    from services.embedded import own_house
-    from services.kit.errors import Refused
-    from services.registry.access import create_key
-    with own_house(_settings(data)) as house, house.worker.begin() as tx:
-        try:
-            print(create_key(tx, organisation, role, house.clock.now()))
-        except Refused as error:
-            _fail(f"{error.words.zh} {error.words.en}")
+    """Print a new API key of an organisation (or of an operator), and nothing else, on stdout."""
+    from services.portal.issuing import issue_key
+    from services.registry.security_log import NOBODY
+    with _worker(data) as (house, tx):
+        print(issue_key(tx, NOBODY, organisation or None, role, house.clock.now()))
 
 
 @keys.command("list")
-def key_list(data: Data = None) -> None:
-    """All keys: id, organisation, role, created, revoked. Never the keys themselves."""
-    from services.embedded import own_house
+def key_list(organisation: Annotated[str, typer.Option(help="only of this code")] = "", data: Data = None) -> None:
+    """Keys: id, organisation, role, created, revoked. Never the keys themselves."""
     from services.registry.access import list_keys
-    with own_house(_settings(data)) as house, house.worker.begin() as tx:
-        for row in list_keys(tx):
-            print(row.id, row.organisation, row.role, row.created_at.isoformat(),
+    with _worker(data) as (_, tx):
+        for row in list_keys(tx, organisation or None):
+            print(row.id, row.organisation or "-", row.role, row.created_at.isoformat(),
                   row.revoked_at.isoformat() if row.revoked_at else "-")
 
 
 @keys.command("revoke")
-def key_revoke(id: str, data: Data = None) -> None:
-    """End a key, by its id."""
-    from uuid import UUID
+def key_revoke(id: Annotated[str, typer.Argument(help="id of a key (guidui key list)")] = "",
+               organisation: Annotated[str, typer.Option(help="every key of this code instead of one")] = "",
+               data: Data = None) -> None:
+    """End a key, by its id; with --organisation every key of that organisation."""
+    from services.portal.issuing import end_key
+    from services.registry.access import list_keys
+    from services.registry.security_log import NOBODY
+    if bool(id) == bool(organisation):
+        _fail("name either the id of a key (guidui key list) or --organisation")
+    ident = _ident(id, "key") if id else None
+    with _worker(data) as (house, tx):
+        ids = [ident] if ident else [row.id for row in list_keys(tx, organisation) if row.revoked_at is None]
+        for one in ids:
+            end_key(tx, NOBODY, one, house.clock.now())
 
+
+@contextmanager
+def _worker(data: Path | None):
+    """(house, transaction of the worker); what is refused ends the program with its sentence."""
     from services.embedded import own_house
-    from services.registry.access import revoke_key
-    try:
-        ident = UUID(id)
-    except ValueError:
-        _fail(f"{id} is not the id of a key (guidui key list)")
+    from services.kit.errors import Refused
     with own_house(_settings(data)) as house, house.worker.begin() as tx:
-        if not revoke_key(tx, ident, house.clock.now()):
-            _fail(f"no key has the id {id}")
+        try:
+            yield house, tx
+        except Refused as error:
+            _fail(f"{error.words.zh} {error.words.en}")
+
+
+def _ident(text: str, kind: str):
+    from uuid import UUID
+    try:
+        return UUID(text)
+    except ValueError:
+        _fail(f"{text} is not the id of {'an account' if kind == 'account' else 'a key'} (guidui {kind} list)")
 
 
 @number_ranges.command("assign")
@@ -294,17 +312,45 @@ def numbers_void(organisation: Annotated[str, typer.Option()], number: Annotated
 
 
 @accounts.command("create")
-def account_create(organisation: Annotated[str, typer.Option()], role: Annotated[str, typer.Option()],
-                   name: Annotated[str, typer.Option()], data: Data = None) -> None:
-    """Make an account (secretary, clerk, department, admin) and print its one-time password."""
-    from services.embedded import own_house
-    from services.kit.errors import Refused
-    from services.portal.accounts import create_account
-    with own_house(_settings(data)) as house, house.worker.begin() as tx:
-        try:
-            print(create_account(tx, organisation, role, name, house.clock.now()))
-        except Refused as error:
-            _fail(f"{error.words.zh} {error.words.en}")
+def account_create(role: Annotated[str, typer.Option(help="secretary, clerk, department, admin, operator")],
+                   name: Annotated[str, typer.Option()],
+                   organisation: Annotated[str, typer.Option(help="code; none for an operator")] = "",
+                   data: Data = None) -> None:
+    """Make an account (secretary, clerk, department, admin, operator) and print its one-time password."""
+    from services.portal.issuing import open_account
+    from services.registry.security_log import NOBODY
+    with _worker(data) as (house, tx):
+        print(open_account(tx, NOBODY, organisation or None, role, name, house.clock.now()))
+
+
+@accounts.command("list")
+def account_list(organisation: Annotated[str, typer.Option(help="only of this code")] = "", data: Data = None) -> None:
+    """Accounts: id, organisation, role, name, created, last sign-in, ended. Never a password."""
+    from services.portal.accounts import list_accounts
+    with _worker(data) as (_, tx):
+        for row in list_accounts(tx, organisation or None):
+            days = (row.created_at, row.signed_in_at, row.ended_at)
+            print(row.id, row.organisation or "-", row.role, row.name, *(day.isoformat() if day else "-" for day in days))
+
+
+@accounts.command("end")
+def account_end(id: str, data: Data = None) -> None:
+    """End an account, by its id: its sessions end at once, and nobody signs in with it."""
+    from services.portal.issuing import end_account
+    from services.registry.security_log import NOBODY
+    ident = _ident(id, "account")
+    with _worker(data) as (house, tx):
+        end_account(tx, NOBODY, ident, house.clock.now())
+
+
+@accounts.command("reset")
+def account_reset(id: str, data: Data = None) -> None:
+    """Print a fresh one-time password for an account, by its id; its sessions end."""
+    from services.portal.issuing import reset_account
+    from services.registry.security_log import NOBODY
+    ident = _ident(id, "account")
+    with _worker(data) as (house, tx):
+        print(reset_account(tx, NOBODY, ident, house.clock.now()))
 
 
 @rules.command("load")

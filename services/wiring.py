@@ -33,7 +33,7 @@ from services.matcher.evidence import Learning, Teacher
 from services.matcher.evidence_desk import EvidenceDesk
 from services.matcher.learning import Addresses
 from services.matcher import walk_ins
-from services.registry import change_log, ends, rekey
+from services.registry import change_log, ends, rekey, security_log
 from services.matcher.people import People
 from services.notifier.channels.at_hand import channels_at_hand
 from services.notifier.channels.portal_inbox import PortalInbox
@@ -141,6 +141,24 @@ def _ended(house: House) -> int:
     return ends.follow(house.worker, house.clock, lambda: follow(house))
 
 
+def _access(house: House) -> int:
+    """Keys and accounts of organisations whose last day is over end; a successor is given its own."""
+    from services.portal.issuing import end_what_ended
+    with house.worker.begin() as tx:
+        return end_what_ended(tx, house.clock.now())
+
+
+def _old_tries(house: House) -> int:
+    from services.portal.brake import forget_old
+    with house.worker.begin() as tx:
+        return forget_old(tx, house.clock.now())
+
+
+def _old_security_rows(house: House) -> int:
+    with house.worker.begin() as tx:
+        return security_log.forget(tx, house.clock.now())
+
+
 def _tree_again(house: House, asked: list[tuple[str, str]]) -> None:
     """What stood aside while the tree or the calendar changed is done once more: no later round would look at it."""
     again = {CASES.name: repoint_again, MEMBERS.name: repoint_again, recount_of_calendar.CASES.name: recount_again,
@@ -160,10 +178,12 @@ def _keys_again(house: House, asked: list[tuple[str, str]]) -> None:
 LOOPS: dict[str, Loop] = {
     # letters that run out, tasks that open, orders to whole batches
     "clock": Loop({name: _clock_part(part) for name, part in case_clock.PARTS.items()}, 2.0, ("matcher",)),
-    # what is left of persons who are no members, and batches that brought nobody
+    # what is left of persons who are no members, batches that brought nobody, old tries to sign in, old rows of the
+    # security log
     "erase": Loop({
         "persons": lambda house: erase_decided(house.worker, house.clock),
-        "empty_batches": lambda house: empty_batches.close(house.worker, house.clock, house.ground)}, 600.0, ("matcher",)),
+        "empty_batches": lambda house: empty_batches.close(house.worker, house.clock, house.ground),
+        "old_tries": _old_tries, "security_log": _old_security_rows}, 600.0, ("matcher",)),
     # hands over the notices that are due
     "delivery": Loop({"mails": _deliver}, 1.0, ("notifier",)),
     # erases what was uploaded of persons a day ago, opens the checks of rolls (t17), writes month-end snapshots, sends the
@@ -175,7 +195,7 @@ LOOPS: dict[str, Loop] = {
         "cards": lambda house: double_reports.send_cards(house.worker, house.clock.now())}, 300.0, ("matcher",)),
     # carries out the changes of organisations whose day has come; open cases and tasks follow, also where a file had named
     # the last day
-    "tree": Loop({"changes": _changes, "ended": _ended}, 2.0, ("matcher",), _tree_again),
+    "tree": Loop({"changes": _changes, "ended": _ended, "access": _access}, 2.0, ("matcher",), _tree_again),
     # asks the register again about walk-ins whom it did not know
     "walk_ins": Loop({"waiting": lambda house: walk_ins.look_again(house.worker, People(), house.clock, house.ground)},
                      300.0, ("matcher",)),
@@ -219,7 +239,8 @@ def climb_loop(house: House) -> int:
 
 
 def erase_loop(house: House) -> int:
-    """Erases what is left of persons who are no members, and ends batches that brought nobody."""
+    """Erases what is left of persons who are no members, ends batches that brought nobody, forgets old counts and old
+    rows of the security log."""
     return round_of(house, "erase")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, get_args
 from uuid import UUID, uuid4
 
@@ -82,13 +82,26 @@ def living_path(tx: Connection, organisation: str, at: datetime) -> str:
     return found[0].path
 
 
-def end_with_organisations(tx: Connection, now: datetime) -> tuple[list[UUID], list[UUID]]:
-    """Ends the keys and accounts of organisations whose last day is over: (keys, accounts). A successor gets its own."""
-    over = "FROM organisation o WHERE o.code = %s.organisation AND o.effective_to < %%s"
-    keys = tx.exec_driver_sql(f"UPDATE api_key SET revoked_at = %s {over % 'api_key'} AND revoked_at IS NULL RETURNING id",
-                              (now, now.date())).scalars().all()
-    accounts = tx.exec_driver_sql(f"UPDATE account SET ended_at = %s {over % 'account'} AND ended_at IS NULL RETURNING id",
-                                  (now, now.date())).scalars().all()
+def ended_with_access(tx: Connection, today: date, not_aside: str) -> Sequence[str]:
+    """Codes of organisations whose last day is over and that still have a living key or account.
+
+    ``not_aside`` is a condition on ``o.code`` (services.kit.loops.Part.not_aside).
+    """
+    return tx.exec_driver_sql(
+        f"""SELECT o.code FROM organisation o WHERE o.effective_to < %s AND {not_aside}
+            AND (EXISTS (SELECT FROM api_key k WHERE k.organisation = o.code AND k.revoked_at IS NULL)
+                 OR EXISTS (SELECT FROM account a WHERE a.organisation = o.code AND a.ended_at IS NULL))
+            ORDER BY o.code""", (today,)).scalars().all()
+
+
+def end_access_of(tx: Connection, codes: Sequence[str], now: datetime) -> tuple[list[UUID], list[UUID]]:
+    """Ends the living keys and accounts of organisations: (keys, accounts). A successor gets its own."""
+    keys = tx.exec_driver_sql(
+        "UPDATE api_key SET revoked_at = %s WHERE organisation = ANY (%s) AND revoked_at IS NULL RETURNING id",
+        (now, list(codes))).scalars().all()
+    accounts = tx.exec_driver_sql(
+        "UPDATE account SET ended_at = %s WHERE organisation = ANY (%s) AND ended_at IS NULL RETURNING id",
+        (now, list(codes))).scalars().all()
     if accounts:
         tx.exec_driver_sql("DELETE FROM session WHERE account = ANY (%s)", (list(accounts),))
     return list(keys), list(accounts)

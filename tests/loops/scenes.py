@@ -241,6 +241,17 @@ def an_organisation_has_ended(town, poison, owner) -> Scene:
     return Scene(cases, "SELECT DISTINCT case_id FROM case_event WHERE command = 'tree_changed'", heal)
 
 
+@scene("tree", "access")
+def organisations_with_keys_have_ended(town, poison, owner) -> Scene:
+    codes = [BRANCH, NEIGHBOUR, SCHOOL]
+    for code in codes:
+        town.key(code, "receiver")
+    owner("UPDATE organisation SET effective_to = %s WHERE code = ANY (%s)", town.clock.now().date(), codes)
+    days_pass(town, 1)
+    heal = poison("api_key", f"NEW.organisation = '{NEIGHBOUR}'")
+    return Scene(codes, "SELECT organisation FROM api_key WHERE revoked_at IS NOT NULL", heal)
+
+
 @scene("walk_ins", "waiting")
 def the_register_learns_of_walk_ins(town, poison, owner) -> Scene:
     people: list[dict[str, Any]] = [{"name": f"欧阳来客{n}", "id_number": world.id_number(700 + n)} for n in range(3)]

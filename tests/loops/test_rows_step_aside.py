@@ -22,7 +22,9 @@ from tests.stories import world
 from tests.stories.world import UNIT
 from tests.structure.test_walls import ROOT
 
-PARTS = [(name, part) for name, loop in LOOPS.items() for part in loop.parts]
+# one statement that deletes what is old enough: it reads nothing of a row that could be bad
+BY_AGE = {("erase", "old_tries"), ("erase", "security_log")}
+PARTS = [(name, part) for name, loop in LOOPS.items() for part in loop.parts if (name, part) not in BY_AGE]
 
 
 def test_every_part_of_every_loop_has_a_scene():
