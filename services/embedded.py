@@ -31,6 +31,7 @@ from services.kit.tailer import Tailers
 from services.matcher.queries import decisions
 from services.registry import change_log
 from services.registry.load import load
+from services.registry.security_log import Keeper
 from services.wiring import (
     HANDLERS,
     LOOPS,
@@ -56,7 +57,9 @@ def application(house: House, unready: Callable[[], dict[str, Words]] | None = N
     """The HTTP application of a role: intake's calls, the portal's, or both."""
     outcomes = outcomes_of(decisions, progress_of_cases, change_log.progress)
     routers = portal_routers(house) if portal else []
-    return intake_app.build(house.web, house.clock, house.secret, outcomes, unready, routers, lambda: set_aside(house))
+    app = intake_app.build(house.web, house.clock, house.secret, outcomes, unready, routers, lambda: set_aside(house))
+    app.state.keeper = Keeper(house.worker, house.clock)
+    return app
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,7 @@ from services.kit.clock import Clock
 from services.kit.errors import Refused, Words, language_of, problem
 from services.kit.log import where
 from services.registry.access import Caller, Keys, look_as
+from services.registry.security_log import Actor
 
 log = structlog.get_logger()
 EVENTS = Counter("guidui_intake_events_total", "Events answered, by what became of them", ["status"])
@@ -63,7 +64,9 @@ class Intake:
     async def caller(self, request: Request) -> Caller:
         """From memory where the key was seen within half a second, else from the database."""
         authorization = request.headers.get("authorization")
-        return self.keys.remembered(authorization) or await run_in_threadpool(self.keys.caller, authorization)
+        caller = self.keys.remembered(authorization) or await run_in_threadpool(self.keys.caller, authorization)
+        problems.acts(request, Actor.of(caller))
+        return caller
 
     def post(self, caller: Caller, events: Sequence[Any]) -> list[Outcome]:
         """Parses and stores; one outcome per event. Returns only after the commit."""
@@ -107,6 +110,9 @@ def router(intake: Intake) -> APIRouter:
             raise invalid.refused(language) from None
         SECONDS.observe(time.perf_counter() - started)
         _count(caller, outcomes)
+        refusals = {outcome.code: outcome for outcome in outcomes if isinstance(outcome, Invalid)}
+        if refusals and not received.alone:
+            await run_in_threadpool(_note_refused, request, refusals.values())
         if received.alone and isinstance(outcomes[0], Invalid):
             raise outcomes[0].refused(language)
         answers = [_answer(event, outcome, language, problems.trace_id(request))
@@ -117,7 +123,9 @@ def router(intake: Intake) -> APIRouter:
                 summary="How far an event of one's own came; role: sender")
     def get_event(request: Request, id: str,
                   source: str | None = Query(None, description="default: one's own")) -> Response:
-        caller = require_sender(intake.keys.caller(request.headers.get("authorization")))
+        caller = intake.keys.caller(request.headers.get("authorization"))
+        problems.acts(request, Actor.of(caller))
+        require_sender(caller)
         own = SOURCE_PREFIX + caller.organisation
         if source not in (None, own):
             raise Refused(403, "not-your-source", _NOT_YOURS)
@@ -182,6 +190,12 @@ async def _body(request: Request) -> bytes:
     if taken > modes.BODY_BYTES_MAX:
         raise Refused(413, "content-too-large", modes.TOO_LARGE)
     return bytes(body)
+
+
+def _note_refused(request: Request, refusals: Iterable[Invalid]) -> None:
+    """Of a batch each kind of refusal is kept once; an event alone is refused as a whole, and kept where that is."""
+    for outcome in refusals:
+        problems.note_refusal(request, outcome.refused("en"))
 
 
 def _count(caller: Caller, outcomes: Sequence[Outcome]) -> None:

@@ -3,10 +3,12 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +20,11 @@ from services.kit.log import where
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
+TAKEN_OUT = frozenset({
+    "text/csv", "application/zip", "image/jpeg", "image/png",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"})
+"""What leaves as a file."""
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 
 INTERNAL = Words("系统出了内部错误，已记录；请稍后再试，并报上追踪号。",
@@ -91,6 +98,60 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
 
 
+def acts(request: Request, actor: Any) -> None:
+    """Notes who makes this request, for whoever keeps what is refused."""
+    request.state.actor = actor
+
+
+class Keeper(Protocol):
+    """Whoever keeps what is to be accounted for; `app.state.keeper` where there is one."""
+
+    def refused(self, actor: Any, status: int, code: str, about: str | None, trace: str) -> None:
+        """Somebody was refused."""
+
+    def taken_out(self, actor: Any, how: str, about: str | None, trace: str) -> None:
+        """Somebody took papers or a table out of the system: how is `print` or `export`."""
+
+
+def note_refusal(request: Request, refused: Refused) -> None:
+    """Hands a refusal to the application's keeper: every one that becomes an answer passes here."""
+    keeper = getattr(request.app.state, "keeper", None)
+    if keeper is not None and refused.status < 500:
+        _kept(request.scope, lambda: keeper.refused(
+            getattr(request.state, "actor", None), refused.status, refused.code, _kind(request.scope), trace_id(request)))
+
+
+def _leaves(scope, message) -> str:
+    """"print" or "export" where somebody known takes papers, pictures or a table out of the system, else ''."""
+    if message["status"] != 200 or "actor" not in scope["state"]:
+        return ""
+    media = next((value for name, value in message["headers"] if name.lower() == b"content-type"), b"").decode("latin-1")
+    if media == "application/pdf" or b"print=" in scope["query_string"]:
+        return "print"
+    return "export" if media.split(";")[0] in TAKEN_OUT else ""
+
+
+def _note_taking(scope, how: str) -> None:
+    """Hands what leaves to the application's keeper."""
+    keeper = getattr(scope["app"].state, "keeper", None)
+    if keeper is not None:
+        _kept(scope, lambda: keeper.taken_out(scope["state"]["actor"], how, _kind(scope), scope["trace_id"]))
+
+
+def _kept(scope, keep: Callable[[], None]) -> None:
+    try:
+        keep()
+    except SQLAlchemyError as error:  # the answer goes out all the same
+        log.error("security_log_unavailable", trace_id=scope["trace_id"], **where(error))
+
+
+def _kind(scope) -> str | None:
+    """What a route is about: `cases` of /v1/cases/{case_id}. Never what was asked for."""
+    path = getattr(scope.get("route"), "path", "")
+    words = [part for part in path.split("/") if part and part != "v1" and not part.startswith("{")]
+    return words[0] if words else None
+
+
 def trace_id(request: Request) -> str:
     """The id of this request: W3C traceparent where it came with one."""
     return request.scope["trace_id"]
@@ -106,11 +167,15 @@ class Trace:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         scope["trace_id"] = _trace_id(scope)
+        scope.setdefault("state", {})
         started = False
 
         async def watched(message) -> None:
             nonlocal started
-            started = started or message["type"] == "http.response.start"
+            if message["type"] == "http.response.start":
+                started = True
+                if how := _leaves(scope, message):
+                    await run_in_threadpool(_note_taking, scope, how)
             await send(message)
 
         try:
@@ -132,6 +197,7 @@ def _unexpected(error: Exception, scope) -> Refused:
 
 
 def _refused(request: Request, error: Refused) -> JSONResponse:
+    note_refusal(request, error)
     return response(error, _language(request.scope), trace_id(request))
 
 

@@ -15,11 +15,13 @@ from services.cases.alerts import alerts as alerts_of
 from services.kit import paging
 from services.kit.clock import ZONE
 from services.kit.errors import Refused, Words
+from services.kit.problems import acts
 from services.portal import bodies
 from services.portal.house import Portal
 from services.portal.reviews import masked_review
 from services.registry.access import Caller, Keys, look_as
 from services.registry.directory import Directory
+from services.registry.security_log import Actor
 
 BODY_BYTES_MAX = 256 * 1024
 LIMIT_MAX = paging.LIMIT_MAX
@@ -56,7 +58,7 @@ def router(portal: Portal) -> APIRouter:
     def caller_of(request: Request) -> Caller:
         if any("\x00" in value for value in request.query_params.values()) or "\x00" in request.url.path:
             raise Refused(404, "no-such-case", _NO_CASE)
-        return keys.caller(request.headers.get("authorization"))
+        return noted(request, keys.caller(request.headers.get("authorization")))
 
     def acting(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
         return _with_role(caller, ACTING)
@@ -150,8 +152,14 @@ def callers(keys: Keys, roles: tuple[str, ...]) -> Callable[[Request], Caller]:
     def caller_of(request: Request) -> Caller:
         if any("\x00" in value for value in request.query_params.values()) or "\x00" in request.url.path:
             raise Refused(404, "no-such-page", _NO_CASE)
-        return _with_role(keys.caller(request.headers.get("authorization")), roles)
+        return _with_role(noted(request, keys.caller(request.headers.get("authorization"))), roles)
     return caller_of
+
+
+def noted(request: Request, caller: Caller) -> Caller:
+    """The caller, known from now on to whoever keeps what is refused."""
+    acts(request, Actor.of(caller))
+    return caller
 
 
 def _look(tx: Any, caller: Caller) -> str | None:

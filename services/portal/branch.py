@@ -43,7 +43,10 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.get("/", summary=f"Where one's work is; {_ROLES}")
     def start(request: Request) -> Response:
-        return RedirectResponse("/department" if signed_in(portal, request).oversees else "/cases", 303)
+        viewer = signed_in(portal, request)
+        if viewer.role == "operator":
+            return RedirectResponse("/desk", 303)
+        return RedirectResponse("/department" if viewer.oversees else "/cases", 303)
 
     @routes.get("/cases", summary=f"The list; {_ROLES}")
     def the_list(request: Request, tab: str = "waiting", page: Annotated[int, Query(ge=1, le=10_000)] = 1,

@@ -96,6 +96,7 @@ def _as_refused(error: Exception, request: Request) -> Refused:
 
 
 def _error_page(portal: Portal, request: Request, refused: Refused) -> Response:
+    problems.note_refusal(request, refused)
     title = TITLES.get(refused.status, TITLES[500])
     try:
         viewer: Viewer | None = signed_in(portal, request)
@@ -120,6 +121,7 @@ def signed_in(portal: Portal, request: Request) -> Viewer:
         raise SignInFirst("/sign-in" + (f"?next={quote(here)}" if request.method == "GET" and here != "/" else ""))
     if viewer.must_change and request.url.path != "/password":
         raise SignInFirst("/password")
+    problems.acts(request, viewer.actor)
     return viewer
 
 
@@ -155,6 +157,8 @@ def own_path(text: str | None) -> str:
 def render(portal: Portal, request: Request, template: str, viewer: Viewer | None, *, status: int = 200,
            **context: Any) -> Response:
     """A page for a reader; a reader without a cookie gets one, so that forms can be bound to it."""
+    if isinstance(context.get("refused"), Refused):
+        problems.note_refusal(request, context["refused"])
     spoken = language(request)
     cookie = request.cookies.get(SESSION) or request.cookies.get(VISITOR)
     fresh = None if cookie else new_token()

@@ -4,6 +4,7 @@ A row holds ids, codes and kinds. Nobody is named in it: what somebody typed sta
 """
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine
 
-from services.kit.clock import ZONE
+from services.kit.clock import ZONE, Clock
 from services.kit.db import rows
 from services.kit.errors import Words
 from services.registry.access import Caller
@@ -54,6 +55,9 @@ class Actor:
 
 
 NOBODY = Actor()
+REFUSALS_A_MINUTE_MAX = 60  # rows of one actor: somebody who tries in a loop fills no disk
+_NOT_ABOUT_OTHERS = frozenset({"stale-form", "no-such-page", "no-such-file", "no-such-command"})
+_FOREIGN = frozenset({"unknown-organisation", "merge-not-yours", "not-in-the-pool"})
 _KEEP = """
 INSERT INTO security_log (id, at, event, result, organisation, path, account, key_id, role,
                           object, reference, detail, trace)
@@ -78,6 +82,36 @@ def record(where: Connection | Engine, at: datetime, event: str, actor: Actor, *
         return
     with where.begin() as tx:
         tx.exec_driver_sql(_KEEP, values)
+
+
+def is_beyond_ones_own(status: int, code: str) -> bool:
+    """Whether a refusal says that somebody reached for what is not theirs (interface.md §7.5), or does not exist."""
+    if code in _NOT_ABOUT_OTHERS:
+        return False
+    return status == 403 or status in (404, 422) and (code.startswith("no-such-") or code in _FOREIGN)
+
+
+class Keeper:
+    """Keeps what an application refuses and what leaves it, each in a transaction of its own."""
+
+    def __init__(self, worker: Engine, clock: Clock) -> None:
+        self._worker, self._clock = worker, clock
+        self._counted: Counter[tuple[Any, datetime]] = Counter()
+
+    def refused(self, actor: Actor | None, status: int, code: str, about: str | None, trace: str) -> None:
+        """A refusal of what is not one's own; those of nobody known, and more than 60 a minute of one actor, are left out."""
+        if actor is None or not is_beyond_ones_own(status, code):
+            return
+        now = self._clock.now()
+        place = (actor.account or actor.key_id or actor.organisation, now.replace(second=0, microsecond=0))
+        self._counted = Counter({one: n for one, n in self._counted.items() if one[1] == place[1]})
+        self._counted[place] += 1
+        if self._counted[place] <= REFUSALS_A_MINUTE_MAX:
+            record(self._worker, now, "refused", actor, result="refused", about=about, detail=code, trace=trace)
+
+    def taken_out(self, actor: Actor, how: str, about: str | None, trace: str) -> None:
+        """Papers that somebody printed (`print`), a table or a file that somebody took (`export`)."""
+        record(self._worker, self._clock.now(), how, actor, about=about, trace=trace)
 
 
 def listed(tx: Connection, *, event: str | None = None, limit: int = 100,

@@ -1,0 +1,207 @@
+"""Who may get in: accounts and keys of one's own tree for a department, and the security log for departments and operators."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import Connection
+
+from services.cases.queries import as_worker
+from services.kit import paging
+from services.kit.db import rows
+from services.kit.errors import Refused, Words
+from services.kit.problems import trace_id
+from services.portal import accounts, api, issuing
+from services.portal.house import Portal
+from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.sessions import Viewer
+from services.portal.words import zh
+from services.registry import security_log
+from services.registry.access import Caller, Keys, list_keys, look_at_tree
+from services.registry.directory import Directory
+
+ROWS = 100
+ACCOUNT_ROLES = {"secretary": zh("书记"), "clerk": zh("经办人"), "department": zh("组织部门"), "admin": zh("管理员"),
+                 "operator": zh("运维")}
+KEY_ROLES = {"sender": zh("只报送"), "receiver": zh("接收与办理"), "department": zh("组织部门"), "admin": zh("管理员"),
+             "operator": zh("运维")}
+RESULTS = {"done": zh("成功"), "failed": zh("未成功"), "refused": zh("被拒")}
+DONE = {"ended": zh("账户已停用，其登录已全部退出。"), "revoked": zh("密钥已作废，即刻不能再用。")}
+_WHO = "role: department, admin"
+_READERS = ("department", "admin", "operator")
+_OVERSEERS = Words("账户和密钥由组织部门或管理员办理。", "Accounts and keys are for departments and administrators.")
+_READING = Words("安全日志由组织部门、管理员和运维查看。", "The security log is for departments, administrators and operators.")
+_ABOVE = Words("这个角色高于本账户的角色，不能由本账户开设、重置或停用。",
+               "This role is above your own: your account cannot open, reset or end it.")
+_NOT_BELOW = Words("没有这个组织，或不在本组织及以下。", "There is no such organisation at or below yours.")
+_ONESELF = Words("不能停用或重置自己正在使用的账户；改密码请用“修改密码”。",
+                 "You cannot end or reset the account you are using; change your password instead.")
+
+
+def router(portal: Portal) -> APIRouter:
+    """The pages and the call."""
+    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+
+    @routes.get("/accounts", summary=f"Accounts and keys of one's tree; {_WHO}")
+    def listed(request: Request, organisation: str = "", done: str = "") -> Response:
+        return _page(portal, request, _overseer(portal, request), organisation, done=done)
+
+    @routes.post("/accounts", summary=f"Opens an account; {_WHO}")
+    def opened(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
+        def act(tx: Connection, viewer: Viewer, now: datetime) -> str:
+            code, role = _below(tx, viewer, form), _at_most(viewer, form.get("role", ""), ACCOUNT_ROLES)
+            name = form.get("name", "")
+            with as_worker(tx):
+                return issuing.open_account(tx, viewer.actor, code, role, name, now, trace_id(request))
+        return _given(portal, request, form, act, "password")
+
+    @routes.post("/accounts/{account}/reset", summary=f"A fresh one-time password; {_WHO}")
+    def reset(request: Request, account: UUID, form: Annotated[Form, Depends(read_form)]) -> Response:
+        def act(tx: Connection, viewer: Viewer, now: datetime) -> str:
+            _theirs(tx, viewer, account)
+            with as_worker(tx):
+                return issuing.reset_account(tx, viewer.actor, account, now, trace_id(request))
+        return _given(portal, request, form, act, "password")
+
+    @routes.post("/accounts/{account}/end", summary=f"Ends an account; {_WHO}")
+    def ended(request: Request, account: UUID, form: Annotated[Form, Depends(read_form)]) -> Response:
+        def act(tx: Connection, viewer: Viewer, now: datetime) -> None:
+            _theirs(tx, viewer, account)
+            with as_worker(tx):
+                issuing.end_account(tx, viewer.actor, account, now, trace_id(request))
+        return _given(portal, request, form, act, "ended")
+
+    @routes.post("/keys", summary=f"Issues an API key; {_WHO}")
+    def issued(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
+        def act(tx: Connection, viewer: Viewer, now: datetime) -> str:
+            code, role = _below(tx, viewer, form), _at_most(viewer, form.get("role", ""), KEY_ROLES)
+            with as_worker(tx):
+                return issuing.issue_key(tx, viewer.actor, code, role, now, trace_id(request))
+        return _given(portal, request, form, act, "key")
+
+    @routes.post("/keys/{key}/revoke", summary=f"Revokes an API key; {_WHO}")
+    def revoked(request: Request, key: UUID, form: Annotated[Form, Depends(read_form)]) -> Response:
+        def act(tx: Connection, viewer: Viewer, now: datetime) -> None:
+            known = rows(tx, "SELECT role FROM api_key WHERE id = :id", {"id": key})
+            if not known:
+                raise Refused(404, "no-such-key", issuing.NO_KEY)
+            _at_most(viewer, known[0].role, KEY_ROLES)
+            with as_worker(tx):
+                issuing.end_key(tx, viewer.actor, key, now, trace_id(request))
+        return _given(portal, request, form, act, "revoked")
+
+    @routes.get("/security", summary="The security log; role: department, admin, operator")
+    def log(request: Request, event: str = "", cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
+        viewer = signed_in(portal, request)
+        if viewer.role not in _READERS:
+            raise Refused(403, "departments-only", _READING)
+        found = read_log(portal, viewer.caller, event, ROWS, cursor or None)
+        with portal.web.begin() as tx:
+            names = Directory.of(tx)
+        return render(portal, request, "security.html", viewer, found=found["items"], next=found["next"], event=event,
+                      events=security_log.EVENTS, names=names, roles=ACCOUNT_ROLES | KEY_ROLES, results=RESULTS)
+
+    return routes
+
+
+def calls(portal: Portal) -> APIRouter:
+    """The security log for systems."""
+    routes = APIRouter(tags=["security"])
+    reading = api.callers(Keys(portal.web), _READERS)
+
+    @routes.get("/v1/security-log", summary="The security log, newest first; role: department, admin, operator")
+    def log(caller: Annotated[Caller, Depends(reading)], event: api.Text = None, limit: api.Limit = 100,
+            cursor: api.Text = None) -> Response:
+        return api.json_answer(read_log(portal, caller, event or "", limit, cursor))
+
+    return routes
+
+
+def read_log(portal: Portal, caller: Caller, event: str, limit: int, cursor: str | None) -> dict[str, Any]:
+    """``{"items", "next"}`` of the log as the caller may read it: a department its tree, an operator all of it."""
+    after = paging.decode(cursor, paging.moment, paging.ident)
+    if caller.role == "operator":
+        with portal.worker.connect() as tx:
+            found = security_log.listed(tx, event=event or None, limit=limit + 1, after=after)
+    else:
+        with portal.web.begin() as tx:
+            look_at_tree(tx, caller)
+            found = security_log.listed(tx, event=event or None, limit=limit + 1, after=after)
+    page = found[:limit]
+    more = paging.encode(page[-1]["at"], page[-1]["id"]) if len(found) > limit else None
+    return {"items": page, "next": more}
+
+
+def _overseer(portal: Portal, request: Request) -> Viewer:
+    viewer = signed_in(portal, request)
+    if not viewer.oversees:
+        raise Refused(403, "departments-only", _OVERSEERS)
+    return viewer
+
+
+def _at_most(viewer: Viewer, role: str, roles: dict[str, str]) -> str:
+    """A role that the viewer may give and take: nobody hands out more than they have."""
+    if role not in roles or role == "operator":
+        raise Refused(422, "unknown-role", Words("请选择角色。", "Choose a role."), field="role")
+    if role == "admin" and viewer.role != "admin":
+        raise Refused(403, "role-above-ones-own", _ABOVE)
+    return role
+
+
+def _below(tx: Connection, viewer: Viewer, form: Form) -> str:
+    """The organisation named in a form, at or below the viewer's own."""
+    code, directory = form.get("organisation", "").strip(), Directory.of(tx)
+    if directory.get(code) is None or not directory.within(code, viewer.organisation):
+        raise Refused(422, "unknown-organisation", _NOT_BELOW, field="organisation")
+    return code
+
+
+def _theirs(tx: Connection, viewer: Viewer, account: UUID) -> None:
+    """Raises Refused unless the account lies in the viewer's tree and its role is not above theirs."""
+    known = rows(tx, "SELECT role FROM account WHERE id = :id", {"id": account})
+    if not known:
+        raise Refused(404, "no-such-account", accounts.NO_ACCOUNT)
+    if account == viewer.account:
+        raise Refused(409, "ones-own-account", _ONESELF)
+    _at_most(viewer, known[0].role, ACCOUNT_ROLES)
+
+
+def _given(portal: Portal, request: Request, form: Form, act: Callable[[Connection, Viewer, datetime], str | None],
+           what: str) -> Response:
+    """Does what a form asks; a secret that comes of it is shown on this one page and nowhere again."""
+    viewer, organisation = _overseer(portal, request), form.get("organisation", "")
+    check_token(portal, request, form)
+    try:
+        with portal.acts.begin() as tx:
+            look_at_tree(tx, viewer.caller)
+            secret = act(tx, viewer, portal.clock.now())
+    except Refused as refused:
+        if refused.status == 404:
+            raise
+        return _page(portal, request, viewer, organisation, refused=refused, form=form)
+    if secret is None:
+        return RedirectResponse(f"/accounts?done={what}", 303)
+    return _page(portal, request, viewer, organisation, secret=secret, what=what)
+
+
+def _page(portal: Portal, request: Request, viewer: Viewer, organisation: str, *, done: str = "", secret: str = "",
+          what: str = "", refused: Refused | None = None, form: Any = None) -> Response:
+    now = portal.clock.now()
+    with portal.web.begin() as tx:
+        look_at_tree(tx, viewer.caller)
+        names = Directory.of(tx)
+        only = organisation if names.get(organisation) is not None else None
+        persons, keys = accounts.list_accounts(tx, only), list_keys(tx, only)
+    may = {role: words for role, words in ACCOUNT_ROLES.items() if role != "operator"
+           and (role != "admin" or viewer.role == "admin")}
+    may_key = {role: words for role, words in KEY_ROLES.items() if role != "operator"
+               and (role != "admin" or viewer.role == "admin")}
+    return render(portal, request, "accounts.html", viewer, status=refused.status if refused else 200, persons=persons,
+                  keys=keys, names=names, only=only or "", done=DONE.get(done), secret=secret, what=what, refused=refused,
+                  form=form or {}, roles=ACCOUNT_ROLES, key_roles=KEY_ROLES, may=may, may_key=may_key,
+                  expired=lambda person: bool(person.given_at and person.given_at < now - accounts.ONE_TIME),
+                  until=lambda person: person.given_at + accounts.ONE_TIME if person.given_at else timedelta())
