@@ -160,11 +160,12 @@ def migrate() -> None:
     """Bring the database of DATABASE_OWNER_URL (else the embedded one) to the newest schema; create Kafka's topics."""
     from services.kit.migrations import migrate as bring_up
     from services.kit.postgres import EmbeddedServer
+    from services.kit.weak_secrets import refuse_weak
     settings = _settings()
+    refuse_weak(settings)
     if settings.database_owner_url:
-        from sqlalchemy.engine import make_url
-        login = make_url(settings.database_url).username if settings.database_url else None
-        bring_up(settings.database_owner_url, login or "guidui_app")
+        bring_up(settings.database_owner_url, _login(settings.database_url) or "guidui_app",
+                 _login(settings.database_web_url) or "guidui_pages")
         if settings.kafka_bootstrap:
             from services.cluster import create_topics
             from services.kit.kafka_clients import Kafka
@@ -179,6 +180,12 @@ def migrate() -> None:
     with EmbeddedServer.borrow(settings.made_data()) as server:
         print(f"guidui: data directory {settings.data.resolve()}", file=sys.stderr)
         bring_up(server.owner_url())
+
+
+def _login(url: str | None) -> str | None:
+    """The login in a database's address."""
+    from sqlalchemy.engine import make_url
+    return make_url(url).username if url else None
 
 
 KINDS = ("divisions", "organisations", "members", "contacts", "grids", "letters", "confirmed", "calendar", "policy")

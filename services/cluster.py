@@ -34,6 +34,7 @@ from services.kit.postgres import EmbeddedServer
 from services.kit.postgres_host import PostgresUnavailable, end_leftovers
 from services.kit.settings import Settings
 from services.kit.supervisor import Kept, Program, any_marked, end_marked
+from services.kit.weak_secrets import refuse_weak
 
 log = structlog.get_logger()
 
@@ -48,8 +49,9 @@ def up(data: Path, workers: int = 1, brokers: int = 1, foreground: bool = False,
     With `foreground` this process is the supervisor and returns when it is told to end. What a killed
     supervisor left is ended first; a cluster that runs is left as it is. Returns 1, with the reason on
     stderr, if it does not get ready. Raises `CannotStart`, with nothing begun, where another program has the
-    port.
+    port, or where a secret is weak.
     """
+    refuse_weak(Settings())
     data = Path(data).resolve()
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     if _supervisor(data) is None and not any_marked(MARK, str(data)):
@@ -250,7 +252,11 @@ class Supervisor:
 
     def _migrate(self) -> None:
         owner = (
-            {"DATABASE_URL": self.server.app_url(), "DATABASE_OWNER_URL": self.server.owner_url()}
+            {
+                "DATABASE_URL": self.server.app_url(),
+                "DATABASE_WEB_URL": self.server.web_url(),
+                "DATABASE_OWNER_URL": self.server.owner_url(),
+            }
             if self.server
             else {}
         )

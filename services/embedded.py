@@ -26,8 +26,10 @@ from services.kit.garbage import collect_seldom
 from services.kit.migrations import is_behind, migrate
 from services.kit.ports import refuse_taken
 from services.kit.postgres import EmbeddedServer, has_database
+from services.kit.proxies import Trusted
 from services.kit.settings import Settings
 from services.kit.tailer import Tailers
+from services.kit.weak_secrets import refuse_weak
 from services.matcher.queries import decisions
 from services.registry import change_log
 from services.registry.load import load
@@ -70,6 +72,7 @@ def own_house(settings: Settings, *, creates: bool = False, patient: bool = Fals
     `creates`: a data directory without a database gets one; else it is taken for mistyped. `patient`: a given database
     that does not answer yet is waited for by whoever uses the house. Raises `CannotStart`.
     """
+    refuse_weak(settings)
     if settings.database_url:
         refuse_unusable(settings.database_url, patient)
         if not patient:
@@ -160,6 +163,7 @@ def _unready(house: House, tailers: Tailers) -> dict[str, Words]:
 @contextmanager
 def _serving_house(settings: Settings) -> Iterator[House]:
     """The house of `guidui run`: on the given database as it is, else on an embedded server that is this process's own."""
+    refuse_weak(settings)
     settings.made_data()  # keeps the key of pseudonyms, also where the database is elsewhere
     if settings.database_url:
         with own_house(settings) as house:
@@ -184,9 +188,10 @@ def ready(port: int, begun: float, demo: bool, house: House) -> None:
 
 def serve(app: FastAPI, port: int, settings: Settings, on_ready: Callable[[], None], host: str = "127.0.0.1") -> None:
     """Serves an application until a signal; ``on_ready`` is called once it listens."""
+    Trusted(settings.trusted_proxies)  # a setting that cannot be read stops here
     config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off",
                             loop="uvloop", http="httptools", timeout_graceful_shutdown=STOP_SECONDS_MAX,
-                            server_header=False, forwarded_allow_ips="127.0.0.1")
+                            server_header=False, forwarded_allow_ips=settings.trusted_proxies)
     server = _Server(config, on_ready)
     collect_seldom()
     for sign in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises again what it caught, after a clean end

@@ -15,6 +15,9 @@ from contextlib import suppress
 
 import uvloop
 
+from services.kit.proxies import Trusted
+from services.kit.settings import Settings
+
 HEAD_BYTES_MAX = 65_536
 PIECE_BYTES = 65_536
 IDLE_SECONDS_MAX = 75
@@ -78,7 +81,8 @@ class Head:
 class Front:
     """Routes are (path prefix, host and port of the process), the longest prefix wins."""
 
-    def __init__(self, routes: Sequence[tuple[str, Address]]) -> None:
+    def __init__(self, routes: Sequence[tuple[str, Address]], trusted: Trusted | None = None) -> None:
+        self.trusted = trusted or Trusted("")
         self.routes = sorted(
             ((prefix.encode(), to) for prefix, to in routes), key=lambda route: -len(route[0])
         )
@@ -89,6 +93,14 @@ class Front:
             if prefix == b"/" or path == prefix or path.startswith(prefix + b"/"):
                 return to
         raise BadRequest("a path of nobody")
+
+    def _of_the_client(self, head: Head, peer: str) -> list[tuple[bytes, bytes]]:
+        """What the front says of the client: it believes only the proxies that it was told of."""
+        said = [value.decode("latin-1") for value in head.values(b"x-forwarded-for")]
+        told = [(b"X-Forwarded-For", self.trusted.forwarded(peer, said).encode("latin-1"))]
+        if peer in self.trusted:
+            told += [(b"X-Forwarded-Proto", value) for value in head.values(b"x-forwarded-proto")[-1:]]
+        return told
 
     async def serve(self, at: Address) -> None:
         server = await asyncio.start_server(self.client, *at, limit=HEAD_BYTES_MAX, backlog=1024)
@@ -129,8 +141,7 @@ class Front:
         except OSError:
             await _say(writer, 503, "this part of guidui is being started; try again in a moment")
             return False
-        peer = writer.get_extra_info("peername")[0].encode()
-        to_upstream.write(head.passed_on([(b"X-Forwarded-For", peer)]))
+        to_upstream.write(head.passed_on(self._of_the_client(head, writer.get_extra_info("peername")[0])))
         if b"100-continue" in b"".join(head.values(b"expect")).lower():
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         sending = asyncio.create_task(_pass_body(reader, to_upstream, length))
@@ -241,7 +252,7 @@ def main() -> None:
     at, *routes = sys.argv[1:]
     pairs = [(prefix, _address(to)) for prefix, _, to in (route.partition("=") for route in routes)]
     with suppress(KeyboardInterrupt):
-        uvloop.run(Front(pairs).serve(_address(at)))
+        uvloop.run(Front(pairs, Trusted(Settings().trusted_proxies)).serve(_address(at)))
 
 
 if __name__ == "__main__":

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     smtp_starttls: bool = _named("SMTP_STARTTLS", False, "encrypt the connection to the mail server")
     smtp_from: str = _named("SMTP_FROM", "guidui@localhost", "sender address of e-mails")
 
+    trusted_proxies: str = _named("GUIDUI_TRUSTED_PROXIES", "127.0.0.1,::1",
+                                  "addresses and networks whose X-Forwarded-For is believed")
     url: str = _named("GUIDUI_URL", "http://127.0.0.1:8000", "where `post` finds intake, and where links point to")
     key: SecretStr | None = _named("GUIDUI_KEY", None, "API key that `post` uses")
     secret: SecretStr | None = _named("GUIDUI_SECRET", None, "key of pseudonyms; else the data directory's `secret`")

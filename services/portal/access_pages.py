@@ -15,13 +15,13 @@ from services.kit import paging
 from services.kit.db import rows
 from services.kit.errors import Refused, Words
 from services.kit.problems import trace_id
-from services.portal import accounts, api, issuing
+from services.portal import accounts, issuing
 from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import Viewer
 from services.portal.words import zh
 from services.registry import security_log
-from services.registry.access import Caller, Keys, list_keys, look_at_tree
+from services.registry.access import Caller, list_keys, look_at_tree
 from services.registry.directory import Directory
 
 ROWS = 100
@@ -32,7 +32,7 @@ KEY_ROLES = {"sender": zh("只报送"), "receiver": zh("接收与办理"), "depa
 RESULTS = {"done": zh("成功"), "failed": zh("未成功"), "refused": zh("被拒")}
 DONE = {"ended": zh("账户已停用，其登录已全部退出。"), "revoked": zh("密钥已作废，即刻不能再用。")}
 _WHO = "role: department, admin"
-_READERS = ("department", "admin", "operator")
+READERS = ("department", "admin", "operator")
 _OVERSEERS = Words("账户和密钥由组织部门或管理员办理。", "Accounts and keys are for departments and administrators.")
 _READING = Words("安全日志由组织部门、管理员和运维查看。", "The security log is for departments, administrators and operators.")
 _ABOVE = Words("这个角色高于本账户的角色，不能由本账户开设、重置或停用。",
@@ -97,26 +97,13 @@ def router(portal: Portal) -> APIRouter:
     @routes.get("/security", summary="The security log; role: department, admin, operator")
     def log(request: Request, event: str = "", cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
         viewer = signed_in(portal, request)
-        if viewer.role not in _READERS:
+        if viewer.role not in READERS:
             raise Refused(403, "departments-only", _READING)
         found = read_log(portal, viewer.caller, event, ROWS, cursor or None)
         with portal.web.begin() as tx:
             names = Directory.of(tx)
         return render(portal, request, "security.html", viewer, found=found["items"], next=found["next"], event=event,
                       events=security_log.EVENTS, names=names, roles=ACCOUNT_ROLES | KEY_ROLES, results=RESULTS)
-
-    return routes
-
-
-def calls(portal: Portal) -> APIRouter:
-    """The security log for systems."""
-    routes = APIRouter(tags=["security"])
-    reading = api.callers(Keys(portal.web), _READERS)
-
-    @routes.get("/v1/security-log", summary="The security log, newest first; role: department, admin, operator")
-    def log(caller: Annotated[Caller, Depends(reading)], event: api.Text = None, limit: api.Limit = 100,
-            cursor: api.Text = None) -> Response:
-        return api.json_answer(read_log(portal, caller, event or "", limit, cursor))
 
     return routes
 

@@ -1,6 +1,7 @@
 """The security log: what is kept, who reads it, and that nobody alters it."""
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import httpx
@@ -28,8 +29,8 @@ def test_signing_in_and_failing_to_are_kept_without_what_was_typed(town, reader)
     signed_in = reader("clerk")
     page = signed_in.get("/password")
     signed_in.post("/sign-out", data={"token": signed_in.hidden(page, "/password")["token"]})
-    assert [(row["event"], row["result"], row["organisation"]) for row in reversed(kept(town))] == [
-        ("sign_in", "failed", None), ("sign_in", "failed", None), ("sign_in", "done", code), ("sign_out", "done", code)]
+    assert Counter((row["event"], row["result"], row["organisation"]) for row in kept(town)) == {
+        ("sign_in", "failed", None): 2, ("sign_in", "done", code): 1, ("sign_out", "done", code): 1}
     with town.house.worker.connect() as tx:
         everything = str(tx.exec_driver_sql("SELECT l::text FROM security_log l").all())
     for typed in (name, "查无此人的名字", "a-wrong-password", PASSWORD):
@@ -47,10 +48,10 @@ def test_what_is_refused_because_it_is_anothers_is_kept(town, url, reader):
     assert httpx.get(f"{url}/v1/nothing", headers=neighbour).status_code == 404
     assert reader("neighbour").get(f"/cases/{case}").status_code == 404
     rows = kept(town, event="refused")
-    assert [(row["detail"], row["object"], row["organisation"]) for row in reversed(rows)] == [
-        ("no-such-case", "cases", "330603010050"), ("role-may-not", "audit", "330603010050"),
-        ("no-such-case", "cases", "330603010050")]
-    assert rows[0]["account"] and rows[1]["key_id"]
+    assert Counter((row["detail"], row["object"], row["organisation"]) for row in rows) == {
+        ("no-such-case", "cases", "330603010050"): 2, ("role-may-not", "audit", "330603010050"): 1}
+    assert sorted((row["account"] is None, row["key_id"] is None) for row in rows) == [
+        (False, True), (True, False), (True, False)]
     assert case not in str(rows)
 
 
@@ -121,14 +122,15 @@ def test_the_log_is_read_page_by_page(town, url):
 
 def test_nobody_alters_the_log(town, database):
     security_log.record(town.house.worker, town.clock.now(), "export", Actor(UNIT, town.caller(UNIT).path))
-    for engine in (town.house.worker, town.house.acts, town.house.web, connect(database.owner_url, None)):
+    owner = connect(database.owner_url, None, connections_max=1)
+    for engine in (town.house.worker, town.house.acts, town.house.web, owner):
         for sql in ("UPDATE security_log SET result = 'failed'", "DELETE FROM security_log", "TRUNCATE security_log",
                     "UPDATE security_log SET organisation = NULL, path = ''"):
             with pytest.raises(DBAPIError), engine.begin() as tx:
                 tx.exec_driver_sql(sql)
-        with pytest.raises(DBAPIError), engine.begin() as tx:
-            tx.exec_driver_sql("ALTER TABLE security_log DISABLE TRIGGER USER" if engine is not None and
-                               "owner" not in str(engine.url) else "SELECT 1 / 0")
+    owner.dispose()
+    with pytest.raises(DBAPIError), town.house.worker.begin() as tx:
+        tx.exec_driver_sql("ALTER TABLE security_log DISABLE TRIGGER USER")
     assert len(kept(town, event="export")) == 1
 
 
