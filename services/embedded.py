@@ -23,6 +23,7 @@ from services.kit import metrics
 from services.kit.clock import SystemClock
 from services.kit.errors import CannotStart, Words
 from services.kit.garbage import collect_seldom
+from services.kit.http_limits import protocol
 from services.kit.migrations import is_behind, migrate
 from services.kit.ports import refuse_taken
 from services.kit.postgres import EmbeddedServer, has_database
@@ -189,8 +190,10 @@ def ready(port: int, begun: float, demo: bool, house: House) -> None:
 def serve(app: FastAPI, port: int, settings: Settings, on_ready: Callable[[], None], host: str = "127.0.0.1") -> None:
     """Serves an application until a signal; ``on_ready`` is called once it listens."""
     Trusted(settings.trusted_proxies)  # a setting that cannot be read stops here
+    limits = settings.http_limits()
     config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off",
-                            loop="uvloop", http="httptools", timeout_graceful_shutdown=STOP_SECONDS_MAX,
+                            loop="uvloop", http=protocol(limits), timeout_graceful_shutdown=STOP_SECONDS_MAX,
+                            timeout_keep_alive=limits.idle_seconds, backlog=limits.connections,
                             server_header=False, forwarded_allow_ips=settings.trusted_proxies)
     server = _Server(config, on_ready)
     collect_seldom()

@@ -12,15 +12,20 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from http import HTTPStatus
 
 import uvloop
 
 from services.kit.proxies import Trusted
 from services.kit.settings import Settings
 
-HEAD_BYTES_MAX = 65_536
+HEAD_BYTES_MAX = 32_768
+HEADERS_MAX = 100
+LENGTH_DIGITS_MAX = 15
 PIECE_BYTES = 65_536
+HEAD_SECONDS_MAX = 15
 IDLE_SECONDS_MAX = 75
+CONNECTIONS_MAX = 1_000
 # Headers of one hop, and what only the front may say of the client.
 DROPPED = (b"expect", b"connection", b"keep-alive", b"x-forwarded-for", b"x-forwarded-proto")
 Address = tuple[str, int]
@@ -30,6 +35,10 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class BadRequest(Exception):
     """The request cannot be passed on safely."""
 
+    def __init__(self, why: str, status: int = 400) -> None:
+        super().__init__(why)
+        self.status = status
+
 
 class Head:
     """First line and headers of a request or an answer."""
@@ -37,6 +46,8 @@ class Head:
     def __init__(self, raw: bytes) -> None:
         lines = raw[:-4].split(b"\r\n")
         self.first = lines[0]
+        if len(lines) > HEADERS_MAX + 1:
+            raise BadRequest("too many headers", 431)
         self.headers = [self._split(line) for line in lines[1:]]
 
     @staticmethod
@@ -62,7 +73,7 @@ class Head:
         if coding:
             return None
         length = lengths.pop() if lengths else b"0"
-        if not length.isdigit():
+        if not length.isdigit() or len(length) > LENGTH_DIGITS_MAX:
             raise BadRequest("a body of unclear length")
         return int(length)
 
@@ -87,6 +98,10 @@ class Front:
             ((prefix.encode(), to) for prefix, to in routes), key=lambda route: -len(route[0])
         )
 
+        self.connections_max = CONNECTIONS_MAX
+        self.open = 0
+        self._waiting: dict[asyncio.StreamWriter, None] = {}  # those without a whole head, the oldest first
+
     def address_of(self, path: bytes) -> Address:
         path = path.split(b"?")[0]
         for prefix, to in self.routes:
@@ -110,7 +125,9 @@ class Front:
     async def client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client's connection: request after request, each with its process's own connection."""
         behind: dict[Address, Streams] = {}
+        self.open += 1
         try:
+            self._make_room()
             while await self._one(reader, writer, behind):
                 pass
         except (
@@ -122,8 +139,9 @@ class Front:
         ):
             pass
         except BadRequest as fault:
-            await _say(writer, 400, str(fault))
+            await _say(writer, fault.status, str(fault))
         finally:
+            self.open -= 1
             for _, other in behind.values():
                 other.close()
             writer.close()
@@ -131,8 +149,7 @@ class Front:
                 await writer.wait_closed()
 
     async def _one(self, reader, writer, behind: dict[Address, Streams]) -> bool:
-        raw = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), IDLE_SECONDS_MAX)
-        head = Head(raw)
+        head = Head(await self._head(reader, writer))
         method, _, rest = head.first.partition(b" ")
         length = head.length()
         to = self.address_of(rest.partition(b" ")[0])
@@ -158,6 +175,32 @@ class Front:
             with suppress(asyncio.CancelledError, Exception):
                 await sending
         return again and whole and not head.closes()
+
+
+    def _make_room(self) -> None:
+        """Where there are too many connections, the oldest that has no whole head yet gives way."""
+        if self.open <= self.connections_max:
+            return
+        oldest = next(iter(self._waiting), None)
+        if oldest is None:
+            raise BadRequest("there are too many connections; try again in a moment", 503)
+        del self._waiting[oldest]
+        oldest.transport.abort()
+
+    async def _head(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        """The next head; it may begin late, but must then come soon."""
+        self._waiting[writer] = None
+        try:
+            first = await asyncio.wait_for(reader.readexactly(1), IDLE_SECONDS_MAX)
+            try:
+                rest = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), HEAD_SECONDS_MAX)
+            except TimeoutError:
+                raise BadRequest("the request did not come in time", 408) from None
+            except asyncio.LimitOverrunError:
+                raise BadRequest("the headers are too large", 431) from None
+        finally:
+            self._waiting.pop(writer, None)
+        return first + rest
 
 
 async def _connected(behind: dict[Address, Streams], to: Address) -> Streams:
@@ -229,7 +272,7 @@ async def _pass_answer(
 
 
 async def _say(writer: asyncio.StreamWriter, status: int, detail: str) -> None:
-    title = {400: "Bad Request", 502: "Bad Gateway", 503: "Service Unavailable"}[status]
+    title = HTTPStatus(status).phrase
     body = f'{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}"}}'.encode()
     head = [
         f"HTTP/1.1 {status} {title}",

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.kit.errors import CannotStart
+from services.kit.limits import Limits
 
 
 def _named(variable: str, default, description: str):
@@ -51,6 +52,17 @@ class Settings(BaseSettings):
     secret: SecretStr | None = _named("GUIDUI_SECRET", None, "key of pseudonyms; else the data directory's `secret`")
     fonts: Path | None = _named("GUIDUI_FONTS", None, "folder of more fonts (TTF) for rare characters on letters")
     log_level: str = _named("GUIDUI_LOG", "info", "debug, info, warning or error")
+
+    head_bytes_max: int = _named("GUIDUI_HEAD_BYTES", 32_768, "bytes of a request's line and headers")
+    head_seconds_max: float = _named("GUIDUI_HEAD_SECONDS", 15.0, "seconds in which a request's head must have come")
+    body_seconds_max: float = _named("GUIDUI_BODY_SECONDS", 30.0, "seconds before a slow body or reader is given up")
+    idle_seconds_max: int = _named("GUIDUI_IDLE_SECONDS", 15, "seconds that a connection may rest between requests")
+    connections_max: int = _named("GUIDUI_CONNECTIONS", 1_000, "HTTP connections at one time, per process")
+
+    def http_limits(self) -> Limits:
+        """What one HTTP connection may take."""
+        return Limits(self.head_bytes_max, self.head_seconds_max, self.body_seconds_max, self.idle_seconds_max,
+                      self.connections_max)
 
     def made_data(self) -> Path:
         """The data directory, made where it is missing. Raises `CannotStart` where it cannot be."""

@@ -19,7 +19,7 @@ from services.portal.receipts import RECORDING, filed, receipt_fields, recorded
 from services.portal.sessions import Viewer
 from services.portal.upload import read_upload
 from services.portal.words import zh
-from services.records.letters import papers, photos
+from services.records.letters import papers, photos, scans
 from services.records.letters.fonts import fonts_of
 from services.records.letters.glyphs import undrawable
 from services.registry.directory import Directory
@@ -34,7 +34,6 @@ _NO_CASE = Words("没有这件转移，或本组织不是其中一方。请从�
 _NO_LETTER = Words("没有这封介绍信，或本组织不是其中一方。请核对二维码或编号。",
                    "There is no such letter, or your organisation has no part in it. Check the code or the number.")
 _NUMBER = Words("请填整数或毫米数。", "Give a whole number, or millimetres.")
-_NO_PICTURE = Words("这份扫描件不是图片，请打开文件查看。", "This scan is no picture; open the file.")
 _SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'none'"
 _ROLES = "role: secretary, clerk, department, admin"
 
@@ -84,7 +83,7 @@ def router(portal: Portal) -> APIRouter:
         with portal.web.begin() as tx:
             queries.must_see(tx, viewer.caller, case_id)
             kind, content = photos.photo(tx, case_id, photo)
-        shown = "attachment; filename=\"receipt.pdf\"" if kind == photos.PDF else "inline; filename=\"receipt.jpg\""
+        shown = "attachment; filename=\"receipt.pdf\"" if kind == scans.PDF else "inline; filename=\"receipt.jpg\""
         return Response(content, media_type=kind, headers={"Content-Disposition": shown, "Content-Security-Policy": _SANDBOX})
 
     @routes.get("/cases/{case_id}/photos/{photo}/shown", summary=f"What is seen of a photo or of a scan's first page; {_ROLES}")
@@ -92,10 +91,10 @@ def router(portal: Portal) -> APIRouter:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
             queries.must_see(tx, viewer.caller, case_id)
-            content = photos.shown(tx, case_id, photo)
-        if content is None:
-            raise Refused(404, "no-picture", _NO_PICTURE)
-        return Response(content, media_type=photos.JPEG, headers={"Content-Disposition": 'inline; filename="receipt.jpg"',
+            kind, content = photos.photo(tx, case_id, photo)
+        if kind == scans.PDF:
+            content = scans.first_page(content)
+        return Response(content, media_type=scans.JPEG, headers={"Content-Disposition": 'inline; filename="receipt.jpg"',
                                                                   "Content-Security-Policy": _SANDBOX})
 
     @routes.post("/cases/{case_id}/photos", summary=f"Files a photo or scan of a paper receipt, and records the receipt with it; {_ROLES}")
@@ -147,8 +146,7 @@ def _papers(portal: Portal, request: Request, viewer: Viewer, case_id: str, done
         recording = next((command for command in RECORDING if command in card["allowed"]), None)
         loose = next((one for one in reversed(kept) if one.seq is None), None) if recording else None
         context = dict(case=card, photos=kept, asks=asks, done=done, refused=refused, recording=recording,
-                       loose=loose, pictured=loose is not None and (loose.type != photos.PDF
-                                                               or photos.shown(tx, card["id"], str(loose.id)) is not None),
+                       loose=loose,
                        fields=receipt_fields(recording, card, given or {}),
                        may_print=case.letter_status == "valid" and papers.may_print_letter(case, viewer.caller, directory),
                        may_receipt=bool(at_an_end and case.accepted_on and case.letter_number),

@@ -7,7 +7,7 @@ from typing import Any
 from services.cases import commands, queries, tables
 from services.portal import fields
 from services.portal.house import Portal
-from services.records.letters import papers, photos
+from services.records.letters import papers, photos, scans
 from services.registry.access import Caller
 
 RECORDING = ("record_receipt", "record_paper_receipt")
@@ -24,7 +24,7 @@ def filed(portal: Portal, caller: Caller, person: str | None, case_id: str, cont
     """Files a photo or scan to the counterfoil of a case; returns its id. For either committee of the case."""
     with portal.web.begin() as tx:
         organisation, number = papers.counterfoil_of(tx, caller, case_id)
-    cleaned = photos.cleaned(content)
+    cleaned = scans.cleaned(content)
     with portal.acts.begin() as tx:
         queries.must_see(tx, caller, case_id)
         with queries.as_worker(tx):

@@ -13,7 +13,7 @@ from services.portal import api, bodies
 from services.portal.house import Portal
 from services.portal.receipts import RECORDING, filed, recorded
 from services.portal.upload import read_body
-from services.records.letters import photos
+from services.records.letters import photos, scans
 from services.registry.access import Caller, Keys
 
 _TOO_LARGE = Words("文件超过 8 MB，什么都没有保存。", "The file is larger than 8 MB; nothing was kept.")
@@ -21,11 +21,11 @@ _COMMAND = Words(f"command 应为其一：{'、'.join(RECORDING)}。", f"command
 _NO_STATE = Words("缺少 seen_state，请写明所看到的状态，以免办理时情况已变。",
                   "seen_state is missing: name the state you saw, lest it has changed meanwhile.")
 _WHO = "role: receiver, department, admin"
-_KINDS = ("image/jpeg", "image/png", photos.PDF)
+_KINDS = ("image/jpeg", "image/png", scans.PDF)
 _SCAN = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _KINDS}
 _SENDING = bodies.problems(400, 409, 411, 413)
 _KEPT: dict[int | str, dict[str, Any]] = {200: {"description": "the photo or scan", "content": {
-    kind: _SCAN[kind] for kind in (photos.JPEG, photos.PDF)}}}
+    kind: _SCAN[kind] for kind in (scans.JPEG, scans.PDF)}}}
 
 
 def router(portal: Portal) -> APIRouter:
@@ -62,7 +62,7 @@ def router(portal: Portal) -> APIRouter:
             queries.must_see(tx, caller, case_id)
             kind, content = photos.photo(tx, case_id, scan)
         return Response(content, media_type=kind, headers={
-            "Content-Disposition": f'attachment; filename="receipt.{"pdf" if kind == photos.PDF else "jpg"}"'})
+            "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="receipt.{"pdf" if kind == scans.PDF else "jpg"}"'})
 
     @routes.post("/v1/cases/{case_id}/receipt-scans/{scan}/record", responses=_SENDING, openapi_extra=bodies.body(bodies.RECEIPT),
                  summary=f"Records the receipt of which this is the photo or scan, in one act; {_WHO}")

@@ -15,14 +15,15 @@ from sqlalchemy import Engine
 
 from services.intake.modes import BATCH, STRUCTURED
 from services.kit.db import rows
+from services.kit.http_limits import protocol
 
 
 @contextmanager
 def served(app) -> Iterator[str]:
-    """The address at which uvicorn serves `app` as `guidui run` does: uvloop and httptools."""
+    """The address at which uvicorn serves `app` as `guidui run` does: uvloop, httptools and its bounds."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level="error", loop="uvloop", http="httptools", lifespan="off")
+        config = uvicorn.Config(app, log_level="error", loop="uvloop", http=protocol(), lifespan="off")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

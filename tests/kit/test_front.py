@@ -12,7 +12,9 @@ import httpx
 import pytest
 import uvicorn
 
-from services.kit.front import Front
+from services.kit.front import CONNECTIONS_MAX, Front
+
+SERVED: list[Front] = []
 
 
 def application(name: str):
@@ -53,13 +55,16 @@ def front() -> Iterator[int]:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         loop = asyncio.new_event_loop()
-        served = Front(
-            [
-                ("/", ("127.0.0.1", portal)),
-                ("/v1/events", ("127.0.0.1", intake)),
-                ("/away", nobody.getsockname()),
-            ]
-        ).serve(("127.0.0.1", port))
+        SERVED.append(
+            Front(
+                [
+                    ("/", ("127.0.0.1", portal)),
+                    ("/v1/events", ("127.0.0.1", intake)),
+                    ("/away", nobody.getsockname()),
+                ]
+            )
+        )
+        served = SERVED[-1].serve(("127.0.0.1", port))
         task = loop.create_task(served)
         thread = threading.Thread(target=lambda: loop.run_until_complete(asyncio.wait([task])))
         thread.start()
@@ -68,6 +73,12 @@ def front() -> Iterator[int]:
         thread.join()
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+@pytest.fixture
+def serves(front) -> Front:
+    """The front that is served."""
+    return SERVED[-1]
 
 
 @pytest.fixture
@@ -119,6 +130,7 @@ def test_a_process_that_is_away_is_answered_for(client):
         b"Content-Length: 3\r\nTransfer-Encoding: chunked",
         b"Content-Length: 3\r\nContent-Length: 4",
         b"Content-Length: -1",
+        b"Content-Length: " + b"9" * 5_000,
         b"Transfer-Encoding: gzip, chunked",
         b"Host : a",
         b"nonsense",
@@ -127,6 +139,32 @@ def test_a_process_that_is_away_is_answered_for(client):
 def test_a_body_of_unclear_length_is_refused(front, headers):
     said = raw(front, b"POST /v1/events HTTP/1.1\r\nHost: a\r\n" + headers + b"\r\n\r\nabc")
     assert said.startswith(b"HTTP/1.1 400 ") and said.count(b"HTTP/1.1") == 1
+
+
+def test_a_head_beyond_the_bounds_is_refused(front):
+    many = b"".join(b"X-%d: y\r\n" % number for number in range(150))
+    assert raw(front, b"GET / HTTP/1.1\r\n" + many + b"\r\n").startswith(b"HTTP/1.1 431 ")
+    with socket.create_connection(("127.0.0.1", front), timeout=10) as connection:
+        sent = 0
+        try:
+            while sent < 10_000_000:
+                sent += connection.send(b"GET / HTTP/1.1\r\nX: " + b"a" * 100_000)
+        except ConnectionError:
+            pass
+        assert sent < 10_000_000
+
+
+def test_half_a_request_gives_way_to_a_whole_one(front, client, serves):
+    serves.connections_max = 20
+    half = [socket.create_connection(("127.0.0.1", front), timeout=10) for _ in range(60)]
+    try:
+        for connection in half:
+            connection.sendall(b"GET / HTTP/1.1\r\nX: ")
+        assert client.get("/").text.startswith("portal")
+    finally:
+        serves.connections_max = CONNECTIONS_MAX
+        for connection in half:
+            connection.close()
 
 
 def test_a_client_that_waits_for_leave_to_send_gets_it(front):
