@@ -242,6 +242,7 @@ class Supervisor:
             "GUIDUI_DATA": str(self.data),
             "GUIDUI_URL": self.http,
             "GUIDUI_INSTANCE": role,
+            "GUIDUI_OPERATIONS_PORT": "0",  # all roles on one machine, behind an address on loopback
         }
         if not _serves_http(role):
             told["GUIDUI_HEALTH_PORT"] = str(port)

@@ -19,7 +19,7 @@ from services.intake import app as intake_app
 from services.intake.app import database_away
 from services.intake.progress import outcomes_of
 from services.cases.queries import progress_of_cases
-from services.kit import metrics
+from services.kit import health, metrics
 from services.kit.clock import SystemClock
 from services.kit.errors import CannotStart, Words
 from services.kit.garbage import collect_seldom
@@ -48,6 +48,7 @@ from services.wiring import (
 
 log = structlog.get_logger()
 STOP_SECONDS_MAX = 10
+OWN_ADDRESS = "http://127.0.0.1:8000"
 
 
 def say(words: str) -> None:
@@ -56,11 +57,13 @@ def say(words: str) -> None:
 
 
 def application(house: House, unready: Callable[[], dict[str, Words]] | None = None, *, portal: bool = True,
-                intake: bool = True) -> FastAPI:
-    """The HTTP application of a role: intake's calls, the portal's, or both."""
+                address: str = OWN_ADDRESS) -> FastAPI:
+    """The HTTP application of a role: intake's calls alone, or the portal's too; `address`: where it is served."""
     outcomes = outcomes_of(decisions, progress_of_cases, change_log.progress)
-    routers = portal_routers(house) if portal else []
-    app = intake_app.build(house.web, house.clock, house.secret, outcomes, unready, routers, lambda: set_aside(house))
+    routers = portal_routers(house, address) if portal else []
+    app = intake_app.build(house.web, house.clock, house.secret, outcomes, unready, routers, lambda: set_aside(house),
+                           operations_apart=bool(getattr(house.settings, "operations_port", 0)),
+                           hosts=house.settings.host_names() if house.settings else ())
     app.state.keeper = Keeper(house.worker, house.clock)
     return app
 
@@ -148,8 +151,8 @@ def run(settings: Settings, port: int, demo: bool) -> int:
         loops.start()
         check_glyphs(house)
         try:
-            serve(application(house, lambda: _unready(house, tailers)), port, settings,
-                  lambda: ready(port, begun, demo, house))
+            app = application(house, lambda: _unready(house, tailers), address=f"http://127.0.0.1:{port}")
+            serve(app, port, settings, lambda: ready(port, begun, demo, house))
         finally:
             loops.stop()
             tailers.stop()
@@ -188,8 +191,12 @@ def ready(port: int, begun: float, demo: bool, house: House) -> None:
 
 
 def serve(app: FastAPI, port: int, settings: Settings, on_ready: Callable[[], None], host: str = "127.0.0.1") -> None:
-    """Serves an application until a signal; ``on_ready`` is called once it listens."""
+    """Serves an application until a signal; ``on_ready`` is called once it listens.
+
+    What operators ask stands on a port of its own where GUIDUI_OPERATIONS_PORT is set, beside it at the same host.
+    """
     Trusted(settings.trusted_proxies)  # a setting that cannot be read stops here
+    health.serve(settings.operations_port, app.state.unready, host)
     limits = settings.http_limits()
     config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off",
                             loop="uvloop", http=protocol(limits), timeout_graceful_shutdown=STOP_SECONDS_MAX,

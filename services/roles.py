@@ -33,7 +33,8 @@ def portal(settings: Settings, port: int, host: str) -> None:
     """Pages, and the calls of receivers and departments."""
     with own_house(settings, patient=True) as house, processes.beating(house.worker, "portal", settings, house.clock):
         check_glyphs(house)
-        serve(application(house, lambda: cluster_unready(house)), port, settings, lambda: None, host)
+        app = application(house, lambda: cluster_unready(house), address=f"http://{host}:{port}")
+        serve(app, port, settings, lambda: None, host)
 
 
 def consumer(settings: Settings, name: str) -> None:

@@ -295,8 +295,8 @@ def check_glyphs(house: House) -> None:
     threading.Thread(target=told_at_start, args=(house.worker, fonts), daemon=True, name="glyphs").start()
 
 
-def portal_routers(house: House) -> list[APIRouter]:
-    """The portal's pages and calls, with what intake and the matcher lend them."""
+def portal_routers(house: House, address: str) -> list[APIRouter]:
+    """The portal's pages and calls, with what intake and the matcher lend them; `address`: where they are served."""
     from services.intake.app import Intake
     from services.intake.progress import how_far, outcomes_of
     from services.matcher import queries as matched
@@ -321,9 +321,12 @@ def portal_routers(house: House) -> list[APIRouter]:
         subscriptions=[make(house) for make in HANDLERS.values()], ground=house.ground,
         secure=getattr(house.settings, "url", "").startswith("https:"),
         places=EvidenceDesk(house.addresses, house.clock),
-        url=printed_url(house.settings), fonts=getattr(house.settings, "fonts", None)))
+        url=printed_url(house.settings, address), fonts=getattr(house.settings, "fonts", None)))
 
 
-def printed_url(settings: object | None) -> str:
-    """What the QR codes of letters begin with: GUIDUI_URL where it is set; else whatever address is asked."""
-    return getattr(settings, "url", "") if "url" in getattr(settings, "model_fields_set", ()) else ""
+def printed_url(settings: object | None, address: str) -> str:
+    """What the QR codes of letters begin with: GUIDUI_URL where it is set, else the `address` that this process listens
+    at. Never what a request says of its host: whoever asks could put any address on a letter."""
+    if "url" in getattr(settings, "model_fields_set", ()):
+        return getattr(settings, "url", "")
+    return address

@@ -16,11 +16,27 @@ if TYPE_CHECKING:
     from services.cases.reports import Report
 
 TEXT_MAX = 2000
+TEXTS_MAX = 50
+REASON_MAX = 500  # why a person decided; shown in full on a line of history
 
 
 def refuse(status: int, code: str, zh: str, en: str, **extra: Any) -> Refused:
     """A refusal with its sentence in both languages."""
     return Refused(status, code, Words(zh, en), **extra)
+
+
+def too_long(field: str, letters: int, most: int) -> Refused:
+    """The refusal of a text that is longer than may be kept: nothing is cut off in silence."""
+    return refuse(422, "text-too-long", f"{field} 有 {letters} 字，至多 {most} 字；请缩短后再交。",
+                  f"{field} has {letters} characters; at most {most} can be kept. Shorten it.", field=field, limit=most)
+
+
+def bounded(text: str | None, most: int, field: str) -> str:
+    """A text without blanks around it, "" for none; raises Refused 422 where it has more than `most` characters."""
+    plain = (text or "").strip()
+    if len(plain) > most:
+        raise too_long(field, len(plain), most)
+    return plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +111,11 @@ class Arguments:
             return None
         if not isinstance(value, str | int):
             raise self._wrong(name, "应当是文字", "must be text")
+        text = str(value)
+        if len(text) > TEXT_MAX:
+            raise too_long(name, len(text), TEXT_MAX)
         self._kept[name] = value
-        return str(value)[:TEXT_MAX]
+        return text
 
     def text(self, name: str) -> str:
         """A text that must be there."""
@@ -112,8 +131,10 @@ class Arguments:
             raise self._missing(name)
         if not isinstance(value, list) or not all(isinstance(v, str) and v.strip() for v in value):
             raise self._wrong(name, "应当是一组文字", "must be a list of texts")
-        if len(value) < least:
-            raise self._wrong(name, f"至少要有 {least} 条", f"needs at least {least}")
+        if not least <= len(value) <= TEXTS_MAX:
+            raise self._wrong(name, f"应当有 {least} 到 {TEXTS_MAX} 条", f"needs {least} to {TEXTS_MAX} texts")
+        for text in value:
+            bounded(text, TEXT_MAX, name)
         self._kept[name] = value
         return value
 
@@ -130,6 +151,8 @@ class Arguments:
         value = self._value(name, Kind.FACTS, Kind.ARGUMENTS) or {}
         if not isinstance(value, Mapping) or any(isinstance(v, list | Mapping) for v in value.values()):
             raise self._wrong(name, "应当是一组字段", "must be an object of plain values")
+        for key, inner in value.items():
+            bounded(f"{key}{inner}", TEXT_MAX, f"{name}.{key[:50]}")
         self._kept[name] = dict(value)
         return value
 

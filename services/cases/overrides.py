@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 
 from schemas.days import NoDay, read_day
-from services.cases.arguments import refuse
+from services.cases.arguments import bounded, refuse
 from services.cases.calendar import day_of
 from services.cases.routing import DecisionTable, Proposal, table
 from services.kit.db import rows
@@ -127,7 +127,7 @@ def read(given: Mapping[str, Any], department: str, directory: Directory, now: d
         raise _wrong("until", f"早于{_called('from')}", "lies before from")
     _may(directory, department, said)
     return Override(str(uuid4()), department, said["row"], said["area"], said["under"], said["destination"] or "", begins,
-                    until, (said["source"] or "")[:SOURCE_MAX], now)
+                    until, bounded(said["source"], SOURCE_MAX, _called("source")), now)
 
 
 def _may(directory: Directory, department: str, said: Mapping[str, str | None]) -> None:

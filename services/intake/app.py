@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import orjson
 import structlog
-from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from prometheus_client import Counter, Histogram
 from sqlalchemy import Connection, Engine
@@ -27,7 +27,9 @@ from services.kit import problems
 from services.kit.attempt import is_infrastructure
 from services.kit.clock import Clock
 from services.kit.errors import Refused, Words, language_of, problem
+from services.kit.hosts import Hosts
 from services.kit.log import where
+from services.kit.well_formed import well_formed
 from services.registry.access import Caller, Keys, look_as
 from services.registry.security_log import Actor
 
@@ -142,14 +144,18 @@ def router(intake: Intake) -> APIRouter:
 
 def build(engine: Engine, clock: Clock, secret: bytes, outcomes: Outcomes = nothing_yet,
           unready: Callable[[], Mapping[str, Words]] | None = None,
-          routers: Sequence[APIRouter] = (), set_aside: operations.SetAside = lambda: {}) -> FastAPI:
+          routers: Sequence[APIRouter] = (), set_aside: operations.SetAside = lambda: {}, *,
+          operations_apart: bool = False, hosts: Collection[str] = ()) -> FastAPI:
     """The application with intake's calls, `routers` of others, health, metrics and the descriptions.
 
     `unready` says for each part why it does not work now; by default the database alone is asked. `set_aside` counts what
-    waits on the dead-letter desk.
+    waits on the dead-letter desk. `operations_apart`: metrics and reasons are told elsewhere, here only whether it is
+    ready. ``app.state.unready`` is what was given. `hosts`: the names under which it answers, none: any.
     """
     app = FastAPI(title="guidui", version="1", docs_url=None, redoc_url=None, openapi_url=None,
+                  dependencies=[Depends(well_formed)],
                   description="归队: from a posted departure to the community that acts on it")
+    app.add_middleware(Hosts, names=hosts)
     problems.install(app)
     app.include_router(router(Intake(engine, clock, secret, outcomes)))
     for more in routers:
@@ -157,7 +163,8 @@ def build(engine: Engine, clock: Clock, secret: bytes, outcomes: Outcomes = noth
     def own() -> dict[str, Words]:
         return database_away(engine)
 
-    app.include_router(operations.router(app, unready or own, own, set_aside))
+    app.state.unready = unready or own
+    app.include_router(operations.router(app, app.state.unready, own, set_aside, apart=operations_apart))
     return app
 
 

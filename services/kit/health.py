@@ -1,4 +1,4 @@
-"""/healthz, /readyz and /metrics of a process that serves no pages."""
+"""/healthz, /readyz and /metrics on a port of their own: of a process that serves no pages, or beside its pages."""
 from __future__ import annotations
 
 import threading
@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY, generate_latest
 
 from services.kit.errors import Words, language_of
 
+REQUEST_SECONDS_MAX = 10
 Unready = Callable[[], Mapping[str, Words]]
 
 
@@ -25,6 +26,7 @@ def serve(port: int, unready: Unready, host: str = "127.0.0.1") -> ThreadingHTTP
 
 class _Health(BaseHTTPRequestHandler):
     unready: Unready
+    timeout = REQUEST_SECONDS_MAX
 
     def do_GET(self) -> None:
         if self.path == "/healthz":

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from services.kit.attempt import is_infrastructure
@@ -31,6 +31,8 @@ INTERNAL = Words("系统出了内部错误，已记录；请稍后再试，并�
                  "Something went wrong inside; it has been logged. Try again later and quote the trace id.")
 STORE_DOWN = Words("数据库暂时不可用，什么都没有保存；请稍后再试。",
                    "The database is unavailable for the moment and nothing was stored; try again later.")
+NO_SUCH_VALUE = Words("有一项内容超出了范围，什么都没有保存；请核对数字、日期和编号。",
+                      "A value is out of range and nothing was stored; check numbers, days and ids.")
 INVALID = Words("请求中有内容不合要求，见 errors。", "Parts of the request are not valid, see errors.")
 # The words of pydantic's commonest errors; what was sent is never repeated, it may be personal.
 _FIELD_WORDS = {
@@ -191,9 +193,17 @@ def _unexpected(error: Exception, scope) -> Refused:
     if isinstance(error, SQLAlchemyError) and is_infrastructure(error):
         log.warning("store_unavailable", trace_id=scope["trace_id"], error=type(error).__name__)
         return Refused(503, "store-unavailable", STORE_DOWN)
+    if isinstance(error, DataError):
+        return no_such_value(error, scope["trace_id"])
     log.error("unexpected_error", trace_id=scope["trace_id"], route=getattr(scope.get("route"), "path", None),
               **where(error))
     return Refused(500, "internal-error", INTERNAL)
+
+
+def no_such_value(error: DataError, trace_id: str) -> Refused:
+    """What to answer where the database has no place for a value that was sent. The log says where: it is ours to mend."""
+    log.warning("value_out_of_range", trace_id=trace_id, **where(error))
+    return Refused(422, "value-out-of-range", NO_SUCH_VALUE)
 
 
 def _refused(request: Request, error: Refused) -> JSONResponse:

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
 
     maven_mirror: str | None = _named("GUIDUI_MAVEN", None, "Maven repository of Kafka's jars, instead of the central one")
 
+    operations_port: int = _named("GUIDUI_OPERATIONS_PORT", 0, "own port of /metrics and of the reasons of /readyz of "
+                                  "run, intake and portal; 0: at their address, for everybody")
+
     smtp_host: str | None = _named("SMTP_HOST", None, "mail server; none means no e-mail is sent")
     smtp_port: int = _named("SMTP_PORT", 25, "port of the mail server")
     smtp_username: str | None = _named("SMTP_USERNAME", None, "user at the mail server")
@@ -58,6 +61,12 @@ class Settings(BaseSettings):
     body_seconds_max: float = _named("GUIDUI_BODY_SECONDS", 30.0, "seconds before a slow body or reader is given up")
     idle_seconds_max: int = _named("GUIDUI_IDLE_SECONDS", 15, "seconds that a connection may rest between requests")
     connections_max: int = _named("GUIDUI_CONNECTIONS", 1_000, "HTTP connections at one time, per process")
+
+    hosts: str = _named("GUIDUI_HOSTS", "", "names under which it answers, comma-separated; empty: any")
+
+    def host_names(self) -> frozenset[str]:
+        """The names under which this service answers, in lower case; none: any."""
+        return frozenset(name.strip().lower() for name in self.hosts.split(",") if name.strip())
 
     def http_limits(self) -> Limits:
         """What one HTTP connection may take."""

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from schemas.envelope import Message
 from schemas.topics import CASE_MOVED
-from services.cases.arguments import refuse
+from services.cases.arguments import REASON_MAX, bounded, refuse
 from services.cases.queries import as_worker, look_at_cases
 from services.kit.clock import Clock
 from services.kit.db import rows
@@ -189,4 +189,4 @@ def withdraw(tx: Connection, caller: Caller, source: str, reason: str, clock: Cl
     with as_worker(tx):
         rows_changed(tx, """UPDATE confirmed_address SET withdrawn_at = :at, withdrawn_by = :by, withdrawn_reason = :why
                             WHERE source = :s AND withdrawn_at IS NULL""",
-                     {"at": clock.now(), "by": person or caller.organisation, "why": reason.strip()[:500], "s": source})
+                     {"at": clock.now(), "by": person or caller.organisation, "why": bounded(reason, REASON_MAX, "reason"), "s": source})

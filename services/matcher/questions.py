@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
-from services.cases.arguments import refuse
+from services.cases.arguments import bounded, refuse
 from services.kit.clock import ZONE
 from services.kit.db import rows
 from services.matcher.four_eyes import Who
@@ -60,7 +60,7 @@ def forget(tx: Connection, event: UUID, position: int) -> None:
 def _text(text: Any, field: str) -> str:
     if not isinstance(text, str) or not text.strip():
         raise refuse(422, "field-missing", f"请填写 {field}。", f"Give {field}.", field=field)
-    return text.strip()[:TEXT_MAX]
+    return bounded(text, TEXT_MAX, field)
 
 
 def _said(at: datetime | None) -> str | None:

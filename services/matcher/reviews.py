@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.cases import looks
-from services.cases.arguments import refuse
+from services.cases.arguments import REASON_MAX, bounded, refuse
 from services.cases.model import World
 from services.cases.queries import as_worker, look_at_cases
 from services.kit.clock import ZONE
@@ -339,7 +339,7 @@ def checked(tx: Connection, body: Mapping[str, Any]) -> dict[str, Any]:
         reason = body.get("reason")
         if not isinstance(reason, str) or not reason.strip():
             raise refuse(422, "field-missing", "请填写认定不是党员的理由 reason。", "Give the reason.", field="reason")
-        return {"not_a_member": True, "reason": reason.strip()[:500]}
+        return {"not_a_member": True, "reason": bounded(reason, REASON_MAX, "reason")}
     member = body.get("member")
     known = rows(tx, "SELECT member FROM member WHERE member = :m", {"m": str(member)}) if member else ()
     if not known:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.cases import commands, reports, signs, undo
-from services.cases.arguments import refuse
+from services.cases.arguments import REASON_MAX, bounded, refuse
 from services.cases.queries import as_worker, look_at_cases
 from services.cases.routing import OPENING
 from services.kit.db import rows
@@ -63,7 +63,7 @@ def undo_match(tx: Connection, house: Any, caller: Caller, review_id: str, body:
         if waits := _second(tx, house, event, position, row, body, who):
             return {"id": review_id, "undone": False, "proposal": waits}
         return {"id": review_id, "undone": True, "decision": found.decision,
-                **_undo(tx, house, told, found, row, who, reason.strip()[:500])}
+                **_undo(tx, house, told, found, row, who, bounded(reason, REASON_MAX, "reason"))}
 
 
 _HELD = """

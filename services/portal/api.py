@@ -16,6 +16,7 @@ from services.kit import paging
 from services.kit.clock import ZONE
 from services.kit.errors import Refused, Words
 from services.kit.problems import acts
+from services.kit.well_formed import refuse_malformed
 from services.portal import bodies
 from services.portal.house import Portal
 from services.portal.reviews import masked_review
@@ -56,8 +57,6 @@ def router(portal: Portal) -> APIRouter:
     keys = Keys(portal.web)
 
     def caller_of(request: Request) -> Caller:
-        if any("\x00" in value for value in request.query_params.values()) or "\x00" in request.url.path:
-            raise Refused(404, "no-such-case", _NO_CASE)
         return noted(request, keys.caller(request.headers.get("authorization")))
 
     def acting(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
@@ -150,8 +149,6 @@ def _with_role(caller: Caller, roles: tuple[str, ...]) -> Caller:
 def callers(keys: Keys, roles: tuple[str, ...]) -> Callable[[Request], Caller]:
     """The dependency of routes that says whose key it is; raises Refused for any role but these."""
     def caller_of(request: Request) -> Caller:
-        if any("\x00" in value for value in request.query_params.values()) or "\x00" in request.url.path:
-            raise Refused(404, "no-such-page", _NO_CASE)
         return _with_role(noted(request, keys.caller(request.headers.get("authorization"))), roles)
     return caller_of
 
@@ -197,8 +194,9 @@ async def json_body(request: Request, limit: int = BODY_BYTES_MAX) -> dict[str, 
         given = orjson.loads(bytes(body))
     except orjson.JSONDecodeError:
         raise Refused(400, "bad-json", _BAD_JSON) from None
-    if not isinstance(given, dict) or b"\\u0000" in body:
+    if not isinstance(given, dict):
         raise Refused(422, "bad-json", _BAD_JSON)
+    refuse_malformed(given)
     return given
 
 

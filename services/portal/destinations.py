@@ -12,7 +12,7 @@ from schemas.departures import SOURCE_PREFIX
 from services.cases import looks, pool, queries, states
 from services.kit.errors import Refused, Words
 from services.portal.house import Portal
-from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.page import Form, check_token, page_of, page_route, read_form, render, signed_in
 from services.registry.access import Caller
 from services.registry.directory import Directory, Organisation
 
@@ -29,10 +29,19 @@ def router(portal: Portal) -> APIRouter:
     @routes.get("/pool", summary=f"Members whose destination nobody knows; {_WHO}")
     def the_pool(request: Request, text: str = "", area: str = "", category: str = "", cursor: str = "",
                  done: bool = False) -> Response:
+        if text:  # an old link: what is searched for may be a name, and an address ends in logs
+            return RedirectResponse("/pool", 303)
+        return _pool(portal, request, {"text": "", "area": area[:12], "category": category}, cursor or None, done)
+
+    @routes.post("/pool", summary=f"Searches them, by name too; {_WHO}")
+    def search(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         caller = signed_in(portal, request).caller
-        if guesses_a_name(caller, text, cursor):
+        check_token(portal, request, form)
+        text, cursor = form.get("text", "")[:100], form.get("cursor") or None
+        if guesses_a_name(caller, text, cursor or ""):
             count_name(portal, caller)
-        return _pool(portal, request, {"text": text[:100], "area": area[:12], "category": category}, cursor or None, done)
+        chosen = {"text": text, "area": form.get("area", "")[:12], "category": form.get("category", "")}
+        return _pool(portal, request, chosen, cursor, False)
 
     @routes.post("/pool/{case_id}/claim", summary=f"Says that a member lives here; {_WHO}")
     def claim_page(request: Request, case_id: str, form: Annotated[Form, Depends(read_form)]) -> Response:
@@ -48,7 +57,15 @@ def router(portal: Portal) -> APIRouter:
     @routes.get("/department/addresses", summary="What was learned of addresses; role: department, admin")
     def learned(request: Request, text: str = "", withdrawn: bool = False, done: bool = False,
                 page: Annotated[int, Query(ge=1, le=10_000)] = 1) -> Response:
-        return _learned(portal, request, text[:100], withdrawn, page, done)
+        if text:
+            return RedirectResponse("/department/addresses", 303)
+        return _learned(portal, request, "", withdrawn, page, done)
+
+    @routes.post("/department/addresses/search", summary="Searches what was learned; role: department, admin")
+    def search_learned(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
+        signed_in(portal, request)
+        check_token(portal, request, form)
+        return _learned(portal, request, form.get("text", "")[:100], form.get("withdrawn") == "1", page_of(form), False)
 
     @routes.post("/department/addresses", summary="Takes back what was learned of an address; role: department, admin")
     def withdraw(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:

@@ -35,7 +35,7 @@ class Portal:
     intake's answer; ``opened(tx, case, organisation, now)`` tells the notifier that a card was opened.
     ``compare(organisation, roll, by=, person=, file=)`` compares a roll with the register. ``places`` is the matcher's desk of
     confirmed addresses (``listed``, ``withdraw``, ``differing``). ``subscriptions`` are what the desk of failed messages can try again. ``secure``: cookies only
-    over HTTPS. ``url``: where printed links lead (empty: to the address that was asked); ``fonts``: a folder of more fonts.
+    over HTTPS. ``url``: where printed links lead; ``fonts``: a folder of more fonts.
     """
 
     web: Engine

@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 import structlog
 from fastapi import Request, Response
@@ -15,13 +16,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from services.kit import problems
 from services.kit.attempt import is_infrastructure
 from services.kit.errors import TITLES, Refused, Words, language_of
 from services.kit.log import where
+from services.kit.well_formed import refuse_controls
 from services.portal import sentences
 from services.portal.house import Portal
 from services.portal.sessions import SESSION, VISITOR, Viewer, form_token, from_our_page, new_token, viewer_of
@@ -30,6 +33,9 @@ from services.portal.words import LANGUAGES, words
 log = structlog.get_logger()
 FORM_BYTES_MAX = 256 * 1024
 FIELDS_MAX = 500
+_BREAKS = {0x0B: "\n", 0x0C: "\n"}
+# a path of this site: not of another (`//host`, `/\\host`), and no escape out of the place after a host
+_OWN_PATH = re.compile(r"/(?![/\\])")
 COOKIE_SECONDS = 365 * 24 * 3600
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -88,9 +94,13 @@ def _as_refused(error: Exception, request: Request) -> Refused:
         return error
     if isinstance(error, RequestValidationError):
         return Refused(404, "no-such-page", _BAD_ADDRESS)
+    if isinstance(error, HTTPException):
+        return Refused(error.status_code, "bad-request", TITLES.get(error.status_code, TITLES[400]))
     if isinstance(error, SQLAlchemyError) and is_infrastructure(error):
         log.warning("store_unavailable", trace_id=problems.trace_id(request), error=type(error).__name__)
         return Refused(503, "store-unavailable", problems.STORE_DOWN)
+    if isinstance(error, DataError):
+        return problems.no_such_value(error, problems.trace_id(request))
     log.error("unexpected_error", trace_id=problems.trace_id(request), **where(error))
     return Refused(500, "internal-error", problems.INTERNAL)
 
@@ -136,7 +146,23 @@ async def read_form(request: Request) -> Form:
         pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX)
     except (ClientDisconnect, ValueError):
         raise Refused(400, "bad-form", _STALE) from None
-    return Form((name, "".join(c for c in value if c >= " " or c in "\t\n\r")) for name, value in pairs)
+    return form_of(pairs)
+
+
+def form_of(pairs: Iterable[tuple[str, str]]) -> Form:
+    """A form of its fields; raises Refused 422 for control characters. The breaks of a text processor are lines."""
+    form = Form()
+    for name, value in pairs:
+        form[name] = value.replace("\r\n", "\n").translate(_BREAKS)
+        refuse_controls(name)
+        refuse_controls(form[name], name)
+    return form
+
+
+def page_of(form: Form) -> int:
+    """The page of a list that a form asks for, 1 where it says nothing of sense."""
+    text = form.get("page", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 and int(text) else 1
 
 
 def check_token(portal: Portal, request: Request, form: Form) -> None:
@@ -149,9 +175,9 @@ def check_token(portal: Portal, request: Request, form: Form) -> None:
 
 def own_path(text: str | None) -> str:
     """A path on this site that may be gone to, else the start."""
-    parts = urlsplit(text or "")
-    ours = (text or "").startswith("/") and not (text or "").startswith(("//", "/\\")) and not parts.netloc
-    return text if text and ours and text.isprintable() else "/"
+    if not text or not text.isprintable() or not _OWN_PATH.match(text):
+        return "/"
+    return text
 
 
 def render(portal: Portal, request: Request, template: str, viewer: Viewer | None, *, status: int = 200,

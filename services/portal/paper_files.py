@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO
 
-from fastapi import Request, Response
+from fastapi import Response
 from fastapi.responses import StreamingResponse
 
 from services.portal.house import Portal
@@ -20,27 +20,21 @@ _IN_MEMORY_MAX = 8 << 20
 _PIECE = 256 * 1024
 
 
-def link_base(portal: Portal, request: Request) -> str:
-    """Where the QR code of a letter leads: the address that the operator set, else the one that was asked."""
-    return portal.url or str(request.base_url)
-
-
-def letters_pdf(portal: Portal, request: Request, caller: Caller, ids: list[str], person: str | None,
-                over: bool) -> Response:
+def letters_pdf(portal: Portal, caller: Caller, ids: list[str], person: str | None, over: bool) -> Response:
     """The letters of these cases as PDF, over-printed as their caller's organisation set it."""
     fonts = fonts_of(portal.fonts)
     with portal.web.begin() as tx:
-        sheets = papers.letters(tx, caller, ids, portal.clock.now(), link_base(portal, request), person)
+        sheets = papers.letters(tx, caller, ids, portal.clock.now(), portal.url, person)
         papers.check(sheets, fonts)
         offset = _offset(tx, caller) if over else None
     name = _name(sheets[0]) if len(sheets) == 1 else f"letters-{len(sheets)}"
     return sent(lambda out: pdf.write_letters(out, sheets, fonts, offset), PDF, f"{name}.pdf")
 
 
-def letters_docx(portal: Portal, request: Request, caller: Caller, ids: list[str], person: str | None) -> Response:
+def letters_docx(portal: Portal, caller: Caller, ids: list[str], person: str | None) -> Response:
     """The same as Word."""
     with portal.web.begin() as tx:
-        sheets = papers.letters(tx, caller, ids, portal.clock.now(), link_base(portal, request), person)
+        sheets = papers.letters(tx, caller, ids, portal.clock.now(), portal.url, person)
     name = _name(sheets[0]) if len(sheets) == 1 else f"letters-{len(sheets)}"
     return sent(lambda out: word.write_letters(out, sheets), DOCX, f"{name}.docx")
 

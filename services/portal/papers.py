@@ -9,9 +9,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from services.cases import numbers, pages, queries, tables
+from services.cases.arguments import bounded
 from services.kit.errors import Refused, Words
 from services.portal.house import Portal
-from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.page import Form, check_token, page_of, page_route, read_form, render, signed_in
 from services.portal.paper_files import enquiry_pdf, letters_docx, letters_pdf, receipt_pdf
 from services.portal.papers_api import assign_below
 from services.portal.fields import arguments
@@ -60,12 +61,12 @@ def router(portal: Portal) -> APIRouter:
     @routes.get("/cases/{case_id}/letter.pdf", summary=f"The letter; {_ROLES}")
     def letter(request: Request, case_id: str, over: bool = False) -> Response:
         viewer = signed_in(portal, request)
-        return letters_pdf(portal, request, viewer.caller, [case_id], viewer.name, over)
+        return letters_pdf(portal, viewer.caller, [case_id], viewer.name, over)
 
     @routes.get("/cases/{case_id}/letter.docx", summary=f"The letter as Word; {_ROLES}")
     def letter_word(request: Request, case_id: str) -> Response:
         viewer = signed_in(portal, request)
-        return letters_docx(portal, request, viewer.caller, [case_id], viewer.name)
+        return letters_docx(portal, viewer.caller, [case_id], viewer.name)
 
     @routes.get("/cases/{case_id}/receipt.pdf", summary=f"The receipt; {_ROLES}")
     def receipt(request: Request, case_id: str, over: bool = False) -> Response:
@@ -105,8 +106,18 @@ def router(portal: Portal) -> APIRouter:
     @routes.get("/letters", summary=f"The register of counterfoils; {_ROLES}")
     def register(request: Request, status: str = "given", find: str = "", no_receipt: bool = False,
                  page: Annotated[int, Query(ge=1, le=10_000)] = 1, done: str = "") -> Response:
-        chosen = {"status": status, "find": find.replace("\x00", ""), "no_receipt": no_receipt, "page": page, "done": done}
+        if find:  # an old link: what is searched for may be a name, and an address ends in logs
+            return RedirectResponse("/letters", 303)
+        chosen = {"status": status, "find": "", "no_receipt": no_receipt, "page": page, "done": done}
         return _register(portal, request, signed_in(portal, request), chosen)
+
+    @routes.post("/letters", summary=f"Searches the register, by name too; {_ROLES}")
+    def search(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
+        viewer = signed_in(portal, request)
+        check_token(portal, request, form)
+        chosen = {"status": form.get("status", "given"), "find": form.get("find", "")[:100],
+                  "no_receipt": form.get("no_receipt") == "true", "page": page_of(form), "done": ""}
+        return _register(portal, request, viewer, chosen)
 
     @routes.post("/letters/{act}", summary=f"Batch print, a range, a void number, or how one prints; {_ROLES}")
     def acted(request: Request, act: str, form: Annotated[Form, Depends(read_form)]) -> Response:
@@ -202,7 +213,7 @@ def _name(directory: Directory, code: str | None) -> str:
 def _batch(portal: Portal, request: Request, viewer: Viewer, form: Form) -> Response:
     with portal.web.begin() as tx:
         ids = papers.printable(tx, viewer.caller)
-    return letters_pdf(portal, request, viewer.caller, ids, viewer.name, form.get("over") == "true")
+    return letters_pdf(portal, viewer.caller, ids, viewer.name, form.get("over") == "true")
 
 
 def _whole(form: Form, name: str) -> int:
@@ -229,7 +240,7 @@ def _setting(portal: Portal, viewer: Viewer, form: Form) -> None:
         moved = [round(float(form.get(name, "").strip() or 0), 1) for name in ("right_mm", "down_mm")]
     except ValueError:
         raise Refused(422, "bad-field", _NUMBER, field="right_mm") from None
-    said = [form.get(name, "").strip()[:100] or None for name in ("address", "phone", "fax", "postcode")]
+    said = [bounded(form.get(name), 100, name) or None for name in ("address", "phone", "fax", "postcode")]
     with portal.acts.begin() as tx, queries.as_worker(tx):
         papers.set_printing(tx, viewer.organisation, papers.Setting(*moved, *said), portal.clock.now())
 

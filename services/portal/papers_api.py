@@ -37,12 +37,12 @@ def router(portal: Portal) -> APIRouter:
                 summary=f"The letter; over=true: its values alone, for a stock form; {_WHO}")
     def letter_pdf(case_id: str, request: Request, caller: Annotated[Caller, Depends(acting)],
                    over: bool = False) -> Response:
-        return letters_pdf(portal, request, caller, [case_id], None, over)
+        return letters_pdf(portal, caller, [case_id], None, over)
 
     @routes.get("/v1/cases/{case_id}/letter.docx", responses=bodies.file(_WORD), response_class=Response,
                 summary=f"The letter as Word; {_WHO}")
     def letter_docx(case_id: str, request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
-        return letters_docx(portal, request, caller, [case_id], None)
+        return letters_docx(portal, caller, [case_id], None)
 
     @routes.get("/v1/cases/{case_id}/receipt.pdf", responses=bodies.file(_PDF), response_class=Response,
                 summary=f"The receipt; {_WHO}")
@@ -69,10 +69,10 @@ def router(portal: Portal) -> APIRouter:
                 with portal.web.begin() as tx:
                     ids = papers.printable(tx, caller)
             if kind == "pdf":
-                return letters_pdf(portal, request, caller, ids, None, over)
+                return letters_pdf(portal, caller, ids, None, over)
             if len(ids) > word.SHEETS_MAX:
                 raise Refused(422, "too-many", _WORD_MAX, field="cases")
-            return letters_docx(portal, request, caller, ids, None)
+            return letters_docx(portal, caller, ids, None)
         return await run_in_threadpool(made)
 
     @routes.get("/v1/letters", summary=f"The register of counterfoils of one's own tree; {_WHO}")

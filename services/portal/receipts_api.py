@@ -61,8 +61,10 @@ def router(portal: Portal) -> APIRouter:
         with portal.web.begin() as tx:
             queries.must_see(tx, caller, case_id)
             kind, content = photos.photo(tx, case_id, scan)
+        name = "receipt.pdf" if kind == scans.PDF else "receipt.jpg"
         return Response(content, media_type=kind, headers={
-            "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="receipt.{"pdf" if kind == scans.PDF else "jpg"}"'})
+            "Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff"})
 
     @routes.post("/v1/cases/{case_id}/receipt-scans/{scan}/record", responses=_SENDING, openapi_extra=bodies.body(bodies.RECEIPT),
                  summary=f"Records the receipt of which this is the photo or scan, in one act; {_WHO}")

@@ -5,13 +5,15 @@ from typing import NamedTuple
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 
 from services.kit.errors import Refused, Words
-from services.portal.page import Form
+from services.portal.page import Form, form_of
 
 FILE_BYTES_MAX = 8 << 20
+SIZE_DIGITS_MAX = 18
 _TOO_LARGE = Words("文件超过 8 MB，什么都没有保存；请按支部分开上传。",
                    "The file is larger than 8 MB and nothing was kept; upload it in parts.")
 _BROKEN = Words("文件没有传完整，什么都没有保存，请再传一次。", "The upload was not whole; nothing was kept. Send it again.")
@@ -30,9 +32,9 @@ class Upload(NamedTuple):
 def check_size(request: Request) -> None:
     """Raises Refused where the body is larger than a file may be, or does not say how large it is."""
     size = request.headers.get("content-length", "")
-    if not size.isdigit():
+    if not (size.isascii() and size.isdigit()):
         raise Refused(411, "length-required", _NO_LENGTH)
-    if int(size) > FILE_BYTES_MAX + 64 * 1024:
+    if len(size) > SIZE_DIGITS_MAX or int(size) > FILE_BYTES_MAX + 64 * 1024:
         raise Refused(413, "content-too-large", _TOO_LARGE)
 
 
@@ -47,9 +49,9 @@ async def read_upload(request: Request) -> Upload:
                     name, content = value.filename or "", await value.read()
                 else:
                     fields.append((key, value))
-    except MultiPartException:
-        raise Refused(400, "bad-form", _BROKEN) from None
-    return Upload(Form(fields), "".join(c for c in name if c >= " ")[:200], content)
+    except (MultiPartException, HTTPException, ClientDisconnect, KeyError, ValueError):
+        raise Refused(400, "bad-form", _BROKEN) from None  # no boundary, a part without a name, cut off, no text
+    return Upload(form_of(fields), "".join(c for c in name if c >= " ")[:200], content)
 
 
 async def read_body(request: Request, too_large: Words) -> bytes:

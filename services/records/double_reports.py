@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine
 
-from services.cases.arguments import refuse
+from services.cases.arguments import bounded, refuse
 from services.cases.calendar import day_of, midnight
 from services.kit.db import dumps, rows
 from services.kit.loops import Part
@@ -20,6 +20,7 @@ from services.registry.directory import Directory
 
 CARDS = Part("records", "cards")
 PLACES_MAX = 500
+WORDS_MAX = 500
 MINUTES_MAX = 24 * 60
 _EXPECTED = """
 SELECT DISTINCT c.id::text AS id, p.name, c.origin, c.member FROM task t
@@ -112,7 +113,7 @@ def serve(tx: Connection, organisation: str, held: UUID, on: date, minutes: int,
     tx.exec_driver_sql(
         'INSERT INTO community_service (id, claim, report, "on", minutes, words, by_person, at) '
         "VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-        (uuid4(), held, found.report, on, minutes, (words or "")[:500] or None, person, now))
+        (uuid4(), held, found.report, on, minutes, bounded(words, WORDS_MAX, "words") or None, person, now))
 
 
 def _own(tx: Connection, table: str, organisation: str, ident: UUID, still: str | None = None, *, lock: bool = False) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4, uuid5
 from sqlalchemy import Connection
 
 from schemas.envelope import NAMESPACE_GUIDUI
-from services.cases.arguments import refuse
+from services.cases.arguments import TEXT_MAX, bounded, refuse
 from services.kit.db import dumps, rows
 from services.registry.directory import Directory
 
@@ -52,7 +52,7 @@ def note(tx: Connection, case_id: str, organisation: str, kind: str, on: date, w
     tx.exec_driver_sql(
         'INSERT INTO host_record (id, case_id, organisation, kind, "on", words, by_person, at) '
         "VALUES (%s, %s::uuid, %s, %s, %s, %s, %s, %s)",
-        (uuid4(), case_id, organisation, kind, on, (words or "")[:2000] or None, person, now))
+        (uuid4(), case_id, organisation, kind, on, bounded(words, TEXT_MAX, "words") or None, person, now))
 
 
 def noted(tx: Connection, case_id: str, limit: int = 500, offset: int = 0) -> Sequence[Any]:
@@ -139,7 +139,7 @@ def decide(tx: Connection, organisation: str, grouped: str, decision: str, reaso
         "INSERT INTO branch_proposal (id, grouped, organisation, path, kind, key, members, cases, decision, reason, decided_by, "
         "decided_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s)",
         (uuid4(), grouped, organisation, path, one.kind, one.key, one.members, dumps(one.cases), decision,
-         reason.strip()[:2000], person, now))
+         bounded(reason, TEXT_MAX, "reason"), person, now))
 
 
 def decided(tx: Connection, limit: int = 100) -> Sequence[Any]:

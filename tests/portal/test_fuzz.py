@@ -16,6 +16,28 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from services.cases.states import COMMANDS
+from services.embedded import application
+from services.kit.well_formed import PARAMETERS
+from tests.portal.every_route import (
+    CURSORS,
+    DAYS,
+    FORM_VALUES,
+    JSON_VALUES,
+    NUMBERS,
+    RAW_BODIES,
+    TEXTS,
+    Answer,
+    Line,
+    Place,
+    Sent,
+    as_json,
+    fitting,
+    form_names,
+    json_names,
+    page_headers,
+    places,
+    token_of,
+)
 from tests.portal.town import CAST, ROAD
 
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
@@ -59,3 +81,117 @@ def test_every_command_is_described_with_its_fields(town, url):
     for _, command, fields in ROAD:
         assert described.is_valid({"command": command, "seen_state": "triaged", **fields}), command
     assert not described.is_valid({"command": "accept"}) and not described.is_valid({"command": "refuse", "seen_state": "arrived"})
+
+
+# Every route of the table, whatever it is: what no client would send is refused in a sentence, never with a 5xx.
+
+
+class Asker:
+    """Sends to calls with a key and to pages with a session, and notes what ended in a 5xx or said nothing."""
+
+    def __init__(self, town, url, reader) -> None:
+        self.town = town
+        self.case = town.leaves(1, upto="record_arrival")
+        key = town.key(CAST["admin"][0], "admin")
+        person = reader("department")
+        self.token = token_of(town, person)
+        self.lines = {True: Line(url, {"Authorization": f"Bearer {key}"}), False: Line(url, page_headers(town, person))}
+        self.places = places(application(town.house))
+        self.wrong: list[str] = []
+        self.asked = 0
+
+    def ask(self, place: Place, target: str, body: bytes = b"", kind: str = "") -> Answer:
+        answer = self.lines[place.is_call].ask(Sent(place.method, target, body, kind))
+        self.asked += 1
+        if answer.status >= 500:
+            self.wrong.append(f"{answer.status} {place.method} {target[:200]} {kind} {body[:120]!r}")
+        elif answer.status >= 400 and not re.search("[\u4e00-\u9fff]", answer.body.decode("utf-8", "replace")):
+            self.wrong.append(f"{answer.status} without a sentence: {place.method} {target[:200]}")
+        return answer
+
+
+@pytest.fixture
+def asker(town, url, reader):
+    made = Asker(town, url, reader)
+    yield made
+    for line in made.lines.values():
+        line.close()
+    assert not made.wrong, "\n".join(made.wrong[:60])
+
+
+def test_every_parameter_of_a_path_says_what_it_may_look_like(asker):
+    assert {name for place in asker.places for name in place.parameters} == set(PARAMETERS)
+
+
+def test_whatever_stands_in_a_path(asker):
+    for place in asker.places:
+        for name in place.parameters:
+            for text in (*TEXTS, *NUMBERS):
+                asker.ask(place, place.target(asker.case, **{name: text}))
+    assert asker.asked > 1_000
+
+
+def test_an_id_has_one_spelling(asker):
+    for place in asker.places:
+        for name in place.parameters:
+            ident = fitting(name, asker.case)
+            if len(ident) != 36:
+                continue
+            others = (ident.upper(), "urn:uuid:" + ident, "%7B" + ident + "%7D", ident.replace("-", ""), ident + "%20")
+            for other in others:
+                if other == ident:
+                    continue  # an id of digits has no capitals
+                answer = asker.ask(place, place.target(asker.case, **{name: other}))
+                assert answer.status in (404, 405), (place.method, place.path, other, answer.status)
+
+
+def test_whatever_stands_in_a_query(asker):
+    for place in asker.places:
+        for name in place.query:
+            cursors = CURSORS if name == "cursor" else ()
+            for text in (*TEXTS, *NUMBERS, *DAYS, *cursors):
+                answer = asker.ask(place, f"{place.target(asker.case)}?{name}={text}")
+                if text in cursors and place.is_call:
+                    assert answer.status in (403, 404, 422), (place.path, text, answer.status)
+            asker.ask(place, f"{place.target(asker.case)}?{name}=1&{name}=2&{name}=%00&=&&%")
+    assert asker.asked > 1_500
+
+
+def test_whatever_stands_in_the_json_of_a_call(asker):
+    for place in asker.places:
+        for name, rest in json_names(place) if place.is_call else ():
+            for value in JSON_VALUES:
+                asker.ask(place, place.target(asker.case), as_json(rest | {name: value}), "application/json")
+    assert asker.asked > 1_500
+
+
+def test_whatever_stands_in_a_form(asker):
+    names = form_names()
+    for place in asker.places:
+        if place.method != "POST" or place.is_call:
+            continue
+        for value in FORM_VALUES:
+            fields = "&".join(f"{name}={value}" for name in names)
+            body = f"token={asker.token}&{fields}".encode()
+            asker.ask(place, place.target(asker.case), body, "application/x-www-form-urlencoded")
+    assert asker.asked > 200
+
+
+def test_whatever_is_sent_as_a_body(asker):
+    for place in asker.places:
+        if place.method == "GET":
+            continue
+        for kind, body in RAW_BODIES:
+            asker.ask(place, place.target(asker.case), body, kind)
+    assert asker.asked > 1_000
+
+
+@pytest.mark.parametrize("way", ["//[", "http://[x", "//", "/\\x", "\\\\x", "//x/y", "javascript:1", "/x\x00", "/%0d%0aX:y", "[", "/a\nb"])
+def test_where_to_go_on_is_a_path_of_ours_or_the_start(reader, way):
+    page = reader("clerk").get("/sign-in", params={"next": way}, follow_redirects=False)
+    assert page.status_code in (303, 422) and page.headers.get("location", "/").startswith("/")
+    stranger = reader()
+    assert stranger.get("/sign-in", params={"next": way}).status_code in (200, 422)
+    answer = stranger.post("/view", data={"back": way, "size": "large"}, follow_redirects=False)
+    assert answer.status_code in (303, 422)
+    assert not answer.headers.get("location", "/").startswith(("//", "/\\"))

@@ -29,3 +29,16 @@ document.addEventListener("keydown", (event) => {
 });
 // Print buttons.
 document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) window.print(); });
+// How much of a long text may still be written, once it matters.
+document.addEventListener("input", (event) => {
+  const field = event.target;
+  if (!field.dataset.left) return;
+  const left = field.maxLength - field.value.length;
+  let told = field.nextElementSibling;
+  if (!told || !told.matches("output")) {
+    told = document.createElement("output");
+    told.className = "soft small";
+    field.after(told);
+  }
+  told.textContent = left < 200 ? field.dataset.left.replace("#", left) : "";
+});
