@@ -1,8 +1,10 @@
-"""Strangers' files are opened in a process of their own, which may use little memory and little time.
+"""Strangers' files are opened in a process of their own, which may use little memory and little
+time.
 
-`read("package.module:function", content)` starts a bare Python, hands it the bytes and gives back the bytes that the
-function made of them. Decoders of workbooks, pictures and PDFs fail in any way there: the process may be killed for
-memory or time, or crash; the caller gets a sentence and the service goes on. At most two run at once.
+`read("package.module:function", content)` starts a bare Python, hands it the bytes and gives back
+the bytes that the function made of them. Decoders of workbooks, pictures and PDFs fail in any way
+there: the process may be killed for memory or time, or crash; the caller gets a sentence and the
+service goes on. At most two run at once.
 
 The child has no environment, no open files of ours and no secrets; see `confined_job` for its side.
 """
@@ -49,7 +51,9 @@ _waiting = threading.BoundedSemaphore(WAITING_MAX)
 
 
 class Exhausted(Exception):
-    """The file was given up: it took too much memory or time, or its decoder broke off. `how` is for the log."""
+    """The file was given up: it took too much memory or time, or its decoder broke off. `how` is
+    for the log.
+    """
 
     def __init__(self, how: str) -> None:
         super().__init__(how)
@@ -62,15 +66,21 @@ class _Ended(NamedTuple):
 
 
 def read(job: str, content: bytes) -> bytes:
-    """What the function `job` ("package.module:function", bytes to bytes) makes of `content`, in a child process.
+    """What the function `job` ("package.module:function", bytes to bytes) makes of `content`, in a
+    child process.
 
-    Raises what the function refused (`Refused`), `Refused` 503 where too many files are being read, and `Exhausted`.
+    Raises what the function refused (`Refused`), `Refused` 503 where too many files are being read,
+    and `Exhausted`.
     """
     with _a_place():
         started = time.monotonic()
         ended = _run(job, content)
     log.info(
-        "file_read", job=job, bytes=len(content), seconds=round(time.monotonic() - started, 3), end=ended.returncode
+        "file_read",
+        job=job,
+        bytes=len(content),
+        seconds=round(time.monotonic() - started, 3),
+        end=ended.returncode,
     )
     mark, answer = ended.answer[:1], ended.answer[1:]
     if ended.returncode != 0 or mark not in (DONE, REFUSED):
@@ -82,7 +92,9 @@ def read(job: str, content: bytes) -> bytes:
 
 @contextmanager
 def _a_place() -> Iterator[None]:
-    """Waits for one of the few places; those who wait are few too, since each holds a thread of the service."""
+    """Waits for one of the few places; those who wait are few too, since each holds a thread of the
+    service.
+    """
     if not _waiting.acquire(blocking=False):
         raise Refused(503, "busy-reading", _BUSY)
     try:

@@ -1,4 +1,6 @@
-"""The child's side of `confined`: limits first, then the file, then the answer. Imports nothing but what it must."""
+"""The child's side of `confined`: limits first, then the file, then the answer. Imports nothing but
+what it must.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def limit_everything() -> None:
 
 
 def next_part() -> None:
-    """Gives the next part of a file (a page) its own time; whoever takes longer is ended by SIGPROF."""
+    """Gives the next part of a file (a page) its own time; whoever takes longer is ended by
+    SIGPROF.
+    """
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS_MAX)
 
 

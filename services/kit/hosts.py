@@ -1,6 +1,8 @@
-"""Under which names this service answers: a `Host` that is no name of a host, or not one of its own, is refused.
+"""Under which names this service answers: a `Host` that is no name of a host, or not one of its
+own, is refused.
 
-Nothing is built from `Host` (printed links begin with GUIDUI_URL); this keeps it from reaching whatever reads it.
+Nothing is built from `Host` (printed links begin with GUIDUI_URL); this keeps it from reaching
+whatever reads it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ ALWAYS = frozenset({"/healthz", "/readyz"})  # probes ask by whatever address th
 _HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _BAD_HOST = Words("请求头 Host 不是合法的主机名。", "The header Host is no name of a host.")
 _OTHER_HOST = Words(
-    "本服务不用这个网址；请用管理员给的网址。", "This service does not answer under this name; use the address you were given."
+    "本服务不用这个网址；请用管理员给的网址。",
+    "This service does not answer under this name; use the address you were given.",
 )
 
 

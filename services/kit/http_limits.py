@@ -1,8 +1,9 @@
-"""What one connection may take: uvicorn's HTTP protocol with bounds on the head, the body's pace and the connections.
+"""What one connection may take: uvicorn's HTTP protocol with bounds on the head, the body's pace
+and the connections.
 
-uvicorn itself bounds none of them: a header of 100 MB is collected, a half-sent request waits for ever. Refusals are
-problems (RFC 9457) in both languages, since nothing is known yet of whoever asks. How each bound is set stands in
-docs/operating.md.
+uvicorn itself bounds none of them: a header of 100 MB is collected, a half-sent request waits for
+ever. Refusals are problems (RFC 9457) in both languages, since nothing is known yet of whoever
+asks. How each bound is set stands in docs/operating.md.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ PIECE_BYTES = 16_384
 
 _FAULTS = {
     400: Words("请求不成形，无法读取。", "The request is malformed and cannot be read."),
-    408: Words("请求没有在规定时间内传完，什么都没有办理。", "The request did not come in time; nothing was done."),
+    408: Words(
+        "请求没有在规定时间内传完，什么都没有办理。",
+        "The request did not come in time; nothing was done.",
+    ),
     414: Words("网址过长。", "The address is too long."),
     431: Words("请求头过大或过多。", "The request's headers are too large or too many."),
     503: Words("连接过多，请稍后再试。", "There are too many connections; try again in a moment."),
@@ -132,7 +136,9 @@ class _Bounded(HttpToolsProtocol):
         self._timer = None
         if self.transport.is_closing() or self._reading is None:
             return
-        if self._reading == "body" and self.flow.read_paused:  # it is we who do not read: that time does not count
+        if (
+            self._reading == "body" and self.flow.read_paused
+        ):  # it is we who do not read: that time does not count
             self._begun_at += CHECK_SECONDS
         if self._late():
             self._refuse(408)

@@ -1,4 +1,6 @@
-"""The bounds of one HTTP connection that can be set from outside (`http_limits` and `front` keep them)."""
+"""The bounds of one HTTP connection that can be set from outside (`http_limits` and `front` keep
+them).
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,10 @@ from dataclasses import dataclass
 class Limits:
     """The bounds that can be set.
 
-    `head_seconds`: from the first byte of a request (or the connection's start) to the end of its head;
-    `body_seconds`: before a body must have come at 8 KB a second, and before an answer that nobody
-    takes is given up; `idle_seconds`: between two requests of a connection; `connections`: at one time.
+    `head_seconds`: from the first byte of a request (or the connection's start) to the end of its
+    head; `body_seconds`: before a body must have come at 8 KB a second, and before an answer that
+    nobody takes is given up; `idle_seconds`: between two requests of a connection; `connections`:
+    at one time.
     """
 
     head_bytes: int = 32_768

@@ -1,8 +1,10 @@
-"""One form of list for every call: ``{"items": […], "next": cursor or null}``, ``limit`` ≤ 1,000, ``cursor``.
+"""One form of list for every call: ``{"items": […], "next": cursor or null}``, ``limit`` ≤ 1,000,
+``cursor``.
 
-A cursor is the place after the last row of a page: that row's values as a JSON list, in URL-safe base64 without
-padding. It carries no right: what a page shows is decided by who asks, whatever the cursor says. Whatever is no
-cursor of that list is refused (422): another count of values, another kind, another spelling, values out of range.
+A cursor is the place after the last row of a page: that row's values as a JSON list, in URL-safe
+base64 without padding. It carries no right: what a page shows is decided by who asks, whatever the
+cursor says. Whatever is no cursor of that list is refused (422): another count of values, another
+kind, another spelling, values out of range.
 """
 
 from __future__ import annotations
@@ -67,7 +69,9 @@ def encode(*values: Any) -> str:
 
 
 def decode(cursor: str | None, *kinds: Kind) -> tuple[Any, ...] | None:
-    """The values in a cursor, each checked by its kind; None for no cursor. Raises Refused 422 for any other text."""
+    """The values in a cursor, each checked by its kind; None for no cursor. Raises Refused 422 for
+    any other text.
+    """
     if not cursor:
         return None
     try:
@@ -100,7 +104,9 @@ def start_of(cursor: str | None) -> int:
 
 
 def counted(found: Sequence[Any], start: int, limit: int) -> tuple[Sequence[Any], str | None]:
-    """(the rows of a page, its `next`) of up to `limit` + 1 rows that were read from row `start` on."""
+    """(the rows of a page, its `next`) of up to `limit` + 1 rows that were read from row `start`
+    on.
+    """
     more = len(found) > limit
     return found[:limit], encode(start + limit) if more else None
 
@@ -110,8 +116,8 @@ def keyed(
 ) -> tuple[Sequence[Any], str | None]:
     """(the rows of a page, its `next`) of a list that is whole in memory.
 
-    The cursor names the last row of the page before, so that rows that came or went meanwhile do not shift the next
-    page; where that row itself is gone, the page begins at its place.
+    The cursor names the last row of the page before, so that rows that came or went meanwhile do
+    not shift the next page; where that row itself is gone, the page begins at its place.
     """
     start = 0
     place = decode(cursor, whole, word)

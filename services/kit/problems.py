@@ -160,7 +160,10 @@ def trace_id(request: Request) -> str:
 
 
 class Trace:
-    """Gives each request its trace id, and the unexpected a calm answer and a log line without personal data."""
+    """Gives each request its trace id, and the unexpected a calm answer and a log line without personal data.
+
+    What does not say itself how long it may be kept (as files of pages do) is kept by nobody on the way.
+    """
 
     def __init__(self, app) -> None:
         self.app = app
@@ -178,6 +181,7 @@ class Trace:
                 started = True
                 if how := _leaves(scope, message):
                     await run_in_threadpool(_note_taking, scope, how)
+                message = {**message, "headers": _kept_by_nobody(message.get("headers", ()))}
             await send(message)
 
         try:
@@ -187,6 +191,13 @@ class Trace:
                 raise
             answer = response(_unexpected(error, scope), _language(scope), scope["trace_id"])
             await answer(scope, receive, send)
+
+
+def _kept_by_nobody(headers) -> list[tuple[bytes, bytes]]:
+    told = list(headers)
+    if not any(name.lower() == b"cache-control" for name, _ in told):
+        told.append((b"cache-control", b"no-store"))
+    return told
 
 
 def _unexpected(error: Exception, scope) -> Refused:

@@ -1,7 +1,9 @@
-"""What no request may hold, whatever its route: one dependency of the whole application, and its words for bodies.
+"""What no request may hold, whatever its route: one dependency of the whole application, and its
+words for bodies.
 
-Ids have one spelling: a UUID in lower case with hyphens. `urn:uuid:`, braces, capitals and the like name nothing (404),
-as an id that nobody has. NUL and other control characters stand nowhere. Every parameter of a path is in `PARAMETERS`.
+Ids have one spelling: a UUID in lower case with hyphens. `urn:uuid:`, braces, capitals and the like
+name nothing (404), as an id that nobody has. NUL and other control characters stand nowhere. Every
+parameter of a path is in `PARAMETERS`.
 """
 
 from __future__ import annotations
@@ -32,7 +34,10 @@ _CONTROLS = Words(
     "内容里有看不见的控制字符，不能接收；请删去或重新输入这一项。",
     "There are control characters that cannot be seen; remove them, or type this again.",
 )
-_TOO_DEEP = Words(f"JSON 套得太深，至多 {DEPTH_MAX} 层。", f"The JSON is nested too deeply: at most {DEPTH_MAX} levels.")
+_TOO_DEEP = Words(
+    f"JSON 套得太深，至多 {DEPTH_MAX} 层。",
+    f"The JSON is nested too deeply: at most {DEPTH_MAX} levels.",
+)
 _TOO_LARGE = Words("JSON 里有过大的数。", "There is a number in the JSON that is too large.")
 
 
@@ -52,7 +57,8 @@ def _is_word(text: str) -> bool:
     return _CONTROL_LINE.search(text) is None
 
 
-# every parameter of every path -> what it may look like; a test compares this with the table of routes
+# every parameter of every path -> what it may look like; a test compares this with the table of
+# routes
 PARAMETERS: Mapping[str, Callable[[str], bool]] = {
     "batch": _is_id,
     "case_id": _is_id,
@@ -83,7 +89,9 @@ PARAMETERS: Mapping[str, Callable[[str], bool]] = {
 
 
 async def well_formed(request: Request) -> None:
-    """Raises Refused 404 for a path that names nothing, 422 for control characters in the query or the headers."""
+    """Raises Refused 404 for a path that names nothing, 422 for control characters in the query or
+    the headers.
+    """
     for name, value in request.path_params.items():
         looks_right = PARAMETERS.get(name, _is_word)
         if not looks_right(str(value)):
@@ -103,7 +111,9 @@ def refuse_controls(text: str, field: str | None = None) -> None:
 
 
 def refuse_malformed(value: Any) -> None:
-    """Raises Refused 422 where JSON as parsed is nested too deeply, holds control characters or numbers out of range."""
+    """Raises Refused 422 where JSON as parsed is nested too deeply, holds control characters or
+    numbers out of range.
+    """
     waiting: list[tuple[Any, int]] = [(value, 1)]
     while waiting:
         one, depth = waiting.pop()

@@ -164,8 +164,17 @@ def _csv(content: bytes) -> Iterator[list[str]]:
         raise BadFile("这不是 Excel（.xlsx）或 CSV 文件", "This is neither a workbook (.xlsx) nor CSV")
     text = _decoded(content).lstrip("\ufeff")
     head = text[:text.find("\n")] if "\n" in text else text
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",\t;", key=head.count))
+    lines = csv.reader(_short_lines(text), delimiter=max(",\t;", key=head.count))
     return _limited(lines)
+
+
+def _short_lines(text: str) -> Iterator[str]:
+    """The lines of a text; raises BadFile at one that no row of a roll comes near."""
+    lines = io.StringIO(text, newline="")
+    while line := lines.readline(LINE_LETTERS_MAX + 1):
+        if len(line) > LINE_LETTERS_MAX:
+            raise _too_long()
+        yield line
 
 
 def _limited(lines: Iterable[list[str]]) -> Iterator[list[str]]:

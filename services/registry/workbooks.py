@@ -1,7 +1,8 @@
 """Opens a stranger's workbook (.xlsx, .xls, .xlsb, .ods) and gives its rows as they are written.
 
-`rows` runs in a process of its own (`kit.confined`); here is what is looked at before anything is unpacked, so that
-the usual mishaps get a sentence of their own. Whatever gets past it meets the child's limits of memory and time.
+`rows` runs in a process of its own (`kit.confined`); here is what is looked at before anything is
+unpacked, so that the usual mishaps get a sentence of their own. Whatever gets past it meets the
+child's limits of memory and time.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ UNPACKED_BYTES_MAX = 80 << 20
 RATIO_MAX = 300  # a real sheet packs to a tenth or a fiftieth; deflate itself ends at a thousandth
 RATIO_BYTES_MIN = 1 << 20
 LETTERS_MAX = 60 << 20
-LONG_TEXT = 2_000
+LONG_TEXT = 500
 CELLS_MAX = 1_500_000
 AT_ONCE = 1_000
 
@@ -39,7 +40,9 @@ _SHARED = re.compile(rb't="s"[^>]*>\s*<v>([0-9]{1,9})<')
 
 _DAMAGED = Words("工作簿打不开或已损坏，请另存一份再上传", "The workbook is damaged; save it anew")
 _EMPTY = Words("工作簿是空的", "The workbook is empty")
-_LOCKED = Words("工作簿加了密码，请去掉密码再上传", "The workbook is protected by a password; remove it first")
+_LOCKED = Words(
+    "工作簿加了密码，请去掉密码再上传", "The workbook is protected by a password; remove it first"
+)
 TOO_LONG = Words(
     f"名册过大：一次不超过 {ROWS_MAX} 行、{COLUMNS_MAX} 列，请按支部分开上传",
     f"The roll is too large: at most {ROWS_MAX} rows and {COLUMNS_MAX} columns at once",
@@ -53,9 +56,11 @@ TOO_HEAVY = Words(
 
 
 def rows(content: bytes) -> bytes:
-    """The rows of the first sheet that has any, as a JSON list of lists; days as ISO text, an empty cell as "".
+    """The rows of the first sheet that has any, as a JSON list of lists; days as ISO text, an empty
+    cell as "".
 
-    Empty rows above the first are kept, so that the place in the list is the row's number less one. Raises Refused.
+    Empty rows above the first are kept, so that the place in the list is the row's number less one.
+    Raises Refused.
     """
     if content.startswith(b"PK"):
         _look_before_unpacking(content)
@@ -86,7 +91,9 @@ def _pieces(sheet: Any) -> Iterator[bytes]:
 
 
 def _plain(cell: Any) -> str:
-    """A cell that JSON has no word for: a day (of a time, the day), a time of day, a length of time."""
+    """A cell that JSON has no word for: a day (of a time, the day), a time of day, a length of
+    time.
+    """
     if isinstance(cell, date):  # a datetime too
         return cell.isoformat()[:10]
     return str(cell)
@@ -114,7 +121,9 @@ def _check_sizes(parts: list[zipfile.ZipInfo], packed_bytes: int) -> None:
     if sum(part.compress_size for part in parts) > packed_bytes:  # parts that lie over one another
         raise _bad(TOO_HEAVY)
     for part in parts:
-        if part.file_size > RATIO_BYTES_MIN and part.file_size > RATIO_MAX * max(part.compress_size, 1):
+        if part.file_size > RATIO_BYTES_MIN and part.file_size > RATIO_MAX * max(
+            part.compress_size, 1
+        ):
             raise _bad(TOO_HEAVY)
 
 

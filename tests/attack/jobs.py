@@ -64,4 +64,6 @@ def look_round(content: bytes) -> bytes:
     except OSError:
         wrote = False
     handles = sorted(int(name) for name in os.listdir("/proc/self/fd"))
-    return json.dumps({"environment": sorted(os.environ), "handles": handles[:-1], "wrote": wrote}).encode()
+    return json.dumps(
+        {"environment": sorted(os.environ), "handles": handles[:-1], "wrote": wrote}
+    ).encode()

@@ -1,4 +1,6 @@
-"""A file is opened in a child that may use little, knows nothing, and whose end is not the service's."""
+"""A file is opened in a child that may use little, knows nothing, and whose end is not the
+service's.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Files made to bring the reader down: each gets a sentence, none takes more than 300 MB, and good ones are read as before."""
+"""Files made to bring the reader down: each gets a sentence, none takes more than 300 MB, and good
+ones are read as before.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ from tests.attack.watch import watched
 
 MEGABYTE = 1 << 20
 CHINESE = re.compile("[\u4e00-\u9fff]")
-# these hold little when they are read as they are meant, and may be read: what counts is what it takes
+# these hold little when they are read as they are meant, and may be read: what counts is what it
+# takes
 HARMLESS = {"a_picture_that_never_ends", "a_huge_page", "a_pdf_with_a_million_objects_in_streams"}
 
 
@@ -72,7 +75,9 @@ def test_a_long_roll_is_read_whole():
     sheet = book.create_sheet()
     sheet.append(["姓名", "出生日期", "住址"])
     for number in range(ROWS_MAX - 1):
-        sheet.append([f"张{number % 97}", date(1950 + number % 50, 1, 1 + number % 28), f"示例路{number}号"])
+        sheet.append(
+            [f"张{number % 97}", date(1950 + number % 50, 1, 1 + number % 28), f"示例路{number}号"]
+        )
     out = io.BytesIO()
     book.save(out)
     with watched() as watch:
@@ -105,7 +110,9 @@ def _pictures() -> dict[str, bytes]:
     noted.add_text("Author", "SecretAuthor")
     noted.add_itxt("XML:com.adobe.xmp", XMP.decode(), zip=True)
     return {
-        "jpeg": _photo(exif=_exif(), xmp=XMP, icc_profile=PROFILE, comment=b"SecretComment", dpi=(311, 311)),
+        "jpeg": _photo(
+            exif=_exif(), xmp=XMP, icc_profile=PROFILE, comment=b"SecretComment", dpi=(311, 311)
+        ),
         "png": _photo(format="PNG", pnginfo=noted, exif=_exif(), icc_profile=PROFILE),
         "behind the end": _photo() + b"SecretTail",
     }
@@ -115,9 +122,19 @@ def _pictures() -> dict[str, bytes]:
 def test_nothing_but_what_is_seen_is_left_of_a_photo(name):
     kind, kept = scans.cleaned(_pictures()[name])
     assert kind == "image/jpeg" and b"Secret" not in kept
-    assert not {marker for marker, _ in _segments(kept)} & {0xE1, 0xE2, 0xED, 0xFE}  # EXIF and XMP, ICC, IPTC, comment
+    assert not {marker for marker, _ in _segments(kept)} & {
+        0xE1,
+        0xE2,
+        0xED,
+        0xFE,
+    }  # EXIF and XMP, ICC, IPTC, comment
     seen = Image.open(io.BytesIO(kept))
-    assert seen.size == (400, 300) and not seen.getexif() and "icc_profile" not in seen.info and "comment" not in seen.info
+    assert (
+        seen.size == (400, 300)
+        and not seen.getexif()
+        and "icc_profile" not in seen.info
+        and "comment" not in seen.info
+    )
 
 
 def _segments(jpeg: bytes) -> list[tuple[int, bytes]]:
@@ -138,13 +155,19 @@ def test_a_photo_is_kept_upright():
 
 
 def _scan_with_secrets() -> bytes:
-    """A PDF of a photo with EXIF, with hidden text, XMP, an annotation, a thumbnail, and an earlier revision."""
+    """A PDF of a photo with EXIF, with hidden text, XMP, an annotation, a thumbnail, and an earlier
+    revision.
+    """
     photo = _photo(exif=_exif(), xmp=XMP, comment=b"SecretComment")
     font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
-    image = (b"<< /Type /XObject /Subtype /Image /Width 400 /Height 300 /ColorSpace /DeviceRGB /BitsPerComponent 8 "
-             b"/Filter /DCTDecode /Length %d >> stream\n%b\nendstream" % (len(photo), photo))
+    image = (
+        b"<< /Type /XObject /Subtype /Image /Width 400 /Height 300 /ColorSpace /DeviceRGB /BitsPerComponent 8 "
+        b"/Filter /DCTDecode /Length %d >> stream\n%b\nendstream" % (len(photo), photo)
+    )
     drawing = b"q 595 0 0 842 0 0 cm /Im Do Q BT 3 Tr /F 12 Tf 50 50 Td (SecretText) Tj ET"
-    plain = files.a_page(drawing, resources=b"/XObject << /Im 5 0 R >> /Font << /F 6 0 R >>", more=[image, font])
+    plain = files.a_page(
+        drawing, resources=b"/XObject << /Im 5 0 R >> /Font << /F 6 0 R >>", more=[image, font]
+    )
     writer = PdfWriter(clone_from=io.BytesIO(plain))
     writer.add_metadata({"/Author": "SecretAuthor", "/Title": "SecretTitle"})
     page = writer.pages[0]
@@ -152,8 +175,13 @@ def _scan_with_secrets() -> bytes:
         hidden = DecodedStreamObject()
         hidden.set_data(b"Secret" + name.encode())
         page[NameObject(name)] = writer._add_object(hidden)
-    note = DictionaryObject({NameObject("/Type"): NameObject("/Annot"), NameObject("/Subtype"): NameObject("/Text"),
-                             NameObject("/Contents"): TextStringObject("SecretNote")})
+    note = DictionaryObject(
+        {
+            NameObject("/Type"): NameObject("/Annot"),
+            NameObject("/Subtype"): NameObject("/Text"),
+            NameObject("/Contents"): TextStringObject("SecretNote"),
+        }
+    )
     page[NameObject("/Annots")] = writer._add_object(note)
     out = io.BytesIO()
     writer.write(out)
@@ -162,12 +190,20 @@ def _scan_with_secrets() -> bytes:
 
 def test_nothing_but_what_is_seen_is_left_of_a_pdf():
     sent = _scan_with_secrets()
-    assert b"SecretCamera" in sent and "SecretText" in PdfReader(io.BytesIO(sent)).pages[0].extract_text()
+    assert (
+        b"SecretCamera" in sent
+        and "SecretText" in PdfReader(io.BytesIO(sent)).pages[0].extract_text()
+    )
     kind, kept = scans.cleaned(sent)
     assert kind == "application/pdf" and b"Secret" not in kept
     reader = PdfReader(io.BytesIO(kept))
-    assert len(reader.pages) == 1 and reader.metadata is None and reader.pages[0].extract_text() == ""
-    assert set(reader.trailer) == {"/Size", "/Root"} and set(reader.root_object) == {"/Type", "/Pages"}
+    assert (
+        len(reader.pages) == 1 and reader.metadata is None and reader.pages[0].extract_text() == ""
+    )
+    assert set(reader.trailer) == {"/Size", "/Root"} and set(reader.root_object) == {
+        "/Type",
+        "/Pages",
+    }
     for number in range(1, len(reader.xref[0]) + 1):
         body = reader.get_object(number)
         if hasattr(body, "get_data"):
@@ -180,7 +216,9 @@ def test_the_pages_of_a_scan_keep_their_size_and_number():
     pages = [Image.new("RGB", size, "white") for size in ((595, 842), (842, 595))]
     out = io.BytesIO()
     pages[0].save(out, "PDF", save_all=True, append_images=pages[1:])
-    boxes = [page.mediabox for page in PdfReader(io.BytesIO(scans.cleaned(out.getvalue())[1])).pages]
+    boxes = [
+        page.mediabox for page in PdfReader(io.BytesIO(scans.cleaned(out.getvalue())[1])).pages
+    ]
     assert [(round(box.width), round(box.height)) for box in boxes] == [(595, 842), (842, 595)]
 
 
@@ -196,4 +234,15 @@ def test_a_line_without_end_is_one_bad_row_and_the_others_are_loaded(tmp_path):
         rows = [(row.number, row.cells[:1], bool(row.fault)) for row in sheet.rows()]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert rows == [(2, ("m1",), False), (3, (), True), (4, ("m3",), False)] and peak < 50 * MEGABYTE
+    assert (
+        rows == [(2, ("m1",), False), (3, (), True), (4, ("m3",), False)] and peak < 50 * MEGABYTE
+    )
+
+
+@pytest.mark.parametrize("content", [b"," * 8_000_000, b"x" * 8_000_000, b'"' + b"\n" * 8_000_000])
+def test_a_csv_of_one_endless_row_is_refused(content):
+    tracemalloc.start()
+    with pytest.raises(BadFile):
+        read_roll(content)
+    assert tracemalloc.get_traced_memory()[1] < 100 * MEGABYTE
+    tracemalloc.stop()

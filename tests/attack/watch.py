@@ -1,4 +1,6 @@
-"""What a child that reads a stranger's file takes, seen from outside: memory as the system counts it."""
+"""What a child that reads a stranger's file takes, seen from outside: memory as the system counts
+it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from pathlib import Path
 
 
 class Watch:
-    """`peak_bytes`: the most that any child held in memory at one time; `children`: how many were seen."""
+    """`peak_bytes`: the most that any child held in memory at one time; `children`: how many were
+    seen.
+    """
 
     def __init__(self) -> None:
         self.peaks: dict[int, int] = {}

@@ -1,4 +1,6 @@
-"""What a connection may take of a served process, over real sockets: heads, bodies, half requests, readers that stop."""
+"""What a connection may take of a served process, over real sockets: heads, bodies, half requests,
+readers that stop.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ import uvicorn
 from services.kit.http_limits import protocol
 from services.kit.limits import Limits
 
-TIGHT = Limits(head_bytes=16_384, head_seconds=1.0, body_seconds=1.0, idle_seconds=1, connections=50)
+TIGHT = Limits(
+    head_bytes=16_384, head_seconds=1.0, body_seconds=1.0, idle_seconds=1, connections=50
+)
 GOOD = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
@@ -35,8 +39,15 @@ async def _application(scope, receive, send) -> None:
 def _serving(limits: Limits) -> Iterator[tuple[str, int]]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(_application, log_level="error", loop="uvloop", http=protocol(limits), lifespan="off",
-                                timeout_keep_alive=limits.idle_seconds, backlog=limits.connections)
+        config = uvicorn.Config(
+            _application,
+            log_level="error",
+            loop="uvloop",
+            http=protocol(limits),
+            lifespan="off",
+            timeout_keep_alive=limits.idle_seconds,
+            backlog=limits.connections,
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -84,7 +95,10 @@ def _refused(answer: bytes, status: int) -> bool:
 
 def test_a_good_request_is_answered(tight):
     assert _asked(tight, GOOD).endswith(b"\r\n\r\n0")
-    body = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000
+    body = (
+        b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 300000\r\n\r\n"
+        + b"x" * 300_000
+    )
     assert _asked(tight, body).endswith(b"\r\n\r\n300000")
 
 
@@ -151,7 +165,9 @@ def test_an_answer_that_nobody_takes_is_given_up(tight):
 
 
 def test_half_requests_hold_nobody_up():
-    """Many more connections than there may be, none of which sends a whole request: whoever does is answered."""
+    """Many more connections than there may be, none of which sends a whole request: whoever does is
+    answered.
+    """
     with _serving(Limits(head_seconds=600, connections=50)) as address:
         half: list[socket.socket] = []
         try:
@@ -181,5 +197,3 @@ def test_requests_in_one_piece_are_each_answered(tight, requests: int):
     more = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * (requests - 1)
     answer = _asked(tight, more + GOOD)
     assert answer.count(b"HTTP/1.1 200") == requests
-
-

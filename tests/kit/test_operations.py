@@ -69,15 +69,23 @@ def test_a_host_that_is_no_name_is_refused(web, host, path):
 
 def test_only_the_names_that_were_set_are_answered(web):
     with served(build(web, SystemClock(), b"secret", hosts={"guidui.example"})) as url:
-        said = {host: httpx.get(f"{url}/openapi.json", headers={"Host": host}).status_code
-                for host in ("guidui.example", "GUIDUI.example:443", "evil.example", "127.0.0.1:8000")}
-        assert said == {"guidui.example": 200, "GUIDUI.example:443": 200, "evil.example": 421, "127.0.0.1:8000": 421}
+        said = {
+            host: httpx.get(f"{url}/openapi.json", headers={"Host": host}).status_code
+            for host in ("guidui.example", "GUIDUI.example:443", "evil.example", "127.0.0.1:8000")
+        }
+        assert said == {
+            "guidui.example": 200,
+            "GUIDUI.example:443": 200,
+            "evil.example": 421,
+            "127.0.0.1:8000": 421,
+        }
         assert httpx.get(f"{url}/healthz", headers={"Host": "10.0.0.7"}).status_code == 200
 
 
 def test_printed_links_never_begin_with_what_a_request_says():
     unset = Settings(data=Path("x"))
     assert printed_url(unset, "http://127.0.0.1:8123") == "http://127.0.0.1:8123"
-    assert printed_url(Settings(data=Path("x"), url="https://guidui.example"), "http://127.0.0.1:8123") == (
-        "https://guidui.example")
+    assert printed_url(
+        Settings(data=Path("x"), url="https://guidui.example"), "http://127.0.0.1:8123"
+    ) == ("https://guidui.example")
     assert application.__kwdefaults__["address"] == "http://127.0.0.1:8000"

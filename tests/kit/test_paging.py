@@ -52,7 +52,9 @@ def test_what_a_page_gave_is_read_back():
         _cursor(["2026-W49-1", str(uuid4())]),
         _cursor([NOW.isoformat() + "\x00", str(uuid4())]),
         base64.urlsafe_b64encode(b"[" * 300).decode(),
-        base64.urlsafe_b64encode(b' ["2026-11-30T00:00:00+08:00", "' + str(uuid4()).encode() + b'"]').decode(),
+        base64.urlsafe_b64encode(
+            b' ["2026-11-30T00:00:00+08:00", "' + str(uuid4()).encode() + b'"]'
+        ).decode(),
     ],
 )
 def test_a_crafted_cursor_is_refused(cursor):

@@ -1,4 +1,6 @@
-"""Files that would bring the reader down, sent to the running service: it says why not, and goes on for everybody else."""
+"""Files that would bring the reader down, sent to the running service: it says why not, and goes on
+for everybody else.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,20 @@ SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @pytest.fixture
 def community(town, url):
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {town.key(COMMUNITY, 'receiver')}"},
-                      timeout=60) as one:
+    with httpx.Client(
+        base_url=url,
+        headers={"Authorization": f"Bearer {town.key(COMMUNITY, 'receiver')}"},
+        timeout=60,
+    ) as one:
         yield one
 
 
-@pytest.mark.parametrize("make", [files.a_cell_at_the_end, files.a_long_text_everywhere, files.a_text_everywhere])
-def test_a_roll_that_unpacks_without_end_is_refused_by_call_and_on_the_page(community, reader, make):
+@pytest.mark.parametrize(
+    "make", [files.a_cell_at_the_end, files.a_long_text_everywhere, files.a_text_everywhere]
+)
+def test_a_roll_that_unpacks_without_end_is_refused_by_call_and_on_the_page(
+    community, reader, make
+):
     content = make()
     answer = community.post("/v1/comparisons", content=content, headers={"Content-Type": SHEET})
     assert answer.status_code == 422 and answer.json()["type"].endswith("bad-file")
@@ -42,7 +51,9 @@ def test_five_pictures_at_once_hold_nobody_up(town, url):
     headers = {"Authorization": f"Bearer {town.key(code, 'receiver')}"}
 
     def send(_: int) -> int:
-        return httpx.post(f"{url}/v1/cases/{case}/receipt-scans", content=content, headers=headers, timeout=60).status_code
+        return httpx.post(
+            f"{url}/v1/cases/{case}/receipt-scans", content=content, headers=headers, timeout=60
+        ).status_code
 
     with watched() as watch, ThreadPoolExecutor(5) as pool:
         sending = [pool.submit(send, number) for number in range(5)]
@@ -52,5 +63,7 @@ def test_five_pictures_at_once_hold_nobody_up(town, url):
 
 
 def test_a_length_of_five_thousand_digits_is_refused(community):
-    answer = community.post("/v1/comparisons", content=iter([b"x"]), headers={"Content-Length": "9" * 5_000})
+    answer = community.post(
+        "/v1/comparisons", content=iter([b"x"]), headers={"Content-Length": "9" * 5_000}
+    )
     assert answer.status_code in (400, 411, 413)

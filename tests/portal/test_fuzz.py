@@ -2,6 +2,7 @@
 refusal says why."""
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -107,6 +108,8 @@ class Asker:
             self.wrong.append(f"{answer.status} {place.method} {target[:200]} {kind} {body[:120]!r}")
         elif answer.status >= 400 and not re.search("[\u4e00-\u9fff]", answer.body.decode("utf-8", "replace")):
             self.wrong.append(f"{answer.status} without a sentence: {place.method} {target[:200]}")
+        if "no-store" not in answer.cache and not place.path.startswith("/static/"):
+            self.wrong.append(f"may be kept on the way: {place.method} {target[:200]}")
         return answer
 
 
@@ -157,10 +160,16 @@ def test_whatever_stands_in_a_query(asker):
     assert asker.asked > 1_500
 
 
+def _spellings(case: str) -> list:
+    """A case that there is, as itself and in other spellings, alone and in a list."""
+    spelled = [case, case.upper(), "urn:uuid:" + case, "{" + case + "}"]
+    return [*spelled, spelled, [case, case]]
+
+
 def test_whatever_stands_in_the_json_of_a_call(asker):
     for place in asker.places:
         for name, rest in json_names(place) if place.is_call else ():
-            for value in JSON_VALUES:
+            for value in (*JSON_VALUES, *_spellings(asker.case)):
                 asker.ask(place, place.target(asker.case), as_json(rest | {name: value}), "application/json")
     assert asker.asked > 1_500
 
@@ -170,7 +179,7 @@ def test_whatever_stands_in_a_form(asker):
     for place in asker.places:
         if place.method != "POST" or place.is_call:
             continue
-        for value in FORM_VALUES:
+        for value in (*FORM_VALUES, asker.case, asker.case.upper(), "urn:uuid:" + asker.case):
             fields = "&".join(f"{name}={value}" for name in names)
             body = f"token={asker.token}&{fields}".encode()
             asker.ask(place, place.target(asker.case), body, "application/x-www-form-urlencoded")
@@ -184,6 +193,23 @@ def test_whatever_is_sent_as_a_body(asker):
         for kind, body in RAW_BODIES:
             asker.ask(place, place.target(asker.case), body, kind)
     assert asker.asked > 1_000
+
+
+def test_every_list_has_one_form(asker):
+    """What answers with items says whether there are more, takes `limit` and `cursor`, and no page is cut in silence."""
+    lists = 0
+    for place in asker.places:
+        if place.method != "GET" or not place.is_call:
+            continue
+        query = "?list=announced" if place.path == "/v1/reconciliation" else ""
+        answer = asker.ask(place, place.target(asker.case) + query)
+        if answer.status != 200 or "json" not in answer.kind:
+            continue
+        given = json.loads(answer.body)
+        if "items" in given:
+            lists += 1
+            assert isinstance(given["next"], str | None) and {"limit", "cursor"} <= set(place.query), place.path
+    assert lists > 18
 
 
 @pytest.mark.parametrize("way", ["//[", "http://[x", "//", "/\\x", "\\\\x", "//x/y", "javascript:1", "/x\x00", "/%0d%0aX:y", "[", "/a\nb"])

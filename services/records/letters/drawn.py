@@ -1,7 +1,9 @@
-"""Draws a photo or scan anew, so that nothing but what is seen on it is left. Runs in a process of its own.
+"""Draws a photo or scan anew, so that nothing but what is seen on it is left. Runs in a process of
+its own.
 
-Pictures become JPEG, PDFs become a PDF of page pictures: no metadata (EXIF, GPS, XMP, ICC, comments, thumbnails), no
-text beside or behind what is seen, no attachments, scripts, annotations or earlier revisions. See `kit.confined`.
+Pictures become JPEG, PDFs become a PDF of page pictures: no metadata (EXIF, GPS, XMP, ICC,
+comments, thumbnails), no text beside or behind what is seen, no attachments, scripts, annotations
+or earlier revisions. See `kit.confined`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from services.kit.errors import Refused, Words
 SIDE_MAX = 2480  # pixels: A4 at 300 dots per inch is 2480 × 3508
 LONG_SIDE_MAX = SIDE_MAX * 297 // 210
 PIXELS_MAX = 60_000_000
-PICTURE_BYTES_MAX = 160 << 20  # in memory, before it is made smaller: A4 at 600 dots per inch in colour is 140 MB
+PICTURE_BYTES_MAX = (
+    160 << 20
+)  # in memory, before it is made smaller: A4 at 600 dots per inch in colour is 140 MB
 PAGES_MAX, PARTS_MAX = 20, 50_000
 PAGE_DOTS_PER_INCH = 200
 POINTS_PER_INCH = 72
@@ -29,9 +33,19 @@ QUALITY, QUALITIES = 85, (85, 65, 45, 30)
 DRAWN_BYTES_MAX = 8_000_000  # of all pages together, so that a scan of 20 pages may be kept
 
 _ORIENTATION = 0x0112  # the EXIF tag (CIPA DC-008)
-# what makes a PDF act or carry something else (ISO 32000-2, 7.11, 12.6, 12.7, 13): keys, and types of actions
+# what makes a PDF act or carry something else (ISO 32000-2, 7.11, 12.6, 12.7, 13): keys, and types
+# of actions
 _ACTING = frozenset(
-    {"/JS", "/JavaScript", "/AA", "/EF", "/EmbeddedFiles", "/RichMedia", "/XFA", "/RichMediaContent"}
+    {
+        "/JS",
+        "/JavaScript",
+        "/AA",
+        "/EF",
+        "/EmbeddedFiles",
+        "/RichMedia",
+        "/XFA",
+        "/RichMediaContent",
+    }
 )
 _ACTIONS = frozenset(
     {
@@ -51,16 +65,20 @@ _ACTIONS = frozenset(
     }
 )
 _NOT_A_PICTURE = Words(
-    "这不是照片或扫描件。请上传 JPG、PNG 或 PDF。", "This is no photo or scan. Upload a JPG, PNG or PDF."
+    "这不是照片或扫描件。请上传 JPG、PNG 或 PDF。",
+    "This is no photo or scan. Upload a JPG, PNG or PDF.",
 )
 TOO_LARGE = Words(
-    "图片尺寸过大，请用普通照片质量重拍或缩小后再传。", "The picture has too many pixels; make it smaller."
+    "图片尺寸过大，请用普通照片质量重拍或缩小后再传。",
+    "The picture has too many pixels; make it smaller.",
 )
 BROKEN = Words(
     "这份 PDF 读不出来，什么都没有保存。请重新扫描，或另存为 JPG。",
     "This PDF cannot be read; nothing was kept. Scan it again, or save it as JPG.",
 )
-_LOCKED = Words("这份 PDF 加了密码，请去掉密码再传。", "This PDF is protected by a password; remove it first.")
+_LOCKED = Words(
+    "这份 PDF 加了密码，请去掉密码再传。", "This PDF is protected by a password; remove it first."
+)
 _ACTS = Words(
     "这份 PDF 里有脚本、附件或会自行动作的内容，不能保存。请重新扫描，或另存为 JPG。",
     "This PDF holds scripts, attachments or something that acts by itself and is not kept. Scan it again, or save "
@@ -73,7 +91,9 @@ _MANY = Words(
 
 
 def picture(content: bytes) -> bytes:
-    """A JPG or PNG as a new JPEG, upright, at most A4 at 300 dots per inch. Raises Refused 422 if it is none."""
+    """A JPG or PNG as a new JPEG, upright, at most A4 at 300 dots per inch. Raises Refused 422 if
+    it is none.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -88,11 +108,15 @@ def picture(content: bytes) -> bytes:
 
 
 def _upright(given: Image.Image) -> Image.Image:
-    """The picture in RGB, made smaller before anything that would double it, turned as its camera said."""
+    """The picture in RGB, made smaller before anything that would double it, turned as its camera
+    said.
+    """
     bytes_per_pixel = {"1": 1, "L": 1, "P": 1, "I;16": 2}.get(given.mode, 4)
     if given.width * given.height > PIXELS_MAX:
         raise Refused(422, "picture-too-large", TOO_LARGE, field="file")
-    given.draft("RGB", (SIDE_MAX, SIDE_MAX))  # a large JPEG is decoded at a half, a quarter, an eighth
+    given.draft(
+        "RGB", (SIDE_MAX, SIDE_MAX)
+    )  # a large JPEG is decoded at a half, a quarter, an eighth
     if given.width * given.height * bytes_per_pixel > PICTURE_BYTES_MAX:
         raise Refused(422, "picture-too-large", TOO_LARGE, field="file")
     turned = given.getexif().get(_ORIENTATION, 1)
@@ -107,7 +131,9 @@ def _upright(given: Image.Image) -> Image.Image:
 
 
 def _jpeg(seen: Image.Image, quality: int) -> bytes:
-    """The pixels alone: a new picture has none of what Pillow would carry over (a comment, a profile)."""
+    """The pixels alone: a new picture has none of what Pillow would carry over (a comment, a
+    profile).
+    """
     bare = Image.new("RGB", seen.size)
     bare.paste(seen)
     out = io.BytesIO()
@@ -116,7 +142,9 @@ def _jpeg(seen: Image.Image, quality: int) -> bytes:
 
 
 def scan(content: bytes) -> bytes:
-    """The pages of a PDF as pictures in a new PDF. Raises Refused 422 where it is none, is locked, acts, or is long."""
+    """The pages of a PDF as pictures in a new PDF. Raises Refused 422 where it is none, is locked,
+    acts, or is long.
+    """
     if content.count(b" obj") > PARTS_MAX:
         raise Refused(422, "not-a-pdf", BROKEN, field="file")
     try:
@@ -132,7 +160,9 @@ def scan(content: bytes) -> bytes:
 
 
 def first_page(content: bytes) -> bytes:
-    """What is seen on the first page of a PDF, as JPEG. Raises Refused 422 where it cannot be drawn."""
+    """What is seen on the first page of a PDF, as JPEG. Raises Refused 422 where it cannot be
+    drawn.
+    """
     try:
         _, drawn = next(_pages(content))
         return drawn
@@ -146,7 +176,9 @@ Page = tuple[tuple[float, float, int, int], bytes]
 
 
 def _pages(content: bytes) -> Iterator[Page]:
-    """((width, height in points, width, height in pixels), JPEG) of each page as it is seen, annotations left out."""
+    """((width, height in points, width, height in pixels), JPEG) of each page as it is seen,
+    annotations left out.
+    """
     import pypdfium2
 
     with pypdfium2.PdfDocument(content) as document:
@@ -155,7 +187,9 @@ def _pages(content: bytes) -> Iterator[Page]:
         raise Refused(422, "pdf-too-long", _MANY, field="file")
     for number in range(count):
         next_part()
-        with pypdfium2.PdfDocument(content) as document:  # opened anew: it would keep the pictures of every page
+        with pypdfium2.PdfDocument(
+            content
+        ) as document:  # opened anew: it would keep the pictures of every page
             yield _page(document[number], DRAWN_BYTES_MAX // count)
 
 
@@ -181,7 +215,9 @@ def _fitting(seen: Image.Image, most: int) -> bytes:
 
 
 def _document(pages: list[Page]) -> bytes:
-    """A PDF of these page pictures and nothing else: no information dictionary, no identifier, no date."""
+    """A PDF of these page pictures and nothing else: no information dictionary, no identifier, no
+    date.
+    """
     objects: list[bytes] = []
     kids = b" ".join(b"%d 0 R" % (3 + 3 * place) for place in range(len(pages)))
     objects.append(b"<< /Type /Catalog /Pages 2 0 R >>")
@@ -190,10 +226,14 @@ def _document(pages: list[Page]) -> bytes:
         first = len(objects) + 1
         objects.append(
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %.2f %.2f] /Contents %d 0 R "
-            b"/Resources << /XObject << /Seen %d 0 R >> >> >>" % (width, height, first + 1, first + 2)
+            b"/Resources << /XObject << /Seen %d 0 R >> >> >>"
+            % (width, height, first + 1, first + 2)
         )
         objects.append(_stream(b"", b"q %.2f 0 0 %.2f 0 0 cm /Seen Do Q" % (width, height)))
-        entries = b" /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceRGB" % (across, down)
+        entries = b" /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceRGB" % (
+            across,
+            down,
+        )
         objects.append(_stream(entries + b" /BitsPerComponent 8 /Filter /DCTDecode", drawn))
     return _file(objects)
 
@@ -212,7 +252,9 @@ def _file(objects: list[bytes]) -> bytes:
     out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
     for place in places:
         out.write(b"%010d 00000 n \n" % place)
-    out.write(b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start))
+    out.write(
+        b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start)
+    )
     return out.getvalue()
 
 

@@ -1,4 +1,6 @@
-"""Photos and scans of paper receipts, cleaned: drawn anew in a process of its own, so that only what is seen is kept."""
+"""Photos and scans of paper receipts, cleaned: drawn anew in a process of its own, so that only
+what is seen is kept.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ def is_pdf(content: bytes) -> bool:
 
 
 def cleaned(content: bytes) -> tuple[str, bytes]:
-    """(type, content) of a photo or scan, drawn anew; raises Refused 422 where it is none, 503 where too many are read."""
+    """(type, content) of a photo or scan, drawn anew; raises Refused 422 where it is none, 503
+    where too many are read.
+    """
     if is_pdf(content):
         return PDF, _drawn("scan", content)
     return JPEG, _drawn("picture", content)
