@@ -258,8 +258,8 @@ def _as_text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list):
-        return ";".join(map(_as_text, value))
+    if isinstance(value, list):  # a list of plain values; what is nested in it has no place in a cell
+        return ";".join(_as_text(inner) for inner in value if not isinstance(inner, list | dict))
     return han.ordinary(str(value).strip())
 
 

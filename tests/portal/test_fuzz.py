@@ -122,6 +122,12 @@ def asker(town, url, reader):
     assert not made.wrong, "\n".join(made.wrong[:60])
 
 
+def test_every_route_passes_the_same_rule(asker):
+    for place in asker.places:
+        answer = asker.ask(place, place.target(asker.case) + "?whatever=%01")
+        assert answer.status == 422, (place.method, place.path, answer.status)
+
+
 def test_every_parameter_of_a_path_says_what_it_may_look_like(asker):
     assert {name for place in asker.places for name in place.parameters} == set(PARAMETERS)
 
@@ -193,6 +199,32 @@ def test_whatever_is_sent_as_a_body(asker):
         for kind, body in RAW_BODIES:
             asker.ask(place, place.target(asker.case), body, kind)
     assert asker.asked > 1_000
+
+
+HEADERS = {
+    "Authorization": ("Bearer \xff\xfe", "Bearer " + "x" * 8_000, "Basic eDp4", "Bearer", "\t", "Bearer a b"),
+    "Cookie": ("guidui_session=\xff", "guidui_session=\"\\000\"", "=;=;;", "guidui_language=\xff; guidui_size=\x80",
+               "guidui_organisation=%00; guidui_visitor=\xfe", "a" * 9_000),
+    "Accept-Language": ("zh;q=1e999,en;q=nan", ";q=,;;", "x" * 9_000, "\xff", "en;q=" + "9" * 5_000),
+    "traceparent": ("00-" + "g" * 32 + "-0-0", "\xff", "0" * 9_000),
+    "Content-Type": ("\xff", ";;;", "application/json;" * 500, "multipart/form-data; boundary=" + "x" * 5_000),
+    "X-Forwarded-For": ("\xff", "1.2.3.4, " * 500, "::::", "unknown"),
+    "Sec-Fetch-Site": ("\xff", "cross-site"),
+    "Content-Encoding": ("gzip", "\xff"),
+    "ce-id": ("%00", "\xff", "%ff", '"'),
+}
+
+
+def test_whatever_stands_in_a_header(asker, url):
+    targets = [place for place in asker.places if place.path in ("/", "/sign-in", "/v1/alerts", "/v1/events", "/rolls", "/readyz")]
+    for name, values in HEADERS.items():
+        for value in values:
+            line = Line(url, {name: value})
+            for place in targets:
+                answer = line.ask(Sent(place.method, place.path, b"{}" if place.method == "POST" else b""))
+                assert answer.status < 500, (name, value[:40], place.method, place.path, answer.status)
+            line.close()
+    assert len(targets) > 6
 
 
 def test_every_list_has_one_form(asker):

@@ -6,10 +6,7 @@ from __future__ import annotations
 
 import ast
 
-from fastapi.routing import APIRoute
-
-from services.kit.well_formed import well_formed
-from tests.structure.test_walls import FILES, ROOT, house, walked  # noqa: F401
+from tests.structure.test_walls import FILES, ROOT
 
 READERS = {
     "services/intake/app.py",
@@ -53,15 +50,3 @@ def test_strangers_files_are_opened_in_the_child_alone():
             if opened and name not in OPENING and name not in OWN_FILES:
                 wrong.append(f"{name} opens files with {', '.join(sorted(opened))}")
     assert not wrong, wrong
-
-
-def test_every_route_passes_the_same_rule(house):  # noqa: F811
-    from services.embedded import application
-
-    routes = [route for route in walked(application(house).routes) if isinstance(route, APIRoute)]
-    without = [
-        route.path
-        for route in routes
-        if well_formed not in [inner.call for inner in route.dependant.dependencies]
-    ]
-    assert routes and not without, without
