@@ -5,7 +5,6 @@ Whoever looks sees the least that tells a person apart: surname, sex, year of bi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
