@@ -347,14 +347,21 @@ CHECKS: tuple[Check, ...] = (
         JOIN posted_event e ON e.id = p.event_id
         LEFT JOIN identification i ON i.event_id = p.event_id AND i.position = p.position
         WHERE e.type IN {_OPENING} AND (i.decision IS NULL
-            OR i.decision NOT IN ('match', 'outside', 'not_a_member', 'review', 'withdrawn')
+            OR i.decision NOT IN ('match', 'outside', 'not_a_member', 'review', 'withdrawn', 'rejected')
             OR i.decision IN ('match', 'outside') AND i.case_id IS NULL
+               AND NOT EXISTS (SELECT FROM report r WHERE (r.event_id, r.position) = (i.event_id, i.position))
                AND NOT EXISTS (SELECT FROM posted_event l WHERE l.source = e.source AND l.corrects = e.ext_id))""",
           whole=True),
     Check("who is in review is asked for", "decisions/people-decide.md: prompts until somebody acts", """
         SELECT organisation, coalesce(r.persons, 0) || ' in review, asked for ' || coalesce(t.persons, 0)
-        FROM (SELECT split_part(path, '.', -2) AS organisation, count(*) AS persons FROM identification
-              WHERE decision = 'review' GROUP BY 1) r
+        FROM (SELECT organisation, count(*) AS persons FROM (
+                  SELECT split_part(path, '.', -2) AS organisation, event_id, position FROM identification
+                  WHERE decision = 'review' AND asks_sender
+                  UNION SELECT m.organisation, i.event_id, i.position FROM identification i
+                  JOIN review_candidate k ON (k.event_id, k.position) = (i.event_id, i.position)
+                  JOIN member m ON m.member = k.member
+                  WHERE i.decision = 'review' AND NOT i.asks_sender AND k.denied_at IS NULL) AS one
+              GROUP BY 1) r
         FULL JOIN (SELECT organisation, persons FROM task WHERE kind = 'identify' AND closed_at IS NULL) t
             USING (organisation)
         WHERE r.persons IS DISTINCT FROM t.persons AND NOT EXISTS (
@@ -367,5 +374,22 @@ CHECKS: tuple[Check, ...] = (
             OR c.state = 'waiting' AND c.effective_on <= %(today)s)""", whole=True),
     Check("nothing stays of a stranger", "privacy.md", """
         SELECT p.event_id, 'kept' FROM posted_person p JOIN identification i USING (event_id, position)
-        WHERE i.decision IN ('not_a_member', 'withdrawn') AND p.body IS NOT NULL""", whole=True),
+        WHERE i.decision IN ('not_a_member', 'withdrawn', 'rejected') AND p.body IS NOT NULL""", whole=True),
+    Check("no stranger is ever a party", "interface.md §7.5", f"""
+        SELECT c.id, r.organisation || ' only reported by ' || r.ext_id FROM report r
+        JOIN transfer_case c ON c.id = r.case_id
+        WHERE c.id = {_OF_CASES}
+          AND NOT EXISTS (SELECT FROM statement x WHERE x.case_id = c.id AND x.source LIKE '%%:' || r.organisation)
+          AND NOT EXISTS (SELECT FROM case_event e WHERE e.case_id = c.id AND e.command <> 'report'
+              AND (e.by_organisation = r.organisation OR e.change::text LIKE '%%"' || r.organisation || '"%%'
+                   OR e.opened::text LIKE '%%"' || r.organisation || '"%%'))
+          AND (c.poster = r.organisation OR c.owner = r.organisation
+               OR EXISTS (SELECT FROM case_party p WHERE p.case_id = c.id AND p.organisation = r.organisation)
+               OR EXISTS (SELECT FROM case_event e WHERE e.case_id = c.id AND e.by_organisation = r.organisation))"""),
+    Check("what others report moves nothing", "interface.md §7.5", """
+        SELECT r.event_id, r.kind FROM report r WHERE EXISTS (
+            SELECT FROM member_sign g WHERE (g.event_id, g.position) = (r.event_id, r.position))
+          OR EXISTS (SELECT FROM statement x WHERE x.event = r.event_id AND x.position = r.position)
+          OR EXISTS (SELECT FROM identification i WHERE (i.event_id, i.position) = (r.event_id, r.position)
+              AND i.case_id IS NOT NULL)""", whole=True),
 )

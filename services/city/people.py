@@ -27,7 +27,7 @@ IMPOSSIBLE_DAYS = ("9999-12-31", "2101-01-01", "2026-W50-1", "20261201", "0001-0
 # fate -> how often; those who belong to no unit neither retire nor are laid off
 FATES = {"relocation": 26, "job_change": 18, "retirement": 12, "layoff": 10, "migrant_work": 10, "dispatch": 3,
          "platform_work": 4, "study_abroad": 4, "return_from_abroad": 2, "demobilisation": 4, "death": 4, "other": 5,
-         "host_report": 9, "contact": 6, "walk_in": 6, "stranger": 4}
+         "host_report": 9, "contact": 6, "walk_in": 6, "stranger": 4, "told_by_others": 10}
 
 
 @dataclass
@@ -96,6 +96,8 @@ class Lives:
                 return self._walk_in(day)
             if fate == "stranger":
                 return self._stranger(day, home)
+            if fate == "told_by_others":
+                return self._told_by_others(member, day)
             if fate == "contact":
                 return self._event("contact.attempt", home, day, {
                     "person": self._person(member), "on": day.isoformat(), "channel": "phone",
@@ -108,6 +110,19 @@ class Lives:
                 self.gone.add(member)
             return self._departure(fate, member, home, day)
         return plan
+
+    def _told_by_others(self, member: str, day: date) -> Event:
+        """What an organisation with nothing to say of the member says of them: without effect, and it learns nothing."""
+        by = self.random.choice([*self.town.firms, *self.town.schools, *self.town.places]).code
+        person = self._person(member) | {"phone": "13900000000"}
+        if self.random.random() < 0.4:
+            return self._event("life.attended", by, day, {"person": person, "on": day.isoformat()})
+        place = self.random.choice(self.town.places)
+        kind = self.random.choice(("departure.effective", "labour_relation.ended", "retirement.scheduled"))
+        return self._event(kind, by, day, {
+            "category": "job_change", "effective_on": day.isoformat(), "person": person,
+            "to": {"address": door(place, self.random), "organisation": by},
+            "circumstances": {"unit_has_organisation": True}})
 
     def _departure(self, fate: str, member: str, home: str, day: date) -> Event:
         place, firm = self.random.choice(self.town.places), self.random.choice(self.town.firms)

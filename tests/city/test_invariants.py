@@ -96,6 +96,13 @@ BREACHES = {
     "nothing stays of a stranger": [
         """UPDATE posted_person SET body = '{}' WHERE (event_id, position) IN
            (SELECT event_id, position FROM identification WHERE decision = 'not_a_member')"""],
+    "no stranger is ever a party": [
+        """INSERT INTO case_party SELECT r.case_id, r.organisation, '1.' FROM report r WHERE r.case_id IS NOT NULL
+           ON CONFLICT DO NOTHING"""],
+    "what others report moves nothing": [
+        """INSERT INTO statement (id, case_id, event, position, source, ext_id, time, kind, facts)
+           SELECT gen_random_uuid(), r.case_id, r.event_id, r.position, '', '', r.time, r.kind, '{}' FROM report r
+           WHERE r.case_id IS NOT NULL"""],
 }
 
 
