@@ -12,10 +12,11 @@ from services.cases import batches, deadlines, queries, reports, rights, tables
 from services.cases import states as s
 from services.cases.calendar import day_of
 from services.cases.ground import Ground, usual
-from services.cases.model import Case
+from services.cases.model import Case, World
 from services.cases.queries import as_worker
 from services.cases.routing import table
 from services.kit.db import rows
+from services.registry.announcement_rights import in_line
 from services.registry.directory import Directory
 from services.registry.queries import reachable
 from services.registry.tree import just_after
@@ -45,6 +46,7 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
                              case.wait_organisation, case.host, *(h["by"] for h in view["history"])) if c}
         people = reachable(tx, world.directory, codes, day_of(now))
         door = queries.grids(tx, [case.id], actor).get(case.id)
+        told = _beside(tx, case, actor, world)
         if case.origin and world.directory.within(case.origin, actor) or actor in (case.poster, case.origin_committee, world.acting(case.origin)):
             _tell_all(tx, case.id, view["history"])
     ends = {code: _organisation(code, world.directory, people) for code in codes}
@@ -66,10 +68,29 @@ def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground
         "grid": door, "claims": list(dict.fromkeys(r["organisation"] for r in case.reports)),
         "receiver": case.receiver, "receiving_committee": case.receiving_committee, "asks": list(case.asks),
         "allowed": list(rights.allowed(case, actor, world)),
+        **told,
         "lost": case.state == s.TRIAGED and case.destination is None and table().looks_for(case.rule, case.facts),
         "stay": _stay(case, view["history"], world), "floating": _floats(case),
         "reissue_until": None, "batch": _batch(tx, case),
     }
+
+
+def _beside(tx: Connection, case: Case, actor: str, world: World) -> dict[str, Any]:
+    """What stands beside the case: every phone and address with who said it, and for the member's line what other
+    organisations reported."""
+    of_line = in_line(actor, case.origin, world.directory, world.today)
+    reported = reports.of_cases(tx, [case.id]).get(case.id, []) if of_line else []
+    contacts = [{"name": _name(one["organisation"], world.directory), "of_line": one["of_line"], "at": one["time"],
+                 "phone_masked": masked_phone(one["phone"]), "address": one["address"]}
+                for one in tables.contacts(tx, case.id)]
+    return {"contacts": contacts if len(contacts) > 1 else [], "reports": [
+        reports.shown(one) | {"name": _name(one.organisation, world.directory),
+                              "phone_masked": masked_phone(one.phone)} for one in reported]}
+
+
+def _name(code: str, directory: Directory) -> str:
+    one = directory.get(code)
+    return one.name if one else code
 
 
 def _tell_all(tx: Connection, case_id: str, history: Sequence[dict[str, Any]]) -> None:

@@ -87,6 +87,8 @@ def _with(command: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _command(name: str) -> Schema:
     needed, more = _with(name)
+    if name == "triage":  # taken over from a report, the category may be left out
+        needed, more = {}, {**more, **needed, "from_report": _TEXT}
     return {"title": name, "description": states.COMMANDS[name][1],
             **_object({"command": {"const": name}, "seen_state": _STATE, **needed}, more)}
 

@@ -137,7 +137,8 @@ def masked(card: dict[str, Any], organisation: str) -> dict[str, Any]:
     """Before acceptance the receiving side sees name, origin, contact, category and due day; not where somebody lives."""
     origin_side = {card["origin"], card["parties"].get("committee"), card["parties"].get("issuer")}
     if card["state"] in _BEFORE_ACCEPTED and organisation not in origin_side:
-        return card | {"person": card["person"] | {"address": None}}
+        contacts = [one | {"address": None} for one in card["contacts"]]
+        return card | {"person": card["person"] | {"address": None}, "contacts": contacts}
     return card
 
 

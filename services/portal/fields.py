@@ -206,6 +206,8 @@ def arguments(command: str, form: Mapping[str, str]) -> dict[str, Any]:
             given[field.name] = field.value
         elif text:
             given[field.name] = _number(text) if field.kind == "number" else text
+    if command == "triage" and form.get("from_report"):
+        given["from_report"] = form["from_report"]
     if command == "refuse" and given.get("reason") == "other":
         given["reason"] = given.pop("other_reason", "")
     return given

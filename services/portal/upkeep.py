@@ -127,9 +127,10 @@ def _member(portal: Portal, request: Request, member: str, page: int, done: str,
         look_at_cases(tx, viewer.caller)
         one = _theirs(tx, member)
         lines = upkeep.noted(tx, member, ROWS + 1, (page - 1) * ROWS)
-        names = {code: o.name for code in {one["organisation"], *(line["organisation"] for line in lines)}
+        others = upkeep.reported(tx, member)
+        names = {code: o.name for code in {one["organisation"], *(line["organisation"] for line in [*lines, *others])}
                  if (o := Directory.of(tx).get(code))}
-    return render(portal, request, "upkeep_member.html", viewer, status=refused.status if refused else 200, one=one,
+    return render(portal, request, "upkeep_member.html", viewer, status=refused.status if refused else 200, one=one, others=others,
                   lines=lines[:ROWS], more=len(lines) > ROWS, page=page, names=names, kinds=KINDS, outcomes=OUTCOMES,
                   refused=refused, done=DONE.get(done), key=new_token()[:24])
 

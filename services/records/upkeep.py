@@ -6,8 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from services.cases import reports
 from services.cases.queries import as_worker
 from services.kit.db import rows
+from services.registry.announcement_rights import SIGNS
 
 _DUE = """
 SELECT t.id::text AS id, t.kind, t.due_on, t.opened_at, coalesce(t.member, c.member) AS member, t.case_id::text AS case_id,
@@ -58,6 +60,13 @@ def member_of(tx: Connection, member: str) -> dict[str, Any] | None:
         return None
     with as_worker(tx):
         return dict(rows(tx, _MEMBER, {"member": member})[0])
+
+
+def reported(tx: Connection, member: str) -> list[dict[str, Any]]:
+    """What organisations outside the member's line reported of life, dues and contacts, the newest first: it counts for
+    nothing. Whether the caller may see the member is settled (``member_of``)."""
+    with as_worker(tx):
+        return [reports.shown(one) for one in reports.of_member(tx, member) if one.kind in SIGNS]
 
 
 def noted(tx: Connection, member: str, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:

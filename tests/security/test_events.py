@@ -364,6 +364,21 @@ def test_a_hosts_phone_and_address_stand_beside_those_of_the_line(street, url, r
         (UNIT, True, "13900000003", world.ADDRESS), (X, False, PHONE, ELSEWHERE)]
 
 
+def test_the_branch_reads_on_its_pages_who_reported_what(street, url, reader):  # noqa: F811
+    post(street, url, event("departure.effective", X, "r-1", category="layoff", person=person(4, phone=PHONE),
+                            to={"organisation": X, "address": ELSEWHERE},
+                            circumstances={"labour_relation": "ended", "handover": "dispersed"}))
+    post(street, url, event("dues.paid", X, "dues", person=person(4), paid_to="2026-11"))
+    (case,) = [row[0] for row in rows_of(street, "SELECT id::text FROM transfer_case WHERE member = 'm00004'")]
+    secretary = reader("origin")
+    page = secretary.get(f"/cases/{case}")
+    assert "湖塘社区" in text(page) and ELSEWHERE in text(page) and PHONE not in page.text
+    assert "不计入" in text(secretary.get("/upkeep/m00004"))
+    done = secretary.post(f"/cases/{case}/triage", data=secretary.hidden(page, "/triage"))
+    assert done.status_code == 200 and "已采用" in text(secretary.get(f"/cases/{case}"))
+    assert street.state(case) == "triaged"
+
+
 def test_the_standing_of_another_trees_member_is_not_told(street, url):  # noqa: F811
     load_rows(street.house.worker, "members", [{
         "member": "m00009", "name": world.name(9), "id_number": world.id_number(9), "status": "full",
