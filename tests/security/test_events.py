@@ -6,6 +6,7 @@ street, X a community of another street. None of what C2 or X may say lets them 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -374,7 +375,8 @@ def test_the_branch_reads_on_its_pages_who_reported_what(street, url, reader):  
     page = secretary.get(f"/cases/{case}")
     assert "湖塘社区" in text(page) and ELSEWHERE in text(page) and PHONE not in page.text
     assert "不计入" in text(secretary.get("/upkeep/m00004"))
-    done = secretary.post(f"/cases/{case}/triage", data=secretary.hidden(page, "/triage"))
+    (report,) = re.findall(r'name="from_report" value="([^"]+)"', page.text)
+    done = secretary.post(f"/cases/{case}/triage", data=secretary.hidden(page, "/triage") | {"from_report": report})
     assert done.status_code == 200 and "已采用" in text(secretary.get(f"/cases/{case}"))
     assert street.state(case) == "triaged"
 
