@@ -21,7 +21,7 @@ import marisa_trie
 from services.matcher.address_forms import all_forms, prefixes, sounds, street_tables
 from services.matcher.address_names import clean, community_base, street_stem
 
-LAYOUT = 4
+LAYOUT = 5
 """Number of the snapshot's layout and of the forms in it; part of its version."""
 
 COMMON_MIN = 5
@@ -113,7 +113,7 @@ def _streets(upper: dict[str, str], forms: dict[str, str]) -> dict[str, bytes]:
     body, index = bytearray(), {}
     for county, names in counties.items():
         before = {form: tuple(codes) for form, codes in old[county].items()}
-        content = marshal.dumps((*street_tables(names), before))
+        content = marshal.dumps((*street_tables(names, clean(upper.get(county, "-"))), before))
         index[county] = (len(body), len(body) + len(content))
         body += content
     return {"streets.bin": bytes(body), "streets.marshal": marshal.dumps(index)}

@@ -10,7 +10,9 @@ from services.matcher.address_names import (
     county_forms,
     is_dummy,
     province_forms,
+    seat_forms,
     street_forms,
+    usual_county_forms,
 )
 
 _VAGUE = frozenset(
@@ -18,13 +20,13 @@ _VAGUE = frozenset(
 )
 
 
-def street_tables(names: dict[str, str]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
-    """(strong, weak) forms of the streets of one county; an official name beats another street's form."""
+def street_tables(names: dict[str, str], county: str = "") -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """(strong, weak) forms of the streets of one county (`county`: its name); an official name beats another street's form."""
     strong: dict[str, set[str]] = defaultdict(set)
     weak: dict[str, list[str]] = defaultdict(list)
     for code, name in names.items():
         full, crossed = street_forms(name)
-        for form in full:
+        for form in (*full, *seat_forms(name, county)):
             strong[form].add(code)
         for form in crossed:
             weak[form].append(code)
@@ -71,6 +73,7 @@ def written(code: str, name: str, upper: dict[str, str]) -> list[tuple[str, str]
     if len(code) == 6:
         return [(f, "F" if f == name_key else "W") for f in county_forms(name_key, upper.get(code[:4], ""))]
     strong, weak = street_forms(name_key)
+    weak = (*weak, *seat_forms(name_key, clean(upper.get(code[:6], "-"))))
     return [(f, "F") for f in strong] + [(f, "W") for f in weak]
 
 
@@ -90,7 +93,7 @@ def prefixes(
         city = city_forms(clean(city_name)) or ("",)
         county = county_forms(clean(name), city_name)
         dummy = city_name if is_dummy(city_name) else ""
-        for text in _chains(province, city, county, dummy):
+        for text in (*_chains(province, city, county, dummy), *usual_county_forms(clean(name))):
             found[text].add(target)
     return {
         text: next(iter(codes)) for text, codes in found.items() if len(codes) == 1 and text not in _VAGUE

@@ -23,12 +23,14 @@ PROVINCE_LETTERS = {
     "云南省": "云", "西藏自治区": "藏", "陕西省": "陕", "甘肃省": "甘", "青海省": "青", "宁夏回族自治区": "宁",
     "新疆维吾尔自治区": "新",
 }  # fmt: skip
-_PEOPLES = (
-    "蒙古|回|藏|维吾尔|苗|彝|壮|布依|朝鲜|满|侗|瑶|白|土家|哈尼|哈萨克|傣|黎|傈僳|佤|畲|拉祜|水|东乡|纳西|景颇|"
-    "柯尔克孜|土|达斡尔|仫佬|羌|布朗|撒拉|毛南|仡佬|锡伯|阿昌|普米|塔吉克|怒|乌孜别克|俄罗斯|鄂温克|德昂|保安|"
-    "裕固|独龙|鄂伦春|赫哲|门巴|珞巴|基诺|各"
+_PEOPLES_LONG = (
+    "蒙古|维吾尔|布依|朝鲜|土家|哈尼|哈萨克|傈僳|拉祜|东乡|纳西|景颇|柯尔克孜|达斡尔|仫佬|布朗|撒拉|毛南|仡佬|锡伯|阿昌|普米|"
+    "塔吉克|乌孜别克|俄罗斯|鄂温克|德昂|保安|裕固|独龙|鄂伦春|赫哲|门巴|珞巴|基诺"
 )
-_PEOPLES_TAIL = re.compile(rf"(?:(?:{_PEOPLES})族?)*(?:{_PEOPLES})族?(?=自治|$)")
+_PEOPLES_SHORT = "回|藏|苗|彝|壮|满|侗|瑶|白|傣|黎|佤|畲|水|土|羌|怒|各"
+"""With 族 only: 长白朝鲜族自治县 is 长白, 陵水黎族自治县 陵水."""
+_PEOPLE = rf"(?:(?:{_PEOPLES_LONG})族?|(?:{_PEOPLES_SHORT})族)"
+_PEOPLES_TAIL = re.compile(rf"{_PEOPLE}*{_PEOPLE}(?=自治|$)")
 _DUMMY_CITIES = frozenset(("市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"))
 
 
@@ -55,11 +57,44 @@ def province_forms(name: str) -> tuple[str, ...]:
 
 
 def _autonomous(name: str, kind: str) -> list[str]:
-    """恩施土家族苗族自治州 -> 恩施, 恩施州, 恩施自治州."""
-    stem = _PEOPLES_TAIL.sub("", name[: -len("自治" + kind)] + "自治").removesuffix("自治")
+    """恩施土家族苗族自治州 -> 恩施, 恩施州, 恩施自治州; 鄂温克族自治旗, all of it a people, -> 鄂温克旗."""
+    whole = name[: -len("自治" + kind)]
+    stem = _PEOPLES_TAIL.sub("", whole + "自治").removesuffix("自治")
+    if not stem:
+        stem = whole.removesuffix("族")
+        return [stem + kind, stem + "自治" + kind] if len(stem) >= 2 else []
     if len(stem) < 2:
         return []
     return [stem, stem + kind, stem + "自治" + kind]
+
+
+USUAL_SHORT = {
+    "前郭尔罗斯蒙古族自治县": "前郭", "杜尔伯特蒙古族自治县": "杜蒙", "喀喇沁左翼蒙古族自治县": "喀左", "阜新蒙古族自治县": "阜蒙",
+    "塔什库尔干塔吉克自治县": "塔县", "察布查尔锡伯自治县": "察县", "和布克赛尔蒙古自治县": "和丰县", "阿克塞哈萨克族自治县": "阿克塞",
+    "积石山保安族东乡族撒拉族自治县": "积石山", "莫力达瓦达斡尔族自治旗": "莫旗", "大厂回族自治县": "大厂",
+    "科尔沁左翼中旗": "科左中旗", "科尔沁左翼后旗": "科左后旗", "科尔沁右翼前旗": "科右前旗", "科尔沁右翼中旗": "科右中旗",
+    "察哈尔右翼前旗": "察右前旗", "察哈尔右翼中旗": "察右中旗", "察哈尔右翼后旗": "察右后旗", "达尔罕茂明安联合旗": "达茂旗",
+    "土默特左旗": "土左旗", "土默特右旗": "土右旗", "新巴尔虎左旗": "新左旗", "新巴尔虎右旗": "新右旗", "陈巴尔虎旗": "陈旗",
+    "东乌珠穆沁旗": "东乌旗", "西乌珠穆沁旗": "西乌旗", "苏尼特左旗": "东苏旗", "苏尼特右旗": "西苏旗",
+    "乌拉特前旗": "乌前旗", "乌拉特中旗": "乌中旗", "乌拉特后旗": "乌后旗", "鄂托克前旗": "鄂前旗",
+    "阿拉善左旗": "阿左旗", "阿拉善右旗": "阿右旗", "阿鲁科尔沁旗": "阿旗", "克什克腾旗": "克旗", "翁牛特旗": "翁旗",
+    "准格尔旗": "准旗", "达拉特旗": "达旗", "伊金霍洛旗": "伊旗", "太仆寺旗": "太旗",
+}  # fmt: skip
+"""County -> the abbreviation by which its own people and offices call it, where no rule makes it of the name."""
+_OF_A_PEOPLE = re.compile(rf"(?:(?:{_PEOPLES_LONG}|{_PEOPLES_SHORT})族)+(?=[县区]$)")
+
+
+def usual_county_forms(name: str) -> tuple[str, ...]:
+    """The forms of a county named after peoples, and of a banner, that stand alone for it without its city: 兰坪县,
+    前郭县, 鄂温克旗, 科左中旗, 梅里斯区. None for other counties, and none of two characters."""
+    forms = list(_autonomous(name, name[-1])) if name.endswith(("自治县", "自治旗")) else []
+    short = USUAL_SHORT.get(name, "")
+    if short:
+        forms += [short] if short.endswith(("旗", "县")) else [short, short + name[-1]]
+    bare = _OF_A_PEOPLE.sub("", name)
+    if bare != name and not forms:
+        forms.append(bare)
+    return tuple(f for f in dict.fromkeys(forms) if len(f) >= 3 and f.endswith(("县", "旗", "区")))
 
 
 def city_forms(name: str) -> tuple[str, ...]:
@@ -82,24 +117,38 @@ def county_forms(name: str, city: str = "") -> tuple[str, ...]:
 
     No short name that is also the city's: 长沙 is not 长沙县, 兰州 not 兰州新区.
     """
+    short = USUAL_SHORT.get(name)
+    usual = [*usual_county_forms(name), *([short] if short else [])]
     if name.endswith(("自治县", "自治旗")):
-        return tuple(dict.fromkeys([name, *_autonomous(name, name[-1])]))
-    forms = [name]
+        return tuple(dict.fromkeys([name, *_autonomous(name, name[-1]), *usual]))
+    forms = [name, *usual]
     zone = _ZONE.search(name)
     if zone and city and not is_dummy(city):
-        stem, tail = city.removesuffix("市"), zone.group()
-        tails = [tail]
-        if tail.startswith(("经济技术", "经济")):
-            tails += ["经济技术开发区", "经济开发区", "经开区", "开发区"]
-        elif "高新" in tail or "高技术" in tail:
-            tails += ["高新技术产业开发区", "高新技术开发区", "高新开发区", "高新区"]
-        forms += [
-            head + t for t in tails for head in (stem + "市", stem, "") if not (head == "" and t == "开发区")
-        ]
+        forms += _zone_forms(name[: zone.start()], zone.group(), city)
     elif re.search(r"[县市区旗]$", name) and len(name) >= 3:
         forms.append(re.sub(r"(?:特|林)?[县市区旗]$", "", name) if not name.endswith("新区") else name[:-2])
     borne = () if name == city else city_forms(city)
     return tuple(f for f in dict.fromkeys(forms) if len(f) >= 2 and (f == name or f not in borne))
+
+
+def _zone_forms(head: str, tail: str, city: str) -> list[str]:
+    """The forms of a development zone: `head` is what stands before 高新技术产业开发区 and the like in its name.
+
+    One with a name of its own behind the city's (长春|净月) is that everywhere (净月开发区, 长春净月高新区, 净月区) and
+    never the city's zone alone, which is another.
+    """
+    stem = re.sub(r"(?:地区|市|盟)$", "", city)
+    own = head[head.find(stem) + len(stem) :].removeprefix("市") if stem in head else ""
+    tails = [tail]
+    if tail.startswith(("经济技术", "经济")):
+        tails += ["经济技术开发区", "经济开发区", "经开区", "开发区"]
+    elif "高新" in tail or "高技术" in tail:
+        tails += ["高新技术产业开发区", "高新技术开发区", "高新开发区", "高新区"]
+    if not own:
+        return [before + t for t in tails for before in (stem + "市", stem, "") if not (before == "" and t == "开发区")]
+    tails = [*dict.fromkeys([*tails, "开发区", "区"])]
+    alone = ("",) if len(own) >= 2 else ()
+    return [before + own + t for t in tails for before in (stem + "市", stem, *alone)]
 
 
 _STREET_TAIL = re.compile(
@@ -156,6 +205,15 @@ def street_forms(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     doubled = [name[:-1]] if re.search(r"(镇镇|乡乡)$", name) else []
     keep = [f for f in strong + doubled if len(f) >= 2]
     return tuple(keep), tuple(f for f in dict.fromkeys(weak) if len(f) >= 2 and f not in keep)
+
+
+def seat_forms(street: str, county: str) -> tuple[str, ...]:
+    """The short forms of a town that bears its county's long name: 前郭尔罗斯镇 is 前郭镇."""
+    short = USUAL_SHORT.get(county, "")
+    stem, tail = street_stem(street)
+    if not short or not tail or short.endswith(("县", "旗")) or stem not in _autonomous(county, county[-1])[:1]:
+        return ()
+    return (short + tail,)
 
 
 _RESIDENTS = re.compile(

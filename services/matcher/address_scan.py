@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from services.matcher.address_names import PROVINCE_LETTERS
@@ -11,6 +12,10 @@ SCAN_CHARS_MAX = 64
 FORM_CHARS_MAX = 24
 START_ONLY = frozenset(("东区", "西区", "郊区", "矿区", "城区"))
 """Counties whose names are ordinary words inside an address (恒大名都西区)."""
+ROAD_BEHIND = re.compile(
+    r"[东南西北中]?[一二三四五六七八九十]{0,2}(?:支路|环路|路|大街|街(?!道)|大道|道(?!县)|巷|胡同|弄|高速|广场|大厦|大学|医院|饭店|宾馆)"
+)
+"""What makes a road or a house of a province's or city's short name: 北京路, 四川北路, 重庆道, 上海大厦."""
 COUNTIES_MAX = 8
 HEAD_CHARS_MAX = 8
 
@@ -33,6 +38,12 @@ class Support(NamedTuple):
     points: float
     start: int
     sign: str
+
+
+def _names_a_road(text: str, hit: Hit) -> bool:
+    """A road that bears the short name of a province or city lies somewhere else."""
+    return (all(kind == "W" and len(code) <= 4 for kind, code in hit.means)
+            and ROAD_BEHIND.match(text, hit.end) is not None)
 
 
 class Scan:
@@ -62,8 +73,11 @@ class Scan:
             if found is not None and (i == start or text[i : i + found[0]] not in START_ONLY):
                 if i < reach and (found[0] <= size or i + found[0] <= reach):
                     continue
+                hit = Hit(i, i + found[0], tuple((e[0], e[1:]) for e in found[1].split(",")))
+                if _names_a_road(text, hit):
+                    continue
                 reach, size = i + found[0], found[0]
-                out.append(Hit(i, i + found[0], tuple((e[0], e[1:]) for e in found[1].split(","))))
+                out.append(hit)
         if letter and not (out and out[0].start == start):
             out.insert(0, Hit(start, start + 1, (("W", letter),)))
         return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from copy import copy
 from datetime import date
@@ -25,6 +26,25 @@ CANDIDATES_MAX = 5
 CANDIDATES_READ = 12
 WALKED = 0.9995
 """Confidence of an answer whose every level is written out and exact."""
+
+
+_LIKE_A_COUNTY = re.compile(
+    r"(?![城市郊矿东西南北中新园社小地片景校厂辖院库街牧林山老特治发业]区)[\u4e00-\u9fff][县市区旗州盟省]")
+
+
+_OF_THE_CITY = re.compile(r"[\u4e00-\u9fff]市[东西南北中]$")
+"""Ends a text that seems to name 市北区 without its 区: 青岛|市北|京路 is 青岛市|北京路."""
+
+
+def _names_another(head: str, start: int, support: Support, hits: list[Hit]) -> bool:
+    """What stands before a place that only a street, or a short name, leads to looks like another county, one that no
+    table has, too: 某某县|前郭镇, 大兴县|黄村镇. Whoever bears the name elsewhere is a guess."""
+    if support.sign not in "NW":
+        return False
+    for hit in hits:
+        if hit.end <= len(head) and any(support.county.startswith(code) for _, code in hit.means):
+            head = head[: hit.start] + "-" * (hit.end - hit.start) + head[hit.end :]
+    return _LIKE_A_COUNTY.search(head, start) is not None
 
 
 class Gazetteer:
@@ -120,6 +140,8 @@ class Gazetteer:
             found = self._read(text, step.county, end, "P", prefix)
             if found:
                 return merged(found)
+            if _OF_THE_CITY.search(text[: step.county_end]):
+                step = Step(step.start, None, step.start)
         found += self._scanned(text, step, hints)
         if not found and step.county is not None:
             found = [Guess(step.county, 1.0, ("P", "-", "y"), [prefix])]
@@ -142,9 +164,12 @@ class Gazetteer:
         for support in supports[: COUNTIES_MAX * 2]:
             if support.points < best - 4:
                 break
+            if support.sign == "N" and step.county is not None and support.county[:2] != step.county[:2]:
+                continue  # the text names a county: its street's name occurs elsewhere too
             reason = self._county_reason(hits, support.county, support.sign)
             start = max(support.start, step.start)
-            for guess in self._read(text, support.county, start, support.sign, reason):
+            sign = "X" if _names_another(text[:start], step.start, support, hits) else support.sign
+            for guess in self._read(text, support.county, start, sign, reason):
                 if support.sign == "N" and guess.signs[1] in "-ux":
                     continue
                 guess.score += support.points
@@ -155,9 +180,21 @@ class Gazetteer:
             top = supports[0]
             reason = self._county_reason(hits, top.county, top.sign)
             found = [Guess(top.county, top.points, (top.sign, "-", "y"), [reason] if reason else [])]
+        if not found:
+            found = self._short_counties(text, hits, supports)
         if step.county is None and all(guess.signs[0] == "X" for guess in found):
             found += self._head(hits, max((g.score for g in found), default=0.0))
         return found
+
+    def _short_counties(self, text: str, hits: list[Hit], supports: list[Support]) -> list[Guess]:
+        """The counties of which nothing but a short or an earlier name with its 县 or 旗 is given (东乡县)."""
+        whole = {code for hit in hits for _, code in hit.means if len(code) == 6 and text[hit.end - 1] in "县旗"}
+        named = [s for s in supports[:CANDIDATES_MAX] if s.sign == "W" and s.county in whole]
+        out = []
+        for support in named:
+            reason = self._county_reason(hits, support.county, support.sign)
+            out.append(Guess(support.county, support.points, ("W", "-", "y"), [reason] if reason else []))
+        return out
 
     def _head(self, hits: list[Hit], beaten: float) -> list[Guess]:
         """The province or city at the head of the text, where nothing below it can be told."""
