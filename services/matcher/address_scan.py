@@ -15,7 +15,7 @@ START_ONLY = frozenset(("东区", "西区", "郊区", "矿区", "城区"))
 ROAD_BEHIND = re.compile(
     r"[东南西北中]?[一二三四五六七八九十]{0,2}(?:支路|环路|路|大街|街(?!道)|大道|道(?!县)|巷|胡同|弄|高速|广场|大厦|大学|医院|饭店|宾馆)"
 )
-"""What makes a road or a house of a province's or city's short name: 北京路, 四川北路, 重庆道, 上海大厦."""
+"""What makes a road or a house of the short name of a province, city or county: 北京路, 四川北路, 重庆道, 上海大厦."""
 COUNTIES_MAX = 8
 HEAD_CHARS_MAX = 8
 
@@ -41,8 +41,8 @@ class Support(NamedTuple):
 
 
 def _names_a_road(text: str, hit: Hit) -> bool:
-    """A road that bears the short name of a province or city lies somewhere else."""
-    return (all(kind == "W" and len(code) <= 4 for kind, code in hit.means)
+    """A road that bears the short name of a province, city or county lies somewhere else."""
+    return (all(kind == "W" and len(code) <= 6 for kind, code in hit.means)
             and ROAD_BEHIND.match(text, hit.end) is not None)
 
 
