@@ -155,7 +155,7 @@ def _told(one: dict[str, Any]) -> dict[str, Any]:
     return {"id": one["id"], "organisation": one["organisation"], "made_at": one["made_at"],
             "by": one["by_organisation"], "rows": one["rows"], "matched": one["matched"],
             "not_here": one["not_here"], "not_in_roll": one["not_in_roll"], "review": one["in_review"],
-            "bad": one["bad"], "erased": one["erase_at"] is None}
+            "bad": one["bad"], "erased": one["erase_at"] is None, "notes": one["notes"] or []}
 
 
 def _line(line: dict[str, Any]) -> dict[str, Any]:

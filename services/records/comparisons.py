@@ -20,6 +20,7 @@ from services.kit.db import dumps, rows
 from services.kit.loops import Part
 from services.registry.directory import Directory, Organisation
 from services.registry.names import fold_name
+from services.registry import rolls
 from services.registry.rolls import BadRow, Roll, RollRow
 from services.registry.tree import just_after
 
@@ -83,9 +84,13 @@ def compare(engine: Engine, identify: Identify, ground: Ground, organisation: Or
     with engine.begin() as tx:
         _keep(tx, ident, organisation, lines, now, {
             "by_organisation": by, "by_person": person, "file": (file or "")[:200] or None,
-            "rows": number, "matched": matched})
+            "rows": number, "matched": matched, "notes": _notes(roll)})
         looks.record(tx, _of_others(tx, found), by, person, LOOK, world)
     return ident
+
+
+def _notes(roll: Roll) -> str | None:
+    return dumps([note._asdict() for note in roll.notes]) if roll.notes else None
 
 
 def _of_others(tx: Connection, found: Sequence[Who]) -> list[tuple[str, str]]:
@@ -169,9 +174,9 @@ def _elsewhere(organisation: Organisation, row: RollRow, who: Who, cases: Mappin
 
 _KEEP = """
 INSERT INTO comparison (id, organisation, path, made_at, by_organisation, by_person, file, rows, matched, not_here,
-    not_in_roll, in_review, bad, erase_at)
+    not_in_roll, in_review, bad, erase_at, notes)
 VALUES (:id, :organisation, :path, :now, :by_organisation, :by_person, :file, :rows, :matched, :not_here, :not_in_roll,
-    :review, :bad, :erase_at)"""
+    :review, :bad, :erase_at, CAST(:notes AS jsonb))"""
 _KEEP_ROWS = """
 INSERT INTO comparison_row (comparison, position, path, list, row_number, member, belongs_to, case_id, person, candidates,
     faults, next)
@@ -209,7 +214,7 @@ def _erase(tx: Connection, due: Sequence[UUID]) -> None:
 
 _MADE = """
 SELECT id::text AS id, organisation, made_at, by_organisation, by_person, file, rows, matched, not_here, not_in_roll,
-       in_review, bad, erase_at
+       in_review, bad, erase_at, notes
 FROM comparison WHERE CAST(:id AS uuid) IS NULL OR id = CAST(:id AS uuid) ORDER BY made_at DESC, id
 LIMIT :limit OFFSET :offset"""
 
@@ -252,7 +257,7 @@ def done(tx: Connection, ident: UUID, position: int, event: UUID, by: str, now: 
 def report_of(line: Mapping[str, Any], comparison: UUID, source: str) -> dict[str, Any]:
     """The host.report that a row of ``not_here`` becomes; the same one however often it is pressed."""
     person = {k: v for k, v in (line["person"] or {}).items()
-              if k in ("name", "id_number", "birth_date", "sex", "phone")} | (
+              if k in ("name", "id_number", "birth_date", "sex", "phone") and rolls.may_be_posted(k, v)} | (
         {"member": line["member"]} if line["member"] else {})
     if not person:
         raise refuse(409, "erased", "名册上传已满一天，个人信息已清除，请重新上传名册再报。",

@@ -9,15 +9,25 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 import orjson
 
 from services.kit import confined
-from services.kit.errors import Refused
-from services.registry.fields import Wrong, day
+from services.kit.errors import Refused, Words
+from services.registry import han
+from services.registry.dates import read_day
+from services.registry.fields import Wrong, day, part_of_a_day
 from services.registry.id_numbers import parse_id_number
-from services.registry.persons import Person, fold_phone, parse_sex
+from services.registry.persons import Person, fold_phone, is_blank, masked_phone, parse_sex
+from services.registry.roll_sheet import (
+    COLUMNS,
+    Headings,
+    is_running_number,
+    no_person,
+    refuse_web_page,
+)
 from services.registry.sheets import FORMULA, BadFile
 
 ROWS_MAX = 30_000
@@ -26,16 +36,10 @@ CELL_LETTERS_MAX = 500
 HEAD_ROWS = 20
 LINE_LETTERS_MAX = 100_000
 PACKED = (b"PK", b"\xd0\xcf\x11\xe0")  # .xlsx and its kin, .xls
-COLUMNS = {
-    "name": ("姓名", "党员姓名", "名字", "name"),
-    "id_number": ("公民身份号码", "身份证号", "身份证号码", "身份证", "证件号码", "id_number"),
-    "birth_date": ("出生日期", "出生年月日", "生日", "birth_date"),
-    "sex": ("性别", "sex"),
-    "phone": ("联系电话", "手机", "手机号", "手机号码", "电话", "phone"),
-    "address": ("住址", "家庭住址", "现居住地", "地址", "address"),
-    "member": ("党员编号", "编号", "member"),
-}
 TITLES = {name: words[0] for name, words in COLUMNS.items()}
+COMPARED = frozenset((None, "15", "masked", "truncated", "military"))
+"""Damage of a number with which a row is compared all the same: what is left of it, or the other paper, says something."""
+ROWS_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +69,46 @@ class BadRow:
 
 @dataclass
 class Roll:
-    """A roll as read."""
+    """A roll as read. `notes`: what was left out, or read in a way the writer may not have meant; nothing personal."""
 
     rows: list[RollRow] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
+    remarks: dict[Words, list[int]] = field(default_factory=dict)
+
+    def remark(self, words: Words, number: int | None = None) -> None:
+        """Notes something of the roll, or of one of its rows."""
+        numbers = self.remarks.setdefault(words, [])
+        if number is not None:
+            numbers.append(number)
+
+    @property
+    def notes(self) -> list[Words]:
+        """Each remark once, with the rows it is about."""
+        return [_about_rows(words, numbers) for words, numbers in self.remarks.items()]
+
+
+def _about_rows(words: Words, numbers: list[int]) -> Words:
+    if not numbers:
+        return words
+    few = numbers[:ROWS_NAMED]
+    more = len(numbers) - len(few)
+    rest = (f" 等 {len(numbers)} 行", f" and {more} more") if more else (" 行", "")
+    return Words(f"第 {'、'.join(map(str, few))}{rest[0]}：{words.zh}",
+                 f"Row{'s' if len(numbers) > 1 else ''} {', '.join(map(str, few))}{rest[1]}: {words.en}")
+
+
+_UNREAD = {
+    "phone": Words("电话看不懂，未用于比对", "the phone could not be read and was not compared"),
+    "sex": Words("性别看不懂，未用于比对", "the sex could not be read and was not compared"),
+}
+_GUESSED = Words("出生日期的年份只有两位，或月、日的先后不明，按通常的写法读取，请核对",
+                 "a birth date with a year of two figures, or with day and month in doubt, was read in the usual way; check it")
+_HEADINGS_AGAIN = Words("重复的表头，已略过", "the headings once more, left out")
 
 
 def read_roll(content: bytes) -> Roll:
     """Reads a workbook or a CSV file; raises BadFile where it is neither, has no names, or is too large."""
+    refuse_web_page(content)
     lines = _workbook(content) if content.startswith(PACKED) else _csv(content)
     numbered = ((number, [_text(cell) for cell in line]) for number, line in enumerate(lines, 1))
     return _read(((number, cells) for number, cells in numbered if any(cells)))
@@ -89,23 +125,50 @@ def roll_of(persons: Sequence[dict[str, Any]]) -> Roll:
 
 
 def _read(lines: Iterator[tuple[int, list[str]]]) -> Roll:
-    places: dict[str, int] = {}
-    for number, cells in lines:
-        places = _places(cells)
-        if "name" in places or number >= HEAD_ROWS:
-            break
-    if "name" not in places:
-        raise BadFile("没有找到“姓名”这一列；第一行请写列名：姓名、公民身份号码、出生日期、联系电话",
-                      "No column is headed 姓名 (name); the first row must name the columns")
+    headings, ahead = _headings(lines)
     roll = Roll()
-    for number, cells in lines:
-        _take(roll, number, {name: cells[at] if at < len(cells) else "" for name, at in places.items()})
+    if headings.unknown:
+        listed = "、".join(headings.unknown)
+        roll.remark(Words(f"没有用到的列：{listed}", f"Columns that were not used: {listed}"))
+    for number, cells in chain(ahead, lines):
+        at = headings.places["name"]
+        left_out = _left_out(headings, cells, cells[at] if at < len(cells) else "")
+        if left_out:
+            roll.remark(left_out, number)
+            continue
+        _take(roll, number, {name: cells[at] if at < len(cells) else "" for name, at in headings.places.items()})
     return roll
 
 
-def _places(cells: Sequence[str]) -> dict[str, int]:
-    heads = {cell.replace(" ", "").lower(): at for at, cell in reversed(list(enumerate(cells))) if cell}
-    return {name: heads[word] for name, words in COLUMNS.items() for word in reversed(words) if word in heads}
+def _headings(lines: Iterator[tuple[int, list[str]]]) -> tuple[Headings, list[tuple[int, list[str]]]]:
+    """The row that has 姓名, joined with a row of headings right before or behind it; and the row read beyond them."""
+    before = Headings()
+    for number, cells in lines:
+        found = Headings.of(cells)
+        if "name" in found.places:
+            break
+        before = found if found.places else Headings()
+        if number >= HEAD_ROWS:
+            raise _no_names()
+    else:
+        raise _no_names()
+    if before.places:
+        found = before.joined(found)
+    behind = next(lines, None)
+    if behind is None:
+        return found, []
+    if found.continued_by(behind[1]):
+        return found.joined(Headings.of(behind[1])), []
+    return found, [behind]
+
+
+def _no_names() -> BadFile:
+    return BadFile("没有找到“姓名”这一列；第一行请写列名：姓名、公民身份号码、出生日期、联系电话",
+                   "No column is headed 姓名 (name); the first row must name the columns")
+
+
+def _left_out(headings: Headings, cells: Sequence[str], name: str) -> Words | None:
+    return _HEADINGS_AGAIN if headings.repeated_by(cells) else no_person(cells, name)
 
 
 def _take(roll: Roll, number: int, cells: dict[str, str]) -> None:
@@ -118,11 +181,45 @@ def _take(roll: Roll, number: int, cells: dict[str, str]) -> None:
         column, wrong = fault
         roll.bad.append(BadRow(number, TITLES[column], wrong.reason, wrong.fix, given))
         return
-    born = day(said["birth_date"])
-    roll.rows.append(RollRow(number, Person(
-        name=said["name"], id_number=parse_id_number(said["id_number"]).text if said["id_number"] else None,
-        birth_date=born.isoformat() if born else None, sex=parse_sex(said["sex"]), phone=fold_phone(said["phone"]),
-        address=said["address"] or None), said["member"] or None))
+    roll.rows.append(RollRow(number, _person(roll, number, said), _reference(said["member"])))
+
+
+def _person(roll: Roll, number: int, said: dict[str, str]) -> Person:
+    """The person of a row without faults; what cannot be read of it is remarked."""
+    phone = fold_phone(said["phone"])
+    if phone is None and masked_phone(said["phone"]):
+        phone = said["phone"]
+    sex = parse_sex(said["sex"])
+    for column, value in (("phone", phone), ("sex", sex)):
+        if value is None and not is_blank(said[column]):
+            roll.remark(_UNREAD[column], number)
+    if said["birth_date"] and read_day(said["birth_date"]).guessed:
+        roll.remark(_GUESSED, number)
+    number = parse_id_number(said["id_number"])
+    left = said["id_number"] if number.damage in COMPARED else None
+    return Person(name=said["name"], id_number=number.text or left or None,
+                  birth_date=_birth(said["birth_date"]), sex=sex, phone=phone, address=said["address"] or None)
+
+
+def _birth(cell: str) -> str | None:
+    """A birth date as far as it was given: YYYY-MM-DD, YYYY-MM or YYYY."""
+    reading = read_day(cell)
+    if reading.value is None:
+        return None
+    return reading.value.isoformat()[:{"day": 10, "month": 7, "year": 4}[reading.given]]
+
+
+def may_be_posted(column: str, cell: str) -> bool:
+    """Whether a cell of a roll may stand in an event: masked numbers and phones and parts of a birth date may not."""
+    if column == "id_number":
+        return parse_id_number(cell).valid
+    if column == "birth_date":
+        return not part_of_a_day(cell)
+    return column != "phone" or fold_phone(cell) is not None
+
+
+def _reference(cell: str) -> str | None:
+    return None if not cell or is_running_number(cell) else cell
 
 
 def _fault(said: dict[str, str]) -> tuple[str, Wrong] | None:
@@ -134,9 +231,11 @@ def _fault(said: dict[str, str]) -> tuple[str, Wrong] | None:
         return "name", Wrong("没有填写姓名", "请补上姓名")
     if said["id_number"]:
         number = parse_id_number(said["id_number"])
-        if not number.valid and number.damage not in (None, "15"):
+        if number.damage not in COMPARED and not is_blank(said["id_number"]):
             reason, _, fix = number.words.zh.partition("；")
             return "id_number", Wrong(reason, fix or "请对照证件更正")
+    if part_of_a_day(said["birth_date"]) or is_blank(said["birth_date"]):
+        return None
     try:
         day(said["birth_date"])
     except Wrong as wrong:
@@ -204,7 +303,7 @@ def _text(cell: Any) -> str:
         return cell.isoformat()[:10]
     if isinstance(cell, float):
         return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else f"{cell:.14E}"
-    text = "".join(c for c in str(cell) if c >= " ").strip()
+    text = han.ordinary("".join(c for c in str(cell) if c >= " ").strip())
     return text[1:] if text[:1] == "'" and (text[1:2] in FORMULA or text[1:].isdigit()) else text
 
 

@@ -11,6 +11,7 @@ import csv
 import io
 import lzma
 import re
+import unicodedata
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,21 @@ ERROR_COLUMNS = ("row", "column", "reason", "fix")
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _EXCEL_TEXT = re.compile(r'="?([^"]*)"?')
+
+
+WEB_PAGE_BEGINS = re.compile(
+    r"\ufeff?\s*<(?:!doctype\s+html|html|table|head|meta|body|style|\?xml[^>]*>\s*<(?:html|!doctype))", re.IGNORECASE)
+WEB_PAGE = ("这是网页，不是工作簿（从网上系统导出的“.xls”常是这样）：请用 Excel 或 WPS 打开，另存为 .xlsx 再上传",
+            "This is a web page, save it as .xlsx: open it in a spreadsheet program first")
+_BRACKETS = re.compile(r"[(（\[【<《][^)）\]】>》]*[)）\]】>》]?")
+_NO_PART_OF_A_HEADING = re.compile(r"[\s*＊※★☆:：、,，。.·#＃\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\u00ad]+")
+
+
+def heading(cell: str) -> str:
+    """A heading as its word: `姓　名`, `*姓名`, `姓名（必填）` and one with characters of no width are all 姓名."""
+    plain = unicodedata.normalize("NFKC", cell)
+    bare = _NO_PART_OF_A_HEADING.sub("", _BRACKETS.sub("", plain))
+    return (bare or _NO_PART_OF_A_HEADING.sub("", plain)).lower()
 
 
 class BadFile(Exception):
@@ -139,13 +155,15 @@ def _sheet(lines: TextIO, columns: Sequence[str], needed: Sequence[str]) -> Shee
         raise BadFile("文件是空的", "The file is empty")
     if first.lstrip().startswith("{"):
         return Sheet(chain([first], lines), columns, None)
+    if WEB_PAGE_BEGINS.match(first):
+        raise BadFile(*WEB_PAGE)
     if _UNREADABLE.search(first):
         raise BadFile(
             "这不是 CSV 文件；Excel 工作簿请另存为“CSV UTF-8”再导入",
             "This is no CSV file; save a workbook as “CSV UTF-8” first",
         )
     delimiter = max(",\t;", key=first.count)
-    header = tuple(name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter)))
+    header = tuple(heading(name) for name in next(csv.reader([first], delimiter=delimiter)))
     absent = [name for name in needed if name not in header]
     if absent:
         raise BadFile(

@@ -167,3 +167,12 @@ def test_in_september_every_committee_is_asked_to_compare_its_roll_until_it_did(
         opened = tx.exec_driver_sql("SELECT organisation FROM task WHERE kind = 'reconciliation' AND closed_at IS NULL "
                                     "AND opened_at >= '2028-03-01'").scalars().all()
     assert opened == [world.SCHOOL], "each semester where there are semesters"
+
+
+def test_masked_rows_are_compared_and_what_was_left_out_is_said(town, reader):
+    number, phone = world.id_number(0), world.id_number(1)
+    roll = workbook((world.name(0), f"{number[:6]}********{number[14:]}"), (f"{world.name(1)}（预备）", phone),
+                    ("填表人：某人", ""), ("合计", "2"))
+    page = upload(reader("clerk"), roll)
+    assert "名册 2 行，2 行相符" in text(page), text(page)
+    assert "“填表人”一行不是党员" in text(page) and "“合计”一行不是党员" in text(page)
