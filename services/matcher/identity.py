@@ -113,9 +113,9 @@ def signs(levels: Levels) -> tuple[str, ...]:
     return tuple(found)
 
 
-_NUMBER_WEIGHS_AS = {"card": "same", "masked": "cut", "shown": "begins"}
+_NUMBER_WEIGHS_AS = {"card": "same", "masked": "repaired", "shown": "begins"}
 """Levels that have no weight of their own: a military card weighs what a number weighs, a masked number what one weighs
-that was cut, there or earlier; what is left of a masked phone is weighed as the phone, and `may_match` asks for more beside it."""
+that is a slip away, or, without its end, one that was cut early; what is left of a masked phone is weighed as the phone, and `may_match` asks for more beside it."""
 
 
 def group_of(number: str) -> str:
@@ -139,12 +139,12 @@ def may_match(levels: Levels) -> bool:
             return False  # twins: one character of the name and the end of the number
         return birth != "other" and (name in _WRITTEN or name in ALIKE and "same" in (birth, phone))
     if number == "masked":
-        return _masked_may_match(name, birth, sex, phone)
+        return _masked_may_match(levels)
     if number not in _FREE or name not in ALIKE or birth == "other":
         return False
     if phone == "same":
         return True
-    if phone == "masked" and name == "same" and sex != "other" and _stands_beside(levels):
+    if phone == "masked" and sex != "other" and (name == "same" or name != "shape" and _stands_beside(levels)):
         return True
     if birth == "same":
         twin = name == "shape" and phone == "other"
@@ -156,11 +156,13 @@ def may_match(levels: Levels) -> bool:
     return "same" in (address, organisation) or birth == "month" and organisation == "unread"
 
 
-def _masked_may_match(name: str, birth: str, sex: str, phone: str) -> bool:
-    """What is left of a number and the same name; or a name alike, with the birth date or the phone."""
+def _masked_may_match(levels: Levels) -> bool:
+    """What is left of a number and the same name; or a name alike, with birth date, phone or branch."""
+    _, name, birth, sex, phone, _, organisation = levels
     if "other" in (birth, sex):
         return False
-    return name == "same" or name in ALIKE and name != "shape" and "same" in (birth, phone)
+    beside = "same" in (birth, phone, organisation) or phone == "masked"
+    return name == "same" or name in ALIKE and name != "shape" and beside
 
 
 def _stands_beside(levels: Levels) -> bool:

@@ -77,8 +77,7 @@ def read_person(person: Person) -> Side:
     notes = name_notes(_text(person.name))
     number = parse_id_number(person.id_number)
     born, given = parse_date(person.birth_date)
-    if born is None:
-        born, given = number.shown_birth
+    born, given = _fuller(born, given, number)
     organisation = None if is_blank(person.organisation) else str(person.organisation).strip()
     phone = fold_phone(person.phone)
     hidden = masked_phone(person.phone) if phone is None else None
@@ -95,6 +94,16 @@ def read_member(member: MemberRecord) -> Side:
     return Side(number, fold_name(member.name), "", _text(member.name), born, given,
                 parse_sex(member.sex), fold_phone(member.phone), member.address, member.organisation,
                 member.organisation_name, card, False, name_notes(member.name).former)
+
+
+def _fuller(born: date | None, given: str, number: IdNumber) -> tuple[date | None, str]:
+    """The stated birth date, or that which a masked number shows where it says more of the same."""
+    shown, how = number.shown_birth
+    if born is None:
+        return shown, how
+    if how != "day" or given == "day" or shown.year != born.year:
+        return born, given
+    return (shown, how) if given == "year" or shown.month == born.month else (born, given)
 
 
 def _text(value: object) -> str:
@@ -332,14 +341,17 @@ def sex_level(person: Side, member: Side) -> str:
 
 
 def phone_level(ours: str | None, theirs: str | None) -> str:
-    """same, masked (ours has `?` for digits that are hidden, the others agree), other, none."""
+    """same, masked (ours has `?` for digits that are hidden; the others agree, seven at least and the last three among
+    them), other, none."""
     if not ours or not theirs:
         return "none"
     if ours == theirs:
         return "same"
-    if "?" in ours and len(ours) == len(theirs):
-        return "masked" if all(shown in ("?", whole) for shown, whole in zip(ours, theirs)) else "other"
-    return "other"
+    if "?" not in ours or len(ours) != len(theirs):
+        return "other"
+    if any(shown not in ("?", whole) for shown, whole in zip(ours, theirs)):
+        return "other"
+    return "masked" if ours.count("?") <= 4 and "?" not in ours[-3:] else "none"
 
 
 def address_level(ours: str | None, theirs: str | None) -> str:
