@@ -11,25 +11,30 @@ from typing import Any
 from schemas.departures import SOURCE_PREFIX
 from services.cases import clock as case_clock
 from services.cases import commands
+from services.demo_scenes import played
 from services.intake.parse import parse
 from services.intake.store import accept
 from services.kit.clock import TurnedClock
 from services.kit.db import rows
+from services.kit.errors import CannotStart, Refused
 from services.kit.tailer import Tailers
 from services.portal.accounts import create_account
 from services.registry.access import Caller, create_key
-from services.registry.demo import load_demo
+from services.registry.demo import demo_world, load_demo
 from services.registry.directory import Directory
 from services.wiring import HANDLERS, House
 
 UNIT, DEPARTMENT = "620104030100", "620104010001"
 STREET, COMMUNITY, NEIGHBOUR = "620104020100", "620104020101", "620104020102"
-PEOPLE = (  # organisation, role, name, what they see
-    (UNIT, "clerk", "单位经办人", "示例石化机械集团：报送离开的党员，开介绍信"),
-    (COMMUNITY, "secretary", "社区书记", "西固中路社区：接收、退回、编入支部"),
-    (NEIGHBOUR, "secretary", "邻社区书记", "西固东路社区：只看得到自己的"),
+UNIT_BRANCH, COMMUNITY_BRANCH = "620104030107", "620104110101"
+PEOPLE = (  # organisation, role, name, what waits for them; README.md and README.zh-CN.md tell the same
+    (UNIT_BRANCH, "secretary", "支部书记", "示例石化机械集团离退休第二支部：确认去向、报送转出"),
+    (UNIT, "clerk", "单位经办人", "示例石化机械集团：报送离开的党员，开介绍信，核对存疑的人"),
+    (COMMUNITY, "secretary", "社区书记", "西固中路社区：登记报到、编入支部、答复询问、双报到、流动党员、核对存疑的人"),
+    (COMMUNITY_BRANCH, "secretary", "社区支部书记", "西固中路社区第一支部：与新来的党员谈话"),
+    (NEIGHBOUR, "secretary", "邻社区书记", "西固东路社区：只看得到自己的，有人将来报到"),
     (STREET, "secretary", "街道书记", "陈坪街道党工委：接收、寄回执"),
-    (DEPARTMENT, "department", "组织部干部", "西固区委组织部：谁还没有落实，多久了"),
+    (DEPARTMENT, "department", "组织部干部", "西固区委组织部：裁定，以及谁还没有落实、多久了"),
 )
 DAYS = 62
 ESTATES = ("金城花苑", "河滨新苑", "玉门小区", "福利花园", "康乐佳苑", "先锋家园")
@@ -44,6 +49,7 @@ def ensure_demo(house: House, say: Callable[[str], None]) -> None:
     kept = _kept(house)
     if kept.exists():
         return
+    _refuse_what_is_no_demo(house)
     say("guidui: loading the demo county (西固区: real places, made-up people)")
     load_demo(house.worker, house.clock)
     say("guidui: playing two months of moves")
@@ -62,6 +68,16 @@ def ensure_demo(house: House, say: Callable[[str], None]) -> None:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
         json.dump({"sign_in": sign_in, "key": key, "member": dict(member)}, out, ensure_ascii=False)
     draft.replace(kept)
+
+
+def _refuse_what_is_no_demo(house: House) -> None:
+    """Made-up people are never mixed with real ones."""
+    with house.worker.connect() as tx:
+        present = rows(tx, "SELECT name FROM organisation WHERE code <> ALL (:demo) LIMIT 1",
+                       {"demo": [organisation["code"] for organisation in demo_world().organisations]})
+    if present:
+        raise CannotStart(f"this database holds organisations that are no demo ({present[0].name}): start without --demo, "
+                          "or name an empty data directory with --data")
 
 
 def sign_ins(house: House, port: int) -> str:
@@ -138,6 +154,7 @@ def _plans(house: House, start: datetime) -> Iterator[tuple[datetime, Callable[[
         homes = rows(tx, """SELECT o.code, o.area, o.name FROM organisation o WHERE o.unit = 'community'
                             AND o.kind = 'general_branch' ORDER BY o.code""")
     yield from _in_doubt(house, start + timedelta(days=DAYS - 2, hours=9))
+    yield from played(house, start + timedelta(days=DAYS), _post, _command)
     for number, person in enumerate(leaving):
         home = homes[0] if number % 4 == 0 else homes[number % len(homes)]
         yield from _journey(house, start + timedelta(days=number % 40, hours=9, minutes=number), number, person, home)
@@ -195,8 +212,9 @@ def _post(house: House, code: str, event: dict[str, Any]) -> None:
         accept(tx, Caller(code, path, "sender"), [parse(event, house.secret, house.clock.now())], house.clock.now())
 
 
-def _command(house: House, source: str, ident: str, command: str) -> None:
-    """Gives the command as whoever is waited for, with the fields it needs."""
+def _command(house: House, source: str, ident: str, command: str, by: str | None = None,
+             given: dict[str, Any] | None = None) -> None:
+    """Gives the command as whoever is waited for, or as `by`, with the fields it needs."""
     with house.worker.begin() as tx:
         found = rows(tx, """SELECT c.id::text AS id, c.state, c.origin, c.origin_committee, c.destination, c.header,
             c.receiving_committee, c.branch, c.wait_organisation FROM transfer_case c JOIN statement x ON x.case_id = c.id
@@ -206,14 +224,13 @@ def _command(house: House, source: str, ident: str, command: str) -> None:
         case, day = found[0], house.clock.now().date()
         directory = Directory.of(tx)
         branch = next((o.code for o in directory if o.parent == case.destination), case.destination)
-        by = {"record_talk": case.branch, "send_receipt": case.receiving_committee,
+        by = by or {"record_talk": case.branch, "send_receipt": case.receiving_committee,
               "accept": case.receiving_committee}.get(command, case.wait_organisation)
-        args: dict[str, Any] = {
+        args: dict[str, Any] = given or {
             "confirm_destination": {"member_informed": True}, "submit": {"dues_paid_to": day.strftime("%Y-%m")},
             "issue_letter": {"channel": "both"}, "record_arrival": {}, "accept": {}, "place": {"branch": branch},
             "record_talk": {"on": day.isoformat()}, "send_receipt": {"handler": "经办人", "phone": "0931-7550000"},
-            "record_receipt": {}}[command]
-        from services.kit.errors import Refused
+            "record_receipt": {}}.get(command, {})
         try:
             commands.give_within(tx, Caller(by, directory.path(by), "department"), case.id, command, None, args,
                                  house.clock.now(), None, house.ground)

@@ -282,14 +282,3 @@ def test_the_docs_name_every_command(command: str):
 @pytest.mark.parametrize("setting", [f.validation_alias for f in Settings.model_fields.values()])
 def test_the_docs_name_every_setting(setting: str):
     assert re.search(rf"\b{setting}\b", DOCS)
-
-
-def test_the_wheel_holds_two_packages_and_their_data(tmp_path):
-    built = subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)], cwd=ROOT,
-                           capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
-    names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
-    assert {n.partition("/")[0] for n in names if ".dist-info/" not in n} == {"services", "schemas"}
-    assert {"services/cases/policy/calendar.json", "services/kit/migrations/versions/0004_cases.py",
-            "schemas/asyncapi.yaml"} <= set(names)
-    assert not [n for n in names if n.startswith("tests/")]
