@@ -32,7 +32,7 @@ PEOPLE = (  # organisation, role, name, what waits for them; README.md and READM
     (UNIT, "clerk", "单位经办人", "示例石化机械集团：报送离开的党员，开介绍信，核对存疑的人"),
     (COMMUNITY, "secretary", "社区书记", "西固中路社区：登记报到、编入支部、答复询问、双报到、流动党员、核对存疑的人"),
     (COMMUNITY_BRANCH, "secretary", "社区支部书记", "西固中路社区第一支部：与新来的党员谈话"),
-    (NEIGHBOUR, "secretary", "邻社区书记", "西固东路社区：只看得到自己的，有人将来报到"),
+    (NEIGHBOUR, "secretary", "邻社区书记", "西固东路社区：只看得到自己的，有人要编入支部"),
     (STREET, "secretary", "街道书记", "陈坪街道党工委：接收、寄回执"),
     (DEPARTMENT, "department", "组织部干部", "西固区委组织部：裁定，以及谁还没有落实、多久了"),
 )
@@ -198,7 +198,7 @@ def _in_doubt(house: House, begin: datetime) -> Iterator[tuple[datetime, Callabl
     told = (({"name": first.name, "id_number": first.id_number}, "随女儿生活，住址待定"),
             ({"name": second.name, "id_number": second.id_number}, f"甘肃省兰州市西固区{estate}6号楼"),
             ({"name": third.name, "phone": other.phone}, "甘肃省兰州市西固区四季青街道"),
-            ({"name": fourth.name, "id_number": other.id_number}, "甘肃省兰州市西固区福利路街道"))
+            ({"name": fourth.name, "phone": first.phone}, "甘肃省兰州市西固区福利路街道"))
     for number, (person, address) in enumerate(told):
         event = {"specversion": "1.0", "type": "guidui.residence.changed.v1", "source": SOURCE_PREFIX + UNIT,
                  "id": f"demo-doubt-{number}", "time": begin.isoformat(),

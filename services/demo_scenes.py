@@ -50,6 +50,7 @@ SCENES = (
     Scene(_UNIT_BRANCH, _NEIGHBOUR, _MOVED, ("confirm_destination", "submit"), rests_days=1),  # the unit issues
     Scene(_WORKSHOP, _COMMUNITY, _MOVED, _TO_LETTER, rests_days=6),  # the community records the arrival
     Scene(_WORKSHOP, _NEIGHBOUR, _MOVED, _TO_LETTER, rests_days=3),  # so does its neighbour
+    Scene(_WORKSHOP, _NEIGHBOUR, _MOVED, _TO_ACCEPTANCE, rests_days=1),  # and places whom the street accepted
     Scene(_WORKSHOP, _COMMUNITY, _MOVED, _TO_LETTER, rests_days=1, last=(
         "ask", _UNIT, {"organisation": _COMMUNITY, "text": "该同志电话已换，是否已到社区报到？请告知。"})),
     Scene(_WORKSHOP, _COMMUNITY, _MOVED, _TO_ARRIVAL, rests_days=1),  # the street accepts
@@ -99,8 +100,8 @@ def _scene(house: House, end: datetime, number: int, scene: Scene, place: int, p
 
 
 def _doubtful_arrival(house: House, begin: datetime, post: Post) -> Iterator[Plan]:
-    """Somebody whom the community met and whose telephone is another member's: it decides who that is."""
-    person, other = _member(house, _WORKSHOP, _FIRST_MEMBER - 2), _member(house, _WORKSHOP, _FIRST_MEMBER - 3)
+    """Somebody whom the community met, by a name and a telephone of two members of its own: it decides who that is."""
+    person, other = _member(house, _COMMUNITY_BRANCH, 0), _member(house, _COMMUNITY_BRANCH, 1)
     event = {
         "specversion": "1.0", "type": "guidui.host.report.v1", "source": SOURCE_PREFIX + _COMMUNITY,
         "id": "demo-scene-report", "time": begin.isoformat(),
