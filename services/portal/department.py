@@ -52,7 +52,7 @@ def router(portal: Portal) -> APIRouter:
                 audit=queries.audit(tx, now, top.code, portal.ground), ages=counted.ages,
                 age_names=AGES, old=OLD, streets=counted.below,
                 oldest=pages.unaffiliated(tx, now, top.code, limit=ROWS), calendar=portal.calendar(tx),
-                work=pages.counts(tx, now, viewer.organisation, ["waiting"])["waiting"], reviews=len(portal.reviews(tx, limit=1000)),
+                work=pages.counts(tx, now, viewer.organisation, ["waiting"])["waiting"], reviews=len(portal.reviews(tx, viewer.caller, limit=1000)),
                 link=lambda **chosen: _link(top, viewer, **chosen),
                 counted_link=lambda key, name: _link(top, viewer, **{key: name}, **_beside(key)),
                 class_name=lambda number: words(language(request))(CLASSES[int(number)]))
