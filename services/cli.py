@@ -44,6 +44,8 @@ cli = typer.Typer(name="guidui", cls=_Commands, no_args_is_help=True, add_comple
 keys = typer.Typer(no_args_is_help=True, help="API keys: create, list, revoke.")
 accounts = typer.Typer(no_args_is_help=True, help="Accounts of persons who sign in: create, list, end, reset.")
 what_ifs = typer.Typer(no_args_is_help=True, help="What a change would do, before it is made.")
+desk = typer.Typer(no_args_is_help=True,
+                   help="What could not be handled: list, retry, skip; resume a consumer.")
 number_ranges = typer.Typer(no_args_is_help=True, help="Numbers of letters.")
 rules = typer.Typer(no_args_is_help=True, help="A department's own rules of destination: load, list, end.")
 models = typer.Typer(no_args_is_help=True, help="Versions of the identity model: fit, use, list.")
@@ -57,6 +59,7 @@ cli.add_typer(token_keys, name="token-key")
 cli.add_typer(rules, name="rule")
 cli.add_typer(what_ifs, name="what-if")
 cli.add_typer(number_ranges, name="numbers")
+cli.add_typer(desk, name="desk")
 
 Data = Annotated[Path | None, typer.Option(help="data directory of the embedded database (GUIDUI_DATA)")]
 Port = Annotated[int, typer.Option(min=1, max=65535)]
@@ -316,6 +319,58 @@ def numbers_void(organisation: Annotated[str, typer.Option()], number: Annotated
             void_number(tx, organisation, number, reason, house.clock.now(), None)
         except Refused as error:
             _fail(f"{error.words.zh} {error.words.en}")
+
+
+@desk.command("list")
+def desk_list(data: Data = None) -> None:
+    """What waits for a decision: id, consumer, type, organisation, attempts, reason."""
+    from services.embedded import own_house
+    from services.kit import dead_letters
+    with own_house(_settings(data)) as house, house.worker.begin() as tx:
+        for letter in dead_letters.listed(tx):
+            print(letter.id, letter.consumer, letter.type, letter.organisation or "-",
+                  letter.attempts, letter.reason_zh, letter.reason_en, sep="\t")
+
+
+@desk.command("retry")
+def desk_retry(letter: int, data: Data = None) -> None:
+    """Try a dead letter again, then what waited behind it."""
+    from services.embedded import own_house
+    from services.kit import dead_letters
+    from services.kit.errors import Refused
+    from services.wiring import HANDLERS
+    with own_house(_settings(data)) as house:
+        subscriptions = [make(house) for make in HANDLERS.values()]
+        try:
+            words = dead_letters.retry(house.worker, letter, subscriptions, house.clock)
+        except Refused as error:
+            _fail(f"{error.words.zh} {error.words.en}")
+        if words is not None:
+            _fail(f"{words.zh} {words.en}", 1)
+
+
+@desk.command("skip")
+def desk_skip(letter: int, data: Data = None) -> None:
+    """Give a dead letter up, and handle what waited behind it."""
+    from services.embedded import own_house
+    from services.kit import dead_letters
+    from services.kit.errors import Refused
+    from services.wiring import HANDLERS
+    with own_house(_settings(data)) as house:
+        subscriptions = [make(house) for make in HANDLERS.values()]
+        try:
+            dead_letters.skip(house.worker, letter, subscriptions, house.clock)
+        except Refused as error:
+            _fail(f"{error.words.zh} {error.words.en}")
+
+
+@desk.command("resume")
+def desk_resume(consumer: str, data: Data = None) -> None:
+    """Let a consumer go on that has stopped because too much failed."""
+    from services.embedded import own_house
+    from services.kit.consumer import resume
+    with own_house(_settings(data)) as house:
+        resume(house.worker, consumer)
 
 
 @accounts.command("create")

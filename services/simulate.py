@@ -15,7 +15,7 @@ from schemas.days import read_moment
 from schemas.departures import SOURCE_PREFIX
 from services import scenario_file
 from services.cases import clock as case_clock
-from services.cases import commands, queries
+from services.cases import case_ids, commands, queries
 from services.cases.alerts import alerts
 from services.cases.calendar import midnight
 from services.intake.faults import Invalid
@@ -91,6 +91,8 @@ class Stage:
         world = scenario.world
         self.clock = TurnedClock(scenario.start)
         self.house = House.at(url, b"simulation", cache_folder(), self.clock, scenario.ground)
+        with self.house.worker.begin() as tx:
+            case_ids.fix(tx, b"simulation")
         self.members = {m["member"]: m for m in world.get("members") or ()}
         self.steps = scenario.steps
         self.names: dict[str, UUID] = {}

@@ -1,8 +1,10 @@
 """What each argument of a command is: the table that every reader of ``Arguments`` is held to.
 
-A kind that *names* something (``NAMING``) is looked up as the caller: ``Arguments`` has no reader that would take such an
-argument as mere text. Whoever adds a command adds its line here; without one no argument of it can be read.
+A kind that *names* something (``NAMING``) is looked up as the caller: ``Arguments`` has no reader
+that would take such an argument as mere text. Whoever adds a command adds its line here; without
+one no argument of it can be read.
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -19,18 +21,20 @@ class Kind(StrEnum):
     NUMBER = "number"
     DAY = "day"
     MONTH = "month"
-    FACTS = "facts"                # circumstances, plain values
-    ARGUMENTS = "arguments"        # of another command: what is given to all of a batch
+    FACTS = "facts"  # circumstances, plain values
+    ARGUMENTS = "arguments"  # of another command: what is given to all of a batch
     ORGANISATION = "organisation"  # any of the register: sending somebody there, or asking there, is what it is for
-    HOST = "host"                  # the same, or the name of one that the register does not have
-    BRANCH = "branch"              # an organisation within the receiving committee of this case
-    CASE = "case"                  # a case in which the caller has a part
-    LETTER = "letter"              # the number of this case's letter
-    DEPARTMENT = "department"      # the code of the department whose approval this case needs
+    HOST = "host"  # the same, or the name of one that the register does not have
+    BRANCH = "branch"  # an organisation within the receiving committee of this case
+    CASE = "case"  # a case in which the caller has a part
+    LETTER = "letter"  # the number of this case's letter
+    DEPARTMENT = "department"  # the code of the department whose approval this case needs
+    REPORT = "report"  # the id of an event that is kept as a report beside this case
 
 
-# an unknown one and one of somebody else's are answered alike: 422 naming the field, in the same words
-NAMING = frozenset({Kind.BRANCH, Kind.CASE, Kind.LETTER, Kind.DEPARTMENT})
+# an unknown one and one of somebody else's are answered alike: 422 naming the field, in the same
+# words
+NAMING = frozenset({Kind.BRANCH, Kind.CASE, Kind.LETTER, Kind.DEPARTMENT, Kind.REPORT})
 # names of the register, which everybody may look up: there is nothing to hide in them
 PUBLIC = frozenset({Kind.ORGANISATION, Kind.HOST})
 
@@ -39,7 +43,7 @@ _LETTER = {"channel": Kind.CHOICE, "validity_days": Kind.NUMBER}
 _REASON = {"reason": Kind.TEXT}
 
 ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
-    "triage": {"category": Kind.CHOICE, "circumstances": Kind.FACTS},
+    "triage": {"category": Kind.CHOICE, "circumstances": Kind.FACTS, "from_report": Kind.REPORT},
     "confirm_destination": {"organisation": Kind.ORGANISATION, "member_informed": Kind.FLAG},
     "approve_stay": {"reason": Kind.TEXT, "review_on": Kind.DAY, "contact_interval": Kind.NUMBER},
     "register_floating": {"permit_no": Kind.TEXT, "host": Kind.HOST, "host_contact": Kind.TEXT},
@@ -57,8 +61,12 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "refuse": {"reason": Kind.TEXT, "proposed": Kind.ORGANISATION, "evidence": Kind.TEXT},
     "cure": {"evidence": Kind.TEXT},
     "redirect": {"organisation": Kind.ORGANISATION},
-    "rule": {"decision": Kind.CHOICE, "organisation": Kind.ORGANISATION, "meeting_on": Kind.DAY,
-             "review_on": Kind.DAY},
+    "rule": {
+        "decision": Kind.CHOICE,
+        "organisation": Kind.ORGANISATION,
+        "meeting_on": Kind.DAY,
+        "review_on": Kind.DAY,
+    },
     "place": {"branch": Kind.BRANCH},
     "record_talk": {"on": Kind.DAY},
     "send_receipt": {"handler": Kind.TEXT, "phone": Kind.TEXT},
@@ -68,7 +76,9 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "mark_unreachable": {"attempts": Kind.TEXTS},
     "found": {"how": Kind.TEXT},
     "mark_lost": {},
-    "suspend": _DECISION, "restore": _DECISION, "strike_off": _DECISION,
+    "suspend": _DECISION,
+    "restore": _DECISION,
+    "strike_off": _DECISION,
     "merge": {"into": Kind.CASE},
     "cancel": _REASON,
     "close": {"reason": Kind.CHOICE},
@@ -77,7 +87,8 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "ask": {"organisation": Kind.ORGANISATION, "text": Kind.TEXT, "due_on": Kind.DAY},
     "answer": {"text": Kind.TEXT},
     "note": {"text": Kind.TEXT, "obstacle": Kind.CHOICE},
-    "pause": {}, "resume": {},
+    "pause": {},
+    "resume": {},
     "give_to_all": {"order": Kind.CHOICE, "with": Kind.ARGUMENTS, "start_on": Kind.DAY},
 }
 

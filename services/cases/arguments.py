@@ -273,6 +273,10 @@ class Arguments:
                          f"Letter {value} is void or belongs to another transfer.", field=name)
         return value
 
+    def report(self, name: str) -> str | None:
+        """What names a report of this case, or None: to be found among the case's own reports."""
+        return self._text(name, Kind.REPORT)
+
     def department(self, name: str, code: str | None) -> bool:
         """Whether the department of this code is the one named."""
         value = self._text(name, Kind.DEPARTMENT)

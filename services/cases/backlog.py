@@ -9,7 +9,7 @@ from uuid import uuid5
 from sqlalchemy import Connection
 
 from schemas.envelope import NAMESPACE_GUIDUI
-from services.cases import deadlines, numbers, tables
+from services.cases import case_ids, deadlines, numbers, tables
 from services.cases import decide as rules
 from services.cases import states as s
 from services.cases.calendar import midnight
@@ -27,7 +27,10 @@ def open_letters(tx: Connection, letters: Sequence[Mapping[str, Any]], now: date
     """
     world = ground.world(tx, now)
     homes = member_facts(tx, [letter["member"] for letter in letters])
-    ids = {letter["number"]: str(uuid5(NAMESPACE_GUIDUI, f"letter:{letter['number']}")) for letter in letters}
+    numbered = [letter["number"] for letter in letters]
+    plain = {number: uuid5(NAMESPACE_GUIDUI, f"letter:{number}") for number in numbered}
+    given = case_ids.read(tx, plain.values())
+    ids = {number: given.of(one) for number, one in plain.items()}
     known = tables.load(tx, list(ids.values()))
     busy = tables.open_of_members(tx, list(homes))
     answers: list[str | Words] = []

@@ -104,7 +104,7 @@ def _retriage(case: Case, world: World) -> Case:
 
 @_command
 def triage(case: Case, given: Arguments, world: World) -> Case:
-    wanted = given.get("from_report")
+    wanted = given.report("from_report")
     report = reports.named(world.reports, wanted) if wanted else None
     reported = dict(report.facts) if report else {}
     category = given.one_of("category", tuple(s.CATEGORIES), required="category" not in reported)

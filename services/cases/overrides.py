@@ -119,15 +119,20 @@ def read(given: Mapping[str, Any], department: str, directory: Directory, now: d
     if not said["area"] and not said["under"]:
         raise _wrong("area", f"和{_called('under')}至少填一项",
                      "or under must be given: where the new address lies, or whose members leave")
-    for name in ("destination", "under"):
-        if said[name] and directory.get(said[name]) is None:
-            raise _wrong(name, f"：没有代码为 {said[name]} 的党组织", f": no organisation has the code {said[name]}")
+    _known("destination", said, directory)
     begins, until = _day(said, "from"), _day(said, "until") if said["until"] else None
     if until and until < begins:
         raise _wrong("until", f"早于{_called('from')}", "lies before from")
     _may(directory, department, said)
+    _known("under", said, directory)  # only then: strangers are not told whether there is one
     return Override(str(uuid4()), department, said["row"], said["area"], said["under"], said["destination"] or "", begins,
                     until, bounded(said["source"], SOURCE_MAX, _called("source")), now)
+
+
+def _known(name: str, said: Mapping[str, str | None], directory: Directory) -> None:
+    if said[name] and directory.get(said[name]) is None:
+        code = said[name]
+        raise _wrong(name, f"：没有代码为 {code} 的党组织", f": no organisation has the code {code}")
 
 
 def _may(directory: Directory, department: str, said: Mapping[str, str | None]) -> None:

@@ -127,8 +127,8 @@ def masked_name(name: str | None) -> str | None:
 def to_claim(tx: Connection, caller: Caller, case_id: str, name: str) -> Mapping[str, Any]:
     """The member whom ``caller`` may claim: ``{"member", "name"}``, or Refused.
 
-    404 not in the pool, 403 the caller serves no area that the member may live in, 422 the full name is not the
-    member's: who claims somebody knows them.
+    404 not in the pool as the caller sees it; 403 it serves no area, or knows the name of somebody
+    who lives in another; 422 the full name is not the member's: who claims somebody knows them.
     """
     me = Directory.of(tx).get(caller.organisation)
     if me is None or not _serves(me) or caller.role == "sender":
@@ -141,19 +141,30 @@ def to_claim(tx: Connection, caller: Caller, case_id: str, name: str) -> Mapping
         wanted, params = _wanted()
         found = rows(tx, _READ.format(where=wanted + " AND c.id = CAST(:id AS uuid)"),
                      params | {"limit": 1, "id": ident}) if ident else ()
-    if not found:
-        raise refuse(404, "not-in-the-pool", "这名党员不在去向待定的名单里，可能已有去向。",
-                     "Nobody by this reference is in the pool; they may have a destination by now.")
-    one = found[0]
-    places = [c["code"] for c in one.candidates or () if len(c["code"]) >= 4]
-    county = (me.area or "")[:6]
-    if places and not any(p.startswith(county) or county.startswith(p) for p in places):
+    one = found[0] if found else None
+    near = one is not None and _near(one, me)
+    if one is None or not (near or name.strip() == one.name):  # the list does not show them either
+        raise refuse(404, "not-in-the-pool", "这名党员不在本组织可以认领的名单里，可能已有去向。",
+                     "Nobody by this reference is among those whom your organisation may claim; "
+                     "they may have a destination by now.")
+    if not near and _places(one):
         raise refuse(403, "another-area", "从地址看，这名党员不在本组织所在的县区，不能认领。",
                      "By the address this member does not live in your county.")
     if not name.strip() or name.strip() != one.name:
         raise refuse(422, "name-differs", "姓名与登记的不符。请核对本人全名后再认领。",
                      "The name is not the one on record. Check the member's full name.", field="name")
     return {"case": str(one.id), "member": one.member, "name": one.name}
+
+
+def _places(one: Any) -> list[str]:
+    """Codes of the places that the member's address may be, cities and smaller."""
+    return [c["code"] for c in one.candidates or () if len(c["code"]) >= 4]
+
+
+def _near(one: Any, me: Organisation) -> bool:
+    """Whether the member may live in an organisation's county, by the address as it was read."""
+    county = (me.area or "")[:6]
+    return any(place.startswith(county) or county.startswith(place) for place in _places(one))
 
 
 def unsettled_addresses(tx: Connection, caller: Caller, limit: int = 5000) -> Sequence[Any]:

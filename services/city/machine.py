@@ -10,7 +10,7 @@ from random import Random
 
 from sqlalchemy import URL
 
-from services.cases import calendar, policy
+from services.cases import calendar, case_ids, policy
 from services.cases import clock as case_clock
 from services.cases.ground import Ground
 from services.city.faults import Killed, Mortal, MortalClock, deliver_again
@@ -33,6 +33,8 @@ class Machine:
         self.clock, self.ground = MortalClock(start), Ground(policy.default(), calendar.official())
         self._url, self._random, self._counts = url, random, counts
         self._start()
+        with self.house.worker.begin() as tx:
+            case_ids.fix(tx, SECRET)
 
     def _start(self) -> None:
         """A process starts: new engines, new consumers; what it knew is in the database."""

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
@@ -10,6 +10,8 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
+from services.cases import case_ids
+from services.cases.case_ids import OPENS_NOTHING, CaseIds
 from services.cases.model import Statement
 from services.cases.routing import OPENING, facts_stated
 from services.kit import locks
@@ -41,6 +43,7 @@ class Announcement:
     corrects: str | None
     superseded: bool = False
     undone: int = 0
+    ids: CaseIds = OPENS_NOTHING
 
     @property
     def opens(self) -> bool:
@@ -55,13 +58,23 @@ class Announcement:
     @cached_property
     def parent_id(self) -> str:
         """The bulk case of its group: one per event, or per batch where events name one."""
-        return group_of(self.event, self.source, self.data.get("batch"))
+        return self.ids.of(self.plain_parent_id)
 
     @cached_property
     def case_id(self) -> str:
         """The case it opens, if it opens one: the same on every repetition, another one once a match was undone."""
+        return self.ids.of(self.plain_case_id)
+
+    @property
+    def plain_parent_id(self) -> UUID:
+        """What a sender could compute of ``parent_id``."""
+        return group_of(self.event, self.source, self.data.get("batch"))
+
+    @property
+    def plain_case_id(self) -> UUID:
+        """What a sender could compute of ``case_id``."""
         again = f":{self.undone}" if self.undone else ""
-        return str(uuid5(self.event, f"case:{self.position}{again}"))
+        return uuid5(self.event, f"case:{self.position}{again}")
 
     @cached_property
     def person(self) -> Person:
@@ -85,11 +98,14 @@ class Announcement:
 
 
 @lru_cache(maxsize=1024)
-def group_of(event: UUID | None, source: str, batch: str | None) -> str:
-    """The bulk case of an event's persons: of the batch that the event names, else the event's own."""
-    if batch:
-        return str(uuid5(BATCHES, f"{source}\n{batch}"))
-    return str(uuid5(event, "group")) if event else ""
+def group_of(event: UUID, source: str, batch: str | None) -> UUID:
+    """The plain id of the bulk case of an event's persons: of the batch that it names, else its own."""
+    return batch_of(source, batch) if batch else uuid5(event, "group")
+
+
+def batch_of(source: str, batch: str) -> UUID:
+    """The plain id of the bulk case of a batch that several events of one source name."""
+    return uuid5(BATCHES, f"{source}\n{batch}")
 
 
 BATCHES = UUID("6f0c7f2e-5e0b-5b43-9d3d-6d6a7d0f8b11")
@@ -110,9 +126,12 @@ def read(tx: Connection, events: Sequence[UUID]) -> list[Announcement]:
     An event and its correction, handled at once by two workers, wait for each other here: one of them sees the other.
     """
     hold(tx, events)
-    return [Announcement(r.id, r.position if r.position is not None else 0, r.source, r.ext_id, r.organisation,
+    told = [Announcement(r.id, r.position if r.position is not None else 0, r.source, r.ext_id, r.organisation,
                          r.path, r.type, r.time, r.data, r.body or {}, r.corrects, r.superseded, r.undone)
             for r in rows(tx, _READ, {"ids": [str(e) for e in events]})]
+    plain = {one.plain_case_id for one in told} | {one.plain_parent_id for one in told if one.group}
+    ids = case_ids.read(tx, plain)
+    return [replace(one, ids=ids) for one in told]
 
 
 def hold(tx: Connection, events: Sequence[UUID]) -> None:

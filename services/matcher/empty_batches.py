@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from schemas.departures import SOURCE_PREFIX
-from services.cases import commands
+from services.cases import case_ids, commands
 from services.cases.ground import Ground
 from services.kit.clock import Clock
 from services.kit.db import rows
 from services.kit.loops import Part
-from services.matcher.announcements import group_of
+from services.matcher.announcements import batch_of
 
 AT_ONCE = 500
 BATCHES = Part("erase", "empty_batches")
@@ -46,4 +46,6 @@ def close(engine: Engine, clock: Clock, ground: Ground) -> int:
 
 def _over(tx: Connection, posters: set[str], since: datetime) -> set[str]:
     found = rows(tx, _BATCHES, {"since": since, "sources": sorted(SOURCE_PREFIX + code for code in posters)})
-    return {group_of(None, row.source, row.batch) for row in found if row.over}
+    plain = [batch_of(row.source, row.batch) for row in found if row.over]
+    ids = case_ids.read(tx, plain)
+    return {ids.of(one) for one in plain}

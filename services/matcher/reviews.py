@@ -99,6 +99,14 @@ def reviews(tx: Connection, house: Any, caller: Caller, *, person: str | None = 
         return _shown(tx, found, reader)
 
 
+def waiting(tx: Connection, house: Any, caller: Caller, limit: int = 1000) -> int:
+    """How many open reviews the caller may see, up to ``limit``; nobody's record is looked at."""
+    with as_worker(tx):
+        reader = Reader(caller, None, house.ground.world(tx, house.clock.now()))
+        nothing = {"at": None, "event": None, "position": None, "only": None, "number": None}
+        return len(rows(tx, _OPEN, {"limit": limit, **nothing, **reader.bounds}))
+
+
 def _matched(row: Any) -> dict[str, Any]:
     return {"id": f"{row.event_id}:{row.position}", "member": row.member, "by": row.decided_by,
             "undo_proposed_by": (row.proposal or {}).get("by"), "at": row.decided_at.astimezone(ZONE).isoformat()}

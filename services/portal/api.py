@@ -17,7 +17,7 @@ from services.kit.clock import ZONE
 from services.kit.errors import Refused, Words
 from services.kit.problems import acts
 from services.kit.well_formed import refuse_malformed
-from services.portal import bodies
+from services.portal import bodies, list_looks
 from services.portal.house import Portal
 from services.portal.reviews import masked_review
 from services.registry.access import Caller, Keys, look_as
@@ -39,7 +39,6 @@ _CUT_OFF = Words("内容没有传完连接就断了，什么都没有办理。",
 _NO_COMMAND = Words("缺少 command，请写明办理动作。", "command is missing: name the act.")
 _NO_STATE = Words("缺少 seen_state，请写明所看到的状态，以免办理时情况已变。",
                   "seen_state is missing: name the state you saw, lest it has changed meanwhile.")
-_NO_ORGANISATION = Words("没有这个代码的组织。", "No organisation has this code.")
 _NOT_BELOW = Words("只能查询本组织及其以下的组织。", "You can only ask about your own organisation and those below it.")
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
@@ -62,6 +61,9 @@ def router(portal: Portal) -> APIRouter:
     def acting(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
         return _with_role(caller, ACTING)
 
+    def of_some_organisation(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+        return _with_role(caller, ("sender", *ACTING))
+
     def overseeing(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
         return _with_role(caller, ("department", "admin"))
 
@@ -80,8 +82,9 @@ def router(portal: Portal) -> APIRouter:
               limit: Limit = 100, cursor: Cursor = None) -> Response:
         with portal.web.begin() as tx:
             own = _look(tx, caller)
-            return json_answer(queries.cases(tx, portal.clock.now(), state=state, organisation=organisation, own=own,
-                                       limit=limit, cursor=cursor, viewer=caller.organisation))
+            found = queries.cases(tx, portal.clock.now(), state=state, organisation=organisation,
+                                  own=own, limit=limit, cursor=cursor, viewer=caller.organisation)
+        return list_answer(portal, caller, "cases", found)
 
     @routes.get("/v1/cases/{case_id}", responses=bodies.answer(bodies.CASE),
                 summary="One case; role: receiver, department, admin")
@@ -108,17 +111,18 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.get("/v1/reviews", summary="Persons whose identity waits for a decision; role: sender, receiver, "
                                        "department, admin")
-    def reviews(caller: Annotated[Caller, Depends(caller_of)], limit: Limit = 100, cursor: Cursor = None) -> Response:
+    def reviews(caller: Annotated[Caller, Depends(of_some_organisation)], limit: Limit = 100, cursor: Cursor = None) -> Response:
         with portal.web.begin() as tx:
             found = portal.reviews(tx, caller, limit=limit + 1, cursor=_position(cursor))
         page = found[:limit]
         more = _cursor(page[-1]) if len(found) > limit else None
-        return json_answer({"items": [masked_review(one) for one in page], "next": more})
+        items = [masked_review(one) for one in page]
+        return list_answer(portal, caller, "reviews", {"items": items, "next": more})
 
     @routes.post("/v1/reviews/{review_id}", responses=bodies.problems(400, 409, 413),
                  openapi_extra=bodies.body(bodies.REVIEW),
                  summary="Says who a posted person is, asks the sender, answers, or undoes a match; role: sender, receiver, department, admin")
-    async def decide(review_id: str, request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
+    async def decide(review_id: str, request: Request, caller: Annotated[Caller, Depends(of_some_organisation)]) -> Response:
         body = await json_body(request)
 
         def within() -> Mapping[str, Any]:
@@ -130,10 +134,8 @@ def router(portal: Portal) -> APIRouter:
     def audit(caller: Annotated[Caller, Depends(overseeing)], organisation: Text = None) -> Response:
         with portal.web.begin() as tx:
             look_as(tx, caller)
-            code, directory = organisation or caller.organisation, Directory.of(tx)
-            if directory.get(code) is None:
-                raise Refused(404, "no-such-organisation", _NO_ORGANISATION)
-            if not directory.within(code, caller.organisation):
+            code = organisation or caller.organisation
+            if not Directory.of(tx).within(code, caller.organisation):
                 raise Refused(403, "not-below", _NOT_BELOW)
             return json_answer(queries.audit(tx, portal.clock.now(), code, portal.ground))
 
@@ -163,6 +165,12 @@ def _look(tx: Any, caller: Caller) -> str | None:
     """Sets what the caller sees; returns its code where it sees only what it has a part in."""
     queries.look_at_cases(tx, caller)
     return caller.organisation if caller.role == "receiver" else None
+
+
+def list_answer(portal: Portal, caller: Caller, name: str, value: Mapping[str, Any]) -> Response:
+    """A JSON answer whose ``items`` are members or their cases: who opens it leaves a trace."""
+    list_looks.opened(portal, caller, None, name, len(value["items"]))
+    return json_answer(value)
 
 
 def json_answer(value: Any, status: int = 200) -> Response:

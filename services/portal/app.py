@@ -6,7 +6,7 @@ import mimetypes
 from fastapi import APIRouter, Response
 
 from services.kit.errors import Refused, Words
-from services.portal import api, arrivals, batches, batches_api, branch, department, desk, destinations, double_reports, double_reports_api, enterprise, facts, floating, floating_api, papers, papers_api, policy, pool_api, receipts_api, records_api, refusals, reviews, rolls, sign_in, snapshots, tree_changes, upkeep
+from services.portal import api, arrivals, batches, batches_api, branch, department, desk, desk_api, destinations, double_reports, double_reports_api, enterprise, facts, floating, floating_api, papers, papers_api, policy, pool_api, receipts_api, records_api, refusals, reviews, rolls, sign_in, snapshots, tree_changes, upkeep
 from services.portal import access_api, access_pages, rules
 from services.portal.house import Portal
 from services.portal.page import asset_url, assets
@@ -17,7 +17,7 @@ _NO_FILE = Words("没有这个文件。", "There is no such file.")
 def routers(portal: Portal) -> list[APIRouter]:
     """Everything that the portal serves, to be included in an application with ``services.kit.problems`` installed."""
     pages = (sign_in, enterprise, arrivals, batches, reviews, desk, destinations, policy, refusals, tree_changes, department, rolls, snapshots, facts, floating, double_reports, upkeep, papers, access_pages, branch)
-    return [api.router(portal), access_api.router(portal), papers_api.router(portal), receipts_api.router(portal), batches_api.router(portal), pool_api.router(portal), rules.router(portal), records_api.router(portal), floating_api.router(portal), double_reports_api.router(portal), _files(), *(page.router(portal) for page in pages)]
+    return [api.router(portal), access_api.router(portal), papers_api.router(portal), receipts_api.router(portal), batches_api.router(portal), pool_api.router(portal), rules.router(portal), records_api.router(portal), floating_api.router(portal), double_reports_api.router(portal), desk_api.router(portal), _files(), *(page.router(portal) for page in pages)]
 
 
 def _files() -> APIRouter:

@@ -84,5 +84,6 @@ def _batch(portal: Portal, request: Request, viewer: Viewer, batch: str, given: 
     asked = [{"field": one, "choices": places if one.kind == "branch" else one.choices,
               "required": one.required and one.only_with is None, "value": known.get(one.value, "")} for one in FIELDS]
     return render(portal, request, "batch.html", viewer, status=refused.status if refused else 200, batch=batch,
+                  listed=("batch", len(members)),
                   orders=orders, members=members, failed=failed, by_state=by_state, fields=asked, values=given, found=found,
                   looking=looking, refused=refused, done=done)

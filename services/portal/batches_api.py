@@ -38,7 +38,7 @@ def router(portal: Portal) -> APIRouter:
                                      limit=limit + 1, offset=start)
             counted = batches.by_state(tx, case_id)
         page, more = paging.counted(found, start, limit)
-        return api.json_answer({
+        return api.list_answer(portal, caller, "batch", {
             "by_state": counted,
             "orders": [{**one, "at": one["at"].isoformat(), "done_at": one["done_at"] and one["done_at"].isoformat()}
                        for one in given],
@@ -74,8 +74,9 @@ def router(portal: Portal) -> APIRouter:
                                       refused=refused, limit=limit + 1, offset=start)
             counted = receiving.by_state(tx, caller.organisation, batch)
         page, more = paging.counted(found, start, limit)
-        return api.json_answer({"by_state": counted, "orders": [{**one, "at": one["at"].isoformat()} for one in given],
-                                "items": [_told(one) for one in page], "next": more})
+        return api.list_answer(portal, caller, "batch", {
+            "by_state": counted, "orders": [{**one, "at": one["at"].isoformat()} for one in given],
+            "items": [_told(one) for one in page], "next": more})
 
     @routes.post("/v1/batches/{batch}/orders", status_code=201, openapi_extra=bodies.body(bodies.ORDER),
                  responses=bodies.problems(400, 413),

@@ -112,6 +112,7 @@ VOID: Schema = _object({"number": _TEXT, "reason": _TEXT})
 CLAIM: Schema = _object({"name": {**_TEXT, "description": "the member's full name"}})
 WITHDRAW: Schema = _object({"source": _TEXT, "reason": _TEXT})
 ORDER: Schema = _object({"order": {"enum": list(receiving.ORDERS)}}, {"with": {"type": "object"}, "start_on": _DAY})
+DEAD_LETTER: Schema = _object({"decision": {"enum": ["retry", "skip"]}})
 PAUSE: Schema = _object({"paused": {"type": "boolean"}})
 RULE: Schema = _object({"destination": _CODE, "from": _DAY, "source": _TEXT},
                        {"row": {"type": "string", "pattern": "^B[0-9]+$"}, "under": _CODE, "until": _DAY,

@@ -64,7 +64,8 @@ def router(portal: Portal) -> APIRouter:
                        calendar=calendar, done=done if done in states.COMMANDS else "",
                        due_today=sum(1 for r in waiting if r["due"] == portal.today),
                        overdue=sum(1 for r in waiting if r["overdue"]))
-        return render(portal, request, "list_print.html" if print else "list.html", viewer, **context)
+        template = "list_print.html" if print else "list.html"
+        return render(portal, request, template, viewer, listed=("cases", len(rows)), **context)
 
     @routes.get("/cases/{case_id}", summary=f"One case; {_ROLES}")
     def the_card(request: Request, case_id: str, done: str = "", print: bool = False) -> Response:

@@ -52,14 +52,16 @@ def router(portal: Portal) -> APIRouter:
                 audit=queries.audit(tx, now, top.code, portal.ground), ages=counted.ages,
                 age_names=AGES, old=OLD, streets=counted.below,
                 oldest=pages.unaffiliated(tx, now, top.code, limit=ROWS), calendar=portal.calendar(tx),
-                work=pages.counts(tx, now, viewer.organisation, ["waiting"])["waiting"], reviews=len(portal.reviews(tx, viewer.caller, limit=1000)),
+                work=pages.counts(tx, now, viewer.organisation, ["waiting"])["waiting"],
+                reviews=portal.reviews_waiting(tx, viewer.caller),
                 link=lambda **chosen: _link(top, viewer, **chosen),
                 counted_link=lambda key, name: _link(top, viewer, **{key: name}, **_beside(key)),
                 class_name=lambda number: words(language(request))(CLASSES[int(number)]))
         with portal.worker.begin() as tx:  # the desk of failed messages is counted too, and no page may read it
             context["told"] = statement(tx, portal.today, sorted(OPENING), top.path)
             context["gone"] = erasure(tx, now, top.path)
-        return render(portal, request, "department.html", viewer, **context)
+        listed = ("unsettled", len(context["oldest"]))
+        return render(portal, request, "department.html", viewer, listed=listed, **context)
 
     @routes.get("/department/list", summary="The list behind a number; role: department, admin")
     def behind(request: Request, organisation: str = "", only: str = "all", state: str = "", category: str = "",
@@ -82,7 +84,8 @@ def router(portal: Portal) -> APIRouter:
             calendar = portal.calendar(tx)
         here = {k: v for k, v in request.query_params.items() if k not in ("page", "print")}
         return render(
-            portal, request, "department_list.html", viewer, top=top, rows=rows, count=count, page=page, print=print,
+            portal, request, "department_list.html", viewer, listed=("unsettled", len(rows)),
+            top=top, rows=rows, count=count, page=page, print=print,
             more=count > page * ROWS, calendar=calendar, chosen=chosen | {"task": task if task in TASKS else None},
             names=dict(FIGURES) | FORECAST, age_names=AGES, tasks=TASKS, obstacles=OBSTACLES, classes=CLASSES,
             turn=lambda number: "/department/list?" + urlencode(here | {"page": number}))

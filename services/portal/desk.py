@@ -1,64 +1,191 @@
-"""The desk of failed messages: each with its reason; an administrator tries it again or gives it up, and lets a
-consumer go on that has stopped because too many failed."""
+"""The desk of what could not be handled: messages and rows of loops, each with its reason; somebody
+tries one again or gives it up, and the operator lets a consumer go on that has stopped because too
+many failed."""
+
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
+from sqlalchemy import Connection
 
 from services.kit import consumer, dead_letters
 from services.kit.errors import Refused, Words
+from services.kit.paging import WHOLE_MAX
+from services.kit.problems import trace_id
 from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import Viewer
+from services.registry import security_log
+from services.registry.access import Caller
+from services.registry.directory import Directory
+from services.registry.security_log import Actor
 
-_ADMINS = Words("异常消息由管理员处理；请联系本系统的管理员。",
-                "Failed messages are for administrators; ask yours.")
+DECISIONS = ("retry", "skip")
+ROLES = ("admin", "operator")
+Letter = Annotated[int, Path(ge=0, le=WHOLE_MAX)]
+_FOR_OTHERS = Words(
+    "异常消息由本组织的管理员或运维人员处理。",
+    "Failed messages are for your administrator or the operator.",
+)
+_OPERATOR_ONLY = Words("消费程序由运维人员管理。", "Consumers are for the operator.")
 _UNKNOWN = Words("没有这种处理办法。", "There is no such decision.")
+_NO_LETTER = Words(
+    "没有这条异常消息，或它不属于本组织及其下级。",
+    "There is no such failed message, or it does not belong to your organisation or one below it.",
+)
+_NO_CONSUMER = Words("没有这个消费程序。", "There is no such consumer.")
 
 
 def router(portal: Portal) -> APIRouter:
     """The desk."""
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
-    @routes.get("/desk", summary="Failed messages; role: admin")
+    @routes.get("/desk", summary="What could not be handled; role: admin (its own tree), operator")
     def desk(request: Request, done: str = "") -> Response:
-        return _page(portal, request, _admin(portal, request), done)
+        return _page(portal, request, _at_the_desk(portal, request), done)
 
-    @routes.post("/desk/{letter}/{decision}", summary="Tries a failed message again or gives it up; role: admin")
-    def decide(request: Request, letter: int, decision: str, form: Annotated[Form, Depends(read_form)]) -> Response:
-        viewer = _admin(portal, request)
+    @routes.post(
+        "/desk/{letter}/{decision}",
+        summary="Tries one again or gives it up; role: admin (its own tree), operator",
+    )
+    def decided(
+        request: Request, letter: Letter, decision: str, form: Annotated[Form, Depends(read_form)]
+    ) -> Response:
+        viewer = _at_the_desk(portal, request)
         check_token(portal, request, form)
-        if decision == "retry":
-            words = dead_letters.retry(portal.worker, letter, portal.subscriptions, portal.clock)
-            if words is not None:
-                return _page(portal, request, viewer, "", Refused(409, "failed-again", words))
-        elif decision == "skip":
-            dead_letters.skip(portal.worker, letter, portal.subscriptions, portal.clock)
-        else:
-            raise Refused(404, "unknown-decision", _UNKNOWN)
+        try:
+            decide(portal, viewer.caller, viewer.actor, letter, decision, trace_id(request))
+        except Refused as refused:
+            if refused.code != "failed-again":
+                raise
+            return _page(portal, request, viewer, "", refused)
         return RedirectResponse(f"/desk?done={decision}", 303)
 
-    @routes.post("/desk/consumers/{name}/resume", summary="Lets a stopped consumer go on; role: admin")
-    def resume(request: Request, name: str, form: Annotated[Form, Depends(read_form)]) -> Response:
-        _admin(portal, request)
+    @routes.post(
+        "/desk/consumers/{name}/resume", summary="Lets a stopped consumer go on; role: operator"
+    )
+    def resumed(request: Request, name: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+        viewer = _at_the_desk(portal, request)
         check_token(portal, request, form)
-        consumer.resume(portal.worker, name)
+        resume(portal, viewer.caller, viewer.actor, name, trace_id(request))
         return RedirectResponse("/desk?done=resume", 303)
 
     return routes
 
 
-def _admin(portal: Portal, request: Request) -> Viewer:
+def letters_of(tx: Connection, caller: Caller) -> Sequence[Any]:
+    """What waits on the desk for a caller: an operator's all of it, an administrator's what belongs
+    to its own tree.
+
+    ``tx`` acts as the worker. Each with the ``owner``'s name where one is known.
+    """
+    directory = Directory.of(tx)
+    waiting = [
+        letter
+        for letter in dead_letters.listed(tx)
+        if _may_decide(letter.organisation, caller, directory)
+    ]
+    return [{**letter, "owner": _name(directory, letter.organisation)} for letter in waiting]
+
+
+def decide(
+    portal: Portal, caller: Caller, actor: Actor, letter: int, decision: str, trace: str
+) -> None:
+    """Tries a letter again or gives it up, and keeps that it was done.
+
+    404 there is no such letter, or it is of another tree; 409 it failed again, or was decided
+    before.
+    """
+    if decision not in DECISIONS:
+        raise Refused(404, "unknown-decision", _UNKNOWN)
+    with portal.worker.begin() as tx:
+        found = tx.exec_driver_sql(
+            "SELECT organisation FROM dead_letter WHERE id = %s", (letter,)
+        ).first()
+        if found is None or not _may_decide(found.organisation, caller, Directory.of(tx)):
+            raise Refused(404, "no-such-dead-letter", _NO_LETTER)
+        security_log.record(
+            tx,
+            portal.clock.now(),
+            "operator_act",
+            actor,
+            about="dead_letter",
+            reference=letter,
+            detail=decision,
+            trace=trace,
+        )
+    if decision == "skip":
+        dead_letters.skip(portal.worker, letter, portal.subscriptions, portal.clock)
+        return
+    words = dead_letters.retry(portal.worker, letter, portal.subscriptions, portal.clock)
+    if words is not None:
+        raise Refused(409, "failed-again", words)
+
+
+def resume(portal: Portal, caller: Caller, actor: Actor, name: str, trace: str) -> None:
+    """Lets a stopped consumer go on, and keeps that it was done; 403 for anybody but an
+    operator, who serves everybody.
+    """
+    if caller.role != "operator":
+        raise Refused(403, "operator-only", _OPERATOR_ONLY)
+    if name not in {subscription.consumer for subscription in portal.subscriptions} | _stopped(
+        portal
+    ):
+        raise Refused(404, "no-such-consumer", _NO_CONSUMER)
+    security_log.record(
+        portal.worker,
+        portal.clock.now(),
+        "operator_act",
+        actor,
+        about="consumer",
+        reference=name,
+        detail="resume",
+        trace=trace,
+    )
+    consumer.resume(portal.worker, name)
+
+
+def _stopped(portal: Portal) -> set[str]:
+    """Consumers that stand still, also of other processes."""
+    with portal.worker.connect() as tx:
+        return {row.consumer for row in consumer.stopped(tx)}
+
+
+def _may_decide(organisation: str | None, caller: Caller, directory: Directory) -> bool:
+    if caller.role == "operator":
+        return True
+    return organisation is not None and directory.within(organisation, caller.organisation)
+
+
+def _name(directory: Directory, code: str | None) -> str:
+    known = directory.get(code)
+    return known.name if known else code or ""
+
+
+def _at_the_desk(portal: Portal, request: Request) -> Viewer:
     viewer = signed_in(portal, request)
-    if viewer.role != "admin":
-        raise Refused(403, "admins-only", _ADMINS)
+    if viewer.role not in ROLES:
+        raise Refused(403, "not-at-the-desk", _FOR_OTHERS)
     return viewer
 
 
-def _page(portal: Portal, request: Request, viewer: Viewer, done: str, refused: Refused | None = None) -> Response:
+def _page(
+    portal: Portal, request: Request, viewer: Viewer, done: str, refused: Refused | None = None
+) -> Response:
     with portal.worker.begin() as tx:
-        letters, stopped = dead_letters.listed(tx), consumer.stopped(tx)
-    return render(portal, request, "desk.html", viewer, status=refused.status if refused else 200, letters=letters, stopped=stopped,
-                  done=done, refused=refused)
+        letters = letters_of(tx, viewer.caller)
+        stopped = consumer.stopped(tx) if viewer.role == "operator" else ()
+    return render(
+        portal,
+        request,
+        "desk.html",
+        viewer,
+        status=refused.status if refused else 200,
+        letters=letters,
+        stopped=stopped,
+        done=done,
+        refused=refused,
+    )

@@ -125,6 +125,7 @@ def _pool(portal: Portal, request: Request, chosen: Mapping[str, str], cursor: s
         directory = Directory.of(tx)
         me = directory.get(viewer.organisation)
     return render(portal, request, "pool.html", viewer, status=refused.status if refused else 200, rows=found["items"],
+                  listed=("pool", len(found["items"])),
                   next=found["next"], chosen=chosen, categories=states.CATEGORIES, names=directory, done=done,
                   refused=refused, claimed=claimed, serves=bool(me and me.serves_area and not viewer.oversees))
 
@@ -140,6 +141,7 @@ def _learned(portal: Portal, request: Request, text: str, withdrawn: bool, page:
         differing = portal.places.differing(tx, viewer.caller) if page == 1 and not text else []
         directory = Directory.of(tx)
     return render(portal, request, "addresses.html", viewer, status=refused.status if refused else 200, rows=rows[:ROWS],
+                  listed=("addresses", len(differing)),
                   more=len(rows) > ROWS, page=page, text=text, withdrawn=withdrawn, done=done, refused=refused,
                   differing=differing, names=directory)
 

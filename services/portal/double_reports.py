@@ -94,7 +94,9 @@ def _page(portal: Portal, request: Request, refused: Refused | None, done: bool)
             here=double_reports.reports(tx, own), away=double_reports.reports(tx, own, "unit"),
             posts=double_reports.posts(tx, own), claims=double_reports.claims(tx, own), cards=double_reports.cards(tx, own))
     context["registered"] = context.pop("here")
+    shown = sum(len(context[name]) for name in ("expected", "registered", "away"))
     return render(portal, request, "double_reports.html", viewer, status=refused.status if refused else 200, names=names,
+                  listed=("double_reports", shown),
                   refused=refused, done=done, own=own, **context)
 
 

@@ -35,7 +35,8 @@ def router(portal: Portal) -> APIRouter:
             queries.look_at_cases(tx, caller)
             found = read(tx, caller.organisation, limit=limit + 1, offset=start)
         page, more = paging.counted(found, start, limit)
-        return api.json_answer({"items": [dict(one) for one in page], "next": more})
+        answer = {"items": [dict(one) for one in page], "next": more}
+        return api.list_answer(portal, caller, "double_reports", answer)
 
     def done(act: Callable[..., Any], *given: Any, **said: Any) -> Any:
         with portal.worker.begin() as tx:

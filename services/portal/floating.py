@@ -86,6 +86,7 @@ def _members(portal: Portal, request: Request, page: int, done: bool, refused: R
             places = division_names(tx, [one.key for one in proposed if one.kind == "place"]
                                     + [one.key for one in decided if one.kind == "place"])
     return render(portal, request, "floating.html", viewer, status=refused.status if refused else 200, found=found[:ROWS],
+                  listed=("floating", len(found[:ROWS])),
                   more=len(found) > ROWS, page=page, names=names, calendar=calendar, proposed=proposed, decided=decided,
                   groups=GROUPS, refused=refused, done=done,
                   where=lambda one: _where(one, names, places))

@@ -36,8 +36,8 @@ def router(portal: Portal) -> APIRouter:
             found = floating.floating(tx, limit + 1, start)
         shown = ("member", "origin", "host", "permit_no", "acknowledged_on", "contacted_on", "contact_due", "test_due")
         page, more = paging.counted(found, start, limit)
-        return api.json_answer({"items": [{"case": one["id"], **{name: one[name] for name in shown}} for one in page],
-                                "next": more})
+        items = [{"case": one["id"], **{name: one[name] for name in shown}} for one in page]
+        return api.list_answer(portal, caller, "floating", {"items": items, "next": more})
 
     @routes.get("/v1/floating/{case_id}/notes", summary=f"What hosts noted of a floating member, newest first; {_WHO}")
     def notes(case_id: str, caller: Annotated[Caller, Depends(caller_of)], limit: api.Limit = 500,

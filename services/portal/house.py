@@ -30,7 +30,7 @@ class Portal:
 
     ``web`` acts as guidui_web, ``worker`` as guidui_worker; ``acts`` begins as the first and becomes the second within
     its transaction: for what people do, where ``web`` is for what they read. ``post(caller, events)`` stores CloudEvents and returns
-    for each "accepted", "duplicate", or an object with ``faults`` and ``words()``. ``reviews(tx, caller, limit, cursor)`` and
+    for each "accepted", "duplicate", or an object with ``faults`` and ``words()``. ``reviews(tx, caller, limit, cursor)``, ``reviews_waiting(tx, caller)`` and
     ``decide_review(tx, caller, id, body, person)`` are the matcher's desk; ``how_far(tx, event id, language)`` is
     intake's answer; ``opened(tx, case, organisation, now)`` tells the notifier that a card was opened.
     ``compare(organisation, roll, by=, person=, file=)`` compares a roll with the register. ``places`` is the matcher's desk of
@@ -53,6 +53,7 @@ class Portal:
     ground: Ground = field(default_factory=usual)
     secure: bool = False
     places: Any = None
+    reviews_waiting: Callable[[Connection, Caller], int] = lambda tx, caller: 0
     url: str = ""
     fonts: Path | None = None
     acts: Engine = None  # type: ignore[assignment]

@@ -25,7 +25,7 @@ from services.kit.attempt import is_infrastructure
 from services.kit.errors import TITLES, Refused, Words, language_of
 from services.kit.log import where
 from services.kit.well_formed import refuse_controls
-from services.portal import sentences
+from services.portal import list_looks, sentences
 from services.portal.house import Portal
 from services.portal.sessions import SESSION, VISITOR, Viewer, form_token, from_our_page, new_token, viewer_of
 from services.portal.words import LANGUAGES, words
@@ -49,10 +49,14 @@ _STALE = Words("这张页面已过期（可能已在别处退出登录）。什�
                "This page is out of date (you may have signed out elsewhere). Nothing was done; open it again.")
 _TOO_LARGE = Words("填写的内容太多，什么都没有保存。", "Too much was filled in; nothing was stored.")
 _BAD_ADDRESS = Words("没有这个页面，请从列表重新进入。", "There is no such page; start from the list.")
+# an operator belongs to no organisation: every page but these is about members of some
+OPERATORS_PAGES = ("/desk", "/password", "/security")
+_OPERATOR = Words("这一页有党员的资料，运维人员不能查看。",
+                  "This page holds members' data, which an operator does not see.")
 
 
 class SignInFirst(Exception):
-    """Nobody is signed in, or a one-time password still has to be changed."""
+    """Nobody is signed in, a one-time password still has to be changed, or one starts elsewhere."""
 
     def __init__(self, to: str) -> None:
         super().__init__(to)
@@ -109,7 +113,7 @@ def _error_page(portal: Portal, request: Request, refused: Refused) -> Response:
     problems.note_refusal(request, refused)
     title = TITLES.get(refused.status, TITLES[500])
     try:
-        viewer: Viewer | None = signed_in(portal, request)
+        viewer: Viewer | None = _viewer(portal, request)
     except (SignInFirst, SQLAlchemyError):
         viewer = None
     return render(portal, request, "error.html", viewer, status=refused.status, heading=title, words=refused.words,
@@ -123,7 +127,16 @@ def language(request: Request) -> str:
 
 
 def signed_in(portal: Portal, request: Request) -> Viewer:
-    """Who looks; raises SignInFirst."""
+    """Who looks; raises SignInFirst, and Refused 403 where an operator asks for members' data."""
+    viewer = _viewer(portal, request)
+    if viewer.role == "operator" and not request.url.path.startswith(OPERATORS_PAGES):
+        if request.url.path == "/":
+            raise SignInFirst("/desk")
+        raise Refused(403, "sees-no-persons", _OPERATOR)
+    return viewer
+
+
+def _viewer(portal: Portal, request: Request) -> Viewer:
     with portal.web.begin() as tx:
         viewer = viewer_of(tx, request.cookies.get(SESSION), portal.clock.now())
     if viewer is None:
@@ -181,10 +194,15 @@ def own_path(text: str | None) -> str:
 
 
 def render(portal: Portal, request: Request, template: str, viewer: Viewer | None, *, status: int = 200,
-           **context: Any) -> Response:
-    """A page for a reader; a reader without a cookie gets one, so that forms can be bound to it."""
+           listed: tuple[str, int] | None = None, **context: Any) -> Response:
+    """A page for a reader; a reader without a cookie gets one, so that forms can be bound to it.
+
+    ``listed``: the list of members that the page shows, and how many; its reader leaves a trace.
+    """
     if isinstance(context.get("refused"), Refused):
         problems.note_refusal(request, context["refused"])
+    if listed and viewer:
+        list_looks.opened(portal, viewer.caller, viewer.name, *listed)
     spoken = language(request)
     cookie = request.cookies.get(SESSION) or request.cookies.get(VISITOR)
     fresh = None if cookie else new_token()

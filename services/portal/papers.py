@@ -200,6 +200,7 @@ def _register(portal: Portal, request: Request, viewer: Viewer, chosen: Mapping[
     lines = [dict(one) | {"issuer": _name(directory, one["organisation"]), "to": _name(directory, one["destination"])}
              for one in found[:ROWS]]
     return render(portal, request, "letters.html", viewer, status=refused.status if refused else 200, rows=lines,
+                  listed=("letters", len(lines)),
                   more=len(found) > ROWS, chosen=chosen, counts=counts, refused=refused, statuses=STATUSES,
                   void_reasons=VOID_REASONS, unprinted=len(unprinted), setting=setting, rare=rare,
                   ranges=[dict(one) | {"issuer": _name(directory, one["organisation"])} for one in made])

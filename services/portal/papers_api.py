@@ -10,7 +10,15 @@ from services.cases import numbers, queries
 from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
-from services.portal.api import ACTING, LIMIT_MAX, Text, callers, json_answer, json_body
+from services.portal.api import (
+    ACTING,
+    LIMIT_MAX,
+    Text,
+    callers,
+    json_answer,
+    json_body,
+    list_answer,
+)
 from services.portal.house import Portal
 from services.portal.paper_files import enquiry_pdf, letters_docx, letters_pdf, receipt_pdf
 from services.records.letters import papers, word
@@ -87,7 +95,8 @@ def router(portal: Portal) -> APIRouter:
             found = numbers.register(tx, caller.organisation, status=status, find=find, no_receipt=no_receipt,
                                      limit=limit + 1, offset=start)
         page, more = paging.counted(found, start, limit)
-        return json_answer({"items": [_foil(one) for one in page], "next": more})
+        answer = {"items": [_foil(one) for one in page], "next": more}
+        return list_answer(portal, caller, "letters", answer)
 
     @routes.get("/v1/letters/ranges", summary=f"Number ranges, and how many numbers each has left; {_WHO}")
     def the_ranges(caller: Annotated[Caller, Depends(acting)], limit: api.Limit = 200,
@@ -133,10 +142,11 @@ def router(portal: Portal) -> APIRouter:
 
 def assign_below(tx: Any, portal: Portal, caller: Caller, code: str, prefix: str, first: int, last: int, digits: int,
                  person: str | None) -> int:
-    """Assigns a range to the caller's organisation or one below it; 403 for any other."""
+    """Assigns a range to the caller's organisation or one below it; 403 for any other, also for one
+    that there is not."""
     directory = Directory.of(tx)
-    if directory.get(code) is not None and not directory.within(code, caller.organisation):
-        raise Refused(403, "not-below", _NOT_BELOW)
+    if not directory.within(code, caller.organisation):
+        raise Refused(403, "not-below", _NOT_BELOW, field="organisation")
     with queries.as_worker(tx):
         return numbers.assign_range(tx, code, prefix, first, last, portal.clock.now(), digits=digits,
                                     by=caller.organisation, person=person)

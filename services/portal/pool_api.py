@@ -34,8 +34,9 @@ def router(portal: Portal) -> APIRouter:
             count_name(portal, caller)
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
-            return api.json_answer(pool.search(tx, caller, text=text or "", area=area or "", category=category or "",
-                                         limit=limit, cursor=cursor))
+            found = pool.search(tx, caller, text=text or "", area=area or "",
+                                category=category or "", limit=limit, cursor=cursor)
+        return api.list_answer(portal, caller, "pool", found)
 
     @routes.post("/v1/pool/{case_id}/claim", status_code=202, openapi_extra=bodies.body(bodies.CLAIM),
                  responses=bodies.problems(400, 413),

@@ -84,7 +84,8 @@ def router(portal: Portal) -> APIRouter:
             found = comparisons.for_reader(found, caller.organisation, Directory.of(tx))
         page = found[:limit]
         more = paging.encode(page[-1]["position"]) if len(found) > limit else None
-        return api.json_answer(_told(one) | {"items": [_line(line) for line in page], "next": more})
+        answer = _told(one) | {"items": [_line(line) for line in page], "next": more}
+        return api.list_answer(portal, caller, "roll", answer)
 
     @routes.post("/v1/comparisons/{ident}/rows/{position}/report", status_code=202,
                  summary=f"Reports a row's person as being here (host.report); {_WHO}")
@@ -107,7 +108,7 @@ def router(portal: Portal) -> APIRouter:
                   "announced_by" if list == "announced" else "reported_by": row["poster"], "opened_at": row["opened_at"],
                   "waiting_on": {"organisation": row["wait_organisation"], "act": row["wait_act"],
                                  "due_on": row["wait_due"]}} for row in page]
-        return api.json_answer({"items": items, "next": more})
+        return api.list_answer(portal, caller, "reconciliation", {"items": items, "next": more})
 
     @routes.get("/v1/audit/snapshots", summary="The audit figures at the ends of months; role: department, admin")
     def snapshots_of(caller: Annotated[Caller, Depends(overseeing)], organisation: Code = "",

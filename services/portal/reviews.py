@@ -69,6 +69,7 @@ def router(portal: Portal) -> APIRouter:
             matched = portal.reviews(tx, viewer.caller, limit=MATCHED_MAX, matched=True) if viewer.oversees else ()
             figure = erasure(tx, portal.clock.now(), viewer.path) if viewer.oversees else None
         return render(portal, request, "reviews.html", viewer, reviews=found, names=names, matched=matched,
+                      listed=("reviews", len(found)),
                       figure=figure, done=_said(request, done))
 
     @routes.get("/reviews/case/{case_id}", summary=f"How the person of a case was identified; {_WHO}")

@@ -74,6 +74,7 @@ def router(portal: Portal) -> APIRouter:
         for line in lines:
             line["person"] = masked_person(line["person"])
         return render(portal, request, "roll.html", viewer, one=one, lines=lines[:ROWS], more=len(lines) > ROWS,
+                      listed=("roll", len(lines[:ROWS])),
                       page=page, list=list, lists=LISTS, next_words=NEXT, names=names, done=done)
 
     @routes.get("/rolls/{ident}/bad.csv", summary=f"The bad rows, to be mended and sent again; {_WHO}")
@@ -105,6 +106,7 @@ def router(portal: Portal) -> APIRouter:
                                                 offset=(page - 1) * ROWS)
             names = Directory.of(tx)
         return render(portal, request, "reconciliation.html", viewer, top=top, lists=RECONCILED, list=list,
+                      listed=("reconciliation", len(found)),
                       counts=counts, found=found, names=names, page=page, more=counts[list] > page * ROWS)
 
     return routes

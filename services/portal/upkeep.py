@@ -130,7 +130,8 @@ def _member(portal: Portal, request: Request, member: str, page: int, done: str,
         others = upkeep.reported(tx, member)
         names = {code: o.name for code in {one["organisation"], *(line["organisation"] for line in [*lines, *others])}
                  if (o := Directory.of(tx).get(code))}
-    return render(portal, request, "upkeep_member.html", viewer, status=refused.status if refused else 200, one=one, others=others,
+    return render(portal, request, "upkeep_member.html", viewer, status=refused.status if refused else 200, one=one,
+                  listed=("upkeep_member", 1), others=others,
                   lines=lines[:ROWS], more=len(lines) > ROWS, page=page, names=names, kinds=KINDS, outcomes=OUTCOMES,
                   refused=refused, done=DONE.get(done), key=new_token()[:24])
 
@@ -142,5 +143,6 @@ def _page(portal: Portal, request: Request, page: int, done: str, refused: Refus
         found = upkeep.due(tx, viewer.organisation, ROWS + 1, (page - 1) * ROWS)
         calendar = portal.calendar(tx)
     return render(portal, request, "upkeep.html", viewer, status=refused.status if refused else 200, found=found[:ROWS],
+                  listed=("upkeep", len(found[:ROWS])),
                   more=len(found) > ROWS, page=page, calendar=calendar, outcomes=OUTCOMES, refused=refused, done=DONE.get(done),
                   keys=[new_token()[:24] for _ in found[:ROWS]])

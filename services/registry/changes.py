@@ -83,13 +83,6 @@ def fault(change: Change, tree: Tree) -> Words | None:
     if change.founded and tree.get(change.code) is not None:
         return Words(f"代码 {change.code} 已有组织，不能再新建；要变更它请写 organisation。",
                      f"There is an organisation {change.code} already; to change it, say organisation.")
-    if not change.founded and tree.get(change.code) is None:
-        return Words(f"没有代码为 {change.code} 的组织。", f"There is no organisation {change.code}.")
-    for column, code in change.needs.items():
-        if tree.get(code) is None:
-            zh, en = _REFERENCES[column]
-            return Words(f"{zh} {code} 不在组织库里；请先报送它的新建，或改正代码。",
-                         f"There is no organisation {code}, named as {en}; post its founding first, or correct the code.")
     return _no_right(change, tree) or _no_tree(change, tree) or _no_days(change, tree)
 
 
@@ -101,9 +94,13 @@ def _no_right(change: Change, tree: Tree) -> Words | None:
         return Words("组织的变更由其上级组织部门报送；本组织自己只能更新地址 address。",
                      "An organisation department above reports changes of an organisation; itself it may only report its address.")
     for code in (*change.needs.values(), *(() if change.founded else (change.code,))):
-        if not tree.within(code, change.by):
-            return Words(f"{code} 不在报送单位 {change.by} 之下，请由双方共同的上级组织部门报送。",
-                         f"{code} does not stand below {change.by}; a department above both must report this.")
+        if tree.get(code) is None or not tree.within(code, change.by):  # alike: others' are not told
+            return Words(
+                f"{code} 不在报送单位 {change.by} 之下，或者组织库里没有它。请核对代码；属于别处的，由双方共同的"
+                "上级组织部门报送；新设的，先报送它的新建。",
+                f"{code} does not stand below {change.by}, or there is no such organisation. Check the code; "
+                "of another's organisation a department above both must report; of a new one post its "
+                "founding first.")
     return None
 
 

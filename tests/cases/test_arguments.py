@@ -1,4 +1,5 @@
 """The table of arguments: every command has its line, and no command reads past it."""
+
 from __future__ import annotations
 
 import pytest
@@ -21,7 +22,9 @@ def test_the_form_asks_for_declared_arguments_only(command: str):
 
 def test_what_is_given_to_a_whole_batch_names_no_case():
     # nobody looks as the caller when a wave is carried out, so there must be nothing to look up
-    assert [order for order in (*states.TO_ALL, *receiving.ORDERS) if named_in(order, Kind.CASE)] == []
+    assert [
+        order for order in (*states.TO_ALL, *receiving.ORDERS) if named_in(order, Kind.CASE)
+    ] == []
 
 
 def test_an_argument_that_the_table_does_not_have_cannot_be_read():

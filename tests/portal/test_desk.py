@@ -7,7 +7,8 @@ from services.kit import dead_letters
 from services.kit.consumer import is_stopped
 from services.kit.db import rows
 from services.kit.errors import Poison, Words
-from tests.portal.town import text
+from services.portal.accounts import create_account
+from tests.portal.town import PASSWORD, text
 from tests.stories import world
 
 REASON = ("第一次没有办成。", "It failed at first.")
@@ -51,10 +52,17 @@ def test_a_consumer_that_stopped_is_named_and_goes_on_when_told(town, reader):
     with town.house.worker.begin() as tx:
         tx.exec_driver_sql("INSERT INTO consumer_state (consumer, stopped_at, stopped_zh, stopped_en)"
                            " VALUES ('matcher', %s, 'a', 'b')", (town.clock.now(),))
-    admin = reader("admin")
-    page = admin.get("/desk")
+    operator = reader()
+    with town.house.worker.begin() as tx:
+        create_account(tx, None, "operator", "运维", town.clock.now(), PASSWORD)
+    operator.sign_in("", "运维", PASSWORD)
+    page = operator.get("/desk")
     assert "matcher 已停下" in text(page)
-    page = admin.post("/desk/consumers/matcher/resume", data=admin.hidden(page, "/resume"))
+    admin = reader("admin")
+    assert "matcher 已停下" not in text(admin.get("/desk"))
+    token = admin.hidden(admin.get("/departures/new"), "/departures")
+    assert admin.post("/desk/consumers/matcher/resume", data=token).status_code == 403
+    page = operator.post("/desk/consumers/matcher/resume", data=operator.hidden(page, "/resume"))
     assert "几秒内恢复" in text(page) and "matcher 已停下" not in text(page)
     assert not is_stopped(town.house.worker, "matcher")
     clerk = reader("clerk")
