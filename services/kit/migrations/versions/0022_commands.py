@@ -7,7 +7,7 @@ from alembic import op
 from services.kit.migrations.row_security import BELOW, row_security
 
 revision = "0022_commands"
-down_revision = "0026_key_rules"
+down_revision = "0024_loops"
 branch_labels = None
 depends_on = None
 
