@@ -96,7 +96,7 @@ def _no_right(change: Change, tree: Tree) -> Words | None:
     for code in (*change.needs.values(), *(() if change.founded else (change.code,))):
         if tree.get(code) is None or not tree.within(code, change.by):  # alike: others' are not told
             return Words(
-                f"{code} 不在报送单位 {change.by} 之下，或者组织库里没有它。请核对代码；属于别处的，由双方共同的"
+                f"{code} 不在报送单位 {change.by} 之下，或不在组织库里。请核对代码；属于别处的，由双方共同的"
                 "上级组织部门报送；新设的，先报送它的新建。",
                 f"{code} does not stand below {change.by}, or there is no such organisation. Check the code; "
                 "of another's organisation a department above both must report; of a new one post its "
