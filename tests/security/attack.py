@@ -31,6 +31,10 @@ TRACE = {
     "Accept-Language": "en",
 }
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+# what a form shows of the organisation that was chosen in it: the register's name, which is everybody's
+_CHOSEN = re.compile(
+    r'\s*<label class="choice"><input type="radio" name="\w+" value="<named>".*?</label>\s*', re.S
+)
 _FRESH = re.compile(r'name="key" value="[^"]*"')
 # what an attacker says becomes a row of its own; whose words they are stands beside it
 OWN_WORDS = frozenset(
@@ -309,7 +313,7 @@ class Attack:
         for name in written(named):
             if len(name) >= 6:
                 text, location = text.replace(name, "<named>"), location.replace(name, "<named>")
-        text = _FRESH.sub("", text)
+        text = _CHOSEN.sub("", _FRESH.sub("", text))
         location = _UUID.sub("<id>", location)
         headers = tuple(
             f"{name}: {answer.headers.get(name, '')}"

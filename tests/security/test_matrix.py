@@ -140,17 +140,20 @@ def reach(attack: Attack, route: APIRoute, actors: Iterable[Actor]) -> list[str]
     """The places of a route at which one's own object is answered like one that there is not,
     whoever asks.
     """
-    left: dict[tuple[str, str], Slot] = {}
+    asked: set[tuple[str, str]] = set()
+    reached: set[tuple[str, str]] = set()
     for taken in acts_of(route, parameters(route)):
-        for slot in reversed(slots(taken)):  # what a path names stands longest
-            left.setdefault((slot.where, slot.name), slot)
+        found = list(reversed(slots(taken)))  # what a path names stands longest
+        asked |= {(slot.where, slot.name) for slot in found}
         for actor in actors:
-            for key, slot in list(left.items()):
+            for slot in found:
+                if (slot.where, slot.name) in reached:
+                    continue
                 own = {slot: own_of(attack.own, slot.kind)}
                 unknown = {slot: unknown_of(plain(slot.kind), own[slot])}
                 if attack.differ(route, actor, taken, own, unknown):
-                    del left[key]
-    named = [f"{called(route)} {name}" for _, name in left]
+                    reached.add((slot.where, slot.name))
+    named = [f"{called(route)} {name}" for _, name in sorted(asked - reached)]
     return [one for one in named if one not in ALIKE]
 
 
