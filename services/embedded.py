@@ -196,7 +196,7 @@ def serve(app: FastAPI, port: int, settings: Settings, on_ready: Callable[[], No
     What operators ask stands on a port of its own where GUIDUI_OPERATIONS_PORT is set, beside it at the same host.
     """
     Trusted(settings.trusted_proxies)  # a setting that cannot be read stops here
-    health.serve(settings.operations_port, app.state.unready, host)
+    health.serve(settings.operations_port, app.state.readiness, host)
     limits = settings.http_limits()
     config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off",
                             loop="uvloop", http=protocol(limits), timeout_graceful_shutdown=STOP_SECONDS_MAX,

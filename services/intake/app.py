@@ -27,6 +27,7 @@ from services.kit import problems
 from services.kit.attempt import is_infrastructure
 from services.kit.clock import Clock
 from services.kit.errors import Refused, Words, language_of, problem
+from services.kit.health import Readiness, SetAside
 from services.kit.hosts import Hosts
 from services.kit.log import where
 from services.kit.well_formed import well_formed
@@ -144,13 +145,13 @@ def router(intake: Intake) -> APIRouter:
 
 def build(engine: Engine, clock: Clock, secret: bytes, outcomes: Outcomes = nothing_yet,
           unready: Callable[[], Mapping[str, Words]] | None = None,
-          routers: Sequence[APIRouter] = (), set_aside: operations.SetAside = lambda: {}, *,
+          routers: Sequence[APIRouter] = (), set_aside: SetAside = dict, *,
           operations_apart: bool = False, hosts: Collection[str] = ()) -> FastAPI:
     """The application with intake's calls, `routers` of others, health, metrics and the descriptions.
 
     `unready` says for each part why it does not work now; by default the database alone is asked. `set_aside` counts what
     waits on the dead-letter desk. `operations_apart`: metrics and reasons are told elsewhere, here only whether it is
-    ready. ``app.state.unready`` is what was given. `hosts`: the names under which it answers, none: any.
+    ready; ``app.state.readiness`` is what to tell there. `hosts`: the names under which it answers, none: any.
     """
     app = FastAPI(title="guidui", version="1", docs_url=None, redoc_url=None, openapi_url=None,
                   dependencies=[Depends(well_formed)],
@@ -163,8 +164,8 @@ def build(engine: Engine, clock: Clock, secret: bytes, outcomes: Outcomes = noth
     def own() -> dict[str, Words]:
         return database_away(engine)
 
-    app.state.unready = unready or own
-    app.include_router(operations.router(app, app.state.unready, own, set_aside, apart=operations_apart))
+    app.state.readiness = Readiness(unready or own, own, set_aside)
+    app.include_router(operations.router(app, app.state.readiness, apart=operations_apart))
     return app
 
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import orjson
 from prometheus_client import REGISTRY, generate_latest
@@ -12,31 +14,52 @@ from services.kit.errors import Words, language_of
 
 REQUEST_SECONDS_MAX = 10
 Unready = Callable[[], Mapping[str, Words]]
+SetAside = Callable[[], Mapping[str, int]]
 
 
-def serve(port: int, unready: Unready, host: str = "127.0.0.1") -> ThreadingHTTPServer | None:
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What `/readyz` tells.
+
+    `unready` says why parts do not work, in whatever process; `own` the same of this process alone; `set_aside` counts
+    what waits on the dead-letter desk.
+    """
+
+    unready: Unready
+    own: Unready | None = None
+    set_aside: SetAside = dict
+
+    def told(self, language: str, own: bool = False) -> dict[str, Any]:
+        """``{"ready", "unready": {part: sentence}, "set_aside"?}``; `own`: of this process alone."""
+        asked = self.own if own and self.own else self.unready
+        reasons = {part: words.in_language(language) for part, words in asked().items()}
+        waiting = {} if "database" in reasons else self.set_aside()
+        return {"ready": not reasons, "unready": reasons} | ({"set_aside": waiting} if waiting else {})
+
+
+def serve(port: int, unready: Unready | Readiness, host: str = "127.0.0.1") -> ThreadingHTTPServer | None:
     """Answers in a thread of its own; 0 means no port. `unready` says for each part why it does not work now."""
     if not port:
         return None
-    server = ThreadingHTTPServer((host, port), type("Health", (_Health,), {"unready": staticmethod(unready)}))
+    readiness = unready if isinstance(unready, Readiness) else Readiness(unready)
+    server = ThreadingHTTPServer((host, port), type("Health", (_Health,), {"readiness": readiness}))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server
 
 
 class _Health(BaseHTTPRequestHandler):
-    unready: Unready
+    readiness: Readiness
     timeout = REQUEST_SECONDS_MAX
 
     def do_GET(self) -> None:
-        if self.path == "/healthz":
+        path, _, query = self.path.partition("?")
+        if path == "/healthz":
             self._answer(200, "application/json", b'{"alive":true}')
-        elif self.path == "/readyz":
-            language = language_of(self.headers.get("Accept-Language"))
-            reasons = {part: words.in_language(language) for part, words in self.unready().items()}
-            body = orjson.dumps({"ready": not reasons, "unready": reasons})
-            self._answer(503 if reasons else 200, "application/json", body)
-        elif self.path == "/metrics":
+        elif path == "/readyz":
+            told = self.readiness.told(language_of(self.headers.get("Accept-Language")), "own=" in query)
+            self._answer(200 if told["ready"] else 503, "application/json", orjson.dumps(told))
+        elif path == "/metrics":
             self._answer(200, "text/plain; version=0.0.4; charset=utf-8", generate_latest(REGISTRY))
         else:
             self._answer(404, "application/json", b"{}")

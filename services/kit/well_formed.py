@@ -60,11 +60,13 @@ def _is_word(text: str) -> bool:
 # every parameter of every path -> what it may look like; a test compares this with the table of
 # routes
 PARAMETERS: Mapping[str, Callable[[str], bool]] = {
+    "account": _is_id,
     "batch": _is_id,
     "case_id": _is_id,
     "claim": _is_id,
     "event_id": _is_id,
     "ident": _is_id,
+    "key": _is_id,
     "order_id": _is_id,
     "photo": _is_id,
     "post": _is_id,

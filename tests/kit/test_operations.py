@@ -36,7 +36,7 @@ def _free_port() -> int:
 def test_apart_the_public_address_tells_only_whether_it_is_ready(web):
     app = build(web, SystemClock(), b"secret", unready=lambda: BROKEN, operations_apart=True)
     port = _free_port()
-    server = health.serve(port, app.state.unready)
+    server = health.serve(port, app.state.readiness)
     try:
         with served(app) as url:
             ready = httpx.get(f"{url}/readyz")

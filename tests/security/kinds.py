@@ -252,7 +252,24 @@ FORM: Mapping[str, Mapping[str, Kind]] = {
     },
     "POST /desk/{letter}/{decision}": {},
     "POST /desk/consumers/{name}/resume": {},
+    "POST /pool": {
+        "text": Value("不知其名"),
+        "area": Value(),
+        "category": Value(),
+        "cursor": Value(),
+    },
     "POST /pool/{case_id}/claim": {"name": Value("不知其名"), "text": Value()},
+    "POST /department/addresses/search": {
+        "text": Value(),
+        "withdrawn": Value(),
+        "page": Value(),
+    },
+    "POST /letters": {
+        "status": Value("given"),
+        "find": Value(),
+        "no_receipt": Value(),
+        "page": Value(),
+    },
     "POST /department/addresses": {"source": "address#2", "reason": Value("有误"), "text": Value()},
     "POST /department/organisations": {
         "find": Value(),
