@@ -32,7 +32,7 @@ def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 PROBLEMS_OF_POST = problem_answers(400, 401, 403, 409, 413, 415, 422, 503)
-PROBLEMS_OF_GET = problem_answers(401, 403, 404, 503)
+PROBLEMS_OF_GET = problem_answers(401, 403, 404, 422, 503)
 
 
 def described(app: FastAPI) -> dict[str, Any]:
