@@ -31,8 +31,8 @@ def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": TITLES[status].en, "content": content} for status in statuses}
 
 
-PROBLEMS_OF_POST = problem_answers(400, 401, 403, 409, 413, 415, 422, 503)
-PROBLEMS_OF_GET = problem_answers(401, 403, 404, 422, 503)
+PROBLEMS_OF_POST = problem_answers(400, 401, 403, 408, 409, 413, 414, 415, 422, 431, 503)
+PROBLEMS_OF_GET = problem_answers(401, 403, 404, 414, 422, 431, 503)
 
 
 def described(app: FastAPI) -> dict[str, Any]:

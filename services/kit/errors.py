@@ -39,6 +39,8 @@ TITLES = {
     403: Words("无权办理", "Not allowed"), 404: Words("没有找到", "Not found"),
     405: Words("不支持这种方法", "Method not allowed"), 406: Words("没有这种格式", "Not acceptable"),
     409: Words("与现状冲突", "Conflict"), 410: Words("已不存在", "Gone"),
+    408: Words("没有按时传完", "Request timeout"), 414: Words("网址过长", "Address too long"),
+    431: Words("请求头过大", "Request header fields too large"),
     413: Words("内容过大", "Content too large"), 415: Words("不支持这种格式", "Unsupported media type"),
     421: Words("网址不对", "Misdirected request"), 422: Words("内容不合要求", "Unprocessable content"), 429: Words("请求过多", "Too many requests"),
     500: Words("系统内部错误", "Internal error"), 503: Words("暂时无法办理", "Temporarily unavailable"),

@@ -9,6 +9,7 @@ asks. How each bound is set stands in docs/operating.md.
 from __future__ import annotations
 
 import http
+import secrets
 import time
 from asyncio import TimerHandle
 
@@ -181,10 +182,11 @@ class _Bounded(HttpToolsProtocol):
         words, phrase = _FAULTS[self._status], http.HTTPStatus(self._status).phrase
         body = orjson.dumps(
             {
-                "type": "about:blank",
+                "type": "urn:guidui:problem:" + phrase.lower().replace(" ", "-"),
                 "title": phrase,
                 "status": self._status,
                 "detail": f"{words.zh} {words.en}",
+                "trace_id": secrets.token_hex(16),
             }
         )
         head = (

@@ -46,7 +46,7 @@ Text = Annotated[str | None, Query(max_length=TEXT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=paging.CURSOR_LETTERS_MAX)]
 # how three older lists were leafed through; `cursor` takes its place
 Offset = Annotated[int, Query(ge=0, le=1_000_000, deprecated=True)]
-PROBLEMS = bodies.problems(401, 403, 404, 422, 503)
+PROBLEMS = bodies.problems(401, 403, 404, 414, 422, 431, 503)
 ACTING = ("receiver", "department", "admin")
 
 
