@@ -302,7 +302,9 @@ def _text(cell: Any) -> str:
     if isinstance(cell, datetime | date):
         return cell.isoformat()[:10]
     if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else f"{cell:.14E}"
+        if abs(cell) >= 1e15:
+            return f"{cell:.14E}"
+        return str(int(cell)) if cell.is_integer() else repr(cell)
     text = han.ordinary("".join(c for c in str(cell) if c >= " ").strip())
     return text[1:] if text[:1] == "'" and (text[1:2] in FORMULA or text[1:].isdigit()) else text
 
