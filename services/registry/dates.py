@@ -61,7 +61,7 @@ def parse_date(text: object) -> tuple[date | None, str]:
 
 @lru_cache(maxsize=65536)
 def _parsed(text: str) -> tuple[date | None, str]:
-    reading = _read(text)
+    reading = _read.__wrapped__(text)  # each has a store of its own: one look-up, not two
     return reading.value, reading.given
 
 

@@ -113,9 +113,13 @@ def _date(number: str) -> date | None:
     return day if 1890 <= day.year <= 2099 else None
 
 
+SURELY_PAST = 2020
+"""A year up to which no calendar need be asked."""
+
+
 def _to_come(day: date) -> bool:
     """Nobody is born on that day yet, wherever the sun stands."""
-    return day > date.today() + timedelta(days=1)
+    return day.year > SURELY_PAST and day > date.today() + timedelta(days=1)
 
 
 def is_valid(number: str) -> bool:
@@ -220,13 +224,14 @@ def _inside(body: str) -> str | None:
 
 def _eighteen(number: str) -> IdNumber:
     if number[17] == check_character(number[:17]):
-        if _date(number) is None:
+        born = _date(number)
+        if born is None:
             return IdNumber(number, False, "date", number)
         if number[0] == "9":
             return IdNumber(None, False, "foreign", paper=number)
         if number[:2] not in _PROVINCES:
             return IdNumber(number, False, "region", number)
-        if _to_come(_date(number)):
+        if _to_come(born):
             return IdNumber(number, False, "unborn", number)
         return IdNumber(number, True, None, number)
     if number[15:] == "000" or (number[17] != "X" and int(float(number)) == int(number)):

@@ -29,6 +29,8 @@ _CLOSING = re.compile(
     r"支部书记|书记签字|合计|总计|小计|共计|总数|备注|注|说明|填表说明|填表日期|填表时间|填报日期|填报时间|制表日期|制表时间|"
     r"以下空白|以上)(?:签字|签名|盖章)?(?:[(（].{0,12}[)）])?(?:[:：\s].*|[0-9]*[人名个]?)"
     r"|(共计?)\s*[0-9]+\s*[人名条行].*")
+_BARE_LABEL = re.compile(r"\s*[\u4e00-\u9fff]{1,6}(?:[(（].{0,12}[)）])?\s*[:：]?\s*")
+"""合计, 填表人：. With words behind it (备注：困难党员) such a cell may stand in a person's own row."""
 _GROUP = re.compile(r".{0,40}(?:支部|总支|党委|党组|党小组|委员会|分会|车间|科室)")
 
 
@@ -94,13 +96,17 @@ def no_person(cells: Sequence[str], name: str) -> Words | None:
     `name` is its cell under 姓名. Only the word it begins with is quoted, never a person.
     """
     given = [cell for cell in cells if cell]
-    closing = next((match for cell in (given[0], name) if (match := _CLOSING.fullmatch(cell.strip()))), None)
-    if closing:
-        word = closing[1] or closing[2]
+    word = _closing_word(name) or _closing_word(given[0])
+    if word and (_closing_word(name) or not name or _BARE_LABEL.fullmatch(given[0])):
         return Words(f"“{word}”一行不是党员，未作比对", f"The row that begins with “{word}” is no person and was left out")
     if len(given) == 1 and _GROUP.fullmatch(given[0]):
         return Words("只有组织名称的一行不是党员，未作比对", "A row with the name of an organisation alone is no person and was left out")
     return None
+
+
+def _closing_word(cell: str) -> str | None:
+    found = _CLOSING.fullmatch(cell.strip())
+    return (found[1] or found[2]) if found else None
 
 
 def is_running_number(cell: str) -> bool:

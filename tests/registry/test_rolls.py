@@ -61,6 +61,12 @@ def test_rows_that_are_no_persons_are_left_out_and_said(line):
     assert "王五" not in notes(roll) and "李某" not in notes(roll), "a note keeps no person"
 
 
+def test_a_remark_in_a_persons_own_row_leaves_the_person_in():
+    roll = read("备注,姓名,手机\n备注：困难党员,张三,13900000001\n填表人：,王五,\n")
+    assert [row.person.name for row in roll.rows] == ["张三"]
+    assert "第 3 行" in notes(roll)
+
+
 def test_nothing_is_left_out_in_silence():
     roll = read("姓名,入党时间,性别,手机,出生日期\n张三,1990.07,不详,abc,90.10.3\n李四,,保密,,\n,,,13900000001,\n")
     told = notes(roll)

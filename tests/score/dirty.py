@@ -152,13 +152,18 @@ def made(count: int = ROWS, seed: int = SEED) -> list[dict[str, Any]]:
     return list(rows(Register.read(MEMBERS), count, seed))
 
 
-def main() -> None:
-    """Command line."""
-    count, seed = [*map(int, sys.argv[1:]), ROWS, SEED][:2] if len(sys.argv) != 2 else (int(sys.argv[1]), SEED)
+def run(count: int = ROWS, seed: int = SEED) -> str:
+    """The report on so many rows, in Markdown."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "dirty.jsonl"
         file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in made(count, seed)), "utf-8")
-        print(report(answered(MEMBERS, file)))
+        return report(answered(MEMBERS, file))
+
+
+def main() -> None:
+    """Command line."""
+    given = list(map(int, sys.argv[1:3]))
+    print(run(*given))
 
 
 if __name__ == "__main__":

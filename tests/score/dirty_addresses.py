@@ -88,12 +88,18 @@ def tally(gazetteer: Gazetteer, rows: list[tuple[str, str, str]]) -> dict[str, l
     return found
 
 
+def run(count: int = ROWS, seed: int = SEED) -> str:
+    """The report on so many addresses, in Markdown."""
+    gazetteer = Gazetteer.open(CACHE)
+    lines = ["| kind | rows | right % | routed | routed wrongly |", "|---|---:|---:|---:|---:|"]
+    for kind, (rows, right, routed, wrong) in tally(gazetteer, made(gazetteer, count, seed)).items():
+        lines.append(f"| {kind} | {rows} | {100 * right / rows:.1f} | {routed} | {wrong} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Command line."""
-    count, seed = (*map(int, sys.argv[1:3]), *(ROWS, SEED)[len(sys.argv) - 1:])
-    gazetteer = Gazetteer.open(CACHE)
-    for kind, (rows, right, routed, wrong) in tally(gazetteer, made(gazetteer, count, seed)).items():
-        print(f"{kind}: {rows} rows, {right} right, {routed} routed, {wrong} wrongly")
+    print(run(*map(int, sys.argv[1:3])))
 
 
 if __name__ == "__main__":
