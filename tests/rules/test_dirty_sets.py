@@ -13,8 +13,8 @@ from tests.score.address import CACHE
 from tests.score.identity import MEMBERS
 
 MEMBER_ROWS = [
-    MemberRecord("m1", "张三丰", "male", "1990-03-07", "110101199003070112", "13900000020", None, "110101001002"),
-    MemberRecord("m2", "乐春", "female", "1985-05-06", "330602198505061245", "13800000001", None, "110101001002"),
+    MemberRecord("m1", "张三丰", "male", "1990-03-07", "110101199003070118", "13900000020", None, "110101001002"),
+    MemberRecord("m2", "乐春", "female", "1985-05-06", "330602198505061246", "13800000001", None, "110101001002"),
     MemberRecord("m3", "尉迟恭", "male", "1975-03-02", "430203197503021615", None, None, "110101001003"),
     MemberRecord("m4", "马云飞", "male", "1975-03-03", "430203197503031610", None, None, "110101001003", None, None,
                  "军01234567"),
@@ -47,13 +47,13 @@ def test_dirty_rows_are_found_and_nobody_is_taken_for_another(answers):
 
 
 @pytest.mark.parametrize(("row", "decision", "member"), [
-    ({"name": "张三丰", "id_number": "110101********0112", "organisation": "110101001002"}, "match", "m1"),
-    ({"name": "张三丰", "id_number": "110101********0112"}, "match", "m1"),
+    ({"name": "张三丰", "id_number": "110101********0118", "organisation": "110101001002"}, "match", "m1"),
+    ({"name": "张三丰", "id_number": "110101********0118"}, "match", "m1"),
     ({"name": "张三丰", "id_number": "11010119900307****"}, "match", "m1"),
     ({"name": "张三丰", "id_number": "1101011990********", "organisation": "110101001002"}, "match", "m1"),
     ({"name": "张三丰", "id_number": "110101************", "organisation": "110101001002"}, "match", "m1"),
-    ({"name": "张三丰", "id_number": "110101********0113"}, "review", "m1"),
-    ({"name": "李四", "id_number": "110101********0112"}, "not_a_member", None),
+    ({"name": "张三丰", "id_number": "110101********0119"}, "not_a_member", None),
+    ({"name": "李四", "id_number": "110101********0118"}, "not_a_member", None),
     ({"name": "王芳", "id_number": "110101************"}, "review", None),
     ({"name": "王芳", "id_number": "110101************", "organisation": "110101001002"}, "match", "m5"),
     ({"name": "张三丰", "phone": "139****0020"}, "match", "m1"),
@@ -65,7 +65,7 @@ def test_dirty_rows_are_found_and_nobody_is_taken_for_another(answers):
     ({"name": "YUCHI GONG", "birth_date": "1975/3/2 0:00"}, "match", "m3"),
     ({"name": "⻢云飞", "birth_date": "一九七五年三月三日"}, "match", "m4"),
     ({"name": "马云飞", "id_number": "军字第01234567号"}, "match", "m4"),
-    ({"name": "乐春（女）", "id_number": "33O6O2l98505061245"}, "match", "m2"),
+    ({"name": "乐春（女）", "id_number": "33O6O2l98505061246"}, "match", "m2"),
     ({"name": "王小*", "birth_date": "1970-10-03", "phone": "13700000007"}, "match", "m7"),
     ({"name": "李大明（曾用名：王小明）", "birth_date": "1970.10.03"}, "match", "m7"),
 ])
