@@ -1,4 +1,4 @@
-"""What the headings and rows of an office's own list mean: columns by their words, rows that are no persons."""
+"""What an office's own list means: columns by their headings, rows that are no persons."""
 from __future__ import annotations
 
 import re
@@ -35,7 +35,7 @@ _GROUP = re.compile(r".{0,40}(?:支部|总支|党委|党组|党小组|委员会|
 
 
 def refuse_web_page(content: bytes) -> None:
-    """Raises BadFile where the beginning of a file is that of a web page, whatever its name says."""
+    """Raises BadFile where a file begins as a web page does, whatever its name says."""
     if WEB_PAGE_BEGINS.match(content[:1024].decode("utf-8", "replace")):
         raise BadFile(*WEB_PAGE)
 
@@ -53,13 +53,14 @@ class Headings:
 
     @classmethod
     def of(cls, cells: Sequence[str]) -> Headings:
-        """The headings of one row; of two columns with one meaning the better word counts, then the first."""
+        """The headings of one row; of two columns with one meaning the better word counts."""
         found = cls()
         for at, cell in enumerate(cells):
             if cell:
                 found.words[at], found.written[at] = heading(cell), cell
         for column, words in COLUMNS.items():
-            standing = [(words.index(word), at) for at, word in found.words.items() if word in words]
+            standing = [(words.index(word), at) for at, word in found.words.items()
+                        if word in words]
             if standing:
                 found.places[column] = min(standing)[1]
         return found
@@ -67,7 +68,8 @@ class Headings:
     @property
     def unknown(self) -> tuple[str, ...]:
         """Headings whose columns are not read, as written."""
-        return tuple(" ".join(self.written[at].split())[:30] for at, word in sorted(self.words.items())
+        return tuple(" ".join(self.written[at].split())[:30]
+                     for at, word in sorted(self.words.items())
                      if at not in self.places.values() and word not in NO_LOSS)
 
     def joined(self, other: Headings) -> Headings:
@@ -82,7 +84,8 @@ class Headings:
         at = self.places["name"]
         nobody = at >= len(cells) or not cells[at] or heading(cells[at]) in COLUMNS["name"]
         known = [word for word in further.words.values() if word in _COLUMN_OF]
-        return nobody and bool(known) and not any(character.isdigit() for cell in cells for character in cell)
+        has_digits = any(character.isdigit() for cell in cells for character in cell)
+        return nobody and bool(known) and not has_digits
 
     def repeated_by(self, cells: Sequence[str]) -> bool:
         """Whether a row says the headings again, as on the next printed page."""
@@ -91,16 +94,18 @@ class Headings:
 
 
 def no_person(cells: Sequence[str], name: str) -> Words | None:
-    """What a row below the headings is, where it is no person: who filled it in, a sum, a note, the title of a group.
+    """What a row below the headings is, where it is no person: who filled it in, a sum, a note, a group.
 
     `name` is its cell under 姓名. Only the word it begins with is quoted, never a person.
     """
     given = [cell for cell in cells if cell]
     word = _closing_word(name) or _closing_word(given[0])
     if word and (_closing_word(name) or not name or _BARE_LABEL.fullmatch(given[0])):
-        return Words(f"“{word}”一行不是党员，未作比对", f"The row that begins with “{word}” is no person and was left out")
+        return Words(f"“{word}”一行不是党员，未作比对",
+                     f"The row that begins with “{word}” is no person and was left out")
     if len(given) == 1 and _GROUP.fullmatch(given[0]):
-        return Words("只有组织名称的一行不是党员，未作比对", "A row with the name of an organisation alone is no person and was left out")
+        return Words("只有组织名称的一行不是党员，未作比对",
+                     "A row with the name of an organisation alone is no person and was left out")
     return None
 
 

@@ -101,8 +101,9 @@ _UNREAD = {
     "phone": Words("电话看不懂，未用于比对", "the phone could not be read and was not compared"),
     "sex": Words("性别看不懂，未用于比对", "the sex could not be read and was not compared"),
 }
-_GUESSED = Words("出生日期的年份只有两位，或月、日的先后不明，按通常的写法读取，请核对",
-                 "a birth date with a year of two figures, or with day and month in doubt, was read in the usual way; check it")
+_GUESSED = Words("出生日期有两种读法（年份只有两位、月日先后不明，或 10 月写成 .1），按通常的读法，请核对",
+                 "a birth date that may be read in two ways (a year of two figures, day and month in doubt, October "
+                 "written as .1) was read in the usual one; check it")
 _HEADINGS_AGAIN = Words("重复的表头，已略过", "the headings once more, left out")
 
 

@@ -11,6 +11,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -62,7 +63,6 @@ BIRTHS: dict[str, Callable[[str], str]] = {
 
 
 def _serial(day: str) -> int:
-    from datetime import date
     return (date.fromisoformat(day) - date(1899, 12, 30)).days
 
 
@@ -88,7 +88,8 @@ def dirty_name(name: str, sex: str, rng: random.Random) -> tuple[str, str]:
 def rows(register: Register, count: int, seed: int) -> Iterator[dict[str, Any]]:
     """Labelled rows: two of five members, the others persons whom the register does not hold."""
     rng = random.Random(seed)
-    members = [m for m in register.all() if parse_id_number(m.id_number).valid and m.birth_date and len(fold_name(m.name)) < 5]
+    members = [m for m in register.all()
+               if parse_id_number(m.id_number).valid and m.birth_date and len(fold_name(m.name)) < 5]
     held = Counter(parse_id_number(m.id_number).text for m in register.all())
     names = Counter(fold_name(m.name) for m in register.all())
     for number in range(count):
