@@ -56,7 +56,7 @@ _OPERATOR = Words("这一页有党员的资料，运维人员不能查看。",
 
 
 class SignInFirst(Exception):
-    """Nobody is signed in, a one-time password still has to be changed, or one starts elsewhere."""
+    """Nobody is signed in, or a one-time password still has to be changed."""
 
     def __init__(self, to: str) -> None:
         super().__init__(to)
@@ -129,9 +129,8 @@ def language(request: Request) -> str:
 def signed_in(portal: Portal, request: Request) -> Viewer:
     """Who looks; raises SignInFirst, and Refused 403 where an operator asks for members' data."""
     viewer = _viewer(portal, request)
-    if viewer.role == "operator" and not request.url.path.startswith(OPERATORS_PAGES):
-        if request.url.path == "/":
-            raise SignInFirst("/desk")
+    here = request.url.path
+    if viewer.role == "operator" and here != "/" and not here.startswith(OPERATORS_PAGES):
         raise Refused(403, "sees-no-persons", _OPERATOR)
     return viewer
 

@@ -432,7 +432,9 @@ class Attack:
             )
             return Counter(tuple(row) for row in found)
 
-    def unchanged(self, what: str, before: Counter[tuple[str, str, bool]]) -> Counter[tuple[str, str, bool]]:
+    def unchanged(
+        self, what: str, before: Counter[tuple[str, str, bool]]
+    ) -> Counter[tuple[str, str, bool]]:
         """Notes what is gone, or has come to be said, of the foreign county; returns what is
         kept now.
         """

@@ -56,10 +56,13 @@ PATH: Mapping[str, Kind] = {
     "act": Value("void"),
     "command": Value("note"),
     "id": "event_of_sender",
+    "account": "account",
+    "key": "key",
 }
 PATH_OF: Mapping[str, Mapping[str, Kind]] = {
     "GET /v1/cases/{case_id}/receipt-scans/{scan}": {"case_id": "case_of_scan"},
     "POST /v1/cases/{case_id}/receipt-scans/{scan}/record": {"case_id": "case_of_scan"},
+    "POST /accounts/{account}/end": {"account": "account#2"},
     "POST /cases/{case_id}/photos": {"case_id": "case_of_scan#2"},
     "POST /v1/rules/{rule_id}/end": {"rule_id": "rule#2"},
     "POST /v1/reviews/{review_id}": {"review_id": "review#2"},
@@ -85,6 +88,7 @@ QUERY: Mapping[str, Kind] = {
         name: Value()
         for name in (
             "since",
+            "event",
             "state",
             "over",
             "status",
@@ -197,6 +201,15 @@ _PERSON: Mapping[str, Kind] = {
 }
 # fields of forms: a field that a page reads, and that does not stand here, fails the matrix
 FORM: Mapping[str, Mapping[str, Kind]] = {
+    "POST /accounts": {
+        "organisation": "organisation",
+        "role": Value("clerk"),
+        "name": Value("新人"),
+    },
+    "POST /accounts/{account}/reset": {"organisation": Value()},
+    "POST /accounts/{account}/end": {"organisation": Value()},
+    "POST /keys": {"organisation": "organisation", "role": Value("sender")},
+    "POST /keys/{key}/revoke": {"organisation": Value()},
     "POST /department/rules": _RULE,
     "POST /department/rules/{rule_id}/end": {},
     "POST /sign-in": {

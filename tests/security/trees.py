@@ -25,6 +25,7 @@ from services.kit.errors import Words
 from services.portal.accounts import create_account
 from services.records import comparisons, double_reports, floating
 from services.records.letters import photos
+from services.registry.access import create_key
 from services.registry.directory import Directory
 from services.registry.load import load_rows
 from services.registry.rolls import roll_of
@@ -659,16 +660,20 @@ class Planting:
             )
 
     def accounts(self) -> None:
-        """Somebody who signs in."""
+        """Persons who sign in, and keys of their systems."""
+        tree, now = self.tree, self.town.clock.now()
         with self.town.house.worker.begin() as tx:
-            create_account(
-                tx,
-                self.tree.committee,
-                "clerk",
-                f"{self.tree.surname}账户",
-                self.town.clock.now(),
-                "a-long-pass-2026",
-            )
+            for number in (1, 2):
+                name = f"{tree.surname}账户{number}"
+                create_account(tx, tree.committee, "clerk", name, now, "a-long-pass-2026")
+                create_key(tx, tree.committee, "sender", now)
+        tree.add(
+            "account",
+            *self.all_of("SELECT id FROM account WHERE organisation = %s", tree.committee),
+        )
+        tree.add(
+            "key", *self.all_of("SELECT id FROM api_key WHERE organisation = %s", tree.committee)
+        )
 
     def dead_letter(self) -> None:
         """A message about an event of the county that could not be handled."""
