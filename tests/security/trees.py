@@ -664,7 +664,7 @@ class Planting:
         tree, now = self.tree, self.town.clock.now()
         with self.town.house.worker.begin() as tx:
             for number in (1, 2):
-                name = f"{tree.surname}账户{number}"
+                name = f"{tree.mark}账户{number}"
                 create_account(tx, tree.committee, "clerk", name, now, "a-long-pass-2026")
                 create_key(tx, tree.committee, "sender", now)
         tree.add(
