@@ -24,7 +24,7 @@ from services.kit import dead_letters
 from services.kit.errors import Words
 from services.portal.accounts import create_account
 from services.records import comparisons, double_reports, floating
-from services.records.letters import photos
+from services.records.letters import photos, scans
 from services.registry.access import create_key
 from services.registry.directory import Directory
 from services.registry.load import load_rows
@@ -617,7 +617,7 @@ class Planting:
         tree, town = self.tree, self.town
         picture = io.BytesIO()
         Image.new("RGB", (40, 40), "white").save(picture, "PNG")
-        clean = photos.cleaned(picture.getvalue())
+        clean = scans.cleaned(picture.getvalue())
         with town.house.worker.begin() as tx:
             organisation, number = tx.exec_driver_sql(
                 "SELECT organisation, number FROM counterfoil WHERE case_id = %s::uuid", (case,)
