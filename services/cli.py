@@ -130,7 +130,10 @@ def cluster_up(data: Data = None, workers: Annotated[int, typer.Option(min=1, ma
     from services import cluster
     if brokers not in (1, 3):
         _fail("--brokers must be 1 or 3")
-    raise typer.Exit(cluster.up(_settings(data).made_data(), workers, brokers, foreground, port))
+    from services.kit.weak_secrets import refuse_weak
+    settings = _settings(data)
+    refuse_weak(settings)
+    raise typer.Exit(cluster.up(settings.made_data(), workers, brokers, foreground, port))
 
 
 @clusters.command("down")

@@ -7,10 +7,13 @@ import re
 from pathlib import Path
 
 import jsonschema
+import pytest
 import yaml
 
 from services.cluster import Supervisor
+from services.kit.errors import CannotStart
 from services.kit.settings import Settings
+from services.kit.weak_secrets import refuse_weak
 from tests.equipment.browser import ensure_equipment
 
 DEPLOY = Path(__file__).resolve().parent.parent.parent / "deploy"
@@ -53,7 +56,7 @@ def test_compose_and_kubernetes_run_what_cluster_up_runs(tmp_path):
 
 def test_the_example_settings_exist():
     known = {field.validation_alias for field in Settings.model_fields.values()}
-    for file in DEPLOY.glob("*.env"):
+    for file in DEPLOY.rglob("*.env"):
         assert set(re.findall(r"^([A-Z_]+)=", file.read_text(), re.MULTILINE)) <= known, file.name
 
 
@@ -66,3 +69,46 @@ def test_the_public_address_reaches_intake_and_portal_the_same_way_everywhere():
     }
     assert paths == {"/v1/events": "guidui-intake", "/": "guidui-portal"}
     assert [word.partition("=")[0] for word in front if word.startswith("/")] == list(paths)
+
+
+SECRETS = {"DATABASE_OWNER_URL", "DATABASE_URL", "DATABASE_WEB_URL", "GUIDUI_SECRET", "KAFKA_PASSWORD", "SMTP_PASSWORD"}
+"""Settings that hold a secret, or an address with one."""
+
+
+def named_in(role: str) -> set[str]:
+    """The settings in the file of a role."""
+    return set(re.findall(r"^([A-Z_]+)=", (DEPLOY / "env" / f"{role}.env").read_text(), re.MULTILINE))
+
+
+def test_each_role_has_a_set_of_secrets_and_the_owners_login_is_migrates_alone():
+    assert {file.stem for file in (DEPLOY / "env").glob("*.env")} == ROLES | {"common", "migrate"}
+    assert [role for role in ROLES | {"common", "migrate"} if "DATABASE_OWNER_URL" in named_in(role)] == ["migrate"]
+    assert not named_in("common") & SECRETS
+    assert {role for role in ROLES if "GUIDUI_SECRET" in named_in(role)} == {"intake", "portal"}
+    assert {role for role in ROLES if "DATABASE_WEB_URL" in named_in(role)} == {"intake", "portal"}
+    assert {role for role in ROLES if "SMTP_PASSWORD" in named_in(role)} == {"notifier"}
+
+
+def test_every_way_to_deploy_gives_a_role_its_own_secrets_and_no_others():
+    services = compose()["services"]
+    for role in ROLES | {"migrate"}:
+        assert services[role]["env_file"] == ["env/common.env", f"env/{role}.env"]
+    assert services["front"]["env_file"] == ["env/common.env"]
+    for pod in manifests():
+        if pod["kind"] in ("Deployment", "Job"):
+            container = pod["spec"]["template"]["spec"]["containers"][0]
+            assert container["envFrom"] == [
+                {"configMapRef": {"name": "guidui"}}, {"secretRef": {"name": f"guidui-{container['name']}"}}]
+    unit = (DEPLOY / "systemd" / "guidui@.service").read_text()
+    assert "EnvironmentFile=/etc/guidui/%i.env" in unit and "DynamicUser=yes" in unit
+    assert "/etc/guidui/migrate.env" in (DEPLOY / "systemd" / "guidui-migrate.service").read_text()
+
+
+def test_the_examples_do_not_start_anything():
+    for file in (DEPLOY / "env").glob("*.env"):
+        lines = re.findall(r"^([A-Z_]+)=(.*)$", file.read_text(), re.MULTILINE)
+        set_ones = {name: value for name, value in lines if value}
+        if not SECRETS & set(set_ones):
+            continue
+        with pytest.raises(CannotStart):
+            refuse_weak(Settings(**set_ones))
