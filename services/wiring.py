@@ -310,7 +310,7 @@ def portal_routers(house: House, address: str) -> list[APIRouter]:
         house.web, house.worker, house.clock, house.secret, acts=house.acts,
         post=Intake(house.acts, house.clock, house.secret).post,
         reviews=lambda tx, caller, **asked: matched.reviews(tx, house, caller, **asked),
-        reviews_waiting=lambda tx, caller: matched.waiting(tx, house, caller),
+        reviews_waiting=matched.reviews_waiting,
         explained=lambda tx, caller, case: matched.explained(tx, house, caller, case),
         decide_review=lambda tx, caller, review, body, person: matched.decide_review(
             tx, house, caller, review, body, person),

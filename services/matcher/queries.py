@@ -14,11 +14,11 @@ from services.kit.errors import Words
 from services.matcher import questions, reviews as desk
 from services.matcher.explain import explained
 from services.matcher.notes import WORDS, spoken
-from services.matcher.reviews import reviews, waiting
+from services.matcher.reviews import reviews, reviews_waiting
 from services.matcher.undo import undo_match
 from services.registry.access import Caller
 
-__all__ = ["Decision", "decide_review", "decisions", "explained", "reviews", "waiting"]
+__all__ = ["Decision", "decide_review", "decisions", "explained", "reviews", "reviews_waiting"]
 
 
 @dataclass(frozen=True, slots=True)

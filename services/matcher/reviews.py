@@ -38,6 +38,11 @@ WHERE i.decision = 'review' AND (CAST(:at AS timestamptz) IS NULL
       SELECT k.event_id, k.position FROM review_candidate k JOIN member m ON m.member = k.member
       WHERE k.denied_at IS NULL AND m.path ~>=~ :lo AND m.path ~<~ :hi))
 ORDER BY i.decided_at, i.event_id, i.position LIMIT :limit"""
+_COUNT = """
+SELECT count(*) AS number FROM identification i
+WHERE i.decision = 'review' AND (i.path ~>=~ :lo AND i.path ~<~ :hi OR (i.event_id, i.position) IN (
+    SELECT k.event_id, k.position FROM review_candidate k JOIN member m ON m.member = k.member
+    WHERE k.denied_at IS NULL AND m.path ~>=~ :lo AND m.path ~<~ :hi))"""
 _MEMBERS = """
 SELECT member, name, sex, birth_date::text, right(id_number, 4) AS id_number_end, phone, organisation, standing
 FROM member WHERE member = ANY (:m)"""
@@ -99,12 +104,10 @@ def reviews(tx: Connection, house: Any, caller: Caller, *, person: str | None = 
         return _shown(tx, found, reader)
 
 
-def waiting(tx: Connection, house: Any, caller: Caller, limit: int = 1000) -> int:
-    """How many open reviews the caller may see, up to ``limit``; nobody's record is looked at."""
+def reviews_waiting(tx: Connection, caller: Caller) -> int:
+    """How many open reviews the caller may see."""
     with as_worker(tx):
-        reader = Reader(caller, None, house.ground.world(tx, house.clock.now()))
-        nothing = {"at": None, "event": None, "position": None, "only": None, "number": None}
-        return len(rows(tx, _OPEN, {"limit": limit, **nothing, **reader.bounds}))
+        return rows(tx, _COUNT, {"lo": caller.path, "hi": just_after(caller.path)})[0].number
 
 
 def _matched(row: Any) -> dict[str, Any]:

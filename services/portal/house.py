@@ -44,6 +44,7 @@ class Portal:
     secret: bytes
     post: Post
     reviews: Reviews
+    reviews_waiting: Callable[[Connection, Caller], int]
     decide_review: DecideReview
     how_far: HowFar
     opened: Opened
@@ -53,7 +54,6 @@ class Portal:
     ground: Ground = field(default_factory=usual)
     secure: bool = False
     places: Any = None
-    reviews_waiting: Callable[[Connection, Caller], int] = lambda tx, caller: 0
     url: str = ""
     fonts: Path | None = None
     acts: Engine = None  # type: ignore[assignment]

@@ -59,7 +59,7 @@ def test_both_lists_name_who_is_missing_where_and_what_may_be_done(town, reader)
 def test_a_community_reports_from_its_roll_and_the_case_opens(town, reader):
     secretary = reader("secretary")
     page = upload(secretary, workbook((world.name(5), world.id_number(5))))
-    assert "示例纺织有限公司第一支部" in text(page)
+    assert "属于其他组织" in text(page) and "示例纺织有限公司" not in text(page)
     form = secretary.hidden(page, "/report")
     path = re.search(r'action="(/rolls/[^"]+/report)"', page.text)[1]
     for _ in range(2):

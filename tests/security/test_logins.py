@@ -20,8 +20,9 @@ from services.registry.access import Caller, caller_within, look_as, look_at_tre
 
 OWN, FOREIGN, ABOVE = "111111111111", "999999999999", "555555555555"
 KEY, FOREIGN_KEY = "gd_own", "gd_foreign"
-NOBODYS = {"organisation_directory", "official_contacts", "unknown_organisations"}
-"""Functions that say something of other trees on purpose: the directory, without persons, and official contacts."""
+NOBODYS = {"organisation_directory", "official_contacts", "unknown_organisations", "posted_by_others"}
+"""Functions that say something of other trees on purpose: the directory, without persons; official contacts; of an id that
+was asked for, whether others posted an event under it, because nobody corrects what others posted (interface.md §7.5)."""
 
 FOR_EVERYBODY = {"policy"}
 """Tables without persons that whoever has a context reads: values that count for a city, a route, a category."""
@@ -305,7 +306,8 @@ def test_no_function_that_it_may_call_says_or_does_anything_of_another_tree(web,
                     rows = call(tx, function.name, given)
                     if any(FOREIGN in str(value) for row in rows for value in row):
                         spoken.add((function.name, looks))
-    assert spoken == {("organisation_directory", False), ("organisation_directory", True), ("official_contacts", True)}
+    assert spoken == {("organisation_directory", False), ("organisation_directory", True), ("official_contacts", True),
+                      ("posted_by_others", False), ("posted_by_others", True)}
     assert {name for name, _ in spoken} <= NOBODYS
     assert counted(owner) == before
 

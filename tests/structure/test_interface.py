@@ -19,7 +19,6 @@ from services.intake.app import build
 from services.kit.clock import SystemClock
 from services.portal import bodies
 from services.portal.app import routers
-from services.portal.house import Portal
 from services.portal.sentences import TASKS
 from services.registry.access import ROLES
 from services.registry.kinds import KINDS as FILES
@@ -87,9 +86,8 @@ def test_every_column_is_named(kind):
 
 def application():
     """The whole application, with nothing behind it: only its table of routes is read."""
-    borrowed = [MagicMock() for _ in range(9)]
-    portal = Portal(borrowed[0], borrowed[1], SystemClock(), b"secret", *borrowed[2:])
-    return build(borrowed[0], SystemClock(), b"secret", routers=routers(portal))
+    portal = MagicMock(secret=b"secret")
+    return build(MagicMock(), SystemClock(), b"secret", routers=routers(portal))
 
 
 def calls() -> list[str]:
