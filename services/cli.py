@@ -68,8 +68,8 @@ Host = Annotated[str, typer.Option(help="address to listen on; a reverse proxy w
 
 def _settings(data: Path | None = None):
     from services.kit import log
-    from services.kit.settings import Settings
-    settings = Settings(**({"data": data} if data else {}))
+    from services.kit.settings import read_settings
+    settings = read_settings(data)
     log.configure(settings.log_level)
     return settings
 

@@ -136,6 +136,8 @@ def run(settings: Settings, port: int, demo: bool) -> int:
     """Serves until SIGINT or SIGTERM; returns 0. Raises `CannotStart`, with nothing begun."""
     begun = time.monotonic()
     refuse_taken(port)
+    if settings.operations_port:
+        refuse_taken(settings.operations_port)
     with _serving_house(settings) as house:
         ensure_divisions(house.worker)
         say("guidui: opening the address table (compiled once, about 20 seconds the first time)")

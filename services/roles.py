@@ -14,6 +14,7 @@ from services.kit import beats, metrics, processes
 from services.kit.consumer import Consumer
 from services.kit.errors import Words
 from services.kit.kafka_clients import Kafka
+from services.kit.ports import refuse_taken
 from services.kit.reconcile import still_for
 from services.kit.settings import Settings
 from services.wiring import HANDLERS, LOOPS, House, check_glyphs, loops_of, loops_unready
@@ -24,6 +25,7 @@ ROLES = ("relay", "intake", "ingress", "portal", *HANDLERS)
 
 def intake(settings: Settings, port: int, host: str) -> None:
     """Events over HTTP; the consumer of topic ``ingress`` is a child of this process."""
+    refuse_taken(port, host)
     with own_house(settings, patient=True) as house, processes.beside("ingress", settings), processes.beating(
             house.worker, "intake", settings, house.clock):
         serve(application(house, lambda: cluster_unready(house), portal=False), port, settings, lambda: None, host)
@@ -31,6 +33,7 @@ def intake(settings: Settings, port: int, host: str) -> None:
 
 def portal(settings: Settings, port: int, host: str) -> None:
     """Pages, and the calls of receivers and departments."""
+    refuse_taken(port, host)
     with own_house(settings, patient=True) as house, processes.beating(house.worker, "portal", settings, house.clock):
         check_glyphs(house)
         app = application(house, lambda: cluster_unready(house), address=f"http://{host}:{port}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 from services.kit.errors import CannotStart
@@ -13,5 +14,7 @@ def refuse_taken(port: int, host: str = "127.0.0.1") -> None:
         socket.create_server((host, port)).close()
     except PermissionError:
         raise CannotStart(f"port {port} is open to root alone; choose one above 1023 with --port") from None
-    except OSError:
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise CannotStart(f"nothing can listen on {host}:{port}: {error.strerror}") from None
         raise CannotStart(f"port {port} is in use; choose another with --port") from None

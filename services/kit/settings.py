@@ -4,8 +4,9 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.kit.errors import CannotStart
@@ -54,7 +55,7 @@ class Settings(BaseSettings):
     key: SecretStr | None = _named("GUIDUI_KEY", None, "API key that `post` uses")
     secret: SecretStr | None = _named("GUIDUI_SECRET", None, "key of pseudonyms; else the data directory's `secret`")
     fonts: Path | None = _named("GUIDUI_FONTS", None, "folder of more fonts (TTF) for rare characters on letters")
-    log_level: str = _named("GUIDUI_LOG", "info", "debug, info, warning or error")
+    log_level: Literal["debug", "info", "warning", "error"] = _named("GUIDUI_LOG", "info", "debug, info, warning or error")
 
     head_bytes_max: int = _named("GUIDUI_HEAD_BYTES", 32_768, "bytes of a request's line and headers")
     head_seconds_max: float = _named("GUIDUI_HEAD_SECONDS", 15.0, "seconds in which a request's head must have come")
@@ -89,6 +90,24 @@ class Settings(BaseSettings):
         if self.secret is not None:
             return self.secret.get_secret_value().encode()
         return _own_secret(self.data / "secret")
+
+
+def read_settings(data: Path | None = None) -> Settings:
+    """The settings as the environment has them, `data` in place of GUIDUI_DATA.
+
+    Raises `CannotStart` naming each variable that says something impossible; never what it says, which may be secret.
+    """
+    try:
+        return Settings(**({"data": data} if data else {}))
+    except ValidationError as error:
+        faults = "; ".join(f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors())
+        raise CannotStart(f"a setting is impossible: {faults} (docs/operating.md, settings)") from None
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    """The environment variable of a field that pydantic names by either name."""
+    field = Settings.model_fields.get(str(place[0]))
+    return str(field.validation_alias) if field else str(place[0])
 
 
 def _own_secret(file: Path) -> bytes:

@@ -68,6 +68,22 @@ def test_a_port_in_use_is_said_before_anything_begins(tmp_path, taken, command):
     assert status(tmp_path / "data")["processes"] == []
 
 
+def test_the_port_of_metrics_is_looked_at_too(tmp_path, taken):
+    done = guidui("run", "--data", str(tmp_path / "data"), "--port", str(free_port()), GUIDUI_OPERATIONS_PORT=str(taken))
+    assert done.returncode == 2 and f"port {taken} is in use" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("GUIDUI_POOL", "many"), ("GUIDUI_LOG", "loud"), ("DATABASE_URL", "postgresql://a:hidden-password@127.0.0.1:port/x"),
+    ("DATABASE_URL", "hidden-password"), ("GUIDUI_OPERATIONS_PORT", "ninety"),
+])  # fmt: skip
+def test_an_impossible_setting_is_named_and_not_repeated(tmp_path, name, value):
+    done = guidui("key", "list", "--data", str(tmp_path), **{name: value})
+    assert done.returncode == 2 and name in done.stderr and "Traceback" not in done.stderr
+    assert "hidden-password" not in done.stderr
+
+
 @pytest.mark.parametrize("command", [("run",), ("cluster", "up"), ("load", "members", __file__)])
 def test_a_data_directory_that_cannot_be_made_is_said(tmp_path, command):
     (tmp_path / "file").write_text("in the way")
@@ -128,10 +144,10 @@ def test_an_empty_database_is_behind_too(tmp_path, postgres):
 
 def test_a_given_database_that_does_not_answer_is_said_without_its_password(tmp_path):
     port = free_port()
-    url = make_url(f"postgresql://someone:hidden@127.0.0.1:{port}/guidui").render_as_string(hide_password=False)
+    url = make_url(f"postgresql://someone:hidden-password@127.0.0.1:{port}/guidui").render_as_string(hide_password=False)
     done = guidui("run", DATABASE_URL=url, GUIDUI_DATA=str(tmp_path))
     assert done.returncode == 2 and "does not answer" in done.stderr
-    assert "hidden" not in done.stderr and "Traceback" not in done.stderr
+    assert "hidden-password" not in done.stderr and "Traceback" not in done.stderr
 
 
 def test_which_database_was_used_is_said(tmp_path, database):
