@@ -1,4 +1,5 @@
-"""What organisations outside a member's line say of the member: kept, shown to the line, without effect (interface.md §7.5).
+"""What organisations outside a member's line say of the member: kept, shown to the line, without
+effect (interface.md §7.5).
 
 A report makes its sender no party. The line may take what it says over when it triages.
 """
@@ -48,7 +49,8 @@ SELECT c.id::text FROM transfer_case c WHERE c.id = ANY (%s::uuid[]) AND c.state
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report. ``facts`` is what it would state of the case, or the life, dues or contact that it tells."""
+    """One report. ``facts`` is what it would state of the case, or the life, dues or contact
+    that it tells."""
 
     event_id: UUID
     position: int
@@ -95,7 +97,8 @@ def of_member(tx: Connection, member: str, limit: int = 50) -> list[Report]:
 
 
 def named(reports: Sequence[Report], wanted: str) -> Report:
-    """The report that ``from_report`` names, by the id of its event; of several the newest. 422 where there is none."""
+    """The report that ``from_report`` names, by the id of its event; of several the newest. 422
+    where there is none."""
     for report in reversed(reports):
         if wanted in (report.ext_id, str(report.event_id), f"{report.event_id}:{report.position}"):
             return report
@@ -105,23 +108,30 @@ def named(reports: Sequence[Report], wanted: str) -> Report:
 
 def change_of(case: Case, reports: Sequence[Report], world: World) -> Change:
     """A case that stands, with a history row for each report and nothing else."""
-    steps = [Step(REPORT, case.state, case.state, None, None, report.step_detail) for report in reports]
-    return Change(case, case, steps)
+    return Change(case, case, [_step(case.state, report) for report in reports])
 
 
 def opened(case_id: str, member: str, home: str, reports: Sequence[Report], world: World) -> Change:
-    """A case opened by reports alone: it is the origin branch's, and waits for the branch to triage it."""
+    """A case opened by reports alone: it is the origin branch's, and waits for the branch to
+    triage it."""
     case = Case(id=case_id, state=s.ANNOUNCED, member=member, origin=home, poster=home, opened_at=world.now,
                 entered_at=world.now, touched_at=world.now, counted_from=world.today)
     steps = [Step("open", None, s.ANNOUNCED, None)]
-    steps += [Step(REPORT, s.ANNOUNCED, s.ANNOUNCED, None, None, report.step_detail) for report in reports]
+    steps += [_step(s.ANNOUNCED, report) for report in reports]
     return Change(None, deadlines.settle(case, world), steps)
 
 
-def withdraw(tx: Connection, event: UUID, position: int | None, world: World, going_on: Collection[str | None] = ()) -> None:
+def withdraw(
+    tx: Connection,
+    event: UUID,
+    position: int | None,
+    world: World,
+    going_on: Collection[str | None] = (),
+) -> None:
     """Takes back what an event reported (of all its persons, or of one).
 
-    A case that it alone had opened, and that nobody has touched, is closed; those of the members ``going_on`` are not.
+    A case that it alone had opened, and that nobody has touched, is closed; those of the members
+    ``going_on`` are not.
     """
     touched = tx.exec_driver_sql(_WITHDRAW, (world.now, event, position, position)).scalars().all()
     cases = sorted({case for case in touched if case})
@@ -131,14 +141,21 @@ def withdraw(tx: Connection, event: UUID, position: int | None, world: World, go
     changes = []
     for case in tables.load(tx, alone).values():
         if case.member not in going_on:
-            after = case.but(state=s.CLOSED, touched_at=world.now, entered_at=world.now, counted_from=world.today)
+            after = case.but(state=s.CLOSED, touched_at=world.now, entered_at=world.now,
+                             counted_from=world.today)
             step = Step("withdraw", case.state, s.CLOSED, None, "event_withdrawn")
             changes.append(Change(case, deadlines.settle(after, world), [step]))
     tables.write(tx, changes, world)
 
 
+def _step(state: str, report: Report) -> Step:
+    """The history row of a report: by nobody with a part in the case."""
+    return Step(REPORT, state, state, None, None, report.step_detail)
+
+
 def take_over(tx: Connection, report: Report, case_id: str, by: str, world: World) -> None:
-    """Notes that the line took a report over: its phone and address count as the line's from now on."""
+    """Notes that the line took a report over: its phone and address count as the line's from now
+    on."""
     tx.exec_driver_sql("UPDATE report SET taken_over_at = %s WHERE event_id = %s AND position = %s",
                        (world.now, report.event_id, report.position))
     tables.show_person(tx, [tables.person_of(tx, case_id) | {

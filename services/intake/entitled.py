@@ -1,7 +1,8 @@
-"""What is refused at the door because it is not the sender's to say (docs/interface.md §7.5): every way in passes here.
+"""What is refused at the door because it is not the sender's to say (docs/interface.md §7.5): every
+way in passes here.
 
-Corrections and withdrawals of what somebody else posted, and changes of organisations by anybody but a department above.
-What needs to know who the person is, the matcher judges.
+Corrections and withdrawals of what somebody else posted, and changes of organisations by anybody
+but a department above. What needs to know who the person is, the matcher judges.
 """
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ ORGANISATION = "guidui.organisation.changed.v1"
 
 
 def refusals(tx: Connection, events: Sequence[Posted]) -> dict[int, Invalid]:
-    """Position -> why the event is not its sender's to post; those that may be posted are left out."""
+    """Position -> why the event is not its sender's to post; those that may be posted are left
+    out."""
     foreign = _posted_by_others(tx, events)
     refused: dict[int, Invalid] = {}
     for position, event in enumerate(events):
@@ -34,7 +36,8 @@ def refusals(tx: Connection, events: Sequence[Posted]) -> dict[int, Invalid]:
 
 
 def _posted_by_others(tx: Connection, events: Sequence[Posted]) -> set[str]:
-    """The ids that these events correct, and that other organisations posted and the senders did not.
+    """The ids that these events correct, and that other organisations posted and the senders did
+    not.
 
     An id that nobody has posted is let through: a withdrawal may arrive before what it withdraws.
     """
@@ -47,18 +50,24 @@ def _posted_by_others(tx: Connection, events: Sequence[Posted]) -> set[str]:
 
 
 def _may_change(event: Posted, directory: Directory) -> bool:
-    """Whether the sender may change this organisation. One that is not in the register yet the matcher judges."""
+    """Whether the sender may change this organisation. One that is not in the register yet the
+    matcher judges."""
     data, poster = event.data, event.organisation
     founded = data.get("founded")
     if founded:
         superior = founded.get("parent")
-        return poster == superior and _is_department(poster, directory) or superior not in directory \
-            or changes_organisation(poster, superior, directory)
+        if superior not in directory:
+            return True
+        if poster == superior:
+            return _is_department(poster, directory)
+        return changes_organisation(poster, superior, directory)
     organisation = data.get("organisation")
     stated = data.keys() - {"organisation", "effective_on", "corrects"}
     if organisation == poster and stated <= OWN:
         return True
-    return organisation not in directory or changes_organisation(poster, organisation, directory)
+    if organisation not in directory:
+        return True
+    return changes_organisation(poster, organisation, directory)
 
 
 def _is_department(code: str, directory: Directory) -> bool:
@@ -68,7 +77,8 @@ def _is_department(code: str, directory: Directory) -> bool:
 
 def _not_your_event(ext_id: str) -> Invalid:
     return one("/data/corrects", f"编号 {ext_id} 的事件不是贵单位报送的；撤回和更正只能由原报送单位提出。",
-               f"The event {ext_id} was not posted by your organisation; only whoever posted it withdraws or corrects it.",
+               f"The event {ext_id} was not posted by your organisation; only whoever posted it "
+               "withdraws or corrects it.",
                status=403, code="not-your-event")
 
 

@@ -1,4 +1,5 @@
-"""Whom open reviews may mean, and who may say so: whoever holds the candidate, not the mere sender (interface.md §7.5)."""
+"""Whom open reviews may mean, and who may say so: whoever holds the candidate, not the mere
+sender (interface.md §7.5)."""
 from __future__ import annotations
 
 from collections import Counter
@@ -38,7 +39,8 @@ WHERE k.event_id = ANY (CAST(:events AS uuid[])) AND k.denied_at IS NULL"""
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One member whom a review may mean, with the organisation that holds them; ``token`` is what others call them."""
+    """One member whom a review may mean, with the organisation that holds them; ``token`` is
+    what others call them."""
 
     member: str
     token: str
@@ -48,7 +50,8 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A person in review: whom it may be with the organisations that hold them, and whether the sender may say."""
+    """A person in review: whom it may be with the organisations that hold them, and whether the
+    sender may say."""
 
     poster: str
     homes: Mapping[str, str]
@@ -60,7 +63,9 @@ class Doubt:
         return {self.poster} if self.asks_sender else set(self.homes.values())
 
 
-def doubts(tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found], world: World) -> dict[Slot, Doubt]:
+def doubts(
+    tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found], world: World,
+) -> dict[Slot, Doubt]:
     """The persons of these announcements who are in review."""
     doubtful = [one for one in told if found[one.event, one.position].decision == "review"]
     members = {c["member"] for one in doubtful for c in found[one.event, one.position].candidates}
@@ -70,13 +75,21 @@ def doubts(tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Fou
     for one in doubtful:
         candidates = found[one.event, one.position].candidates
         homes = {c["member"]: home_of[c["member"]] for c in candidates if c["member"] in home_of}
-        made[one.event, one.position] = Doubt(one.organisation, homes, _asks(one.organisation, homes.values(), world))
+        asks = _asks(one.organisation, homes.values(), world)
+        made[one.event, one.position] = Doubt(one.organisation, homes, asks)
     return made
 
 
-def too_many(tx: Connection, told: Sequence[Announcement], doubtful: Mapping[Slot, Doubt], world: World) -> dict[Slot, Found]:
-    """Those in doubt beyond what policy lets one organisation keep others busy with: rejected, with what to do."""
-    of_others = [one for one in told if (doubt := doubtful.get((one.event, one.position))) and not doubt.asks_sender]
+def too_many(
+    tx: Connection, told: Sequence[Announcement], doubtful: Mapping[Slot, Doubt], world: World,
+) -> dict[Slot, Found]:
+    """Those in doubt beyond what policy lets one organisation keep others busy with: rejected,
+    with what to do."""
+    of_others = []
+    for one in told:
+        doubt = doubtful.get((one.event, one.position))
+        if doubt is not None and not doubt.asks_sender:
+            of_others.append(one)
     if not of_others:
         return {}
     standing = rows(tx, _OPEN_OF_OTHERS, {"paths": sorted({one.path for one in of_others})})
@@ -103,7 +116,8 @@ def keep(tx: Connection, doubtful: Mapping[Slot, Doubt]) -> None:
 
 
 def of_reviews(tx: Connection, events: Iterable[str]) -> dict[Slot, list[Candidate]]:
-    """(event, position) -> the candidates whom nobody who holds them has denied; ``tx`` acts as the worker."""
+    """(event, position) -> the candidates whom nobody who holds them has denied; ``tx`` acts as
+    the worker."""
     wanted, found = sorted(set(events)), dict[Slot, list[Candidate]]()
     for row in rows(tx, _OF_REVIEWS, {"events": wanted}) if wanted else ():
         candidate = Candidate(row.member, row.token, row.organisation, row.path)
@@ -111,13 +125,20 @@ def of_reviews(tx: Connection, events: Iterable[str]) -> dict[Slot, list[Candida
     return found
 
 
-def held(candidates: Iterable[Candidate], caller: Caller, posted_here: bool, world: World) -> list[Candidate]:
-    """Those of the candidates of whom the caller may say that it is they: the members of its own tree, and where its tree
-    posted the person (``posted_here``) those in whose line it stands."""
+def held(
+    candidates: Iterable[Candidate], caller: Caller, posted_here: bool, world: World,
+) -> list[Candidate]:
+    """Those of the candidates of whom the caller may say that it is they: the members of its own
+    tree, and where its tree posted the person (``posted_here``) those in whose line it stands."""
     own = [c for c in candidates if c.path.startswith(caller.path)]
     if not posted_here:
         return own
-    return [c for c in candidates if c in own or in_line(caller.organisation, c.organisation, world.directory, world.today)]
+    by_line = []
+    for candidate in candidates:
+        home = candidate.organisation
+        if in_line(caller.organisation, home, world.directory, world.today):
+            by_line.append(candidate)
+    return list(dict.fromkeys([*own, *by_line]))
 
 
 def deny(tx: Connection, slot: Slot, denied: Sequence[Candidate], by: str, at: datetime) -> None:
@@ -126,7 +147,9 @@ def deny(tx: Connection, slot: Slot, denied: Sequence[Candidate], by: str, at: d
                        "AND member = ANY (%s)", (by, at, *slot, [c.member for c in denied]))
 
 
-def ask_anew(tx: Connection, slot: Slot, poster: str, left: Sequence[Candidate], world: World) -> None:
+def ask_anew(
+    tx: Connection, slot: Slot, poster: str, left: Sequence[Candidate], world: World,
+) -> None:
     """Decides anew whether the sender is asked, by the candidates that are left."""
     asks = _asks(poster, [c.organisation for c in left], world)
     tx.exec_driver_sql(_ASKS, (dumps([{"event_id": slot[0], "position": slot[1], "asks_sender": asks}]),))

@@ -1,6 +1,8 @@
-"""What each announcement does, by who says it: it takes effect, or it is kept as a report (interface.md §7.5).
+"""What each announcement does, by who says it: it takes effect, or it is kept as a report
+(interface.md §7.5).
 
-The table itself is services.registry.announcement_rights; here the register and the cases say who stands where.
+The table itself is services.registry.announcement_rights; here the register and the cases say who
+stands where.
 """
 from __future__ import annotations
 
@@ -12,7 +14,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.cases.model import World
-from services.cases.states import ACCEPTED, ARRIVED, FLOATING_REGISTERED, PLACED, RECEIPT_SENT, RETURNED
+from services.cases.states import (
+    ACCEPTED,
+    ARRIVED,
+    FLOATING_REGISTERED,
+    PLACED,
+    RECEIPT_SENT,
+    RETURNED,
+)
 from services.kit.db import rows
 from services.matcher import notes
 from services.matcher.announcements import Announcement
@@ -33,8 +42,11 @@ class Effect(Enum):
     REPORT = auto()
 
 
-def effect_of(tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found], world: World) -> dict[Slot, Effect]:
-    """The effect of every announcement. One whose person is not known to be a member has none of its own to narrow."""
+def effect_of(
+    tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found], world: World,
+) -> dict[Slot, Effect]:
+    """The effect of every announcement. One whose person is not known to be a member has none of
+    its own to narrow."""
     signs = [a for a in told if a.kind in SIGNS and not _of_the_line(a, found, world)]
     members = {found[a.event, a.position].member for a in signs}
     responsible = _responsible(tx, {member for member in members if member})
@@ -49,8 +61,11 @@ def effect_of(tx: Connection, told: Sequence[Announcement], found: Mapping[Any, 
     return effects
 
 
-def silenced(told: Sequence[Announcement], found: Mapping[Any, Found], world: World) -> dict[Slot, Found]:
-    """The decisions without what the register says of a member's standing, where the sender is not of the line."""
+def silenced(
+    told: Sequence[Announcement], found: Mapping[Any, Found], world: World,
+) -> dict[Slot, Found]:
+    """The decisions without what the register says of a member's standing, where the sender is
+    not of the line."""
     quiet: dict[Slot, Found] = {}
     for one in told:
         person = found[one.event, one.position]
@@ -60,7 +75,9 @@ def silenced(told: Sequence[Announcement], found: Mapping[Any, Found], world: Wo
     return quiet
 
 
-def of_the_line(told: Sequence[Announcement], found: Mapping[Any, Found], world: World) -> list[Announcement]:
+def of_the_line(
+    told: Sequence[Announcement], found: Mapping[Any, Found], world: World,
+) -> list[Announcement]:
     """The announcements by organisations of their member's line."""
     return [one for one in told if _of_the_line(one, found, world)]
 
@@ -71,7 +88,8 @@ def _of_the_line(one: Announcement, found: Mapping[Any, Found], world: World) ->
 
 
 def _responsible(tx: Connection, members: Collection[str]) -> dict[str, set[str]]:
-    """Member -> the host of a floating registration, and whoever holds the arrival or received the member."""
+    """Member -> the host of a floating registration, and whoever holds the arrival or received
+    the member."""
     if not members:
         return {}
     responsible: dict[str, set[str]] = {}

@@ -1,8 +1,9 @@
-"""Who may say what of whom (docs/interface.md §7.5): the one table that every posted event passes. Pure.
+"""Who may say what of whom (docs/interface.md §7.5): the one table that every posted event passes.
+Pure.
 
-What an organisation says that may not say it is kept as a *report*: shown to the member's line, without effect. Two kinds
-of event are refused instead: the withdrawal or correction of what somebody else posted, and a change of an organisation
-by anybody but a department above it.
+What an organisation says that may not say it is kept as a *report*: shown to the member's line,
+without effect. Two kinds of event are refused instead: the withdrawal or correction of what
+somebody else posted, and a change of an organisation by anybody but a department above it.
 """
 from __future__ import annotations
 
@@ -50,9 +51,11 @@ SIGNS = frozenset(kind for kind, speakers in COUNTS_FROM.items() if speakers == 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The member an event is about: the organisation they belong to, and who else answers for them now.
+    """The member an event is about: the organisation they belong to, and who else answers for them
+    now.
 
-    ``responsible`` are the host of a floating registration, and whoever holds the arrival or received the member.
+    ``responsible`` are the host of a floating registration, and whoever holds the arrival or
+    received the member.
     """
 
     home: str
@@ -60,7 +63,8 @@ class Subject:
 
 
 def counts(kind: str, poster: str, subject: Subject, directory: Directory, today: date) -> bool:
-    """Whether an event of that kind, posted by that organisation about that member, takes effect; else it is a report."""
+    """Whether an event of that kind, posted by that organisation about that member, takes
+    effect; else it is a report."""
     speakers = COUNTS_FROM[kind]
     if Speaker.ANYBODY in speakers:
         return True
@@ -68,21 +72,25 @@ def counts(kind: str, poster: str, subject: Subject, directory: Directory, today
         return True
     if Speaker.ARMY_OR_DEPARTMENT in speakers and _army_or_department(directory.get(poster)):
         return True
-    return Speaker.HOST_OR_RECEIVER in speakers and _acts_for(poster, subject.responsible, directory, today)
+    if Speaker.HOST_OR_RECEIVER not in speakers:
+        return False
+    return _acts_for(poster, subject.responsible, directory, today)
 
 
 def in_line(code: str | None, home: str | None, directory: Directory, today: date) -> bool:
     """Whether an organisation stands in the line of a member who belongs to ``home``.
 
-    The line: that organisation, every one above it, and every one below its nearest ``basic_committee``. Whoever acts for
-    an organisation that has ended stands in its place.
+    The line: that organisation, every one above it, and every one below its nearest
+    ``basic_committee``. Whoever acts for an organisation that has ended stands in its place.
     """
     if code is None or home is None:
         return False
     if _stands_in_line(code, home, directory):
         return True
     acting = directory.acting_for(home, today)
-    return acting is not None and acting.code != home and _stands_in_line(code, acting.code, directory)
+    if acting is None or acting.code == home:
+        return False
+    return _stands_in_line(code, acting.code, directory)
 
 
 def changes_organisation(poster: str, organisation: str, directory: Directory) -> bool:
@@ -95,8 +103,10 @@ def changes_organisation(poster: str, organisation: str, directory: Directory) -
 def _stands_in_line(code: str, home: str, directory: Directory) -> bool:
     if directory.within(home, code):
         return True
-    committee = next((one for one in directory.superiors(home) if one.kind == "basic_committee"), None)
-    return committee is not None and directory.within(code, committee.code)
+    for superior in directory.superiors(home):
+        if superior.kind == "basic_committee":
+            return directory.within(code, superior.code)
+    return False
 
 
 def _army_or_department(one: Organisation | None) -> bool:

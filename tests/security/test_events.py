@@ -1,7 +1,9 @@
-"""Strangers with keys of their own against a case between an enterprise and a community: by events, reviews, rolls.
+"""Strangers with keys of their own against a case between an enterprise and a community: by events,
+reviews, rolls.
 
-E is the enterprise (its branch holds the members), C1 the community that the case T goes to, C2 another community of that
-street, X a community of another street. None of what C2 or X may say lets them learn of T, change, silence or take it over.
+E is the enterprise (its branch holds the members), C1 the community that the case T goes to, C2
+another community of that street, X a community of another street. None of what C2 or X may say lets
+them learn of T, change, silence or take it over.
 """
 from __future__ import annotations
 
@@ -226,7 +228,8 @@ def test_a_reference_of_another_name_is_a_fault_of_the_event(street, url, claime
 
 
 def in_doubt(town: Town, url: str, by: str, ident: str = "doubt", kind: str = "departure.effective") -> str:  # noqa: F811
-    """A person who may be two members of E: the name of one, the phone of the other. Returns the review's id."""
+    """A person who may be two members of E: the name of one, the phone of the other. Returns the
+    review's id."""
     post(town, url, event(kind, by, ident, category="relocation",
                           person={"name": world.name(3), "phone": "13900000004"}, to={"address": ELSEWHERE}))
     assert far(town, url, by, ident)["state"] == "review"

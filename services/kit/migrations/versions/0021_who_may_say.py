@@ -1,4 +1,5 @@
-"""What others report of a member, who holds a candidate of a review, contacts with their source, and looks that are counted."""
+"""What others report of a member, who holds a candidate of a review, contacts with their source,
+and looks that are counted."""
 from __future__ import annotations
 
 from alembic import op
