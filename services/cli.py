@@ -178,7 +178,7 @@ def migrate() -> None:
             create_topics(Kafka.of(settings))
         if settings.database_url:
             from services.embedded import ensure_divisions, own_house
-            with own_house(settings) as house:
+            with own_house(settings, pseudonyms=False) as house:
                 ensure_divisions(house.worker)
         return
     if settings.database_url:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from secrets import token_bytes
 
 import structlog
 import uvicorn
@@ -69,12 +70,14 @@ def application(house: House, unready: Callable[[], dict[str, Words]] | None = N
 
 
 @contextmanager
-def own_house(settings: Settings, *, creates: bool = False, patient: bool = False) -> Iterator[House]:
+def own_house(settings: Settings, *, creates: bool = False, patient: bool = False,
+              pseudonyms: bool = True) -> Iterator[House]:
     """A house on DATABASE_URL, else on the embedded server of the data directory: the one that runs, or one for as
     long as this lasts. Says on stderr which it is.
 
     `creates`: a data directory without a database gets one; else it is taken for mistyped. `patient`: a given database
-    that does not answer yet is waited for by whoever uses the house. Raises `CannotStart`.
+    that does not answer yet is waited for by whoever uses the house. `pseudonyms`: False for a role that makes none and
+    is not given their key. Raises `CannotStart`.
     """
     refuse_weak(settings)
     if settings.database_url:
@@ -83,7 +86,7 @@ def own_house(settings: Settings, *, creates: bool = False, patient: bool = Fals
             say(f"guidui: database {_shown(settings.database_url)} (DATABASE_URL)")
         if settings.database_web_url is None:
             log.warning("pages_share_the_workers_login", mend="set DATABASE_WEB_URL to the login guidui_pages")
-        yield from _house(settings, settings.database_url, settings.database_web_url)
+        yield from _house(settings, settings.database_url, settings.database_web_url, pseudonyms)
         return
     if not creates and not has_database(settings.data):
         raise CannotStart(f"there is no database in {settings.data.resolve()}: name the data directory with --data or "
@@ -114,8 +117,9 @@ def _shown(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
-def _house(settings: Settings, url: str, web_url: str | None) -> Iterator[House]:
-    house = House.at(url, settings.secret_bytes(), settings.cache, SystemClock(), settings=settings,
+def _house(settings: Settings, url: str, web_url: str | None, pseudonyms: bool = True) -> Iterator[House]:
+    secret = settings.secret_bytes() if pseudonyms else token_bytes(32)
+    house = House.at(url, secret, settings.cache, SystemClock(), settings=settings,
                      connections_max=settings.pool_connections_max, web_url=web_url)
     try:
         yield house

@@ -42,7 +42,7 @@ def portal(settings: Settings, port: int, host: str) -> None:
 
 def consumer(settings: Settings, name: str) -> None:
     """A Faust worker of one consumer, with the loops of its role beside it."""
-    with own_house(settings, patient=True) as house:
+    with own_house(settings, patient=True, pseudonyms=False) as house:
         loops_of(house, (name,)).start()
         metrics.expose(metrics.LoopGauges(house.worker, LOOPS))
         processes.consume(Consumer(house.worker, HANDLERS[name](house), house.clock), Kafka.of(settings), settings, name,
@@ -51,7 +51,7 @@ def consumer(settings: Settings, name: str) -> None:
 
 def relay(settings: Settings) -> None:
     """The event log to Kafka, and the reconciler."""
-    with own_house(settings, patient=True) as house:
+    with own_house(settings, patient=True, pseudonyms=False) as house:
         processes.relay(house.worker, [make(house) for make in HANDLERS.values()], settings, house.clock, create_topics)
 
 
