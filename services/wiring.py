@@ -18,12 +18,11 @@ from services.cases.ground import Ground, stored_calendar, usual
 from services.cases.queries import progress_of_cases
 from services.cases.recount import recount, recount_again
 from services.cases.repoint import CASES, MEMBERS, repoint, repoint_again
-from services.kit import rounds
+from services.kit import loops, rounds
 from services.kit.clock import Clock, SystemClock
 from services.kit.consumer import Subscription
 from services.kit.db import connect
 from services.kit.errors import Words
-from services.kit.loops import aside
 from services.kit.rounds import Loop, Rounds, Runner
 from services.matcher.gazetteer import Gazetteer
 from services.matcher.erasure import erase_decided
@@ -258,8 +257,7 @@ def loops_unready(house: House, role: str | None = None) -> dict[str, Words]:
 
 def set_aside(house: House) -> dict[str, int]:
     """Loop or consumer -> how much of it waits on the dead-letter desk."""
-    with house.worker.connect() as tx:
-        return aside(tx)
+    return loops.set_aside(house.worker)
 
 
 def follow(house: House) -> int:

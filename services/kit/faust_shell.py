@@ -26,6 +26,7 @@ from services.kit.errors import Words
 from services.kit.garbage import collect_seldom
 from services.kit.kafka_clients import Kafka, is_idle, leave_group, no_topic, topic_ids, why_deaf
 from services.kit.log import where
+from services.kit.loops import set_aside
 
 try:
     import uvloop
@@ -65,7 +66,8 @@ class FaustShell:
         """Waits for database, brokers and rights, then consumes. Ends the process: 0 after a signal, else 70."""
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: self.consumer.stop.set())
-        health.serve(self._health_port, lambda: {**self.unready(), **self._also_unready()})
+        health.serve(self._health_port, health.Readiness(
+            lambda: {**self.unready(), **self._also_unready()}, set_aside=lambda: set_aside(self.consumer.engine)))
         try:
             self._await_leave()
             self._await_rights()

@@ -19,6 +19,7 @@ from services.kit.consumer import Consumer, Subscription
 from services.kit.errors import Words
 from services.kit.faust_shell import FaustShell
 from services.kit.kafka_clients import Kafka
+from services.kit.loops import set_aside
 from services.kit.reconcile import Reconciler
 from services.kit.relay import SECOND, Relay
 from services.kit.settings import Settings
@@ -53,7 +54,7 @@ def relay(engine: Engine, subscriptions: Iterable[Subscription], settings: Setti
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, end)
     metrics.expose(metrics.Seam(engine, subscriptions, clock, relay=True))
-    health.serve(settings.health_port, unready)
+    health.serve(settings.health_port, health.Readiness(unready, set_aside=lambda: set_aside(engine)))
     reconciler.start()
     keeper.start()
     # signals reach only the main thread, and not while it is inside the driver
