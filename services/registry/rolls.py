@@ -7,7 +7,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import chain
 from typing import Any
@@ -19,7 +19,7 @@ from services.kit.errors import Refused, Words
 from services.registry import han
 from services.registry.dates import read_day
 from services.registry.fields import Wrong, day, part_of_a_day
-from services.registry.id_numbers import parse_id_number
+from services.registry.id_numbers import IdNumber, parse_id_number
 from services.registry.persons import Person, fold_phone, is_blank, masked_phone, parse_sex
 from services.registry.roll_sheet import (
     COLUMNS,
@@ -37,7 +37,7 @@ HEAD_ROWS = 20
 LINE_LETTERS_MAX = 100_000
 PACKED = (b"PK", b"\xd0\xcf\x11\xe0")  # .xlsx and its kin, .xls
 TITLES = {name: words[0] for name, words in COLUMNS.items()}
-COMPARED = frozenset((None, "15", "masked", "truncated", "military"))
+COMPARED = frozenset((None, "15", "masked", "truncated", "excel", "military"))
 """Damage of a number with which a row is compared all the same: what is left of it, or the other paper, says something."""
 ROWS_NAMED = 5
 
@@ -196,10 +196,20 @@ def _person(roll: Roll, number: int, said: dict[str, str]) -> Person:
             roll.remark(_UNREAD[column], number)
     if said["birth_date"] and read_day(said["birth_date"]).guessed:
         roll.remark(_GUESSED, number)
-    number = parse_id_number(said["id_number"])
-    left = said["id_number"] if number.damage in COMPARED else None
-    return Person(name=said["name"], id_number=number.text or left or None,
+    read = parse_id_number(said["id_number"])
+    left = said["id_number"] if _is_compared(read) else None
+    if read.damage == "excel":
+        roll.remark(read.words, number)
+    return Person(name=said["name"], id_number=read.text or left or None,
                   birth_date=_birth(said["birth_date"]), sex=sex, phone=phone, address=said["address"] or None)
+
+
+def _is_compared(number: IdNumber) -> bool:
+    """Whether a number says enough to be compared. One number in sixteen with a slip only looks as if a spreadsheet had
+    rounded it; where that shows, the lost end is zeros or gone."""
+    if number.damage == "excel" and number.text and not number.text.endswith("000"):
+        return False
+    return number.damage in COMPARED
 
 
 def _birth(cell: str) -> str | None:
@@ -232,8 +242,9 @@ def _fault(said: dict[str, str]) -> tuple[str, Wrong] | None:
         return "name", Wrong("没有填写姓名", "请补上姓名")
     if said["id_number"]:
         number = parse_id_number(said["id_number"])
-        if number.damage not in COMPARED and not is_blank(said["id_number"]):
-            reason, _, fix = number.words.zh.partition("；")
+        if not _is_compared(number) and not is_blank(said["id_number"]):
+            named = replace(number, damage="check") if number.damage == "excel" else number
+            reason, _, fix = named.words.zh.partition("；")
             return "id_number", Wrong(reason, fix or "请对照证件更正")
     if part_of_a_day(said["birth_date"]) or is_blank(said["birth_date"]):
         return None

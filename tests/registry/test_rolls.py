@@ -83,6 +83,12 @@ def test_numbers_that_say_something_are_compared(cell):
     assert roll.rows[0].person.id_number == (None if cell == "无" else cell)
 
 
+@pytest.mark.parametrize("cell", ["3.30602E+17", "330602196603201000"])
+def test_a_number_that_a_spreadsheet_cut_is_compared_and_said(cell):
+    roll = read(f"姓名,身份证\n张三,{cell}\n")
+    assert len(roll.rows) == 1 and "第 2 行" in notes(roll) and "Excel" in notes(roll)
+
+
 @pytest.mark.parametrize(("cell", "word"), [
     ("E12345678", "护照"), ("H1234567801", "回乡证"), ("931840197803050016", "永久居留"), ("110101209901010017", "还没有到"),
     ("33060219660320171X", "校验位"), ("13900000001", "手机"),
