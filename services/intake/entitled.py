@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from services.intake.faults import Invalid, one
 from services.intake.parse import Posted
-from services.registry.announcement_rights import changes_organisation
+from services.registry.announcement_rights import DEPARTMENT, changes_organisation
 from services.registry.changes import OWN
 from services.registry.directory import Directory
 
@@ -31,7 +31,7 @@ def refusals(tx: Connection, events: Sequence[Posted]) -> dict[int, Invalid]:
     directory = Directory.of(tx) if changes else None
     for position in changes:
         if directory is not None and not _may_change(events[position], directory):
-            refused[position] = _no_department_above()
+            refused[position] = _not_below(events[position], directory)
     return refused
 
 
@@ -52,27 +52,26 @@ def _posted_by_others(tx: Connection, events: Sequence[Posted]) -> set[str]:
 def _may_change(event: Posted, directory: Directory) -> bool:
     """Whether the sender may change this organisation. One that is not in the register yet the
     matcher judges."""
-    data, poster = event.data, event.organisation
-    founded = data.get("founded")
-    if founded:
-        superior = founded.get("parent")
-        if superior not in directory:
-            return True
-        if poster == superior:
-            return _is_department(poster, directory)
-        return changes_organisation(poster, superior, directory)
-    organisation = data.get("organisation")
+    data, poster, about = event.data, event.organisation, _about(event)
     stated = data.keys() - {"organisation", "effective_on", "corrects"}
-    if organisation == poster and stated <= OWN:
+    if data.get("organisation") == poster and stated <= OWN:
         return True
-    if organisation not in directory:
+    if about not in directory:
         return True
-    return changes_organisation(poster, organisation, directory)
+    if data.get("founded") and about == poster:
+        return _is_department(poster, directory)
+    return changes_organisation(poster, about, directory)
+
+
+def _about(event: Posted) -> str:
+    """The organisation that must lie below the sender: the one changed, or the new one's superior."""
+    founded = event.data.get("founded") or {}
+    return founded.get("parent") or event.data.get("organisation") or ""
 
 
 def _is_department(code: str, directory: Directory) -> bool:
     organisation = directory.get(code)
-    return organisation is not None and organisation.kind == "organisation_department"
+    return organisation is not None and organisation.kind == DEPARTMENT
 
 
 def _not_your_event(ext_id: str) -> Invalid:
@@ -82,7 +81,13 @@ def _not_your_event(ext_id: str) -> Invalid:
                status=403, code="not-your-event")
 
 
-def _no_department_above() -> Invalid:
-    return one("/data/organisation", "组织的变更由其上级组织部门报送；本组织自己只能更新地址 address。",
-               "An organisation department above reports changes of an organisation; itself it may only report its address.",
-               status=403, code="no-department-above")
+def _not_below(event: Posted, directory: Directory) -> Invalid:
+    about, poster = _about(event), event.organisation
+    if _is_department(poster, directory) and about != poster:
+        zh = f"{about} 不在报送单位 {poster} 之下，请由双方共同的上级组织部门报送。"
+        en = f"{about} does not stand below {poster}; a department above both must report this."
+    else:
+        zh = "组织的变更由其上级组织部门报送；本组织自己只能更新地址 address。"
+        en = ("An organisation department above reports changes of an organisation; itself it may "
+              "only report its address.")
+    return one("/data/organisation", zh, en, status=403, code="no-department-above")

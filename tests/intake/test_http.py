@@ -206,7 +206,7 @@ def test_how_far_follows_the_matcher_and_the_case(web, clock, key, worker):
 
     def decisions(tx, event_id):
         ext_id = tx.exec_driver_sql("SELECT ext_id FROM posted_event WHERE id = %s", (event_id,)).scalar_one()
-        return [SimpleNamespace(decision=d, decided_at=t, case_id=c, position=0, notes=(), questions=()) for d, t, c in decided[ext_id]]
+        return [SimpleNamespace(decision=d, decided_at=t, case_id=c, position=0, notes=(), questions=(), words=None) for d, t, c in decided[ext_id]]
 
     joined = outcomes_of(decisions, lambda tx, cases: {c: progress[c] for c in cases})
 

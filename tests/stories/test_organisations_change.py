@@ -136,13 +136,8 @@ def test_taken_back_before_it_came(county, town):  # noqa: F811
 
 
 @pytest.mark.parametrize(("poster", "data", "why"), [
-    (STREET, {"organisation": COMMUNITY, "name": "改名"}, "上级组织部门"),
-    (COMMUNITY, {"organisation": COMMUNITY, "name": "改名"}, "只能更新地址"),
-    (COUNTY, {"organisation": COUNTY, "name": "改名"}, "只能更新地址"),
-    (ORIGIN_COUNTY, {"organisation": COMMUNITY, "name": "改名"}, "不在报送单位"),
     (COUNTY, {"organisation": COMMUNITY, "parent": UNIT}, "不在报送单位"),
     (COUNTY, {"organisation": COMMUNITY, "effective_to": "2026-11-01", "successor": BRANCH}, "不在报送单位"),
-    (COUNTY, {"founded": FOUNDED | {"parent": UNIT}}, "不在报送单位"),
     (COUNTY, {"founded": FOUNDED | {"code": COMMUNITY}}, "已有组织"),
     (COUNTY, {"organisation": COMMUNITY, "parent": COMMUNITY_BRANCH}, "成为一个圈"),
     (COUNTY, {"organisation": COMMUNITY, "parent": "330603019999"}, "不在组织库里"),
@@ -153,6 +148,23 @@ def test_who_may_not_is_told_why_and_nothing_changes(town, url, poster, data, wh
     before = list(register(town.house))
     answer = Department(town, url, poster).say("no", data)
     assert answer["state"] == "rejected" and why in answer["problem"], answer
+    assert list(register(town.house)) == before
+
+
+@pytest.mark.parametrize(("poster", "data", "why"), [
+    (STREET, {"organisation": COMMUNITY, "name": "改名"}, "上级组织部门"),
+    (COMMUNITY, {"organisation": COMMUNITY, "name": "改名"}, "只能更新地址"),
+    (COUNTY, {"organisation": COUNTY, "name": "改名"}, "只能更新地址"),
+    (ORIGIN_COUNTY, {"organisation": COMMUNITY, "name": "改名"}, "不在报送单位"),
+    (COUNTY, {"founded": FOUNDED | {"parent": UNIT}}, "不在报送单位"),
+])
+def test_who_is_no_department_above_is_refused_at_the_door(town, url, poster, data, why):  # noqa: F811
+    before = list(register(town.house))
+    by = Department(town, url, poster)
+    event = {"specversion": "1.0", "type": "guidui.organisation.changed.v1", "source": by.source, "id": "no",
+             "data": data}
+    answer = httpx.post(f"{url}/v1/events", json=event, headers=by.headers)
+    assert answer.status_code == 403 and why in answer.json()["detail"], answer.text
     assert list(register(town.house)) == before
 
 
