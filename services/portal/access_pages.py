@@ -181,7 +181,7 @@ def _page(portal: Portal, request: Request, viewer: Viewer, organisation: str, *
     with portal.web.begin() as tx:
         look_at_tree(tx, viewer.caller)
         names = Directory.of(tx)
-        only = organisation if names.get(organisation) is not None else None
+        only = organisation if names.within(organisation, viewer.organisation) else None
         persons, keys = accounts.list_accounts(tx, only), list_keys(tx, only)
     may = {role: words for role, words in ACCOUNT_ROLES.items() if role != "operator"
            and (role != "admin" or viewer.role == "admin")}

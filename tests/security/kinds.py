@@ -211,7 +211,7 @@ FORM: Mapping[str, Mapping[str, Kind]] = {
     },
     "POST /accounts/{account}/reset": {"organisation": Value()},
     "POST /accounts/{account}/end": {"organisation": Value()},
-    "POST /keys": {"organisation": "organisation", "role": Value("sender")},
+    "POST /keys": {"organisation": "organisation", "role": Value("sender"), "name": Value()},
     "POST /keys/{key}/revoke": {"organisation": Value()},
     "POST /department/rules": _RULE,
     "POST /department/rules/{rule_id}/end": {},
