@@ -133,6 +133,8 @@ REVOKE ALL ON FUNCTION context_seal(text, text, text), context_sealed(), caller_
     context_of_proof(text, boolean), context_of_bounds(text, text, text),
     accept_posted(text, text, uuid, timestamptz, json, json) FROM PUBLIC;
 REVOKE ALL ON FUNCTION accept_events(text, uuid, timestamptz, json, json) FROM guidui_web;
+-- it counts for whichever organisation it is told: workers count, pages could use up what another may look for
+REVOKE ALL ON FUNCTION lookup_counted(text, date, text, int, int) FROM guidui_web;
 GRANT EXECUTE ON FUNCTION context_sealed(), context_of_proof(text, boolean), context_of_bounds(text, text, text),
     accept_posted(text, text, uuid, timestamptz, json, json) TO guidui_web, guidui_worker;
 """
