@@ -4,7 +4,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0024_loops"
-down_revision = "0026_key_rules"
+down_revision = "0023_key_rules"
 branch_labels = None
 depends_on = None
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0026_key_rules"
-down_revision = "0023_logins"
+revision = "0023_key_rules"
+down_revision = "0022_logins"
 branch_labels = None
 depends_on = None
 

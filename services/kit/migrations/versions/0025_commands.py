@@ -6,7 +6,7 @@ from alembic import op
 
 from services.kit.migrations.row_security import BELOW, row_security
 
-revision = "0022_commands"
+revision = "0025_commands"
 down_revision = "0024_loops"
 branch_labels = None
 depends_on = None

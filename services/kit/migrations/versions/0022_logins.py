@@ -10,7 +10,7 @@ from alembic import op
 
 from services.kit.migrations.row_security import BELOW, row_security
 
-revision = "0023_logins"
+revision = "0022_logins"
 down_revision = "0021_who_may_say"
 branch_labels = None
 depends_on = None
