@@ -45,10 +45,12 @@ def test_a_department_opens_resets_and_ends_an_account_of_its_tree(town, reader)
     first = reader()
     assert "请先修改一次性密码" in text(first.sign_in(UNIT, "新经办", once))
     account = account_of(town, "新经办")
+    town.clock.advance_to(town.clock.now() + timedelta(minutes=1))
     again = secret_on(send(department, f"/accounts/{account}/reset"))
     assert first.get("/cases").url.path == "/sign-in", "a reset ends the sessions"
     assert reader().sign_in(UNIT, "新经办", once).status_code == 422
     assert "请先修改一次性密码" in text(reader().sign_in(UNIT, "新经办", again))
+    town.clock.advance_to(town.clock.now() + timedelta(minutes=1))
     assert "停用" in text(send(department, f"/accounts/{account}/end"))
     assert reader().sign_in(UNIT, "新经办", again).status_code == 422
     done = [event for event, *_ in events(town) if event.startswith("account_")]
