@@ -16,6 +16,7 @@ from services.matcher.identity import SIZE, Identification, Model
 from services.matcher.identity_compare import compare, read_member, read_person
 from services.matcher.identity_words import reasons
 from services.matcher.model_store import in_force
+from services.registry.announcement_rights import in_line
 from services.registry.keys import close_keys, number_keys, person_keys
 from services.registry.persons import MemberRecord, Person, fold_name
 from services.registry.tokens import agreed
@@ -56,6 +57,12 @@ FROM (SELECT asked.key, (SELECT array_agg(member) FROM (
 JOIN member m ON m.member = ANY (k.members)
 WHERE cardinality(k.members) <= {KEY_MEMBERS_MAX}"""
 _BY_REFERENCE = f"SELECT {_MEMBER} FROM member m WHERE m.member = ANY (%s)"
+# whoever has a part in a case of a member has read the reference there
+_PARTS = """
+SELECT c.member, p.organisation FROM transfer_case c JOIN case_party p ON p.case_id = c.id
+WHERE c.member = ANY (%s) AND p.organisation = ANY (%s)"""
+# levels of a name that nobody comes upon without knowing it
+_NAMED = frozenset({"same", "sound", "pinyin"})
 _FREQUENCIES = "SELECT name, bearers FROM name_frequency WHERE name = ANY (%s)"
 _KEEP = """
 INSERT INTO identification (event_id, position, path, decision, member, case_id, candidates, model, decided_at,
@@ -84,7 +91,7 @@ class _Seen:
     """What was read of the register for some announcements: the members their senders named, the keys each was last
     looked for under, the members of every key asked for, and how many bear the names of those."""
 
-    named: Mapping[str, MemberRecord]
+    named: Mapping[Slot, MemberRecord]
     keys: dict[Slot, frozenset[str]] = field(default_factory=dict)
     near: dict[str, list[MemberRecord]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -114,9 +121,7 @@ class People:
         if not told:
             return {}
         model = self.model or in_force(tx)
-        references = sorted({a.member for a in told if a.member})
-        seen = _Seen({r[0]: MemberRecord(*r) for r in tx.exec_driver_sql(_BY_REFERENCE, (references,))}
-                     if references else {})
+        seen = _Seen(_referred_to(tx, told, world))
         found: dict[Slot, Found] = {}
         for keys_of in STEPS:
             unsettled = []
@@ -129,7 +134,8 @@ class People:
             if unsettled:
                 seen.look(tx, unsettled, counting=keys_of is not number_keys)
                 found |= {(one.event, one.position): judged(one, seen.keys[one.event, one.position], seen.near,
-                                                            seen.named, seen.counts, model) for one in unsettled}
+                                                            seen.named.get((one.event, one.position)), seen.counts,
+                                                            model) for one in unsettled}
         return _without_key(tx, told, found)
 
     def keep(self, tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found],
@@ -154,6 +160,45 @@ class People:
             tx.exec_driver_sql(_ERASE, ([e for e, _ in erase], [p for _, p in erase]))
 
 
+def _referred_to(tx: Connection, told: Sequence[Announcement], world: World) -> dict[Slot, MemberRecord]:
+    """The members whom the senders' references name, each where the sender may refer to them."""
+    referring = [one for one in told if one.member]
+    if not referring:
+        return {}
+    references = sorted({one.member for one in referring})
+    members = {row[0]: MemberRecord(*row) for row in tx.exec_driver_sql(_BY_REFERENCE, (references,))}
+    strangers = [one for one in referring
+                 if one.member in members and not _is_of_the_line(one, members[one.member], world)]
+    parts = _parts(tx, strangers)
+    not_meant = {(one.event, one.position) for one in strangers
+                 if (one.member, one.organisation) not in parts and not _knows(one, members[one.member])}
+    slots = {(one.event, one.position): one.member for one in referring}
+    return {slot: members[member] for slot, member in slots.items()
+            if member in members and slot not in not_meant}
+
+
+def _is_of_the_line(one: Announcement, member: MemberRecord, world: World) -> bool:
+    return in_line(one.organisation, member.organisation, world.directory, world.today)
+
+
+def _parts(tx: Connection, told: Sequence[Announcement]) -> set[tuple[str, str]]:
+    """(member, organisation) of those who have a part in a case of the member whom they name."""
+    if not told:
+        return set()
+    members = sorted({one.member for one in told if one.member})
+    organisations = sorted({one.organisation for one in told})
+    return {(row[0], row[1]) for row in tx.exec_driver_sql(_PARTS, (members, organisations))}
+
+
+def _knows(one: Announcement, member: MemberRecord) -> bool:
+    """Whether a stranger knows whom the reference names, or names somebody else and is told so.
+
+    References can be counted through: by itself a stranger's means nobody, as one that there is not.
+    """
+    number, name, *_ = compare(read_person(one.person), read_member(member))
+    return number == "same" or name in _NAMED or name in _ANOTHERS[1]
+
+
 def _is_settled(found: Found | None) -> bool:
     """A match by more than the number: where the name differs, somebody of the very name may be found further on."""
     if found is None or found.decision != "match":
@@ -163,11 +208,11 @@ def _is_settled(found: Found | None) -> bool:
 
 
 def judged(one: Announcement, keys: Iterable[str], by_key: Mapping[str, Sequence[MemberRecord]],
-           named: Mapping[str, MemberRecord], counts: Mapping[str, int], model: Model) -> Found:
+           referred: MemberRecord | None, counts: Mapping[str, int], model: Model) -> Found:
     """The decision on one announcement, from the members that share a key with its person."""
     near = {m.member: m for key in keys for m in by_key.get(key, ())}
-    if one.member in named:
-        return _referred(one.person, named[one.member], near, counts, model)
+    if referred is not None:
+        return _referred(one.person, referred, near, counts, model)
     person, hidden = one.person, by_key.get(one.person.token or "", ())
     if hidden:  # the token stands for this number: from here on it is as if the number had been sent
         person = replace(person, id_number=hidden[0].id_number)

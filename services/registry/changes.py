@@ -15,6 +15,7 @@ from services.registry.tree import LEVELS_MAX
 
 OWN = frozenset({"address"})  # what an organisation may say of itself, with nobody above
 _DAYS = ("effective_from", "effective_to")
+_FOUND_BY_AREA = frozenset({"area", "serves_area", "kind", "unit"})
 _REFERENCES = {"parent": Words("上级组织", "the superior"), "successor": Words("接续组织", "the successor")}
 
 
@@ -83,7 +84,34 @@ def fault(change: Change, tree: Tree) -> Words | None:
     if change.founded and tree.get(change.code) is not None:
         return Words(f"代码 {change.code} 已有组织，不能再新建；要变更它请写 organisation。",
                      f"There is an organisation {change.code} already; to change it, say organisation.")
-    return _no_right(change, tree) or _no_tree(change, tree) or _no_days(change, tree)
+    return (_no_right(change, tree) or _beyond_the_area(change, tree)
+            or _no_tree(change, tree) or _no_days(change, tree))
+
+
+def _beyond_the_area(change: Change, tree: Tree) -> Words | None:
+    """Why the organisation may not stand for that area: it lies outside the area of who posts it.
+
+    Whoever serves an area is proposed to everybody who moves into it, so a department lets its
+    organisations serve within its own area alone.
+    """
+    if not change.founded and not change.columns.keys() & _FOUND_BY_AREA:
+        return None
+    after = tree.changed(change)
+    if not after.area or not _is_found_by_area(after):
+        return None
+    within = next((one.area for one in tree.line(change.by) if one.area), None)
+    if within is not None and after.area.startswith(within):
+        return None
+    return Words(
+        f"{after.area} 不在报送单位 {change.by} 的地域之内，不能由它定由谁管这里；请由地域包括这里的上级组织部门报送。",
+        f"{after.area} lies outside the area of {change.by}, which cannot say who serves it; "
+        "a department above, whose area it lies in, must report this.")
+
+
+def _is_found_by_area(one: Organisation) -> bool:
+    """Whether cases find the organisation by the area that it stands for."""
+    is_department = one.kind == "organisation_department"
+    return bool(one.serves_area) or is_department or one.unit == "talent_service"
 
 
 def _no_right(change: Change, tree: Tree) -> Words | None:

@@ -1,0 +1,63 @@
+"""What a stranger tried next: to be found where others live, and to count through references."""
+from __future__ import annotations
+
+import pytest
+
+from services.registry.directory import Directory
+from tests.portal.conftest import clock, gazetteer, reader, town, url  # noqa: F401
+from tests.security.test_events import X, event, far, person, post, rows_of, sees_nothing, street  # noqa: F401
+from tests.stories import world
+from tests.stories.world import BRANCH, COMMUNITY, COUNTY, NEIGHBOUR, ORIGIN_COUNTY, UNIT
+
+SERVED = "330603001008"  # the area of COMMUNITY, in COUNTY
+
+
+@pytest.mark.parametrize("data", [
+    {"organisation": UNIT, "area": SERVED, "serves_area": True},
+    {"organisation": UNIT, "area": "33", "kind": "organisation_department"},
+    {"organisation": UNIT, "area": SERVED[:6], "unit": "talent_service"},
+    {"founded": {"code": "330602990001", "name": "中共越城某委员会", "kind": "basic_committee", "unit": "street",
+                 "parent": ORIGIN_COUNTY, "area": SERVED[:9], "serves_area": True}},
+])
+def test_a_department_lets_nobody_serve_an_area_that_is_not_its_own(street, url, data):  # noqa: F811
+    post(street, url, event("organisation.changed", ORIGIN_COUNTY, "taken", **data))
+    told = far(street, url, ORIGIN_COUNTY, "taken")
+    assert told["state"] == "rejected" and "outside the area" in told["problem"], told
+    with street.house.worker.connect() as tx:
+        assert Directory.of(tx).serving(SERVED).code == COMMUNITY
+    case = street.leaves(0)
+    assert rows_of(street, "SELECT destination FROM transfer_case WHERE id = %s::uuid", case) == [(COMMUNITY,)]
+
+
+def test_an_area_is_not_taken_in_two_steps(street, url):  # noqa: F811
+    for ident, columns in (("first", {"area": SERVED}), ("second", {"serves_area": True})):
+        post(street, url, event("organisation.changed", ORIGIN_COUNTY, ident, organisation=UNIT, **columns))
+    assert [far(street, url, ORIGIN_COUNTY, ident)["state"] for ident in ("first", "second")] == ["closed", "rejected"]
+    post(street, url, event("organisation.changed", COUNTY, "own", organisation=NEIGHBOUR, area="330603001009"))
+    assert far(street, url, COUNTY, "own")["state"] == "closed"
+
+
+@pytest.mark.parametrize("kind", ["host.report", "residence.changed", "departure.effective", "life.attended"])
+@pytest.mark.parametrize("said", [
+    {}, {"birth_date": "1951-01-01"}, {"phone": "13700009999"}, {"name": world.name(4)[:1] + "■■"}])
+def test_a_reference_by_itself_tells_a_stranger_nothing(street, url, kind, said):  # noqa: F811
+    data = {"on": "2026-11-20"} if kind == "life.attended" else {"to": {"organisation": X}}
+    told = []
+    for ident, reference in (("there", "m00004"), ("unknown", "m99999")):
+        post(street, url, event(kind, X, ident, person={"member": reference, **said}, **data))
+        answer = far(street, url, X, ident)
+        told.append((answer["state"], len(answer["cases"]), answer.get("problem"), answer.get("notes")))
+    assert told[0] == told[1]
+    assert rows_of(street, "SELECT member FROM transfer_case WHERE member IS NOT NULL") == []
+    assert rows_of(street, "SELECT member FROM report") == []
+
+
+def test_a_reference_counts_from_the_line_from_who_has_a_part_and_beside_the_name(street, url):  # noqa: F811
+    post(street, url, event("life.attended", UNIT, "line", person={"member": "m00004"}, on="2026-11-20"))
+    case = street.leaves(8, "record_arrival")
+    post(street, url, event("life.attended", COMMUNITY, "part", person={"member": "m00008"}, on="2026-11-21"))
+    post(street, url, event("host.report", X, "named", person={"member": "m00006", "name": world.name(6)}))
+    lives = rows_of(street, "SELECT member, last_life_on::text FROM member WHERE last_life_on IS NOT NULL ORDER BY 1")
+    assert lives == [("m00004", "2026-11-20"), ("m00008", "2026-11-21")] and street.state(case) == "arrived"
+    assert far(street, url, X, "named")["state"] == "identified"
+    assert rows_of(street, "SELECT count(*) FROM transfer_case WHERE member = 'm00006'") == [(1,)]
