@@ -3,8 +3,11 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.departures import posted_id
+from services.portal.accounts import create_account
 from services.registry.directory import Directory
 from tests.portal.conftest import clock, gazetteer, reader, town, url  # noqa: F401
+from tests.portal.town import PASSWORD, Reader, text
 from tests.security.test_events import X, event, far, person, post, rows_of, sees_nothing, street  # noqa: F401
 from tests.stories import world
 from tests.stories.world import BRANCH, COMMUNITY, COUNTY, NEIGHBOUR, ORIGIN_COUNTY, UNIT
@@ -61,3 +64,18 @@ def test_a_reference_counts_from_the_line_from_who_has_a_part_and_beside_the_nam
     assert lives == [("m00004", "2026-11-20"), ("m00008", "2026-11-21")] and street.state(case) == "arrived"
     assert far(street, url, X, "named")["state"] == "identified"
     assert rows_of(street, "SELECT count(*) FROM transfer_case WHERE member = 'm00006'") == [(1,)]
+
+
+def test_a_person_without_a_name_closes_nobodys_desk(street, url):  # noqa: F811
+    another = {"member": "m00004", "id_number": world.id_number(5)}
+    post(street, url, event("departure.effective", UNIT, "nameless", category="layoff", person=another))
+    assert far(street, url, UNIT, "nameless")["state"] == "review"
+    with street.house.worker.begin() as tx:
+        create_account(tx, UNIT, "secretary", "核对人", street.clock.now(), PASSWORD)
+    with Reader(url) as browser:
+        browser.sign_in(UNIT, "核对人", PASSWORD)
+        desk = browser.get("/reviews")
+        assert desk.status_code == 200 and "没有姓名" in text(desk)
+        review = f"{posted_id(f'urn:guidui:organisation:{UNIT}', 'nameless')}:0"
+        page = browser.get(f"/reviews/{review}")
+        assert page.status_code == 200 and "没有姓名" in page.text
