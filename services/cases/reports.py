@@ -97,11 +97,17 @@ def of_member(tx: Connection, member: str, limit: int = 50) -> list[Report]:
 
 
 def named(reports: Sequence[Report], wanted: str) -> Report:
-    """The report that ``from_report`` names, by the id of its event; of several the newest. 422
-    where there is none."""
-    for report in reversed(reports):
-        if wanted in (report.ext_id, str(report.event_id), f"{report.event_id}:{report.position}"):
-            return report
+    """The report that ``from_report`` names, by the id of its event; of several of one sender the
+    newest. 422 where there is none, or where several senders gave that id: each chooses its own.
+    """
+    exact = [r for r in reports if wanted in (str(r.event_id), f"{r.event_id}:{r.position}")]
+    by_id = exact or [r for r in reports if r.ext_id == wanted]
+    if len({report.organisation for report in by_id}) > 1:
+        raise refuse(422, "report-of-several", "不止一个单位用了这个编号报告，请在 from_report 填写那条记录（history）中的 report。",
+                     "More than one organisation reported under this id; give the report of that history row as "
+                     "from_report.", field="from_report")
+    if by_id:
+        return by_id[-1]
     raise refuse(422, "no-such-report", "这件转移没有这条报告，请核对 from_report。",
                  "This case has no such report; check from_report.", field="from_report")
 

@@ -8,7 +8,7 @@ from services.portal.accounts import create_account
 from services.registry.directory import Directory
 from tests.portal.conftest import clock, gazetteer, reader, town, url  # noqa: F401
 from tests.portal.town import PASSWORD, Reader, text
-from tests.security.test_events import X, event, far, person, post, rows_of, sees_nothing, street  # noqa: F401
+from tests.security.test_events import X, call, event, far, person, post, rows_of, sees_nothing, street  # noqa: F401
 from tests.stories import world
 from tests.stories.world import BRANCH, COMMUNITY, COUNTY, NEIGHBOUR, ORIGIN_COUNTY, UNIT
 
@@ -23,7 +23,7 @@ SERVED = "330603001008"  # the area of COMMUNITY, in COUNTY
                  "parent": ORIGIN_COUNTY, "area": SERVED[:9], "serves_area": True}},
 ])
 def test_a_department_lets_nobody_serve_an_area_that_is_not_its_own(street, url, data):  # noqa: F811
-    post(street, url, event("organisation.changed", ORIGIN_COUNTY, "taken", **data))
+    post(street, url, event("organisation.changed", ORIGIN_COUNTY, "taken") | {"data": data})
     told = far(street, url, ORIGIN_COUNTY, "taken")
     assert told["state"] == "rejected" and "outside the area" in told["problem"], told
     with street.house.worker.connect() as tx:
@@ -79,3 +79,21 @@ def test_a_person_without_a_name_closes_nobodys_desk(street, url):  # noqa: F811
         review = f"{posted_id(f'urn:guidui:organisation:{UNIT}', 'nameless')}:0"
         page = browser.get(f"/reviews/{review}")
         assert page.status_code == 200 and "没有姓名" in page.text
+
+
+def test_a_report_under_the_id_of_another_is_not_taken_for_it(street, url):  # noqa: F811
+    for by in (NEIGHBOUR, X):
+        post(street, url, event("departure.effective", by, "r-1", category="layoff", person=person(4),
+                                to={"organisation": by},
+                                circumstances={"labour_relation": "ended", "handover": "dispersed"}))
+    (case,) = [row[0] for row in rows_of(street, "SELECT id::text FROM transfer_case WHERE member = 'm00004'")]
+
+    def triage(report: str):
+        return call(street, url, BRANCH, "receiver", "POST", f"/v1/cases/{case}/commands", json={
+            "command": "triage", "seen_state": "announced", "from_report": report})
+    either = triage("r-1")
+    assert either.status_code == 422 and either.json()["field"] == "from_report", either.text
+    view = call(street, url, BRANCH, "receiver", "GET", f"/v1/cases/{case}").json()
+    meant = next(line["detail"]["report"] for line in view["history"] if line["by"] == NEIGHBOUR)
+    taken = triage(meant)
+    assert taken.status_code == 200 and taken.json()["destination"]["organisation"] == NEIGHBOUR, taken.text
