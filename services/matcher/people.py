@@ -57,10 +57,12 @@ FROM (SELECT asked.key, (SELECT array_agg(member) FROM (
 JOIN member m ON m.member = ANY (k.members)
 WHERE cardinality(k.members) <= {KEY_MEMBERS_MAX}"""
 _BY_REFERENCE = f"SELECT {_MEMBER} FROM member m WHERE m.member = ANY (%s)"
-# whoever has a part in a case of a member has read the reference there
+# whoever has a part in a case of a member has read the reference there; case_party holds those beside the two lines
 _PARTS = """
-SELECT c.member, p.organisation FROM transfer_case c JOIN case_party p ON p.case_id = c.id
-WHERE c.member = ANY (%s) AND p.organisation = ANY (%s)"""
+SELECT c.member, o.code FROM transfer_case c JOIN organisation o ON o.code = ANY (%(organisations)s)
+WHERE c.member = ANY (%(members)s) AND (
+    starts_with(c.origin_path, o.path) OR starts_with(c.destination_path, o.path)
+    OR EXISTS (SELECT FROM case_party p WHERE p.case_id = c.id AND p.organisation = o.code))"""
 # levels of a name that nobody comes upon without knowing it
 _NAMED = frozenset({"same", "sound", "pinyin"})
 _FREQUENCIES = "SELECT name, bearers FROM name_frequency WHERE name = ANY (%s)"
@@ -187,7 +189,8 @@ def _parts(tx: Connection, told: Sequence[Announcement]) -> set[tuple[str, str]]
         return set()
     members = sorted({one.member for one in told if one.member})
     organisations = sorted({one.organisation for one in told})
-    return {(row[0], row[1]) for row in tx.exec_driver_sql(_PARTS, (members, organisations))}
+    found = tx.exec_driver_sql(_PARTS, {"members": members, "organisations": organisations})
+    return {(row[0], row[1]) for row in found}
 
 
 def _knows(one: Announcement, member: MemberRecord) -> bool:

@@ -10,6 +10,7 @@ from tests.portal.conftest import clock, gazetteer, reader, town, url  # noqa: F
 from tests.portal.town import PASSWORD, Reader, text
 from tests.security.test_events import X, call, event, far, person, post, rows_of, sees_nothing, street  # noqa: F401
 from tests.stories import world
+from tests.stories.test_organisations_change import live
 from tests.stories.world import BRANCH, COMMUNITY, COUNTY, NEIGHBOUR, ORIGIN_COUNTY, UNIT
 
 SERVED = "330603001008"  # the area of COMMUNITY, in COUNTY
@@ -35,8 +36,10 @@ def test_a_department_lets_nobody_serve_an_area_that_is_not_its_own(street, url,
 def test_an_area_is_not_taken_in_two_steps(street, url):  # noqa: F811
     for ident, columns in (("first", {"area": SERVED}), ("second", {"serves_area": True})):
         post(street, url, event("organisation.changed", ORIGIN_COUNTY, ident, organisation=UNIT, **columns))
+        live(street)
     assert [far(street, url, ORIGIN_COUNTY, ident)["state"] for ident in ("first", "second")] == ["closed", "rejected"]
     post(street, url, event("organisation.changed", COUNTY, "own", organisation=NEIGHBOUR, area="330603001009"))
+    live(street)
     assert far(street, url, COUNTY, "own")["state"] == "closed"
 
 
@@ -60,6 +63,7 @@ def test_a_reference_counts_from_the_line_from_who_has_a_part_and_beside_the_nam
     case = street.leaves(8, "record_arrival")
     post(street, url, event("life.attended", COMMUNITY, "part", person={"member": "m00008"}, on="2026-11-21"))
     post(street, url, event("host.report", X, "named", person={"member": "m00006", "name": world.name(6)}))
+    assert far(street, url, COMMUNITY, "part")["state"] == "identified"
     lives = rows_of(street, "SELECT member, last_life_on::text FROM member WHERE last_life_on IS NOT NULL ORDER BY 1")
     assert lives == [("m00004", "2026-11-20"), ("m00008", "2026-11-21")] and street.state(case) == "arrived"
     assert far(street, url, X, "named")["state"] == "identified"
