@@ -57,12 +57,6 @@ FROM (SELECT asked.key, (SELECT array_agg(member) FROM (
 JOIN member m ON m.member = ANY (k.members)
 WHERE cardinality(k.members) <= {KEY_MEMBERS_MAX}"""
 _BY_REFERENCE = f"SELECT {_MEMBER} FROM member m WHERE m.member = ANY (%s)"
-# whoever has a part in a case of a member has read the reference there; case_party holds those beside the two lines
-_PARTS = """
-SELECT c.member, o.code FROM transfer_case c JOIN organisation o ON o.code = ANY (%(organisations)s)
-WHERE c.member = ANY (%(members)s) AND (
-    starts_with(c.origin_path, o.path) OR starts_with(c.destination_path, o.path)
-    OR EXISTS (SELECT FROM case_party p WHERE p.case_id = c.id AND p.organisation = o.code))"""
 # levels of a name that nobody comes upon without knowing it
 _NAMED = frozenset({"same", "sound", "pinyin"})
 _FREQUENCIES = "SELECT name, bearers FROM name_frequency WHERE name = ANY (%s)"
@@ -163,34 +157,26 @@ class People:
 
 
 def _referred_to(tx: Connection, told: Sequence[Announcement], world: World) -> dict[Slot, MemberRecord]:
-    """The members whom the senders' references name, each where the sender may refer to them."""
+    """The members whom the senders' references name, each where the sender may refer to them.
+
+    It does not matter who has a part in a case by now: it would depend on what arrived first.
+    """
     referring = [one for one in told if one.member]
     if not referring:
         return {}
     references = sorted({one.member for one in referring})
-    members = {row[0]: MemberRecord(*row) for row in tx.exec_driver_sql(_BY_REFERENCE, (references,))}
-    strangers = [one for one in referring
-                 if one.member in members and not _is_of_the_line(one, members[one.member], world)]
-    parts = _parts(tx, strangers)
-    not_meant = {(one.event, one.position) for one in strangers
-                 if (one.member, one.organisation) not in parts and not _knows(one, members[one.member])}
-    slots = {(one.event, one.position): one.member for one in referring}
-    return {slot: members[member] for slot, member in slots.items()
-            if member in members and slot not in not_meant}
+    found = tx.exec_driver_sql(_BY_REFERENCE, (references,))
+    members = {row[0]: MemberRecord(*row) for row in found}
+    referred: dict[Slot, MemberRecord] = {}
+    for one in referring:
+        member = members.get(one.member or "")
+        if member is not None and (_is_of_the_line(one, member, world) or _knows(one, member)):
+            referred[one.event, one.position] = member
+    return referred
 
 
 def _is_of_the_line(one: Announcement, member: MemberRecord, world: World) -> bool:
     return in_line(one.organisation, member.organisation, world.directory, world.today)
-
-
-def _parts(tx: Connection, told: Sequence[Announcement]) -> set[tuple[str, str]]:
-    """(member, organisation) of those who have a part in a case of the member whom they name."""
-    if not told:
-        return set()
-    members = sorted({one.member for one in told if one.member})
-    organisations = sorted({one.organisation for one in told})
-    found = tx.exec_driver_sql(_PARTS, {"members": members, "organisations": organisations})
-    return {(row[0], row[1]) for row in found}
 
 
 def _knows(one: Announcement, member: MemberRecord) -> bool:
