@@ -44,6 +44,7 @@ class Announcement:
     superseded: bool = False
     undone: int = 0
     ids: CaseIds = OPENS_NOTHING
+    received: datetime | None = None
 
     @property
     def opens(self) -> bool:
@@ -91,9 +92,15 @@ class Announcement:
         """The reference the sender gave, if any."""
         return (self.slot.get("person") or {}).get("member")
 
-    def statement(self, area: str | None) -> Statement:
-        """What it states of the case."""
-        return Statement(str(self.event), self.source, self.ext_id, self.time, self.kind,
+    def statement(self, area: str | None, *, of_line: bool = True) -> Statement:
+        """What it states of the case.
+
+        The latest statement of a fact counts. A sender's clock may go ahead; what is not said by
+        the member's line (``of_line``) counts from the moment it came at the latest, lest it
+        outdo what the line says after it.
+        """
+        time = self.time if of_line or self.received is None else min(self.time, self.received)
+        return Statement(str(self.event), self.source, self.ext_id, time, self.kind,
                          facts_stated(self.kind, self.data, self.slot, area), self.superseded)
 
 
@@ -111,7 +118,8 @@ def batch_of(source: str, batch: str) -> UUID:
 BATCHES = UUID("6f0c7f2e-5e0b-5b43-9d3d-6d6a7d0f8b11")
 
 _READ = """
-SELECT e.id, e.source, e.ext_id, e.organisation, e.path, e.type, e.time, e.data, e.corrects, p.position, p.body,
+SELECT e.id, e.source, e.ext_id, e.organisation, e.path, e.type, e.time, e.received_at, e.data, e.corrects, p.position,
+       p.body,
        EXISTS (SELECT FROM posted_event l WHERE l.source = e.source AND l.corrects = e.ext_id) AS superseded,
        coalesce(i.undone, 0) AS undone
 FROM posted_event e LEFT JOIN posted_person p ON p.event_id = e.id
@@ -127,7 +135,8 @@ def read(tx: Connection, events: Sequence[UUID]) -> list[Announcement]:
     """
     hold(tx, events)
     told = [Announcement(r.id, r.position if r.position is not None else 0, r.source, r.ext_id, r.organisation,
-                         r.path, r.type, r.time, r.data, r.body or {}, r.corrects, r.superseded, r.undone)
+                         r.path, r.type, r.time, r.data, r.body or {}, r.corrects, r.superseded, r.undone,
+                         received=r.received_at)
             for r in rows(tx, _READ, {"ids": [str(e) for e in events]})]
     plain = {one.plain_case_id for one in told} | {one.plain_parent_id for one in told if one.group}
     ids = case_ids.read(tx, plain)

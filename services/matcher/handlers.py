@@ -147,7 +147,10 @@ class _Batch:
 
     def _one(self, case: Case | None, member: str | None, home: str | None, ones: Sequence[Announcement],
              joined: Mapping[str, list[Statement]]) -> tuple[Change | None, list[tuple[Announcement, Statement]]]:
-        stated = [(one, one.statement(self._area(one))) for one in ones]
+        stated = []
+        for one in ones:
+            of_line = in_line(one.organisation, home, self.world.directory, self.world.today)
+            stated.append((one, one.statement(self._area(one), of_line=of_line)))
         if case is None:
             if not any(not one.superseded for one in ones):
                 return None, []

@@ -1,6 +1,8 @@
 """What a stranger tried next: to be found where others live, and to count through references."""
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from schemas.departures import posted_id
@@ -58,10 +60,11 @@ def test_a_reference_by_itself_tells_a_stranger_nothing(street, url, kind, said)
     assert rows_of(street, "SELECT member FROM report") == []
 
 
-def test_a_reference_counts_from_the_line_from_who_has_a_part_and_beside_the_name(street, url):  # noqa: F811
+def test_a_reference_counts_from_the_line_and_beside_the_name(street, url):  # noqa: F811
     post(street, url, event("life.attended", UNIT, "line", person={"member": "m00004"}, on="2026-11-20"))
     case = street.leaves(8, "record_arrival")
-    post(street, url, event("life.attended", COMMUNITY, "part", person={"member": "m00008"}, on="2026-11-21"))
+    post(street, url, event("life.attended", COMMUNITY, "part", on="2026-11-21",
+                            person={"member": "m00008", "name": world.name(8)}))
     post(street, url, event("host.report", X, "named", person={"member": "m00006", "name": world.name(6)}))
     assert far(street, url, COMMUNITY, "part")["state"] == "identified"
     lives = rows_of(street, "SELECT member, last_life_on::text FROM member WHERE last_life_on IS NOT NULL ORDER BY 1")
@@ -101,3 +104,15 @@ def test_a_report_under_the_id_of_another_is_not_taken_for_it(street, url):  # n
     meant = next(line["detail"]["report"] for line in view["history"] if line["by"] == NEIGHBOUR)
     taken = triage(meant)
     assert taken.status_code == 200 and taken.json()["destination"]["organisation"] == NEIGHBOUR, taken.text
+
+
+def test_a_strangers_clock_that_goes_ahead_outdoes_nothing_that_the_line_says(street, url):  # noqa: F811
+    street.leaves(0)
+    ahead = (street.clock.now() + timedelta(hours=23)).isoformat()
+    taken = event("host.report", X, "ahead", category="death", person=person(0), to={"organisation": X})
+    post(street, url, taken | {"time": ahead})
+    street.clock.advance_to(street.clock.now() + timedelta(minutes=5))
+    post(street, url, event("residence.changed", UNIT, "again", person=person(0), to={"organisation": COMMUNITY},
+                            circumstances={"unit_has_organisation": False}))
+    assert rows_of(street, "SELECT state, category, destination FROM transfer_case WHERE member = 'm00000'") == [
+        ("triaged", "relocation", COMMUNITY)]
