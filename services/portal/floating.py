@@ -1,6 +1,7 @@
 """The pages of floating members: who is where, the host's record, and branches proposed for the county's approval."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -132,20 +133,22 @@ def note_of_host(portal: Portal, caller: Caller, case_id: str, kind: str, on: da
     with portal.acts.begin() as tx:
         queries.must_see(tx, caller, case_id)
         with as_worker(tx):
-            member = tx.exec_driver_sql("SELECT member FROM transfer_case WHERE id = %s::uuid", (case_id,)).scalar_one()
+            member, name = tx.exec_driver_sql(
+                "SELECT c.member, m.name FROM transfer_case c LEFT JOIN member m ON m.member = c.member "
+                "WHERE c.id = %s::uuid", (case_id,)).one()
             floating.note(tx, case_id, caller.organisation, kind, on, words, person, portal.clock.now())
         if kind in SIGNS and not member:
             raise Refused(409, "no-member", _NO_MEMBER)
     if kind in SIGNS:
-        _sign(portal, Caller(caller.organisation, caller.path, "sender"), member, kind, on)
+        _sign(portal, Caller(caller.organisation, caller.path, "sender"), {"member": member, "name": name}, kind, on)
 
 
-def _sign(portal: Portal, caller: Caller, member: str, kind: str, on: date) -> None:
+def _sign(portal: Portal, caller: Caller, person: Mapping[str, str], kind: str, on: date) -> None:
     """The host's note as the event that any system would post: it resets the clocks of the member."""
     said = {"on": on.isoformat()} if kind == "life" else {"paid_to": f"{on:%Y-%m}"}
     sent = {"specversion": "1.0", "type": "guidui.life.attended.v1" if kind == "life" else "guidui.dues.paid.v1",
             "source": SOURCE_PREFIX + caller.organisation, "id": f"host-{uuid4()}", "datacontenttype": "application/json",
-            "data": {"person": {"member": member}, **said}}
+            "data": {"person": dict(person), **said}}
     outcome = portal.post(caller, [sent])[0]
     if outcome not in ("accepted", "duplicate"):
         raise Refused(422, "not-accepted", outcome.words() if hasattr(outcome, "words") else _NO_DAY)
