@@ -2,7 +2,8 @@
 words for bodies.
 
 Ids have one spelling: a UUID in lower case with hyphens. `urn:uuid:`, braces, capitals and the like
-name nothing (404), as an id that nobody has. NUL and other control characters stand nowhere. Every
+name nothing: the route is asked for an id that nobody has, so that who may ask at all is decided
+first, and the answer is that of an unknown one. NUL and other control characters stand nowhere. Every
 parameter of a path is in `PARAMETERS`.
 """
 
@@ -57,6 +58,11 @@ def _is_word(text: str) -> bool:
     return _CONTROL_LINE.search(text) is None
 
 
+# what a route is asked for instead of an id that is none
+NOBODYS: Mapping[Callable[[str], bool], str] = {
+    _is_id: "00000000-0000-0000-0000-000000000000",
+    _is_review: "00000000-0000-0000-0000-000000000000:0",
+}
 # every parameter of every path -> what it may look like; a test compares this with the table of
 # routes
 PARAMETERS: Mapping[str, Callable[[str], bool]] = {
@@ -92,12 +98,15 @@ PARAMETERS: Mapping[str, Callable[[str], bool]] = {
 
 async def well_formed(request: Request) -> None:
     """Raises Refused 404 for a path that names nothing, 422 for control characters in the query or
-    the headers.
+    the headers. An id in another spelling becomes one that nobody has.
     """
-    for name, value in request.path_params.items():
+    for name, value in list(request.path_params.items()):
         looks_right = PARAMETERS.get(name, _is_word)
-        if not looks_right(str(value)):
+        if looks_right(str(value)):
+            continue
+        if looks_right not in NOBODYS or not _is_word(str(value)):
             raise Refused(404, "no-such-page", _NOTHING_THERE)
+        request.path_params[name] = NOBODYS[looks_right]
     for name, value in request.query_params.multi_items():
         if _CONTROL.search(name):
             raise Refused(422, "control-characters", _CONTROLS)

@@ -11,7 +11,8 @@ from services.cases import deadlines, states, tables
 from services.cases.model import Case, Step
 from services.cases.tables import Change
 from services.kit.db import dumps
-from services.matcher.announcements import group_of
+from services.cases import case_ids
+from services.matcher.announcements import batch_of
 from services.registry.directory import Directory
 from services.registry.load import load_rows
 from tests.records.test_walk_ins import post
@@ -130,7 +131,10 @@ def batches_that_brought_nobody(town, poison, owner) -> Scene:
         owner("""INSERT INTO posted_event (id, source, ext_id, organisation, path, type, time, received_at, data, body_hmac,
                  persons, batch) VALUES (%s, %s, %s, %s, %s, 't', %s, %s, '{}', 'h', 0, %s)""",
               uuid4(), source, f"e-{name}", UNIT, path(town, UNIT), town.clock.now(), town.clock.now(), name)
-        keys.append(batch(town, group_of(None, source, name)).id)
+        plain = batch_of(source, name)
+        with town.house.worker.begin() as tx:
+            ident = case_ids.read(tx, [plain]).of(plain)
+        keys.append(batch(town, ident).id)
     heal = poison("case_event", f"NEW.command = 'close_bulk' AND NEW.case_id = '{keys[1]}'")
     days_pass(town, 40)
     return Scene(keys, "SELECT id FROM transfer_case WHERE state = 'bulk_closed'", heal)

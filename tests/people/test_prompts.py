@@ -164,7 +164,12 @@ def test_what_a_unit_that_ended_left_on_its_desk_stands_at_its_superior_s(town, 
     town.clock.advance_to(town.clock.now() + timedelta(days=2))
     tree_loop(town.house)
     town.settle()
-    assert alerts(town, url) == [] and alerts(town, url, COMMUNITY) == []  # the successor sees nothing of what was posted
+    assert alerts(town, url, COMMUNITY) == []  # the successor sees nothing of what was posted
+    with town.house.worker.connect() as tx:  # the unit's keys have ended with it
+        left = tx.exec_driver_sql(
+            "SELECT kind FROM task WHERE organisation = %s AND kind IN ('identify', 'question') AND closed_at IS NULL",
+            (UNIT,)).scalars().all()
+    assert left == []
     after = {one["kind"]: one["due_on"] for one in alerts(town, url, DEPARTMENT, "department")}
     assert after == {kind: one["due_on"] for kind, one in before.items()}
     with town.house.worker.connect() as tx:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -31,6 +32,8 @@ BESIDE = {"event_log", "inbox", "cursors", "identification_undone", "notice", "n
 def file_of(town, member: str = MEMBER) -> dict[str, set[str]]:
     """Table -> every row that is the member's: that names them, or a case of theirs."""
     held = everything(town)
+    # a task that is opened again is written again: the number of the transaction is of the writing, not of the member
+    held["task"] = re.sub(r'"xid":"[0-9]+"', '"xid":"0"', held["task"])
     cases = [json.loads(line)["id"] for line in held["transfer_case"].splitlines() if f'"{member}"' in line]
     found = {table: {line for line in lines.splitlines() if any(f'"{key}"' in line for key in (member, *cases))}
              for table, lines in held.items() if table not in BESIDE}

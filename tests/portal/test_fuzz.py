@@ -140,6 +140,9 @@ def test_whatever_stands_in_a_path(asker):
     assert asker.asked > 1_000
 
 
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
 def test_an_id_has_one_spelling(asker):
     for place in asker.places:
         for name in place.parameters:
@@ -151,7 +154,9 @@ def test_an_id_has_one_spelling(asker):
                 if other == ident:
                     continue  # an id of digits has no capitals
                 answer = asker.ask(place, place.target(asker.case, **{name: other}))
-                assert answer.status in (404, 405), (place.method, place.path, other, answer.status)
+                nobodys = asker.ask(place, place.target(asker.case, **{name: UNKNOWN}))
+                assert answer.status == nobodys.status, (place.method, place.path, other, answer.status)
+                assert 400 <= answer.status < 500, (place.method, place.path, other, answer.status)
 
 
 def test_whatever_stands_in_a_query(asker):

@@ -169,7 +169,7 @@ def test_the_server_is_private_and_its_logins_are_no_superusers(tmp_path):
                     " WHERE rolname LIKE 'guidui%'"
                 ).fetchall()
             )
-            assert rights == {"guidui_owner": False, "guidui_app": False}
+            assert rights == {"guidui_owner": False, "guidui_app": False, "guidui_pages": False}
             assert owner.execute("SHOW listen_addresses").fetchone() == ("",)
             assert owner.execute("SHOW fsync").fetchone() == ("on",)
         with (

@@ -10,6 +10,7 @@ import zxingcpp
 from PIL import Image
 
 from services.cases import numbers
+from services.embedded import OWN_ADDRESS
 from tests.portal.town import Town
 from tests.stories import world
 from tests.stories.world import UNIT
@@ -46,8 +47,10 @@ def test_a_printed_letter_is_scanned_at_the_counter(town: Town, open_as):
     picture = document[0].render(scale=2).to_pil()
     document.close()
     link = zxingcpp.read_barcodes(picture)[0].text
+    own_address, path = link[:len(OWN_ADDRESS)], link[len(OWN_ADDRESS):]
+    assert own_address == OWN_ADDRESS and path.startswith("/l/"), "the address it is set to, not the one that was asked"
     counter = open_as("secretary")
-    counter.goto(link)
+    counter.goto(path)
     assert counter.url.endswith(f"/cases/{case}")
 
 
