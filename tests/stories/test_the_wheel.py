@@ -69,11 +69,21 @@ def _link(wanted: list[str], packages: Path, done: set[str], extras: tuple[str, 
             continue
         done.add(key)
         present = _distribution(requirement.name)
-        for name in {file.parts[0] for file in present.files or () if file.parts[0] not in ("..", "__pycache__")}:
-            target = packages / name
+        for place in _places(present):
+            target = packages / place.name
             if not target.exists():
-                target.symlink_to(present.locate_file(name))
+                target.symlink_to(place)
         _link(present.requires or [], packages, done, ("", *requirement.extras))
+
+
+def _places(present: Distribution) -> set[Path]:
+    """What a distribution has in its site-packages: its packages, modules and metadata."""
+    site = Path(str(present.locate_file("")))
+    listed = {site / file.parts[0] for file in present.files or () if file.parts[0] not in ("..", "__pycache__")}
+    # pip of Debian 12 installs what has no wheel by its setup.py: the list of files then names those of the source
+    # archive, and the metadata lie in a folder with the version in its name.
+    metadata = set(site.glob(f"{present.name}-{present.version}*.egg-info"))
+    return {place for place in listed if place.exists()} | metadata
 
 
 def _distribution(name: str) -> Distribution:
