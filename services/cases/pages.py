@@ -147,47 +147,63 @@ def _batch(tx: Connection, case: Case) -> dict[str, Any] | None:
 
 CHILDREN_MAX = 500
 TABS = ("waiting", "below", "on_the_way", "expected", "moved")
+# An open task of the organisation that is no arrival: those have a tab of their own.
+_OWN_TASK = "t.organisation = :own AND t.closed_at IS NULL AND t.kind <> 'expected'"
+_CASES = f"""
+SELECT c.id, c.opened_at,
+       (SELECT min(t.due_on) FROM task t WHERE t.case_id = c.id AND {_OWN_TASK}) AS my_due
+FROM transfer_case c """
+# For each tab the cases in it: id, opened_at, my_due.
 _TAB = {
-    # whoever is waited for, but for an arrival (expected) and for reviews whose day has not come (then a task stands)
-    "waiting": """(c.wait_organisation = :own AND c.wait_act NOT IN ('record_arrival', 'reopen', 'strike_off')
-        OR EXISTS (SELECT FROM task t WHERE t.case_id = c.id AND t.organisation = :own
-            AND t.closed_at IS NULL AND t.kind <> 'expected'))""",
+    # whoever is waited for, but for an arrival (expected) and for reviews whose day has not come (then a task stands);
+    # in two parts, because each has an index and one condition of both has none
+    "waiting": f"""
+        SELECT c.id, c.opened_at, own_tasks.due_on AS my_due
+        FROM (SELECT t.case_id, min(t.due_on) AS due_on FROM task t WHERE {_OWN_TASK} GROUP BY t.case_id) AS own_tasks
+            JOIN transfer_case c ON c.id = own_tasks.case_id
+        UNION ALL
+        SELECT c.id, c.opened_at, NULL FROM transfer_case c
+        WHERE c.wait_organisation = :own AND c.wait_act NOT IN ('record_arrival', 'reopen', 'strike_off')
+            AND NOT EXISTS (SELECT FROM task t WHERE t.case_id = c.id AND {_OWN_TASK})""",
     # row-level security leaves the tasks of the organisation's own tree
-    "below": """EXISTS (SELECT FROM task t WHERE t.case_id = c.id AND t.organisation <> :own
-        AND t.closed_at IS NULL AND t.kind <> 'expected')""",
-    "expected": """EXISTS (SELECT FROM task t WHERE t.case_id = c.id AND t.organisation = :own
+    "below": _CASES + """JOIN (SELECT DISTINCT t.case_id FROM task t WHERE t.organisation <> :own
+        AND t.closed_at IS NULL AND t.kind <> 'expected') AS below ON below.case_id = c.id""",
+    "expected": _CASES + """WHERE c.id IN (SELECT t.case_id FROM task t WHERE t.organisation = :own
         AND t.closed_at IS NULL AND t.kind = 'expected')""",
-    "on_the_way": """c.state NOT IN ('moved', 'merged', 'struck_off', 'closed_without_move', 'bulk_closed')
+    "on_the_way": _CASES + """WHERE c.state NOT IN ('moved', 'merged', 'struck_off', 'closed_without_move', 'bulk_closed')
         AND :own IN (c.origin, c.origin_committee, c.destination, c.receiving_committee, c.header, c.receiver,
                      c.branch, c.owner)""",
-    "moved": """c.state = 'moved' AND :own IN (c.destination, c.receiving_committee, c.branch, c.origin,
-                                              c.origin_committee)""",
+    "moved": _CASES + """WHERE c.state = 'moved' AND :own IN (c.destination, c.receiving_committee, c.branch, c.origin,
+                                                              c.origin_committee)""",
 }
-_ROW = """
+_PAGE = """
+WITH page AS MATERIALIZED (
+    SELECT * FROM ({tab}) AS tab ORDER BY my_due NULLS LAST, opened_at DESC, id LIMIT :limit OFFSET :offset)
 SELECT c.id::text AS id, c.state, c.category, c.rule, c.origin, c.destination, c.wait_organisation, c.wait_act,
-       c.wait_due, c.entered_at, c.opened_at, c.letter_expires_on, c.seq, p.name,
+       c.wait_due, c.entered_at, c.opened_at, c.letter_expires_on, c.seq, p.name, page.my_due,
        CASE WHEN c.state IN ('bulk_open', 'bulk_closed')
             THEN (SELECT count(*) FROM transfer_case k WHERE k.parent = c.id) END AS members,
-       (SELECT min(t.due_on) FROM task t WHERE t.case_id = c.id AND t.organisation = :own AND t.closed_at IS NULL
-          AND t.kind <> 'expected') AS my_due,
        (SELECT array_agg(t.act ORDER BY t.due_on NULLS LAST, t.id) FROM task t WHERE t.case_id = c.id
           AND t.organisation = :own AND t.closed_at IS NULL AND t.kind <> 'expected') AS my_acts
-FROM transfer_case c LEFT JOIN case_person p ON p.case_id = c.id
-WHERE {where} ORDER BY my_due NULLS LAST, c.opened_at DESC, c.id LIMIT :limit OFFSET :offset"""
+FROM page JOIN transfer_case c ON c.id = page.id LEFT JOIN case_person p ON p.case_id = c.id
+ORDER BY page.my_due NULLS LAST, c.opened_at DESC, c.id"""
 
 
 def work_list(tx: Connection, now: datetime, organisation: str, *, tab: str = "waiting", limit: int = 100,
               offset: int = 0) -> list[dict[str, Any]]:
     """The rows of one tab of an organisation's list, what is due first on top."""
     directory = Directory.of(tx)
-    found = rows(tx, _ROW.format(where=_TAB[tab]), {"own": organisation, "limit": limit, "offset": offset})
-    return [_named(dict(r), directory, day_of(now)) for r in found]
+    page = rows(tx, _PAGE.format(tab=_TAB[tab]), {"own": organisation, "limit": limit, "offset": offset})
+    return [_named(dict(row), directory, day_of(now)) for row in page]
 
 
 def counts(tx: Connection, now: datetime, organisation: str, tabs: Sequence[str] = TABS) -> dict[str, int]:
     """How many rows each tab has."""
-    return {tab: rows(tx, f"SELECT count(*) AS n FROM transfer_case c WHERE {_TAB[tab]}", {"own": organisation})[0].n
-            for tab in tabs}
+    numbers = {}
+    for tab in tabs:
+        statement = f"SELECT count(*) AS n FROM ({_TAB[tab]}) AS tab"
+        numbers[tab] = rows(tx, statement, {"own": organisation})[0].n
+    return numbers
 
 
 def desk(tx: Connection, organisation: str) -> list[dict[str, Any]]:

@@ -135,12 +135,15 @@ def crafted(*values) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(values)).decode()
 
 
+TASK = "1b0ba0a4-43ac-4b3c-9ba4-2c0ea1c8a4d1"
+
+
 @pytest.mark.parametrize("cursor", [
     "x", "%00", "é", crafted(), crafted(1, 2), crafted(5, None, None, None, None), crafted("-1", None, None, None, None),
     crafted("9" * 40, None, None, None, None), crafted("99999999999999999999", None, None, None, None),
     crafted("1", "2026-11-23", None, None, None), crafted("1", "2026-11-23T10:00:00+08:00", "urn:x", None, None),
-    crafted("1", "9999-12-31T23:59:59Z", str(uuid4()), None, None), crafted("1", ["a"], str(uuid4()), None, None),
-    crafted("1", "2026-W50-1T00:00:00Z", str(uuid4()), None, None), crafted("1", None, None, "²", None),
+    crafted("1", "9999-12-31T23:59:59Z", TASK, None, None), crafted("1", ["a"], TASK, None, None),
+    crafted("1", "2026-W50-1T00:00:00Z", TASK, None, None), crafted("1", None, None, "²", None),
     crafted("1", None, None, None, {"a": 1}), crafted("1", None, None, None, "soon"),
     base64.urlsafe_b64encode(b'{"a":1}').decode(), base64.urlsafe_b64encode(b"[[[[[[").decode()])
 def test_a_cursor_that_is_none_is_said_to_be(town, url, cursor):
