@@ -55,7 +55,7 @@ def test_pages_fit_a_phone_can_be_touched_and_read_by_everybody(town: Town, open
     troubles = []
     for who, paths in (("street", ("/cases?tab=below", f"/cases/{case}", f"/cases/{case}/accept", f"/cases/{case}?print=1")),
                        ("secretary", (f"/cases/{case}/refuse", f"/cases/{case}/looks")),
-                       ("clerk", ("/departures/new", "/reviews", "/password")), ("department", ("/department",)),
+                       ("clerk", ("/departures/new", "/reviews", "/password")), ("department", ("/department", "/security", "/accounts")),
                        ("admin", ("/desk",))):
         page = open_as(who, bypass_csp=True)
         if large:
