@@ -3,6 +3,7 @@
     requirements.lock          what the service needs
     requirements-cluster.lock  what `guidui cluster` needs besides: Java, and the resolver of Kafka's jars
     requirements-test.lock     what the tests and benches need besides both
+    requirements-check.lock    what formats, lints and checks types, besides those
     requirements-build.lock    what makes assets, fonts and wheels; whole by itself, for it is installed apart
     requirements-lock.lock     what makes the locks
 
@@ -29,12 +30,14 @@ def main() -> None:
     service = _resolved("requirements.lock", [], [], options)
     cluster = _resolved("requirements-cluster.lock", ["cluster"], [service], options)
     test = _resolved("requirements-test.lock", ["cluster", "test"], [service, cluster], options)
+    check = _resolved("requirements-check.lock", ["cluster", "test", "check"], [service, cluster, test], options)
     build = _resolved("requirements-build.lock", ["build"], [service], options, without_project=True)
     lock = _resolved("requirements-lock.lock", ["lock"], [], options, without_project=True)
 
     _write("requirements.lock", service)
     _write("requirements-cluster.lock", _less(cluster, service))
     _write("requirements-test.lock", _less(test, {**service, **cluster}))
+    _write("requirements-check.lock", _less(check, {**service, **cluster, **test}))
     _write("requirements-build.lock", build)
     _write("requirements-lock.lock", lock)
 

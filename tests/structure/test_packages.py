@@ -73,12 +73,13 @@ def test_a_lock_pins_by_hash_and_names_no_registry(lock):
 
 def test_the_locks_hold_what_pyproject_asks_for():
     locked = {name: {pin.partition("==")[0] for pin in pins(ROOT / f"requirements{name}.lock")}
-              for name in ("", "-cluster", "-test", "-build", "-lock")}
+              for name in ("", "-cluster", "-test", "-check", "-build", "-lock")}
     optional = PROJECT["optional-dependencies"]
     here = "make lock brings the locks up to date"
     assert names(PROJECT["dependencies"]) <= locked[""], here
     assert names(optional["cluster"]) <= locked[""] | locked["-cluster"], here
     assert names(optional["test"]) <= locked[""] | locked["-cluster"] | locked["-test"], here
+    assert names(optional["check"]) <= locked["-check"] | locked[""], here
     assert names(optional["build"]) <= locked["-build"] and names(optional["lock"]) <= locked["-lock"], here
 
 
