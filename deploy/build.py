@@ -1,4 +1,6 @@
-"""Makes a source tree ready to run: page assets, fonts, and the command `guidui` in the environment."""
+"""Makes a source tree ready to run: page assets, fonts, and the command `guidui` in the
+environment.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""Makes the fonts of the letters ready: TrueType files, and which characters each of them really draws.
+"""Makes the fonts of the letters ready: TrueType files, and which characters each of them really
+draws.
 
-A woff2 part of a family becomes a TTF, since PDF takes no woff2. `index.json` beside the files names for each the
-ranges of code points whose glyph has an outline: a character that is only mapped to an empty box is not one of them.
+A woff2 part of a family becomes a TTF, since PDF takes no woff2. `index.json` beside the files
+names for each the ranges of code points whose glyph has an outline: a character that is only mapped
+to an empty box is not one of them.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ BLANKS = {0x20, 0xA0, 0x3000}
 
 
 def prepare(modules: Path, wanted: dict[str, str], target: Path) -> None:
-    """Fills `target` from an npm `node_modules`; `wanted` maps a file name, or the name of a family, to a pattern."""
+    """Fills `target` from an npm `node_modules`; `wanted` maps a file name, or the name of a
+    family, to a pattern.
+    """
     fresh = target.with_name(target.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
@@ -37,15 +41,20 @@ def prepare(modules: Path, wanted: dict[str, str], target: Path) -> None:
 
 
 def _ttf(part: Path, made: Path) -> list[list[int]]:
-    """Writes a font as TTF and returns the ranges of what it draws: a glyph without bytes draws nothing."""
+    """Writes a font as TTF and returns the ranges of what it draws: a glyph without bytes draws
+    nothing.
+    """
     if part.suffix == ".ttf":
         shutil.copy(part, made)
     else:
         decompress(part, made)
     with TTFont(made, lazy=True) as font:
         place, at = font.getReverseGlyphMap(), font["loca"].locations
-        drawn = sorted(code for code, glyph in font.getBestCmap().items()
-                       if code in BLANKS or at[place[glyph]] < at[place[glyph] + 1])
+        drawn = sorted(
+            code
+            for code, glyph in font.getBestCmap().items()
+            if code in BLANKS or at[place[glyph]] < at[place[glyph] + 1]
+        )
     return _ranges(drawn)
 
 

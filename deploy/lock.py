@@ -1,4 +1,5 @@
-"""Makes the lock files anew: `make lock`, after a change of what pyproject.toml asks for; `ARGS=--upgrade` takes the newest.
+"""Makes the lock files anew: `make lock`, after a change of what pyproject.toml asks for;
+`ARGS=--upgrade` takes the newest.
 
     requirements.lock          what the service needs
     requirements-cluster.lock  what `guidui cluster` needs besides: Java, and the resolver of Kafka's jars
@@ -7,8 +8,9 @@
     requirements-build.lock    what makes assets, fonts and wheels; whole by itself, for it is installed apart
     requirements-lock.lock     what makes the locks
 
-Every set is resolved for all supported Pythons at once and pinned by sha256. Versions that a lock has now stay
-unless pyproject.toml forbids them. No lock names a registry: where packages come from is for each machine to say.
+Every set is resolved for all supported Pythons at once and pinned by sha256. Versions that a lock
+has now stay unless pyproject.toml forbids them. No lock names a registry: where packages come from
+is for each machine to say.
 """
 
 from __future__ import annotations
@@ -30,8 +32,12 @@ def main() -> None:
     service = _resolved("requirements.lock", [], [], options)
     cluster = _resolved("requirements-cluster.lock", ["cluster"], [service], options)
     test = _resolved("requirements-test.lock", ["cluster", "test"], [service, cluster], options)
-    check = _resolved("requirements-check.lock", ["cluster", "test", "check"], [service, cluster, test], options)
-    build = _resolved("requirements-build.lock", ["build"], [service], options, without_project=True)
+    check = _resolved(
+        "requirements-check.lock", ["cluster", "test", "check"], [service, cluster, test], options
+    )
+    build = _resolved(
+        "requirements-build.lock", ["build"], [service], options, without_project=True
+    )
     lock = _resolved("requirements-lock.lock", ["lock"], [], options, without_project=True)
 
     _write("requirements.lock", service)
@@ -80,7 +86,9 @@ def _asked_for(extras: list[str], without_project: bool) -> list[str]:
 
 
 def _pins(text: str) -> dict[str, str]:
-    """The lock cut into its pins; a pin is a line that begins with a name, with the hashes below it."""
+    """The lock cut into its pins; a pin is a line that begins with a name, with the hashes below
+    it.
+    """
     pins: dict[str, str] = {}
     pin = ""
     for line in text.splitlines(keepends=True):
@@ -94,7 +102,9 @@ def _pins(text: str) -> dict[str, str]:
 def _less(pins: dict[str, str], known: dict[str, str]) -> dict[str, str]:
     """What is not installed yet; the marker behind a pin may differ from set to set."""
     installed = {pin.partition(";")[0].strip() for pin in known}
-    return {pin: text for pin, text in pins.items() if pin.partition(";")[0].strip() not in installed}
+    return {
+        pin: text for pin, text in pins.items() if pin.partition(";")[0].strip() not in installed
+    }
 
 
 def _write(name: str, pins: dict[str, str]) -> None:

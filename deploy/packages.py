@@ -1,7 +1,8 @@
 """Installs the packages of one lock file: `python deploy/packages.py [--target FOLDER] LOCK`.
 
-They go into the environment of the Python that runs this, or, unlisted there, into FOLDER. Every file is checked
-against the lock's sha256. What fails is said in one sentence; pip's own words stay in a file.
+They go into the environment of the Python that runs this, or, unlisted there, into FOLDER. Every
+file is checked against the lock's sha256. What fails is said in one sentence; pip's own words stay
+in a file.
 """
 
 from __future__ import annotations
@@ -33,13 +34,18 @@ def main() -> int:
     if done.returncode == 0:
         return 0
     output = done.stdout + done.stderr
-    print(f"guidui: {PYTHON.failure(f'the packages of {lock}', output)}; pip's words: {_kept(output)}",
-          file=sys.stderr)
+    print(
+        f"guidui: {PYTHON.failure(f'the packages of {lock}', output)}; pip's words: "
+        f"{_kept(output)}",
+        file=sys.stderr,
+    )
     return 1
 
 
 def _kept(output: str) -> str:
-    with tempfile.NamedTemporaryFile("w", prefix="guidui-pip-", suffix=".log", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="guidui-pip-", suffix=".log", delete=False
+    ) as file:
         file.write(output)
     return file.name
 

@@ -1,5 +1,5 @@
-"""Builds guidui's wheel: `python deploy/wheel.py FOLDER` the one to hand on, `--editable` the one of this source tree,
-installed into the environment of the Python that runs this.
+"""Builds guidui's wheel: `python deploy/wheel.py FOLDER` the one to hand on, `--editable` the one
+of this source tree, installed into the environment of the Python that runs this.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def _install_editable() -> int:
     with tempfile.TemporaryDirectory() as folder:
         wheel = Path(folder) / build_editable(folder)
         options = ["--quiet", "--no-deps", "--no-index", "--force-reinstall"]
-        return subprocess.run([sys.executable, "-m", "pip", "install", *options, str(wheel)], check=False).returncode
+        return subprocess.run(
+            [sys.executable, "-m", "pip", "install", *options, str(wheel)], check=False
+        ).returncode
 
 
 if __name__ == "__main__":

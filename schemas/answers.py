@@ -1,4 +1,7 @@
-"""What a sender is answered over HTTP: the fate of each event, how far one came, and problems (RFC 9457)."""
+"""What a sender is answered over HTTP: the fate of each event, how far one came, and problems (RFC
+9457).
+"""
+
 from __future__ import annotations
 
 from datetime import date
@@ -6,8 +9,19 @@ from typing import Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-Step = Literal["received", "review", "identified", "not_a_member", "routed", "letter_issued", "arrived",
-               "accepted", "moved", "closed", "rejected"]
+Step = Literal[
+    "received",
+    "review",
+    "identified",
+    "not_a_member",
+    "routed",
+    "letter_issued",
+    "arrived",
+    "accepted",
+    "moved",
+    "closed",
+    "rejected",
+]
 STEPS: tuple[str, ...] = get_args(Step)  # in the order in which an event can come through them
 
 
@@ -66,8 +80,9 @@ class Question(BaseModel):
 
 
 class ChangeOfOrganisation(BaseModel):
-    """What became of a posted change of an organisation: `columns` are those it states, `left_out` those of which
-    something newer had been said when its day came."""
+    """What became of a posted change of an organisation: `columns` are those it states, `left_out`
+    those of which something newer had been said when its day came.
+    """
 
     state: Literal["waiting", "done", "withdrawn", "rejected"]
     organisation: str
@@ -77,9 +92,10 @@ class ChangeOfOrganisation(BaseModel):
 
 
 class HowFar(BaseModel):
-    """How far one event came: of many persons the one least far; `persons` counts them by state, `times` are
-    when the first of them came there. The change of an organisation is `identified` while it waits for its day,
-    `closed` once in force or withdrawn."""
+    """How far one event came: of many persons the one least far; `persons` counts them by state,
+    `times` are when the first of them came there. The change of an organisation is `identified`
+    while it waits for its day, `closed` once in force or withdrawn.
+    """
 
     source: str
     id: str

@@ -1,4 +1,5 @@
 """Topics `departures` and `cases`: an event was posted, a case moved. Nothing personal."""
+
 from __future__ import annotations
 
 from datetime import date
@@ -18,7 +19,9 @@ class Body(BaseModel):
 
 
 class EventPosted(Body):
-    """An organisation's event was stored. The id is also the message's id; whoever may, reads the event."""
+    """An organisation's event was stored. The id is also the message's id; whoever may, reads the
+    event.
+    """
 
     event: UUID
 
@@ -34,8 +37,9 @@ class TaskOpened(Body):
 
 
 class CaseMoved(Body):
-    """A case took a step: one `case_event`. `from` is null where the case begins; `by` is null where a clock
-    or the matcher acted."""
+    """A case took a step: one `case_event`. `from` is null where the case begins; `by` is null
+    where a clock or the matcher acted.
+    """
 
     case: UUID
     seq: int = Field(ge=1)

@@ -1,9 +1,12 @@
-"""The one reader of days, months and moments for machine doors: events, commands, calls, forms, settings files.
+"""The one reader of days, months and moments for machine doors: events, commands, calls, forms,
+settings files.
 
-A day is ``YYYY-MM-DD`` and nothing else: no ISO week (``2026-W50-1``), no run of digits (``20261001``), no time behind
-it. It lies between 1900 and 2100, so that no sum of days, months or years that the law knows can leave the calendar.
-``stored_day`` and ``stored_moment`` read back what this program itself has written.
+A day is ``YYYY-MM-DD`` and nothing else: no ISO week (``2026-W50-1``), no run of digits
+(``20261001``), no time behind it. It lies between 1900 and 2100, so that no sum of days, months or
+years that the law knows can leave the calendar. ``stored_day`` and ``stored_moment`` read back what
+this program itself has written.
 """
+
 from __future__ import annotations
 
 import re
@@ -13,11 +16,15 @@ FIRST, LAST = date(1900, 1, 1), date(2100, 12, 31)
 DUES_MONTHS_AHEAD_MAX = 12
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?")
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T "
+    r"][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?"
+)
 
 
 class NoDay(ValueError):
-    """What stands there is no day that can be taken; `zh` and `en` end a sentence that begins with the field's name.
+    """What stands there is no day that can be taken; `zh` and `en` end a sentence that begins with
+    the field's name.
 
     `bound` is ``early`` or ``late`` where it is a day, but beyond the bounds.
     """
@@ -28,7 +35,9 @@ class NoDay(ValueError):
 
 
 def read_day(text: object) -> date:
-    """The day that `text` is; raises NoDay for any other form, for a day that is none, and beyond FIRST and LAST."""
+    """The day that `text` is; raises NoDay for any other form, for a day that is none, and beyond
+    FIRST and LAST.
+    """
     if not isinstance(text, str) or not _DAY.fullmatch(text):
         raise _no_day()
     try:
@@ -48,7 +57,9 @@ def within(found: date) -> date:
 
 
 def read_month(text: object) -> str:
-    """The month that `text` is, ``YYYY-MM``; raises NoDay for anything else and beyond 1900 and 2100."""
+    """The month that `text` is, ``YYYY-MM``; raises NoDay for anything else and beyond 1900 and
+    2100.
+    """
     found = _MONTH.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise NoDay("应当是 2026-11 这样的年月", "must be a month such as 2026-11")
@@ -57,7 +68,9 @@ def read_month(text: object) -> str:
 
 
 def read_moment(text: object) -> datetime:
-    """The moment that `text` is, with its zone where it has one; raises NoDay for anything else and beyond 1900 and 2100."""
+    """The moment that `text` is, with its zone where it has one; raises NoDay for anything else and
+    beyond 1900 and 2100.
+    """
     if not isinstance(text, str) or not _MOMENT.fullmatch(text):
         raise _no_moment()
     try:
@@ -79,7 +92,9 @@ def stored_moment(text: str) -> datetime:
 
 
 def tomorrow(now: datetime) -> date:
-    """The last day that what has happened may be said of: clocks and zones of senders differ by up to a day."""
+    """The last day that what has happened may be said of: clocks and zones of senders differ by up
+    to a day.
+    """
     return now.date() + timedelta(days=1)
 
 
@@ -94,4 +109,7 @@ def _no_day() -> NoDay:
 
 
 def _no_moment() -> NoDay:
-    return NoDay("应当是 2026-11-23T10:00:00+08:00 这样的时间", "must be a time such as 2026-11-23T10:00:00+08:00")
+    return NoDay(
+        "应当是 2026-11-23T10:00:00+08:00 这样的时间",
+        "must be a time such as 2026-11-23T10:00:00+08:00",
+    )

@@ -1,4 +1,5 @@
 """The event types that organisations post: CloudEvents 1.0 around what they say (schemas.said)."""
+
 from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
@@ -109,7 +110,9 @@ EVENTS: dict[str, type[Event]] = {
     get_args(model.model_fields["type"].annotation)[0]: model for model in Event.__subclasses__()
 }
 OPENING: frozenset[str] = frozenset(
-    kind for kind, model in EVENTS.items() if issubclass(model.model_fields["data"].annotation, Departure)
+    kind
+    for kind, model in EVENTS.items()
+    if issubclass(model.model_fields["data"].annotation, Departure)
 )
 IMPLIED_CATEGORY: dict[str, str] = {
     "guidui.retirement.scheduled.v1": "retirement",

@@ -1,8 +1,10 @@
-"""The envelope around every message on the bus: CloudEvents 1.0, structured mode, nothing personal inside.
+"""The envelope around every message on the bus: CloudEvents 1.0, structured mode, nothing personal
+inside.
 
-`Message` is what handlers see; `to_wire` and `from_wire` are its JSON on Kafka. `Envelope` is the same shape as a
-pydantic model, for the generated JSON Schema and AsyncAPI.
+`Message` is what handlers see; `to_wire` and `from_wire` are its JSON on Kafka. `Envelope` is the
+same shape as a pydantic model, for the generated JSON Schema and AsyncAPI.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -11,9 +13,9 @@ from typing import Any, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import orjson
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from schemas.days import stored_moment
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 NAMESPACE_GUIDUI = uuid5(NAMESPACE_URL, "urn:guidui")
 SOURCE = "urn:guidui:service"
@@ -21,7 +23,9 @@ SOURCE = "urn:guidui:service"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One thing that happened. `key` orders: messages of one key are handled in the order they were recorded."""
+    """One thing that happened. `key` orders: messages of one key are handled in the order they were
+    recorded.
+    """
 
     id: UUID
     topic: str
@@ -35,8 +39,8 @@ class Message:
 class Envelope(BaseModel):
     """CloudEvents 1.0 (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md).
 
-    `partitionkey` is the partitioning extension of that specification; `cause` is ours: the id of the message
-    whose handling led to this one.
+    `partitionkey` is the partitioning extension of that specification; `cause` is ours: the id of
+    the message whose handling led to this one.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -64,8 +68,14 @@ def derived(cause: UUID, role: str) -> UUID:
 def to_wire(message: Message) -> bytes:
     """The message as the value of a Kafka record."""
     envelope = {
-        "specversion": "1.0", "id": message.id, "source": SOURCE, "type": message.type, "time": message.time,
-        "datacontenttype": "application/json", "partitionkey": message.key, "data": message.body,
+        "specversion": "1.0",
+        "id": message.id,
+        "source": SOURCE,
+        "type": message.type,
+        "time": message.time,
+        "datacontenttype": "application/json",
+        "partitionkey": message.key,
+        "data": message.body,
     }
     if message.cause is not None:
         envelope["cause"] = message.cause
@@ -82,7 +92,14 @@ def from_wire(topic: str, value: bytes | None) -> Message:
         if time.tzinfo is None:
             raise ValueError("time without an offset")
         cause = found.get("cause")
-        return Message(UUID(found["id"]), topic, str(found["type"]), str(found["partitionkey"]), time,
-                       found["data"], UUID(cause) if cause else None)
+        return Message(
+            UUID(found["id"]),
+            topic,
+            str(found["type"]),
+            str(found["partitionkey"]),
+            time,
+            found["data"],
+            UUID(cause) if cause else None,
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Undecodable(f"{type(error).__name__} in a record of {topic}") from error

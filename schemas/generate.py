@@ -1,7 +1,9 @@
-"""Writes schemas/json/*.json and schemas/asyncapi.yaml from the models: `python -m schemas.generate`.
+"""Writes schemas/json/*.json and schemas/asyncapi.yaml from the models:
+`python -m schemas.generate`.
 
 A test compares the files with what this makes, so a changed model comes with its changed files.
 """
+
 from __future__ import annotations
 
 import json
@@ -23,8 +25,15 @@ from schemas.topics import CASE_MOVED, EVENT_POSTED, INGRESS, TASK_OPENED, TOPIC
 FOLDER = Path(__file__).parent
 ASYNCAPI = "asyncapi.yaml"
 BODIES: dict[str, type[BaseModel]] = {
-    EVENT_POSTED: EventPosted, CASE_MOVED: CaseMoved, TASK_OPENED: TasksOpened}
-ANSWERS: dict[str, type[BaseModel]] = {"events-answer": EventsAnswer, "how-far": HowFar, "problem": Problem}
+    EVENT_POSTED: EventPosted,
+    CASE_MOVED: CaseMoved,
+    TASK_OPENED: TasksOpened,
+}
+ANSWERS: dict[str, type[BaseModel]] = {
+    "events-answer": EventsAnswer,
+    "how-far": HowFar,
+    "problem": Problem,
+}
 _COMPONENT = "#/components/schemas/{model}"
 
 
@@ -37,18 +46,28 @@ class _Plain(yaml.SafeDumper):
 
 def files() -> dict[str, str]:
     """Every generated file: path below schemas/ -> text."""
-    made = {f"json/{name}.json": _dumped(_schema(model, EXAMPLES.get(name, ())))
-            for name, model in {**EVENTS, **BODIES, **ANSWERS, "envelope": Envelope}.items()}
-    made[ASYNCAPI] = yaml.dump(asyncapi(), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
+    made = {
+        f"json/{name}.json": _dumped(_schema(model, EXAMPLES.get(name, ())))
+        for name, model in {**EVENTS, **BODIES, **ANSWERS, "envelope": Envelope}.items()
+    }
+    made[ASYNCAPI] = yaml.dump(
+        asyncapi(), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110
+    )
     return made
 
 
 def asyncapi() -> dict[str, Any]:
-    """AsyncAPI 3.1 (https://www.asyncapi.com/docs/reference/specification/v3.1.0) of all four topics."""
+    """AsyncAPI 3.1 (https://www.asyncapi.com/docs/reference/specification/v3.1.0) of all four
+    topics.
+    """
     return {
         "asyncapi": "3.1.0",
-        "info": {"title": "guidui", "version": "1", "license": {"name": "Apache-2.0"},
-                 "description": "归队: CloudEvents 1.0, structured mode, JSON. Only ingress carries persons."},
+        "info": {
+            "title": "guidui",
+            "version": "1",
+            "license": {"name": "Apache-2.0"},
+            "description": "归队: CloudEvents 1.0, structured mode, JSON. Only ingress carries persons.",
+        },
         "defaultContentType": "application/cloudevents+json",
         "channels": {topic.name: _channel(topic) for topic in TOPICS},
         "operations": _operations(),
@@ -62,8 +81,13 @@ def _channel(topic: Topic) -> dict[str, Any]:
     return {
         "address": topic.name,
         "description": f"Key: {topic.key}. Kept for {topic.hours} hours. {topic.about}".strip(),
-        "messages": {_name(kind): {"$ref": f"#/components/messages/{_name(kind)}"} for kind in kinds},
-        "bindings": {"kafka": {"topic": topic.name, "topicConfiguration": kept, "bindingVersion": "0.5.0"}}}
+        "messages": {
+            _name(kind): {"$ref": f"#/components/messages/{_name(kind)}"} for kind in kinds
+        },
+        "bindings": {
+            "kafka": {"topic": topic.name, "topicConfiguration": kept, "bindingVersion": "0.5.0"}
+        },
+    }
 
 
 def _operations() -> dict[str, Any]:
@@ -71,29 +95,49 @@ def _operations() -> dict[str, Any]:
     for topic in TOPICS:
         channel = {"$ref": f"#/channels/{topic.name}"}
         if topic.name != INGRESS:
-            made[f"publish-{topic.name}"] = {"action": "send", "channel": channel, "summary": "relay"}
-        made[f"consume-{topic.name}"] = {"action": "receive", "channel": channel, "summary": ", ".join(topic.consumers)}
+            made[f"publish-{topic.name}"] = {
+                "action": "send",
+                "channel": channel,
+                "summary": "relay",
+            }
+        made[f"consume-{topic.name}"] = {
+            "action": "receive",
+            "channel": channel,
+            "summary": ", ".join(topic.consumers),
+        }
     return made
 
 
 def _messages() -> dict[str, Any]:
     made = {}
     for kind, model in EVENTS.items():
-        made[_name(kind)] = {"name": kind, "payload": {"$ref": _COMPONENT.format(model=model.__name__)},
-                             "examples": [{"payload": example} for example in EXAMPLES[kind]]}
+        made[_name(kind)] = {
+            "name": kind,
+            "payload": {"$ref": _COMPONENT.format(model=model.__name__)},
+            "examples": [{"payload": example} for example in EXAMPLES[kind]],
+        }
     for kind, model in BODIES.items():
         data = {"$ref": _COMPONENT.format(model=model.__name__)}
         body = {"properties": {"type": {"const": kind}, "data": data}}
         made[_name(kind)] = {
-            "name": kind, "payload": {"allOf": [{"$ref": _COMPONENT.format(model="Envelope")}, body]},
-            "examples": [{"payload": _enveloped(kind, example)} for example in EXAMPLES[kind]]}
+            "name": kind,
+            "payload": {"allOf": [{"$ref": _COMPONENT.format(model="Envelope")}, body]},
+            "examples": [{"payload": _enveloped(kind, example)} for example in EXAMPLES[kind]],
+        }
     return made
 
 
 def _enveloped(kind: str, body: dict[str, Any]) -> dict[str, Any]:
-    return {"specversion": "1.0", "id": "6f1f1d0e-0000-5000-8000-0000000000e1", "source": SOURCE,
-            "type": kind, "time": "2026-07-02T09:30:00+08:00", "datacontenttype": "application/json",
-            "partitionkey": str(body.get("case") or body.get("member") or "5d41402abc4b2a76"), "data": body}
+    return {
+        "specversion": "1.0",
+        "id": "6f1f1d0e-0000-5000-8000-0000000000e1",
+        "source": SOURCE,
+        "type": kind,
+        "time": "2026-07-02T09:30:00+08:00",
+        "datacontenttype": "application/json",
+        "partitionkey": str(body.get("case") or body.get("member") or "5d41402abc4b2a76"),
+        "data": body,
+    }
 
 
 def _schemas() -> dict[str, Any]:

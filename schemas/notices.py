@@ -1,4 +1,5 @@
 """Topic `tasks`: a clock opened or closed tasks, with or without a case. Nothing personal."""
+
 from __future__ import annotations
 
 from uuid import UUID

@@ -1,8 +1,10 @@
-"""What senders say, part by part: the person, where to, the circumstances, and the data of each kind of event.
+"""What senders say, part by part: the person, where to, the circumstances, and the data of each
+kind of event.
 
-Unknown fields are let through and left out: a newer sender may say more than this version reads. A field
-that is null, absent or blank states nothing.
+Unknown fields are let through and left out: a newer sender may say more than this version reads. A
+field that is null, absent or blank states nothing.
 """
+
 from __future__ import annotations
 
 from datetime import date
@@ -37,8 +39,11 @@ def _not_before_1900(day: Any) -> Any:
     return day
 
 
-_NO_DAY = {"early": ("day_too_early", "no day before 1900"), "late": ("day_too_late", "no day after 2100"),
-           None: ("date_parsing", "not a day, YYYY-MM-DD")}
+_NO_DAY = {
+    "early": ("day_too_early", "no day before 1900"),
+    "late": ("day_too_late", "no day after 2100"),
+    None: ("date_parsing", "not a day, YYYY-MM-DD"),
+}
 
 
 def _written_as_a_date(text: Any) -> date:
@@ -65,17 +70,35 @@ Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 ExternalId = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,200}$")]
 Day = Annotated[date, BeforeValidator(_written_as_a_date)]
 Moment = Annotated[
-    AwareDatetime, Strict(False), BeforeValidator(_written_as_a_day), AfterValidator(_not_before_1900)]
+    AwareDatetime,
+    Strict(False),
+    BeforeValidator(_written_as_a_day),
+    AfterValidator(_not_before_1900),
+]
 Month = Annotated[str, StringConstraints(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$")]
 Category = Literal[
-    "relocation", "retirement", "layoff", "graduation", "demobilisation", "job_change", "migrant_work",
-    "study_abroad", "return_from_abroad", "restructuring", "dispatch", "platform_work", "death", "other",
+    "relocation",
+    "retirement",
+    "layoff",
+    "graduation",
+    "demobilisation",
+    "job_change",
+    "migrant_work",
+    "study_abroad",
+    "return_from_abroad",
+    "restructuring",
+    "dispatch",
+    "platform_work",
+    "death",
+    "other",
 ]
 CATEGORIES: tuple[str, ...] = get_args(Category)
 
 
 def _number(least: float, most: float) -> Any:
-    """A number in a range; a whole one stays whole when written again (pydantic would make 3 into 3.0)."""
+    """A number in a range; a whole one stays whole when written again (pydantic would make 3 into
+    3.0).
+    """
     whole = AfterValidator(lambda n: int(n) if n == int(n) else n)
     limits = Field(ge=least, le=most, allow_inf_nan=False)
     return Annotated[float, limits, whole, PlainSerializer(lambda n: n)]
@@ -92,18 +115,33 @@ class Said(BaseModel):
 
 
 class Person(Said):
-    """Who it is about, as far as the sender knows: a member reference, an identity number, at least a name."""
+    """Who it is about, as far as the sender knows: a member reference, an identity number, at least
+    a name.
+    """
 
     name: Line = None
-    id_number: Annotated[Line, Field(
-        description="18 characters (GB 11643-1999) or the old 15 digits; its check digit must fit")] = None
+    id_number: Annotated[
+        Line,
+        Field(
+            description="18 characters (GB 11643-1999) or the old 15 digits; its check digit must fit"
+        ),
+    ] = None
     birth_date: Day | None = None
     sex: Literal["male", "female"] | None = None
     phone: Line = None
     member: Line = None
-    id_token: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Field(
-        description="HMAC-SHA-256 of the identity number with the key agreed with this sender, in small hexadecimal "
-                    "digits; instead of `id_number` where that may not be sent")] | None = None
+    id_token: (
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^[0-9a-f]{64}$"),
+            Field(
+                description="HMAC-SHA-256 of the identity number with the key agreed with this sender, in "
+                "small hexadecimal "
+                "digits; instead of `id_number` where that may not be sent"
+            ),
+        ]
+        | None
+    ) = None
     military_card: Line = None
 
     @model_validator(mode="after")
@@ -167,7 +205,9 @@ class Departure(Said):
     category: Category | None = None
     effective_on: Day | None = None
     person: Person | None = None
-    persons: Annotated[list[PersonMoving], Field(min_length=1, max_length=PERSONS_MAX)] | None = None
+    persons: Annotated[list[PersonMoving], Field(min_length=1, max_length=PERSONS_MAX)] | None = (
+        None
+    )
     to: To | None = None
     circumstances: Circumstances | None = None
     batch: Line = None
@@ -219,18 +259,25 @@ class DuesPaid(Said):
 
 
 class ContactAttempt(Said):
-    """Somebody tried to reach the member; `reached` says whether it worked, `on` the day, else it is the event's.
+    """Somebody tried to reach the member; `reached` says whether it worked, `on` the day, else it
+    is the event's.
 
     In place of `reached` a `result` may say so in a word; the word itself is not kept.
     """
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["reached"]}, {"required": ["result"]}]})
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["reached"]}, {"required": ["result"]}]}
+    )
 
     person: Person
     on: Day | None = None
     reached: bool | None = None
-    result: Annotated[Line, Field(exclude=True, description="`reached`, or in a word why not: `no_answer`")] = None
-    channel: Annotated[Line, Field(description="phone, message, visit, letter, family, workmate, other")] = None
+    result: Annotated[
+        Line, Field(exclude=True, description="`reached`, or in a word why not: `no_answer`")
+    ] = None
+    channel: Annotated[
+        Line, Field(description="phone, message, visit, letter, family, workmate, other")
+    ] = None
     corrects: ExternalId | None = None
 
     @model_validator(mode="after")
@@ -244,10 +291,26 @@ class ContactAttempt(Said):
 
 OrganisationKind = Literal["basic_committee", "general_branch", "branch", "organisation_department"]
 Unit = Literal[
-    "community", "village", "street", "township", "county", "city", "enterprise_state", "enterprise_private",
-    "school", "institution", "organ", "talent_service", "park", "retiree", "military", "social_organisation",
+    "community",
+    "village",
+    "street",
+    "township",
+    "county",
+    "city",
+    "enterprise_state",
+    "enterprise_private",
+    "school",
+    "institution",
+    "organ",
+    "talent_service",
+    "park",
+    "retiree",
+    "military",
+    "social_organisation",
 ]
-Area = Annotated[str, StringConstraints(pattern=r"^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12})$")]
+Area = Annotated[
+    str, StringConstraints(pattern=r"^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12})$")
+]
 
 
 class OrganisationColumns(Said):
@@ -268,7 +331,9 @@ class OrganisationColumns(Said):
 
 
 class Founded(OrganisationColumns):
-    """A new organisation; `effective_from` is the day from which the change counts where it is not stated."""
+    """A new organisation; `effective_from` is the day from which the change counts where it is not
+    stated.
+    """
 
     code: Code
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -278,10 +343,11 @@ class Founded(OrganisationColumns):
 
 
 class OrganisationChange(OrganisationColumns):
-    """What becomes different of one `organisation`, or a new one that is `founded`, from `effective_on`; else from the
-    day after `effective_to`, else at once.
+    """What becomes different of one `organisation`, or a new one that is `founded`, from
+    `effective_on`; else from the day after `effective_to`, else at once.
 
-    Renamed: `name`. Put under another: `parent`. Dissolved: `effective_to`. Merged: `effective_to` and `successor`.
+    Renamed: `name`. Put under another: `parent`. Dissolved: `effective_to`. Merged: `effective_to`
+    and `successor`.
     """
 
     organisation: Code | None = None
@@ -293,7 +359,9 @@ class OrganisationChange(OrganisationColumns):
     def _one_thing(self) -> OrganisationChange:
         stated = self.model_fields_set & OrganisationColumns.model_fields.keys()
         if (self.organisation is None) == (self.founded is None) or self.founded and stated:
-            raise PydanticCustomError("changed_or_founded", "either an organisation or one that is founded")
+            raise PydanticCustomError(
+                "changed_or_founded", "either an organisation or one that is founded"
+            )
         if self.organisation and not any(getattr(self, column) is not None for column in stated):
             raise PydanticCustomError("change_states_nothing", "no column is stated")
         return self

@@ -1,7 +1,9 @@
 """The routing table on one screen: topic, what is on it, who reads it, what its partition key is.
 
-Nothing personal is on any topic but `ingress`, which carries what senders post and is kept for 24 hours.
+Nothing personal is on any topic but `ingress`, which carries what senders post and is kept for 24
+hours.
 """
+
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -14,7 +16,9 @@ TASK_OPENED = "guidui.task.opened.v1"
 
 
 class Topic(NamedTuple):
-    """One topic: its message types, its consumers, the meaning of its key, how many hours it is kept."""
+    """One topic: its message types, its consumers, the meaning of its key, how many hours it is
+    kept.
+    """
 
     name: str
     types: tuple[str, ...]
@@ -26,10 +30,23 @@ class Topic(NamedTuple):
 
 
 TOPICS: tuple[Topic, ...] = (
-    Topic(INGRESS, ("guidui.*.v1",), ("intake",), "any; the sender chooses", 24, personal=True,
-          about="Each event carries its sender's API key in the CloudEvents extension attribute "
-                "`guiduikey`, which is not stored."),
-    Topic(DEPARTURES, (EVENT_POSTED,), ("matcher",), "HMAC of the person; for many persons, of the source", 336),
+    Topic(
+        INGRESS,
+        ("guidui.*.v1",),
+        ("intake",),
+        "any; the sender chooses",
+        24,
+        personal=True,
+        about="Each event carries its sender's API key in the CloudEvents extension attribute "
+        "`guiduikey`, which is not stored.",
+    ),
+    Topic(
+        DEPARTURES,
+        (EVENT_POSTED,),
+        ("matcher",),
+        "HMAC of the person; for many persons, of the source",
+        336,
+    ),
     Topic(CASES, (CASE_MOVED,), ("matcher", "notifier"), "id of the case", 336),
     Topic(TASKS, (TASK_OPENED,), ("notifier",), "id of the case, else the member's reference", 336),
 )

@@ -38,53 +38,76 @@ from services.kit.weak_secrets import refuse_weak
 
 log = structlog.get_logger()
 
-MARK = "GUIDUI_CLUSTER"  # in the environment of every role and broker: the data directory of its cluster
+# in the environment of every role and broker: the data directory of its cluster
+MARK = "GUIDUI_CLUSTER"
 UP_SECONDS_MAX = 300
 DOWN_SECONDS_MAX = 120
 
 
-def up(data: Path, workers: int = 1, brokers: int = 1, foreground: bool = False, port: int = 8000) -> int:
-    """Start the cluster of `data` and return 0 once it is ready; the supervisor stays in the background.
+def up(
+    data: Path, workers: int = 1, brokers: int = 1, foreground: bool = False, port: int = 8000
+) -> int:
+    """Start the cluster of `data` and return 0 once it is ready; the supervisor stays in the
+    background.
 
-    With `foreground` this process is the supervisor and returns when it is told to end. What a killed
-    supervisor left is ended first; a cluster that runs is left as it is. Returns 1, with the reason on
-    stderr, if it does not get ready. Raises `CannotStart`, with nothing begun, where another program has the
-    port, or where a secret is weak.
+    With `foreground` this process is the supervisor and returns when it is told to end. What a
+    killed supervisor left is ended first; a cluster that runs is left as it is. Returns 1, with the
+    reason on stderr, if it does not get ready. Raises `CannotStart`, with nothing begun, where
+    another program has the port, or where a secret is weak.
     """
     refuse_weak(Settings())
     data = Path(data).resolve()
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     if _supervisor(data) is None and not any_marked(MARK, str(data)):
-        refuse_taken(port)  # what a killed supervisor left may hold it, and is ended by the next one
+        refuse_taken(
+            port
+        )  # what a killed supervisor left may hold it, and is ended by the next one
     if foreground:
         return Supervisor(data, workers, brokers, port).run()
     if _supervisor(data) is None:
-        command = [sys.executable, "-m", "services.cluster", str(data), str(workers), str(brokers), str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "services.cluster",
+            str(data),
+            str(workers),
+            str(brokers),
+            str(port),
+        ]
         with (data / "cluster.log").open("ab") as output:
             said_before = output.tell()
             child = subprocess.Popen(
-                command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
+                command,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
     else:
         child, said_before = None, 0
     limit = time.monotonic() + UP_SECONDS_MAX
     while time.monotonic() < limit:
         if child is not None and child.poll() is not None:
-            print(f"guidui cluster: {_last_line(data / 'cluster.log', said_before)}", file=sys.stderr)
+            print(
+                f"guidui cluster: {_last_line(data / 'cluster.log', said_before)}", file=sys.stderr
+            )
             return 1
         if _supervisor(data) is not None and (seen := status(data))["ready"]:
             print(f"guidui cluster ready {seen['http']}")
             return 0
         time.sleep(0.3)
     print(
-        f"guidui cluster: not ready after {UP_SECONDS_MAX} s; see {data / 'cluster.log'}, {data / 'logs'}",
+        f"guidui cluster: not ready after {UP_SECONDS_MAX} s; see {data / 'cluster.log'}, "
+        f"{data / 'logs'}",
         file=sys.stderr,
     )
     return 1
 
 
 def down(data: Path) -> int:
-    """End the cluster of `data`, also one whose supervisor was killed; returns 0 when nothing of it runs any more."""
+    """End the cluster of `data`, also one whose supervisor was killed; returns 0 when nothing of it
+    runs any more.
+    """
     data = Path(data).resolve()
     pid = _supervisor(data)
     if pid is not None:
@@ -93,7 +116,9 @@ def down(data: Path) -> int:
         limit = time.monotonic() + DOWN_SECONDS_MAX
         while _supervisor(data) is not None:
             if time.monotonic() > limit:
-                print(f"guidui cluster: the supervisor (process {pid}) does not end", file=sys.stderr)
+                print(
+                    f"guidui cluster: the supervisor (process {pid}) does not end", file=sys.stderr
+                )
                 return 1
             time.sleep(0.1)
     _end_left(data)
@@ -104,16 +129,22 @@ def down(data: Path) -> int:
 def status(data: Path) -> dict[str, Any]:
     """`{"ready", "http", "front": {"pid", "restarts"}, "processes": [{"role", "pid", "restarts"}]}`.
 
-    Ready when every part says so itself. `front`, the process at the public address, is no role of the interface
-    (docs/interface.md §1) and stands beside them; null where nothing runs.
+    Ready when every part says so itself. `front`, the process at the public address, is no role of
+    the interface (docs/interface.md §1) and stands beside them; null where nothing runs.
     """
     data = Path(data).resolve()
     try:
         noted = json.loads((data / "cluster.json").read_text())
     except FileNotFoundError:
         return {"ready": False, "http": None, "front": None, "processes": []}
-    kept = [{key: process[key] for key in ("role", "pid", "restarts")} for process in noted["processes"]]
-    every_one_runs = noted["started"] and _supervisor(data) is not None and all(process["pid"] for process in kept)
+    kept = [
+        {key: process[key] for key in ("role", "pid", "restarts")} for process in noted["processes"]
+    ]
+    every_one_runs = (
+        noted["started"]
+        and _supervisor(data) is not None
+        and all(process["pid"] for process in kept)
+    )
     front = None
     processes = []
     for process in kept:
@@ -130,18 +161,22 @@ def status(data: Path) -> dict[str, Any]:
 
 
 def create_topics(kafka: Kafka) -> None:
-    """Create the topics of `schemas.topics` that are missing: three copies where there are three brokers, else one."""
+    """Create the topics of `schemas.topics` that are missing: three copies where there are three
+    brokers, else one.
+    """
     admin = kafka.admin()
     try:
         brokers = len(admin.describe_cluster()["brokers"])
     finally:
         admin.close()
-    ensure_topics(kafka, {topic.name: topic.hours for topic in TOPICS}, replication=3 if brokers >= 3 else 1)
+    ensure_topics(
+        kafka, {topic.name: topic.hours for topic in TOPICS}, replication=3 if brokers >= 3 else 1
+    )
 
 
 class Supervisor:
-    """The process that owns a cluster's server, brokers and roles. It keeps no state that matters: killed,
-    the next `up` begins anew.
+    """The process that owns a cluster's server, brokers and roles. It keeps no state that matters:
+    killed, the next `up` begins anew.
     """
 
     def __init__(self, data: Path, workers: int, brokers: int, port: int) -> None:
@@ -152,7 +187,9 @@ class Supervisor:
         self.probes: dict[str, int] = {}
         self.server = None if os.environ.get("DATABASE_URL") else EmbeddedServer(data)
         nodes = [] if os.environ.get("KAFKA_BOOTSTRAP") else free_ports(brokers)
-        self.brokers = [Broker(data, node, nodes, {MARK: str(data)}) for node in range(1, len(nodes) + 1)]
+        self.brokers = [
+            Broker(data, node, nodes, {MARK: str(data)}) for node in range(1, len(nodes) + 1)
+        ]
         self._noting = threading.Lock()
 
     @property
@@ -179,7 +216,13 @@ class Supervisor:
             self._start()
             self.ending.wait()
             return 0
-        except (CannotStart, PostgresUnavailable, KafkaUnavailable, OSError, RuntimeError) as failure:
+        except (
+            CannotStart,
+            PostgresUnavailable,
+            KafkaUnavailable,
+            OSError,
+            RuntimeError,
+        ) as failure:
             reason = str(failure)
         finally:
             self._end()
@@ -207,7 +250,9 @@ class Supervisor:
         log.info("cluster_started", http=self.http)
 
     def _start_roles(self) -> None:
-        numbered = [f"{name}-{n}" for name in ("matcher", "notifier") for n in range(1, self.workers + 1)]
+        numbered = [
+            f"{name}-{n}" for name in ("matcher", "notifier") for n in range(1, self.workers + 1)
+        ]
         roles = ["relay", "intake", "portal", *numbered]
         ports = dict(zip(roles, (ports.client for ports in free_ports(len(roles))), strict=True))
         for role in roles:
@@ -229,7 +274,9 @@ class Supervisor:
             f"/=127.0.0.1:{ports['portal']}",
         ]
         self.probes["front"] = self.port
-        self._keep("front", Program(front, {MARK: str(self.data)}, self.data / "logs" / "front.log"))
+        self._keep(
+            "front", Program(front, {MARK: str(self.data)}, self.data / "logs" / "front.log")
+        )
 
     def _command(self, role: str, port: int) -> list[str]:
         name = role.partition("-")[0]
@@ -242,7 +289,8 @@ class Supervisor:
             "GUIDUI_DATA": str(self.data),
             "GUIDUI_URL": self.http,
             "GUIDUI_INSTANCE": role,
-            "GUIDUI_OPERATIONS_PORT": "0",  # all roles on one machine, behind an address on loopback
+            # all roles on one machine, behind an address on loopback
+            "GUIDUI_OPERATIONS_PORT": "0",
         }
         if not _serves_http(role):
             told["GUIDUI_HEALTH_PORT"] = str(port)
@@ -269,7 +317,9 @@ class Supervisor:
             check=False,
         )
         if done.returncode != 0:
-            raise RuntimeError(f"guidui migrate failed: {(done.stderr or done.stdout).strip()[-2000:]}")
+            raise RuntimeError(
+                f"guidui migrate failed: {(done.stderr or done.stdout).strip()[-2000:]}"
+            )
 
     def _keep(self, role: str, program: Any, already_running: bool = False) -> None:
         if self.ending.is_set():
@@ -394,5 +444,11 @@ def _last_line(path: Path, offset: int) -> str:
 
 if __name__ == "__main__":
     sys.exit(
-        up(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), foreground=True, port=int(sys.argv[4]))
+        up(
+            Path(sys.argv[1]),
+            int(sys.argv[2]),
+            int(sys.argv[3]),
+            foreground=True,
+            port=int(sys.argv[4]),
+        )
     )

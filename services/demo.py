@@ -1,4 +1,7 @@
-"""The demo: a real county's places, made-up people, two months of moves in every state, and sign-ins to look at them."""
+"""The demo: a real county's places, made-up people, two months of moves in every state, and
+sign-ins to look at them.
+"""
+
 from __future__ import annotations
 
 import json
@@ -27,10 +30,16 @@ from services.wiring import HANDLERS, House
 UNIT, DEPARTMENT = "620104030100", "620104010001"
 STREET, COMMUNITY, NEIGHBOUR = "620104020100", "620104020101", "620104020102"
 UNIT_BRANCH, COMMUNITY_BRANCH = "620104030107", "620104110101"
-PEOPLE = (  # organisation, role, name, what waits for them; README.md and README.zh-CN.md tell the same
+# organisation, role, name, what waits for them; README.md and README.zh-CN.md tell the same
+PEOPLE = (
     (UNIT_BRANCH, "secretary", "支部书记", "示例石化机械集团离退休第二支部：确认去向、报送转出"),
     (UNIT, "clerk", "单位经办人", "示例石化机械集团：报送离开的党员，开介绍信，核对存疑的人"),
-    (COMMUNITY, "secretary", "社区书记", "西固中路社区：登记报到、编入支部、答复询问、双报到、流动党员、核对存疑的人"),
+    (
+        COMMUNITY,
+        "secretary",
+        "社区书记",
+        "西固中路社区：登记报到、编入支部、答复询问、双报到、流动党员、核对存疑的人",
+    ),
     (COMMUNITY_BRANCH, "secretary", "社区支部书记", "西固中路社区第一支部：与新来的党员谈话"),
     (NEIGHBOUR, "secretary", "邻社区书记", "西固东路社区：只看得到自己的，有人要编入支部"),
     (STREET, "secretary", "街道书记", "陈坪街道党工委：接收、寄回执"),
@@ -39,9 +48,19 @@ PEOPLE = (  # organisation, role, name, what waits for them; README.md and READM
 DAYS = 62
 ESTATES = ("金城花苑", "河滨新苑", "玉门小区", "福利花园", "康乐佳苑", "先锋家园")
 """Made-up estates, so that acceptances teach where they lie."""
-# how far each made-up move has come: the commands it has seen, each so many days after the one before
-ROAD = (("confirm_destination", 2), ("submit", 1), ("issue_letter", 2), ("record_arrival", 9), ("accept", 3),
-        ("place", 2), ("record_talk", 2), ("send_receipt", 2), ("record_receipt", 3))
+# how far each made-up move has come: the commands it has seen, each so many days after the one
+# before
+ROAD = (
+    ("confirm_destination", 2),
+    ("submit", 1),
+    ("issue_letter", 2),
+    ("record_arrival", 9),
+    ("accept", 3),
+    ("place", 2),
+    ("record_talk", 2),
+    ("send_receipt", 2),
+    ("record_receipt", 3),
+)
 
 
 def ensure_demo(house: House, say: Callable[[str], None]) -> None:
@@ -56,14 +75,23 @@ def ensure_demo(house: House, say: Callable[[str], None]) -> None:
     _play(house)
     with house.worker.begin() as tx:
         at = house.clock.now()
-        sign_in = [{"organisation": code, "name": name, "about": about,
-                    "password": create_account(tx, code, role, name, at, _password(code))}
-                   for code, role, name, about in PEOPLE]
+        sign_in = [
+            {
+                "organisation": code,
+                "name": name,
+                "about": about,
+                "password": create_account(tx, code, role, name, at, _password(code)),
+            }
+            for code, role, name, about in PEOPLE
+        ]
         key = create_key(tx, UNIT, "sender", at)
-        member = rows(tx, """SELECT m.name, m.id_number, m.birth_date::text AS born FROM member m
+        member = rows(
+            tx,
+            """SELECT m.name, m.id_number, m.birth_date::text AS born FROM member m
                              WHERE m.path LIKE :unit AND NOT EXISTS (SELECT FROM transfer_case c
                                WHERE c.member = m.member) ORDER BY m.member DESC LIMIT 1""",
-                      {"unit": f"%{UNIT}.%"})[0]
+            {"unit": f"%{UNIT}.%"},
+        )[0]
     draft = kept.with_suffix(".new")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
         json.dump({"sign_in": sign_in, "key": key, "member": dict(member)}, out, ensure_ascii=False)
@@ -73,19 +101,30 @@ def ensure_demo(house: House, say: Callable[[str], None]) -> None:
 def _refuse_what_is_no_demo(house: House) -> None:
     """Made-up people are never mixed with real ones."""
     with house.worker.connect() as tx:
-        present = rows(tx, "SELECT name FROM organisation WHERE code <> ALL (:demo) LIMIT 1",
-                       {"demo": [organisation["code"] for organisation in demo_world().organisations]})
+        present = rows(
+            tx,
+            "SELECT name FROM organisation WHERE code <> ALL (:demo) LIMIT 1",
+            {"demo": [organisation["code"] for organisation in demo_world().organisations]},
+        )
     if present:
-        raise CannotStart(f"this database holds organisations that are no demo ({present[0].name}): start without --demo, "
-                          "or name an empty data directory with --data")
+        raise CannotStart(
+            f"this database holds organisations that are no demo ({present[0].name}): start "
+            f"without --demo, "
+            "or name an empty data directory with --data"
+        )
 
 
 def sign_ins(house: House, port: int) -> str:
     """Who can sign in to the demo, and one line that posts a departure."""
     told = json.loads(_kept(house).read_text("utf-8"))
-    lines = ["", f"打开 http://127.0.0.1:{port} ，用下面任何一个账号登录（演示数据，人名、单位均为虚构）："]
-    lines += [f"  {one['organisation']}  {one['name']}  密码 {one['password']}    {one['about']}"
-              for one in told["sign_in"]]
+    lines = [
+        "",
+        f"打开 http://127.0.0.1:{port} ，用下面任何一个账号登录（演示数据，人名、单位均为虚构）：",
+    ]
+    lines += [
+        f"  {one['organisation']}  {one['name']}  密码 {one['password']}    {one['about']}"
+        for one in told["sign_in"]
+    ]
     lines += ["", "报送一次离开（a departure, as one line):", curl(told, port), ""]
     return "\n".join(lines)
 
@@ -93,14 +132,22 @@ def sign_ins(house: House, port: int) -> str:
 def curl(told: dict[str, Any], port: int) -> str:
     """A command line that posts the departure of a demo member."""
     person = told["member"]
-    event = {"specversion": "1.0", "type": "guidui.labour_relation.ended.v1", "source": SOURCE_PREFIX + UNIT,
-             "id": "demo-1", "data": {
-                 "person": {"name": person["name"], "id_number": person["id_number"]},
-                 "to": {"address": "甘肃省兰州市西固区陈坪街道西固中路社区8号楼"},
-                 "circumstances": {"labour_relation": "ended", "handover": "dispersed"}}}
+    event = {
+        "specversion": "1.0",
+        "type": "guidui.labour_relation.ended.v1",
+        "source": SOURCE_PREFIX + UNIT,
+        "id": "demo-1",
+        "data": {
+            "person": {"name": person["name"], "id_number": person["id_number"]},
+            "to": {"address": "甘肃省兰州市西固区陈坪街道西固中路社区8号楼"},
+            "circumstances": {"labour_relation": "ended", "handover": "dispersed"},
+        },
+    }
     body = json.dumps(event, ensure_ascii=False)
-    return (f"curl -sS http://127.0.0.1:{port}/v1/events -H 'Authorization: Bearer {told['key']}' "
-            f"-H 'Content-Type: application/cloudevents+json' -d '{body}'")
+    return (
+        f"curl -sS http://127.0.0.1:{port}/v1/events -H 'Authorization: Bearer {told['key']}' "
+        f"-H 'Content-Type: application/cloudevents+json' -d '{body}'"
+    )
 
 
 def _kept(house: House) -> Path:
@@ -115,8 +162,17 @@ def _play(house: House) -> None:
     """Plays the moves on a clock that ends now."""
     now = house.clock.now()
     clock = TurnedClock(now - timedelta(days=DAYS))
-    past = House(house.web, house.worker, house.secret, house.cache, clock, house.ground, house.settings,
-                 house._gazetteer, acts=house.acts)
+    past = House(
+        house.web,
+        house.worker,
+        house.secret,
+        house.cache,
+        clock,
+        house.ground,
+        house.settings,
+        house._gazetteer,
+        acts=house.acts,
+    )
     tailers = Tailers(house.worker, [make(past) for make in HANDLERS.values()], clock)
     plans = sorted(_plans(past, clock.now()), key=lambda plan: plan[0])
     for at, act in plans:
@@ -143,21 +199,36 @@ def _turn(house: House, clock: TurnedClock, tailers: Tailers, to: datetime) -> N
 
 
 def _plans(house: House, start: datetime) -> Iterator[tuple[datetime, Callable[[], None]]]:
-    """(when, what) of every made-up event and command: members of the units leave for communities of the county."""
+    """(when, what) of every made-up event and command: members of the units leave for communities
+    of the county.
+    """
     with house.worker.connect() as tx:
-        leaving = rows(tx, """SELECT member, name, id_number, organisation FROM (
-            SELECT m.*, row_number() OVER (PARTITION BY organisation ORDER BY member) AS n FROM member m
+        leaving = rows(
+            tx,
+            """SELECT member, name, id_number, organisation FROM (
+            SELECT m.*, row_number() OVER (PARTITION BY organisation ORDER BY member) AS n
+                FROM member m
             JOIN organisation o ON o.code = m.organisation
             WHERE o.unit IN ('enterprise_state', 'enterprise_private', 'school', 'institution')
               AND m.standing = 'normal' AND m.id_number IS NOT NULL) x
-            WHERE n <= 3 ORDER BY n, member LIMIT 48""")
-        homes = rows(tx, """SELECT o.code, o.area, o.name FROM organisation o WHERE o.unit = 'community'
-                            AND o.kind = 'general_branch' ORDER BY o.code""")
+            WHERE n <= 3 ORDER BY n, member LIMIT 48""",
+        )
+        homes = rows(
+            tx,
+            """SELECT o.code, o.area, o.name FROM organisation o WHERE o.unit = 'community'
+                            AND o.kind = 'general_branch' ORDER BY o.code""",
+        )
     yield from _in_doubt(house, start + timedelta(days=DAYS - 2, hours=9))
     yield from played(house, start + timedelta(days=DAYS), _post, _command)
     for number, person in enumerate(leaving):
         home = homes[0] if number % 4 == 0 else homes[number % len(homes)]
-        yield from _journey(house, start + timedelta(days=number % 40, hours=9, minutes=number), number, person, home)
+        yield from _journey(
+            house,
+            start + timedelta(days=number % 40, hours=9, minutes=number),
+            number,
+            person,
+            home,
+        )
 
 
 def _journey(house: House, begin: datetime, number: int, person: Any, home: Any):
@@ -171,15 +242,25 @@ def _journey(house: House, begin: datetime, number: int, person: Any, home: Any)
     kind, circumstances = kinds[number % 3]
     with house.worker.connect() as tx:
         parts = home.area[:6], home.area[:9], home.area
-        names = [rows(tx, "SELECT name FROM division WHERE code = :c", {"c": c})[0].name for c in parts]
-    event = {"specversion": "1.0", "type": kind, "source": source, "id": ident, "time": begin.isoformat(),
-             "data": {"effective_on": begin.date().isoformat(),
-                      "person": {"name": person.name, "id_number": person.id_number},
-                      "to": {"address": f"甘肃省兰州市{''.join(names)}{_estate(home)}{number % 30 + 1}号楼"},
-                      "circumstances": circumstances}}
+        names = [
+            rows(tx, "SELECT name FROM division WHERE code = :c", {"c": c})[0].name for c in parts
+        ]
+    event = {
+        "specversion": "1.0",
+        "type": kind,
+        "source": source,
+        "id": ident,
+        "time": begin.isoformat(),
+        "data": {
+            "effective_on": begin.date().isoformat(),
+            "person": {"name": person.name, "id_number": person.id_number},
+            "to": {"address": f"甘肃省兰州市{''.join(names)}{_estate(home)}{number % 30 + 1}号楼"},
+            "circumstances": circumstances,
+        },
+    }
     yield begin, lambda: _post(house, source.removeprefix(SOURCE_PREFIX), event)
     at = begin
-    for command, days in ROAD[:(number * 7) % (len(ROAD) + 1)]:
+    for command, days in ROAD[: (number * 7) % (len(ROAD) + 1)]:
         at += timedelta(days=days)
         yield at, lambda command=command: _command(house, source, ident, command)
 
@@ -191,48 +272,100 @@ def _estate(home: Any) -> str:
 def _in_doubt(house: House, begin: datetime) -> Iterator[tuple[datetime, Callable[[], None]]]:
     """Four members of the unit of whom something is missing: where they went, or who they are."""
     with house.worker.connect() as tx:
-        first, second, third, fourth, other = rows(tx, """
-            SELECT name, id_number, phone FROM member WHERE path LIKE :unit AND standing = 'normal' AND phone IS NOT NULL
-              AND id_number IS NOT NULL ORDER BY member LIMIT 5 OFFSET 40""", {"unit": f"%{UNIT}.%"})
-        estate = _estate(rows(tx, "SELECT code FROM organisation WHERE code = :c", {"c": COMMUNITY})[0])
-    told = (({"name": first.name, "id_number": first.id_number}, "随女儿生活，住址待定"),
-            ({"name": second.name, "id_number": second.id_number}, f"甘肃省兰州市西固区{estate}6号楼"),
-            ({"name": third.name, "phone": other.phone}, "甘肃省兰州市西固区四季青街道"),
-            ({"name": fourth.name, "phone": first.phone}, "甘肃省兰州市西固区福利路街道"))
+        first, second, third, fourth, other = rows(
+            tx,
+            """
+            SELECT name, id_number, phone FROM member WHERE path LIKE :unit AND standing = 'normal'
+                AND phone IS NOT NULL
+              AND id_number IS NOT NULL ORDER BY member LIMIT 5 OFFSET 40""",
+            {"unit": f"%{UNIT}.%"},
+        )
+        estate = _estate(
+            rows(tx, "SELECT code FROM organisation WHERE code = :c", {"c": COMMUNITY})[0]
+        )
+    told = (
+        ({"name": first.name, "id_number": first.id_number}, "随女儿生活，住址待定"),
+        ({"name": second.name, "id_number": second.id_number}, f"甘肃省兰州市西固区{estate}6号楼"),
+        ({"name": third.name, "phone": other.phone}, "甘肃省兰州市西固区四季青街道"),
+        ({"name": fourth.name, "phone": first.phone}, "甘肃省兰州市西固区福利路街道"),
+    )
     for number, (person, address) in enumerate(told):
-        event = {"specversion": "1.0", "type": "guidui.residence.changed.v1", "source": SOURCE_PREFIX + UNIT,
-                 "id": f"demo-doubt-{number}", "time": begin.isoformat(),
-                 "data": {"person": person, "to": {"address": address}, "circumstances": {"unit_has_organisation": False}}}
+        event = {
+            "specversion": "1.0",
+            "type": "guidui.residence.changed.v1",
+            "source": SOURCE_PREFIX + UNIT,
+            "id": f"demo-doubt-{number}",
+            "time": begin.isoformat(),
+            "data": {
+                "person": person,
+                "to": {"address": address},
+                "circumstances": {"unit_has_organisation": False},
+            },
+        }
         yield begin + timedelta(minutes=number), lambda event=event: _post(house, UNIT, event)
 
 
 def _post(house: House, code: str, event: dict[str, Any]) -> None:
     with house.worker.begin() as tx:
         path = Directory.of(tx).path(code)
-        accept(tx, Caller(code, path, "sender"), [parse(event, house.secret, house.clock.now())], house.clock.now())
+        accept(
+            tx,
+            Caller(code, path, "sender"),
+            [parse(event, house.secret, house.clock.now())],
+            house.clock.now(),
+        )
 
 
-def _command(house: House, source: str, ident: str, command: str, by: str | None = None,
-             given: dict[str, Any] | None = None) -> None:
+def _command(
+    house: House,
+    source: str,
+    ident: str,
+    command: str,
+    by: str | None = None,
+    given: dict[str, Any] | None = None,
+) -> None:
     """Gives the command as whoever is waited for, or as `by`, with the fields it needs."""
     with house.worker.begin() as tx:
-        found = rows(tx, """SELECT c.id::text AS id, c.state, c.origin, c.origin_committee, c.destination, c.header,
-            c.receiving_committee, c.branch, c.wait_organisation FROM transfer_case c JOIN statement x ON x.case_id = c.id
-            WHERE x.source = :source AND x.ext_id = :id""", {"source": source, "id": ident})
+        found = rows(
+            tx,
+            """SELECT c.id::text AS id, c.state, c.origin, c.origin_committee, c.destination, c.header,
+            c.receiving_committee, c.branch, c.wait_organisation FROM transfer_case c
+                JOIN statement x ON x.case_id = c.id
+            WHERE x.source = :source AND x.ext_id = :id""",
+            {"source": source, "id": ident},
+        )
         if not found:
             return
         case, day = found[0], house.clock.now().date()
         directory = Directory.of(tx)
         branch = next((o.code for o in directory if o.parent == case.destination), case.destination)
-        by = by or {"record_talk": case.branch, "send_receipt": case.receiving_committee,
-              "accept": case.receiving_committee}.get(command, case.wait_organisation)
+        by = by or {
+            "record_talk": case.branch,
+            "send_receipt": case.receiving_committee,
+            "accept": case.receiving_committee,
+        }.get(command, case.wait_organisation)
         args: dict[str, Any] = given or {
-            "confirm_destination": {"member_informed": True}, "submit": {"dues_paid_to": day.strftime("%Y-%m")},
-            "issue_letter": {"channel": "both"}, "record_arrival": {}, "accept": {}, "place": {"branch": branch},
-            "record_talk": {"on": day.isoformat()}, "send_receipt": {"handler": "经办人", "phone": "0931-7550000"},
-            "record_receipt": {}}.get(command, {})
+            "confirm_destination": {"member_informed": True},
+            "submit": {"dues_paid_to": day.strftime("%Y-%m")},
+            "issue_letter": {"channel": "both"},
+            "record_arrival": {},
+            "accept": {},
+            "place": {"branch": branch},
+            "record_talk": {"on": day.isoformat()},
+            "send_receipt": {"handler": "经办人", "phone": "0931-7550000"},
+            "record_receipt": {},
+        }.get(command, {})
         try:
-            commands.give_within(tx, Caller(by, directory.path(by), "department"), case.id, command, None, args,
-                                 house.clock.now(), None, house.ground)
+            commands.give_within(
+                tx,
+                Caller(by, directory.path(by), "department"),
+                case.id,
+                command,
+                None,
+                args,
+                house.clock.now(),
+                None,
+                house.ground,
+            )
         except Refused:
             return

@@ -1,4 +1,6 @@
-"""Moves of the demo that stop at a chosen point, so that every account of README.md finds work of its own."""
+"""Moves of the demo that stop at a chosen point, so that every account of README.md finds work of
+its own.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ _TO_ACCEPTANCE = (*_TO_ARRIVAL, "accept")
 
 @dataclass(frozen=True)
 class Scene:
-    """One move: who leaves whence and for where, what is reported, the commands it has seen, and how long it rests."""
+    """One move: who leaves whence and for where, what is reported, the commands it has seen, and
+    how long it rests.
+    """
 
     branch: str
     home: str
@@ -47,27 +51,67 @@ class Scene:
 SCENES = (
     Scene(_UNIT_BRANCH, _COMMUNITY, _RETIRED),  # the branch confirms
     Scene(_UNIT_BRANCH, _COMMUNITY, _RETIRED, ("confirm_destination",)),  # the branch submits
-    Scene(_UNIT_BRANCH, _NEIGHBOUR, _MOVED, ("confirm_destination", "submit"), rests_days=1),  # the unit issues
-    Scene(_WORKSHOP, _COMMUNITY, _MOVED, _TO_LETTER, rests_days=6),  # the community records the arrival
+    Scene(
+        _UNIT_BRANCH, _NEIGHBOUR, _MOVED, ("confirm_destination", "submit"), rests_days=1
+    ),  # the unit issues
+    Scene(
+        _WORKSHOP, _COMMUNITY, _MOVED, _TO_LETTER, rests_days=6
+    ),  # the community records the arrival
     Scene(_WORKSHOP, _NEIGHBOUR, _MOVED, _TO_LETTER, rests_days=3),  # so does its neighbour
-    Scene(_WORKSHOP, _NEIGHBOUR, _MOVED, _TO_ACCEPTANCE, rests_days=1),  # and places whom the street accepted
-    Scene(_WORKSHOP, _COMMUNITY, _MOVED, _TO_LETTER, rests_days=1, last=(
-        "ask", _UNIT, {"organisation": _COMMUNITY, "text": "该同志电话已换，是否已到社区报到？请告知。"})),
+    Scene(
+        _WORKSHOP, _NEIGHBOUR, _MOVED, _TO_ACCEPTANCE, rests_days=1
+    ),  # and places whom the street accepted
+    Scene(
+        _WORKSHOP,
+        _COMMUNITY,
+        _MOVED,
+        _TO_LETTER,
+        rests_days=1,
+        last=(
+            "ask",
+            _UNIT,
+            {"organisation": _COMMUNITY, "text": "该同志电话已换，是否已到社区报到？请告知。"},
+        ),
+    ),
     Scene(_WORKSHOP, _COMMUNITY, _MOVED, _TO_ARRIVAL, rests_days=1),  # the street accepts
-    Scene(_WORKSHOP, _COMMUNITY, _MOVED, _TO_ACCEPTANCE, rests_days=2),  # the community places, the street sends a receipt
-    Scene(_UNIT_BRANCH, _COMMUNITY, _RETIRED, _TO_ACCEPTANCE, rests_days=3, last=(
-        "place", _COMMUNITY, {"branch": _COMMUNITY_BRANCH})),  # its branch talks
-    Scene(_WORKSHOP, _NEIGHBOUR, _MOVED, _TO_ARRIVAL, rests_days=2, last=(
-        "refuse", _STREET, {"reason": "本人户籍与住址均不在本街道"})),  # the department rules
+    Scene(
+        _WORKSHOP, _COMMUNITY, _MOVED, _TO_ACCEPTANCE, rests_days=2
+    ),  # the community places, the street sends a receipt
+    Scene(
+        _UNIT_BRANCH,
+        _COMMUNITY,
+        _RETIRED,
+        _TO_ACCEPTANCE,
+        rests_days=3,
+        last=("place", _COMMUNITY, {"branch": _COMMUNITY_BRANCH}),
+    ),  # its branch talks
+    Scene(
+        _WORKSHOP,
+        _NEIGHBOUR,
+        _MOVED,
+        _TO_ARRIVAL,
+        rests_days=2,
+        last=("refuse", _STREET, {"reason": "本人户籍与住址均不在本街道"}),
+    ),  # the department rules
     Scene(_WORKSHOP, _COMMUNITY, _BELONGS_ELSEWHERE),  # lives here, belongs to a unit
-    Scene(_WORKSHOP, _COMMUNITY, _NO_FIXED_PLACE, rests_days=4, last=(
-        "register_floating", _WORKSHOP, {"permit_no": "LD-2026-0417", "host": _COMMUNITY,
-                                         "host_contact": "社区书记"})),
+    Scene(
+        _WORKSHOP,
+        _COMMUNITY,
+        _NO_FIXED_PLACE,
+        rests_days=4,
+        last=(
+            "register_floating",
+            _WORKSHOP,
+            {"permit_no": "LD-2026-0417", "host": _COMMUNITY, "host_contact": "社区书记"},
+        ),
+    ),
 )
 
 
 def played(house: House, end: datetime, post: Post, command: Command) -> Iterator[Plan]:
-    """(when, what) of every scene, so that each comes to rest as many days before `end` as it says."""
+    """(when, what) of every scene, so that each comes to rest as many days before `end` as it
+    says.
+    """
     used: dict[str, int] = {}
     for number, scene in enumerate(SCENES):
         place = used[scene.branch] = used.get(scene.branch, _FIRST_MEMBER - 1) + 1
@@ -75,12 +119,18 @@ def played(house: House, end: datetime, post: Post, command: Command) -> Iterato
     yield from _doubtful_arrival(house, end - timedelta(days=1), post)
 
 
-def _scene(house: House, end: datetime, number: int, scene: Scene, place: int, post: Post,
-           command: Command) -> Iterator[Plan]:
+def _scene(
+    house: House, end: datetime, number: int, scene: Scene, place: int, post: Post, command: Command
+) -> Iterator[Plan]:
     person = _member(house, scene.branch, place)
     ident, source = f"demo-scene-{number:02}", SOURCE_PREFIX + scene.branch
     steps = len(scene.commands) + (1 if scene.last else 0)
-    begin = end - timedelta(days=scene.rests_days + steps * scene.step_days) - _HOUR + timedelta(minutes=number)
+    begin = (
+        end
+        - timedelta(days=scene.rests_days + steps * scene.step_days)
+        - _HOUR
+        + timedelta(minutes=number)
+    )
     kind, circumstances = scene.report
     event = {
         "specversion": "1.0", "type": kind, "source": source, "id": ident, "time": begin.isoformat(),
@@ -100,7 +150,9 @@ def _scene(house: House, end: datetime, number: int, scene: Scene, place: int, p
 
 
 def _doubtful_arrival(house: House, begin: datetime, post: Post) -> Iterator[Plan]:
-    """Somebody whom the community met, by a name and a telephone of two members of its own: it decides who that is."""
+    """Somebody whom the community met, by a name and a telephone of two members of its own: it
+    decides who that is.
+    """
     person, other = _member(house, _COMMUNITY_BRANCH, 0), _member(house, _COMMUNITY_BRANCH, 1)
     event = {
         "specversion": "1.0", "type": "guidui.host.report.v1", "source": SOURCE_PREFIX + _COMMUNITY,
@@ -113,14 +165,20 @@ def _doubtful_arrival(house: House, begin: datetime, post: Post) -> Iterator[Pla
 
 def _member(house: House, branch: str, place: int) -> Any:
     with house.worker.connect() as tx:
-        return rows(tx, "SELECT name, id_number, phone FROM member WHERE organisation = :branch AND standing = 'normal' "
-                        "AND id_number IS NOT NULL AND phone IS NOT NULL ORDER BY member LIMIT 1 OFFSET :place",
-                    {"branch": branch, "place": place})[0]
+        return rows(
+            tx,
+            "SELECT name, id_number, phone FROM member WHERE organisation = :branch AND standing "
+            "= 'normal' "
+            "AND id_number IS NOT NULL AND phone IS NOT NULL ORDER BY member LIMIT 1 OFFSET :place",
+            {"branch": branch, "place": place},
+        )[0]
 
 
 def _address(house: House, home: str, number: int) -> str:
     with house.worker.connect() as tx:
         area = rows(tx, "SELECT area FROM organisation WHERE code = :home", {"home": home})[0].area
-        names = [rows(tx, "SELECT name FROM division WHERE code = :code", {"code": code})[0].name
-                 for code in (area[:6], area[:9], area)]
+        names = [
+            rows(tx, "SELECT name FROM division WHERE code = :code", {"code": code})[0].name
+            for code in (area[:6], area[:9], area)
+        ]
     return f"甘肃省兰州市{''.join(names)}{number + 1}号楼"

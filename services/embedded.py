@@ -1,4 +1,5 @@
 """``guidui run``: everything in one process on the embedded PostgreSQL."""
+
 from __future__ import annotations
 
 import signal
@@ -16,10 +17,10 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import OperationalError
 
+from services.cases.queries import progress_of_cases
 from services.intake import app as intake_app
 from services.intake.app import database_away
 from services.intake.progress import outcomes_of
-from services.cases.queries import progress_of_cases
 from services.kit import health, metrics
 from services.kit.clock import SystemClock
 from services.kit.errors import CannotStart, Words
@@ -57,27 +58,43 @@ def say(words: str) -> None:
     print(words, file=sys.stderr, flush=True)
 
 
-def application(house: House, unready: Callable[[], dict[str, Words]] | None = None, *, portal: bool = True,
-                address: str = OWN_ADDRESS) -> FastAPI:
-    """The HTTP application of a role: intake's calls alone, or the portal's too; `address`: where it is served."""
+def application(
+    house: House,
+    unready: Callable[[], dict[str, Words]] | None = None,
+    *,
+    portal: bool = True,
+    address: str = OWN_ADDRESS,
+) -> FastAPI:
+    """The HTTP application of a role: intake's calls alone, or the portal's too; `address`: where
+    it is served.
+    """
     outcomes = outcomes_of(decisions, progress_of_cases, change_log.progress)
     routers = portal_routers(house, address) if portal else []
-    app = intake_app.build(house.web, house.clock, house.secret, outcomes, unready, routers, lambda: set_aside(house),
-                           operations_apart=bool(getattr(house.settings, "operations_port", 0)),
-                           hosts=house.settings.host_names() if house.settings else ())
+    app = intake_app.build(
+        house.web,
+        house.clock,
+        house.secret,
+        outcomes,
+        unready,
+        routers,
+        lambda: set_aside(house),
+        operations_apart=bool(getattr(house.settings, "operations_port", 0)),
+        hosts=house.settings.host_names() if house.settings else (),
+    )
     app.state.keeper = Keeper(house.worker, house.clock)
     return app
 
 
 @contextmanager
-def own_house(settings: Settings, *, creates: bool = False, patient: bool = False,
-              pseudonyms: bool = True) -> Iterator[House]:
-    """A house on DATABASE_URL, else on the embedded server of the data directory: the one that runs, or one for as
-    long as this lasts. Says on stderr which it is.
+def own_house(
+    settings: Settings, *, creates: bool = False, patient: bool = False, pseudonyms: bool = True
+) -> Iterator[House]:
+    """A house on DATABASE_URL, else on the embedded server of the data directory: the one that
+    runs, or one for as long as this lasts. Says on stderr which it is.
 
-    `creates`: a data directory without a database gets one; else it is taken for mistyped. `patient`: a given database
-    that does not answer yet is waited for by whoever uses the house. `pseudonyms`: False for a role that makes none and
-    is not given their key. Raises `CannotStart`.
+    `creates`: a data directory without a database gets one; else it is taken for mistyped.
+    `patient`: a given database that does not answer yet is waited for by whoever uses the house.
+    `pseudonyms`: False for a role that makes none and is not given their key. Raises `CannotStart`.
     """
     refuse_weak(settings)
     if settings.database_url:
@@ -85,12 +102,18 @@ def own_house(settings: Settings, *, creates: bool = False, patient: bool = Fals
         if not patient:
             say(f"guidui: database {_shown(settings.database_url)} (DATABASE_URL)")
         if settings.database_web_url is None:
-            log.warning("pages_share_the_workers_login", mend="set DATABASE_WEB_URL to the login guidui_pages")
+            log.warning(
+                "pages_share_the_workers_login",
+                mend="set DATABASE_WEB_URL to the login guidui_pages",
+            )
         yield from _house(settings, settings.database_url, settings.database_web_url, pseudonyms)
         return
     if not creates and not has_database(settings.data):
-        raise CannotStart(f"there is no database in {settings.data.resolve()}: name the data directory with --data or "
-                          "GUIDUI_DATA, or make one with guidui run or guidui load")
+        raise CannotStart(
+            f"there is no database in {settings.data.resolve()}: name the data directory with "
+            f"--data or "
+            "GUIDUI_DATA, or make one with guidui run or guidui load"
+        )
     say(f"guidui: data directory {settings.made_data().resolve()}")
     with EmbeddedServer.borrow(settings.data) as borrowed:
         migrate(borrowed.owner_url())
@@ -98,18 +121,24 @@ def own_house(settings: Settings, *, creates: bool = False, patient: bool = Fals
 
 
 def refuse_unusable(url: str, patient: bool = False) -> None:
-    """Raises `CannotStart` where the given database is not ready for this program; `patient` lets pass one that does not
-    answer."""
+    """Raises `CannotStart` where the given database is not ready for this program; `patient` lets
+    pass one that does not answer.
+    """
     try:
         behind = is_behind(url)
     except OperationalError as error:
         if patient:
             return
         reason = str(error.orig).strip().splitlines()[0]
-        raise CannotStart(f"the database {_shown(url)} of DATABASE_URL does not answer: {reason}") from None
+        raise CannotStart(
+            f"the database {_shown(url)} of DATABASE_URL does not answer: {reason}"
+        ) from None
     if behind:
-        raise CannotStart(f"the database {_shown(url)} of DATABASE_URL lacks the newest schema: run guidui migrate with "
-                          "DATABASE_OWNER_URL set, then start again")
+        raise CannotStart(
+            f"the database {_shown(url)} of DATABASE_URL lacks the newest schema: run guidui "
+            f"migrate with "
+            "DATABASE_OWNER_URL set, then start again"
+        )
 
 
 def _shown(url: str) -> str:
@@ -117,10 +146,19 @@ def _shown(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
-def _house(settings: Settings, url: str, web_url: str | None, pseudonyms: bool = True) -> Iterator[House]:
+def _house(
+    settings: Settings, url: str, web_url: str | None, pseudonyms: bool = True
+) -> Iterator[House]:
     secret = settings.secret_bytes() if pseudonyms else token_bytes(32)
-    house = House.at(url, secret, settings.cache, SystemClock(), settings=settings,
-                     connections_max=settings.pool_connections_max, web_url=web_url)
+    house = House.at(
+        url,
+        secret,
+        settings.cache,
+        SystemClock(),
+        settings=settings,
+        connections_max=settings.pool_connections_max,
+        web_url=web_url,
+    )
     try:
         yield house
     finally:
@@ -133,7 +171,12 @@ def ensure_divisions(engine: Engine) -> None:
         if tx.exec_driver_sql("SELECT EXISTS (SELECT FROM division)").scalar_one():
             return
     say("guidui: loading the national division table (edition 2023)")
-    load(engine, "divisions", Path(str(files("services.matcher").joinpath("data/divisions.csv.xz"))), SystemClock())
+    load(
+        engine,
+        "divisions",
+        Path(str(files("services.matcher").joinpath("data/divisions.csv.xz"))),
+        SystemClock(),
+    )
 
 
 def run(settings: Settings, port: int, demo: bool) -> int:
@@ -148,16 +191,21 @@ def run(settings: Settings, port: int, demo: bool) -> int:
         house.gazetteer.resolve("")
         if demo:
             from services.demo import ensure_demo
+
             ensure_demo(house, say)
         tailers = Tailers(house.worker, [make(house) for make in HANDLERS.values()], house.clock)
         loops = loops_of(house, ("matcher", "notifier"))
-        metrics.expose(metrics.Seam(house.worker, [make(house) for make in HANDLERS.values()], house.clock))
+        metrics.expose(
+            metrics.Seam(house.worker, [make(house) for make in HANDLERS.values()], house.clock)
+        )
         metrics.expose(metrics.LoopGauges(house.worker, LOOPS))
         tailers.start()
         loops.start()
         check_glyphs(house)
         try:
-            app = application(house, lambda: _unready(house, tailers), address=f"http://127.0.0.1:{port}")
+            app = application(
+                house, lambda: _unready(house, tailers), address=f"http://127.0.0.1:{port}"
+            )
             serve(app, port, settings, lambda: ready(port, begun, demo, house))
         finally:
             loops.stop()
@@ -172,7 +220,9 @@ def _unready(house: House, tailers: Tailers) -> dict[str, Words]:
 
 @contextmanager
 def _serving_house(settings: Settings) -> Iterator[House]:
-    """The house of `guidui run`: on the given database as it is, else on an embedded server that is this process's own."""
+    """The house of `guidui run`: on the given database as it is, else on an embedded server that is
+    this process's own.
+    """
     refuse_weak(settings)
     settings.made_data()  # keeps the key of pseudonyms, also where the database is elsewhere
     if settings.database_url:
@@ -193,24 +243,46 @@ def ready(port: int, begun: float, demo: bool, house: House) -> None:
     say(f"guidui: started in {time.monotonic() - begun:.1f} s; Ctrl-C ends everything")
     if demo:
         from services.demo import sign_ins
+
         say(sign_ins(house, port))
 
 
-def serve(app: FastAPI, port: int, settings: Settings, on_ready: Callable[[], None], host: str = "127.0.0.1") -> None:
+def serve(
+    app: FastAPI,
+    port: int,
+    settings: Settings,
+    on_ready: Callable[[], None],
+    host: str = "127.0.0.1",
+) -> None:
     """Serves an application until a signal; ``on_ready`` is called once it listens.
 
-    What operators ask stands on a port of its own where GUIDUI_OPERATIONS_PORT is set, beside it at the same host.
+    What operators ask stands on a port of its own where GUIDUI_OPERATIONS_PORT is set, beside it at
+    the same host.
     """
     Trusted(settings.trusted_proxies)  # a setting that cannot be read stops here
     health.serve(settings.operations_port, app.state.readiness, host)
     limits = settings.http_limits()
-    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off",
-                            loop="uvloop", http=protocol(limits), timeout_graceful_shutdown=STOP_SECONDS_MAX,
-                            timeout_keep_alive=limits.idle_seconds, backlog=limits.connections,
-                            server_header=False, forwarded_allow_ips=settings.trusted_proxies)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        loop="uvloop",
+        http=protocol(limits),
+        timeout_graceful_shutdown=STOP_SECONDS_MAX,
+        timeout_keep_alive=limits.idle_seconds,
+        backlog=limits.connections,
+        server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
+    )
     server = _Server(config, on_ready)
     collect_seldom()
-    for sign in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises again what it caught, after a clean end
+    for sign in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # uvicorn raises again what it caught, after a clean end
         signal.signal(sign, lambda *_: server.leave())
     server.run()
     if server.failed:

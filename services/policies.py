@@ -1,4 +1,5 @@
 """Policy versions from the command line: checked and stored, or only tried on what is open."""
+
 from __future__ import annotations
 
 import sys
@@ -19,7 +20,9 @@ def load_policy(house: House, file: Path) -> int:
     with house.worker.begin() as tx:
         locks.hold(tx, Lock.POLICY)
         try:
-            new = policy_file.read(file, house.ground.policy, policy_store.stored_versions(tx), day_of(now))
+            new = policy_file.read(
+                file, house.ground.policy, policy_store.stored_versions(tx), day_of(now)
+            )
         except policy_file.BadPolicy as bad:
             return _refused(bad)
         policy_store.keep(tx, new, now)
@@ -34,7 +37,12 @@ def try_policy(house: House, file: Path) -> int:
     """Prints the deadlines that would move: case, organisation, act, from -> to. Stores nothing."""
     with house.worker.connect() as tx:
         try:
-            policy_file.read(file, house.ground.policy, policy_store.stored_versions(tx), day_of(house.clock.now()))
+            policy_file.read(
+                file,
+                house.ground.policy,
+                policy_store.stored_versions(tx),
+                day_of(house.clock.now()),
+            )
         except policy_file.BadPolicy as bad:
             return _refused(bad)
     return _tell(house, policy_file.versions(file))
@@ -43,7 +51,10 @@ def try_policy(house: House, file: Path) -> int:
 def _tell(house: House, new: list[Version]) -> int:
     count = 0
     for shift in what_if(house.worker, house.clock, house.ground, new):
-        print(f"{shift.case} {shift.organisation} {shift.act} {shift.before or '-'} -> {shift.now or '-'}")
+        print(
+            f"{shift.case} {shift.organisation} {shift.act} {shift.before or '-'} -> "
+            f"{shift.now or '-'}"
+        )
         count += 1
     print(f"若用于现有未办结事项，期限变动 {count} 项；什么都没有改动", file=sys.stderr)
     print(f"{count} deadlines would move; nothing was changed", file=sys.stderr)
@@ -52,6 +63,9 @@ def _tell(house: House, new: list[Version]) -> int:
 
 def _refused(bad: policy_file.BadPolicy) -> int:
     for fault in bad.faults:
-        print(f"第 {fault.row} 行 {fault.field}：{fault.reason.zh}；{fault.fix.zh}。"
-              f" Row {fault.row}, {fault.field}: {fault.reason.en}; {fault.fix.en}.", file=sys.stderr)
+        print(
+            f"第 {fault.row} 行 {fault.field}：{fault.reason.zh}；{fault.fix.zh}。"
+            f" Row {fault.row}, {fault.field}: {fault.reason.en}; {fault.fix.en}.",
+            file=sys.stderr,
+        )
     return 2

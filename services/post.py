@@ -1,4 +1,5 @@
 """``guidui post``: CloudEvents, one JSON object a line, to intake; one answer line per event."""
+
 from __future__ import annotations
 
 import json
@@ -13,8 +14,9 @@ BATCH_MAX = 500
 
 
 def post_lines(file: str, settings: Settings) -> int:
-    """Posts the lines of a file (or standard input): 0 all accepted or known already, 1 some not, or the answer was lost
-    and some may be stored, 2 nothing was posted."""
+    """Posts the lines of a file (or standard input): 0 all accepted or known already, 1 some not,
+    or the answer was lost and some may be stored, 2 nothing was posted.
+    """
     if settings.key is None:
         print("guidui: GUIDUI_KEY is not set (guidui key create)", file=sys.stderr)
         return 2
@@ -36,13 +38,19 @@ def post_lines(file: str, settings: Settings) -> int:
             bad += 1
             print(f"line {number}: not JSON: {error}", file=sys.stderr)
     failed = bad
-    with httpx.Client(base_url=settings.url, timeout=60, headers={
-            "Authorization": f"Bearer {settings.key.get_secret_value()}"}) as client:
+    with httpx.Client(
+        base_url=settings.url,
+        timeout=60,
+        headers={"Authorization": f"Bearer {settings.key.get_secret_value()}"},
+    ) as client:
         for start in range(0, len(events), BATCH_MAX):
             try:
-                answers = _post(client, events[start:start + BATCH_MAX])
+                answers = _post(client, events[start : start + BATCH_MAX])
             except (httpx.HTTPError, ValueError, KeyError) as error:
-                print(f"guidui: {settings.url} does not answer: {error or type(error).__name__}", file=sys.stderr)
+                print(
+                    f"guidui: {settings.url} does not answer: {error or type(error).__name__}",
+                    file=sys.stderr,
+                )
                 return _left(error, start, len(events))
             for answer in answers:
                 failed += answer.get("status") not in ("accepted", "duplicate")
@@ -51,19 +59,35 @@ def post_lines(file: str, settings: Settings) -> int:
 
 
 def _left(error: Exception, done: int, events: int) -> int:
-    """The exit code after a post that was not answered: 2 only where certainly nothing of the file is stored."""
+    """The exit code after a post that was not answered: 2 only where certainly nothing of the file
+    is stored.
+    """
     if done == 0 and isinstance(error, (httpx.ConnectError, httpx.UnsupportedProtocol)):
         return 2
-    print(f"guidui: {done} of {events} events were answered; the rest may be stored or not. Post the file again: what is"
-          " stored already is not stored twice.", file=sys.stderr)
+    print(
+        f"guidui: {done} of {events} events were answered; the rest may be stored or not. Post "
+        f"the file again: what is"
+        " stored already is not stored twice.",
+        file=sys.stderr,
+    )
     return 1
 
 
 def _post(client: httpx.Client, batch: list) -> list[dict]:
-    answer = client.post("/v1/events", content=json.dumps(batch, ensure_ascii=False).encode(),
-                         headers={"Content-Type": "application/cloudevents-batch+json"})
+    answer = client.post(
+        "/v1/events",
+        content=json.dumps(batch, ensure_ascii=False).encode(),
+        headers={"Content-Type": "application/cloudevents-batch+json"},
+    )
     said = answer.json()
     if answer.status_code == 202:
         return said["events"]
-    return [{"source": e.get("source") if isinstance(e, dict) else None,
-             "id": e.get("id") if isinstance(e, dict) else None, "status": "rejected", "problem": said} for e in batch]
+    return [
+        {
+            "source": e.get("source") if isinstance(e, dict) else None,
+            "id": e.get("id") if isinstance(e, dict) else None,
+            "status": "rejected",
+            "problem": said,
+        }
+        for e in batch
+    ]

@@ -1,4 +1,5 @@
 """A scenario as a file gives it (interface.md §6), checked before anything of it is played."""
+
 from __future__ import annotations
 
 import json
@@ -41,7 +42,9 @@ def read(file: Path) -> Scenario:
     try:
         given = json.loads(file.read_text("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise NotAScenario(f"{file.name} cannot be read as JSON: {error or type(error).__name__}") from error
+        raise NotAScenario(
+            f"{file.name} cannot be read as JSON: {error or type(error).__name__}"
+        ) from error
     try:
         return scenario(given)
     except NotAScenario as fault:
@@ -56,7 +59,10 @@ def scenario(given: Any) -> Scenario:
     _must(isinstance(world, dict), "world must be an object")
     for name in LISTS:
         _must(_objects(world.get(name) or []), f"world.{name} must be a list of objects")
-    _must(all("member" in member for member in world.get("members") or []), "world.members: each needs a member")
+    _must(
+        all("member" in member for member in world.get("members") or []),
+        "world.members: each needs a member",
+    )
     _must(_objects(steps), "steps must be a list of objects")
     for index, step in enumerate(steps):
         _check_step(index, step)
@@ -92,12 +98,16 @@ def _check_step(index: int, step: Mapping[str, Any]) -> None:
         _must(isinstance(step.get("as", ""), str), f"{place}.as must be a name")
     elif "show" in step:
         shown = step["show"]
-        named = isinstance(shown, dict) and [name for name in SHOWN if isinstance(shown.get(name), str)]
+        named = isinstance(shown, dict) and [
+            name for name in SHOWN if isinstance(shown.get(name), str)
+        ]
         _must(named, f"{place}.show must name one of {', '.join(SHOWN)}")
     else:
         _must(isinstance(step["do"], str), f"{place}.do must be the name of a command")
         _must(isinstance(step.get("case"), str), f"{place}.case must be the name of a case")
-        _must(isinstance(step.get("by") or "", str), f"{place}.by must be the code of an organisation")
+        _must(
+            isinstance(step.get("by") or "", str), f"{place}.by must be the code of an organisation"
+        )
         _must(isinstance(step.get("with") or {}, dict), f"{place}.with must be an object")
 
 

@@ -1,7 +1,10 @@
-"""``guidui simulate``: a history played through the real handlers and commands, on a clock that is turned.
+"""``guidui simulate``: a history played through the real handlers and commands, on a clock that is
+turned.
 
-The format is interface.md §6. Everything runs in a throw-away database of an embedded server of its own.
+The format is interface.md §6. Everything runs in a throw-away database of an embedded server of its
+own.
 """
+
 from __future__ import annotations
 
 import tempfile
@@ -14,8 +17,8 @@ from uuid import UUID
 from schemas.days import read_moment
 from schemas.departures import SOURCE_PREFIX
 from services import scenario_file
-from services.cases import clock as case_clock
 from services.cases import case_ids, commands, queries
+from services.cases import clock as case_clock
 from services.cases.alerts import alerts
 from services.cases.calendar import midnight
 from services.intake.faults import Invalid
@@ -47,14 +50,20 @@ from services.wiring import (
 )
 
 WORLD = ("organisations", "members", "contacts", "grids")
-# a history may leave any column out; these may not stand empty in a register, and here nothing depends on them
+# a history may leave any column out; these may not stand empty in a register, and here nothing
+# depends on them
 USUAL = {"organisations": {"unit": "organ"}, "contacts": {"post": "clerk"}}
 
 
 def play_file(file: Path) -> tuple[dict[str, Any], bool]:
-    """Plays the scenario in ``file``; returns the answer and whether every step was ok. Raises NotAScenario."""
+    """Plays the scenario in ``file``; returns the answer and whether every step was ok. Raises
+    NotAScenario.
+    """
     scenario = scenario_file.read(file)
-    with tempfile.TemporaryDirectory(prefix="guidui-") as folder, EmbeddedServer(Path(folder) / "data") as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="guidui-") as folder,
+        EmbeddedServer(Path(folder) / "data") as server,
+    ):
         migrate(server.owner_url())
         return _played(Stage.of(server.app_url(), scenario), scenario)
 
@@ -74,7 +83,9 @@ def _played(stage: Stage, scenario: Scenario) -> tuple[dict[str, Any], bool]:
 
 
 class Stage:
-    """One scenario on its clock: the world loaded, cases remembered by the names that steps give them."""
+    """One scenario on its clock: the world loaded, cases remembered by the names that steps give
+    them.
+    """
 
     def __init__(self, url: str, given: Mapping[str, Any], start: datetime) -> None:
         """Loads the world of parsed JSON; its steps may be left out. Raises NotAScenario."""
@@ -102,16 +113,27 @@ class Stage:
                 given = [USUAL.get(kind, {}) | _plain(row) for row in world[kind]]
                 result = load_rows(self.house.worker, kind, given, self.clock)
                 if result.bad:
-                    raise NotAScenario(f"world.{kind}: {result.bad} rows cannot be used: " + "; ".join(
-                        f"{column} of row {row}: {reason}" for row, column, reason in result.faults[:5]))
-        self.tailers = Tailers(self.house.worker, [make(self.house) for make in HANDLERS.values()], self.clock)
+                    raise NotAScenario(
+                        f"world.{kind}: {result.bad} rows cannot be used: "
+                        + "; ".join(
+                            f"{column} of row {row}: {reason}"
+                            for row, column, reason in result.faults[:5]
+                        )
+                    )
+        self.tailers = Tailers(
+            self.house.worker, [make(self.house) for make in HANDLERS.values()], self.clock
+        )
         records_loop(self.house)
         self.settle()
 
     def settle(self) -> None:
         """Lets everything happen that would happen now."""
         self.tailers.drain()
-        while case_clock.tick(self.house.worker, self.clock, self.house.ground) or self._tree() or self.tailers.drain():
+        while (
+            case_clock.tick(self.house.worker, self.clock, self.house.ground)
+            or self._tree()
+            or self.tailers.drain()
+        ):
             pass
         delivery_loop(self.house)
         self._nothing_aside()
@@ -123,7 +145,9 @@ class Stage:
                 raise RuntimeError(f"{row.consumer}, {row.type}, {row.key}: {row.reason_en}")
 
     def _tree(self) -> int:
-        """Organisations that change; the loop of records looks at a new committee within five minutes."""
+        """Organisations that change; the loop of records looks at a new committee within five
+        minutes.
+        """
         changed = tree_loop(self.house)
         return changed and changed + records_loop(self.house)
 
@@ -132,15 +156,23 @@ class Stage:
         while (due := self._next()) <= at:
             self.clock.advance_to(due)
             if due == midnight(due.date()) and due.day == 1:
-                records_loop(self.house)  # snapshots, t17, the cards of a quarter: all on the first of a month
+                records_loop(
+                    self.house
+                )  # snapshots, t17, the cards of a quarter: all on the first of a month
             self.settle()
         self.clock.advance_to(max(at, self.clock.now()))
-        for loop in (walk_ins_loop, erase_loop, climb_loop):  # once between two steps is as good as every five minutes
+        for loop in (
+            walk_ins_loop,
+            erase_loop,
+            climb_loop,
+        ):  # once between two steps is as good as every five minutes
             loop(self.house)
         self.settle()
 
     def _next(self) -> datetime:
-        """The next moment at which something is due: a case, a member, an organisation, or a month that is over."""
+        """The next moment at which something is due: a case, a member, an organisation, or a month
+        that is over.
+        """
         now = self.clock.now()
         with self.house.worker.connect() as tx:
             due = case_clock.next_at(tx, now)
@@ -156,7 +188,10 @@ class Stage:
         if "show" in step:
             shown = self.show(step["show"])
             answer["shown"] = shown
-            if not (matches(step.get("expect", {}), shown) and not clashes(step.get("expect_not", {}), shown)):
+            if not (
+                matches(step.get("expect", {}), shown)
+                and not clashes(step.get("expect_not", {}), shown)
+            ):
                 answer["ok"] = False
             return answer
         try:
@@ -168,7 +203,9 @@ class Stage:
             refused = {"status": error.status, "reason": error.words().zh}
         if refused:
             answer["refused"] = refused
-        answer["ok"] = bool(refused) == bool(isinstance(expected, Mapping) and expected.get("refused"))
+        answer["ok"] = bool(refused) == bool(
+            isinstance(expected, Mapping) and expected.get("refused")
+        )
         self.settle()
         return answer
 
@@ -196,20 +233,29 @@ class Stage:
             raise conflict(posted)
 
     def _source(self, event: Mapping[str, Any]) -> str:
-        """Who posts an event that does not say so: whoever posts what it corrects, else the member's organisation."""
+        """Who posts an event that does not say so: whoever posts what it corrects, else the
+        member's organisation.
+        """
         data = event.get("data")
         data = data if isinstance(data, Mapping) else {}
         corrects = data.get("corrects")
         if not isinstance(corrects, str):
             return SOURCE_PREFIX + self._home(data)
-        later = next((e for step in self.steps if (e := step.get("event") or {}).get("id") == corrects), {})
-        return self.sources.get(corrects) or later.get("source") or SOURCE_PREFIX + self._home(later.get("data") or data)
+        later = next(
+            (e for step in self.steps if (e := step.get("event") or {}).get("id") == corrects), {}
+        )
+        return (
+            self.sources.get(corrects)
+            or later.get("source")
+            or SOURCE_PREFIX + self._home(later.get("data") or data)
+        )
 
     def _home(self, data: Mapping[str, Any]) -> str:
         said = _person_of(data)
         for member in self.members.values():
             if said.get("member") == member["member"] or (
-                    said.get("id_number") and said.get("id_number") == member.get("id_number")):
+                said.get("id_number") and said.get("id_number") == member.get("id_number")
+            ):
                 return member["organisation"]
         named = [m for m in self.members.values() if m.get("name") == said.get("name")]
         if not named:
@@ -232,8 +278,17 @@ class Stage:
                 event, position = self._event(step["case"])
                 reviews.decide_review(tx, self.house, caller, f"{event}:{position}", args)
                 return
-            commands.give_within(tx, caller, self.case(step["case"]), step["do"], None, args, self.clock.now(),
-                                 None, self.house.ground)
+            commands.give_within(
+                tx,
+                caller,
+                self.case(step["case"]),
+                step["do"],
+                None,
+                args,
+                self.clock.now(),
+                None,
+                self.house.ground,
+            )
 
     def _named(self, key: str, value: Any) -> Any:
         if key == "letter_number" and isinstance(value, str) and "#" in value:
@@ -250,9 +305,13 @@ class Stage:
 
     def _letters(self, case_id: str) -> list[str]:
         with self.house.worker.connect() as tx:
-            return list(tx.exec_driver_sql(
-                """SELECT change ->> 'letter_number' FROM case_event WHERE case_id = %s::uuid
-                   AND change ->> 'letter_number' IS NOT NULL ORDER BY seq""", (case_id,)).scalars())
+            return list(
+                tx.exec_driver_sql(
+                    """SELECT change ->> 'letter_number' FROM case_event WHERE case_id = %s::uuid
+                   AND change ->> 'letter_number' IS NOT NULL ORDER BY seq""",
+                    (case_id,),
+                ).scalars()
+            )
 
     def _event(self, name: str) -> tuple[UUID, int]:
         base, _, number = name.partition(".")
@@ -264,13 +323,19 @@ class Stage:
         """The case that an event opened or joined; ``A.2`` the second child of a bulk case."""
         event, position = self._event(name)
         with self.house.worker.connect() as tx:
-            found = rows(tx, """SELECT coalesce(i.case_id, r.case_id)::text AS case_id, c.parent::text AS parent, i.position,
-                    (e.data ->> 'group') IS NOT NULL AS grouped, e.source, e.data ->> 'batch' AS batch
+            found = rows(
+                tx,
+                """SELECT coalesce(i.case_id, r.case_id)::text AS case_id, c.parent::text AS parent, i.position,
+                    (e.data ->> 'group') IS NOT NULL AS grouped, e.source,
+                        e.data ->> 'batch' AS batch
                 FROM identification i JOIN posted_event e ON e.id = i.event_id
                 LEFT JOIN report r ON (r.event_id, r.position) = (i.event_id, i.position)
                 LEFT JOIN transfer_case c ON c.id = coalesce(i.case_id, r.case_id)
-                WHERE i.event_id = :event AND (i.position = :position OR e.data ->> 'group' IS NOT NULL)
-                ORDER BY i.position = :position DESC, i.position""", {"event": event, "position": position})
+                WHERE i.event_id = :event AND (i.position = :position
+                    OR e.data ->> 'group' IS NOT NULL)
+                ORDER BY i.position = :position DESC, i.position""",
+                {"event": event, "position": position},
+            )
         if not found:
             raise Refused(404, "no-such-case", _NO_CASE)
         row = found[0]
@@ -282,7 +347,9 @@ class Stage:
         return child
 
     def _later_child(self, event: UUID, position: int) -> str | None:
-        """The child at that place of a bulk case told in several events, counted in the order in which they came."""
+        """The child at that place of a bulk case told in several events, counted in the order in
+        which they came.
+        """
         with self.house.worker.connect() as tx:
             return tx.exec_driver_sql(
                 """SELECT i.case_id::text FROM posted_event named
@@ -290,7 +357,8 @@ class Stage:
                        AND e.data ->> 'batch' = named.data ->> 'batch'
                    JOIN identification i ON i.event_id = e.id
                    WHERE named.id = %s ORDER BY e.received_at, e.id, i.position OFFSET %s LIMIT 1""",
-                (event, position)).scalar()
+                (event, position),
+            ).scalar()
 
     def show(self, what: Mapping[str, Any]) -> Any:
         """One view: case, alerts, member or audit."""
@@ -298,7 +366,9 @@ class Stage:
         with self.house.worker.begin() as tx:
             if "case" in what:
                 try:
-                    return queries.views(tx, [self.case(what["case"])], now, self.house.ground, queries.EVERYBODY)[0]
+                    return queries.views(
+                        tx, [self.case(what["case"])], now, self.house.ground, queries.EVERYBODY
+                    )[0]
                 except Refused:
                     return None
             if "alerts" in what:
@@ -326,10 +396,13 @@ def _plain(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def matches(expected: Any, shown: Any) -> bool:
-    """Whether every field that ``expected`` names is equal; each item of a list must match some shown item."""
+    """Whether every field that ``expected`` names is equal; each item of a list must match some
+    shown item.
+    """
     if isinstance(expected, Mapping):
         return (expected == {} or isinstance(shown, Mapping)) and all(
-            matches(value, (shown or {}).get(key)) for key, value in expected.items())
+            matches(value, (shown or {}).get(key)) for key, value in expected.items()
+        )
     if isinstance(expected, list):
         return isinstance(shown, list) and all(any(matches(e, s) for s in shown) for e in expected)
     return expected == shown
@@ -347,4 +420,7 @@ def clashes(unwanted: Any, shown: Any) -> bool:
 _NO_CASE = Words("没有这件转移。", "There is no such case.")
 _NO_LETTER = Words("这件转移没有这一份介绍信。", "The case has no such letter.")
 _UNKNOWN = Words("没有这个党组织。", "There is no such organisation.")
-_NO_SOURCE = Words("事件没有写 source，所写的人也不在名册里。", "The event has no source, and names nobody of this world.")
+_NO_SOURCE = Words(
+    "事件没有写 source，所写的人也不在名册里。",
+    "The event has no source, and names nobody of this world.",
+)

@@ -1,4 +1,7 @@
-"""One PostgreSQL for all tests that share one, and a database with the newest schema for each test."""
+"""One PostgreSQL for all tests that share one, and a database with the newest schema for each
+test.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -23,7 +26,9 @@ class Database(NamedTuple):
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory) -> Iterator[EmbeddedServer]:
-    """A running server whose database `guidui` has the newest schema and nothing in it: the template of all others."""
+    """A running server whose database `guidui` has the newest schema and nothing in it: the
+    template of all others.
+    """
     with EmbeddedServer(tmp_path_factory.mktemp("postgres")) as server:
         migrate(server.owner_url())
         yield server

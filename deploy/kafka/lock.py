@@ -1,5 +1,5 @@
-"""Writes the broker's lock anew: `python deploy/kafka/lock.py > services/kit/kafka_jars.lock` after changing
-its roots.
+"""Writes the broker's lock anew: `python deploy/kafka/lock.py > services/kit/kafka_jars.lock` after
+changing its roots.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ def main() -> None:
         central = MavenContext(repo_cache=Path(folder), timeout=60)
         roots = [Dependency(_component(central, root).artifact()) for root in ROOTS]
         given, drawn_in = central.resolver.resolve(roots)
-        for found in sorted([*given, *drawn_in], key=lambda found: (found.groupId, found.artifactId)):
+        for found in sorted(
+            [*given, *drawn_in], key=lambda found: (found.groupId, found.artifactId)
+        ):
             coordinate = f"{found.groupId}:{found.artifactId}:{found.version}"
             digest = hashlib.sha256(
                 _component(central, coordinate).artifact().resolve().read_bytes()

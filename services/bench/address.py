@@ -1,8 +1,9 @@
-"""`guidui bench address`: speed and hits of the address engine, with JioNLP on the same addresses in the same run.
+"""`guidui bench address`: speed and hits of the address engine, with JioNLP on the same addresses
+in the same run.
 
-JioNLP (Apache-2.0, development dependency) is the only other Python library known to read down to the
-community; it
-answers names, not codes, so a hit is counted on the community's base. It is slow, so it gets every n-th address.
+JioNLP (Apache-2.0, development dependency) is the only other Python library known to read down to
+the community; it answers names, not codes, so a hit is counted on the community's base. It is slow,
+so it gets every n-th address.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class Figures:
 
 
 def bench(cache: Path, addresses: Path | None = None, confirmed: Path | None = None) -> Figures:
-    """Measures on `addresses` (interface §4 lines with `expected.code`), else on made-up national ones."""
+    """Measures on `addresses` (interface §4 lines with `expected.code`), else on made-up national
+    ones.
+    """
     if not table_ready(cache):
         Gazetteer.open(cache)
     begun = time.perf_counter()
@@ -64,7 +67,9 @@ def bench(cache: Path, addresses: Path | None = None, confirmed: Path | None = N
     communities = [(t, c) for t, c in rows if len(c) == 12]
     shared = communities[:: max(1, len(communities) // SHARED_MAX)][:SHARED_MAX]
     ours_rate = _rate(gazetteer.resolve, [t for t, _ in shared])
-    ours = sum(r.candidates[0].code == c for t, c in shared if (r := gazetteer.resolve(t)).candidates)
+    ours = sum(
+        r.candidates[0].code == c for t, c in shared if (r := gazetteer.resolve(t)).candidates
+    )
     peer, peer_rate, peer_hits = _peer(gazetteer, shared)
     return Figures(
         mixed_cold=cold,
@@ -112,7 +117,9 @@ def _timed(resolve: Callable[[str], object], text: str) -> float:
 def _peer(
     gazetteer: Gazetteer, shared: list[tuple[str, str]]
 ) -> tuple[str | None, float | None, float | None]:
-    """(name and version, rate, share of communities named rightly) of JioNLP; nothing where it is not installed."""
+    """(name and version, rate, share of communities named rightly) of JioNLP; nothing where it is
+    not installed.
+    """
     try:
         import contextlib
         import io
@@ -141,7 +148,8 @@ def words(figures: Figures) -> str:
     lines = [
         f"mixed addresses        {f.mixed:10,.0f} /s   (first time: {f.mixed_cold:,.0f} /s)",
         f"full clean addresses   {f.full:10,.0f} /s",
-        f"one address            {f.p50_us:10,.0f} us median, {f.p99_us:,.0f} us at the 99th percentile",
+        f"one address            {f.p50_us:10,.0f} us median, {f.p99_us:,.0f} us at the 99th "
+        f"percentile",
         f"open the table         {f.open_s:10.2f} s",
         f"learn one case         {f.learn_us:10,.0f} us",
         f"memory                 {f.memory_mb:10,.0f} MB",

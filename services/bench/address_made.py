@@ -1,7 +1,9 @@
-"""Made-up addresses from the division table itself: every community of the country as often as any other.
+"""Made-up addresses from the division table itself: every community of the country as often as any
+other.
 
-The public set is real but uneven (Chongqing 2,169 rows, Tibet 6). These cases are artificial but national:
-written forms, missing levels, abbreviations and slips, each with the code it was made from.
+The public set is real but uneven (Chongqing 2,169 rows, Tibet 6). These cases are artificial but
+national: written forms, missing levels, abbreviations and slips, each with the code it was made
+from.
 """
 
 from __future__ import annotations
@@ -63,7 +65,9 @@ def slipped(word: str, how: str, snapshot: Snapshot, rng: random.Random) -> str 
 
 
 def cases(gazetteer: Gazetteer, count: int, seed: int) -> Iterator[tuple[str, str, str]]:
-    """(kind of case, address, code) for `count` random communities, one address of every kind each."""
+    """(kind of case, address, code) for `count` random communities, one address of every kind
+    each.
+    """
     snapshot, rng = gazetteer.snapshot, random.Random(seed)
     for index in rng.sample(range(len(snapshot.codes)), count):
         code = snapshot.code(index)
@@ -75,7 +79,11 @@ def cases(gazetteer: Gazetteer, count: int, seed: int) -> Iterator[tuple[str, st
         city = "" if is_dummy(city) else city
         named, tail = spoken(base, kind, snapshot.community_name(index)), rng.choice(TAILS)
         yield "full", province + city + county + street + named + tail, code
-        yield "official", province + city + county + street + snapshot.community_name(index) + tail, code
+        yield (
+            "official",
+            province + city + county + street + snapshot.community_name(index) + tail,
+            code,
+        )
         yield "no-province", (city or province) + county + street + named + tail, code
         yield "no-city", province + county + street + named + tail, code
         if len(county) > 2 and not county.endswith(("新区", "开发区")):
@@ -86,7 +94,11 @@ def cases(gazetteer: Gazetteer, count: int, seed: int) -> Iterator[tuple[str, st
         how = rng.choice(("sound", "missing", "order"))
         wrong = slipped(base, how, snapshot, rng) if kind != "O" else None
         if wrong:
-            yield f"slip-{how}", province + city + county + street + spoken(wrong, kind, "") + tail, code
+            yield (
+                f"slip-{how}",
+                province + city + county + street + spoken(wrong, kind, "") + tail,
+                code,
+            )
         wrong = slipped(street[:-2] if street.endswith("街道") else street[:-1], how, snapshot, rng)
         if wrong and street.endswith(("街道", "镇", "乡")) and len(wrong) > 1:
             end = "街道" if street.endswith("街道") else street[-1]

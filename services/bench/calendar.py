@@ -1,4 +1,7 @@
-"""`guidui bench calendar`: a new year's list of rest days over many open deadlines, as `guidui load calendar` takes it."""
+"""`guidui bench calendar`: a new year's list of rest days over many open deadlines, as
+`guidui load calendar` takes it.
+"""
+
 from __future__ import annotations
 
 import tempfile
@@ -26,40 +29,66 @@ TODAY = datetime(2026, 12, 31, 12, 0, tzinfo=ZONE)
 DAYS = 12  # the cases entered their state on the last twelve days of the year
 STATES = (s.ANNOUNCED, s.TRIAGED, s.DESTINATION_CONFIRMED, s.OUT_APPROVAL, s.ARRIVED, s.ACCEPTED)
 # a list such as the State Council's: New Year, Spring Festival, and the week-ends made up for
-NEW_YEAR = ([(date(2027, 1, 1), "holiday"), (date(2027, 1, 4), "holiday"), (date(2027, 1, 9), "workday")]
-            + [(date(2027, 2, 5) + timedelta(days=n), "holiday") for n in range(6)])
+NEW_YEAR = [
+    (date(2027, 1, 1), "holiday"),
+    (date(2027, 1, 4), "holiday"),
+    (date(2027, 1, 9), "workday"),
+] + [(date(2027, 2, 5) + timedelta(days=n), "holiday") for n in range(6)]
 
 _CASES = """
-INSERT INTO transfer_case SELECT r.* FROM json_array_elements(%s::json) WITH ORDINALITY AS t (line, place),
+INSERT INTO transfer_case SELECT r.* FROM json_array_elements(%s::json) WITH ORDINALITY AS t (line,
+    place),
     generate_series(1, %s) AS copy (number),
     LATERAL jsonb_populate_record(NULL::transfer_case, t.line::jsonb || jsonb_build_object(
         'id', md5('case' || t.place || ':' || copy.number))) AS r"""
 _TASKS = """
 INSERT INTO task (id, case_id, kind, act, organisation, path, due_on, opened_at)
-SELECT md5('task' || k.kind || k.organisation || t.place || ':' || copy.number)::uuid, md5('case' || t.place || ':' || copy.number)::uuid,
+SELECT md5('task' || k.kind || k.organisation || t.place || ':' || copy.number)::uuid,
+    md5('case' || t.place || ':' || copy.number)::uuid,
        k.kind, k.act, k.organisation, k.path, k.due_on, k.opened_at
-FROM json_array_elements(%s::json) WITH ORDINALITY AS t (lines, place), generate_series(1, %s) AS copy (number),
-    LATERAL json_to_recordset(t.lines) AS k (kind text, act text, organisation text, path text, due_on date,
+FROM json_array_elements(%s::json) WITH ORDINALITY AS t (lines, place),
+    generate_series(1, %s) AS copy (number),
+    LATERAL json_to_recordset(t.lines) AS k (kind text, act text, organisation text, path text,
+        due_on date,
         opened_at timestamptz)"""
 
 
 def measured(count: int) -> dict[str, Any]:
-    """Seconds from the new list until every open deadline stands by it; beside it one plain UPDATE of the same rows."""
-    with tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder, own_server(Path(folder)) as server:
-        with fresh_database(server) as (_, worker, owner):
-            clock = TurnedClock(TODAY)
-            load_world(worker, 1, 0)
-            made = _open_cases(owner, usual().world, count)
-            load_rows(worker, "calendar", [{"day": day.isoformat(), "kind": kind} for day, kind in NEW_YEAR], clock)
-            began = time.perf_counter()
-            moved = recount(worker, clock, usual())
-            seconds = time.perf_counter() - began
-            again = recount(worker, clock, usual())
-            plain = _plain_update(owner)
-    return {"open_deadlines": made, "moved": len(moved), "moved_by_the_same_list_again": len(again),
-            "seconds": round(seconds, 2), "per_second": round(made / seconds), "wanted_seconds": WANTED_SECONDS,
-            "beside": {"what": "one plain UPDATE of the same rows and their tasks", "seconds": round(plain, 2),
-                       "ratio": round(plain / seconds, 3)}}
+    """Seconds from the new list until every open deadline stands by it; beside it one plain UPDATE
+    of the same rows.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder,
+        own_server(Path(folder)) as server,
+        fresh_database(server) as (_, worker, owner),
+    ):
+        clock = TurnedClock(TODAY)
+        load_world(worker, 1, 0)
+        made = _open_cases(owner, usual().world, count)
+        load_rows(
+            worker,
+            "calendar",
+            [{"day": day.isoformat(), "kind": kind} for day, kind in NEW_YEAR],
+            clock,
+        )
+        began = time.perf_counter()
+        moved = recount(worker, clock, usual())
+        seconds = time.perf_counter() - began
+        again = recount(worker, clock, usual())
+        plain = _plain_update(owner)
+    return {
+        "open_deadlines": made,
+        "moved": len(moved),
+        "moved_by_the_same_list_again": len(again),
+        "seconds": round(seconds, 2),
+        "per_second": round(made / seconds),
+        "wanted_seconds": WANTED_SECONDS,
+        "beside": {
+            "what": "one plain UPDATE of the same rows and their tasks",
+            "seconds": round(plain, 2),
+            "ratio": round(plain / seconds, 3),
+        },
+    }
 
 
 def _open_cases(owner: Engine, world_at: Any, count: int) -> int:
@@ -74,22 +103,51 @@ def _open_cases(owner: Engine, world_at: Any, count: int) -> int:
 
 
 def _templates(world: World) -> Iterator[Case]:
-    community = next(o for o in world.directory if o.unit == "community" and o.kind == "general_branch")
+    community = next(
+        o for o in world.directory if o.unit == "community" and o.kind == "general_branch"
+    )
     for state in STATES:
         for days in range(DAYS):
             at = TODAY - timedelta(days=days)
             day = at.date()
-            yield deadlines.settle(Case(
-                id="11111111-1111-4111-8111-111111111111", state=state, seq=1, category="layoff", rule="B15",
-                facts={"category": "layoff"}, poster=UNIT, origin=BRANCH, destination=community.code,
-                destination_source="address", area=community.area, receiver=community.code, opened_at=at,
-                entered_at=at, counted_from=day, touched_at=at, accepted_on=day if state == s.ACCEPTED else None,
-                receipt_due_on=day if state == s.ACCEPTED else None, policy=world.policy.version), world)
+            yield deadlines.settle(
+                Case(
+                    id="11111111-1111-4111-8111-111111111111",
+                    state=state,
+                    seq=1,
+                    category="layoff",
+                    rule="B15",
+                    facts={"category": "layoff"},
+                    poster=UNIT,
+                    origin=BRANCH,
+                    destination=community.code,
+                    destination_source="address",
+                    area=community.area,
+                    receiver=community.code,
+                    opened_at=at,
+                    entered_at=at,
+                    counted_from=day,
+                    touched_at=at,
+                    accepted_on=day if state == s.ACCEPTED else None,
+                    receipt_due_on=day if state == s.ACCEPTED else None,
+                    policy=world.policy.version,
+                ),
+                world,
+            )
 
 
 def _tasks(case: Case, world: World) -> list[dict[str, Any]]:
-    return [{"kind": t.kind, "act": t.act, "organisation": t.organisation, "due_on": t.due_on, "opened_at": t.opened_at,
-             "path": world.directory.path(t.organisation)} for t in deadlines.tasks(case, world)]
+    return [
+        {
+            "kind": t.kind,
+            "act": t.act,
+            "organisation": t.organisation,
+            "due_on": t.due_on,
+            "opened_at": t.opened_at,
+            "path": world.directory.path(t.organisation),
+        }
+        for t in deadlines.tasks(case, world)
+    ]
 
 
 def _analyse(tx: Connection) -> None:

@@ -1,4 +1,5 @@
 """`guidui bench NAME`: which benchmark a name means, and how its figures are told."""
+
 from __future__ import annotations
 
 import json
@@ -38,19 +39,27 @@ def run(name: str, as_json: bool, settings: Settings, scale: float = 1.0) -> int
     before = machine()
     figures = measure(scale)
     report = {"bench": name, "machine": before | {"load_after": machine()["load"]}, **figures}
-    print(json.dumps(report) if as_json else f"{telling.of_machine(report['machine'])}\n\n{tell(figures)}")
+    print(
+        json.dumps(report)
+        if as_json
+        else f"{telling.of_machine(report['machine'])}\n\n{tell(figures)}"
+    )
     return 0
 
 
 def pipeline(scale: float) -> dict[str, Any]:
-    """Each consumer alone over Kafka beside a bare Faust no-op; then the whole road with 1 and 2 workers."""
+    """Each consumer alone over Kafka beside a bare Faust no-op; then the whole road with 1 and 2
+    workers.
+    """
     from services.bench.loads import matcher_load, notifier_load
     from services.bench.pipeline import over_kafka, trivial_load
     from services.bench.road import end_to_end
 
     count = max(50, int(MESSAGES * scale))
-    return {"consumers": over_kafka([trivial_load(count), matcher_load(count), notifier_load(count)]),
-            "end_to_end": [end_to_end(max(50, int(DEPARTURES * scale)), workers) for workers in (1, 2)]}
+    return {
+        "consumers": over_kafka([trivial_load(count), matcher_load(count), notifier_load(count)]),
+        "end_to_end": [end_to_end(max(50, int(DEPARTURES * scale)), workers) for workers in (1, 2)],
+    }
 
 
 def embedded(scale: float) -> dict[str, Any]:
@@ -119,7 +128,9 @@ def audit(scale: float) -> dict[str, Any]:
 
 
 def sealed(scale: float) -> dict[str, Any]:
-    """Lists of a branch, a community and a street over a million cases, with the seal of who looks and without."""
+    """Lists of a branch, a community and a street over a million cases, with the seal of who looks
+    and without.
+    """
     from services.bench.sealed import measured
 
     return measured(max(20, int(BRANCHES * scale)), max(200, int(MILLION * scale)))
@@ -129,7 +140,10 @@ def _engine(name: str, as_json: bool, settings: Settings) -> int:
     """A benchmark of one engine that needs no database; its module tells its own figures."""
     module = f"services.bench.{name}"
     if find_spec(module) is None:
-        print(f"guidui: this installation has no {module}, so there is nothing to measure", file=sys.stderr)
+        print(
+            f"guidui: this installation has no {module}, so there is nothing to measure",
+            file=sys.stderr,
+        )
         return 1
     print(import_module(module).run(settings.cache, as_json=as_json))
     return 0

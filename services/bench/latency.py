@@ -1,8 +1,11 @@
-"""`guidui bench latency`: an open loop of single departures, until their alerts and notices are committed.
+"""`guidui bench latency`: an open loop of single departures, until their alerts and notices are
+committed.
 
-Each event has its moment to be sent, whatever became of those before it, and every time counts from that moment. The
-moments of the commits are PostgreSQL's own (`track_commit_timestamp`), on the same machine's clock.
+Each event has its moment to be sent, whatever became of those before it, and every time counts from
+that moment. The moments of the commits are PostgreSQL's own (`track_commit_timestamp`), on the same
+machine's clock.
 """
+
 from __future__ import annotations
 
 import time
@@ -19,11 +22,14 @@ from services.bench.sockets import EVENT, open_loop, request
 from services.bench.town import Town, running_cluster, running_embedded
 
 RATES = (20, 300)  # events a second
-WARM = 60  # events before the first that counts: connections, plans and caches as in a service that runs
+# events before the first that counts: connections, plans and caches as in a service that runs
+WARM = 60
 SETTLE_SECONDS_MAX = 60
 TARGETS_MS = {"embedded": 50, "over Kafka": 150}  # p99 to the committed alert
 SERVICES: dict[str, Callable[[int], AbstractContextManager[Town]]] = {
-    "embedded": running_embedded, "over Kafka": running_cluster}
+    "embedded": running_embedded,
+    "over Kafka": running_cluster,
+}
 
 # xmin is the transaction that wrote the row: tasks and notices of a case nobody has touched since
 _COMMITTED = """
@@ -43,19 +49,30 @@ def measured(seconds: float) -> dict[str, Any]:
             _play(town, "warm-", 0, WARM, RATES[0])
             begin, found[name] = WARM, {}
             for rate, count in counts.items():
-                found[name][str(rate)] = _play(town, f"at{rate}-", begin, count, rate) | {"target_ms": TARGETS_MS[name]}
+                found[name][str(rate)] = _play(town, f"at{rate}-", begin, count, rate) | {
+                    "target_ms": TARGETS_MS[name]
+                }
                 begin += count
     return found
 
 
 def _play(town: Town, prefix: str, begin: int, count: int, rate: int) -> dict[str, Any]:
-    bodies = [request(town.key, orjson.dumps(departure(begin + n, f"{prefix}{n}")), EVENT) for n in range(count)]
+    bodies = [
+        request(town.key, orjson.dumps(departure(begin + n, f"{prefix}{n}")), EVENT)
+        for n in range(count)
+    ]
     times = uvloop.run(open_loop(town.port, bodies, rate))
     committed = _committed(town, prefix, count)
     due = [one[0] for one in times]
-    alerts, notices = ([committed[f"{prefix}{n}"][which] - due[n] for n in range(count)] for which in (0, 1))
-    return {"events": count, "post": quantiles([answered - at for at, answered in times]),
-            "alert": quantiles(alerts), "notice": quantiles(notices)}
+    alerts, notices = (
+        [committed[f"{prefix}{n}"][which] - due[n] for n in range(count)] for which in (0, 1)
+    )
+    return {
+        "events": count,
+        "post": quantiles([answered - at for at, answered in times]),
+        "alert": quantiles(alerts),
+        "notice": quantiles(notices),
+    }
 
 
 def _committed(town: Town, prefix: str, count: int) -> dict[str, tuple[float, float]]:
@@ -74,5 +91,6 @@ def quantiles(seconds: Sequence[float]) -> dict[str, float]:
     """p50, p90, p99 (nearest rank) and the largest, in milliseconds."""
     ordered = sorted(seconds)
     at = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
-    return {name: round(1e3 * ordered[ceil(len(ordered) * share) - 1], 1)
-            for name, share in at.items()}
+    return {
+        name: round(1e3 * ordered[ceil(len(ordered) * share) - 1], 1) for name, share in at.items()
+    }

@@ -1,4 +1,5 @@
 """The real consumers' backlogs for `guidui bench pipeline` and `bench embedded`."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -36,7 +37,9 @@ _SURNAMES, _GIVEN = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨", "建国�
 def matcher_of(engine: Engine, clock: Clock) -> Subscription:
     """The matcher as the service runs it."""
     act = departures_of(clock)
-    return Subscription("matcher", ("departures", "cases"), Learning(Teacher(clock, act.addresses), act))
+    return Subscription(
+        "matcher", ("departures", "cases"), Learning(Teacher(clock, act.addresses), act)
+    )
 
 
 def departures_of(clock: Clock) -> Matcher:
@@ -51,6 +54,7 @@ def notifier_of(engine: Engine, clock: Clock) -> Subscription:
 
 def matcher_load(count: int) -> Load:
     """``count`` departures of ``count`` members, each with an address in the demo county."""
+
     def prepare(worker: Engine, owner: Engine, part: int) -> Sequence[Message]:
         at = SystemClock().now()
         load_world(worker, count, part)
@@ -60,7 +64,10 @@ def matcher_load(count: int) -> Load:
 
 
 def notifier_load(count: int) -> Load:
-    """What the matcher says of ``count`` departures: a task at the origin, an expected person at both receivers."""
+    """What the matcher says of ``count`` departures: a task at the origin, an expected person at
+    both receivers.
+    """
+
     def prepare(worker: Engine, owner: Engine, part: int) -> Sequence[Message]:
         at = SystemClock().now()
         load_world(worker, count, part)
@@ -68,10 +75,14 @@ def notifier_load(count: int) -> Load:
         handler = matcher_of(worker, SystemClock()).handler
         for start in range(0, count, BATCH):
             with worker.begin() as tx:
-                handler(tx, posted[start:start + BATCH])
+                handler(tx, posted[start : start + BATCH])
         with owner.begin() as tx:
-            found = rows(tx, "SELECT event_id, topic, type, key, time, body FROM event_log WHERE topic = 'cases' "
-                             "ORDER BY xid, id")
+            found = rows(
+                tx,
+                "SELECT event_id, topic, type, key, time, body FROM event_log WHERE topic = "
+                "'cases' "
+                "ORDER BY xid, id",
+            )
             tx.exec_driver_sql("DELETE FROM event_log")
         return [Message(r.event_id, r.topic, r.type, r.key, r.time, r.body) for r in found]
 
@@ -96,9 +107,22 @@ def load_world(worker: Engine, count: int, part: int) -> None:
         world = demo_world()
         for kind in ("organisations", "contacts"):
             load_rows(worker, kind, getattr(world, kind), clock)
-    load_rows(worker, "members", (
-        {"member": f"b{part}{n:06}", "name": _name(n), "id_number": id_number(part * count + n),
-         "status": "full", "standing": "normal", "organisation": BRANCH} for n in range(count)), clock)
+    load_rows(
+        worker,
+        "members",
+        (
+            {
+                "member": f"b{part}{n:06}",
+                "name": _name(n),
+                "id_number": id_number(part * count + n),
+                "status": "full",
+                "standing": "normal",
+                "organisation": BRANCH,
+            }
+            for n in range(count)
+        ),
+        clock,
+    )
 
 
 def _posted(worker: Engine, count: int, part: int, at: datetime) -> list[Message]:
@@ -108,30 +132,46 @@ def _posted(worker: Engine, count: int, part: int, at: datetime) -> list[Message
         path = rows(tx, "SELECT path FROM organisation WHERE code = :c", {"c": UNIT})[0].path
     caller = Caller(UNIT, path, "sender")
     for start in range(0, count, BATCH):
-        events = [parse(_event(part * count + n, _name(n), communities[n % len(communities)]), SECRET, at)
-                  for n in range(start, min(start + BATCH, count))]
+        events = [
+            parse(_event(part * count + n, _name(n), communities[n % len(communities)]), SECRET, at)
+            for n in range(start, min(start + BATCH, count))
+        ]
         with worker.begin() as tx:
             accept(tx, caller, events, at)
-        messages += [Message(e.id, "departures", "guidui.event.posted.v1", e.key, e.time, {"event": str(e.id)})
-                     for e in events]
+        messages += [
+            Message(
+                e.id, "departures", "guidui.event.posted.v1", e.key, e.time, {"event": str(e.id)}
+            )
+            for e in events
+        ]
     return messages
 
 
 def departure(number: int, ident: str) -> dict:
     """A CloudEvent of UNIT: member ``number`` of part 0 left for an address in the demo county."""
-    return _event(number, _name(number), _communities()[number % len(_communities())]) | {"id": ident}
+    return _event(number, _name(number), _communities()[number % len(_communities())]) | {
+        "id": ident
+    }
 
 
 @cache
 def _communities() -> list[dict]:
-    return [o for o in demo_world().organisations if o["unit"] == "community" and o["kind"] == "general_branch"]
+    return [
+        o
+        for o in demo_world().organisations
+        if o["unit"] == "community" and o["kind"] == "general_branch"
+    ]
 
 
 def batch_person(number: int) -> dict:
-    """Member ``number`` of part 0 as one of ``data.persons``, with an address in the demo county."""
+    """Member ``number`` of part 0 as one of ``data.persons``, with an address in the demo
+    county.
+    """
     community = _communities()[number % len(_communities())]
-    return {"person": {"name": _name(number), "id_number": id_number(number)},
-            "to": {"address": _address(number, community)}}
+    return {
+        "person": {"name": _name(number), "id_number": id_number(number)},
+        "to": {"address": _address(number, community)},
+    }
 
 
 def _address(number: int, community: dict) -> str:
@@ -139,15 +179,41 @@ def _address(number: int, community: dict) -> str:
 
 
 def _event(number: int, name: str, community: dict) -> dict:
-    return {"specversion": "1.0", "type": "guidui.labour_relation.ended.v1", "source": SOURCE_PREFIX + UNIT,
-            "id": f"bench-{number}", "data": {
-                "effective_on": "2026-06-30", "person": {"name": name, "id_number": id_number(number)},
-                "to": {"address": _address(number, community)},
-                "circumstances": {"labour_relation": "ended", "handover": "dispersed", "place_fixed": True}}}
+    return {
+        "specversion": "1.0",
+        "type": "guidui.labour_relation.ended.v1",
+        "source": SOURCE_PREFIX + UNIT,
+        "id": f"bench-{number}",
+        "data": {
+            "effective_on": "2026-06-30",
+            "person": {"name": name, "id_number": id_number(number)},
+            "to": {"address": _address(number, community)},
+            "circumstances": {
+                "labour_relation": "ended",
+                "handover": "dispersed",
+                "place_fixed": True,
+            },
+        },
+    }
 
 
 def _place(community: dict) -> str:
-    return community["name"].removeprefix("中共兰州市西固区").removesuffix("总支部委员会").removesuffix("支部委员会")
+    return (
+        community["name"]
+        .removeprefix("中共兰州市西固区")
+        .removesuffix("总支部委员会")
+        .removesuffix("支部委员会")
+    )
 
 
-__all__ = ["COUNTY_DEPARTMENT", "batch_person", "departure", "departures_of", "load_world", "matcher_load", "matcher_of", "notifier_load", "notifier_of"]
+__all__ = [
+    "COUNTY_DEPARTMENT",
+    "batch_person",
+    "departure",
+    "departures_of",
+    "load_world",
+    "matcher_load",
+    "matcher_of",
+    "notifier_load",
+    "notifier_of",
+]

@@ -1,4 +1,5 @@
 """The machine a benchmark ran on, and the CPU time of process trees, from /proc."""
+
 from __future__ import annotations
 
 import os
@@ -11,13 +12,21 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 def machine() -> dict[str, Any]:
     """Cores, processor, Python, and the load average of the last minute."""
-    return {"cores": len(os.sched_getaffinity(0)), "processor": _processor(), "python": platform.python_version(),
-            "load": round(os.getloadavg()[0], 2)}
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "processor": _processor(),
+        "python": platform.python_version(),
+        "load": round(os.getloadavg()[0], 2),
+    }
 
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process, its living descendants, and those of them that ended."""
-    parents = {int(p.name): s for p in Path("/proc").iterdir() if p.name.isdigit() and (s := _stat(int(p.name)))}
+    parents = {
+        int(p.name): s
+        for p in Path("/proc").iterdir()
+        if p.name.isdigit() and (s := _stat(int(p.name)))
+    }
     tree, found = {pid}, 1
     while found:
         more = {child for child, stat in parents.items() if stat[0] in tree} - tree
@@ -39,4 +48,7 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.machine()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )

@@ -1,4 +1,7 @@
-"""`guidui bench portal` and `bench audit`: pages and calls of a province, over HTTP from the role `portal`."""
+"""`guidui bench portal` and `bench audit`: pages and calls of a province, over HTTP from the role
+`portal`.
+"""
+
 from __future__ import annotations
 
 import http.client
@@ -36,7 +39,10 @@ class Visitor:
     """One who signed in, on one keep-alive connection."""
 
     def __init__(self, port: int, headers: Mapping[str, str]) -> None:
-        self._connection, self._headers = http.client.HTTPConnection("127.0.0.1", port, timeout=60), dict(headers)
+        self._connection, self._headers = (
+            http.client.HTTPConnection("127.0.0.1", port, timeout=60),
+            dict(headers),
+        )
         self._used = 0.0
 
     def get(self, path: str) -> tuple[float, bytes]:
@@ -53,47 +59,66 @@ class Visitor:
             raise RuntimeError(f"{path}: {answer.status} {body[:300].decode(errors='replace')}")
         return spent, body
 
-
     def close(self) -> None:
         """Ends the connection."""
         self._connection.close()
 
 
 def of_branches(branches: int, cases: int) -> dict[str, Any]:
-    """`bench portal`: what branches, communities and streets open; beside it a page that reads nothing."""
+    """`bench portal`: what branches, communities and streets open; beside it a page that reads
+    nothing.
+    """
     with _served(branches, cases) as (province, visitors, keys):
         asked = {}
         for level in ("community", "street"):
             who, key = visitors[level], keys[level]
             case = _first_case(key.get("/v1/cases?limit=1")[1])
-            asked |= {f"{level}: list": (who, "/cases", "list"), f"{level}: card": (who, f"/cases/{case}", "list"),
-                      f"{level}: expected": (who, "/cases?tab=expected", "list"),
-                      f"{level}: GET /v1/alerts": (key, "/v1/alerts", "list"),
-                      f"{level}: GET /v1/cases?limit=100": (key, "/v1/cases?limit=100", "list")}
+            asked |= {
+                f"{level}: list": (who, "/cases", "list"),
+                f"{level}: card": (who, f"/cases/{case}", "list"),
+                f"{level}: expected": (who, "/cases?tab=expected", "list"),
+                f"{level}: GET /v1/alerts": (key, "/v1/alerts", "list"),
+                f"{level}: GET /v1/cases?limit=100": (key, "/v1/cases?limit=100", "list"),
+            }
         return _figures(province, asked, keys["street"])
 
 
 def of_departments(branches: int, cases: int) -> dict[str, Any]:
-    """`bench audit`: overview, audit and lists of county, city and province; beside it a page that reads nothing."""
+    """`bench audit`: overview, audit and lists of county, city and province; beside it a page that
+    reads nothing.
+    """
     with _served(branches, cases) as (province, visitors, keys):
         asked = {}
         for level in ("county", "city", "province"):
             who, key = visitors[level], keys[level]
-            asked |= {f"{level}: overview": (who, "/department", "overview"),
-                      f"{level}: one level down": (who, f"/department?organisation={province.line[LEVELS.index(level) + 1]}", "overview"),
-                      f"{level}: list of pockets": (who, "/department/list?only=pocket", "list"),
-                      f"{level}: GET /v1/audit": (key, "/v1/audit", "overview")}
+            asked |= {
+                f"{level}: overview": (who, "/department", "overview"),
+                f"{level}: one level down": (
+                    who,
+                    f"/department?organisation={province.line[LEVELS.index(level) + 1]}",
+                    "overview",
+                ),
+                f"{level}: list of pockets": (who, "/department/list?only=pocket", "list"),
+                f"{level}: GET /v1/audit": (key, "/v1/audit", "overview"),
+            }
         return _figures(province, asked, keys["county"])
 
 
-def _figures(province: Province, asked: Mapping[str, tuple[Visitor, str, str]], anybody: Visitor) -> dict[str, Any]:
+def _figures(
+    province: Province, asked: Mapping[str, tuple[Visitor, str, str]], anybody: Visitor
+) -> dict[str, Any]:
     beside = _times(anybody, "/healthz")
     pages = {}
     for name, (who, path, kind) in asked.items():
         size = len(who.get(path)[1])
         pages[name] = _quantiles(_times(who, path)) | {"bytes": size, "wanted_p95": WANTED_MS[kind]}
-    return {"organisations": province.organisations, "members": province.members, "cases": province.cases,
-            "pages": pages, "beside": {"what": "GET /healthz", **_quantiles(beside)}}
+    return {
+        "organisations": province.organisations,
+        "members": province.members,
+        "cases": province.cases,
+        "pages": pages,
+        "beside": {"what": "GET /healthz", **_quantiles(beside)},
+    }
 
 
 def _times(who: Visitor, path: str) -> list[float]:
@@ -102,8 +127,10 @@ def _times(who: Visitor, path: str) -> list[float]:
 
 def _quantiles(seconds: list[float]) -> dict[str, float]:
     ordered = sorted(seconds)
-    return {name: round(1e3 * ordered[ceil(len(ordered) * share) - 1], 1)
-            for name, share in (("p50", 0.5), ("p95", 0.95), ("max", 1.0))}
+    return {
+        name: round(1e3 * ordered[ceil(len(ordered) * share) - 1], 1)
+        for name, share in (("p50", 0.5), ("p95", 0.95), ("max", 1.0))
+    }
 
 
 def _first_case(body: bytes) -> str:
@@ -111,15 +138,26 @@ def _first_case(body: bytes) -> str:
 
 
 @contextmanager
-def _served(branches: int, cases: int) -> Iterator[tuple[Province, dict[str, Visitor], dict[str, Visitor]]]:
+def _served(
+    branches: int, cases: int
+) -> Iterator[tuple[Province, dict[str, Visitor], dict[str, Visitor]]]:
     """The province with a portal on it, and at each level one who signed in and one with a key."""
-    with tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder, own_server(Path(folder)) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder,
+        own_server(Path(folder)) as server,
+    ):
         province = fill(server, branches, cases, SystemClock().now())
         port = free_ports(1)[0].client
         cookies, keys = _accounts(server, province)
         with _portal(server, Path(folder), port):
-            visitors = {level: Visitor(port, {"Cookie": f"{SESSION}={one}"}) for level, one in cookies.items()}
-            systems = {level: Visitor(port, {"Authorization": f"Bearer {one}"}) for level, one in keys.items()}
+            visitors = {
+                level: Visitor(port, {"Cookie": f"{SESSION}={one}"})
+                for level, one in cookies.items()
+            }
+            systems = {
+                level: Visitor(port, {"Authorization": f"Bearer {one}"})
+                for level, one in keys.items()
+            }
             try:
                 yield province, visitors, systems
             finally:
@@ -134,8 +172,17 @@ def _accounts(server: EmbeddedServer, province: Province) -> tuple[dict[str, str
         with worker.begin() as tx:
             for level, code in zip(LEVELS, province.line):
                 overseeing = level in ("province", "city", "county")
-                create_account(tx, code, "department" if overseeing else "secretary", "甲", now, password="a long password")
-                account = tx.exec_driver_sql("SELECT id FROM account WHERE organisation = %s", (code,)).scalar_one()
+                create_account(
+                    tx,
+                    code,
+                    "department" if overseeing else "secretary",
+                    "甲",
+                    now,
+                    password="a long password",
+                )
+                account = tx.exec_driver_sql(
+                    "SELECT id FROM account WHERE organisation = %s", (code,)
+                ).scalar_one()
                 cookies[level] = open_session(tx, account, now)
                 keys[level] = create_key(tx, code, "department" if overseeing else "receiver", now)
     finally:
@@ -145,10 +192,18 @@ def _accounts(server: EmbeddedServer, province: Province) -> tuple[dict[str, str
 
 @contextmanager
 def _portal(server: EmbeddedServer, folder: Path, port: int) -> Iterator[None]:
-    environment = {**os.environ, "DATABASE_URL": server.app_url(),
-                   "DATABASE_WEB_URL": server.web_url(), "GUIDUI_DATA": str(folder), "GUIDUI_SECRET": "b" * 64, "GUIDUI_LOG": "error"}
+    environment = {
+        **os.environ,
+        "DATABASE_URL": server.app_url(),
+        "DATABASE_WEB_URL": server.web_url(),
+        "GUIDUI_DATA": str(folder),
+        "GUIDUI_SECRET": "b" * 64,
+        "GUIDUI_LOG": "error",
+    }
     with (folder / "portal.log").open("wb") as log:
-        process = subprocess.Popen([str(GUIDUI), "portal", "--port", str(port)], env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [str(GUIDUI), "portal", "--port", str(port)], env=environment, stdout=log, stderr=log
+        )
     try:
         _wait(port, process, folder / "portal.log")
         yield

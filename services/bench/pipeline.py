@@ -1,8 +1,9 @@
 """`guidui bench pipeline` and `bench embedded`: each consumer alone, draining its backlog.
 
-A `Load` says which consumer, and prepares its backlog in a fresh database; whoever knows the real consumers adds
-theirs beside `trivial_load`.
+A `Load` says which consumer, and prepares its backlog in a fresh database; whoever knows the real
+consumers adds theirs beside `trivial_load`.
 """
+
 from __future__ import annotations
 
 import tempfile
@@ -38,9 +39,9 @@ from services.kit.postgres import EmbeddedServer
 class Load:
     """One consumer's backlog.
 
-    `factory` is "module:function" of its subscription; `prepare(worker, owner, part)` brings a fresh database to where
-    the backlog can be handled and returns it, as messages that are in no log yet. The parts (0, 1) ask the same
-    work of the handler and have no message in common.
+    `factory` is "module:function" of its subscription; `prepare(worker, owner, part)` brings a
+    fresh database to where the backlog can be handled and returns it, as messages that are in no
+    log yet. The parts (0, 1) ask the same work of the handler and have no message in common.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Load:
 
 def trivial_load(count: int) -> Load:
     """The seam with the smallest effect."""
+
     def prepare(worker: Engine, owner: Engine, part: int) -> Sequence[Message]:
         with owner.begin() as tx:
             tx.exec_driver_sql(EFFECT_TABLE)
@@ -60,15 +62,25 @@ def trivial_load(count: int) -> Load:
 
 
 def over_kafka(loads: Iterable[Load], rounds: int = 3) -> dict[str, dict]:
-    """Each load's consumer beside a bare Faust no-op over the same topic, alternating, on a real broker."""
+    """Each load's consumer beside a bare Faust no-op over the same topic, alternating, on a real
+    broker.
+    """
     with _grounds() as (server, bootstrap):
-        return {load.name: _over_kafka(server, bootstrap, load, rounds).report() | {"wanted": load.wanted}
-                for load in loads}
+        return {
+            load.name: _over_kafka(server, bootstrap, load, rounds).report()
+            | {"wanted": load.wanted}
+            for load in loads
+        }
 
 
 def embedded(loads: Iterable[Load]) -> dict[str, dict]:
-    """Each load's handler from the tailer, beside the same handler called with batches in memory."""
-    with tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder, own_server(Path(folder)) as server:
+    """Each load's handler from the tailer, beside the same handler called with batches in
+    memory.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder,
+        own_server(Path(folder)) as server,
+    ):
         return {load.name: _embedded(server, load).report() | {"wanted": 0.5} for load in loads}
 
 
@@ -94,7 +106,10 @@ def _embedded(server: EmbeddedServer, load: Load) -> Ratio:
 
 @contextmanager
 def _grounds() -> Iterator[tuple[EmbeddedServer, str]]:
-    with tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder, own_server(Path(folder)) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder,
+        own_server(Path(folder)) as server,
+    ):
         broker = Broker(Path(folder), 1, free_ports(1))
         broker.start()
         try:

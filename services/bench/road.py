@@ -1,4 +1,5 @@
 """The whole road over a real cluster: departures a second, and whose CPU time they took."""
+
 from __future__ import annotations
 
 import time
@@ -22,7 +23,9 @@ _WARM = "SELECT count(DISTINCT case_id) FROM notice"
 
 
 def end_to_end(count: int, workers: int) -> dict[str, Any]:
-    """Posts ``count`` departures over HTTP in batches of 500, until the last case has its notices."""
+    """Posts ``count`` departures over HTTP in batches of 500, until the last case has its
+    notices.
+    """
     with running_cluster(count + EVENTS_PER_POST, workers) as town:
         _post(town, "warm-", count, EVENTS_PER_POST)
         _wait(town, EVENTS_PER_POST, _WARM)
@@ -34,17 +37,27 @@ def end_to_end(count: int, workers: int) -> dict[str, Any]:
         after = _cpu(town)
     spent = {part: 1e3 * (after[part] - before.get(part, 0.0)) / count for part in after}
     whole = sum(spent.values())
-    return {"workers": workers, "departures": count, "seconds": round(ended - began, 2),
-            "per_second": round(count / (ended - began)), "posted_per_second": round(count / posted),
-            "cpu_seconds_per_1000": round(whole, 2),
-            "parts": {part: {"cpu_seconds_per_1000": round(one, 2), "share": round(one / whole, 3)}
-                      for part, one in sorted(spent.items(), key=lambda part: -part[1])}}
+    return {
+        "workers": workers,
+        "departures": count,
+        "seconds": round(ended - began, 2),
+        "per_second": round(count / (ended - began)),
+        "posted_per_second": round(count / posted),
+        "cpu_seconds_per_1000": round(whole, 2),
+        "parts": {
+            part: {"cpu_seconds_per_1000": round(one, 2), "share": round(one / whole, 3)}
+            for part, one in sorted(spent.items(), key=lambda part: -part[1])
+        },
+    }
 
 
 def _post(town: Town, prefix: str, begin: int, count: int) -> None:
     bodies = []
     for start in range(0, count, EVENTS_PER_POST):
-        events = [departure(begin + n, f"{prefix}{n}") for n in range(start, min(start + EVENTS_PER_POST, count))]
+        events = [
+            departure(begin + n, f"{prefix}{n}")
+            for n in range(start, min(start + EVENTS_PER_POST, count))
+        ]
         bodies.append(request(town.key, orjson.dumps(events), BATCH))
     uvloop.run(one_after_another(town.port, bodies))
 

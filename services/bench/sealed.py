@@ -1,5 +1,7 @@
-"""`guidui bench sealed`: what it costs that the database seals who looks, over a million cases, in the same run with
-the same rows once sealed and once as if anybody might say his own bounds."""
+"""`guidui bench sealed`: what it costs that the database seals who looks, over a million cases, in
+the same run with the same rows once sealed and once as if anybody might say his own bounds.
+"""
+
 from __future__ import annotations
 
 import tempfile
@@ -22,7 +24,11 @@ from services.kit.migrations import migrate
 from services.kit.postgres import EmbeddedServer
 from services.registry.access import Caller, caller_within, create_key, look_at_tree
 
-ROUNDS, ASKED, WARM = 4, 100, 20  # rounds change between sealed and not, so that a busy machine slows both
+ROUNDS, ASKED, WARM = (
+    4,
+    100,
+    20,
+)  # rounds change between sealed and not, so that a busy machine slows both
 DRAWN = 20_000  # cases that are made one by one; the others are copies of them with other ids
 LEVELS = {"street": 3, "community": 4, "branch": 5}
 NEWEST = "SELECT c.id FROM transfer_case c ORDER BY c.opened_at DESC, c.id DESC LIMIT 50"
@@ -30,10 +36,12 @@ WANTED_MS, WANTED_TIMES = 5.0, 1.2
 
 _COPIES = """
 INSERT INTO transfer_case SELECT r.* FROM generate_series(1, %(copies)s) AS n, transfer_case c,
-    LATERAL jsonb_populate_record(c, jsonb_build_object('id', md5(c.id::text || n)::uuid, 'member', NULL,
+    LATERAL jsonb_populate_record(c, jsonb_build_object('id', md5(c.id::text || n)::uuid, 'member',
+        NULL,
         'opened_at', c.opened_at - n * interval '1 minute')) AS r;
 INSERT INTO task (id, case_id, kind, act, organisation, path, due_on, opened_at)
-SELECT md5(t.id::text || n)::uuid, md5(t.case_id::text || n)::uuid, t.kind, t.act, t.organisation, t.path, t.due_on, t.opened_at
+SELECT md5(t.id::text || n)::uuid, md5(t.case_id::text || n)::uuid, t.kind, t.act, t.organisation,
+    t.path, t.due_on, t.opened_at
 FROM generate_series(1, %(copies)s) AS n, task t WHERE t.case_id IS NOT NULL"""
 _UNSEAL = """
 DO $$
@@ -44,26 +52,41 @@ BEGIN
         EXECUTE format('DROP POLICY sealed ON %s', sealed.name);
     END LOOP;
 END $$"""
-_BOUNDS = ("SELECT set_config('guidui.lo', %s, true), set_config('guidui.hi', %s, true), "
-           "set_config('guidui.own', %s, true)")
+_BOUNDS = (
+    "SELECT set_config('guidui.lo', %s, true), set_config('guidui.hi', %s, true), "
+    "set_config('guidui.own', %s, true)"
+)
 
 
 def measured(branches: int, cases: int) -> dict[str, Any]:
-    """Milliseconds of one look with its list, for each level of the tree, `sealed` and `unsealed`."""
+    """Milliseconds of one look with its list, for each level of the tree, `sealed` and
+    `unsealed`.
+    """
     now = SystemClock().now()
-    with tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder, own_server(Path(folder)) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder,
+        own_server(Path(folder)) as server,
+    ):
         province = fill(server, branches, min(cases, DRAWN), now)
         owner = connect(server.owner_url(), None, connections_max=1)
         web = connect(server.web_url(), "guidui_web", connections_max=1)
         try:
             count = _copied(owner, max(0, cases // max(1, province.cases) - 1))
-            callers = {level: _caller(server, web, province.line[place], now) for level, place in LEVELS.items()}
+            callers = {
+                level: _caller(server, web, province.line[place], now)
+                for level, place in LEVELS.items()
+            }
             times = _compared(server, owner, web, callers, now)
         finally:
             web.dispose()
             owner.dispose()
-    return {"organisations": province.organisations, "cases": count, "wanted_ms": WANTED_MS, "wanted_times": WANTED_TIMES,
-            "lists": {name: _told(both) for name, both in times.items()}}
+    return {
+        "organisations": province.organisations,
+        "cases": count,
+        "wanted_ms": WANTED_MS,
+        "wanted_times": WANTED_TIMES,
+        "lists": {name: _told(both) for name, both in times.items()},
+    }
 
 
 def _copied(owner: Engine, copies: int) -> int:
@@ -90,13 +113,16 @@ def _caller(server: EmbeddedServer, web: Engine, organisation: str, now: datetim
     return caller
 
 
-def _compared(server: EmbeddedServer, owner: Engine, web: Engine, callers: dict[str, Caller],
-              now: datetime) -> dict[str, dict[str, list[float]]]:
+def _compared(
+    server: EmbeddedServer, owner: Engine, web: Engine, callers: dict[str, Caller], now: datetime
+) -> dict[str, dict[str, list[float]]]:
     lists: dict[str, Callable[[Connection, Caller], Any]] = {
         "newest 50": lambda tx, caller: tx.exec_driver_sql(NEWEST).all(),
-        "work list": lambda tx, caller: work_list(tx, now, caller.organisation or "", limit=50)}
+        "work list": lambda tx, caller: work_list(tx, now, caller.organisation or "", limit=50),
+    }
     times: dict[str, dict[str, list[float]]] = {
-        f"{level}: {name}": {"sealed": [], "unsealed": []} for level in callers for name in lists}
+        f"{level}: {name}": {"sealed": [], "unsealed": []} for level in callers for name in lists
+    }
     for turn in range(2 * ROUNDS):
         sealed = turn % 2 == 0
         if sealed:
@@ -107,11 +133,15 @@ def _compared(server: EmbeddedServer, owner: Engine, web: Engine, callers: dict[
         for level, caller in callers.items():
             for name, read in lists.items():
                 spent = [_once(web, caller, sealed, read) for _ in range(ASKED)]
-                times[f"{level}: {name}"]["sealed" if sealed else "unsealed"] += spent[WARM:]  # statements are prepared by then
+                times[f"{level}: {name}"]["sealed" if sealed else "unsealed"] += spent[
+                    WARM:
+                ]  # statements are prepared by then
     return times
 
 
-def _once(web: Engine, caller: Caller, sealed: bool, read: Callable[[Connection, Caller], Any]) -> float:
+def _once(
+    web: Engine, caller: Caller, sealed: bool, read: Callable[[Connection, Caller], Any]
+) -> float:
     began = time.perf_counter()
     with web.begin() as tx:
         if sealed:
@@ -124,6 +154,8 @@ def _once(web: Engine, caller: Caller, sealed: bool, read: Callable[[Connection,
 
 def _told(both: dict[str, list[float]]) -> dict[str, Any]:
     sealed, unsealed = median(both["sealed"]), median(both["unsealed"])
-    return {"sealed": quantiles(both["sealed"]) | {"p50": round(1e3 * sealed, 3)},
-            "unsealed": quantiles(both["unsealed"]) | {"p50": round(1e3 * unsealed, 3)},
-            "times": round(sealed / unsealed, 2)}
+    return {
+        "sealed": quantiles(both["sealed"]) | {"p50": round(1e3 * sealed, 3)},
+        "unsealed": quantiles(both["unsealed"]) | {"p50": round(1e3 * unsealed, 3)},
+        "times": round(sealed / unsealed, 2),
+    }

@@ -1,8 +1,10 @@
-"""How much of a consumer's speed the seam costs: beside a bare Faust no-op, and beside the bare database step.
+"""How much of a consumer's speed the seam costs: beside a bare Faust no-op, and beside the bare
+database step.
 
-A subscription is named by a factory, "module:function", which takes (engine, clock) and returns the Subscription:
-the process that drains it builds its own.
+A subscription is named by a factory, "module:function", which takes (engine, clock) and returns the
+Subscription: the process that drains it builds its own.
 """
+
 from __future__ import annotations
 
 import subprocess
@@ -25,8 +27,8 @@ from services.kit.db import connect, dumps
 from services.kit.event_log import record
 from services.kit.inbox import Handler
 from services.kit.kafka_clients import Kafka, ensure_topics
-from services.kit.relay import Publisher
 from services.kit.log import configure
+from services.kit.relay import Publisher
 from services.kit.tailer import BATCH_ROWS_MAX, Tailers
 
 TOPIC = "bench"
@@ -38,7 +40,9 @@ GRANT SELECT, INSERT ON bench_effect TO guidui_worker"""
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """One drain: messages, seconds from the first batch to the last commit, CPU seconds of the draining process."""
+    """One drain: messages, seconds from the first batch to the last commit, CPU seconds of the
+    draining process.
+    """
 
     what: str
     messages: int
@@ -62,9 +66,11 @@ class Ratio:
         return self.measured.per_second / self.beside.per_second
 
     def report(self) -> dict:
-        return {"measured": asdict(self.measured) | {"per_second": round(self.measured.per_second)},
-                "beside": asdict(self.beside) | {"per_second": round(self.beside.per_second)},
-                "ratio": round(self.value, 3)}
+        return {
+            "measured": asdict(self.measured) | {"per_second": round(self.measured.per_second)},
+            "beside": asdict(self.beside) | {"per_second": round(self.beside.per_second)},
+            "ratio": round(self.value, 3),
+        }
 
 
 def trivial(engine: Engine, clock: Clock) -> Subscription:
@@ -83,53 +89,80 @@ def write_effects(tx: Connection, messages: Sequence[Message]) -> None:
     tx.exec_driver_sql(
         "INSERT INTO bench_effect (event_id, key, n) SELECT id, key, n"
         " FROM json_to_recordset(%s::json) AS m(id uuid, key text, n int)",
-        (dumps([{"id": m.id, "key": m.key, "n": m.body["n"]} for m in messages]),))
+        (dumps([{"id": m.id, "key": m.key, "n": m.body["n"]} for m in messages]),),
+    )
 
 
 def made_up(count: int, at: datetime, keys: int = 5_000) -> list[Message]:
-    """Messages of about 650 bytes on the wire, as the measurements of docs/delivery-guarantees.md."""
-    return [Message(uuid4(), TOPIC, "guidui.bench.v1", f"{n % keys:064d}", at, {"n": n, "filling": "x" * 270})
-            for n in range(count)]
+    """Messages of about 650 bytes on the wire, as the measurements of
+    docs/delivery-guarantees.md.
+    """
+    return [
+        Message(
+            uuid4(),
+            TOPIC,
+            "guidui.bench.v1",
+            f"{n % keys:064d}",
+            at,
+            {"n": n, "filling": "x" * 270},
+        )
+        for n in range(count)
+    ]
 
 
 def fill_topic(kafka: Kafka, messages: Sequence[Message], topics: Sequence[str]) -> None:
-    """Creates the topics of a subscription (a consumer waits for all of them) and lays the messages in them."""
+    """Creates the topics of a subscription (a consumer waits for all of them) and lays the messages
+    in them.
+    """
     ensure_topics(kafka, {topic: 24 for topic in topics})
     publisher = Publisher(kafka)
     for start in range(0, len(messages), BATCH_ROWS_MAX):
-        publisher.publish(messages[start:start + BATCH_ROWS_MAX])
+        publisher.publish(messages[start : start + BATCH_ROWS_MAX])
     publisher.close()
 
 
 def drain_over_kafka(kafka: Kafka, database: str | URL, factory: str, count: int) -> Rate:
-    """The rate of one Faust process with the seam and this subscription's handler, draining `count` messages."""
+    """The rate of one Faust process with the seam and this subscription's handler, draining `count`
+    messages.
+    """
     return _child("seam", kafka, database, factory, count)
 
 
 def drain_noop(kafka: Kafka, database: str | URL, factory: str, count: int) -> Rate:
-    """The rate of one Faust process that takes the same topics in the same batches and does nothing with them."""
+    """The rate of one Faust process that takes the same topics in the same batches and does nothing
+    with them.
+    """
     return _child("noop", kafka, database, factory, count)
 
 
-def tailer_beside_bare(engine: Engine, subscription: Subscription, messages: Sequence[Message],
-                       again: Sequence[Message], clock: Clock = SystemClock()) -> Ratio:
-    """The tailer draining `messages` from the log, beside the handler alone called with batches of `again`.
+def tailer_beside_bare(
+    engine: Engine,
+    subscription: Subscription,
+    messages: Sequence[Message],
+    again: Sequence[Message],
+    clock: Clock = SystemClock(),
+) -> Ratio:
+    """The tailer draining `messages` from the log, beside the handler alone called with batches of
+    `again`.
 
-    Both sequences must ask the same work of the handler. The bare step is one transaction per batch of 500.
+    Both sequences must ask the same work of the handler. The bare step is one transaction per batch
+    of 500.
     """
     with engine.begin() as tx:
         for start in range(0, len(messages), 5_000):
-            record(tx, messages[start:start + 5_000])
+            record(tx, messages[start : start + 5_000])
     tailers = Tailers(engine, [subscription], clock)
     measured = _timed("tailer", len(messages), tailers.drain)
-    beside = _timed("bare database step", len(again), lambda: _bare(engine, subscription.handler, again))
+    beside = _timed(
+        "bare database step", len(again), lambda: _bare(engine, subscription.handler, again)
+    )
     return Ratio(measured, beside)
 
 
 def _bare(engine: Engine, handler: Handler, messages: Sequence[Message]) -> None:
     for start in range(0, len(messages), BATCH_ROWS_MAX):
         with engine.begin() as tx:
-            handler(tx, messages[start:start + BATCH_ROWS_MAX])
+            handler(tx, messages[start : start + BATCH_ROWS_MAX])
 
 
 def _timed(what: str, count: int, work) -> Rate:
@@ -140,18 +173,42 @@ def _timed(what: str, count: int, work) -> Rate:
 
 def summed(rates: Sequence[Rate]) -> Rate:
     """Several drains as one."""
-    return Rate(rates[0].what, sum(r.messages for r in rates), sum(r.seconds for r in rates),
-                sum(r.cpu_seconds for r in rates))
+    return Rate(
+        rates[0].what,
+        sum(r.messages for r in rates),
+        sum(r.seconds for r in rates),
+        sum(r.cpu_seconds for r in rates),
+    )
 
 
 def _child(kind: str, kafka: Kafka, database: str | URL, factory: str, count: int) -> Rate:
-    """Runs this module as a process of its own; it prints its Rate once it has drained `count` messages."""
+    """Runs this module as a process of its own; it prints its Rate once it has drained `count`
+    messages.
+    """
     url = database if isinstance(database, str) else database.render_as_string(hide_password=False)
-    told = orjson.dumps({"kind": kind, "factory": factory, "count": count, "database": url, "group": uuid4().hex[:8],
-                         "kafka": {"bootstrap": kafka.bootstrap, "prefix": kafka.prefix, "username": kafka.username,
-                                   "password": kafka.password, "ca": kafka.ca and str(kafka.ca)}})
-    done = subprocess.run([sys.executable, "-m", "services.bench.seam"], input=told, capture_output=True,
-                          timeout=CHILD_SECONDS_MAX, check=False)
+    told = orjson.dumps(
+        {
+            "kind": kind,
+            "factory": factory,
+            "count": count,
+            "database": url,
+            "group": uuid4().hex[:8],
+            "kafka": {
+                "bootstrap": kafka.bootstrap,
+                "prefix": kafka.prefix,
+                "username": kafka.username,
+                "password": kafka.password,
+                "ca": kafka.ca and str(kafka.ca),
+            },
+        }
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "services.bench.seam"],
+        input=told,
+        capture_output=True,
+        timeout=CHILD_SECONDS_MAX,
+        check=False,
+    )
     if done.returncode != 0:
         raise RuntimeError(f"the {kind} drain failed: {done.stderr.decode()[-2000:]}")
     return Rate(**orjson.loads(done.stdout))
@@ -164,8 +221,12 @@ def _drain(told: dict) -> None:
     engine, clock = connect(told["database"], "guidui_worker"), SystemClock()
     subscription = subscription_of(told["factory"], engine, clock)
     shell = NoopShell if told["kind"] == "noop" else TimedShell
-    shell(Consumer(engine, subscription, clock), Kafka(**told["kafka"]), group=told["group"],
-          expected=told["count"]).run()
+    shell(
+        Consumer(engine, subscription, clock),
+        Kafka(**told["kafka"]),
+        group=told["group"],
+        expected=told["count"],
+    ).run()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""HTTP from raw keep-alive sockets: a client library would be the slower side of the measurement."""
+"""HTTP from raw keep-alive sockets: a client library would be the slower side of the
+measurement.
+"""
+
 from __future__ import annotations
 
 import asyncio
@@ -12,8 +15,10 @@ IDLE_SECONDS_MAX = 3  # a server closes what is idle for five
 
 def request(key: str, body: bytes, kind: str) -> bytes:
     """POST /v1/events, ready to be written to a socket."""
-    head = (f"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
-            f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n")
+    head = (
+        f"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
     return head.encode() + body
 
 
@@ -35,22 +40,30 @@ class Socket:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 head = await self._reader.readuntil(b"\r\n\r\n")
                 lines = head.lower().split(b"\r\n")
-                length = next(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
+                length = next(
+                    int(line[15:]) for line in lines if line.startswith(b"content-length:")
+                )
                 body = await self._reader.readexactly(length)
         except asyncio.IncompleteReadError:
             raise RuntimeError("the service closed a connection instead of answering") from None
         self.used = time.monotonic()
         if not head.startswith(b"HTTP/1.1 202"):
-            raise RuntimeError(f"not accepted: {lines[0].decode()} {body[:500].decode(errors='replace')}")
+            raise RuntimeError(
+                f"not accepted: {lines[0].decode()} {body[:500].decode(errors='replace')}"
+            )
 
     def close(self) -> None:
         self._writer.close()
 
 
-async def open_loop(port: int, requests: Sequence[bytes], per_second: float) -> list[tuple[float, float]]:
-    """Sends on a fixed schedule, however slow the answers are: (time it was to be sent, time of the answer) of each.
+async def open_loop(
+    port: int, requests: Sequence[bytes], per_second: float
+) -> list[tuple[float, float]]:
+    """Sends on a fixed schedule, however slow the answers are: (time it was to be sent, time of the
+    answer) of each.
 
-    Times are seconds since 1970, as the database notes them. A request that finds every connection busy gets a new one.
+    Times are seconds since 1970, as the database notes them. A request that finds every connection
+    busy gets a new one.
     """
     idle: list[Socket] = []
     begin = time.time() + 0.1

@@ -1,4 +1,5 @@
 """Faust shells that count what they drain and print a Rate when the backlog is done."""
+
 from __future__ import annotations
 
 import asyncio
@@ -33,15 +34,21 @@ class TimedShell(FaustShell):
     def _done(self, count: int) -> None:
         self.count += count
         if self.count >= self.expected:
-            rate = {"what": self.what, "messages": self.count, "seconds": time.perf_counter() - self._began,
-                    "cpu_seconds": time.process_time() - self._cpu}
+            rate = {
+                "what": self.what,
+                "messages": self.count,
+                "seconds": time.perf_counter() - self._began,
+                "cpu_seconds": time.process_time() - self._cpu,
+            }
             sys.stdout.buffer.write(orjson.dumps(rate))
             sys.stdout.flush()
             os._exit(0)
 
 
 class NoopShell(TimedShell):
-    """Bare Faust: asyncio's own loop, Python's own garbage collection, the same batches, acknowledged and forgotten."""
+    """Bare Faust: asyncio's own loop, Python's own garbage collection, the same batches,
+    acknowledged and forgotten.
+    """
 
     what = "Faust no-op"
 

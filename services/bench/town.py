@@ -1,4 +1,7 @@
-"""A data directory with the demo county and made-up members, and guidui started on it as its users start it."""
+"""A data directory with the demo county and made-up members, and guidui started on it as its users
+start it.
+"""
+
 from __future__ import annotations
 
 import json
@@ -41,7 +44,10 @@ class Town:
 
     def pids(self) -> dict[str, int]:
         """Role -> process of the cluster."""
-        return {one["role"]: one["pid"] for one in json.loads(_guidui(self.data, "cluster", "status", "--json"))["processes"]}
+        return {
+            one["role"]: one["pid"]
+            for one in json.loads(_guidui(self.data, "cluster", "status", "--json"))["processes"]
+        }
 
 
 @contextmanager
@@ -50,10 +56,14 @@ def running_embedded(members: int) -> Iterator[Town]:
     with _prepared(members) as (data, key, port):
         command = [str(GUIDUI), "run", "--port", str(port)]
         with (data / "run.log").open("wb") as log:
-            process = subprocess.Popen(command, env=_environment(data), stdout=subprocess.PIPE, stderr=log)
+            process = subprocess.Popen(
+                command, env=_environment(data), stdout=subprocess.PIPE, stderr=log
+            )
         try:
             if not process.stdout or not process.stdout.readline().startswith(b"guidui ready"):
-                raise RuntimeError(f"guidui run did not start: {(data / 'run.log').read_text()[-2000:]}")
+                raise RuntimeError(
+                    f"guidui run did not start: {(data / 'run.log').read_text()[-2000:]}"
+                )
             yield Town(data, port, key)
         finally:
             process.send_signal(signal.SIGINT)
@@ -93,13 +103,24 @@ def _prepared(members: int) -> Iterator[tuple[Path, str, int]]:
 
 
 def _guidui(data: Path, *words: str) -> str:
-    done = subprocess.run([str(GUIDUI), *words], env=_environment(data), capture_output=True, text=True,
-                          timeout=COMMAND_SECONDS_MAX, check=False)
+    done = subprocess.run(
+        [str(GUIDUI), *words],
+        env=_environment(data),
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS_MAX,
+        check=False,
+    )
     if done.returncode != 0:
-        raise RuntimeError(f"guidui {' '.join(words)} failed: {(done.stderr or done.stdout)[-2000:]}")
+        raise RuntimeError(
+            f"guidui {' '.join(words)} failed: {(done.stderr or done.stdout)[-2000:]}"
+        )
     return done.stdout
 
 
 def _environment(data: Path) -> dict[str, str]:
     outside = ("DATABASE_URL", "DATABASE_OWNER_URL", "KAFKA_BOOTSTRAP", "KAFKA_PREFIX", "SMTP_HOST")
-    return {k: v for k, v in os.environ.items() if k not in outside} | {"GUIDUI_DATA": str(data), "GUIDUI_LOG": "warning"}
+    return {k: v for k, v in os.environ.items() if k not in outside} | {
+        "GUIDUI_DATA": str(data),
+        "GUIDUI_LOG": "warning",
+    }

@@ -1,10 +1,13 @@
-"""What waits for an organisation, told to its own systems, page after page and call after call, so that nothing is missed.
+"""What waits for an organisation, told to its own systems, page after page and call after call, so
+that nothing is missed.
 
-`opened_at` is when something began to wait, not when it was written: what commits late may carry an earlier one. So pages
-go by the transaction that wrote the row, and the last page's cursor lies below the horizon, the oldest transaction that is
-still under way: whatever that one, or any later one, may yet write comes after the cursor. What stood above the horizon
-meanwhile was told and is told again.
+`opened_at` is when something began to wait, not when it was written: what commits late may carry an
+earlier one. So pages go by the transaction that wrote the row, and the last page's cursor lies
+below the horizon, the oldest transaction that is still under way: whatever that one, or any later
+one, may yet write comes after the cursor. What stood above the horizon meanwhile was told and is
+told again.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -35,8 +38,9 @@ ORDER BY t.xid, t.opened_at, t.id"""
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where the next page begins: after a row, or (no row) at a transaction. ``horizon`` is where the next call begins
-    once this one is at its end; ``since`` goes with all pages of a first call."""
+    """Where the next page begins: after a row, or (no row) at a transaction. ``horizon`` is where
+    the next call begins once this one is at its end; ``since`` goes with all pages of a first call.
+    """
 
     xid: int
     at: str | None = None
@@ -52,11 +56,24 @@ class Cursor:
 
 def read(text: str) -> Cursor:
     """The cursor that ``written`` gave; raises Refused 422 for anything else."""
-    values = paging.decode(text, _xid, _or_none(paging.moment), _or_none(paging.ident), _or_none(_xid), _or_none(paging.moment))
+    values = paging.decode(
+        text,
+        _xid,
+        _or_none(paging.moment),
+        _or_none(paging.ident),
+        _or_none(_xid),
+        _or_none(paging.moment),
+    )
     xid, at, ident, horizon, since = values or ("0", None, None, None, None)
     if (at is None) != (ident is None):
         raise paging.refused()
-    return Cursor(int(xid), at and at.isoformat(), ident, None if horizon is None else int(horizon), since and since.isoformat())
+    return Cursor(
+        int(xid),
+        at and at.isoformat(),
+        ident,
+        None if horizon is None else int(horizon),
+        since and since.isoformat(),
+    )
 
 
 def _or_none(kind: paging.Kind) -> paging.Kind:
@@ -65,17 +82,31 @@ def _or_none(kind: paging.Kind) -> paging.Kind:
 
 def _xid(value: Any) -> str:
     """A kind of value in a cursor: the number of a transaction, as text."""
-    if not isinstance(value, str) or len(value) > 19 or str(int(value)) != value or not 0 <= int(value) <= XID_MAX:
+    if (
+        not isinstance(value, str)
+        or len(value) > 19
+        or str(int(value)) != value
+        or not 0 <= int(value) <= XID_MAX
+    ):
         raise ValueError("no transaction")
     return value
 
 
-def alerts(tx: Connection, now: datetime, organisation: str, *, since: datetime | None = None, limit: int = 100,
-           cursor: str | None = None) -> dict[str, Any]:
-    """A page of what waits for an organisation itself, thin; ``next`` is always given, at the end too.
+def alerts(
+    tx: Connection,
+    now: datetime,
+    organisation: str,
+    *,
+    since: datetime | None = None,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> dict[str, Any]:
+    """A page of what waits for an organisation itself, thin; ``next`` is always given, at the end
+    too.
 
-    ``since`` is for the first call; a later one goes on from its ``next``. Within a page the oldest comes first. A task
-    that is closed meanwhile is not told; one that is opened again is told again.
+    ``since`` is for the first call; a later one goes on from its ``next``. Within a page the oldest
+    comes first. A task that is closed meanwhile is not told; one that is opened again is told
+    again.
     """
     start = read(cursor) if cursor else Cursor(0, since=since.isoformat() if since else None)
     read_rows = _standing(tx, organisation, start, limit + 1)
@@ -84,23 +115,45 @@ def alerts(tx: Connection, now: datetime, organisation: str, *, since: datetime 
     horizon = int(read_rows[0].horizon) if start.horizon is None else start.horizon
     if len(found) > limit:
         last = page[-1]
-        onwards = Cursor(int(last.xid_text), last.opened_at.isoformat(), str(last.id), horizon, start.since)
+        onwards = Cursor(
+            int(last.xid_text), last.opened_at.isoformat(), str(last.id), horizon, start.since
+        )
     else:
         onwards = Cursor(max(horizon, start.xid if start.at is None else 0))
     doors = grids(tx, [str(row.case_id) for row in page if row.case_id], organisation)
     told = sorted(page, key=lambda row: (row.opened_at, row.id))
-    return {"items": [_item(row, day_of(now), doors.get(str(row.case_id))) for row in told], "next": onwards.written()}
+    return {
+        "items": [_item(row, day_of(now), doors.get(str(row.case_id))) for row in told],
+        "next": onwards.written(),
+    }
 
 
 def _standing(tx: Connection, organisation: str, start: Cursor, limit: int) -> Sequence[Any]:
     where = [_AFTER if start.at else _FROM]
     if start.since:
         where.append("opened_at > CAST(:since AS timestamptz)")
-    return rows(tx, _STANDING.format(where=" AND ".join(where)), {
-        "organisation": organisation, "xid": str(start.xid), "at": start.at, "id": start.id, "since": start.since, "limit": limit})
+    return rows(
+        tx,
+        _STANDING.format(where=" AND ".join(where)),
+        {
+            "organisation": organisation,
+            "xid": str(start.xid),
+            "at": start.at,
+            "id": start.id,
+            "since": start.since,
+            "limit": limit,
+        },
+    )
 
 
 def _item(row: Any, today: date, door: dict[str, Any] | None) -> dict[str, Any]:
-    return {"id": str(row.id), "case": str(row.case_id) if row.case_id else None, "kind": row.kind, "act": row.act,
-            "due_on": row.due_on.isoformat() if row.due_on else None, "overdue": bool(row.due_on and today > row.due_on),
-            "at": row.opened_at.astimezone(ZONE).isoformat(), "grid": door}
+    return {
+        "id": str(row.id),
+        "case": str(row.case_id) if row.case_id else None,
+        "kind": row.kind,
+        "act": row.act,
+        "due_on": row.due_on.isoformat() if row.due_on else None,
+        "overdue": bool(row.due_on and today > row.due_on),
+        "at": row.opened_at.astimezone(ZONE).isoformat(),
+        "grid": door,
+    }

@@ -23,7 +23,8 @@ class Kind(StrEnum):
     MONTH = "month"
     FACTS = "facts"  # circumstances, plain values
     ARGUMENTS = "arguments"  # of another command: what is given to all of a batch
-    ORGANISATION = "organisation"  # any of the register: sending somebody there, or asking there, is what it is for
+    # any of the register: sending somebody there, or asking there, is what it is for
+    ORGANISATION = "organisation"
     HOST = "host"  # the same, or the name of one that the register does not have
     BRANCH = "branch"  # an organisation within the receiving committee of this case
     CASE = "case"  # a case in which the caller has a part

@@ -1,4 +1,7 @@
-"""The fields that come with a command, each asked for by its kind; what is missing or impossible is refused in words."""
+"""The fields that come with a command, each asked for by its kind; what is missing or impossible is
+refused in words.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -27,12 +30,20 @@ def refuse(status: int, code: str, zh: str, en: str, **extra: Any) -> Refused:
 
 def too_long(field: str, letters: int, most: int) -> Refused:
     """The refusal of a text that is longer than may be kept: nothing is cut off in silence."""
-    return refuse(422, "text-too-long", f"{field} 有 {letters} 字，至多 {most} 字；请缩短后再交。",
-                  f"{field} has {letters} characters; at most {most} can be kept. Shorten it.", field=field, limit=most)
+    return refuse(
+        422,
+        "text-too-long",
+        f"{field} 有 {letters} 字，至多 {most} 字；请缩短后再交。",
+        f"{field} has {letters} characters; at most {most} can be kept. Shorten it.",
+        field=field,
+        limit=most,
+    )
 
 
 def bounded(text: str | None, most: int, field: str) -> str:
-    """A text without blanks around it, "" for none; raises Refused 422 where it has more than `most` characters."""
+    """A text without blanks around it, "" for none; raises Refused 422 where it has more than
+    `most` characters.
+    """
     plain = (text or "").strip()
     if len(plain) > most:
         raise too_long(field, len(plain), most)
@@ -41,7 +52,9 @@ def bounded(text: str | None, most: int, field: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What the arguments of one command name, as far as its caller sees it (``named.look_up``); by itself nothing."""
+    """What the arguments of one command name, as far as its caller sees it (``named.look_up``); by
+    itself nothing.
+    """
 
     cases: Mapping[str, Case] = field(default_factory=dict)
 
@@ -63,16 +76,21 @@ def canonical(text: str) -> str | None:
 
 
 class Undeclared(LookupError):
-    """A command reads an argument that the table of ``argument_kinds`` does not have, or has as another kind."""
+    """A command reads an argument that the table of ``argument_kinds`` does not have, or has as
+    another kind.
+    """
 
 
 class Arguments:
     """What was given with a command; remembers what goes into the history row.
 
-    Each reader takes arguments of its own kind only, as ``argument_kinds`` declares them for the command.
+    Each reader takes arguments of its own kind only, as ``argument_kinds`` declares them for the
+    command.
     """
 
-    def __init__(self, given: Mapping[str, Any], actor: str, command: str, named: Named = NOTHING) -> None:
+    def __init__(
+        self, given: Mapping[str, Any], actor: str, command: str, named: Named = NOTHING
+    ) -> None:
         self._given = given
         self._declared = ARGUMENTS.get(command, {})
         self._command = command
@@ -97,8 +115,10 @@ class Arguments:
     def _value(self, name: str, *kinds: Kind) -> Any:
         """An argument as it was given, which the table declares as one of these kinds."""
         if self._declared.get(name) not in kinds:
-            raise Undeclared(f"{self._command} reads {name} as {' or '.join(kinds)}; ARGUMENTS declares it as "
-                             f"{self._declared.get(name)}")
+            raise Undeclared(
+                f"{self._command} reads {name} as {' or '.join(kinds)}; ARGUMENTS declares it as "
+                f"{self._declared.get(name)}"
+            )
         return self._given.get(name)
 
     def get(self, name: str) -> Any:
@@ -132,7 +152,9 @@ class Arguments:
         if not isinstance(value, list) or not all(isinstance(v, str) and v.strip() for v in value):
             raise self._wrong(name, "应当是一组文字", "must be a list of texts")
         if not least <= len(value) <= TEXTS_MAX:
-            raise self._wrong(name, f"应当有 {least} 到 {TEXTS_MAX} 条", f"needs {least} to {TEXTS_MAX} texts")
+            raise self._wrong(
+                name, f"应当有 {least} 到 {TEXTS_MAX} 条", f"needs {least} to {TEXTS_MAX} texts"
+            )
         for text in value:
             bounded(text, TEXT_MAX, name)
         self._kept[name] = value
@@ -149,7 +171,9 @@ class Arguments:
     def mapping(self, name: str) -> Mapping[str, Any]:
         """An object of plain values, empty if absent."""
         value = self._value(name, Kind.FACTS, Kind.ARGUMENTS) or {}
-        if not isinstance(value, Mapping) or any(isinstance(v, list | Mapping) for v in value.values()):
+        if not isinstance(value, Mapping) or any(
+            isinstance(v, list | Mapping) for v in value.values()
+        ):
             raise self._wrong(name, "应当是一组字段", "must be an object of plain values")
         for key, inner in value.items():
             bounded(f"{key}{inner}", TEXT_MAX, f"{name}.{key[:50]}")
@@ -170,7 +194,9 @@ class Arguments:
         self._kept[name] = value
         return value
 
-    def one_of(self, name: str, choices: Sequence[str], required: bool = True, field_name: str = "") -> Any:
+    def one_of(
+        self, name: str, choices: Sequence[str], required: bool = True, field_name: str = ""
+    ) -> Any:
         """One word of a closed list."""
         value = self._value(name, Kind.CHOICE)
         if value is None and not required:
@@ -183,9 +209,18 @@ class Arguments:
         self._kept[name] = value
         return value
 
-    def day(self, name: str, *, after: date | None = None, since: date | None = None, until: date | None = None,
-            required: bool = True) -> date | None:
-        """A day, written YYYY-MM-DD (schemas.days); later than ``after``, not before ``since``, not later than ``until``."""
+    def day(
+        self,
+        name: str,
+        *,
+        after: date | None = None,
+        since: date | None = None,
+        until: date | None = None,
+        required: bool = True,
+    ) -> date | None:
+        """A day, written YYYY-MM-DD (schemas.days); later than ``after``, not before ``since``, not
+        later than ``until``.
+        """
         value = self._value(name, Kind.DAY)
         if value is None and not required:
             return None
@@ -198,8 +233,11 @@ class Arguments:
         if after is not None and day <= after:
             raise self._wrong(name, f"应当晚于 {after}", f"must be after {after}")
         if since is not None and day < since:
-            raise self._wrong(name, f"不能早于 {since}，即所依据事项的日期",
-                              f"must not be before {since}, the day of what it rests on")
+            raise self._wrong(
+                name,
+                f"不能早于 {since}，即所依据事项的日期",
+                f"must not be before {since}, the day of what it rests on",
+            )
         if until is not None and day > until:
             raise self._wrong(name, f"不能晚于 {until}", f"must not be after {until}")
         self._kept[name] = value
@@ -220,24 +258,35 @@ class Arguments:
         return value
 
     def organisation(self, name: str, world: World, required: bool = True) -> str | None:
-        """The code of an organisation that the register knows; one that has ended gives way to its successor."""
+        """The code of an organisation that the register knows; one that has ended gives way to its
+        successor.
+        """
         value = self._text(name, Kind.ORGANISATION)
         if value is None:
             if required:
                 raise self._missing(name)
             return None
         if world.directory.get(value) is None:
-            raise self._wrong(name, f"没有代码为 {value} 的党组织", f"no organisation has the code {value}")
+            raise self._wrong(
+                name, f"没有代码为 {value} 的党组织", f"no organisation has the code {value}"
+            )
         return self._standing(name, value, world)
 
     def branch(self, name: str, within: str | None, world: World) -> str:
-        """The code of an organisation at or below ``within``; any other is refused alike, known or not."""
+        """The code of an organisation at or below ``within``; any other is refused alike, known or
+        not.
+        """
         value = self._text(name, Kind.BRANCH)
         if value is None:
             raise self._missing(name)
         elsewhere = refuse(
-            422, "branch-elsewhere", f"没有代码为 {value} 的支部，或者它不在接收党委之下，请填本党委下的支部代码。",
-            f"There is no branch with the code {value}, or it does not belong to the receiving committee.", field=name)
+            422,
+            "branch-elsewhere",
+            f"没有代码为 {value} 的支部，或者它不在接收党委之下，请填本党委下的支部代码。",
+            f"There is no branch with the code {value}, or it does not belong to the receiving "
+            f"committee.",
+            field=name,
+        )
         if world.directory.get(value) is None or not world.directory.within(value, within):
             raise elsewhere
         standing = self._standing(name, value, world)
@@ -254,23 +303,37 @@ class Arguments:
         return written, written if world.directory.get(written) else None
 
     def case(self, name: str) -> Case:
-        """A case in which the caller has a part; one that there is not and one of others are refused alike."""
+        """A case in which the caller has a part; one that there is not and one of others are
+        refused alike.
+        """
         value = self._text(name, Kind.CASE)
         if value is None or not value.strip():
             raise self._missing(name)
         known = self._named.case(value.strip())
         if known is None:
-            raise refuse(422, "no-such-case", f"{name} 所填的那一件转移不存在，或本组织不是其中一方，请核对编号。",
-                         f"{name} names no transfer in which this organisation has a part; check its id.", field=name)
+            raise refuse(
+                422,
+                "no-such-case",
+                f"{name} 所填的那一件转移不存在，或本组织不是其中一方，请核对编号。",
+                f"{name} names no transfer in which this organisation has a part; check its id.",
+                field=name,
+            )
         self._kept[name] = known.id
         return known
 
     def letter(self, name: str, number: str | None) -> str | None:
-        """The number of this case's letter, or None; any other is refused alike, whoever's it is."""
+        """The number of this case's letter, or None; any other is refused alike, whoever's it
+        is.
+        """
         value = self._text(name, Kind.LETTER)
         if value is not None and value != number:
-            raise refuse(409, "letter-not-valid", f"第 {value} 号介绍信已作废或不属于这件转移，不能据此登记报到。",
-                         f"Letter {value} is void or belongs to another transfer.", field=name)
+            raise refuse(
+                409,
+                "letter-not-valid",
+                f"第 {value} 号介绍信已作废或不属于这件转移，不能据此登记报到。",
+                f"Letter {value} is void or belongs to another transfer.",
+                field=name,
+            )
         return value
 
     def report(self, name: str) -> str | None:
@@ -287,15 +350,23 @@ class Arguments:
         standing = world.directory.successor(code, world.today)
         if standing is None:
             ended = world.directory.get(code)
-            raise self._wrong(name, f"填写的{ended.name}已于 {ended.effective_to} 撤销，没有接续组织，请另选",
-                              f"names {ended.name}, which ended on {ended.effective_to} and has no successor; "
-                              "choose another")
+            raise self._wrong(
+                name,
+                f"填写的{ended.name}已于 {ended.effective_to} 撤销，没有接续组织，请另选",
+                f"names {ended.name}, which ended on {ended.effective_to} and has no successor; "
+                "choose another",
+            )
         return standing.code
 
     def _missing(self, name: str, choices: Sequence[str] = ()) -> Refused:
         listed = ", ".join(choices)
-        return refuse(422, "field-missing", f"缺少 {name}，请补上{f'（{listed} 之一）' if choices else ''}。",
-                      f"{name} is missing; give {f'one of {listed}' if choices else 'it'}.", field=name)
+        return refuse(
+            422,
+            "field-missing",
+            f"缺少 {name}，请补上{f'（{listed} 之一）' if choices else ''}。",
+            f"{name} is missing; give {f'one of {listed}' if choices else 'it'}.",
+            field=name,
+        )
 
     def _wrong(self, name: str, zh: str, en: str) -> Refused:
         return refuse(422, "field-wrong", f"{name} {zh}。", f"{name} {en}.", field=name)

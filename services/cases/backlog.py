@@ -1,4 +1,7 @@
-"""The pocket of the past: counterfoils that nobody answered become open cases with their true dates."""
+"""The pocket of the past: counterfoils that nobody answered become open cases with their true
+dates.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -19,11 +22,14 @@ from services.cases.tables import Change
 from services.kit.errors import Words
 
 
-def open_letters(tx: Connection, letters: Sequence[Mapping[str, Any]], now: datetime,
-                 ground: Ground) -> list[str | Words]:
-    """Opens one case per counterfoil: ``new``, ``unchanged`` (it stands already), or why not, in order.
+def open_letters(
+    tx: Connection, letters: Sequence[Mapping[str, Any]], now: datetime, ground: Ground
+) -> list[str | Words]:
+    """Opens one case per counterfoil: ``new``, ``unchanged`` (it stands already), or why not, in
+    order.
 
-    A letter that ran out long ago is expired at once, so that its member shows as a pocket member on the first day.
+    A letter that ran out long ago is expired at once, so that its member shows as a pocket member
+    on the first day.
     """
     world = ground.world(tx, now)
     homes = member_facts(tx, [letter["member"] for letter in letters])
@@ -40,10 +46,21 @@ def open_letters(tx: Connection, letters: Sequence[Mapping[str, Any]], now: date
         if ident in known:
             answers.append("unchanged")
         elif letter["member"] in busy:
-            answers.append(Words("该党员已有一件未办结的转移", "the member has an open case already"))
+            answers.append(
+                Words("该党员已有一件未办结的转移", "the member has an open case already")
+            )
         else:
             case = _case(ident, letter, homes[letter["member"]][1], world)
-            steps = [Step("open_backlog", None, s.LETTER_ISSUED, letter["from"], "counterfoil", _written_on(letter))]
+            steps = [
+                Step(
+                    "open_backlog",
+                    None,
+                    s.LETTER_ISSUED,
+                    letter["from"],
+                    "counterfoil",
+                    _written_on(letter),
+                )
+            ]
             if deadlines.expired(case, world):
                 move = rules.expire(case, world)
                 case, steps = move.case, [*steps, *move.steps]
@@ -57,20 +74,39 @@ def open_letters(tx: Connection, letters: Sequence[Mapping[str, Any]], now: date
 
 
 def _case(ident: str, letter: Mapping[str, Any], home: str, world) -> Case:
-    issued, days = letter["issued_on"], int(letter.get("validity_days") or world.policy.validity_days_max)
+    issued, days = (
+        letter["issued_on"],
+        int(letter.get("validity_days") or world.policy.validity_days_max),
+    )
     case = Case(
-        id=ident, state=s.LETTER_ISSUED, member=letter["member"], origin=letter.get("from") or home,
-        poster=letter.get("from") or home, destination=letter.get("to") or letter.get("header"),
-        destination_source="stated", letter_number=letter["number"], letter_issued_on=issued,
-        letter_expires_on=issued + timedelta(days=days), letter_channel=letter.get("channel") or "paper",
-        letter_status="valid", letters=1, first_issued_on=issued, opened_at=midnight(issued),
-        entered_at=midnight(issued), counted_from=issued, touched_at=midnight(issued), policy=world.policy.version)
+        id=ident,
+        state=s.LETTER_ISSUED,
+        member=letter["member"],
+        origin=letter.get("from") or home,
+        poster=letter.get("from") or home,
+        destination=letter.get("to") or letter.get("header"),
+        destination_source="stated",
+        letter_number=letter["number"],
+        letter_issued_on=issued,
+        letter_expires_on=issued + timedelta(days=days),
+        letter_channel=letter.get("channel") or "paper",
+        letter_status="valid",
+        letters=1,
+        first_issued_on=issued,
+        opened_at=midnight(issued),
+        entered_at=midnight(issued),
+        counted_from=issued,
+        touched_at=midnight(issued),
+        policy=world.policy.version,
+    )
     settled = deadlines.settle(case, world)
     return settled.but(header=letter.get("header") or settled.header)
 
 
 def _written_on(letter: Mapping[str, Any]) -> dict[str, str]:
-    """What the counterfoil says besides the case: the month that dues were paid to when the letter was issued."""
+    """What the counterfoil says besides the case: the month that dues were paid to when the letter
+    was issued.
+    """
     dues_paid_to = letter.get("dues_paid_to")
     if not dues_paid_to:
         return {}
@@ -79,14 +115,33 @@ def _written_on(letter: Mapping[str, Any]) -> dict[str, str]:
 
 def _people(tx: Connection, changes: Sequence[Change]) -> list[dict[str, Any]]:
     cases = {c.after.member: c.after for c in changes}
-    found = tx.exec_driver_sql("SELECT member, name, sex, birth_date::text, phone, address FROM member "
-                               "WHERE member = ANY (%s)", (list(cases),)).all() if cases else []
+    found = (
+        tx.exec_driver_sql(
+            "SELECT member, name, sex, birth_date::text, phone, address FROM member "
+            "WHERE member = ANY (%s)",
+            (list(cases),),
+        ).all()
+        if cases
+        else []
+    )
     return [registered(cases[row[0]], row) for row in found]
 
 
 def registered(case: Case, row: Any) -> dict[str, Any]:
-    """The person of a case as the register has them; ``row`` holds name, sex, birth date, phone and address after the
-    member."""
-    return {"case_id": case.id, "event_id": case.id, "position": -1, "organisation": case.origin or "", "of_line": True,
-            "time": case.opened_at, "name": row[1], "sex": row[2], "birth_date": row[3], "phone": row[4],
-            "address": row[5], "evidence": None}
+    """The person of a case as the register has them; ``row`` holds name, sex, birth date, phone and
+    address after the member.
+    """
+    return {
+        "case_id": case.id,
+        "event_id": case.id,
+        "position": -1,
+        "organisation": case.origin or "",
+        "of_line": True,
+        "time": case.opened_at,
+        "name": row[1],
+        "sex": row[2],
+        "birth_date": row[3],
+        "phone": row[4],
+        "address": row[5],
+        "evidence": None,
+    }

@@ -1,9 +1,10 @@
 """Working days and months, counted as the interface page says (§6, "Dates").
 
-Saturday and Sunday rest unless a make-up day says otherwise; the State Council's list of each year is data
-(``policy/calendar.json`` and the table ``calendar_day``). A year without a list is *provisional*: its week-ends
-rest, its holidays are not known yet, and nothing crashes.
+Saturday and Sunday rest unless a make-up day says otherwise; the State Council's list of each year
+is data (``policy/calendar.json`` and the table ``calendar_day``). A year without a list is
+*provisional*: its week-ends rest, its holidays are not known yet, and nothing crashes.
 """
+
 from __future__ import annotations
 
 import calendar as _months
@@ -16,7 +17,6 @@ from importlib.resources import files
 
 from schemas.days import read_day
 from services.kit.clock import ZONE
-
 
 COUNTED_MAX = 10_000
 
@@ -57,7 +57,9 @@ class Calendar:
         return known
 
     def workdays_until(self, start: date, end: date) -> int:
-        """Working days after ``start`` up to and with ``end``; negative when ``end`` lies before."""
+        """Working days after ``start`` up to and with ``end``; negative when ``end`` lies
+        before.
+        """
         if end < start:
             return -self.workdays_until(end, start)
         days = (start + timedelta(days=n) for n in range(1, (end - start).days + 1))
@@ -87,14 +89,18 @@ def day_of(at: datetime) -> date:
 
 
 def midnight(day: date) -> datetime:
-    """00:00 of ``day``, in Asia/Shanghai: when a day task opens and when an overdue one begins to be so."""
+    """00:00 of ``day``, in Asia/Shanghai: when a day task opens and when an overdue one begins to
+    be so.
+    """
     return datetime.combine(day, time(), ZONE)
 
 
 @lru_cache
 def official() -> Calendar:
     """The calendar that ships with guidui: the State Council's lists (source in the file)."""
-    years = json.loads(files(__package__).joinpath("policy/calendar.json").read_text("utf-8"))["years"]
+    years = json.loads(files(__package__).joinpath("policy/calendar.json").read_text("utf-8"))[
+        "years"
+    ]
     return Calendar.of(
         [d for year in years.values() for d in year["holidays"]],
         [d for year in years.values() for d in year["workdays"]],

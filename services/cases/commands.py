@@ -1,4 +1,7 @@
-"""Commands as people give them, and what posted events do to cases: read, decide, write, in the caller's transaction."""
+"""Commands as people give them, and what posted events do to cases: read, decide, write, in the
+caller's transaction.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
@@ -23,32 +26,60 @@ from services.kit.errors import Refused
 from services.registry.access import Caller
 
 
-def give(engine: Engine, caller: Caller, case_id: str, command: str, seen_state: str | None,
-         args: Mapping[str, Any], clock: Clock, person: str | None = None, ground: Ground | None = None,
-         ) -> dict[str, Any]:
+def give(
+    engine: Engine,
+    caller: Caller,
+    case_id: str,
+    command: str,
+    seen_state: str | None,
+    args: Mapping[str, Any],
+    clock: Clock,
+    person: str | None = None,
+    ground: Ground | None = None,
+) -> dict[str, Any]:
     """Gives ``command`` to a case in one transaction and returns the new case view.
 
-    404 the caller has no part in it, 409 it stands in another state than ``seen_state`` or the move is illegal,
-    403 not this organisation's act, 422 a field is wrong.
+    404 the caller has no part in it, 409 it stands in another state than ``seen_state`` or the move
+    is illegal, 403 not this organisation's act, 422 a field is wrong.
     """
     with engine.begin() as tx:
-        return give_within(tx, caller, case_id, command, seen_state, args, clock.now(), person, ground)
+        return give_within(
+            tx, caller, case_id, command, seen_state, args, clock.now(), person, ground
+        )
 
 
-def give_within(tx: Connection, caller: Caller, case_id: str, command: str, seen_state: str | None,
-                args: Mapping[str, Any], now: datetime, person: str | None = None,
-                ground: Ground | None = None) -> dict[str, Any]:
+def give_within(
+    tx: Connection,
+    caller: Caller,
+    case_id: str,
+    command: str,
+    seen_state: str | None,
+    args: Mapping[str, Any],
+    now: datetime,
+    person: str | None = None,
+    ground: Ground | None = None,
+) -> dict[str, Any]:
     """``give`` within a transaction of the caller's."""
     if caller.role == "sender":
-        raise refuse(403, "role-without-commands", "报送密钥不能办理转移。", "A sender's key gives no commands.")
+        raise refuse(
+            403,
+            "role-without-commands",
+            "报送密钥不能办理转移。",
+            "A sender's key gives no commands.",
+        )
     queries.must_see(tx, caller, case_id)
     named = look_up(tx, caller, command, args)
     with queries.as_worker(tx):
         case = tables.load(tx, [case_id])[case_id]
         if seen_state is not None and seen_state != case.state:
             state = s.STATES[case.state]
-            raise refuse(409, "moved-meanwhile", f"这件转移已变为「{state[0]}」，请按现在的状态办理。",
-                         f"The transfer has moved on to '{state[1]}'; act on its present state.", state=case.state)
+            raise refuse(
+                409,
+                "moved-meanwhile",
+                f"这件转移已变为「{state[0]}」，请按现在的状态办理。",
+                f"The transfer has moved on to '{state[1]}'; act on its present state.",
+                state=case.state,
+            )
         order = Order(case, command, caller.organisation, args, named)
         answer = obey_all(tx, [order], now, person, ground or usual())[0]
         if isinstance(answer, Refused):
@@ -56,8 +87,16 @@ def give_within(tx: Connection, caller: Caller, case_id: str, command: str, seen
     return queries.view_within(tx, case_id, now, caller.organisation)
 
 
-def obey(tx: Connection, case: Case, command: str, actor: str, args: Mapping[str, Any], now: datetime,
-         person: str | None, ground: Ground) -> Case:
+def obey(
+    tx: Connection,
+    case: Case,
+    command: str,
+    actor: str,
+    args: Mapping[str, Any],
+    now: datetime,
+    person: str | None,
+    ground: Ground,
+) -> Case:
     """Decides and writes one command; ``tx`` acts as the worker."""
     answer = obey_all(tx, [Order(case, command, actor, args)], now, person, ground)[0]
     if isinstance(answer, Refused):
@@ -67,8 +106,9 @@ def obey(tx: Connection, case: Case, command: str, actor: str, args: Mapping[str
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One command to one case, given by organisation ``actor``; ``named`` is what its arguments name, as the actor sees
-    it: nothing of anybody's where nobody looked."""
+    """One command to one case, given by organisation ``actor``; ``named`` is what its arguments
+    name, as the actor sees it: nothing of anybody's where nobody looked.
+    """
 
     case: Case
     command: str
@@ -77,16 +117,20 @@ class Order:
     named: Named = NOTHING
 
 
-def obey_all(tx: Connection, orders: Sequence[Order], now: datetime, person: str | None,
-             ground: Ground) -> list[Case | Refused]:
+def obey_all(
+    tx: Connection, orders: Sequence[Order], now: datetime, person: str | None, ground: Ground
+) -> list[Case | Refused]:
     """Decides and writes commands to different cases together; ``tx`` acts as the worker.
 
-    Answers in order: the case afterwards, or why not. One that is refused does not hold up the others.
+    Answers in order: the case afterwards, or why not. One that is refused does not hold up the
+    others.
     """
     known = member_facts(tx, sorted({o.case.member for o in orders if o.case.member}))
     world = ground.world(tx, now)
     acted = tables.acted(tx, [o.case.id for o in orders if o.command == "note"])
-    reported = reports.of_cases(tx, [o.case.id for o in orders if o.command == "triage" and o.args.get("from_report")])
+    reported = reports.of_cases(
+        tx, [o.case.id for o in orders if o.command == "triage" and o.args.get("from_report")]
+    )
     answers: list[Case | Refused] = []
     changes: list[Change] = []
     stated: list[tuple[UUID, str, Statement, int | None]] = []
@@ -95,8 +139,12 @@ def obey_all(tx: Connection, orders: Sequence[Order], now: datetime, person: str
         case = order.case
         facts = known[case.member][0] if case.member in known else MemberFacts()
         try:
-            seen = replace(world, member=facts, acted=acted.get(case.id, frozenset()),
-                           reports=reported.get(case.id, ()))
+            seen = replace(
+                world,
+                member=facts,
+                acted=acted.get(case.id, frozenset()),
+                reports=reported.get(case.id, ()),
+            )
             move = rules.decide(case, order.command, order.actor, order.args, seen, order.named)
             if order.command == "merge":
                 _join_other(tx, case, order, move.case.merged_into, world)
@@ -104,7 +152,9 @@ def obey_all(tx: Connection, orders: Sequence[Order], now: datetime, person: str
             answers.append(refusal)
             continue
         if move.statement:
-            stated.append((uuid5(UUID(case.id), f"{order.command}:{case.seq}"), case.id, move.statement, None))
+            stated.append(
+                (uuid5(UUID(case.id), f"{order.command}:{case.seq}"), case.id, move.statement, None)
+            )
         if move.taken_over:
             taken_over.append((move.taken_over, order))
         changes.append(Change(case, move.case, move.steps))
@@ -119,39 +169,73 @@ def obey_all(tx: Connection, orders: Sequence[Order], now: datetime, person: str
 
 
 def _join_other(tx: Connection, case: Case, order: Order, into: str | None, world: World) -> None:
-    """Moves what was stated about a merged case to the surviving one, whose history says which facts that changed.
+    """Moves what was stated about a merged case to the surviving one, whose history says which
+    facts that changed.
 
-    The survivor is as the rights of the actor were judged on: if it moved meanwhile, nothing is written.
+    The survivor is as the rights of the actor were judged on: if it moved meanwhile, nothing is
+    written.
     """
     survivor = order.named.cases[into or ""]
-    tx.exec_driver_sql("UPDATE statement SET case_id = %s::uuid WHERE case_id = %s::uuid", (survivor.id, case.id))
+    tx.exec_driver_sql(
+        "UPDATE statement SET case_id = %s::uuid WHERE case_id = %s::uuid", (survivor.id, case.id)
+    )
     change = restated(tx, survivor, world, "join", "merged", order.actor)
     before, after = survivor.facts, change.after.facts
-    changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    changed = sorted(
+        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+    )
     joined = replace(change.steps[0], detail={"merged": case.id, "facts_changed": changed})
     tables.write(tx, [replace(change, steps=[joined, *change.steps[1:]])], world)
 
 
-def restated(tx: Connection, case: Case, world: World, command: str, reason: str | None = None,
-             by: str | None = None) -> Change:
-    """The change that a case's present statements make: facts, claim, poster; the row where it is still open to it."""
-    return restate(case, tables.statements(tx, [case.id]).get(case.id, []), world, command, reason, by)
+def restated(
+    tx: Connection,
+    case: Case,
+    world: World,
+    command: str,
+    reason: str | None = None,
+    by: str | None = None,
+) -> Change:
+    """The change that a case's present statements make: facts, claim, poster; the row where it is
+    still open to it.
+    """
+    return restate(
+        case, tables.statements(tx, [case.id]).get(case.id, []), world, command, reason, by
+    )
 
 
-def restate(case: Case, stated: Sequence[Statement], world: World, command: str, reason: str | None = None,
-            by: str | None = None) -> Change:
+def restate(
+    case: Case,
+    stated: Sequence[Statement],
+    world: World,
+    command: str,
+    reason: str | None = None,
+    by: str | None = None,
+) -> Change:
     """``restated`` from given statements."""
-    opening = sorted((x for x in stated if x.kind in OPENING and not x.withdrawn), key=lambda x: x.order)
-    reports = [{"organisation": x.source.rpartition(":")[2], "at": x.time.isoformat()}
-               for x in opening if x.kind == "guidui.host.report.v1"]
+    opening = sorted(
+        (x for x in stated if x.kind in OPENING and not x.withdrawn), key=lambda x: x.order
+    )
+    reports = [
+        {"organisation": x.source.rpartition(":")[2], "at": x.time.isoformat()}
+        for x in opening
+        if x.kind == "guidui.host.report.v1"
+    ]
     after = case.but(
-        facts=current_facts(stated), reports=reports, touched_at=world.now,
+        facts=current_facts(stated),
+        reports=reports,
+        touched_at=world.now,
         poster=opening[0].source.rpartition(":")[2] if opening else case.poster,
-        triaged_by_person=case.triaged_by_person or any(x.kind == "triage" for x in stated))
+        triaged_by_person=case.triaged_by_person or any(x.kind == "triage" for x in stated),
+    )
     steps = [Step(command, case.state, case.state, by, reason)]
     if case.state in (s.ANNOUNCED, s.TRIAGED) and not case.inflow:
         after = rules.choose(after, world)
-        moved = (after.state, after.rule, after.destination) != (case.state, case.rule, case.destination)
+        moved = (after.state, after.rule, after.destination) != (
+            case.state,
+            case.rule,
+            case.destination,
+        )
         if moved and (case.state, after.state) != (s.ANNOUNCED, s.ANNOUNCED):
             name = "match" if case.state == s.ANNOUNCED else "state_facts"
             steps.append(Step(name, case.state, after.state, None, after.rule))
@@ -160,16 +244,37 @@ def restate(case: Case, stated: Sequence[Statement], world: World, command: str,
     return Change(case, deadlines.settle(after, world), steps)
 
 
-def opened(case_id: str, member: str | None, origin: str | None, stated: Sequence[Statement], world: World,
-           **more: Any) -> Change:
+def opened(
+    case_id: str,
+    member: str | None,
+    origin: str | None,
+    stated: Sequence[Statement],
+    world: World,
+    **more: Any,
+) -> Change:
     """A new case from its statements: announced, and at once triaged where a row applies."""
-    opening = sorted((x for x in stated if x.kind in OPENING and not x.withdrawn), key=lambda x: x.order)
+    opening = sorted(
+        (x for x in stated if x.kind in OPENING and not x.withdrawn), key=lambda x: x.order
+    )
     poster = opening[0].source.rpartition(":")[2]
-    reports = [{"organisation": x.source.rpartition(":")[2], "at": x.time.isoformat()}
-               for x in opening if x.kind == "guidui.host.report.v1"]
-    case = Case(id=case_id, member=member, origin=origin, poster=poster, facts=current_facts(stated),
-                reports=reports, opened_at=world.now, entered_at=world.now, touched_at=world.now,
-                counted_from=world.today, **more)
+    reports = [
+        {"organisation": x.source.rpartition(":")[2], "at": x.time.isoformat()}
+        for x in opening
+        if x.kind == "guidui.host.report.v1"
+    ]
+    case = Case(
+        id=case_id,
+        member=member,
+        origin=origin,
+        poster=poster,
+        facts=current_facts(stated),
+        reports=reports,
+        opened_at=world.now,
+        entered_at=world.now,
+        touched_at=world.now,
+        counted_from=world.today,
+        **more,
+    )
     steps = [Step("open", None, s.ANNOUNCED, poster)]
     if not case.inflow:
         case = rules.choose(case, world)
@@ -179,20 +284,27 @@ def opened(case_id: str, member: str | None, origin: str | None, stated: Sequenc
 
 
 def withdraw(tx: Connection, case: Case, world: World, by: str) -> Change:
-    """What is left of a case once a statement of it was withdrawn: closed where nothing else opened it."""
+    """What is left of a case once a statement of it was withdrawn: closed where nothing else opened
+    it.
+    """
     stated = tables.statements(tx, [case.id]).get(case.id, [])
     rest = [x for x in stated if x.kind in OPENING and not x.withdrawn]
     if rest or case.state not in (s.ANNOUNCED, s.TRIAGED):
         return restate(case, stated, world, "join", "withdrawn", by)
     after = rules.entered(case, case.but(state=s.CLOSED, touched_at=world.now), world)
-    return Change(case, deadlines.settle(after, world),
-                  [Step("withdraw", case.state, s.CLOSED, by, "event_withdrawn")])
+    return Change(
+        case,
+        deadlines.settle(after, world),
+        [Step("withdraw", case.state, s.CLOSED, by, "event_withdrawn")],
+    )
 
 
 def contacted(case: Case, world: World, day, by: str) -> Change:
     """A contact that reached the member stops the contact clock (t18)."""
-    after = deadlines.settle(case.but(contacted_on=max(d for d in (case.contacted_on, day) if d),
-                                      touched_at=world.now), world)
+    after = deadlines.settle(
+        case.but(contacted_on=max(d for d in (case.contacted_on, day) if d), touched_at=world.now),
+        world,
+    )
     return Change(case, after, [Step("contact", case.state, case.state, by)])
 
 
@@ -205,20 +317,37 @@ def close_groups(tx: Connection, parents: Collection[str], world: World) -> None
     """Closes those of the bulk cases of which every child has ended."""
     if not parents:
         return
-    done = tx.exec_driver_sql(
-        """SELECT p.id::text FROM transfer_case p WHERE p.id = ANY (%s::uuid[]) AND p.state = 'bulk_open'
+    done = (
+        tx.exec_driver_sql(
+            """SELECT p.id::text FROM transfer_case p WHERE p.id = ANY (%s::uuid[]) AND p.state = 'bulk_open'
            AND NOT EXISTS (SELECT FROM transfer_case c WHERE c.parent = p.id AND c.state NOT IN
-               ('moved', 'merged', 'struck_off', 'closed_without_move'))""", (sorted(parents),)).scalars().all()
+               ('moved', 'merged', 'struck_off', 'closed_without_move'))""",
+            (sorted(parents),),
+        )
+        .scalars()
+        .all()
+    )
     changes = []
     for case in tables.load(tx, done).values():
         after = rules.entered(case, case.but(state=s.BULK_CLOSED, touched_at=world.now), world)
-        changes.append(Change(case, deadlines.settle(after, world),
-                              [Step("close_bulk", case.state, s.BULK_CLOSED, None)]))
+        changes.append(
+            Change(
+                case,
+                deadlines.settle(after, world),
+                [Step("close_bulk", case.state, s.BULK_CLOSED, None)],
+            )
+        )
     tables.write(tx, changes, world)
 
 
 def rewrite_paths(tx: Connection, old_prefix: str, new_prefix: str) -> int:
-    """Lets cases follow a part of the tree that moved; returns how many. Parts are derived anew by the next settle."""
-    return 0 if old_prefix == new_prefix else len(tx.exec_driver_sql(
-        "SELECT case_paths_follow(%s, %s)", (old_prefix, new_prefix)).all())
-
+    """Lets cases follow a part of the tree that moved; returns how many. Parts are derived anew by
+    the next settle.
+    """
+    return (
+        0
+        if old_prefix == new_prefix
+        else len(
+            tx.exec_driver_sql("SELECT case_paths_follow(%s, %s)", (old_prefix, new_prefix)).all()
+        )
+    )

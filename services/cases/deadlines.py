@@ -1,8 +1,11 @@
-"""Whose move is it, by when, and which tasks stand: pure functions of a case and the day (interface.md §7.4).
+"""Whose move is it, by when, and which tasks stand: pure functions of a case and the day
+(interface.md §7.4).
 
-``settle`` is called after every change; ``tasks`` and ``wake_at`` again whenever the clock reaches ``wake_at``, so a
-service that was off for a week computes what stands today, once, instead of replaying what it missed.
+``settle`` is called after every change; ``tasks`` and ``wake_at`` again whenever the clock reaches
+``wake_at``, so a service that was off for a week computes what stands today, once, instead of
+replaying what it missed.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -41,13 +44,18 @@ def parts(case: Case, world: World) -> Case:
 
 
 def ruling_department(case: Case, world: World) -> str | None:
-    """Lowest organisation department above both ends, else the nearest above the destination; B35: above the origin.
+    """Lowest organisation department above both ends, else the nearest above the destination; B35:
+    above the origin.
 
     Policy may name another (``who_rules``).
     """
     directory, who = world.directory, world.policy_of(case).who_rules
     if case.rule != "B35" and case.destination and who != ABOVE_ORIGIN:
-        found = directory.common_department(case.origin, case.destination) if case.origin and who == COMMON else None
+        found = (
+            directory.common_department(case.origin, case.destination)
+            if case.origin and who == COMMON
+            else None
+        )
         found = found or directory.department_above(case.destination)
         if found:
             return found.code
@@ -56,17 +64,25 @@ def ruling_department(case: Case, world: World) -> str | None:
 
 
 def issuer(case: Case, world: World) -> str | None:
-    """Who may issue the letter: the origin committee if it has authority, else its nearest superior that has."""
+    """Who may issue the letter: the origin committee if it has authority, else its nearest superior
+    that has.
+    """
     found = world.directory.with_authority(case.origin_committee) if case.origin_committee else None
     return found.code if found else case.origin_committee
 
 
 def settle(case: Case, world: World) -> Case:
-    """The case with its owner, whom it waits for, and the next moment at which the clock must look at it."""
+    """The case with its owner, whom it waits for, and the next moment at which the clock must look
+    at it.
+    """
     case = parts(case, world)
     organisation, act, due = waiting_on(case, world)
-    case = case.but(owner=world.acting(owner(case)), wait_organisation=world.acting(organisation), wait_act=act,
-                    wait_due=due)
+    case = case.but(
+        owner=world.acting(owner(case)),
+        wait_organisation=world.acting(organisation),
+        wait_act=act,
+        wait_due=due,
+    )
     return case.but(wake_at=wake_at(case, world))
 
 
@@ -77,15 +93,22 @@ def owner(case: Case) -> str | None:
     if case.state == s.ANNOUNCED:
         return case.poster
     return {
-        s.TRIAGED: case.origin, s.DESTINATION_CONFIRMED: case.origin, s.FLOATING_REGISTERED: case.origin,
-        s.UNREACHABLE: case.origin, s.LOST_CONTACT: case.origin,
-        s.ARRIVED: case.receiver, s.ACCEPTED: case.receiving_committee, s.PLACED: case.branch,
+        s.TRIAGED: case.origin,
+        s.DESTINATION_CONFIRMED: case.origin,
+        s.FLOATING_REGISTERED: case.origin,
+        s.UNREACHABLE: case.origin,
+        s.LOST_CONTACT: case.origin,
+        s.ARRIVED: case.receiver,
+        s.ACCEPTED: case.receiving_committee,
+        s.PLACED: case.branch,
         s.ESCALATED: case.ruling or case.origin_committee,
     }.get(case.state, case.origin_committee) or case.poster
 
 
 def waiting_on(case: Case, world: World) -> Waiting:
-    """(organisation, act, due day) of the next act; three Nones in a state that waits for nobody."""
+    """(organisation, act, due day) of the next act; three Nones in a state that waits for
+    nobody.
+    """
     policy, start = world.policy_of(case), case.counted_from or day_of(case.entered_at or world.now)
 
     def workdays(count: int) -> date:
@@ -147,23 +170,37 @@ def _triaged_act(case: Case) -> str:
 
 def reissue_until(case: Case, world: World) -> date | None:
     """The last day on which the origin may issue the letter again by itself (t11)."""
-    return add_months(case.first_issued_on, world.policy_of(case).reissue_months) if case.first_issued_on else None
+    return (
+        add_months(case.first_issued_on, world.policy_of(case).reissue_months)
+        if case.first_issued_on
+        else None
+    )
 
 
 def strike_off_from(case: Case, world: World) -> date | None:
     """The first day on which a decision to strike off may be recorded (t16)."""
-    return add_months(case.suspended_on, 12 * world.policy_of(case).strike_off_years) if case.suspended_on else None
+    return (
+        add_months(case.suspended_on, 12 * world.policy_of(case).strike_off_years)
+        if case.suspended_on
+        else None
+    )
 
 
 def tasks(case: Case, world: World) -> list[Task]:
-    """Every task and alert of the case that stands now. Of a kind that recurs only the newest stands.
+    """Every task and alert of the case that stands now. Of a kind that recurs only the newest
+    stands.
 
     What an organisation owes that has ended, who acts for it owes: at nobody's desk nothing waits.
     """
     if case.state in s.TERMINAL or case.state == s.BULK_OPEN:
         return []
     found: dict[tuple, Task] = {}
-    for task in (*_state_tasks(case, world), *_clock_tasks(case, world), *_asks(case), *_alerts(case, world)):
+    for task in (
+        *_state_tasks(case, world),
+        *_clock_tasks(case, world),
+        *_asks(case),
+        *_alerts(case, world),
+    ):
         if task.organisation:
             code = world.acting(task.organisation)
             if code != task.organisation:
@@ -172,9 +209,16 @@ def tasks(case: Case, world: World) -> list[Task]:
     return list(found.values())
 
 
-_STATE_TASKS = {s.ANNOUNCED: "triage", s.TRIAGED: "destination", s.OUT_APPROVAL: "out_approval",
-                s.ARRIVED: "acceptance", s.ACCEPTED: "placement", s.ESCALATED: "ruling",
-                s.LETTER_EXPIRED: "reissue_window", s.LETTER_VOID: "reissue_window"}
+_STATE_TASKS = {
+    s.ANNOUNCED: "triage",
+    s.TRIAGED: "destination",
+    s.OUT_APPROVAL: "out_approval",
+    s.ARRIVED: "acceptance",
+    s.ACCEPTED: "placement",
+    s.ESCALATED: "ruling",
+    s.LETTER_EXPIRED: "reissue_window",
+    s.LETTER_VOID: "reissue_window",
+}
 
 
 def _state_tasks(case: Case, world: World) -> Iterator[Task]:
@@ -185,11 +229,21 @@ def _state_tasks(case: Case, world: World) -> Iterator[Task]:
             kind = "ruling"
         yield Task(kind, case.wait_act or "", case.wait_organisation or "", at, case.wait_due)
     if case.state in (s.ACCEPTED, s.PLACED) and case.receipt_sent_on is None and case.accepted_on:
-        yield Task("receipt", "send_receipt", case.receiving_committee or "", midnight(case.accepted_on),
-                   case.receipt_due_on)
+        yield Task(
+            "receipt",
+            "send_receipt",
+            case.receiving_committee or "",
+            midnight(case.accepted_on),
+            case.receipt_due_on,
+        )
     if case.state in (s.PLACED, s.RECEIPT_SENT) and case.talked_on is None and case.placed_at:
-        yield Task("talk", "record_talk", case.branch or "", case.placed_at,
-                   day_of(case.placed_at) + timedelta(days=world.policy_of(case).talk_days))
+        yield Task(
+            "talk",
+            "record_talk",
+            case.branch or "",
+            case.placed_at,
+            day_of(case.placed_at) + timedelta(days=world.policy_of(case).talk_days),
+        )
 
 
 def _clock_tasks(case: Case, world: World) -> Iterator[Task]:
@@ -197,15 +251,22 @@ def _clock_tasks(case: Case, world: World) -> Iterator[Task]:
         opened = [day for day in days if midnight(day) <= world.now]
         if opened:
             day = max(opened)
-            yield Task(kind, act, organisation or "", midnight(day),
-                       due or world.calendar.add_workdays(day, world.policy_of(case).review_wd))
+            yield Task(
+                kind,
+                act,
+                organisation or "",
+                midnight(day),
+                due or world.calendar.add_workdays(day, world.policy_of(case).review_wd),
+            )
 
 
 Line = tuple[str, str, str | None, list[date], date | None]
 
 
 def _schedule(case: Case, world: World) -> Iterator[Line]:
-    """(kind, act, organisation, the days it opens on, due day or None for the usual working days)."""
+    """(kind, act, organisation, the days it opens on, due day or None for the usual working
+    days).
+    """
     policy, committee = world.policy_of(case), case.origin_committee
     if case.state in s.LETTER_OUT and case.letter_issued_on and case.letter_expires_on:
         issued, expires = case.letter_issued_on, case.letter_expires_on
@@ -219,10 +280,20 @@ def _schedule(case: Case, world: World) -> Iterator[Line]:
         yield "suspension", "strike_off", committee, [day], None
     entered = day_of(case.entered_at) if case.entered_at else None
     if case.state == s.FLOATING_REGISTERED and entered:
-        yield "permit_check", "reopen", case.origin, _every(entered, policy.permit_check_months, world), None
+        yield (
+            "permit_check",
+            "reopen",
+            case.origin,
+            _every(entered, policy.permit_check_months, world),
+            None,
+        )
     interval = contact_interval(case, world)
     if interval and entered:
-        days = [day for day in _every(entered, interval, world) if not case.contacted_on or day > case.contacted_on]
+        days = [
+            day
+            for day in _every(entered, interval, world)
+            if not case.contacted_on or day > case.contacted_on
+        ]
         yield "contact", "contact", case.origin, days, None
 
 
@@ -255,12 +326,15 @@ def _every(start: date, months: int, world: World) -> list[date]:
 def _asks(case: Case) -> Iterator[Task]:
     for ask in case.asks:
         if not ask.get("answered_on"):
-            yield Task("contact", "answer", ask["to"], stored_moment(ask["at"]),
-                       stored_day(ask["due_on"]))
+            yield Task(
+                "contact", "answer", ask["to"], stored_moment(ask["at"]), stored_day(ask["due_on"])
+            )
 
 
 def _alerts(case: Case, world: World) -> Iterator[Task]:
-    """Alerts that are not tasks: who is expected where, who was seen elsewhere, who reports twice (B5)."""
+    """Alerts that are not tasks: who is expected where, who was seen elsewhere, who reports twice
+    (B5).
+    """
     at = case.touched_at or world.now
     # who cannot be reached is still expected: the destination may be where they turn up
     state = case.interrupted if case.state == s.UNREACHABLE else case.state
@@ -274,7 +348,9 @@ def _alerts(case: Case, world: World) -> Iterator[Task]:
         yield Task("permit", "acknowledge", case.host, at, None)
     stall = channel_stalls_on(case, world)
     if stall and stall <= world.today:
-        yield Task("other_channel", "add_channel", case.origin_committee or "", midnight(stall), None)
+        yield Task(
+            "other_channel", "add_channel", case.origin_committee or "", midnight(stall), None
+        )
     paper = hands_over_on(case, world)
     if paper and paper <= world.today:
         yield Task("other_channel", "hand_over", case.origin_committee or "", midnight(paper), None)
@@ -283,30 +359,48 @@ def _alerts(case: Case, world: World) -> Iterator[Task]:
 
 
 def double_reports_at(case: Case, world: World) -> str | None:
-    """The community, else its street, where a member who belongs to a unit lives and registers (B5)."""
-    area = case.facts.get("to.area") if case.rule == "B5" and case.state in (s.TRIAGED, s.STAY_APPROVED) else None
+    """The community, else its street, where a member who belongs to a unit lives and registers
+    (B5).
+    """
+    area = (
+        case.facts.get("to.area")
+        if case.rule == "B5" and case.state in (s.TRIAGED, s.STAY_APPROVED)
+        else None
+    )
     if not area:
         return None
-    found = world.directory.serving(area, world.today) or world.directory.serving(area[:9], world.today)
+    found = world.directory.serving(area, world.today) or world.directory.serving(
+        area[:9], world.today
+    )
     return found.code if found else None
 
 
 def channel_stalls_on(case: Case, world: World) -> date | None:
-    """The day from which a letter that goes by one channel alone counts as stalled there, so that the other is proposed,
-    or taken where `channel_fall_back` is automatic."""
+    """The day from which a letter that goes by one channel alone counts as stalled there, so that
+    the other is proposed, or taken where `channel_fall_back` is automatic.
+    """
     return _silent_from(case, world) if case.letter_channel in ("system", "paper") else None
 
 
 def falls_back(case: Case, world: World) -> bool:
     """Whether a stalled letter goes by the other channel by itself."""
     stall = channel_stalls_on(case, world)
-    return stall is not None and stall <= world.today and world.policy_of(case).channel_fall_back == AUTOMATIC
+    return (
+        stall is not None
+        and stall <= world.today
+        and world.policy_of(case).channel_fall_back == AUTOMATIC
+    )
 
 
 def hands_over_on(case: Case, world: World) -> date | None:
-    """Where letters fall back by themselves, the day from which one that goes on paper too should be handed over."""
-    if (case.state != s.LETTER_ISSUED or case.letter_channel != "both"
-            or world.policy_of(case).channel_fall_back != AUTOMATIC):
+    """Where letters fall back by themselves, the day from which one that goes on paper too should
+    be handed over.
+    """
+    if (
+        case.state != s.LETTER_ISSUED
+        or case.letter_channel != "both"
+        or world.policy_of(case).channel_fall_back != AUTOMATIC
+    ):
         return None
     return _silent_from(case, world)
 
@@ -318,12 +412,16 @@ def _silent_from(case: Case, world: World) -> date | None:
 
 
 def seen_elsewhere(case: Case) -> str | None:
-    """The organisation that reported the member of an issued, expired or void letter from another place."""
+    """The organisation that reported the member of an issued, expired or void letter from another
+    place.
+    """
     if case.state not in (s.LETTER_ISSUED, s.IN_TRANSIT, s.LETTER_EXPIRED, s.LETTER_VOID):
         return None
     expected = {case.destination, case.header, case.receiving_committee}
     issued = case.letter_issued_on.isoformat() if case.letter_issued_on else ""
-    others = [r for r in case.reports if r["organisation"] not in expected and r["at"][:10] >= issued]
+    others = [
+        r for r in case.reports if r["organisation"] not in expected and r["at"][:10] >= issued
+    ]
     return others[-1]["organisation"] if others else None
 
 
@@ -332,14 +430,19 @@ def wake_at(case: Case, world: World) -> datetime | None:
     moments = [midnight(day) for _, _, _, days, _ in _schedule(case, world) for day in days]
     if case.state in s.LETTER_OUT and case.letter_expires_on:
         moments.append(midnight(case.letter_expires_on + timedelta(days=1)))
-    moments += [midnight(day) for day in (channel_stalls_on(case, world), hands_over_on(case, world)) if day]
+    moments += [
+        midnight(day) for day in (channel_stalls_on(case, world), hands_over_on(case, world)) if day
+    ]
     return min((m for m in moments if m > world.now), default=None)
 
 
 def expired(case: Case, world: World) -> bool:
     """Whether a letter that is still out has run out: the day after its last good day has begun."""
-    return (case.state in s.LETTER_OUT and case.letter_expires_on is not None
-            and world.today > case.letter_expires_on)
+    return (
+        case.state in s.LETTER_OUT
+        and case.letter_expires_on is not None
+        and world.today > case.letter_expires_on
+    )
 
 
 def flags(case: Case, today: date, pocket_early_days: int = 30, silent_days: int = 30) -> list[str]:
@@ -348,11 +451,16 @@ def flags(case: Case, today: date, pocket_early_days: int = 30, silent_days: int
     out = case.state in s.LETTER_OUT
     found = {
         "pocket": case.state == s.LETTER_EXPIRED,
-        "pocket_early": bool(out and issued and today >= issued + timedelta(days=pocket_early_days)),
+        "pocket_early": bool(
+            out and issued and today >= issued + timedelta(days=pocket_early_days)
+        ),
         "at_risk": case.state == s.LETTER_EXPIRED
         or (case.state in s.RISK and case.wait_due is not None and today > case.wait_due),
-        "silent": bool(case.state in s.OPEN and touched
-                       and today >= day_of(touched) + timedelta(days=silent_days)),
+        "silent": bool(
+            case.state in s.OPEN
+            and touched
+            and today >= day_of(touched) + timedelta(days=silent_days)
+        ),
         "bounced": case.bounced,
         "late": case.late,
         "double_custody": case.state in s.CUSTODY,
@@ -361,7 +469,9 @@ def flags(case: Case, today: date, pocket_early_days: int = 30, silent_days: int
 
 
 def life_tasks(organisation: str, last: date | None, lost: bool, world: World) -> list[Task]:
-    """t12 three, four and five months after the last sign of organisational life, t13 (which replaces it) after six."""
+    """t12 three, four and five months after the last sign of organisational life, t13 (which
+    replaces it) after six.
+    """
     if last is None or lost:
         return []
     policy = world.policy_at(organisation)
@@ -371,7 +481,15 @@ def life_tasks(organisation: str, last: date | None, lost: bool, world: World) -
     if not opened:
         return []
     day, kind, act = max(opened)
-    return [Task(kind, act, world.acting(organisation) or organisation, midnight(day), world.calendar.add_workdays(day, policy.review_wd))]
+    return [
+        Task(
+            kind,
+            act,
+            world.acting(organisation) or organisation,
+            midnight(day),
+            world.calendar.add_workdays(day, policy.review_wd),
+        )
+    ]
 
 
 def life_wake_at(organisation: str, last: date | None, lost: bool, world: World) -> datetime | None:
@@ -380,4 +498,6 @@ def life_wake_at(organisation: str, last: date | None, lost: bool, world: World)
         return None
     policy = world.policy_at(organisation)
     months = (*policy.life_months, policy.lost_months)
-    return min((m for n in months if (m := midnight(add_months(last, n))) > world.now), default=None)
+    return min(
+        (m for n in months if (m := midnight(add_months(last, n))) > world.now), default=None
+    )

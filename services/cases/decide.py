@@ -1,7 +1,10 @@
-"""The commands of a case, pure: ``decide(case, command, actor, args, world)`` gives the move or refuses with a sentence.
+"""The commands of a case, pure: ``decide(case, command, actor, args, world)`` gives the move or
+refuses with a sentence.
 
-Field names, legal states and rights are interface.md §6; each function says only what its command changes.
+Field names, legal states and rights are interface.md §6; each function says only what its command
+changes.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -27,16 +30,28 @@ def _command(function: Command) -> Command:
     return function
 
 
-def decide(case: Case, command: str, actor: str, args: Mapping[str, Any], world: World,
-           named: Named = NOTHING) -> Move:
-    """The move that ``command`` makes, given by organisation ``actor``; raises Refused where it may not.
+def decide(
+    case: Case,
+    command: str,
+    actor: str,
+    args: Mapping[str, Any],
+    world: World,
+    named: Named = NOTHING,
+) -> Move:
+    """The move that ``command`` makes, given by organisation ``actor``; raises Refused where it may
+    not.
 
-    ``named``: what its arguments name, as the caller sees it. 409 the state does not allow it, 403 the actor may not,
-    422 a field is missing or impossible.
+    ``named``: what its arguments name, as the caller sees it. 409 the state does not allow it, 403
+    the actor may not, 422 a field is missing or impossible.
     """
     if command not in s.COMMANDS:
-        raise refuse(422, "unknown-command", f"没有「{command}」这个办理动作。", f"There is no command {command!r}.",
-                     commands=sorted(s.COMMANDS))
+        raise refuse(
+            422,
+            "unknown-command",
+            f"没有「{command}」这个办理动作。",
+            f"There is no command {command!r}.",
+            commands=sorted(s.COMMANDS),
+        )
     if (case.state, command) not in s.TRANSITIONS:
         raise _illegal(case, command, actor, world)
     if not rights.may(case, command, actor, world):
@@ -46,11 +61,19 @@ def decide(case: Case, command: str, actor: str, args: Mapping[str, Any], world:
     return finish(case, after, command, actor, given, world)
 
 
-def finish(case: Case, after: Case, command: str, actor: str | None, given: Arguments, world: World) -> Move:
-    """The move from ``case`` to ``after``: entry dates, waiting and owner settled, one history row."""
+def finish(
+    case: Case, after: Case, command: str, actor: str | None, given: Arguments, world: World
+) -> Move:
+    """The move from ``case`` to ``after``: entry dates, waiting and owner settled, one history
+    row.
+    """
     after = entered(case, after, world)
-    after = deadlines.settle(after.but(touched_at=world.now, policy=world.policy_now(after).version), world)
-    extra = tuple(Step(c, case.state, case.state, actor, "on_paper", d) for c, d in given.extra_steps)
+    after = deadlines.settle(
+        after.but(touched_at=world.now, policy=world.policy_now(after).version), world
+    )
+    extra = tuple(
+        Step(c, case.state, case.state, actor, "on_paper", d) for c, d in given.extra_steps
+    )
     step = Step(command, case.state, after.state, actor, given.reason, given.detail())
     return Move(after, (*extra, step), given.statement, tuple(given.affects), given.taken_over)
 
@@ -65,16 +88,25 @@ def entered(case: Case, after: Case, world: World) -> Case:
 def _illegal(case: Case, command: str, actor: str, world: World) -> Refused:
     state, (now, zh, en) = s.STATES[case.state], _what_now(case, actor, world)
     return refuse(
-        409, "illegal-move", f"这件转移现在是「{state[0]}」，不能「{s.COMMANDS[command][0]}」。{zh}",
-        f"This transfer is '{state[1]}' now; one cannot {s.COMMANDS[command][1]}. {en}", state=case.state, allowed=now)
+        409,
+        "illegal-move",
+        f"这件转移现在是「{state[0]}」，不能「{s.COMMANDS[command][0]}」。{zh}",
+        f"This transfer is '{state[1]}' now; one cannot {s.COMMANDS[command][1]}. {en}",
+        state=case.state,
+        allowed=now,
+    )
 
 
 def _not_yours(case: Case, command: str, actor: str, world: World) -> Refused:
     state, (now, zh, en) = s.STATES[case.state], _what_now(case, actor, world)
     return refuse(
-        403, "not-yours", f"这件转移现在是「{state[0]}」，「{s.COMMANDS[command][0]}」不由本组织办理。{zh}",
-        f"This transfer is '{state[1]}' now; it is not for this organisation to {s.COMMANDS[command][1]}. {en}",
-        allowed=now)
+        403,
+        "not-yours",
+        f"这件转移现在是「{state[0]}」，「{s.COMMANDS[command][0]}」不由本组织办理。{zh}",
+        f"This transfer is '{state[1]}' now; it is not for this organisation to "
+        f"{s.COMMANDS[command][1]}. {en}",
+        allowed=now,
+    )
 
 
 def _what_now(case: Case, actor: str, world: World) -> tuple[list[str], str, str]:
@@ -82,24 +114,43 @@ def _what_now(case: Case, actor: str, world: World) -> tuple[list[str], str, str
     now = sorted(rights.allowed(case, actor, world))
     verbs_zh = "、".join(s.COMMANDS[c][0] for c in now) or "无"
     verbs_en = ", ".join(s.COMMANDS[c][1] for c in now) or "nothing"
-    return now, f"本组织现在可以办理：{verbs_zh}。", f"What this organisation may do now: {verbs_en}."
+    return (
+        now,
+        f"本组织现在可以办理：{verbs_zh}。",
+        f"What this organisation may do now: {verbs_en}.",
+    )
 
 
 def choose(case: Case, world: World) -> Case:
-    """The case with its row and destination chosen anew from its facts; announced or triaged accordingly."""
+    """The case with its row and destination chosen anew from its facts; announced or triaged
+    accordingly.
+    """
     category = case.facts.get("category")
-    found = judge(case, table(), world.overrides, world.directory, world.today, case.opened_at or world.now)
+    found = judge(
+        case, table(), world.overrides, world.directory, world.today, case.opened_at or world.now
+    )
     row, proposal = found.row, found.proposal
     state = s.TRIAGED if row or case.triaged_by_person else s.ANNOUNCED
     return case.but(
-        state=state, rule=row, category=category, policy=world.policy_now(case.but(category=category)).version,
-        destination=proposal.organisation, destination_source=proposal.source, area=proposal.area,
-        chosen_by_person=False, override=found.override.id if found.override else None)
+        state=state,
+        rule=row,
+        category=category,
+        policy=world.policy_now(case.but(category=category)).version,
+        destination=proposal.organisation,
+        destination_source=proposal.source,
+        area=proposal.area,
+        chosen_by_person=False,
+        override=found.override.id if found.override else None,
+    )
 
 
 def _retriage(case: Case, world: World) -> Case:
-    """Entering ``triaged`` again: the letter of the former attempt no longer counts for anything."""
-    return choose(case.but(triaged_by_person=True, receiver=None, branch=None, counted_from=None), world)
+    """Entering ``triaged`` again: the letter of the former attempt no longer counts for
+    anything.
+    """
+    return choose(
+        case.but(triaged_by_person=True, receiver=None, branch=None, counted_from=None), world
+    )
 
 
 @_command
@@ -111,15 +162,24 @@ def triage(case: Case, given: Arguments, world: World) -> Case:
     circumstances = {k: v for k, v in given.mapping("circumstances").items() if v is not None}
     stated = {**reported, **circumstances, "category": category or reported.get("category")}
     given.taken_over = report
-    given.statement = Statement(None, f"urn:guidui:organisation:{given.actor}", "triage", world.now, "triage", stated)
-    return choose(case.but(facts={**case.facts, **stated}, triaged_by_person=True, counted_from=None), world)
+    given.statement = Statement(
+        None, f"urn:guidui:organisation:{given.actor}", "triage", world.now, "triage", stated
+    )
+    return choose(
+        case.but(facts={**case.facts, **stated}, triaged_by_person=True, counted_from=None), world
+    )
 
 
 @_command
 def confirm_destination(case: Case, given: Arguments, world: World) -> Case:
     if given.flag("member_informed") is not True:
-        raise refuse(422, "member-not-informed", "请先告知本人去向，再填 member_informed: true。",
-                     "Tell the member first, then give member_informed: true.", field="member_informed")
+        raise refuse(
+            422,
+            "member-not-informed",
+            "请先告知本人去向，再填 member_informed: true。",
+            "Tell the member first, then give member_informed: true.",
+            field="member_informed",
+        )
     after = _to(case, given, world, "stated", required=not case.destination)
     _still_there(after, world)
     return after.but(state=s.DESTINATION_CONFIRMED)
@@ -129,10 +189,16 @@ def _still_there(case: Case, world: World) -> None:
     """Nobody is sent to, or taken into, an organisation that has ended and has no successor."""
     one = world.directory.get(case.destination)
     if one is not None and one.ended(world.today):
-        raise refuse(409, "destination-ended", f"{one.name}已于 {one.effective_to} 撤销，没有接续组织；请另填去向组织"
-                     "（organisation），已到达的请先转交（forward）。",
-                     f"{one.name} ended on {one.effective_to} and has no successor; give another organisation, or forward "
-                     "a member who has arrived.", field="organisation")
+        raise refuse(
+            409,
+            "destination-ended",
+            f"{one.name}已于 {one.effective_to} 撤销，没有接续组织；请另填去向组织"
+            "（organisation），已到达的请先转交（forward）。",
+            f"{one.name} ended on {one.effective_to} and has no successor; give another "
+            f"organisation, or forward "
+            "a member who has arrived.",
+            field="organisation",
+        )
 
 
 def _to(case: Case, given: Arguments, world: World, source: str, required: bool) -> Case:
@@ -142,8 +208,9 @@ def _to(case: Case, given: Arguments, world: World, source: str, required: bool)
         return case
     organisation = world.directory.get(code)
     area = case.facts.get("to.area") or (organisation.area if organisation else None)
-    return case.but(destination=code, destination_source=source, area=area, chosen_by_person=True,
-                    override=None)
+    return case.but(
+        destination=code, destination_source=source, area=area, chosen_by_person=True, override=None
+    )
 
 
 @_command
@@ -151,26 +218,45 @@ def approve_stay(case: Case, given: Arguments, world: World) -> Case:
     reason = given.reason = given.text("reason")
     listed = world.policy_now(case).stay_reasons
     if listed and reason not in listed:
-        raise refuse(422, "stay-reason-unlisted", f"reason 应当是规定的暂留理由之一：{'、'.join(listed)}。",
-                     f"reason must be one of the prescribed reasons for a stay: {', '.join(listed)}.", field="reason")
+        raise refuse(
+            422,
+            "stay-reason-unlisted",
+            f"reason 应当是规定的暂留理由之一：{'、'.join(listed)}。",
+            f"reason must be one of the prescribed reasons for a stay: {', '.join(listed)}.",
+            field="reason",
+        )
     review = given.day("review_on", after=world.today)
-    return case.but(state=s.STAY_APPROVED, review_on=review,
-                    contact_interval=given.number("contact_interval", 1, 60, required=False), contacted_on=None)
+    return case.but(
+        state=s.STAY_APPROVED,
+        review_on=review,
+        contact_interval=given.number("contact_interval", 1, 60, required=False),
+        contacted_on=None,
+    )
 
 
 @_command
 def register_floating(case: Case, given: Arguments, world: World) -> Case:
     written, host = given.host("host", world)
-    return case.but(state=s.FLOATING_REGISTERED, permit_no=given.text("permit_no"), contacted_on=None,
-                    acknowledged_on=None, host=host,
-                    **given.keep("host", written, "host_contact", given.text("host_contact")))
+    return case.but(
+        state=s.FLOATING_REGISTERED,
+        permit_no=given.text("permit_no"),
+        contacted_on=None,
+        acknowledged_on=None,
+        host=host,
+        **given.keep("host", written, "host_contact", given.text("host_contact")),
+    )
 
 
 @_command
 def acknowledge(case: Case, given: Arguments, world: World) -> Case:
     if case.acknowledged_on:
-        raise refuse(409, "acknowledged-already", f"活动证已于 {case.acknowledged_on.isoformat()} 确认。",
-                     f"The permit was acknowledged on {case.acknowledged_on.isoformat()}.", state=case.state)
+        raise refuse(
+            409,
+            "acknowledged-already",
+            f"活动证已于 {case.acknowledged_on.isoformat()} 确认。",
+            f"The permit was acknowledged on {case.acknowledged_on.isoformat()}.",
+            state=case.state,
+        )
     given.text("contact")
     return case.but(acknowledged_on=world.today)
 
@@ -204,9 +290,16 @@ def _letter(case: Case, given: Arguments, world: World, **changes: Any) -> Case:
     issuing = deadlines.issuer(case, world) or given.actor
     number = f"{issuing}-{world.today.year}-{case.id[:8]}-{case.letters + 1}"
     return case.but(
-        state=s.LETTER_ISSUED, letter_number=number, letter_issued_on=world.today,
-        letter_expires_on=world.today + timedelta(days=days), letter_channel=channel, letter_status="valid",
-        letters=case.letters + 1, first_issued_on=case.first_issued_on or world.today, **changes)
+        state=s.LETTER_ISSUED,
+        letter_number=number,
+        letter_issued_on=world.today,
+        letter_expires_on=world.today + timedelta(days=days),
+        letter_channel=channel,
+        letter_status="valid",
+        letters=case.letters + 1,
+        first_issued_on=case.first_issued_on or world.today,
+        **changes,
+    )
 
 
 @_command
@@ -222,10 +315,15 @@ def reissue(case: Case, given: Arguments, world: World) -> Case:
         department = world.directory.department_above(case.origin_committee)
         if not given.department("approval", department.code if department else None):
             raise refuse(
-                409, "reissue-window-closed",
-                f"首次转出已满六个月（{until.isoformat()}），重开须经县级组织部门批准，请在 approval 填其代码。",
-                f"Six months have passed since the first transfer-out ({until.isoformat()}); issuing again needs the "
-                "county department's approval: give its code as approval.", until=until.isoformat())
+                409,
+                "reissue-window-closed",
+                f"首次转出已满六个月（{until.isoformat()}），重开须经县级组织部门批准，请在 "
+                f"approval 填其代码。",
+                f"Six months have passed since the first transfer-out ({until.isoformat()}); "
+                f"issuing again needs the "
+                "county department's approval: give its code as approval.",
+                until=until.isoformat(),
+            )
     return _letter(case, given, world, receiver=None)
 
 
@@ -238,8 +336,13 @@ def hand_over(case: Case, given: Arguments, world: World) -> Case:
 @_command
 def add_channel(case: Case, given: Arguments, world: World) -> Case:
     if case.letter_channel == "both":
-        raise refuse(409, "both-channels-already", "这封介绍信已经系统内和纸质都走，不必再加。",
-                     "This letter goes by system and paper already.", state=case.state)
+        raise refuse(
+            409,
+            "both-channels-already",
+            "这封介绍信已经系统内和纸质都走，不必再加。",
+            "This letter goes by system and paper already.",
+            state=case.state,
+        )
     given.reason = given.get("reason")
     return case.but(letter_channel="both")
 
@@ -262,16 +365,34 @@ def accept(case: Case, given: Arguments, world: World) -> Case:
     late = case.letter_expires_on is not None and world.today > case.letter_expires_on
     if late and not given.get("late_decision"):
         raise refuse(
-            409, "late-decision-required",
-            f"介绍信有效期至 {case.letter_expires_on.isoformat()}，逾期接收须写明本组织的决定（late_decision）。",
-            f"The letter was good until {case.letter_expires_on.isoformat()}; accepting it late needs a recorded "
-            "decision (late_decision).", field="late_decision")
-    if given.flag("archive_checked") is not True and world.policy_now(case).archive_check == "required":
-        raise refuse(422, "archive-not-checked", "按本地规定接收前须核对党员档案，请核对后填 archive_checked: true。",
-                     "Here the archive is checked before acceptance: check it, then give archive_checked: true.",
-                     field="archive_checked")
-    return case.but(state=s.ACCEPTED, accepted_on=world.today, late=case.late or late, letter_status="used",
-                    receipt_due_on=add_months(world.today, world.policy_now(case).receipt_months))
+            409,
+            "late-decision-required",
+            f"介绍信有效期至 {case.letter_expires_on.isoformat()}，"
+            f"逾期接收须写明本组织的决定（late_decision）。",
+            f"The letter was good until {case.letter_expires_on.isoformat()}; accepting it late "
+            f"needs a recorded "
+            "decision (late_decision).",
+            field="late_decision",
+        )
+    if (
+        given.flag("archive_checked") is not True
+        and world.policy_now(case).archive_check == "required"
+    ):
+        raise refuse(
+            422,
+            "archive-not-checked",
+            "按本地规定接收前须核对党员档案，请核对后填 archive_checked: true。",
+            "Here the archive is checked before acceptance: check it, then give archive_checked: "
+            "true.",
+            field="archive_checked",
+        )
+    return case.but(
+        state=s.ACCEPTED,
+        accepted_on=world.today,
+        late=case.late or late,
+        letter_status="used",
+        receipt_due_on=add_months(world.today, world.policy_now(case).receipt_months),
+    )
 
 
 @_command
@@ -284,15 +405,21 @@ def return_for_cure(case: Case, given: Arguments, world: World) -> Case:
 def refuse_(case: Case, given: Arguments, world: World) -> Case:
     reason = given.reason = given.text("reason")
     policy = world.policy_now(case)
-    listed = reason in policy.refusal_reasons and (reason != "archive_defect" or policy.archive_check != "none")
+    listed = reason in policy.refusal_reasons and (
+        reason != "archive_defect" or policy.archive_check != "none"
+    )
     if reason == "wrong_organisation":
         given.organisation("proposed", world)
     if reason == "not_living_here":
         given.text("evidence")
     refusals = case.refusals + 1
     up = not listed or refusals >= 2
-    return case.but(state=s.ESCALATED if up else s.RETURNED, refusals=refusals, bounced=True,
-                    returned_for=None if up else "redirect")
+    return case.but(
+        state=s.ESCALATED if up else s.RETURNED,
+        refusals=refusals,
+        bounced=True,
+        returned_for=None if up else "redirect",
+    )
 
 
 @_command
@@ -314,8 +441,13 @@ def _voided(case: Case) -> str | None:
 @_command
 def rule(case: Case, given: Arguments, world: World) -> Case:
     if case.state == s.TRIAGED and case.rule != "B35":
-        raise refuse(409, "no-doubt-to-rule-on", "这件转移已按规则定出去向，不需要裁定。",
-                     "A row of the decision table applies; there is nothing to rule on.", state=case.state)
+        raise refuse(
+            409,
+            "no-doubt-to-rule-on",
+            "这件转移已按规则定出去向，不需要裁定。",
+            "A row of the decision table applies; there is nothing to rule on.",
+            state=case.state,
+        )
     choices = ("redirect", "stay") if case.state == s.TRIAGED else ("accept", "redirect", "stay")
     decision = given.one_of("decision", choices)
     _met_on(case, given, world)
@@ -323,11 +455,19 @@ def rule(case: Case, given: Arguments, world: World) -> Case:
     if decision == "accept":
         return _to(case, given, world, "ruling", required=False).but(state=s.ARRIVED)
     if decision == "stay":
-        return case.but(state=s.STAY_APPROVED, review_on=given.day("review_on", after=world.today),
-                        letter_status=_voided(case), receiver=None)
+        return case.but(
+            state=s.STAY_APPROVED,
+            review_on=given.day("review_on", after=world.today),
+            letter_status=_voided(case),
+            receiver=None,
+        )
     after = _to(case, given, world, "ruling", required=True)
-    return after.but(state=s.DESTINATION_CONFIRMED, destination_source="ruling", letter_status=_voided(case),
-                     receiver=None)
+    return after.but(
+        state=s.DESTINATION_CONFIRMED,
+        destination_source="ruling",
+        letter_status=_voided(case),
+        receiver=None,
+    )
 
 
 @_command
@@ -347,8 +487,13 @@ def send_receipt(case: Case, given: Arguments, world: World) -> Case:
     given.text("handler")
     given.text("phone")
     if case.receipt_sent_on:
-        raise refuse(409, "receipt-already-sent", f"回执已于 {case.receipt_sent_on.isoformat()} 寄出。",
-                     f"The receipt was sent on {case.receipt_sent_on.isoformat()}.", state=case.state)
+        raise refuse(
+            409,
+            "receipt-already-sent",
+            f"回执已于 {case.receipt_sent_on.isoformat()} 寄出。",
+            f"The receipt was sent on {case.receipt_sent_on.isoformat()}.",
+            state=case.state,
+        )
     late = case.receipt_due_on is not None and world.today > case.receipt_due_on
     state = s.RECEIPT_SENT if case.state == s.PLACED else s.ACCEPTED
     return case.but(state=state, receipt_sent_on=world.today, late=case.late or late)
@@ -392,27 +537,44 @@ def found(case: Case, given: Arguments, world: World) -> Case:
 def mark_lost(case: Case, given: Arguments, world: World) -> Case:
     last = world.member.last_seen_on
     if last is None:
-        raise refuse(409, "no-last-life", "没有最后一次参加组织生活或交纳党费的记录，无从起算六个月，请先登记。",
-                     "No last organisational life or dues on record to count six months from; record it first.")
+        raise refuse(
+            409,
+            "no-last-life",
+            "没有最后一次参加组织生活或交纳党费的记录，无从起算六个月，请先登记。",
+            "No last organisational life or dues on record to count six months from; record it "
+            "first.",
+        )
     from_day = add_months(last, world.policy_now(case).lost_months)
     if world.today < from_day:
-        raise refuse(409, "not-yet-six-months", f"距最后一次组织生活或党费（{last.isoformat()}）未满六个月，"
-                     f"{from_day.isoformat()} 起方可登记失联。",
-                     f"Less than six months since the last life or dues ({last.isoformat()}); possible from "
-                     f"{from_day.isoformat()}.", possible_from=from_day.isoformat())
+        raise refuse(
+            409,
+            "not-yet-six-months",
+            f"距最后一次组织生活或党费（{last.isoformat()}）未满六个月，"
+            f"{from_day.isoformat()} 起方可登记失联。",
+            f"Less than six months since the last life or dues ({last.isoformat()}); possible from "
+            f"{from_day.isoformat()}.",
+            possible_from=from_day.isoformat(),
+        )
     return case.but(state=s.LOST_CONTACT)
 
 
 def _decision(case: Case, given: Arguments, world: World) -> None:
-    """No standing changes without a named human decision, its meeting and its approver (rules.md §C.4 no. 7)."""
+    """No standing changes without a named human decision, its meeting and its approver (rules.md
+    §C.4 no. 7).
+    """
     given.text("decided_by")
     _met_on(case, given, world)
     given.text("approved_by")
 
 
 def _met_on(case: Case, given: Arguments, world: World) -> None:
-    """The day of the meeting: past, and for a ruling or a suspended member not before what it decides upon."""
-    since = {s.ESCALATED: case.entered_at and day_of(case.entered_at), s.SUSPENDED: case.suspended_on}.get(case.state)
+    """The day of the meeting: past, and for a ruling or a suspended member not before what it
+    decides upon.
+    """
+    since = {
+        s.ESCALATED: case.entered_at and day_of(case.entered_at),
+        s.SUSPENDED: case.suspended_on,
+    }.get(case.state)
     given.day("meeting_on", since=since, until=world.today)
 
 
@@ -420,8 +582,13 @@ def _met_on(case: Case, given: Arguments, world: World) -> None:
 def suspend(case: Case, given: Arguments, world: World) -> Case:
     _decision(case, given, world)
     if case.state == s.STAY_APPROVED and not case.abroad:
-        raise refuse(409, "stay-not-abroad", "只有出国（境）暂留的，才可由暂留直接停止党籍。",
-                     "Only a stay abroad may lead to suspension.", state=case.state)
+        raise refuse(
+            409,
+            "stay-not-abroad",
+            "只有出国（境）暂留的，才可由暂留直接停止党籍。",
+            "Only a stay abroad may lead to suspension.",
+            state=case.state,
+        )
     return case.but(state=s.SUSPENDED, suspended_on=world.today)
 
 
@@ -436,9 +603,13 @@ def strike_off(case: Case, given: Arguments, world: World) -> Case:
     _decision(case, given, world)
     first = deadlines.strike_off_from(case, world)
     if first and world.today < first:
-        raise refuse(409, "not-yet-two-years", f"停止党籍未满两年，{first.isoformat()} 起方可除名。",
-                     f"Suspended for less than two years; possible from {first.isoformat()}.",
-                     possible_from=first.isoformat())
+        raise refuse(
+            409,
+            "not-yet-two-years",
+            f"停止党籍未满两年，{first.isoformat()} 起方可除名。",
+            f"Suspended for less than two years; possible from {first.isoformat()}.",
+            possible_from=first.isoformat(),
+        )
     return case.but(state=s.STRUCK_OFF)
 
 
@@ -446,29 +617,59 @@ def strike_off(case: Case, given: Arguments, world: World) -> Case:
 def merge(case: Case, given: Arguments, world: World) -> Case:
     into = given.case("into")
     if into.id == case.id:
-        raise refuse(422, "merge-into-itself", "不能并入本件自身。", "A case cannot be merged into itself.", field="into")
+        raise refuse(
+            422,
+            "merge-into-itself",
+            "不能并入本件自身。",
+            "A case cannot be merged into itself.",
+            field="into",
+        )
     _may_be_joined(case, into, given.actor, world)
     given.affects.append(("merge", into.id))
     return case.but(state=s.MERGED, merged_into=into.id)
 
 
 def _may_be_joined(case: Case, into: Case, actor: str, world: World) -> None:
-    """Two cases are made one by whoever answers for the member in both, and only once it is sure that it is one member."""
+    """Two cases are made one by whoever answers for the member in both, and only once it is sure
+    that it is one member.
+    """
     if (into.state, "merge") not in s.TRANSITIONS:
-        raise refuse(422, "merge-into-what", "要并入的那一件已经办结或是整批，请核对 into。",
-                     "The case to merge into has ended or is a batch; check into.", field="into")
+        raise refuse(
+            422,
+            "merge-into-what",
+            "要并入的那一件已经办结或是整批，请核对 into。",
+            "The case to merge into has ended or is a batch; check into.",
+            field="into",
+        )
     if not rights.may_join(into, actor, world):
-        raise refuse(422, "merge-not-yours", "要并入的那一件不由本组织转出，也没有接收到本组织，不能由本组织并案。",
-                     "The case to merge into neither leaves nor has been accepted by this organisation, which may not "
-                     "merge into it.", field="into")
+        raise refuse(
+            422,
+            "merge-not-yours",
+            "要并入的那一件不由本组织转出，也没有接收到本组织，不能由本组织并案。",
+            "The case to merge into neither leaves nor has been accepted by this organisation, "
+            "which may not "
+            "merge into it.",
+            field="into",
+        )
     if (case.member is None) != (into.member is None):
-        raise refuse(409, "identify-first", "其中一件还没有核定是哪名党员。请先核定本人：名册里有了此人，或在审核台认定，"
-                     "系统会自动并入，不必另行并案。",
-                     "One of the two is not known to be any member's yet. Identify the person first: once the register has "
-                     "them, or the review desk says who it is, the cases are joined by themselves.", field="into")
+        raise refuse(
+            409,
+            "identify-first",
+            "其中一件还没有核定是哪名党员。请先核定本人：名册里有了此人，或在审核台认定，"
+            "系统会自动并入，不必另行并案。",
+            "One of the two is not known to be any member's yet. Identify the person first: once "
+            "the register has "
+            "them, or the review desk says who it is, the cases are joined by themselves.",
+            field="into",
+        )
     if case.member != into.member:
-        raise refuse(422, "merge-other-member", "两件不是同一名党员，不能并案。",
-                     "The two cases are not of the same member.", field="into")
+        raise refuse(
+            422,
+            "merge-other-member",
+            "两件不是同一名党员，不能并案。",
+            "The two cases are not of the same member.",
+            field="into",
+        )
 
 
 @_command
@@ -489,41 +690,71 @@ def reroute(case: Case, given: Arguments, world: World) -> Case:
     named = given.organisation("organisation", world, required=False)
     code = named or deadlines.seen_elsewhere(case)
     if code is None:
-        raise refuse(422, "where-to", "没有别处报告过本人，请填新的去向 organisation。",
-                     "Nobody elsewhere has reported the member; give the new organisation.", field="organisation")
+        raise refuse(
+            422,
+            "where-to",
+            "没有别处报告过本人，请填新的去向 organisation。",
+            "Nobody elsewhere has reported the member; give the new organisation.",
+            field="organisation",
+        )
     organisation = world.directory.get(code)
-    return case.but(state=s.DESTINATION_CONFIRMED, destination=code,
-                    destination_source="stated" if named else "claim",
-                    area=organisation.area if organisation else None, letter_status=_voided(case), receiver=None,
-                    chosen_by_person=True)
+    return case.but(
+        state=s.DESTINATION_CONFIRMED,
+        destination=code,
+        destination_source="stated" if named else "claim",
+        area=organisation.area if organisation else None,
+        letter_status=_voided(case),
+        receiver=None,
+        chosen_by_person=True,
+    )
 
 
 @_command
 def record_paper_receipt(case: Case, given: Arguments, world: World) -> Case:
     destination = world.directory.get(case.destination) if case.destination else None
     if destination is None or not destination.outside:
-        raise refuse(409, "destination-uses-guidui", "接收方使用本系统，应由其登记接收和回执。",
-                     "The receiver uses guidui and records acceptance and receipt itself.", state=case.state)
+        raise refuse(
+            409,
+            "destination-uses-guidui",
+            "接收方使用本系统，应由其登记接收和回执。",
+            "The receiver uses guidui and records acceptance and receipt itself.",
+            state=case.state,
+        )
     given.text("number")
     given.get("handler")
     accepted = given.day("accepted_on", since=case.letter_issued_on, until=world.today)
     due = add_months(accepted, world.policy_now(case).receipt_months)
     late = bool(case.letter_expires_on and accepted > case.letter_expires_on)
-    given.extra_steps += [("on_paper", {"act": "accept", "on": accepted.isoformat()}),
-                          ("on_paper", {"act": "send_receipt", "number": given.get("number")})]
+    given.extra_steps += [
+        ("on_paper", {"act": "accept", "on": accepted.isoformat()}),
+        ("on_paper", {"act": "send_receipt", "number": given.get("number")}),
+    ]
     given.reason = "on_paper"
-    return case.but(state=s.MOVED, accepted_on=accepted, letter_status="used", receipt_due_on=due,
-                    receipt_recorded_on=world.today, receiver=case.destination, late=case.late or late)
+    return case.but(
+        state=s.MOVED,
+        accepted_on=accepted,
+        letter_status="used",
+        receipt_due_on=due,
+        receipt_recorded_on=world.today,
+        receiver=case.destination,
+        late=case.late or late,
+    )
 
 
 @_command
 def ask(case: Case, given: Arguments, world: World) -> Case:
     to = given.organisation("organisation", world)
     given.text("text")
-    due = given.day("due_on", after=world.today - timedelta(days=1), required=False) \
-        or world.calendar.add_workdays(world.today, world.policy_now(case).ask_wd)
-    asked = {"to": to, "by": given.actor, "at": world.now.isoformat(), "due_on": due.isoformat(),
-             "answered_on": None}
+    due = given.day(
+        "due_on", after=world.today - timedelta(days=1), required=False
+    ) or world.calendar.add_workdays(world.today, world.policy_now(case).ask_wd)
+    asked = {
+        "to": to,
+        "by": given.actor,
+        "at": world.now.isoformat(),
+        "due_on": due.isoformat(),
+        "answered_on": None,
+    }
     return case.but(asks=[*case.asks, asked])
 
 
@@ -543,7 +774,12 @@ def note(case: Case, given: Arguments, world: World) -> Case:
     text = given.get("text")
     obstacle = given.one_of("obstacle", s.OBSTACLES, required=False)
     if not text and not obstacle:
-        raise refuse(422, "nothing-noted", "请填备注 text 或未转原因 obstacle。", "Give a text or an obstacle.")
+        raise refuse(
+            422,
+            "nothing-noted",
+            "请填备注 text 或未转原因 obstacle。",
+            "Give a text or an obstacle.",
+        )
     given.reason = obstacle or None
     return case.but(obstacle=obstacle or case.obstacle)
 
@@ -567,7 +803,9 @@ def resume(case: Case, given: Arguments, world: World) -> Case:
 
 
 def fall_back(case: Case, world: World) -> Move:
-    """The clock's, where policy says so: a letter that stalls on its one channel goes by the other too."""
+    """The clock's, where policy says so: a letter that stalls on its one channel goes by the other
+    too.
+    """
     after = deadlines.settle(case.but(letter_channel="both"), world)
     return Move(after, (Step("fall_back", case.state, after.state, None),))
 
@@ -580,7 +818,8 @@ def expire(case: Case, world: World) -> Move:
 
 
 def last_sign(life: date | None, dues: date | None, accepted: date | None) -> date | None:
-    """The last sign of organisational life: life or dues, else the day of the last acceptance (interface.md §7.4)."""
+    """The last sign of organisational life: life or dues, else the day of the last acceptance
+    (interface.md §7.4).
+    """
     signs = [d for d in (life, dues) if d]
     return max(signs) if signs else accepted
-

@@ -1,4 +1,7 @@
-"""What every decision stands on: the policy and the calendar in force, as the database has them now."""
+"""What every decision stands on: the policy and the calendar in force, as the database has them
+now.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -19,20 +22,31 @@ from services.registry.directory import Directory
 
 @dataclass(frozen=True)
 class Ground:
-    """Policy (stored versions count over it) and calendar of this service; a simulation brings its own."""
+    """Policy (stored versions count over it) and calendar of this service; a simulation brings its
+    own.
+    """
 
     policy: policy.Policy
     calendar: Calendar | None = None
 
     def counting(self, tx: Connection, day: date) -> policy.Policy:
-        """The policy by which all are counted alike on a day: the shipped one and the versions without a scope."""
+        """The policy by which all are counted alike on a day: the shipped one and the versions
+        without a scope.
+        """
         return stored_book(tx, self.policy).at(day)
 
     def world(self, tx: Connection, now: datetime, member: MemberFacts = MemberFacts()) -> World:
         """The world of one transaction at one moment."""
         book = stored_book(tx, self.policy)
-        return World(now, Directory.of(tx), self.calendar or stored_calendar(tx), book.at(day_of(now)), member, book,
-                     overrides.stored(tx))
+        return World(
+            now,
+            Directory.of(tx),
+            self.calendar or stored_calendar(tx),
+            book.at(day_of(now)),
+            member,
+            book,
+            overrides.stored(tx),
+        )
 
 
 def usual() -> Ground:
@@ -41,7 +55,9 @@ def usual() -> Ground:
 
 
 def stored_calendar(tx: Connection) -> Calendar:
-    """The official calendar, with the years of table ``calendar_day`` taking the place of the shipped ones."""
+    """The official calendar, with the years of table ``calendar_day`` taking the place of the
+    shipped ones.
+    """
     found = tx.exec_driver_sql("SELECT day, kind FROM calendar_day ORDER BY day").all()
     return _merged(tuple((row[0], row[1]) for row in found)) if found else calendar.official()
 
@@ -50,14 +66,20 @@ def stored_calendar(tx: Connection) -> Calendar:
 def _merged(days: tuple[tuple[date, str], ...]) -> Calendar:
     shipped = calendar.official()
     years = {day.year for day, _ in days}
-    holidays = {d for d in shipped.holidays if d.year not in years} | {d for d, kind in days if kind == "holiday"}
-    workdays = {d for d in shipped.workdays if d.year not in years} | {d for d, kind in days if kind == "workday"}
+    holidays = {d for d in shipped.holidays if d.year not in years} | {
+        d for d, kind in days if kind == "holiday"
+    }
+    workdays = {d for d in shipped.workdays if d.year not in years} | {
+        d for d, kind in days if kind == "workday"
+    }
     return Calendar(frozenset(holidays), frozenset(workdays), shipped.years | years)
 
 
-# one aggregate for all of them: a subquery for each would be planned anew only when the table is analysed
+# one aggregate for all of them: a subquery for each would be planned anew only when the table is
+# analysed
 _MEMBERS = """
-SELECT m.member, m.organisation, m.standing, m.last_life_on, m.last_sign_on, m.dues_paid_to, a.accepted_on
+SELECT m.member, m.organisation, m.standing, m.last_life_on, m.last_sign_on, m.dues_paid_to,
+    a.accepted_on
 FROM member m LEFT JOIN (SELECT member, max(accepted_on) AS accepted_on FROM transfer_case
                          WHERE member = ANY (:members) GROUP BY member) a ON a.member = m.member
 WHERE m.member = ANY (:members)"""
@@ -65,12 +87,20 @@ WHERE m.member = ANY (:members)"""
 
 def member_facts(tx: Connection, members: Sequence[str]) -> dict[str, tuple[MemberFacts, str]]:
     """Member -> (facts, the organisation they belong to)."""
-    return {row.member: (facts_of(row), row.organisation)
-            for row in rows(tx, _MEMBERS, {"members": list(members)})} if members else {}
+    return (
+        {
+            row.member: (facts_of(row), row.organisation)
+            for row in rows(tx, _MEMBERS, {"members": list(members)})
+        }
+        if members
+        else {}
+    )
 
 
 def facts_of(row) -> MemberFacts:
-    """The facts in a row with standing, last_life_on, last_sign_on, dues_paid_to and accepted_on."""
+    """The facts in a row with standing, last_life_on, last_sign_on, dues_paid_to and
+    accepted_on.
+    """
     life = max((d for d in (row.last_life_on, row.last_sign_on) if d), default=None)
     dues = month_end(row.dues_paid_to) if row.dues_paid_to else None
     return MemberFacts(row.standing or "normal", last_sign(life, dues, row.accepted_on))

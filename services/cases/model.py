@@ -1,4 +1,7 @@
-"""The nouns of a transfer case, as pure values: Case, Statement, Task, Move and the World they are judged in."""
+"""The nouns of a transfer case, as pure values: Case, Statement, Task, Move and the World they are
+judged in.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Case:
-    """One member's move (or stay), everything but its history. Organisations are codes, days are dates.
+    """One member's move (or stay), everything but its history. Organisations are codes, days are
+    dates.
 
     Columns of ``transfer_case`` are these fields one to one (a structure test compares them).
     """
@@ -94,7 +98,9 @@ class Case:
 
     def but(self, **changes: Any) -> Case:
         """This case with some fields changed."""
-        other = object.__new__(Case)  # dataclasses.replace takes 40 microseconds for this many fields
+        other = object.__new__(
+            Case
+        )  # dataclasses.replace takes 40 microseconds for this many fields
         vars(other).update(vars(self), **changes)
         return other
 
@@ -139,7 +145,9 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class MemberFacts:
-    """What a decision needs to know of the member: standing and the last sign of organisational life."""
+    """What a decision needs to know of the member: standing and the last sign of organisational
+    life.
+    """
 
     standing: str = "normal"
     last_seen_on: date | None = None
@@ -147,8 +155,10 @@ class MemberFacts:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything outside the case that a decision may look at. ``policy`` is what counts today for all cases alike;
-    ``acted`` are the organisations that once acted on the case, ``reports`` what others reported beside it."""
+    """Everything outside the case that a decision may look at. ``policy`` is what counts today for
+    all cases alike; ``acted`` are the organisations that once acted on the case, ``reports`` what
+    others reported beside it.
+    """
 
     now: datetime
     directory: Directory
@@ -166,7 +176,9 @@ class World:
         return day_of(self.now)
 
     def acting(self, organisation: str | None) -> str | None:
-        """Who does today what is an organisation's to do: itself, or who follows it once its last day is over."""
+        """Who does today what is an organisation's to do: itself, or who follows it once its last
+        day is over.
+        """
         one = self.directory.get(organisation)
         if one is None or one.effective_to is None:
             return organisation
@@ -177,7 +189,9 @@ class World:
         return self._policy(case, self.today)
 
     def policy_of(self, case: Case) -> Policy:
-        """What counts for the state in which a case stands: the policy of the day from which it is counted."""
+        """What counts for the state in which a case stands: the policy of the day from which it is
+        counted.
+        """
         return self._policy(case, case.counted_from or self.today)
 
     def policy_at(self, organisation: str, day: date | None = None) -> Policy:

@@ -1,4 +1,7 @@
-"""What pages show of cases beyond the views: names, phones, the rule in words, what may be done now, work lists."""
+"""What pages show of cases beyond the views: names, phones, the rule in words, what may be done
+now, work lists.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -28,64 +31,135 @@ def masked_phone(phone: str | None) -> str | None:
     return f"{digits[:3]} **** {digits[-4:]}" if len(digits) >= 8 else None
 
 
-def card(tx: Connection, case_id: str, now: datetime, actor: str, ground: Ground | None = None,
-         ) -> dict[str, Any] | None:
-    """Everything a case card shows to ``actor``; None where this transaction does not see the case."""
+def card(
+    tx: Connection,
+    case_id: str,
+    now: datetime,
+    actor: str,
+    ground: Ground | None = None,
+) -> dict[str, Any] | None:
+    """Everything a case card shows to ``actor``; None where this transaction does not see the
+    case.
+    """
     view = queries.case_view(tx, case_id, now, viewer=actor)
     if view is None:
         return None
     ground = ground or usual()
     with as_worker(tx):
         case = tables.load(tx, [view["id"]])[view["id"]]
-        world = replace(ground.world(tx, now), acted=frozenset(h["by"] for h in view["history"] if h["by"]))
-        person = rows(tx, "SELECT name, sex, phone, address, evidence FROM case_person WHERE case_id = CAST(:id AS uuid)",
-                      {"id": case.id})
+        world = replace(
+            ground.world(tx, now), acted=frozenset(h["by"] for h in view["history"] if h["by"])
+        )
+        person = rows(
+            tx,
+            "SELECT name, sex, phone, address, evidence FROM case_person WHERE case_id = CAST(:id "
+            "AS uuid)",
+            {"id": case.id},
+        )
         register = rows(tx, "SELECT standing FROM member WHERE member = :m", {"m": case.member})
-        codes = {c for c in (case.origin, case.origin_committee, case.destination, case.header, case.receiver,
-                             case.receiving_committee, case.branch, case.ruling, case.owner, case.poster,
-                             case.wait_organisation, case.host, *(h["by"] for h in view["history"])) if c}
+        codes = {
+            c
+            for c in (
+                case.origin,
+                case.origin_committee,
+                case.destination,
+                case.header,
+                case.receiver,
+                case.receiving_committee,
+                case.branch,
+                case.ruling,
+                case.owner,
+                case.poster,
+                case.wait_organisation,
+                case.host,
+                *(h["by"] for h in view["history"]),
+            )
+            if c
+        }
         people = reachable(tx, world.directory, codes, day_of(now))
         door = queries.grids(tx, [case.id], actor).get(case.id)
         told = _beside(tx, case, actor, world)
-        if case.origin and world.directory.within(case.origin, actor) or actor in (case.poster, case.origin_committee, world.acting(case.origin)):
+        if (
+            case.origin
+            and world.directory.within(case.origin, actor)
+            or actor in (case.poster, case.origin_committee, world.acting(case.origin))
+        ):
             _tell_all(tx, case.id, view["history"])
     ends = {code: _organisation(code, world.directory, people) for code in codes}
     who = person[0] if person else None
     row = table().rows.get(case.rule or "")
     return view | {
         "seq": case.seq,
-        "person": {"name": who.name if who else None, "sex": who.sex if who else None,
-                   "phone_masked": masked_phone(who.phone if who else None),
-                   "phone": who.phone if who and _close(case, actor, world) else None,
-                   "address": who.address if who else None,
-                   "standing": register[0].standing if register and _close(case, actor, world) else None},
+        "person": {
+            "name": who.name if who else None,
+            "sex": who.sex if who else None,
+            "phone_masked": masked_phone(who.phone if who else None),
+            "phone": who.phone if who and _close(case, actor, world) else None,
+            "address": who.address if who else None,
+            "standing": register[0].standing if register and _close(case, actor, world) else None,
+        },
         "evidence": (who.evidence if who else None) or [],
-        "organisations": ends, "parties": rights.parties(case, world),
-        "rule_words": {"zh": row.zh, "en": row.en, "source": row.source, "source_en": row.source_en} if row else None,
-        "override": next(({"source": o.source, "organisation": o.organisation, "from": o.begins.isoformat()}
-                          for o in world.overrides if o.id == case.override), None),
-        "policy": case.policy, "policy_now": world.policy_now(case), "returned_for": case.returned_for, "branch": case.branch,
-        "grid": door, "claims": list(dict.fromkeys(r["organisation"] for r in case.reports)),
-        "receiver": case.receiver, "receiving_committee": case.receiving_committee, "asks": list(case.asks),
+        "organisations": ends,
+        "parties": rights.parties(case, world),
+        "rule_words": {"zh": row.zh, "en": row.en, "source": row.source, "source_en": row.source_en}
+        if row
+        else None,
+        "override": next(
+            (
+                {"source": o.source, "organisation": o.organisation, "from": o.begins.isoformat()}
+                for o in world.overrides
+                if o.id == case.override
+            ),
+            None,
+        ),
+        "policy": case.policy,
+        "policy_now": world.policy_now(case),
+        "returned_for": case.returned_for,
+        "branch": case.branch,
+        "grid": door,
+        "claims": list(dict.fromkeys(r["organisation"] for r in case.reports)),
+        "receiver": case.receiver,
+        "receiving_committee": case.receiving_committee,
+        "asks": list(case.asks),
         "allowed": list(rights.allowed(case, actor, world)),
         **told,
-        "lost": case.state == s.TRIAGED and case.destination is None and table().looks_for(case.rule, case.facts),
-        "stay": _stay(case, view["history"], world), "floating": _floats(case),
-        "reissue_until": None, "batch": _batch(tx, case),
+        "lost": case.state == s.TRIAGED
+        and case.destination is None
+        and table().looks_for(case.rule, case.facts),
+        "stay": _stay(case, view["history"], world),
+        "floating": _floats(case),
+        "reissue_until": None,
+        "batch": _batch(tx, case),
     }
 
 
 def _beside(tx: Connection, case: Case, actor: str, world: World) -> dict[str, Any]:
-    """What stands beside the case: every phone and address with who said it, and for the member's line what other
-    organisations reported."""
+    """What stands beside the case: every phone and address with who said it, and for the member's
+    line what other organisations reported.
+    """
     of_line = in_line(actor, case.origin, world.directory, world.today)
     reported = reports.of_cases(tx, [case.id]).get(case.id, []) if of_line else []
-    contacts = [{"name": _name(one["organisation"], world.directory), "of_line": one["of_line"], "at": one["time"],
-                 "phone_masked": masked_phone(one["phone"]), "address": one["address"]}
-                for one in tables.contacts(tx, case.id)]
-    return {"contacts": contacts if len(contacts) > 1 else [], "reports": [
-        reports.shown(one) | {"name": _name(one.organisation, world.directory),
-                              "phone_masked": masked_phone(one.phone)} for one in reported]}
+    contacts = [
+        {
+            "name": _name(one["organisation"], world.directory),
+            "of_line": one["of_line"],
+            "at": one["time"],
+            "phone_masked": masked_phone(one["phone"]),
+            "address": one["address"],
+        }
+        for one in tables.contacts(tx, case.id)
+    ]
+    return {
+        "contacts": contacts if len(contacts) > 1 else [],
+        "reports": [
+            reports.shown(one)
+            | {
+                "name": _name(one.organisation, world.directory),
+                "phone_masked": masked_phone(one.phone),
+            }
+            for one in reported
+        ],
+    }
 
 
 def _name(code: str, directory: Directory) -> str:
@@ -95,7 +169,9 @@ def _name(code: str, directory: Directory) -> str:
 
 def _tell_all(tx: Connection, case_id: str, history: Sequence[dict[str, Any]]) -> None:
     """At the origin side the card tells what was written in every command of people."""
-    written = tx.exec_driver_sql("SELECT command, detail FROM case_event WHERE case_id = %s::uuid ORDER BY seq", (case_id,))
+    written = tx.exec_driver_sql(
+        "SELECT command, detail FROM case_event WHERE case_id = %s::uuid ORDER BY seq", (case_id,)
+    )
     for line, row in zip(history, written, strict=True):
         if row.command != reports.REPORT:  # the view has told of that one already
             line["detail"] = row.detail if row.command in s.COMMANDS else None
@@ -106,22 +182,38 @@ def _stay(case, history: Sequence[Mapping[str, Any]], world) -> dict[str, Any] |
     if case.state != s.STAY_APPROVED:
         return None
     said = [h["reason"] for h in history if h["command"] in ("approve_stay", "rule")]
-    return {"reason": said[-1] if said else None, "review_on": case.review_on,
-            "interval": deadlines.contact_interval(case, world), "contacted_on": case.contacted_on}
+    return {
+        "reason": said[-1] if said else None,
+        "review_on": case.review_on,
+        "interval": deadlines.contact_interval(case, world),
+        "contacted_on": case.contacted_on,
+    }
 
 
 def _floats(case) -> dict[str, Any] | None:
     """The permit of a floating member, who the host is and whether it has acknowledged."""
     if case.state != s.FLOATING_REGISTERED:
         return None
-    return {"permit_no": case.permit_no, "host": case.host, "acknowledged_on": case.acknowledged_on,
-            "contacted_on": case.contacted_on}
+    return {
+        "permit_no": case.permit_no,
+        "host": case.host,
+        "acknowledged_on": case.acknowledged_on,
+        "contacted_on": case.contacted_on,
+    }
 
 
 def _close(case, actor: str, world) -> bool:
     """Whether the actor is at one of the two ends, who must be able to call the member."""
-    ends = {case.origin, case.origin_committee, case.destination, case.header, case.receiver, case.receiving_committee,
-            case.branch, case.wait_organisation}
+    ends = {
+        case.origin,
+        case.origin_committee,
+        case.destination,
+        case.header,
+        case.receiver,
+        case.receiving_committee,
+        case.branch,
+        case.wait_organisation,
+    }
     return actor in ends
 
 
@@ -129,20 +221,34 @@ def _organisation(code: str, directory: Directory, people: Mapping[str, Any]) ->
     one = directory.get(code)
     contact, whose = people.get(code) or (None, code)
     above = directory.get(whose) if whose != code else None
-    return {"code": code, "name": one.name if one else code, "outside": bool(one and one.outside),
-            "contact": contact.name if contact else None, "phone": contact.phone if contact else None,
-            "contact_of": above.name if above else None, "address": one.address if one else None}
+    return {
+        "code": code,
+        "name": one.name if one else code,
+        "outside": bool(one and one.outside),
+        "contact": contact.name if contact else None,
+        "phone": contact.phone if contact else None,
+        "contact_of": above.name if above else None,
+        "address": one.address if one else None,
+    }
 
 
 def _batch(tx: Connection, case: Case) -> dict[str, Any] | None:
-    """What a card shows of a batch: how many stand where, what was given to all, who refused to fit the last order."""
+    """What a card shows of a batch: how many stand where, what was given to all, who refused to fit
+    the last order.
+    """
     if case.state not in (s.BULK_OPEN, s.BULK_CLOSED):
         return None
     given = batches.orders(tx, case.id)
     latest = given[0]["seq"] if given else None
-    return {"by_state": batches.by_state(tx, case.id), "orders": given, "paused": case.paused,
-            "refused": batches.children(tx, case.id, seq=latest, refused=True, limit=CHILDREN_MAX) if latest else [],
-            "members": batches.children(tx, case.id, seq=latest, limit=CHILDREN_MAX)}
+    return {
+        "by_state": batches.by_state(tx, case.id),
+        "orders": given,
+        "paused": case.paused,
+        "refused": batches.children(tx, case.id, seq=latest, refused=True, limit=CHILDREN_MAX)
+        if latest
+        else [],
+        "members": batches.children(tx, case.id, seq=latest, limit=CHILDREN_MAX),
+    }
 
 
 CHILDREN_MAX = 500
@@ -155,49 +261,70 @@ SELECT c.id, c.opened_at,
 FROM transfer_case c """
 # For each tab the cases in it: id, opened_at, my_due.
 _TAB = {
-    # whoever is waited for, but for an arrival (expected) and for reviews whose day has not come (then a task stands);
-    # in two parts, because each has an index and one condition of both has none
+    # whoever is waited for, but for an arrival (expected) and for reviews whose day has not come
+    # (then a task stands); in two parts, because each has an index and one condition of both has
+    # none
     "waiting": f"""
         SELECT c.id, c.opened_at, own_tasks.due_on AS my_due
-        FROM (SELECT t.case_id, min(t.due_on) AS due_on FROM task t WHERE {_OWN_TASK} GROUP BY t.case_id) AS own_tasks
+        FROM (SELECT t.case_id, min(t.due_on) AS due_on FROM task t WHERE {_OWN_TASK}
+            GROUP BY t.case_id) AS own_tasks
             JOIN transfer_case c ON c.id = own_tasks.case_id
         UNION ALL
         SELECT c.id, c.opened_at, NULL FROM transfer_case c
-        WHERE c.wait_organisation = :own AND c.wait_act NOT IN ('record_arrival', 'reopen', 'strike_off')
+        WHERE c.wait_organisation = :own AND c.wait_act NOT IN ('record_arrival', 'reopen',
+            'strike_off')
             AND NOT EXISTS (SELECT FROM task t WHERE t.case_id = c.id AND {_OWN_TASK})""",
     # row-level security leaves the tasks of the organisation's own tree
-    "below": _CASES + """JOIN (SELECT DISTINCT t.case_id FROM task t WHERE t.organisation <> :own
+    "below": _CASES
+    + """JOIN (SELECT DISTINCT t.case_id FROM task t WHERE t.organisation <> :own
         AND t.closed_at IS NULL AND t.kind <> 'expected') AS below ON below.case_id = c.id""",
-    "expected": _CASES + """WHERE c.id IN (SELECT t.case_id FROM task t WHERE t.organisation = :own
+    "expected": _CASES
+    + """WHERE c.id IN (SELECT t.case_id FROM task t WHERE t.organisation = :own
         AND t.closed_at IS NULL AND t.kind = 'expected')""",
-    "on_the_way": _CASES + """WHERE c.state NOT IN ('moved', 'merged', 'struck_off', 'closed_without_move', 'bulk_closed')
+    "on_the_way": _CASES
+    + """WHERE c.state NOT IN ('moved', 'merged', 'struck_off', 'closed_without_move', 'bulk_closed')
         AND :own IN (c.origin, c.origin_committee, c.destination, c.receiving_committee, c.header, c.receiver,
                      c.branch, c.owner)""",
-    "moved": _CASES + """WHERE c.state = 'moved' AND :own IN (c.destination, c.receiving_committee, c.branch, c.origin,
+    "moved": _CASES
+    + """WHERE c.state = 'moved' AND :own IN (c.destination, c.receiving_committee, c.branch, c.origin,
                                                               c.origin_committee)""",
 }
 _PAGE = """
 WITH page AS MATERIALIZED (
-    SELECT * FROM ({tab}) AS tab ORDER BY my_due NULLS LAST, opened_at DESC, id LIMIT :limit OFFSET :offset)
-SELECT c.id::text AS id, c.state, c.category, c.rule, c.origin, c.destination, c.wait_organisation, c.wait_act,
+    SELECT * FROM ({tab}) AS tab ORDER BY my_due NULLS LAST, opened_at DESC, id
+        LIMIT :limit OFFSET :offset)
+SELECT c.id::text AS id, c.state, c.category, c.rule, c.origin, c.destination, c.wait_organisation,
+    c.wait_act,
        c.wait_due, c.entered_at, c.opened_at, c.letter_expires_on, c.seq, p.name, page.my_due,
        CASE WHEN c.state IN ('bulk_open', 'bulk_closed')
             THEN (SELECT count(*) FROM transfer_case k WHERE k.parent = c.id) END AS members,
-       (SELECT array_agg(t.act ORDER BY t.due_on NULLS LAST, t.id) FROM task t WHERE t.case_id = c.id
+       (SELECT array_agg(t.act ORDER BY t.due_on NULLS LAST, t.id) FROM task t
+           WHERE t.case_id = c.id
           AND t.organisation = :own AND t.closed_at IS NULL AND t.kind <> 'expected') AS my_acts
 FROM page JOIN transfer_case c ON c.id = page.id LEFT JOIN case_person p ON p.case_id = c.id
 ORDER BY page.my_due NULLS LAST, c.opened_at DESC, c.id"""
 
 
-def work_list(tx: Connection, now: datetime, organisation: str, *, tab: str = "waiting", limit: int = 100,
-              offset: int = 0) -> list[dict[str, Any]]:
+def work_list(
+    tx: Connection,
+    now: datetime,
+    organisation: str,
+    *,
+    tab: str = "waiting",
+    limit: int = 100,
+    offset: int = 0,
+) -> list[dict[str, Any]]:
     """The rows of one tab of an organisation's list, what is due first on top."""
     directory = Directory.of(tx)
-    page = rows(tx, _PAGE.format(tab=_TAB[tab]), {"own": organisation, "limit": limit, "offset": offset})
+    page = rows(
+        tx, _PAGE.format(tab=_TAB[tab]), {"own": organisation, "limit": limit, "offset": offset}
+    )
     return [_named(dict(row), directory, day_of(now)) for row in page]
 
 
-def counts(tx: Connection, now: datetime, organisation: str, tabs: Sequence[str] = TABS) -> dict[str, int]:
+def counts(
+    tx: Connection, now: datetime, organisation: str, tabs: Sequence[str] = TABS
+) -> dict[str, int]:
     """How many rows each tab has."""
     numbers = {}
     for tab in tabs:
@@ -207,9 +334,18 @@ def counts(tx: Connection, now: datetime, organisation: str, tabs: Sequence[str]
 
 
 def desk(tx: Connection, organisation: str) -> list[dict[str, Any]]:
-    """What waits for an organisation on the review desk: kind (`identify`, `question`), persons, due_on."""
-    return [dict(r) for r in rows(tx, """SELECT kind, persons, due_on FROM task WHERE organisation = :own
-        AND closed_at IS NULL AND kind IN ('identify', 'question') ORDER BY kind DESC""", {"own": organisation})]
+    """What waits for an organisation on the review desk: kind (`identify`, `question`), persons,
+    due_on.
+    """
+    return [
+        dict(r)
+        for r in rows(
+            tx,
+            """SELECT kind, persons, due_on FROM task WHERE organisation = :own
+        AND closed_at IS NULL AND kind IN ('identify', 'question') ORDER BY kind DESC""",
+            {"own": organisation},
+        )
+    ]
 
 
 def _named(row: dict[str, Any], directory: Directory, today: date) -> dict[str, Any]:
@@ -217,36 +353,61 @@ def _named(row: dict[str, Any], directory: Directory, today: date) -> dict[str, 
         one = directory.get(row[end])
         row[f"{end}_name"] = one.name if one else None
     due = row.get("my_due") or row["wait_due"]
-    return row | {"due": due, "overdue": bool(due and today > due), "days": (today - day_of(row["opened_at"])).days}
+    return row | {
+        "due": due,
+        "overdue": bool(due and today > due),
+        "days": (today - day_of(row["opened_at"])).days,
+    }
 
 
 AGES = ((3, "3"), (8, "8"), (30, "30"), (91, "91"), (182, "182"), (10**6, "more"))
-_UNAFFILIATED = "c.state IN (" + ", ".join(f"'{x}'" for x in sorted(s.BEFORE_ACCEPTED - {s.STAY_APPROVED})) + ")"
+_UNAFFILIATED = (
+    "c.state IN ("
+    + ", ".join(f"'{x}'" for x in sorted(s.BEFORE_ACCEPTED - {s.STAY_APPROVED}))
+    + ")"
+)
 # `settled`: a stay that was approved is where the member belongs
 FILTERS = {
     "all": _UNAFFILIATED,
     "pocket": "c.state = 'letter_expired'",
     "pocket_early": "c.state IN ('letter_issued', 'in_transit') AND c.letter_issued_on <= :early",
-    "at_risk": "(c.state = 'letter_expired' OR c.state IN (" + ", ".join(f"'{x}'" for x in sorted(s.RISK))
-               + ") AND c.wait_due < :today)",
+    "at_risk": "(c.state = 'letter_expired' OR c.state IN ("
+    + ", ".join(f"'{x}'" for x in sorted(s.RISK))
+    + ") AND c.wait_due < :today)",
     "open": "c.state IN (" + ", ".join(f"'{x}'" for x in sorted(s.OPEN)) + ")",
-} | {f"expiring{days}": "c.state IN ('letter_issued', 'in_transit') AND c.letter_expires_on - CAST(:today AS date) "
-     f"BETWEEN 0 AND {days}" for days in queries.FORECAST_DAYS}
+} | {
+    f"expiring{days}": "c.state IN ('letter_issued', 'in_transit') AND c.letter_expires_on - CAST(:today AS "
+    "date) "
+    f"BETWEEN 0 AND {days}"
+    for days in queries.FORECAST_DAYS
+}
 
 
-def unaffiliated(tx: Connection, now: datetime, organisation: str, *, limit: int = 50, offset: int = 0,
-                 **chosen: Any) -> Sequence[dict[str, Any]]:
+def unaffiliated(
+    tx: Connection,
+    now: datetime,
+    organisation: str,
+    *,
+    limit: int = 50,
+    offset: int = 0,
+    **chosen: Any,
+) -> Sequence[dict[str, Any]]:
     """Who is not settled, longest first, of cases whose origin lies in the organisation's tree.
 
-    ``chosen`` narrows it: ``only`` (a name of FILTERS), ``state``, ``category``, ``age``, ``obstacle``, ``floating``
-    (class 1 to 6), ``under`` (an organisation below), by the policy of ``ground``.
+    ``chosen`` narrows it: ``only`` (a name of FILTERS), ``state``, ``category``, ``age``,
+    ``obstacle``, ``floating`` (class 1 to 6), ``under`` (an organisation below), by the policy of
+    ``ground``.
     """
     where, params = _where(tx, now, organisation, **chosen)
     directory = Directory.of(tx)
-    found = rows(tx, f"""SELECT c.id::text AS id, p.name, c.state, c.category, c.origin, c.destination, c.area,
+    found = rows(
+        tx,
+        f"""SELECT c.id::text AS id, p.name, c.state, c.category, c.origin, c.destination, c.area,
         c.wait_organisation, c.wait_act, c.wait_due, c.opened_at
         FROM transfer_case c LEFT JOIN case_person p ON p.case_id = c.id WHERE {where}
-        ORDER BY c.opened_at, c.id LIMIT :limit OFFSET :offset""", params | {"limit": limit, "offset": offset})
+        ORDER BY c.opened_at, c.id LIMIT :limit OFFSET :offset""",
+        params | {"limit": limit, "offset": offset},
+    )
     return [_named(dict(r), directory, day_of(now)) for r in found]
 
 
@@ -256,28 +417,67 @@ def unaffiliated_count(tx: Connection, now: datetime, organisation: str, **chose
     return rows(tx, f"SELECT count(*) AS n FROM transfer_case c WHERE {where}", params)[0].n
 
 
-def overdue_tasks(tx: Connection, now: datetime, organisation: str, kind: str, *, limit: int = 50, offset: int = 0,
-                  ) -> Sequence[dict[str, Any]]:
+def overdue_tasks(
+    tx: Connection,
+    now: datetime,
+    organisation: str,
+    kind: str,
+    *,
+    limit: int = 50,
+    offset: int = 0,
+) -> Sequence[dict[str, Any]]:
     """The open tasks of a kind, of an organisation's tree, that are overdue; the longest first."""
     directory, today = Directory.of(tx), day_of(now)
     path = directory.path(organisation)
-    found = rows(tx, """SELECT t.case_id::text AS id, coalesce(p.name, m.name) AS name, c.state, c.category, c.origin,
-        c.destination, t.organisation AS wait_organisation, t.act AS wait_act, t.due_on AS wait_due, t.opened_at
-        FROM task t LEFT JOIN transfer_case c ON c.id = t.case_id LEFT JOIN case_person p ON p.case_id = t.case_id
+    found = rows(
+        tx,
+        """SELECT t.case_id::text AS id, coalesce(p.name, m.name) AS name, c.state, c.category, c.origin,
+        c.destination, t.organisation AS wait_organisation, t.act AS wait_act, t.due_on AS wait_due,
+            t.opened_at
+        FROM task t LEFT JOIN transfer_case c ON c.id = t.case_id LEFT JOIN case_person p
+            ON p.case_id = t.case_id
         LEFT JOIN member m ON m.member = t.member
-        WHERE t.closed_at IS NULL AND t.kind = :kind AND t.due_on < :today AND t.path ~>=~ :lo AND t.path ~<~ :hi
+        WHERE t.closed_at IS NULL AND t.kind = :kind AND t.due_on < :today AND t.path ~>=~ :lo
+            AND t.path ~<~ :hi
         ORDER BY t.due_on, t.id LIMIT :limit OFFSET :offset""",
-                 {"kind": kind, "today": today, "lo": path, "hi": just_after(path), "limit": limit, "offset": offset})
+        {
+            "kind": kind,
+            "today": today,
+            "lo": path,
+            "hi": just_after(path),
+            "limit": limit,
+            "offset": offset,
+        },
+    )
     return [_named(dict(r), directory, today) for r in found]
 
 
-def _where(tx: Connection, now: datetime, organisation: str, *, only: str = "all", state: str | None = None,
-           category: str | None = None, under: str | None = None, age: str | None = None, obstacle: str | None = None,
-           floating: int | None = None, ground: Ground | None = None) -> tuple[str, dict[str, Any]]:
+def _where(
+    tx: Connection,
+    now: datetime,
+    organisation: str,
+    *,
+    only: str = "all",
+    state: str | None = None,
+    category: str | None = None,
+    under: str | None = None,
+    age: str | None = None,
+    obstacle: str | None = None,
+    floating: int | None = None,
+    ground: Ground | None = None,
+) -> tuple[str, dict[str, Any]]:
     path = Directory.of(tx).path(under or organisation)
-    params: dict[str, Any] = _day(tx, now, ground) | {"lo": path, "hi": just_after(path), "state": state,
-                                                      "category": category, "obstacle": obstacle}
-    where = ["c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi", "c.state NOT IN ('bulk_open', 'bulk_closed')"]
+    params: dict[str, Any] = _day(tx, now, ground) | {
+        "lo": path,
+        "hi": just_after(path),
+        "state": state,
+        "category": category,
+        "obstacle": obstacle,
+    }
+    where = [
+        "c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi",
+        "c.state NOT IN ('bulk_open', 'bulk_closed')",
+    ]
     where.append("c.state = :state" if state else FILTERS.get(only, _UNAFFILIATED))
     if category:
         where.append("c.category = :category")
@@ -287,7 +487,9 @@ def _where(tx: Connection, now: datetime, organisation: str, *, only: str = "all
         where.append("c.category = 'retirement' AND c.facts ->> 'rehired_by' = 'other'")
     elif floating:
         where.append("c.category = ANY (:categories)")
-        params["categories"] = [name for name, number in s.FLOATING_CLASS.items() if number == floating]
+        params["categories"] = [
+            name for name, number in s.FLOATING_CLASS.items() if number == floating
+        ]
     if age:
         ages, days = _ages(now)
         where.append(ages[age])
@@ -303,17 +505,27 @@ def _day(tx: Connection, now: datetime, ground: Ground | None) -> dict[str, Any]
 
 
 def _ages(now: datetime) -> tuple[dict[str, str], dict[str, datetime]]:
-    """Name of an age -> its condition, and the parameters of all: up to 3, 8, 30 days, three months, half a year, longer."""
+    """Name of an age -> its condition, and the parameters of all: up to 3, 8, 30 days, three
+    months, half a year, longer.
+    """
     starts = [0, *(days + 1 for days, _ in AGES)]
-    where = {name: f"c.opened_at <= :from_{name} AND c.opened_at > :until_{name}" for _, name in AGES}
+    where = {
+        name: f"c.opened_at <= :from_{name} AND c.opened_at > :until_{name}" for _, name in AGES
+    }
     return where, {
-        **{f"from_{name}": now - timedelta(days=starts[place]) for place, (_, name) in enumerate(AGES)},
-        **{f"until_{name}": now - timedelta(days=min(days, 40_000) + 1) for days, name in AGES}}
+        **{
+            f"from_{name}": now - timedelta(days=starts[place])
+            for place, (_, name) in enumerate(AGES)
+        },
+        **{f"until_{name}": now - timedelta(days=min(days, 40_000) + 1) for days, name in AGES},
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A department's cases, counted: by the names of FILTERS, by how long they last, and per organisation directly below."""
+    """A department's cases, counted: by the names of FILTERS, by how long they last, and per
+    organisation directly below.
+    """
 
     figures: dict[str, int]
     ages: list[tuple[str, int]]
@@ -323,25 +535,47 @@ class Overview:
 _LINE = {"unsettled": "all", "pocket": "pocket"}
 
 
-def overview(tx: Connection, now: datetime, organisation: str, ground: Ground | None = None) -> Overview:
-    """Counts the cases whose origin lies in the tree of an organisation, which the caller oversees, in one pass.
+def overview(
+    tx: Connection, now: datetime, organisation: str, ground: Ground | None = None
+) -> Overview:
+    """Counts the cases whose origin lies in the tree of an organisation, which the caller oversees,
+    in one pass.
 
-    ``below``: code, name, unsettled, pocket, the most unsettled first; organisations without any are left out.
+    ``below``: code, name, unsettled, pocket, the most unsettled first; organisations without any
+    are left out.
     """
     directory = Directory.of(tx)
     path = directory.path(organisation)
     ages, params = _ages(now)
-    counts = {**{f"f_{name}": where for name, where in FILTERS.items()},
-              **{f"a_{name}": f"{_UNAFFILIATED} AND {where}" for name, where in ages.items()}}
+    counts = {
+        **{f"f_{name}": where for name, where in FILTERS.items()},
+        **{f"a_{name}": f"{_UNAFFILIATED} AND {where}" for name, where in ages.items()},
+    }
     with as_worker(tx):
-        found = rows(tx, "SELECT split_part(substr(c.origin_path, length(:lo) + 1), '.', 1) AS below, "
-                     + ", ".join(f"count(*) FILTER (WHERE {where}) AS {name}" for name, where in counts.items())
-                     + " FROM transfer_case c WHERE c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi "
-                       "AND c.state NOT IN ('bulk_open', 'bulk_closed') GROUP BY 1",
-                     _day(tx, now, ground) | params | {"lo": path, "hi": just_after(path)})
-    lines = [{"code": row.below, "name": one.name, **{name: row[f"f_{which}"] for name, which in _LINE.items()}}
-             for row in found if (one := directory.get(row.below))]
-    return Overview({name: sum(row[f"f_{name}"] for row in found) for name in FILTERS},
-                    [(name, sum(row[f"a_{name}"] for row in found)) for _, name in AGES],
-                    sorted((line for line in lines if any(line[name] for name in _LINE)),
-                           key=lambda line: (-line["unsettled"], line["code"])))
+        found = rows(
+            tx,
+            "SELECT split_part(substr(c.origin_path, length(:lo) + 1), '.', 1) AS below, "
+            + ", ".join(
+                f"count(*) FILTER (WHERE {where}) AS {name}" for name, where in counts.items()
+            )
+            + " FROM transfer_case c WHERE c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi "
+            "AND c.state NOT IN ('bulk_open', 'bulk_closed') GROUP BY 1",
+            _day(tx, now, ground) | params | {"lo": path, "hi": just_after(path)},
+        )
+    lines = [
+        {
+            "code": row.below,
+            "name": one.name,
+            **{name: row[f"f_{which}"] for name, which in _LINE.items()},
+        }
+        for row in found
+        if (one := directory.get(row.below))
+    ]
+    return Overview(
+        {name: sum(row[f"f_{name}"] for row in found) for name in FILTERS},
+        [(name, sum(row[f"a_{name}"] for row in found)) for _, name in AGES],
+        sorted(
+            (line for line in lines if any(line[name] for name in _LINE)),
+            key=lambda line: (-line["unsettled"], line["code"]),
+        ),
+    )

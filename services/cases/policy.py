@@ -1,4 +1,7 @@
-"""Policy as data: every number a clock or a command uses, with its source (rules.md §C.2, interface.md §6)."""
+"""Policy as data: every number a clock or a command uses, with its source (rules.md §C.2,
+interface.md §6).
+"""
+
 from __future__ import annotations
 
 import json
@@ -13,7 +16,9 @@ ARCHIVE_CHECKS = ("none", "optional", "required")
 WHO_RULES = ("common_superior", "above_destination", "above_origin")
 FALL_BACKS = PROPOSED, AUTOMATIC = ("proposed", "automatic")
 FOR_ALL = ("pocket_early_days", "silent_days")
-"""What is counted by them must be the same everywhere: a version with a scope cannot change them."""
+"""What is counted by them must be the same everywhere: a version with a scope cannot change
+them.
+"""
 
 
 class PolicyError(ValueError):
@@ -22,8 +27,8 @@ class PolicyError(ValueError):
 
 @dataclass(frozen=True)
 class Policy:
-    """The numbers in force. ``_wd`` are working days, ``_days`` calendar days, ``_months`` months, ``_most`` the most that
-    one organisation may have open, or ask for in a day.
+    """The numbers in force. ``_wd`` are working days, ``_days`` calendar days, ``_months`` months,
+    ``_most`` the most that one organisation may have open, or ask for in a day.
 
     ``refusal_reasons`` is the closed list; ``stay_reasons`` empty means any words will do.
     """
@@ -70,7 +75,9 @@ class Policy:
         return self.validity_days[route(origin_area, destination_area)]
 
     def override(self, changes: Mapping[str, Any] | None) -> Policy:
-        """This policy with some values replaced; unknown keys and impossible values raise PolicyError."""
+        """This policy with some values replaced; unknown keys and impossible values raise
+        PolicyError.
+        """
         if not changes:
             return self
         known = {f.name for f in fields(self)}
@@ -88,14 +95,20 @@ class Policy:
         """Itself, if every value can be used; else PolicyError."""
         for scope, days in self.validity_days.items():
             if not 1 <= days <= self.validity_days_max:
-                raise PolicyError(f"validity_days.{scope} = {days}: must be 1 to {self.validity_days_max}")
+                raise PolicyError(
+                    f"validity_days.{scope} = {days}: must be 1 to {self.validity_days_max}"
+                )
         if self.validity_days_max > 90:
-            raise PolicyError("validity_days_max above 90: a letter is never good for more than three months")
+            raise PolicyError(
+                "validity_days_max above 90: a letter is never good for more than three months"
+            )
         return self
 
 
 def route(origin_area: str, destination_area: str) -> str:
-    """Within one city (first four digits of the areas), within one province (first two), or across provinces."""
+    """Within one city (first four digits of the areas), within one province (first two), or across
+    provinces.
+    """
     if origin_area[:4] == destination_area[:4] and len(origin_area) >= 4:
         return IN_CITY
     return IN_PROVINCE if origin_area[:2] == destination_area[:2] else CROSS_PROVINCE
@@ -105,7 +118,9 @@ def route(origin_area: str, destination_area: str) -> str:
 def default() -> Policy:
     """The policy that ships with guidui (``policy/default.json``, each value with its source)."""
     values = {key: entry["value"] for key, entry in shipped()["values"].items()}
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    values = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+    }
     return Policy(version=shipped()["version"], **values).checked()
 
 

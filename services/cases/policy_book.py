@@ -1,8 +1,11 @@
-"""Which policy counts for a case on a day: the shipped one, and stored versions of a city, a route or a category over it.
+"""Which policy counts for a case on a day: the shipped one, and stored versions of a city, a route
+or a category over it.
 
-A version counts from its ``effective_from`` for whatever happens from that day on: a deadline is counted by the policy
-of the day on which its state was entered, so a dated change never moves what runs already.
+A version counts from its ``effective_from`` for whatever happens from that day on: a deadline is
+counted by the policy of the day on which its state was entered, so a dated change never moves what
+runs already.
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -15,7 +18,9 @@ from services.cases.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One stored version. Its scope: ``city`` (four digits), ``route``, ``category``; None stands for all of them."""
+    """One stored version. Its scope: ``city`` (four digits), ``route``, ``category``; None stands
+    for all of them.
+    """
 
     version: str
     effective_from: date
@@ -38,8 +43,12 @@ class Version:
 
     def covers(self, day: date, city: str | None, route: str | None, category: str | None) -> bool:
         """Whether it is in force on ``day`` for such a case."""
-        return (self.effective_from <= day and self.city in (None, city) and self.route in (None, route)
-                and self.category in (None, category))
+        return (
+            self.effective_from <= day
+            and self.city in (None, city)
+            and self.route in (None, route)
+            and self.category in (None, category)
+        )
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,13 @@ class Book:
         """A book of a base policy and versions in any order."""
         return cls(base, tuple(sorted(versions, key=lambda one: one.order)))
 
-    def at(self, day: date, city: str | None = None, route: str | None = None, category: str | None = None) -> Policy:
+    def at(
+        self,
+        day: date,
+        city: str | None = None,
+        route: str | None = None,
+        category: str | None = None,
+    ) -> Policy:
         """The policy for such a case on a day; its ``version`` names all that made it."""
         if not self.versions:
             return self.base
@@ -65,5 +80,7 @@ class Book:
             policy = self.base
             for one in found:
                 policy = policy.override(one.values)
-            self._found[names] = policy.override({"version": "+".join((self.base.version, *names))} if names else None)
+            self._found[names] = policy.override(
+                {"version": "+".join((self.base.version, *names))} if names else None
+            )
         return self._found[names]

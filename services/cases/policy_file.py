@@ -1,7 +1,10 @@
-"""Policy versions from a file, checked before anything is stored: row, field, reason and how to mend it.
+"""Policy versions from a file, checked before anything is stored: row, field, reason and how to
+mend it.
 
-JSON Lines (one version a line), or one JSON object or array. A file with one bad row changes nothing.
+JSON Lines (one version a line), or one JSON object or array. A file with one bad row changes
+nothing.
 """
+
 from __future__ import annotations
 
 import json
@@ -14,7 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from schemas.said import Day
 from services.cases import policy, states
-from services.cases.policy import ARCHIVE_CHECKS, FALL_BACKS, FOR_ALL, ROUTES, WHO_RULES, Policy, PolicyError
+from services.cases.policy import (
+    ARCHIVE_CHECKS,
+    FALL_BACKS,
+    FOR_ALL,
+    ROUTES,
+    WHO_RULES,
+    Policy,
+    PolicyError,
+)
 from services.cases.policy_book import Book, Version
 from services.kit.errors import Words
 
@@ -47,14 +58,19 @@ class StayContactMonths(BaseModel):
 
 
 _KINDS: dict[str, Any] = {
-    "validity_days": ValidityDays, "validity_days_max": LetterDays, "stay_contact_months": StayContactMonths,
+    "validity_days": ValidityDays,
+    "validity_days_max": LetterDays,
+    "stay_contact_months": StayContactMonths,
     "arrival_silence_days": Annotated[list[Days], Field(min_length=1, max_length=10)],
     "life_months": Annotated[list[Months], Field(min_length=1, max_length=10)],
-    "unreachable_attempts": Annotated[int, Field(ge=1, le=20)], "strike_off_years": Annotated[int, Field(ge=2, le=10)],
+    "unreachable_attempts": Annotated[int, Field(ge=1, le=20)],
+    "strike_off_years": Annotated[int, Field(ge=2, le=10)],
     "lost_months": Annotated[int, Field(ge=6, le=60)],
     "refusal_reasons": Annotated[list[Code], Field(min_length=1, max_length=40)],
     "stay_reasons": Annotated[list[Text], Field(max_length=40)],
-    "channel_fall_back": Literal[FALL_BACKS], "archive_check": Literal[ARCHIVE_CHECKS], "who_rules": Literal[WHO_RULES],
+    "channel_fall_back": Literal[FALL_BACKS],
+    "archive_check": Literal[ARCHIVE_CHECKS],
+    "who_rules": Literal[WHO_RULES],
 }
 _BY_UNIT = {"wd": Workdays, "days": Days, "months": Months, "most": Number}
 
@@ -63,8 +79,11 @@ def _kind(name: str) -> Any:
     return _KINDS.get(name) or _BY_UNIT[name.rpartition("_")[2]]
 
 
-Values = create_model("Values", __config__=_STRICT, **{
-    name: (_kind(name) | None, None) for name in policy.shipped()["values"]})
+Values = create_model(
+    "Values",
+    __config__=_STRICT,
+    **{name: (_kind(name) | None, None) for name in policy.shipped()["values"]},
+)
 
 
 class Scope(BaseModel):
@@ -101,7 +120,9 @@ class BadPolicy(Exception):
     """A file that is not taken; nothing was changed."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(f"row {f.row}, {f.field}: {f.reason.en}; {f.fix.en}" for f in faults))
+        super().__init__(
+            "; ".join(f"row {f.row}, {f.field}: {f.reason.en}; {f.fix.en}" for f in faults)
+        )
         self.faults = faults
 
 
@@ -133,8 +154,18 @@ def _rows(file: Path) -> Iterator[tuple[int, str]]:
     try:
         text = file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadPolicy([Fault(0, "", Words("文件读不出来，应为 UTF-8 的 JSON", "the file is not readable as UTF-8 JSON"),
-                               Words("请另存为 UTF-8", "save it as UTF-8"))]) from error
+        raise BadPolicy(
+            [
+                Fault(
+                    0,
+                    "",
+                    Words(
+                        "文件读不出来，应为 UTF-8 的 JSON", "the file is not readable as UTF-8 JSON"
+                    ),
+                    Words("请另存为 UTF-8", "save it as UTF-8"),
+                )
+            ]
+        ) from error
     try:
         whole = json.loads(text)
         lines = [json.dumps(one) for one in (whole if isinstance(whole, list) else [whole])]
@@ -145,32 +176,78 @@ def _rows(file: Path) -> Iterator[tuple[int, str]]:
 
 def _version(row: Row) -> Version:
     values = {name: value for name, value in row.values.model_dump(exclude_none=True).items()}
-    return Version(row.version, row.effective_from, row.document, row.source, values, **row.scope.model_dump())
+    return Version(
+        row.version, row.effective_from, row.document, row.source, values, **row.scope.model_dump()
+    )
 
 
-def _misfit(number: int, one: Version, taken: bool, base: Policy, others: Sequence[Version],
-            today: date) -> list[Fault]:
-    """What no single field shows: a name taken, a day gone by, values that do not go together where the version counts."""
+def _misfit(
+    number: int, one: Version, taken: bool, base: Policy, others: Sequence[Version], today: date
+) -> list[Fault]:
+    """What no single field shows: a name taken, a day gone by, values that do not go together where
+    the version counts.
+    """
     if taken:
-        return [Fault(number, "version", Words(f"{one.version} 已存入，内容不同；存入的版本不再改动",
-                                               f"{one.version} is stored with other content, and stored versions stay"),
-                      Words("换一个版本名", "give it another name"))]
+        return [
+            Fault(
+                number,
+                "version",
+                Words(
+                    f"{one.version} 已存入，内容不同；存入的版本不再改动",
+                    f"{one.version} is stored with other content, and stored versions stay",
+                ),
+                Words("换一个版本名", "give it another name"),
+            )
+        ]
     if one.effective_from < today:
-        return [Fault(number, "effective_from",
-                      Words(f"{one.effective_from} 已过；新规定只管今后的办理", f"{one.effective_from} has passed; a change is "
-                            "for what happens from its day on"),
-                      Words(f"填 {today} 或以后的日期", f"give {today} or a later day"))]
+        return [
+            Fault(
+                number,
+                "effective_from",
+                Words(
+                    f"{one.effective_from} 已过；新规定只管今后的办理",
+                    f"{one.effective_from} has passed; a change is "
+                    "for what happens from its day on",
+                ),
+                Words(f"填 {today} 或以后的日期", f"give {today} or a later day"),
+            )
+        ]
     if not one.values:
-        return [Fault(number, "values", Words("没有任何数值", "there is no value"), Words("至少填一项", "give at least one"))]
+        return [
+            Fault(
+                number,
+                "values",
+                Words("没有任何数值", "there is no value"),
+                Words("至少填一项", "give at least one"),
+            )
+        ]
     if one.scope and (alike := [name for name in FOR_ALL if name in one.values]):
-        return [Fault(number, f"values.{name}", Words("各地按同一口径统计，不能只对一部分转移另定",
-                                                      "all are counted by the same number; it cannot differ for some"),
-                      Words("另写一个不分范围的版本", "put it into a version without a scope")) for name in alike]
+        return [
+            Fault(
+                number,
+                f"values.{name}",
+                Words(
+                    "各地按同一口径统计，不能只对一部分转移另定",
+                    "all are counted by the same number; it cannot differ for some",
+                ),
+                Words("另写一个不分范围的版本", "put it into a version without a scope"),
+            )
+            for name in alike
+        ]
     try:
         Book.of(base, [*others, one]).at(one.effective_from, one.city, one.route, one.category)
     except PolicyError as error:
-        return [Fault(number, "values", Words(f"与别的规定合起来不成立：{error}", f"together with what counts beside it: {error}"),
-                      Words("改数值，或一并改上限", "change the value, or the limit with it"))]
+        return [
+            Fault(
+                number,
+                "values",
+                Words(
+                    f"与别的规定合起来不成立：{error}",
+                    f"together with what counts beside it: {error}",
+                ),
+                Words("改数值，或一并改上限", "change the value, or the limit with it"),
+            )
+        ]
     return []
 
 
@@ -182,12 +259,30 @@ def _said(number: int, error: Any) -> Fault:
     if kind == "missing":
         return Fault(number, place, Words("缺少这一项", "it is missing"), Words("请补上", "add it"))
     if kind == "extra_forbidden":
-        return Fault(number, place, Words("没有这一项", "there is no such field"),
-                     Words("删去或改正名称（见 docs/policy.md）", "remove it or mend its name (docs/policy.md)"))
+        return Fault(
+            number,
+            place,
+            Words("没有这一项", "there is no such field"),
+            Words(
+                "删去或改正名称（见 docs/policy.md）", "remove it or mend its name (docs/policy.md)"
+            ),
+        )
     if kind in ("greater_than_equal", "less_than_equal"):
         bound = limits.get("ge", limits.get("le"))
-        side = ("不能小于", "must not be less than") if "ge" in limits else ("不能大于", "must not be more than")
-        return Fault(number, place, Words(f"是 {error['input']}", f"it is {error['input']}"),
-                     Words(f"{side[0]} {bound}", f"{side[1]} {bound}"))
-    return Fault(number, place, Words(f"不合要求：{error['msg']}", error["msg"]),
-                 Words("照 docs/policy.md 改正", "mend it as docs/policy.md says"))
+        side = (
+            ("不能小于", "must not be less than")
+            if "ge" in limits
+            else ("不能大于", "must not be more than")
+        )
+        return Fault(
+            number,
+            place,
+            Words(f"是 {error['input']}", f"it is {error['input']}"),
+            Words(f"{side[0]} {bound}", f"{side[1]} {bound}"),
+        )
+    return Fault(
+        number,
+        place,
+        Words(f"不合要求：{error['msg']}", error["msg"]),
+        Words("照 docs/policy.md 改正", "mend it as docs/policy.md says"),
+    )

@@ -1,4 +1,5 @@
 """Stored policy versions: read for every transaction that decides, added to and never altered."""
+
 from __future__ import annotations
 
 import json
@@ -17,11 +18,14 @@ from services.kit.db import dumps
 # (base, versions, their book): the same few are asked for by every transaction
 _books: deque[tuple[Policy, tuple[Version, ...], Book]] = deque(maxlen=8)
 _READ = """
-SELECT version, effective_from, document, source, "values"::text, city, route, category FROM policy ORDER BY version"""
+SELECT version, effective_from, document, source, "values"::text, city, route, category FROM policy
+    ORDER BY version"""
 _KEEP = """
-INSERT INTO policy (version, effective_from, document, source, "values", city, route, category, loaded_at)
+INSERT INTO policy (version, effective_from, document, source, "values", city, route, category,
+    loaded_at)
 SELECT version, effective_from, document, source, "values", city, route, category, %s
-FROM json_to_recordset(%s::json) AS p(version text, effective_from date, document text, source text, "values" jsonb,
+FROM json_to_recordset(%s::json) AS p(version text, effective_from date, document text, source text,
+    "values" jsonb,
     city text, route text, category text)"""
 
 
@@ -48,13 +52,33 @@ def _versions(found: tuple[tuple[Any, ...], ...]) -> tuple[Version, ...]:
 
 def keep(tx: Connection, versions: Sequence[Version], now: datetime) -> None:
     """Stores versions that were checked (``policy_file.read``)."""
-    tx.exec_driver_sql(_KEEP, (now, dumps([
-        {"version": one.version, "effective_from": one.effective_from, "document": one.document, "source": one.source,
-         "values": one.values, "city": one.city, "route": one.route, "category": one.category} for one in versions])))
+    tx.exec_driver_sql(
+        _KEEP,
+        (
+            now,
+            dumps(
+                [
+                    {
+                        "version": one.version,
+                        "effective_from": one.effective_from,
+                        "document": one.document,
+                        "source": one.source,
+                        "values": one.values,
+                        "city": one.city,
+                        "route": one.route,
+                        "category": one.category,
+                    }
+                    for one in versions
+                ]
+            ),
+        ),
+    )
 
 
 def in_force(versions: Sequence[Version], today: date) -> tuple[list[Version], list[Version]]:
     """Those that count today and those to come, the latest first."""
     ordered = sorted(versions, key=lambda one: (one.effective_from, one.version), reverse=True)
-    return ([one for one in ordered if one.effective_from <= today],
-            [one for one in ordered if one.effective_from > today])
+    return (
+        [one for one in ordered if one.effective_from <= today],
+        [one for one in ordered if one.effective_from > today],
+    )

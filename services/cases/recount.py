@@ -1,4 +1,5 @@
 """A new calendar: every open deadline is computed again, and what moved is listed."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -25,14 +26,20 @@ CASES, MEMBERS = Part("tree", "recounted_cases"), Part("tree", "recounted_member
 
 _OPEN_CASES = f"""
 SELECT id::text AS id, owner FROM transfer_case c
-WHERE id > CAST(:after AS uuid) AND state <> ALL (:terminal) AND {CASES.not_aside("c.id::text")} ORDER BY id LIMIT :limit"""
-_REMINDED = READ_MEMBERS + f"""WHERE m.member > :after AND EXISTS (
+WHERE id > CAST(:after AS uuid) AND state <> ALL (:terminal) AND {CASES.not_aside("c.id::text")}
+    ORDER BY id LIMIT :limit"""
+_REMINDED = (
+    READ_MEMBERS
+    + f"""WHERE m.member > :after AND EXISTS (
     SELECT FROM task t WHERE t.member = m.member AND t.case_id IS NULL AND t.closed_at IS NULL)
 AND {MEMBERS.not_aside("m.member")} ORDER BY m.member LIMIT :limit"""
+)
 
 
 def recount(engine: Engine, clock: Clock, ground: Ground) -> list[Moved]:
-    """Computes every open deadline with the calendar in force, of cases and of members; returns those that moved."""
+    """Computes every open deadline with the calendar in force, of cases and of members; returns
+    those that moved.
+    """
     return _cases(engine, clock, ground) + _members(engine, clock, ground)
 
 
@@ -40,7 +47,11 @@ def _cases(engine: Engine, clock: Clock, ground: Ground) -> list[Moved]:
     moved, after = [], "00000000-0000-0000-0000-000000000000"
     while True:
         with engine.begin() as tx:
-            found = rows(tx, _OPEN_CASES, {"after": after, "terminal": sorted(TERMINAL), "limit": BATCH_ROWS_MAX})
+            found = rows(
+                tx,
+                _OPEN_CASES,
+                {"after": after, "terminal": sorted(TERMINAL), "limit": BATCH_ROWS_MAX},
+            )
             if not found:
                 return moved
             moved += _recount_each(tx, found, clock.now(), ground)
@@ -60,25 +71,53 @@ def _members(engine: Engine, clock: Clock, ground: Ground) -> list[Moved]:
 
 def recount_again(tx: Connection, keys: Sequence[str], now: datetime, ground: Ground) -> None:
     """Computes the deadlines of cases and members that stood aside, once more."""
-    _recount_each(tx, rows(tx, "SELECT id::text AS id, owner FROM transfer_case WHERE id::text = ANY (:keys)",
-                           {"keys": list(keys)}), now, ground)
-    _refresh_each(tx, rows(tx, READ_MEMBERS + "WHERE m.member = ANY (:keys)", {"keys": list(keys)}), ground.world(tx, now))
+    _recount_each(
+        tx,
+        rows(
+            tx,
+            "SELECT id::text AS id, owner FROM transfer_case WHERE id::text = ANY (:keys)",
+            {"keys": list(keys)},
+        ),
+        now,
+        ground,
+    )
+    _refresh_each(
+        tx,
+        rows(tx, READ_MEMBERS + "WHERE m.member = ANY (:keys)", {"keys": list(keys)}),
+        ground.world(tx, now),
+    )
 
 
-def _recount_each(tx: Connection, found: Sequence[Any], now: datetime, ground: Ground) -> list[Moved]:
-    done = CASES.each_by_itself(tx, found, lambda some: _recount(tx, [row.id for row in some], now, ground), now,
-                                key=lambda row: row.id, organisation=lambda row: row.owner)
+def _recount_each(
+    tx: Connection, found: Sequence[Any], now: datetime, ground: Ground
+) -> list[Moved]:
+    done = CASES.each_by_itself(
+        tx,
+        found,
+        lambda some: _recount(tx, [row.id for row in some], now, ground),
+        now,
+        key=lambda row: row.id,
+        organisation=lambda row: row.owner,
+    )
     return [line for moved in done.results for line in moved]
 
 
 def _refresh_each(tx: Connection, found: Sequence[Any], world: World) -> list[Moved]:
-    done = MEMBERS.each_by_itself(tx, found, lambda some: refresh_members(tx, some, world), world.now,
-                                  key=lambda row: row.member, organisation=lambda row: row.organisation)
+    done = MEMBERS.each_by_itself(
+        tx,
+        found,
+        lambda some: refresh_members(tx, some, world),
+        world.now,
+        key=lambda row: row.member,
+        organisation=lambda row: row.organisation,
+    )
     return [line for moved in done.results for line in moved]
 
 
 def _recount(tx: Connection, ids: list[str], now: datetime, ground: Ground) -> list[Moved]:
-    """Waits and tasks of some cases. The calendar moves due days only: what stands and what wakes a case does not change."""
+    """Waits and tasks of some cases. The calendar moves due days only: what stands and what wakes a
+    case does not change.
+    """
     world, moved, opened, closed, lines = ground.world(tx, now), [], [], [], []
     standing = tables.standing_tasks(tx, ids)
     for case in tables.load(tx, ids).values():
@@ -86,7 +125,9 @@ def _recount(tx: Connection, ids: list[str], now: datetime, ground: Ground) -> l
         if again.wait_due != case.wait_due:
             moved.append((case.id, case.wait_due, again.wait_due))
             lines.append({"id": case.id, "wait_due": again.wait_due})
-        altered, gone = task_changes(case.id, standing.get(case.id, {}), deadlines.tasks(again, world), world, case.seq)
+        altered, gone = task_changes(
+            case.id, standing.get(case.id, {}), deadlines.tasks(again, world), world, case.seq
+        )
         opened += [row | {"case_id": case.id, "member": None} for row in altered]
         closed += gone
     apply_tasks(tx, opened, closed, now)

@@ -1,4 +1,7 @@
-"""Who sends people back, how often and why: counted per organisation from the history of cases, never kept."""
+"""Who sends people back, how often and why: counted per organisation from the history of cases,
+never kept.
+"""
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -15,27 +18,38 @@ SELECT e.by_organisation AS organisation,
        count(*) FILTER (WHERE e.command = 'refuse') AS refused,
        count(*) FILTER (WHERE e.command = 'refuse' AND e.to_state = 'escalated') AS escalated,
        count(*) FILTER (WHERE e.command = 'refuse' AND EXISTS (
-           SELECT FROM case_event r WHERE r.case_id = e.case_id AND r.seq > e.seq AND r.command = 'rule'
+           SELECT FROM case_event r WHERE r.case_id = e.case_id AND r.seq > e.seq
+               AND r.command = 'rule'
                AND r.reason = 'accept')) AS overruled,
        count(*) FILTER (WHERE e.command = 'return_for_cure') AS returned,
        count(*) FILTER (WHERE e.command = 'return_for_cure' AND EXISTS (
-           SELECT FROM case_event b WHERE b.case_id = e.case_id AND b.seq < e.seq AND b.command = e.command
+           SELECT FROM case_event b WHERE b.case_id = e.case_id AND b.seq < e.seq
+               AND b.command = e.command
                AND b.by_organisation = e.by_organisation)) AS returned_again,
        array_agg(e.reason ORDER BY e.at DESC) FILTER (WHERE e.command = 'refuse') AS reasons
 FROM case_event e JOIN organisation o ON o.code = e.by_organisation
-WHERE e.command IN ('refuse', 'return_for_cure') AND e.at >= :since AND o.path ~>=~ :lo AND o.path ~<~ :hi
+WHERE e.command IN ('refuse', 'return_for_cure') AND e.at >= :since AND o.path ~>=~ :lo
+    AND o.path ~<~ :hi
 GROUP BY 1 ORDER BY refused DESC, returned DESC, 1"""
 
 
 def by_organisation(tx: Connection, top: str, since: datetime) -> list[dict[str, Any]]:
-    """Per organisation of ``top``'s tree, since a moment: refusals; those that went to a ruling (an unlisted reason, or
-    the second of a case); those whose ruling ordered the acceptance; returns for cure; those of a case that had been
-    returned by the same organisation before, though defects are to be named all at once; the reasons and how often."""
+    """Per organisation of ``top``'s tree, since a moment: refusals; those that went to a ruling (an
+    unlisted reason, or the second of a case); those whose ruling ordered the acceptance; returns
+    for cure; those of a case that had been returned by the same organisation before, though defects
+    are to be named all at once; the reasons and how often.
+    """
     directory = Directory.of(tx)
     path = directory.path(top)
     found = rows(tx, _COUNTED, {"since": since, "lo": path, "hi": just_after(path)})
-    return [{**row, "name": one.name if (one := directory.get(row.organisation)) else row.organisation,
-             "reasons": _counted(row.reasons or ())} for row in found]
+    return [
+        {
+            **row,
+            "name": one.name if (one := directory.get(row.organisation)) else row.organisation,
+            "reasons": _counted(row.reasons or ()),
+        }
+        for row in found
+    ]
 
 
 def _counted(reasons: Any) -> dict[str, int]:

@@ -1,4 +1,7 @@
-"""The tree of organisations changed: open cases find out anew who owns them, who is waited for and who may act."""
+"""The tree of organisations changed: open cases find out anew who owns them, who is waited for and
+who may act.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -20,58 +23,111 @@ BATCH_ROWS_MAX = 1_000
 CASES, MEMBERS = Part("tree", "cases"), Part("tree", "members")
 _OPEN_CASES = f"""
 SELECT id::text AS id, owner FROM transfer_case c
-WHERE id > CAST(:after AS uuid) AND state <> ALL (:terminal) AND {CASES.not_aside("c.id::text")} ORDER BY id LIMIT :limit"""
+WHERE id > CAST(:after AS uuid) AND state <> ALL (:terminal) AND {CASES.not_aside("c.id::text")}
+    ORDER BY id LIMIT :limit"""
 # what follows from the tree, and not from what anybody did
-_DERIVED = ("origin_committee", "receiving_committee", "ruling", "owner", "wait_organisation", "wait_act", "wait_due")
+_DERIVED = (
+    "origin_committee",
+    "receiving_committee",
+    "ruling",
+    "owner",
+    "wait_organisation",
+    "wait_act",
+    "wait_due",
+)
 
 
 def repoint(engine: Engine, clock: Clock, ground: Ground) -> int:
     """Settles every open case whose parts are others by the tree as it is now; returns how many.
 
-    A destination that has ended gives way to its successor; whatever else an ended organisation owed, of cases and of
-    its members, stands at who acts for it. Each case gets a row ``tree_changed`` in its history, and its tasks move to
-    the organisations now concerned (rules.md §C.0 ``org.changed``). Done again it changes nothing.
+    A destination that has ended gives way to its successor; whatever else an ended organisation
+    owed, of cases and of its members, stands at who acts for it. Each case gets a row
+    ``tree_changed`` in its history, and its tasks move to the organisations now concerned (rules.md
+    §C.0 ``org.changed``). Done again it changes nothing.
     """
     changed, after = 0, "00000000-0000-0000-0000-000000000000"
     while True:
         with engine.begin() as tx:
-            found = rows(tx, _OPEN_CASES, {"after": after, "terminal": sorted(TERMINAL), "limit": BATCH_ROWS_MAX})
+            found = rows(
+                tx,
+                _OPEN_CASES,
+                {"after": after, "terminal": sorted(TERMINAL), "limit": BATCH_ROWS_MAX},
+            )
             if not found:
                 return changed + _members(engine, clock, ground)
-            done = CASES.each_by_itself(tx, found, lambda some: _repoint(tx, [row.id for row in some], clock.now(), ground),
-                                        clock.now(), key=lambda row: row.id, organisation=lambda row: row.owner)
+            done = CASES.each_by_itself(
+                tx,
+                found,
+                lambda some: _repoint(tx, [row.id for row in some], clock.now(), ground),
+                clock.now(),
+                key=lambda row: row.id,
+                organisation=lambda row: row.owner,
+            )
             changed += sum(done.results)
             after = found[-1].id
 
 
 def repoint_again(tx: Connection, keys: Sequence[str], now: datetime, ground: Ground) -> None:
-    """Settles cases and members' tasks that stood aside, once more; ``keys`` are ids of cases or references of members."""
-    found = rows(tx, "SELECT id::text AS id, owner FROM transfer_case WHERE id::text = ANY (:keys)", {"keys": list(keys)})
-    CASES.each_by_itself(tx, found, lambda some: _repoint(tx, [row.id for row in some], now, ground), now,
-                         key=lambda row: row.id, organisation=lambda row: row.owner)
+    """Settles cases and members' tasks that stood aside, once more; ``keys`` are ids of cases or
+    references of members.
+    """
+    found = rows(
+        tx,
+        "SELECT id::text AS id, owner FROM transfer_case WHERE id::text = ANY (:keys)",
+        {"keys": list(keys)},
+    )
+    CASES.each_by_itself(
+        tx,
+        found,
+        lambda some: _repoint(tx, [row.id for row in some], now, ground),
+        now,
+        key=lambda row: row.id,
+        organisation=lambda row: row.owner,
+    )
     members = rows(tx, READ_MEMBERS + "WHERE m.member = ANY (:keys)", {"keys": list(keys)})
     world = ground.world(tx, now)
-    MEMBERS.each_by_itself(tx, members, lambda some: refresh_members(tx, some, world), now,
-                           key=lambda row: row.member, organisation=lambda row: row.organisation)
+    MEMBERS.each_by_itself(
+        tx,
+        members,
+        lambda some: refresh_members(tx, some, world),
+        now,
+        key=lambda row: row.member,
+        organisation=lambda row: row.organisation,
+    )
 
 
 def _repoint(tx: Connection, ids: list[str], now: datetime, ground: Ground) -> int:
     world = ground.world(tx, now)
     standing, seen_by = tables.standing_tasks(tx, ids), _parties(tx, ids)
-    changes = [change for case in tables.load(tx, ids).values()
-               if (change := _change(case, standing.get(case.id, {}), seen_by.get(case.id, set()), world))]
+    changes = [
+        change
+        for case in tables.load(tx, ids).values()
+        if (change := _change(case, standing.get(case.id, {}), seen_by.get(case.id, set()), world))
+    ]
     return len(tables.write(tx, changes, world, standing=standing))
 
 
-def _change(case: Case, standing: Mapping[str, Task], seen_by: set[str], world: World) -> Change | None:
+def _change(
+    case: Case, standing: Mapping[str, Task], seen_by: set[str], world: World
+) -> Change | None:
     after = deadlines.settle(_succeeded(case, world), world)
     # a header that a counterfoil names stays, as long as it stands above the destination
-    astray = after.header != case.header and (not world.directory.within(case.destination, case.header)
-                                              or world.acting(case.header) != case.header)
+    astray = after.header != case.header and (
+        not world.directory.within(case.destination, case.header)
+        or world.acting(case.header) != case.header
+    )
     as_named = after if astray else after.but(header=case.header)
-    left = {task.organisation for task in standing.values()} - {t.organisation for t in deadlines.tasks(as_named, world)}
+    left = {task.organisation for task in standing.values()} - {
+        t.organisation for t in deadlines.tasks(as_named, world)
+    }
     unseen = {one["organisation"] for one in tables.off_both_lines(after, None, world)} - seen_by
-    if _parts(after) != _parts(case) or astray or left or unseen or after.destination != case.destination:
+    if (
+        _parts(after) != _parts(case)
+        or astray
+        or left
+        or unseen
+        or after.destination != case.destination
+    ):
         return Change(case, after, [Step("tree_changed", case.state, case.state, None)])
     return None
 
@@ -79,42 +135,66 @@ def _change(case: Case, standing: Mapping[str, Task], seen_by: set[str], world: 
 def _parties(tx: Connection, ids: list[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for case, organisation in tx.exec_driver_sql(
-            "SELECT case_id::text, organisation FROM case_party WHERE case_id = ANY (%s::uuid[])", (ids,)):
+        "SELECT case_id::text, organisation FROM case_party WHERE case_id = ANY (%s::uuid[])",
+        (ids,),
+    ):
         found.setdefault(case, set()).add(organisation)
     return found
 
 
 _REMINDED = """SELECT DISTINCT t.organisation, m.organisation AS home FROM task t JOIN member m ON m.member = t.member
 WHERE t.case_id IS NULL AND t.closed_at IS NULL"""
-_AT = READ_MEMBERS + f"""WHERE m.member > :after AND m.organisation = ANY (:homes) AND EXISTS (
+_AT = (
+    READ_MEMBERS
+    + f"""WHERE m.member > :after AND m.organisation = ANY (:homes) AND EXISTS (
     SELECT FROM task t WHERE t.member = m.member AND t.case_id IS NULL AND t.closed_at IS NULL)
 AND {MEMBERS.not_aside("m.member")} ORDER BY m.member LIMIT :limit"""
+)
 
 
 def _members(engine: Engine, clock: Clock, ground: Ground) -> int:
-    """Lets the tasks about members themselves (t12, t13) stand at who acts for their organisation; returns how many."""
+    """Lets the tasks about members themselves (t12, t13) stand at who acts for their organisation;
+    returns how many.
+    """
     moved, after = 0, ""
     with engine.begin() as tx:
         world = ground.world(tx, clock.now())
-        homes = [row.home for row in rows(tx, _REMINDED, {}) if row.organisation != world.acting(row.home)]
+        homes = [
+            row.home
+            for row in rows(tx, _REMINDED, {})
+            if row.organisation != world.acting(row.home)
+        ]
     while homes:
         with engine.begin() as tx:
             found = rows(tx, _AT, {"after": after, "homes": homes, "limit": BATCH_ROWS_MAX})
             if not found:
                 break
             world = ground.world(tx, clock.now())
-            done = MEMBERS.each_by_itself(tx, found, lambda some: refresh_members(tx, some, world), world.now,
-                                          key=lambda row: row.member, organisation=lambda row: row.organisation)
+            done = MEMBERS.each_by_itself(
+                tx,
+                found,
+                lambda some: refresh_members(tx, some, world),
+                world.now,
+                key=lambda row: row.member,
+                organisation=lambda row: row.organisation,
+            )
             moved, after = moved + len(found) - done.left_out, found[-1].member
     return moved
 
 
 def _succeeded(case: Case, world: World) -> Case:
-    """The case with the successor in the place of a destination, or receiver, that has ended: nobody arrives there."""
+    """The case with the successor in the place of a destination, or receiver, that has ended:
+    nobody arrives there.
+    """
     if case.state not in BEFORE_ACCEPTED:
         return case
-    heirs = {name: heir.code for name in ("destination", "receiver") if (code := getattr(case, name))
-             and (heir := world.directory.successor(code, world.today)) and heir.code != code}
+    heirs = {
+        name: heir.code
+        for name in ("destination", "receiver")
+        if (code := getattr(case, name))
+        and (heir := world.directory.successor(code, world.today))
+        and heir.code != code
+    }
     return case.but(**heirs) if heirs else case
 
 

@@ -3,6 +3,7 @@ effect (interface.md §7.5).
 
 A report makes its sender no party. The line may take what it says over when it triages.
 """
+
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -22,20 +23,27 @@ from services.kit.clock import ZONE
 from services.kit.db import dumps, rows
 
 REPORT = "report"
-_COLUMNS = ("event_id, position, member, path, case_id, organisation, ext_id, kind, time, facts, phone, address, "
-            "evidence, kept_at")
+_COLUMNS = (
+    "event_id, position, member, path, case_id, organisation, ext_id, kind, time, facts, phone, "
+    "address, "
+    "evidence, kept_at"
+)
 _KEEP = f"""
 INSERT INTO report ({_COLUMNS})
-SELECT {_COLUMNS} FROM json_to_recordset(%s::json) AS r(event_id uuid, position int, member text, path text, case_id uuid,
-    organisation text, ext_id text, kind text, time timestamptz, facts jsonb, phone text, address text, evidence jsonb,
+SELECT {_COLUMNS} FROM json_to_recordset(%s::json) AS r(event_id uuid, position int, member text,
+    path text, case_id uuid,
+    organisation text, ext_id text, kind text, time timestamptz, facts jsonb, phone text,
+        address text, evidence jsonb,
     kept_at timestamptz)
 ON CONFLICT (event_id, position) DO UPDATE SET case_id = excluded.case_id"""
 _OF_CASES = f"""
 SELECT {_COLUMNS}, taken_over_at FROM report
-WHERE case_id = ANY (CAST(:cases AS uuid[])) AND withdrawn_at IS NULL ORDER BY time, organisation, ext_id"""
+WHERE case_id = ANY (CAST(:cases AS uuid[])) AND withdrawn_at IS NULL
+    ORDER BY time, organisation, ext_id"""
 _OF_MEMBER = f"""
 SELECT {_COLUMNS}, taken_over_at FROM report
-WHERE member = :member AND withdrawn_at IS NULL ORDER BY time DESC, organisation, ext_id LIMIT :limit"""
+WHERE member = :member AND withdrawn_at IS NULL ORDER BY time DESC, organisation, ext_id
+    LIMIT :limit"""
 _WITHDRAW = """
 UPDATE report SET withdrawn_at = %s WHERE event_id = %s AND withdrawn_at IS NULL
     AND (%s::int IS NULL OR position = %s::int) RETURNING case_id::text"""
@@ -44,7 +52,8 @@ _OPENED_BY_REPORTS = """
 SELECT c.id::text FROM transfer_case c WHERE c.id = ANY (%s::uuid[]) AND c.state = 'announced'
     AND NOT EXISTS (SELECT FROM statement x WHERE x.case_id = c.id AND NOT x.withdrawn)
     AND NOT EXISTS (SELECT FROM report r WHERE r.case_id = c.id AND r.withdrawn_at IS NULL)
-    AND NOT EXISTS (SELECT FROM case_event e WHERE e.case_id = c.id AND e.by_organisation IS NOT NULL)"""
+    AND NOT EXISTS (SELECT FROM case_event e WHERE e.case_id = c.id
+        AND e.by_organisation IS NOT NULL)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +80,12 @@ class Report:
     @property
     def step_detail(self) -> dict[str, Any]:
         """What the history row says of it."""
-        return {"event": self.ext_id, "organisation": self.organisation, "type": self.kind,
-                "report": f"{self.event_id}:{self.position}"}
+        return {
+            "event": self.ext_id,
+            "organisation": self.organisation,
+            "type": self.kind,
+            "report": f"{self.event_id}:{self.position}",
+        }
 
 
 def keep(tx: Connection, reports: Iterable[Report]) -> None:
@@ -103,13 +116,24 @@ def named(reports: Sequence[Report], wanted: str) -> Report:
     exact = [r for r in reports if wanted in (str(r.event_id), f"{r.event_id}:{r.position}")]
     by_id = exact or [r for r in reports if r.ext_id == wanted]
     if len({report.organisation for report in by_id}) > 1:
-        raise refuse(422, "report-of-several", "不止一个单位用了这个编号报告，请在 from_report 填写那条记录（history）中的 report。",
-                     "More than one organisation reported under this id; give the report of that history row as "
-                     "from_report.", field="from_report")
+        raise refuse(
+            422,
+            "report-of-several",
+            "不止一个单位用了这个编号报告，请在 from_report 填写那条记录（history）中的 report。",
+            "More than one organisation reported under this id; give the report of that history "
+            "row as "
+            "from_report.",
+            field="from_report",
+        )
     if by_id:
         return by_id[-1]
-    raise refuse(422, "no-such-report", "这件转移没有这条报告，请核对 from_report。",
-                 "This case has no such report; check from_report.", field="from_report")
+    raise refuse(
+        422,
+        "no-such-report",
+        "这件转移没有这条报告，请核对 from_report。",
+        "This case has no such report; check from_report.",
+        field="from_report",
+    )
 
 
 def change_of(case: Case, reports: Sequence[Report], world: World) -> Change:
@@ -120,8 +144,17 @@ def change_of(case: Case, reports: Sequence[Report], world: World) -> Change:
 def opened(case_id: str, member: str, home: str, reports: Sequence[Report], world: World) -> Change:
     """A case opened by reports alone: it is the origin branch's, and waits for the branch to
     triage it."""
-    case = Case(id=case_id, state=s.ANNOUNCED, member=member, origin=home, poster=home, opened_at=world.now,
-                entered_at=world.now, touched_at=world.now, counted_from=world.today)
+    case = Case(
+        id=case_id,
+        state=s.ANNOUNCED,
+        member=member,
+        origin=home,
+        poster=home,
+        opened_at=world.now,
+        entered_at=world.now,
+        touched_at=world.now,
+        counted_from=world.today,
+    )
     steps = [Step("open", None, s.ANNOUNCED, None)]
     steps += [_step(s.ANNOUNCED, report) for report in reports]
     return Change(None, deadlines.settle(case, world), steps)
@@ -147,8 +180,9 @@ def withdraw(
     changes = []
     for case in tables.load(tx, alone).values():
         if case.member not in going_on:
-            after = case.but(state=s.CLOSED, touched_at=world.now, entered_at=world.now,
-                             counted_from=world.today)
+            after = case.but(
+                state=s.CLOSED, touched_at=world.now, entered_at=world.now, counted_from=world.today
+            )
             step = Step("withdraw", case.state, s.CLOSED, None, "event_withdrawn")
             changes.append(Change(case, deadlines.settle(after, world), [step]))
     tables.write(tx, changes, world)
@@ -162,20 +196,42 @@ def _step(state: str, report: Report) -> Step:
 def take_over(tx: Connection, report: Report, case_id: str, by: str, world: World) -> None:
     """Notes that the line took a report over: its phone and address count as the line's from now
     on."""
-    tx.exec_driver_sql("UPDATE report SET taken_over_at = %s WHERE event_id = %s AND position = %s",
-                       (world.now, report.event_id, report.position))
-    tables.show_person(tx, [tables.person_of(tx, case_id) | {
-        "case_id": case_id, "event_id": report.event_id, "position": report.position, "organisation": by,
-        "of_line": True, "time": world.now, "phone": report.phone, "address": report.address,
-        "evidence": report.evidence}])
+    tx.exec_driver_sql(
+        "UPDATE report SET taken_over_at = %s WHERE event_id = %s AND position = %s",
+        (world.now, report.event_id, report.position),
+    )
+    tables.show_person(
+        tx,
+        [
+            tables.person_of(tx, case_id)
+            | {
+                "case_id": case_id,
+                "event_id": report.event_id,
+                "position": report.position,
+                "organisation": by,
+                "of_line": True,
+                "time": world.now,
+                "phone": report.phone,
+                "address": report.address,
+                "evidence": report.evidence,
+            }
+        ],
+    )
 
 
 def shown(report: Report) -> dict[str, Any]:
     """A report as the line sees it: who says what, and when."""
-    return {"report": f"{report.event_id}:{report.position}", "event": report.ext_id,
-            "organisation": report.organisation, "type": report.kind, "at": report.time.astimezone(ZONE).isoformat(),
-            "facts": dict(report.facts), "phone": report.phone, "address": report.address,
-            "taken_over": report.taken_over_at is not None}
+    return {
+        "report": f"{report.event_id}:{report.position}",
+        "event": report.ext_id,
+        "organisation": report.organisation,
+        "type": report.kind,
+        "at": report.time.astimezone(ZONE).isoformat(),
+        "facts": dict(report.facts),
+        "phone": report.phone,
+        "address": report.address,
+        "taken_over": report.taken_over_at is not None,
+    }
 
 
 def _report(row: Any) -> Report:

@@ -1,4 +1,7 @@
-"""Who may give which command: the parts organisations play in a case (interface.md §6, last paragraph)."""
+"""Who may give which command: the parts organisations play in a case (interface.md §6, last
+paragraph).
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -9,34 +12,66 @@ from services.cases.model import Case, World
 
 # command -> the parts that may give it. "+" after a part: an organisation above it may too.
 RIGHTS: dict[str, tuple[str, ...]] = {
-    "triage": ("origin", "committee+"), "confirm_destination": ("origin", "committee+"),
-    "register_floating": ("origin", "committee+"), "reopen": ("origin", "committee+"),
-    "cure": ("origin", "committee+"), "redirect": ("origin", "committee+"), "report_lost": ("origin", "committee+"),
-    "merge": ("origin", "committee+"), "close": ("origin", "committee+"),
-    "submit": ("origin",), "mark_unreachable": ("origin",), "found": ("origin",), "mark_lost": ("origin",),
-    "approve_stay": ("committee+",), "send_back": ("committee+",), "hand_over": ("committee+",),
-    "record_receipt": ("committee+",), "reissue": ("committee+",), "suspend": ("committee+",),
-    "restore": ("committee+",), "strike_off": ("committee+",), "cancel": ("committee+",),
-    "reroute": ("committee+",), "record_paper_receipt": ("committee+",),
-    "issue_letter": ("issuer+",), "add_channel": ("committee+",), "acknowledge": ("host",),
+    "triage": ("origin", "committee+"),
+    "confirm_destination": ("origin", "committee+"),
+    "register_floating": ("origin", "committee+"),
+    "reopen": ("origin", "committee+"),
+    "cure": ("origin", "committee+"),
+    "redirect": ("origin", "committee+"),
+    "report_lost": ("origin", "committee+"),
+    "merge": ("origin", "committee+"),
+    "close": ("origin", "committee+"),
+    "submit": ("origin",),
+    "mark_unreachable": ("origin",),
+    "found": ("origin",),
+    "mark_lost": ("origin",),
+    "approve_stay": ("committee+",),
+    "send_back": ("committee+",),
+    "hand_over": ("committee+",),
+    "record_receipt": ("committee+",),
+    "reissue": ("committee+",),
+    "suspend": ("committee+",),
+    "restore": ("committee+",),
+    "strike_off": ("committee+",),
+    "cancel": ("committee+",),
+    "reroute": ("committee+",),
+    "record_paper_receipt": ("committee+",),
+    "issue_letter": ("issuer+",),
+    "add_channel": ("committee+",),
+    "acknowledge": ("host",),
     "record_arrival": ("destination", "header"),
-    "forward": ("receiver",), "return_for_cure": ("receiver",), "refuse": ("receiver",),
-    "accept": ("receiving_committee+",), "send_receipt": ("receiving_committee+",),
+    "forward": ("receiver",),
+    "return_for_cure": ("receiver",),
+    "refuse": ("receiver",),
+    "accept": ("receiving_committee+",),
+    "send_receipt": ("receiving_committee+",),
     "place": ("destination", "receiving_committee+"),
     "record_talk": ("branch",),
     "rule": ("ruling",),
-    "ask": ("any",), "answer": ("asked",), "note": ("any", "acted"),
-    "pause": ("poster+",), "resume": ("poster+",), "give_to_all": ("poster+",),
+    "ask": ("any",),
+    "answer": ("asked",),
+    "note": ("any", "acted"),
+    "pause": ("poster+",),
+    "resume": ("poster+",),
+    "give_to_all": ("poster+",),
 }
 
 
 def parties(case: Case, world: World) -> dict[str, str]:
     """Part -> organisation, for every part that is filled."""
     found = {
-        "origin": case.origin, "committee": case.origin_committee, "issuer": deadlines.issuer(case, world),
-        "destination": case.destination, "header": case.header, "receiver": case.receiver,
-        "receiving_committee": case.receiving_committee, "branch": case.branch, "ruling": case.ruling,
-        "poster": case.poster, "host": case.host, "community": deadlines.double_reports_at(case, world),
+        "origin": case.origin,
+        "committee": case.origin_committee,
+        "issuer": deadlines.issuer(case, world),
+        "destination": case.destination,
+        "header": case.header,
+        "receiver": case.receiver,
+        "receiving_committee": case.receiving_committee,
+        "branch": case.branch,
+        "ruling": case.ruling,
+        "poster": case.poster,
+        "host": case.host,
+        "community": deadlines.double_reports_at(case, world),
     }
     return {part: code for part, code in found.items() if code}
 
@@ -57,7 +92,9 @@ def may(case: Case, command: str, actor: str, world: World) -> bool:
             if actor in world.acted:
                 return True
         elif part.endswith("+"):
-            if any(world.directory.within(code, actor) for code in _now(played.get(part[:-1]), world)):
+            if any(
+                world.directory.within(code, actor) for code in _now(played.get(part[:-1]), world)
+            ):
                 return True
         elif actor in _now(played.get(part), world):
             return True
@@ -65,8 +102,9 @@ def may(case: Case, command: str, actor: str, world: World) -> bool:
 
 
 def may_join(into: Case, actor: str, world: World) -> bool:
-    """Whether ``actor`` may let another case of the member become part of ``into``: whoever may merge it itself, and
-    once the member was accepted there whoever then holds the member."""
+    """Whether ``actor`` may let another case of the member become part of ``into``: whoever may
+    merge it itself, and once the member was accepted there whoever then holds the member.
+    """
     if may(into, "merge", actor, world):
         return True
     if into.state not in states.CUSTODY:
@@ -76,8 +114,9 @@ def may_join(into: Case, actor: str, world: World) -> bool:
 
 
 def may_answer(asked: Mapping[str, Any], actor: str, world: World) -> bool:
-    """Whether ``actor`` may answer a question that is open: whoever was asked; for an organisation outside, whoever asked
-    records what came on paper or by telephone."""
+    """Whether ``actor`` may answer a question that is open: whoever was asked; for an organisation
+    outside, whoever asked records what came on paper or by telephone.
+    """
     to = world.directory.get(asked["to"])
     outside = to is not None and to.outside and actor in _now(asked["by"], world)
     return not asked.get("answered_on") and (outside or actor in _now(asked["to"], world))
@@ -90,9 +129,13 @@ def _now(code: str | None, world: World) -> tuple[str, ...]:
 
 
 def _has_a_part(case: Case, actor: str, played: dict[str, str], world: World) -> bool:
-    if any(actor in _now(code, world) for code in (*played.values(), *(a["to"] for a in case.asks))):
+    if any(
+        actor in _now(code, world) for code in (*played.values(), *(a["to"] for a in case.asks))
+    ):
         return True
-    return any(world.directory.within(played[p], actor) for p in ("origin", "destination") if p in played)
+    return any(
+        world.directory.within(played[p], actor) for p in ("origin", "destination") if p in played
+    )
 
 
 def allowed(case: Case, actor: str, world: World) -> Iterator[str]:

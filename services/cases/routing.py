@@ -1,8 +1,10 @@
-"""From stated facts to a row of the decision table, and from the row to the organisation that is proposed.
+"""From stated facts to a row of the decision table, and from the row to the organisation that is
+proposed.
 
-The table is data (``policy/decision_table.json``); this module only reads it. Order of sources, the rows that propose
-nobody and the meaning of a condition are those of interface.md §7.1-§7.3.
+The table is data (``policy/decision_table.json``); this module only reads it. Order of sources, the
+rows that propose nobody and the meaning of a condition are those of interface.md §7.1-§7.3.
 """
+
 from __future__ import annotations
 
 import json
@@ -54,18 +56,38 @@ class DecisionTable:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> DecisionTable:
         """A table from its JSON form."""
-        named = {code: r["source"] if isinstance(r["source"], Mapping) else dict.fromkeys(("zh", "en"), r["source"])
-                 for code, r in data["rows"].items()}
-        rows = {
-            code: Row(code, r["zh"], r["en"], named[code]["zh"], tuple(r.get("sources", ())), r.get("street", False),
-                      r.get("act"), tuple(r.get("none_when", ())), tuple(r.get("none_unless", ())), named[code]["en"])
+        named = {
+            code: r["source"]
+            if isinstance(r["source"], Mapping)
+            else dict.fromkeys(("zh", "en"), r["source"])
             for code, r in data["rows"].items()
         }
-        return cls(data["version"], tuple(data["first"]),
-                   {c: tuple(v) for c, v in data["categories"].items()}, rows)
+        rows = {
+            code: Row(
+                code,
+                r["zh"],
+                r["en"],
+                named[code]["zh"],
+                tuple(r.get("sources", ())),
+                r.get("street", False),
+                r.get("act"),
+                tuple(r.get("none_when", ())),
+                tuple(r.get("none_unless", ())),
+                named[code]["en"],
+            )
+            for code, r in data["rows"].items()
+        }
+        return cls(
+            data["version"],
+            tuple(data["first"]),
+            {c: tuple(v) for c, v in data["categories"].items()},
+            rows,
+        )
 
     def choose(self, facts: Mapping[str, Any], origin_unit: str | None) -> str | None:
-        """The first row whose condition is met by the stated facts; None if none is, and for a death."""
+        """The first row whose condition is met by the stated facts; None if none is, and for a
+        death.
+        """
         category = facts.get("category")
         if category == "death":
             return None
@@ -81,37 +103,61 @@ class DecisionTable:
 
     @property
     def counting(self) -> Mapping[str, Row]:
-        """The rows that may be a case's: those that some line names, and B35, which a person's triage leads to.
+        """The rows that may be a case's: those that some line names, and B35, which a person's
+        triage leads to.
 
         B4 and B34 only pass on to the category.
         """
-        named = {line["row"] for lines in (self.first, *self.categories.values()) for line in lines} | {"B35"}
+        named = {
+            line["row"] for lines in (self.first, *self.categories.values()) for line in lines
+        } | {"B35"}
         return {code: row for code, row in self.rows.items() if code in named}
 
     def looks_for(self, row: str | None, facts: Mapping[str, Any]) -> bool:
         """Whether the row looks for a destination at all in these circumstances."""
         rule = self.rows.get(row or "")
-        return (rule is not None and bool(rule.sources) and not any(_met(facts, c) for c in rule.none_when)
-                and all(_met(facts, c) for c in rule.none_unless))
+        return (
+            rule is not None
+            and bool(rule.sources)
+            and not any(_met(facts, c) for c in rule.none_when)
+            and all(_met(facts, c) for c in rule.none_unless)
+        )
 
-    def propose(self, row: str | None, facts: Mapping[str, Any], claim: str | None, directory: Directory,
-                today: date) -> Proposal:
+    def propose(
+        self,
+        row: str | None,
+        facts: Mapping[str, Any],
+        claim: str | None,
+        directory: Directory,
+        today: date,
+    ) -> Proposal:
         """The first organisation that exists among the row's sources (interface.md §7.3)."""
         if not self.looks_for(row, facts):
             return Proposal()
         rule = self.rows[row or ""]
         area = facts.get("to.area") or None
         for source in rule.sources:
-            code = _code(directory.successor(found, today)) if (
-                found := _look_up(source, rule, facts, claim, directory, today)) else None
+            code = (
+                _code(directory.successor(found, today))
+                if (found := _look_up(source, rule, facts, claim, directory, today))
+                else None
+            )
             if code:
                 organisation = directory.get(code)
-                return Proposal(code, source, area or (organisation.area if organisation else None) or None)
+                return Proposal(
+                    code, source, area or (organisation.area if organisation else None) or None
+                )
         return Proposal(None, None, area)
 
 
-def _look_up(source: str, rule: Row, facts: Mapping[str, Any], claim: str | None, directory: Directory,
-             today: date) -> str | None:
+def _look_up(
+    source: str,
+    rule: Row,
+    facts: Mapping[str, Any],
+    claim: str | None,
+    directory: Directory,
+    today: date,
+) -> str | None:
     if source == "stated":
         code = facts.get("to.organisation")
         return code if code and directory.get(code) else None
@@ -128,7 +174,9 @@ def _look_up(source: str, rule: Row, facts: Mapping[str, Any], claim: str | None
         if not area:
             return None
         wanted = [area[:9]] if rule.street else [area, area[:9]]
-        return next((c for a in wanted if len(a) >= 9 and (c := _code(directory.serving(a, today)))), None)
+        return next(
+            (c for a in wanted if len(a) >= 9 and (c := _code(directory.serving(a, today)))), None
+        )
     return claim
 
 
@@ -148,11 +196,18 @@ def _met(facts: Mapping[str, Any], condition: Sequence[Any]) -> bool:
         return value is wanted if isinstance(wanted, bool) else value == wanted
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return {"lt": value < wanted, "le": value <= wanted, "ge": value >= wanted, "eq": value == wanted}[condition[1]]
+    return {
+        "lt": value < wanted,
+        "le": value <= wanted,
+        "ge": value >= wanted,
+        "eq": value == wanted,
+    }[condition[1]]
 
 
 def current_facts(statements: Iterable[Statement]) -> dict[str, Any]:
-    """Field by field the fact of the latest statement that states it; withdrawn ones do not count."""
+    """Field by field the fact of the latest statement that states it; withdrawn ones do not
+    count.
+    """
     facts: dict[str, Any] = {}
     for statement in sorted((s for s in statements if not s.withdrawn), key=lambda s: s.order):
         facts.update((k, v) for k, v in statement.facts.items() if v is not None)
@@ -160,23 +215,37 @@ def current_facts(statements: Iterable[Statement]) -> dict[str, Any]:
 
 
 IMPLIED_CATEGORY = {
-    "guidui.retirement.scheduled.v1": "retirement", "guidui.labour_relation.ended.v1": "layoff",
-    "guidui.graduation.batch.v1": "graduation", "guidui.demobilised.notice.v1": "demobilisation",
+    "guidui.retirement.scheduled.v1": "retirement",
+    "guidui.labour_relation.ended.v1": "layoff",
+    "guidui.graduation.batch.v1": "graduation",
+    "guidui.demobilised.notice.v1": "demobilisation",
     "guidui.residence.changed.v1": "relocation",
 }
 OPENING = frozenset(IMPLIED_CATEGORY) | {
-    "guidui.departure.planned.v1", "guidui.departure.effective.v1", "guidui.host.report.v1"}
+    "guidui.departure.planned.v1",
+    "guidui.departure.effective.v1",
+    "guidui.host.report.v1",
+}
 
 
-def facts_stated(kind: str, data: Mapping[str, Any], slot: Mapping[str, Any], area: str | None) -> dict[str, Any]:
-    """What an opening event states of one person, flat: category, effective_on, ``to.*``, ``from.*``, circumstances.
+def facts_stated(
+    kind: str, data: Mapping[str, Any], slot: Mapping[str, Any], area: str | None
+) -> dict[str, Any]:
+    """What an opening event states of one person, flat: category, effective_on, ``to.*``,
+    ``from.*``, circumstances.
 
-    ``data`` is the event's common part, ``slot`` this person's ``to`` and ``circumstances``; ``area`` is what the
-    address gave ("" when an address was stated and nothing can be defended, so that an older area does not linger).
+    ``data`` is the event's common part, ``slot`` this person's ``to`` and ``circumstances``;
+    ``area`` is what the address gave ("" when an address was stated and nothing can be defended, so
+    that an older area does not linger).
     """
-    facts: dict[str, Any] = {"category": data.get("category") or IMPLIED_CATEGORY.get(kind),
-                             "effective_on": data.get("effective_on")}
-    to = {**(data.get("to") or {}), **{k: v for k, v in (slot.get("to") or {}).items() if v is not None}}
+    facts: dict[str, Any] = {
+        "category": data.get("category") or IMPLIED_CATEGORY.get(kind),
+        "effective_on": data.get("effective_on"),
+    }
+    to = {
+        **(data.get("to") or {}),
+        **{k: v for k, v in (slot.get("to") or {}).items() if v is not None},
+    }
     facts |= {f"to.{k}": v for k, v in to.items()}
     if to.get("address"):
         facts["to.area"] = area or ""
@@ -189,5 +258,6 @@ def facts_stated(kind: str, data: Mapping[str, Any], slot: Mapping[str, Any], ar
 @lru_cache
 def table() -> DecisionTable:
     """The decision table that ships with guidui."""
-    return DecisionTable.of(json.loads(
-        files(__package__).joinpath("policy/decision_table.json").read_text("utf-8")))
+    return DecisionTable.of(
+        json.loads(files(__package__).joinpath("policy/decision_table.json").read_text("utf-8"))
+    )

@@ -1,4 +1,7 @@
-"""What a change of rule would have done to the cases of a time past, before it is switched on. Reads only."""
+"""What a change of rule would have done to the cases of a time past, before it is switched on.
+Reads only.
+"""
+
 from __future__ import annotations
 
 import json
@@ -24,16 +27,24 @@ from services.registry.directory import Directory
 BATCH_ROWS_MAX = 2_000
 EXAMPLES_MAX = 20
 _PAGE = """
-SELECT {columns} FROM transfer_case WHERE opened_at >= :since AND NOT inflow AND state NOT IN ('bulk_open', 'bulk_closed')
+SELECT {columns} FROM transfer_case WHERE opened_at >= :since AND NOT inflow
+    AND state NOT IN ('bulk_open', 'bulk_closed')
 AND (opened_at, id) > (:at, CAST(:id AS uuid)) ORDER BY opened_at, id LIMIT :limit"""
 
 
-def what_if(tx: Connection, since: datetime, *, rules: DecisionTable | None = None,
-            drafts: Sequence[Override] = ()) -> dict[str, Any]:
-    """Judges the cases that this transaction sees, opened since then, by today's rules and by changed ones.
+def what_if(
+    tx: Connection,
+    since: datetime,
+    *,
+    rules: DecisionTable | None = None,
+    drafts: Sequence[Override] = (),
+) -> dict[str, Any]:
+    """Judges the cases that this transaction sees, opened since then, by today's rules and by
+    changed ones.
 
-    ``rules`` takes the place of the decision table; ``drafts`` count beside the overrides that stand, as if they had
-    been in force all the time. ``{"cases", "changed", "rows", "destinations", "examples"}``.
+    ``rules`` takes the place of the decision table; ``drafts`` count beside the overrides that
+    stand, as if they had been in force all the time.
+    ``{"cases", "changed", "rows", "destinations", "examples"}``.
     """
     directory, standing = Directory.of(tx), exceptions.stored(tx)
     seen = 0
@@ -45,19 +56,40 @@ def what_if(tx: Connection, since: datetime, *, rules: DecisionTable | None = No
         opened = case.opened_at or since
         as_if = [replace(d, begins=day_of(opened), until=None, set_at=opened) for d in drafts]
         before = judge(case, table(), standing, directory, day_of(opened), opened)
-        after = judge(case, rules or table(), [*standing, *as_if], directory, day_of(opened), opened)
+        after = judge(
+            case, rules or table(), [*standing, *as_if], directory, day_of(opened), opened
+        )
         if _said(before) == _said(after):
             continue
         by_row[before.row, after.row] += 1
         by_place[before.proposal.organisation, after.proposal.organisation] += 1
         if len(examples) < EXAMPLES_MAX:
-            examples.append({"case": case.id, "opened_on": day_of(opened).isoformat(), "category": case.category,
-                             "before": _shown(before, directory), "after": _shown(after, directory)})
-    return {"since": day_of(since).isoformat(), "cases": seen, "changed": sum(by_row.values()),
-            "rows": [{"before": a, "after": b, "cases": n} for (a, b), n in by_row.most_common()],
-            "destinations": [{"before": a, "before_name": _name(directory, a), "after": b,
-                              "after_name": _name(directory, b), "cases": n} for (a, b), n in by_place.most_common(50)],
-            "examples": examples}
+            examples.append(
+                {
+                    "case": case.id,
+                    "opened_on": day_of(opened).isoformat(),
+                    "category": case.category,
+                    "before": _shown(before, directory),
+                    "after": _shown(after, directory),
+                }
+            )
+    return {
+        "since": day_of(since).isoformat(),
+        "cases": seen,
+        "changed": sum(by_row.values()),
+        "rows": [{"before": a, "after": b, "cases": n} for (a, b), n in by_row.most_common()],
+        "destinations": [
+            {
+                "before": a,
+                "before_name": _name(directory, a),
+                "after": b,
+                "after_name": _name(directory, b),
+                "cases": n,
+            }
+            for (a, b), n in by_place.most_common(50)
+        ],
+        "examples": examples,
+    }
 
 
 def _cases(tx: Connection, since: datetime) -> Iterator[Case]:
@@ -73,9 +105,13 @@ def _said(one: Judgement) -> tuple[str | None, str | None]:
 
 
 def _shown(one: Judgement, directory: Directory) -> dict[str, Any]:
-    return {"rule": one.row, "organisation": one.proposal.organisation, "source": one.proposal.source,
-            "name": _name(directory, one.proposal.organisation),
-            "override": one.override.source if one.override else None}
+    return {
+        "rule": one.row,
+        "organisation": one.proposal.organisation,
+        "source": one.proposal.source,
+        "name": _name(directory, one.proposal.organisation),
+        "override": one.override.source if one.override else None,
+    }
 
 
 def _name(directory: Directory, code: str | None) -> str | None:
@@ -83,15 +119,26 @@ def _name(directory: Directory, code: str | None) -> str | None:
     return one.name if one else None
 
 
-def changed_rules(file: Path, given: Sequence[Mapping[str, Any]] | None, department: str | None, directory: Directory,
-                  now: datetime) -> tuple[DecisionTable | None, list[Override]]:
-    """A changed decision table (a JSON object with ``rows``) or overrides (``given``: the rows of a sheet) of a file."""
+def changed_rules(
+    file: Path,
+    given: Sequence[Mapping[str, Any]] | None,
+    department: str | None,
+    directory: Directory,
+    now: datetime,
+) -> tuple[DecisionTable | None, list[Override]]:
+    """A changed decision table (a JSON object with ``rows``) or overrides (``given``: the rows of a
+    sheet) of a file.
+    """
     if given is None:
         try:
             return DecisionTable.of(json.loads(file.read_text("utf-8-sig"))), []
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise refuse(422, "not-a-table", f"{file.name} 不是决策表：{error!r}",
-                         f"{file.name} is no decision table: {error!r}") from None
+            raise refuse(
+                422,
+                "not-a-table",
+                f"{file.name} 不是决策表：{error!r}",
+                f"{file.name} is no decision table: {error!r}",
+            ) from None
     drafts = []
     for row in given:
         own = str(row.get("organisation") or department or row.get("under") or "")

@@ -1,7 +1,10 @@
-"""Signs of organisational life, each kept with the event that says it, so that one can be taken back.
+"""Signs of organisational life, each kept with the event that says it, so that one can be taken
+back.
 
-What a member's row says is the latest of what the register's files said and of the signs that are left.
+What a member's row says is the latest of what the register's files said and of the signs that are
+left.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -25,15 +28,17 @@ FROM json_to_recordset(%s::json) s(event uuid, position int, case_id uuid, seq i
 WHERE g.event_id = s.event AND g.position = s.position"""
 # a stay or a registration begins the count of contacts anew
 _LEFT = """
-SELECT max(g.reached) AS day FROM member_sign g WHERE g.case_id = CAST(:case AS uuid) AND g.seq > coalesce(
+SELECT max(g.reached) AS day FROM member_sign g WHERE g.case_id = CAST(:case AS uuid)
+    AND g.seq > coalesce(
     (SELECT max(e.seq) FROM case_event e WHERE e.case_id = g.case_id
      AND e.command IN ('approve_stay', 'register_floating')), 0)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """What one event says of a member: a day of organisational life, dues paid to a month (said on day ``sign``), a day
-    on which ``by`` reached them."""
+    """What one event says of a member: a day of organisational life, dues paid to a month (said on
+    day ``sign``), a day on which ``by`` reached them.
+    """
 
     event: UUID
     position: int
@@ -52,34 +57,79 @@ def keep(tx: Connection, signs: Sequence[Sign], world: World) -> None:
     tx.exec_driver_sql("SELECT member_signs(%s::json)", (dumps([asdict(one) for one in signs]),))
     contacts: dict[str, Sign] = {}
     for one in signs:
-        if one.reached and (one.member not in contacts or one.reached > (contacts[one.member].reached or "")):
+        if one.reached and (
+            one.member not in contacts or one.reached > (contacts[one.member].reached or "")
+        ):
             contacts[one.member] = one
     standing = tables.open_of_members(tx, sorted(contacts))
-    told = tables.write(tx, [commands.contacted(case, world, stored_day(str(contacts[member].reached)),
-                                                contacts[member].by) for member, case in standing.items()], world)
+    told = tables.write(
+        tx,
+        [
+            commands.contacted(
+                case, world, stored_day(str(contacts[member].reached)), contacts[member].by
+            )
+            for member, case in standing.items()
+        ],
+        world,
+    )
     if told:
         case_of = {case.member: case for case in told}
-        tx.exec_driver_sql(_OF_CASE, (dumps([
-            {"event": one.event, "position": one.position, "case_id": case_of[one.member].id,
-             "seq": case_of[one.member].seq} for one in signs if one.reached and one.member in case_of]),))
+        tx.exec_driver_sql(
+            _OF_CASE,
+            (
+                dumps(
+                    [
+                        {
+                            "event": one.event,
+                            "position": one.position,
+                            "case_id": case_of[one.member].id,
+                            "seq": case_of[one.member].seq,
+                        }
+                        for one in signs
+                        if one.reached and one.member in case_of
+                    ]
+                ),
+            ),
+        )
 
 
-def take_back(tx: Connection, event: UUID, position: int | None, world: World, command: str, reason: str, by: str,
-              person: str | None = None) -> int:
-    """Takes back what an event said of one person (None: of all): as if it had never been told; returns of how many.
+def take_back(
+    tx: Connection,
+    event: UUID,
+    position: int | None,
+    world: World,
+    command: str,
+    reason: str,
+    by: str,
+    person: str | None = None,
+) -> int:
+    """Takes back what an event said of one person (None: of all): as if it had never been told;
+    returns of how many.
 
-    The clock finds the members again at once. A case that it touched gets a history row ``command``.
+    The clock finds the members again at once. A case that it touched gets a history row
+    ``command``.
     """
     gone = rows(tx, "SELECT * FROM member_unsigned(:e, :p)", {"e": event, "p": position})
     told = {str(r.case_id): r.seq for r in gone if r.case_id}
     for case in tables.load(tx, sorted(told)).values():
         if (case.state, command) in s.TRANSITIONS:
-            _uncontacted(tx, case, told[case.id], world, Step(command, case.state, case.state, by, reason), person)
+            _uncontacted(
+                tx,
+                case,
+                told[case.id],
+                world,
+                Step(command, case.state, case.state, by, reason),
+                person,
+            )
     return len(gone)
 
 
-def _uncontacted(tx: Connection, case: Case, seq: int, world: World, step: Step, person: str | None) -> None:
+def _uncontacted(
+    tx: Connection, case: Case, seq: int, world: World, step: Step, person: str | None
+) -> None:
     day: Any = rows(tx, _LEFT, {"case": case.id})[0].day
     after = deadlines.settle(case.but(contacted_on=day, touched_at=world.now), world)
     tables.write(tx, [Change(case, after, [step])], world, person)
-    tx.exec_driver_sql("SELECT case_forgets(%s::uuid, '{contacted_on}', %s, '{}', false)", (case.id, [seq]))
+    tx.exec_driver_sql(
+        "SELECT case_forgets(%s::uuid, '{contacted_on}', %s, '{}', false)", (case.id, [seq])
+    )

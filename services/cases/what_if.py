@@ -1,4 +1,5 @@
 """Which open deadlines would move if versions of policy counted already. Reads only."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -28,14 +29,22 @@ class Shift:
     now: date | None
 
 
-def what_if(engine: Engine, clock: Clock, ground: Ground, new: Sequence[Version]) -> Iterator[Shift]:
+def what_if(
+    engine: Engine, clock: Clock, ground: Ground, new: Sequence[Version]
+) -> Iterator[Shift]:
     """The deadlines of open cases that would be others with ``new`` in force from the beginning."""
     after = "00000000-0000-0000-0000-000000000000"
     while True:
         with engine.connect() as tx:
-            ids = tx.exec_driver_sql(
-                "SELECT id::text FROM transfer_case WHERE id > %s::uuid AND state <> ALL (%s) ORDER BY id LIMIT %s",
-                (after, sorted(TERMINAL), BATCH_ROWS_MAX)).scalars().all()
+            ids = (
+                tx.exec_driver_sql(
+                    "SELECT id::text FROM transfer_case WHERE id > %s::uuid AND state <> ALL (%s) "
+                    "ORDER BY id LIMIT %s",
+                    (after, sorted(TERMINAL), BATCH_ROWS_MAX),
+                )
+                .scalars()
+                .all()
+            )
             if not ids:
                 return
             shifts = list(_shifts(tx, ids, ground.world(tx, clock.now()), new))
@@ -43,9 +52,13 @@ def what_if(engine: Engine, clock: Clock, ground: Ground, new: Sequence[Version]
         after = ids[-1]
 
 
-def _shifts(tx: Connection, ids: Sequence[str], world: World, new: Sequence[Version]) -> Iterator[Shift]:
+def _shifts(
+    tx: Connection, ids: Sequence[str], world: World, new: Sequence[Version]
+) -> Iterator[Shift]:
     book = world.book or Book.of(world.policy)
-    tried = Book.of(book.base, (*book.versions, *(replace(one, effective_from=date.min) for one in new)))
+    tried = Book.of(
+        book.base, (*book.versions, *(replace(one, effective_from=date.min) for one in new))
+    )
     then = replace(world, book=tried, policy=tried.at(world.today))
     for case in tables.load(tx, list(ids)).values():
         before, after = _dues(case, world), _dues(case, then)
@@ -58,8 +71,11 @@ def _shifts(tx: Connection, ids: Sequence[str], world: World, new: Sequence[Vers
 def _dues(case: Case, world: World) -> dict[tuple[str, str], date | None]:
     """(organisation, act) -> due day of everything that the case waits for."""
     settled = deadlines.settle(case, world)
-    dues = {(task.organisation, task.act): task.due_on for task in deadlines.tasks(settled, world)
-            if task.kind not in deadlines.ALERT_ONLY}
+    dues = {
+        (task.organisation, task.act): task.due_on
+        for task in deadlines.tasks(settled, world)
+        if task.kind not in deadlines.ALERT_ONLY
+    }
     if settled.wait_organisation and settled.wait_act:
         dues[settled.wait_organisation, settled.wait_act] = settled.wait_due
     return dues

@@ -1,1 +1,3 @@
-"""A made-up city played through the real handlers, commands and clock loops, with every invariant checked."""
+"""A made-up city played through the real handlers, commands and clock loops, with every invariant
+checked.
+"""

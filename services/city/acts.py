@@ -1,4 +1,7 @@
-"""What the organisations of the city do about a case: one of the commands that the system says are possible."""
+"""What the organisations of the city do about a case: one of the commands that the system says are
+possible.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -16,25 +19,68 @@ from services.city.world import COUNTY, FAR_STREET, Town
 # state -> how often each command is what somebody does next
 HABITS: Mapping[str, Mapping[str, int]] = {
     s.ANNOUNCED: {"triage": 80, "close": 6, "note": 5, "ask": 9},
-    s.TRIAGED: {"confirm_destination": 70, "approve_stay": 10, "register_floating": 8, "mark_unreachable": 4,
-                "note": 3, "close": 4, "ask": 3, "rule": 40},
+    s.TRIAGED: {
+        "confirm_destination": 70,
+        "approve_stay": 10,
+        "register_floating": 8,
+        "mark_unreachable": 4,
+        "note": 3,
+        "close": 4,
+        "ask": 3,
+        "rule": 40,
+    },
     s.DESTINATION_CONFIRMED: {"submit": 88, "approve_stay": 6, "note": 4, "ask": 2},
-    s.STAY_APPROVED: {"reopen": 45, "close": 20, "register_floating": 10, "mark_unreachable": 12, "suspend": 5,
-                      "note": 8},
-    s.FLOATING_REGISTERED: {"reopen": 45, "approve_stay": 15, "mark_unreachable": 15, "close": 10, "note": 5},
+    s.STAY_APPROVED: {
+        "reopen": 45,
+        "close": 20,
+        "register_floating": 10,
+        "mark_unreachable": 12,
+        "suspend": 5,
+        "note": 8,
+    },
+    s.FLOATING_REGISTERED: {
+        "reopen": 45,
+        "approve_stay": 15,
+        "mark_unreachable": 15,
+        "close": 10,
+        "note": 5,
+    },
     s.OUT_APPROVAL: {"issue_letter": 86, "send_back": 8, "cancel": 4, "note": 2},
-    s.LETTER_ISSUED: {"hand_over": 40, "record_arrival": 44, "report_lost": 3, "reroute": 3, "cancel": 2, "ask": 3,
-                      "record_paper_receipt": 30, "note": 2},
-    s.IN_TRANSIT: {"record_arrival": 66, "report_lost": 8, "mark_unreachable": 6, "reroute": 5, "cancel": 3,
-                   "record_paper_receipt": 40, "note": 4},
+    s.LETTER_ISSUED: {
+        "hand_over": 40,
+        "record_arrival": 44,
+        "report_lost": 3,
+        "reroute": 3,
+        "cancel": 2,
+        "ask": 3,
+        "record_paper_receipt": 30,
+        "note": 2,
+    },
+    s.IN_TRANSIT: {
+        "record_arrival": 66,
+        "report_lost": 8,
+        "mark_unreachable": 6,
+        "reroute": 5,
+        "cancel": 3,
+        "record_paper_receipt": 40,
+        "note": 4,
+    },
     s.ARRIVED: {"accept": 68, "forward": 6, "return_for_cure": 9, "refuse": 15, "note": 2},
     s.ACCEPTED: {"place": 60, "send_receipt": 36, "note": 4},
     s.PLACED: {"send_receipt": 60, "record_talk": 38, "note": 2},
     s.RECEIPT_SENT: {"record_receipt": 78, "record_talk": 22},
     s.RETURNED: {"cure": 45, "redirect": 40, "submit": 10, "note": 5},
     s.ESCALATED: {"rule": 90, "note": 10},
-    s.LETTER_EXPIRED: {"reissue": 38, "record_arrival": 25, "report_lost": 6, "reroute": 9, "cancel": 5,
-                       "mark_unreachable": 12, "record_paper_receipt": 10, "note": 5},
+    s.LETTER_EXPIRED: {
+        "reissue": 38,
+        "record_arrival": 25,
+        "report_lost": 6,
+        "reroute": 9,
+        "cancel": 5,
+        "mark_unreachable": 12,
+        "record_paper_receipt": 10,
+        "note": 5,
+    },
     s.LETTER_VOID: {"reissue": 62, "reroute": 18, "cancel": 14, "note": 6},
     s.UNREACHABLE: {"found": 50, "mark_lost": 40, "note": 10},
     s.LOST_CONTACT: {"suspend": 45, "found": 35, "note": 20},
@@ -44,10 +90,22 @@ HABITS: Mapping[str, Mapping[str, int]] = {
     s.BULK_OPEN: {"pause": 50, "resume": 50},
 }
 # organisations differ in how soon they act: working days, the least and the most
-TEMPERS: Mapping[str, tuple[int, int]] = {"prompt": (0, 2), "usual": (1, 6), "slow": (4, 18), "asleep": (25, 80)}
+TEMPERS: Mapping[str, tuple[int, int]] = {
+    "prompt": (0, 2),
+    "usual": (1, 6),
+    "slow": (4, 18),
+    "asleep": (25, 80),
+}
 _TEMPER_SHARES = (("prompt", 40), ("usual", 38), ("slow", 16), ("asleep", 6))
-_CARRIED = {s.LETTER_ISSUED: (2, 25), s.IN_TRANSIT: (3, 35), s.LETTER_EXPIRED: (20, 120), s.UNREACHABLE: (30, 190),
-            s.LOST_CONTACT: (30, 120), s.FLOATING_REGISTERED: (60, 260), s.SUSPENDED: (200, 800)}
+_CARRIED = {
+    s.LETTER_ISSUED: (2, 25),
+    s.IN_TRANSIT: (3, 35),
+    s.LETTER_EXPIRED: (20, 120),
+    s.UNREACHABLE: (30, 190),
+    s.LOST_CONTACT: (30, 120),
+    s.FLOATING_REGISTERED: (60, 260),
+    s.SUSPENDED: (200, 800),
+}
 FORGETS = 0.12
 
 
@@ -72,7 +130,9 @@ def next_day(case: Case, tempers: Mapping[str, str], today: date, random: Random
     if case.state in s.TERMINAL or case.state == s.BULK_OPEN and random.random() < 0.9:
         return None
     if case.state == s.STAY_APPROVED and case.review_on:
-        return max(today + timedelta(days=1), case.review_on - timedelta(days=random.randrange(-40, 20)))
+        return max(
+            today + timedelta(days=1), case.review_on - timedelta(days=random.randrange(-40, 20))
+        )
     if case.state in _CARRIED:
         least, most = _CARRIED[case.state]
         if case.state in s.LETTER_OUT and random.random() < FORGETS:
@@ -95,7 +155,9 @@ def choose(case: Case, world: World, town: Town, random: Random) -> Act | None:
     return None
 
 
-def anything(case: Case, world: World, town: Town, codes: list[str], cases: list[str], random: Random) -> Act:
+def anything(
+    case: Case, world: World, town: Town, codes: list[str], cases: list[str], random: Random
+) -> Act:
     """An act at a venture: any command by any organisation, most often an illegal one.
 
     ``cases`` are those that a case might be merged into.
@@ -138,7 +200,9 @@ def _pointless(case: Case, command: str, world: World) -> bool:
 _CATEGORIES = ("relocation", "job_change", "migrant_work", "other", "retirement")
 
 
-def fields(case: Case, command: str, actor: str, world: World, town: Town, random: Random) -> Mapping[str, Any]:
+def fields(
+    case: Case, command: str, actor: str, world: World, town: Town, random: Random
+) -> Mapping[str, Any]:
     """What is given with a command."""
     today = world.today
 
@@ -159,9 +223,17 @@ def fields(case: Case, command: str, actor: str, world: World, town: Town, rando
         chosen = {} if confirms and case.destination else {"organisation": somewhere()}
         return chosen | ({"member_informed": True} if confirms else {"reason": "改去向"})
     if command == "rule":
-        choices = ("redirect", "stay") if case.state == s.TRIAGED else ("accept", "accept", "redirect", "stay")
-        return {"decision": random.choice(choices), "meeting_on": earlier(), "organisation": somewhere(),
-                "review_on": later(60, 400)}
+        choices = (
+            ("redirect", "stay")
+            if case.state == s.TRIAGED
+            else ("accept", "accept", "redirect", "stay")
+        )
+        return {
+            "decision": random.choice(choices),
+            "meeting_on": earlier(),
+            "organisation": somewhere(),
+            "review_on": later(60, 400),
+        }
     if command == "refuse":
         reason = random.choice((*s.REFUSAL_REASONS, "今年不接收", "没有房产"))
         return {"reason": reason, "proposed": somewhere(), "evidence": "入户走访"}
@@ -181,33 +253,53 @@ def fields(case: Case, command: str, actor: str, world: World, town: Town, rando
     if command == "note":
         return {"text": "已致电", "obstacle": random.choice(s.OBSTACLES)}
     if command == "triage":
-        return {"category": case.facts.get("category") or random.choice(_CATEGORIES),
-                "circumstances": random.choice(({}, {"unit_has_organisation": False}))}
+        return {
+            "category": case.facts.get("category") or random.choice(_CATEGORIES),
+            "circumstances": random.choice(({}, {"unit_has_organisation": False})),
+        }
     return {
         "approve_stay": lambda: {"reason": "暂留", "review_on": later(30, 400)},
-        "register_floating": lambda: {"permit_no": "流动1", "host": random.choice(town.places).code,
-                                      "host_contact": "郑建国"},
+        "register_floating": lambda: {
+            "permit_no": "流动1",
+            "host": random.choice(town.places).code,
+            "host_contact": "郑建国",
+        },
         "submit": lambda: {"dues_paid_to": f"{today:%Y-%m}"},
-        "issue_letter": lambda: {"channel": random.choice(("system", "paper", "both"))}
-        | ({"validity_days": random.choice((10, 45, 90, 91))} if random.random() < 0.1 else {}),
-        "reissue": lambda: {"reason": "补开", "channel": "paper"}
-        | ({"approval": COUNTY} if random.random() < 0.7 else {}),
+        "issue_letter": lambda: (
+            {"channel": random.choice(("system", "paper", "both"))}
+            | ({"validity_days": random.choice((10, 45, 90, 91))} if random.random() < 0.1 else {})
+        ),
+        "reissue": lambda: (
+            {"reason": "补开", "channel": "paper"}
+            | ({"approval": COUNTY} if random.random() < 0.7 else {})
+        ),
         "hand_over": lambda: {"handed_to": "member"},
-        "record_arrival": lambda: {"letter_number": case.letter_number} if random.random() < 0.7 else {},
-        "return_for_cure": lambda: {"defects": ["缺党费证明", "缺政审材料"]}, "cure": lambda: {"evidence": "已补"},
+        "record_arrival": lambda: (
+            {"letter_number": case.letter_number} if random.random() < 0.7 else {}
+        ),
+        "return_for_cure": lambda: {"defects": ["缺党费证明", "缺政审材料"]},
+        "cure": lambda: {"evidence": "已补"},
         "record_talk": lambda: {"on": today.isoformat()},
         "send_receipt": lambda: {"handler": "经办人", "phone": "0931-0000000"},
         "record_paper_receipt": lambda: {"number": "12", "accepted_on": earlier()},
-        "mark_unreachable": lambda: {"attempts": ["电话", "微信", "上门"]}, "found": lambda: {"how": "来电"},
+        "mark_unreachable": lambda: {"attempts": ["电话", "微信", "上门"]},
+        "found": lambda: {"how": "来电"},
         "answer": lambda: {"text": "在本社区"},
-        **{name: (lambda: {"reason": "情况有变"}) for name in ("reopen", "send_back", "report_lost", "cancel")},
+        **{
+            name: (lambda: {"reason": "情况有变"})
+            for name in ("reopen", "send_back", "report_lost", "cancel")
+        },
     }.get(command, dict)()
 
 
 def _branches(case: Case, world: World) -> list[str]:
     """Branches of the destination, else of the receiving committee."""
     for top in (case.destination, case.receiving_committee):
-        found = [o.code for o in world.directory if o.kind == "branch" and world.directory.within(o.code, top)]
+        found = [
+            o.code
+            for o in world.directory
+            if o.kind == "branch" and world.directory.within(o.code, top)
+        ]
         if found:
             return sorted(found)
     return []

@@ -1,4 +1,5 @@
 """Who looks: the process of the city itself, or one beside it that looks while the city goes on."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +39,9 @@ class Eyes(Protocol):
     """Looks at the database as the transaction that asks sees it."""
 
     def ask(self, tx: Connection, question: Question) -> list[Answer]:
-        """Answers to what was asked, in its order; the last ones may come with the next question."""
+        """Answers to what was asked, in its order; the last ones may come with the next
+        question.
+        """
 
     def rest(self) -> list[Answer]:
         """The answers still owed."""
@@ -66,17 +69,19 @@ class Here:
 
 
 class Beside:
-    """A process that looks in a snapshot of the transaction that asked, while that one's process goes on.
+    """A process that looks in a snapshot of the transaction that asked, while that one's process
+    goes on.
 
-    It takes one question at a time: asking waits until the one before is answered. So at every question the same
-    answers are known, however fast either process is.
+    It takes one question at a time: asking waits until the one before is answered. So at every
+    question the same answers are known, however fast either process is.
     """
 
     def __init__(self, url: str | URL, ground: Ground, homes: Mapping[str, str]) -> None:
         self._pipe, other = get_context("spawn").Pipe()
         address = url.render_as_string(hide_password=False) if isinstance(url, URL) else url
-        self._process = get_context("spawn").Process(target=_look_on, args=(other, address, ground, dict(homes)),
-                                                     daemon=True)
+        self._process = get_context("spawn").Process(
+            target=_look_on, args=(other, address, ground, dict(homes)), daemon=True
+        )
         self._process.start()
         other.close()
         self._owed: list[Question] = []
@@ -116,7 +121,9 @@ def _look_on(pipe: Pipe, url: str, ground: Ground, homes: Mapping[str, str]) -> 
     engine.dispose()
 
 
-def _found(tx: Connection, question: Question, ground: Ground, homes: Mapping[str, str]) -> list[Broken]:
+def _found(
+    tx: Connection, question: Question, ground: Ground, homes: Mapping[str, str]
+) -> list[Broken]:
     if question.whole:
         return look(whole_sight(tx, question.now, ground, homes, question.accepted, question.reads))
     return look(sight_of(tx, question.now, ground, question.cases, question.members, homes))

@@ -1,4 +1,7 @@
-"""How processes of the city die: at any look at the clock, or with all effects made and nothing committed yet."""
+"""How processes of the city die: at any look at the clock, or with all effects made and nothing
+committed yet.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -55,6 +58,8 @@ WHERE c.consumer = %s AND (c.xid, c.id) > (e.xid, e.id)"""
 
 
 def deliver_again(engine: Engine, consumer: str, messages: int) -> None:
-    """Sets a consumer's cursor back, so that the last so many rows of the log reach its handler a second time."""
+    """Sets a consumer's cursor back, so that the last so many rows of the log reach its handler a
+    second time.
+    """
     with engine.begin() as tx:
         tx.exec_driver_sql(_BACK, (messages, consumer))

@@ -1,4 +1,5 @@
 """Who looks after every step whether the invariants hold."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -19,10 +20,13 @@ Mark = tuple[str, int]  # how far the log was read: transaction, id
 
 
 class Inspector:
-    """Has ``eyes`` look at what was touched since the last look; ``loaded`` is where each member belonged in the beginning.
+    """Has ``eyes`` look at what was touched since the last look; ``loaded`` is where each member
+    belonged in the beginning.
     """
 
-    def __init__(self, machine: Machine, report: Report, loaded: dict[str, str], eyes: Eyes) -> None:
+    def __init__(
+        self, machine: Machine, report: Report, loaded: dict[str, str], eyes: Eyes
+    ) -> None:
         self._machine, self._report, self._loaded, self._eyes = machine, report, loaded, eyes
         self.homes, self.ended = dict(loaded), set[str]()
         self._accepted, self._posted, self._mark = 0, [], ("0", 0)
@@ -53,9 +57,15 @@ class Inspector:
             return
         self._next_whole = today + timedelta(days=every)
         self._report.counts["whole looks"] += 1
-        reads = [(one.consumer, topic) for one in self._machine.subscriptions for topic in one.topics]
+        reads = [
+            (one.consumer, topic) for one in self._machine.subscriptions for topic in one.topics
+        ]
         with self._machine.house.worker.connect() as tx:
-            self._keep(self._eyes.ask(tx, Question(self._machine.clock.now(), accepted=self._accepted, reads=reads)))
+            self._keep(
+                self._eyes.ask(
+                    tx, Question(self._machine.clock.now(), accepted=self._accepted, reads=reads)
+                )
+            )
         if not every:
             self._keep(self._eyes.rest())
 
@@ -63,25 +73,38 @@ class Inspector:
         """Cases and members that messages since the last look, or events just posted, are about."""
         lines = tx.exec_driver_sql(
             "SELECT xid::text, id, topic, key, body ->> 'case', body ->> 'member' FROM event_log "
-            "WHERE (xid, id) > (%s::xid8, %s) ORDER BY xid, id", self._mark).all()
-        cases = {key for _, _, topic, key, _, _ in lines if topic == "cases"} | {case for *_, case, _ in lines if case}
+            "WHERE (xid, id) > (%s::xid8, %s) ORDER BY xid, id",
+            self._mark,
+        ).all()
+        cases = {key for _, _, topic, key, _, _ in lines if topic == "cases"} | {
+            case for *_, case, _ in lines if case
+        }
         members = {member for *_, member in lines if member}
         if self._posted:
-            members |= set(tx.exec_driver_sql(
-                "SELECT DISTINCT member FROM identification WHERE event_id = ANY (%s::uuid[]) AND member IS NOT NULL",
-                (self._posted,)).scalars())
+            members |= set(
+                tx.exec_driver_sql(
+                    "SELECT DISTINCT member FROM identification WHERE event_id = ANY (%s::uuid[]) "
+                    "AND member IS NOT NULL",
+                    (self._posted,),
+                ).scalars()
+            )
         return cases, members, tuple(lines[-1][:2]) if lines else self._mark
 
     def _keep(self, answers: Iterable[Answer]) -> None:
         for question, found in answers:
             self._report.counts["looks"] += 1
             known = {(b.check, b.about) for b in self._report.broken}
-            self._report.broken += [replace(b, seen=f"{day_of(question.now)}: {b.seen}") for b in found
-                                    if (b.check, b.about) not in known]
+            self._report.broken += [
+                replace(b, seen=f"{day_of(question.now)}: {b.seen}")
+                for b in found
+                if (b.check, b.about) not in known
+            ]
 
     def _follow(self, tx: Connection, members: Sequence[str]) -> None:
         for member, organisation, standing in tx.exec_driver_sql(
-                "SELECT member, organisation, standing FROM member WHERE member = ANY (%s)", (list(members),)):
+            "SELECT member, organisation, standing FROM member WHERE member = ANY (%s)",
+            (list(members),),
+        ):
             self.homes[member] = organisation
             if standing == "ended":
                 self.ended.add(member)

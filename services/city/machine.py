@@ -1,4 +1,7 @@
-"""The machine the city's service runs on: processes that start, die at any moment, and start again."""
+"""The machine the city's service runs on: processes that start, die at any moment, and start
+again.
+"""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -21,7 +24,8 @@ from services.matcher.gazetteer import Gazetteer
 from services.wiring import HANDLERS, House, tree_loop
 
 SECRET = b"city"
-# how often a step is done by a process that dies, gets messages again, wakes on a clock that was set back
+# how often a step is done by a process that dies, gets messages again, wakes on a clock that was
+# set back
 DIES, AGAIN, STEPS_BACK = 0.06, 0.03, 0.02
 LOOKS_MAX, AGAIN_MAX, BACK = 6, 60, timedelta(minutes=50)
 
@@ -42,16 +46,23 @@ class Machine:
         self.house._gazetteer = _gazetteer().unlearned()
         self.subscriptions: list[Subscription] = [make(self.house) for make in HANDLERS.values()]
         self._handlers = [Mortal(one.handler) for one in self.subscriptions]
-        self._tailers = Tailers(self.house.worker, [
-            replace(one, handler=mortal) for one, mortal in zip(self.subscriptions, self._handlers, strict=True)],
-            self.clock).tailers
+        self._tailers = Tailers(
+            self.house.worker,
+            [
+                replace(one, handler=mortal)
+                for one, mortal in zip(self.subscriptions, self._handlers, strict=True)
+            ],
+            self.clock,
+        ).tailers
 
     def close(self) -> None:
         """Ends the process that lives."""
         self.house.close()
 
     def do(self, work: Callable[[], object]) -> None:
-        """Does ``work``, which can be begun again, and everything that follows from it; processes may die of it."""
+        """Does ``work``, which can be begun again, and everything that follows from it; processes
+        may die of it.
+        """
         if self._random.random() < DIES:
             if self._random.random() < 0.5:
                 self.clock.kill_at(self._random.randrange(LOOKS_MAX))
@@ -82,7 +93,9 @@ class Machine:
             self._drain()
 
     def _drain(self) -> None:
-        while sum(tailer.step() for tailer in self._tailers):  # nobody else writes: no row is hidden from them
+        while sum(
+            tailer.step() for tailer in self._tailers
+        ):  # nobody else writes: no row is hidden from them
             pass
 
     def turn_to(self, moment: datetime) -> None:

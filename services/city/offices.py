@@ -1,4 +1,5 @@
 """The offices of the city: what they post, decide on the desk, and do about their cases."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
@@ -29,15 +30,26 @@ from services.registry.access import Caller
 from services.registry.directory import Directory
 
 TOGETHER_MAX = 200
-AS_CALLER = 0.08  # acts given one by one, under row-level security; the others of a day in few transactions
+AS_CALLER = (
+    0.08  # acts given one by one, under row-level security; the others of a day in few transactions
+)
 REVIEWS_MAX, DECIDED, KNOWN = 50, 0.5, 0.85
 
 
 class Offices:
-    """Everybody who acts, with a diary of which case comes up on which day. A step is checked by the inspector."""
+    """Everybody who acts, with a diary of which case comes up on which day. A step is checked by
+    the inspector.
+    """
 
-    def __init__(self, machine: Machine, inspector: Inspector, report: Report, town: Town, random: Random,
-                 at_a_venture: float) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        inspector: Inspector,
+        report: Report,
+        town: Town,
+        random: Random,
+        at_a_venture: float,
+    ) -> None:
         self._machine, self._inspector, self._report = machine, inspector, report
         self._town, self._random, self._at_a_venture = town, random, at_a_venture
         self.codes = [o["code"] for o in town.organisations if not o["outside"]]
@@ -76,7 +88,9 @@ class Offices:
         for one, outcome in outcomes:
             if outcome == "accepted":
                 self._inspector.accepted(str(one.id))
-            self._report.counts[f"events {outcome.code if isinstance(outcome, Invalid) else outcome}"] += 1
+            self._report.counts[
+                f"events {outcome.code if isinstance(outcome, Invalid) else outcome}"
+            ] += 1
 
     def desk(self) -> None:
         """People decide what the matcher was not sure of."""
@@ -84,12 +98,18 @@ class Offices:
             waiting = tx.exec_driver_sql(
                 """SELECT i.event_id, i.position, i.candidates, e.organisation FROM identification i
                    JOIN posted_event e ON e.id = i.event_id WHERE i.decision = 'review'
-                   ORDER BY i.decided_at, i.event_id, i.position LIMIT %s""", (REVIEWS_MAX,)).all()
+                   ORDER BY i.decided_at, i.event_id, i.position LIMIT %s""",
+                (REVIEWS_MAX,),
+            ).all()
         decided = []
         for event, position, candidates, organisation in waiting:
             if self._random.random() < DECIDED:
                 known = candidates and self._random.random() < KNOWN
-                body = {"member": candidates[0]["member"]} if known else {"not_a_member": True, "reason": "查无此人"}
+                body = (
+                    {"member": candidates[0]["member"]}
+                    if known
+                    else {"not_a_member": True, "reason": "查无此人"}
+                )
                 decided.append((event, position, body, organisation))
         if decided:
             self.step(lambda: _each(decided, self._review))
@@ -105,13 +125,21 @@ class Offices:
         self._report.counts["reviews decided"] += 1
 
     def act(self, day: date) -> None:
-        """What each office has a mind to do, among what the system allows it; and what some may not, and try."""
-        due = sorted({case for late in [d for d in self._diary if d <= day] for case in self._diary.pop(late)})
+        """What each office has a mind to do, among what the system allows it; and what some may
+        not, and try.
+        """
+        due = sorted(
+            {
+                case
+                for late in [d for d in self._diary if d <= day]
+                for case in self._diary.pop(late)
+            }
+        )
         alone, together = [], []
         for act in self._chosen(due):
             (alone if self._random.random() < AS_CALLER else together).append(act)
         for start in range(0, len(together), TOGETHER_MAX):
-            self.step(lambda some=together[start:start + TOGETHER_MAX]: self._obey(some))
+            self.step(lambda some=together[start : start + TOGETHER_MAX]: self._obey(some))
         alone += self._ventures()
         if alone:
             self.step(lambda: _each(alone, self._give))
@@ -129,19 +157,31 @@ class Offices:
 
     def _ventures(self) -> list[Act]:
         known = sorted(self._planned)
-        tries = sorted({self._random.choice(known) for _ in known if self._random.random() < self._at_a_venture})
+        tries = sorted(
+            {
+                self._random.choice(known)
+                for _ in known
+                if self._random.random() < self._at_a_venture
+            }
+        )
         with self._machine.house.worker.connect() as tx:
             world = self._machine.ground.world(tx, self._machine.clock.now())
             cases = tables.load(tx, tries)
         self._report.counts["acts at a venture"] += len(tries)
-        return [acts.anything(cases[i], world, self._town, self.codes, known, self._random) for i in tries]
+        return [
+            acts.anything(cases[i], world, self._town, self.codes, known, self._random)
+            for i in tries
+        ]
 
     def _obey(self, chosen: Sequence[Act]) -> None:
         with self._machine.house.worker.begin() as tx:
             cases = tables.load(tx, [a.case for a in chosen])
             orders = [Order(cases[a.case], a.command, a.actor, a.args) for a in chosen]
-            answers = commands.obey_all(tx, orders, self._machine.clock.now(), None, self._machine.ground)
-            self._machine.clock.now()  # the last moment at which the process may die with nothing committed
+            answers = commands.obey_all(
+                tx, orders, self._machine.clock.now(), None, self._machine.ground
+            )
+            # the last moment at which the process may die with nothing committed
+            self._machine.clock.now()
         for answer in answers:
             self._count(answer)
 
@@ -152,21 +192,36 @@ class Offices:
             one, before = Directory.of(tx).get(act.actor), _shape(tx, act.case)
         try:
             with self._machine.house.acts.begin() as tx:
-                answer = commands.give_within(tx, Caller(act.actor, one.path, "department"), act.case, act.command,
-                                              None, act.args, clock.now(), None, ground)
+                answer = commands.give_within(
+                    tx,
+                    Caller(act.actor, one.path, "department"),
+                    act.case,
+                    act.command,
+                    None,
+                    act.args,
+                    clock.now(),
+                    None,
+                    ground,
+                )
                 clock.now()
         except Refused as refused:
             answer = refused
             with self._machine.house.worker.connect() as tx:
                 if _shape(tx, act.case) != before:
-                    self._report.broken.append(Broken("what is refused changes nothing", act.case, act.command))
+                    self._report.broken.append(
+                        Broken("what is refused changes nothing", act.case, act.command)
+                    )
         self._count(answer)
 
     def _count(self, answer: object) -> None:
-        self._report.counts[f"refused {answer.code}" if isinstance(answer, Refused) else "acts"] += 1
+        self._report.counts[
+            f"refused {answer.code}" if isinstance(answer, Refused) else "acts"
+        ] += 1
 
     def _plan(self, case: Case, again: bool = False) -> None:
-        """Notes the day on which somebody acts on the case; a case that has not moved keeps its day."""
+        """Notes the day on which somebody acts on the case; a case that has not moved keeps its
+        day.
+        """
         seq, day = self._planned.get(case.id, (0, None))
         if seq == case.seq and not again:
             return
@@ -182,7 +237,9 @@ class Offices:
 
 
 def _each(work: list, do: Callable) -> None:
-    """Does one after the other, each its own transaction; begun again, it goes on where its process died."""
+    """Does one after the other, each its own transaction; begun again, it goes on where its process
+    died.
+    """
     while work:
         do(work[0])
         work.pop(0)
@@ -190,6 +247,10 @@ def _each(work: list, do: Callable) -> None:
 
 def _shape(tx: Connection, case: str) -> tuple:
     """What an act could change: the log's end, the case's version, its tasks."""
-    return tuple(tx.exec_driver_sql(
-        """SELECT (SELECT id FROM event_log ORDER BY xid DESC, id DESC LIMIT 1), (SELECT seq || state FROM transfer_case WHERE id = %s::uuid),
-           (SELECT count(*) FROM task WHERE case_id = %s::uuid AND closed_at IS NULL)""", (case, case)).one())
+    return tuple(
+        tx.exec_driver_sql(
+            """SELECT (SELECT id FROM event_log ORDER BY xid DESC, id DESC LIMIT 1), (SELECT seq || state FROM transfer_case WHERE id = %s::uuid),
+           (SELECT count(*) FROM task WHERE case_id = %s::uuid AND closed_at IS NULL)""",
+            (case, case),
+        ).one()
+    )

@@ -1,4 +1,5 @@
 """What came of a city: counts, broken invariants, and one number for its whole history."""
+
 from __future__ import annotations
 
 import subprocess
@@ -34,30 +35,55 @@ class Report:
         """Counts what there is at the end, and takes the digest."""
         for name, table in _COUNTED.items():
             self.counts[name] = tx.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
-        for state, count in tx.exec_driver_sql("SELECT state, count(*) FROM transfer_case GROUP BY 1 ORDER BY 1"):
+        for state, count in tx.exec_driver_sql(
+            "SELECT state, count(*) FROM transfer_case GROUP BY 1 ORDER BY 1"
+        ):
             self.counts[f"cases {state}"] = count
         self.digest = digest(tx)
 
 
-_COUNTED = {"cases": "transfer_case", "history rows": "case_event", "tasks": "task", "notices": "notice",
-            "messages": "event_log", "events": "posted_event"}
-# what happened, to whom, and what is left of it; without what a server or a process numbers as it pleases
+_COUNTED = {
+    "cases": "transfer_case",
+    "history rows": "case_event",
+    "tasks": "task",
+    "notices": "notice",
+    "messages": "event_log",
+    "events": "posted_event",
+}
+# what happened, to whom, and what is left of it; without what a server or a process numbers as it
+# pleases
 _HISTORY = (
-    ("case_event", "case_id, seq", "case_id, seq, at, by_organisation, by_person, command, from_state, to_state, "
-     "reason, detail, change, opened, closed"),
+    (
+        "case_event",
+        "case_id, seq",
+        "case_id, seq, at, by_organisation, by_person, command, from_state, to_state, "
+        "reason, detail, change, opened, closed",
+    ),
     ("task", "id", "id, case_id, member, kind, act, organisation, due_on, opened_at, closed_at"),
-    ("member", "member", "member, organisation, standing, last_life_on, last_sign_on, dues_paid_to"),
-    ("identification", "event_id, position", "event_id, position, decision, member, case_id, decided_at"),
+    (
+        "member",
+        "member",
+        "member, organisation, standing, last_life_on, last_sign_on, dues_paid_to",
+    ),
+    (
+        "identification",
+        "event_id, position",
+        "event_id, position, decision, member, case_id, decided_at",
+    ),
     ("posted_event", "id", "id, type, time, received_at, data"),
 )
 
 
 def digest(tx: Connection) -> str:
-    """SHA-256 of all that cases, tasks, members and postings tell: the same for the same seed and commit."""
+    """SHA-256 of all that cases, tasks, members and postings tell: the same for the same seed and
+    commit.
+    """
     told = sha256()
     for table, order, columns in _HISTORY:
         sql = f"SELECT concat_ws('|', {columns}) FROM {table} ORDER BY {order}"
-        with tx.execution_options(stream_results=True, yield_per=5_000).exec_driver_sql(sql) as lines:
+        with tx.execution_options(stream_results=True, yield_per=5_000).exec_driver_sql(
+            sql
+        ) as lines:
             for (line,) in lines:
                 told.update(line.encode() + b"\n")
     return told.hexdigest()
@@ -66,8 +92,13 @@ def digest(tx: Connection) -> str:
 def commit() -> str:
     """The commit that is played, where the program lies in its repository; else its version."""
     try:
-        found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent,
-                               capture_output=True, text=True, check=True)
+        found = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return found.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return version("guidui")

@@ -1,9 +1,12 @@
-"""``guidui simulate --city``: plays a city day by day, and looks after every step whether the invariants hold.
+"""``guidui simulate --city``: plays a city day by day, and looks after every step whether the
+invariants hold.
 
-Everything goes the way it goes in life: events through intake's parser and the one SQL function that accepts them,
-consumers through their tailers, commands through the case commands (some as their caller, under row-level security),
-clock, delivery and climbing through their loops. Chance comes from one ``random.Random(seed)``; ids follow from events.
+Everything goes the way it goes in life: events through intake's parser and the one SQL function
+that accepts them, consumers through their tailers, commands through the case commands (some as
+their caller, under row-level security), clock, delivery and climbing through their loops. Chance
+comes from one ``random.Random(seed)``; ids follow from events.
 """
+
 from __future__ import annotations
 
 import tempfile
@@ -42,9 +45,14 @@ DELIVERY_DAYS = 7
 OFF, OFF_DAYS_MAX, SECRETARY_CHANGES, TREE_CHANGES = 0.008, 8, 0.1, 0.01
 
 
-def simulate(members: int, years: float, seed: int, say: Callable[[str], None] = lambda _: None) -> Report:
+def simulate(
+    members: int, years: float, seed: int, say: Callable[[str], None] = lambda _: None
+) -> Report:
     """Plays a city in a throw-away database of an embedded server of its own."""
-    with tempfile.TemporaryDirectory(prefix="guidui-city-") as folder, EmbeddedServer(Path(folder) / "data") as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="guidui-city-") as folder,
+        EmbeddedServer(Path(folder) / "data") as server,
+    ):
         migrate(server.owner_url())
         commit_lightly(server.owner_url())
         return play(server.app_url(), members, round(365 * years), seed, say)
@@ -59,9 +67,17 @@ def commit_lightly(owner_url: str | URL) -> None:
     engine.dispose()
 
 
-def play(url: str | URL, members: int, days: int, seed: int, say: Callable[[str], None] = lambda _: None,
-         beside: bool | None = None) -> Report:
-    """Plays a city on a migrated, empty database. ``beside``: a process of its own looks, by default at a large city."""
+def play(
+    url: str | URL,
+    members: int,
+    days: int,
+    seed: int,
+    say: Callable[[str], None] = lambda _: None,
+    beside: bool | None = None,
+) -> Report:
+    """Plays a city on a migrated, empty database. ``beside``: a process of its own looks, by
+    default at a large city.
+    """
     began = stopwatch.monotonic()
     city = City(url, members, days, seed, beside)
     try:
@@ -69,7 +85,10 @@ def play(url: str | URL, members: int, days: int, seed: int, say: Callable[[str]
             day = START + timedelta(days=number)
             city.day(day)
             if day.day == 1:
-                say(f"{day}  {stopwatch.monotonic() - began:.0f} s  {city.report.counts['acts']} acts")
+                say(
+                    f"{day}  {stopwatch.monotonic() - began:.0f} s  {city.report.counts['acts']} "
+                    f"acts"
+                )
             if len(city.report.broken) >= BROKEN_MAX:
                 break
         city.finish()
@@ -81,29 +100,44 @@ def play(url: str | URL, members: int, days: int, seed: int, say: Callable[[str]
 
 
 class City:
-    """A city on its clock: the machine its service runs on, its people, its offices, and who looks after them."""
+    """A city on its clock: the machine its service runs on, its people, its offices, and who looks
+    after them.
+    """
 
-    def __init__(self, url: str | URL, members: int, days: int, seed: int, beside: bool | None = None) -> None:
+    def __init__(
+        self, url: str | URL, members: int, days: int, seed: int, beside: bool | None = None
+    ) -> None:
         self._random, large = Random(seed), members >= LARGE
         self._every, self._off_until = EVERY_DAYS[large], START
         self.report = Report(seed, members, days)
-        self.machine = Machine(url, datetime.combine(START - timedelta(days=1), time(12), ZONE), self._random,
-                               self.report.counts)
+        self.machine = Machine(
+            url,
+            datetime.combine(START - timedelta(days=1), time(12), ZONE),
+            self._random,
+            self.report.counts,
+        )
         self.town = town(members, self._random, START)
         homes = {m["member"]: m["organisation"] for m in self.town.members}
         ground = self.machine.ground
-        self.eyes = Beside(url, ground, homes) if (large if beside is None else beside) else Here(ground, homes)
+        self.eyes = (
+            Beside(url, ground, homes)
+            if (large if beside is None else beside)
+            else Here(ground, homes)
+        )
         self.inspector = Inspector(self.machine, self.report, homes, self.eyes)
         self.lives = Lives(self.town, self._random, self.inspector.homes, self.inspector.ended)
         self.lives.draw(START, days, MOVES_A_YEAR[large])
-        self.offices = Offices(self.machine, self.inspector, self.report, self.town, self._random,
-                               AT_A_VENTURE[large])
+        self.offices = Offices(
+            self.machine, self.inspector, self.report, self.town, self._random, AT_A_VENTURE[large]
+        )
         for kind in ("organisations", "members", "contacts", "letters"):
             self._load(kind, getattr(self.town, kind))
         self.offices.step(self.machine.settle)
 
     def day(self, day: date) -> None:
-        """One day: midnight's clocks, the morning's post, the acts of the offices, and what goes wrong."""
+        """One day: midnight's clocks, the morning's post, the acts of the offices, and what goes
+        wrong.
+        """
         if day < self._off_until or day.toordinal() % self._every:
             return
         if self._random.random() < OFF:
@@ -120,7 +154,9 @@ class City:
             self._changes(day)
         if self._random.random() < self._every / DELIVERY_DAYS:
             self._turn_to(day, 20)
-            self.offices.step(lambda: (delivery_loop(self.machine.house), climb_loop(self.machine.house)))
+            self.offices.step(
+                lambda: (delivery_loop(self.machine.house), climb_loop(self.machine.house))
+            )
         self.inspector.look_at_everything()
 
     def finish(self) -> None:
@@ -149,16 +185,25 @@ class City:
             self.report.counts["organisations changed"] += 1
 
     def _organisation_changed(self, day: date) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """A firm renamed or merged into another, or a community that goes to another street; and what became different."""
+        """A firm renamed or merged into another, or a community that goes to another street; and
+        what became different.
+        """
         rows = {o["code"]: o for o in self.town.organisations}
         firm, other = (rows[self._random.choice(self.town.firms).code] for _ in range(2))
-        streets = sorted(c for c, o in rows.items() if o["unit"] == "street" and o["parent"] == COUNTY)
+        streets = sorted(
+            c for c, o in rows.items() if o["unit"] == "street" and o["parent"] == COUNTY
+        )
         what = self._random.choice(("renamed", "merged", "moved"))
         if what == "moved":
             place = rows[self._random.choice(self.town.places).code]
             place["parent"] = self._random.choice(streets)
             return dict(place), ("parent",)
-        if what == "merged" and other is not firm and not firm.get("effective_to") and not other.get("effective_to"):
+        if (
+            what == "merged"
+            and other is not firm
+            and not firm.get("effective_to")
+            and not other.get("effective_to")
+        ):
             firm |= {"effective_to": day.isoformat(), "successor": other["code"]}
             return dict(firm), ("effective_to", "successor")
         firm["name"] += "（更名）"
@@ -166,7 +211,10 @@ class City:
 
     def _load(self, kind: str, rows: list[dict[str, Any]]) -> None:
         house = self.machine.house
-        hooks = Hooks(lambda tx, lines: open_letters(tx, lines, house.clock.now(), house.ground), [follow_tree])
+        hooks = Hooks(
+            lambda tx, lines: open_letters(tx, lines, house.clock.now(), house.ground),
+            [follow_tree],
+        )
         result = load_rows(house.worker, kind, rows, house.clock, hooks)
         after_load(house, kind)
         if result.bad:
@@ -175,5 +223,10 @@ class City:
 
 def _change(code: str, columns: dict[str, str], day: date) -> dict[str, Any]:
     """The event by which the county's department says so."""
-    return {"specversion": "1.0", "type": "guidui.organisation.changed.v1", "source": SOURCE_PREFIX + COUNTY,
-            "id": f"org-{day}-{code}", "data": {"organisation": code, **columns}}
+    return {
+        "specversion": "1.0",
+        "type": "guidui.organisation.changed.v1",
+        "source": SOURCE_PREFIX + COUNTY,
+        "id": f"org-{day}-{code}",
+        "data": {"organisation": code, **columns},
+    }

@@ -1,4 +1,5 @@
 """Intake over HTTP: POST /v1/events and how far an event came."""
+
 from __future__ import annotations
 
 import time
@@ -35,20 +36,33 @@ from services.registry.access import Caller, Keys, look_as
 from services.registry.security_log import Actor
 
 log = structlog.get_logger()
-EVENTS = Counter("guidui_intake_events_total", "Events answered, by what became of them", ["status"])
-SECONDS = Histogram("guidui_intake_accept_seconds", "From the whole request read to the commit answered",
-                    buckets=(.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5))
+EVENTS = Counter(
+    "guidui_intake_events_total", "Events answered, by what became of them", ["status"]
+)
+SECONDS = Histogram(
+    "guidui_intake_accept_seconds",
+    "From the whole request read to the commit answered",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+)
 ECHO_MAX = 300
 
-_CUT_OFF = Words("内容没有传完连接就断了，什么都没有保存；请重发。",
-                 "The connection broke before the content was whole and nothing was stored; send it again.")
-_NOT_YOURS = Words("source 不属于这把密钥的组织；只能查询本组织报送的事件。",
-                   "The source is not your organisation's; you can only ask about events you posted.")
-_UNCONFIRMED = Words("数据库暂时不可用，没有得到已保存的确认；请稍后用同样的编号和内容重发，已存过的不会重复。",
-                     "The database is unavailable and nothing is confirmed as stored; post again later "
-                     "with the same id and content, what was stored is not stored twice.")
-_NO_SUCH = Words("本组织没有报送过这个编号的事件；请核对 id 和 source。",
-                 "Your organisation posted no event with this id; check id and source.")
+_CUT_OFF = Words(
+    "内容没有传完连接就断了，什么都没有保存；请重发。",
+    "The connection broke before the content was whole and nothing was stored; send it again.",
+)
+_NOT_YOURS = Words(
+    "source 不属于这把密钥的组织；只能查询本组织报送的事件。",
+    "The source is not your organisation's; you can only ask about events you posted.",
+)
+_UNCONFIRMED = Words(
+    "数据库暂时不可用，没有得到已保存的确认；请稍后用同样的编号和内容重发，已存过的不会重复。",
+    "The database is unavailable and nothing is confirmed as stored; post again later "
+    "with the same id and content, what was stored is not stored twice.",
+)
+_NO_SUCH = Words(
+    "本组织没有报送过这个编号的事件；请核对 id 和 source。",
+    "Your organisation posted no event with this id; check id and source.",
+)
 
 
 def nothing_yet(tx: Connection, event_id: Any) -> Sequence:
@@ -59,15 +73,21 @@ def nothing_yet(tx: Connection, event_id: Any) -> Sequence:
 class Intake:
     """What the two calls need; the whole service shares one."""
 
-    def __init__(self, engine: Engine, clock: Clock, secret: bytes, outcomes: Outcomes = nothing_yet) -> None:
-        """`engine` acts as guidui_web; `secret` makes pseudonyms; `outcomes` tells what became of events."""
+    def __init__(
+        self, engine: Engine, clock: Clock, secret: bytes, outcomes: Outcomes = nothing_yet
+    ) -> None:
+        """`engine` acts as guidui_web; `secret` makes pseudonyms; `outcomes` tells what became of
+        events.
+        """
         self.engine, self.clock, self.secret, self.outcomes = engine, clock, secret, outcomes
         self.keys, self.store = Keys(engine), Store(engine)
 
     async def caller(self, request: Request) -> Caller:
         """From memory where the key was seen within half a second, else from the database."""
         authorization = request.headers.get("authorization")
-        caller = self.keys.remembered(authorization) or await run_in_threadpool(self.keys.caller, authorization)
+        caller = self.keys.remembered(authorization) or await run_in_threadpool(
+            self.keys.caller, authorization
+        )
         problems.acts(request, Actor.of(caller))
         return caller
 
@@ -97,9 +117,14 @@ def router(intake: Intake) -> APIRouter:
     """The routes under /v1/events."""
     routes = APIRouter(tags=["events"])
 
-    @routes.post("/v1/events", status_code=202, response_model=EventsAnswer,
-                 responses=openapi.PROBLEMS_OF_POST, openapi_extra=openapi.REQUEST_BODY,
-                 summary="Post events (CloudEvents 1.0); role: sender")
+    @routes.post(
+        "/v1/events",
+        status_code=202,
+        response_model=EventsAnswer,
+        responses=openapi.PROBLEMS_OF_POST,
+        openapi_extra=openapi.REQUEST_BODY,
+        summary="Post events (CloudEvents 1.0); role: sender",
+    )
     async def post_events(request: Request) -> Response:
         language = language_of(request.headers.get("accept-language"))
         caller = require_sender(await intake.caller(request))
@@ -118,14 +143,23 @@ def router(intake: Intake) -> APIRouter:
             await run_in_threadpool(_note_refused, request, refusals.values())
         if received.alone and isinstance(outcomes[0], Invalid):
             raise outcomes[0].refused(language)
-        answers = [_answer(event, outcome, language, problems.trace_id(request))
-                   for event, outcome in zip(received.events, outcomes, strict=True)]
+        answers = [
+            _answer(event, outcome, language, problems.trace_id(request))
+            for event, outcome in zip(received.events, outcomes, strict=True)
+        ]
         return Response(orjson.dumps({"events": answers}), 202, media_type="application/json")
 
-    @routes.get("/v1/events/{id:path}", response_model=HowFar, responses=openapi.PROBLEMS_OF_GET,
-                summary="How far an event of one's own came; role: sender")
-    def get_event(request: Request, id: str,
-                  source: str | None = Query(None, description="default: one's own")) -> Response:
+    @routes.get(
+        "/v1/events/{id:path}",
+        response_model=HowFar,
+        responses=openapi.PROBLEMS_OF_GET,
+        summary="How far an event of one's own came; role: sender",
+    )
+    def get_event(
+        request: Request,
+        id: str,
+        source: str | None = Query(None, description="default: one's own"),
+    ) -> Response:
         caller = intake.keys.caller(request.headers.get("authorization"))
         problems.acts(request, Actor.of(caller))
         require_sender(caller)
@@ -143,24 +177,41 @@ def router(intake: Intake) -> APIRouter:
     return routes
 
 
-def build(engine: Engine, clock: Clock, secret: bytes, outcomes: Outcomes = nothing_yet,
-          unready: Callable[[], Mapping[str, Words]] | None = None,
-          routers: Sequence[APIRouter] = (), set_aside: SetAside = dict, *,
-          operations_apart: bool = False, hosts: Collection[str] = ()) -> FastAPI:
-    """The application with intake's calls, `routers` of others, health, metrics and the descriptions.
+def build(
+    engine: Engine,
+    clock: Clock,
+    secret: bytes,
+    outcomes: Outcomes = nothing_yet,
+    unready: Callable[[], Mapping[str, Words]] | None = None,
+    routers: Sequence[APIRouter] = (),
+    set_aside: SetAside = dict,
+    *,
+    operations_apart: bool = False,
+    hosts: Collection[str] = (),
+) -> FastAPI:
+    """The application with intake's calls, `routers` of others, health, metrics and the
+    descriptions.
 
-    `unready` says for each part why it does not work now; by default the database alone is asked. `set_aside` counts what
-    waits on the dead-letter desk. `operations_apart`: metrics and reasons are told elsewhere, here only whether it is
-    ready; ``app.state.readiness`` is what to tell there. `hosts`: the names under which it answers, none: any.
+    `unready` says for each part why it does not work now; by default the database alone is asked.
+    `set_aside` counts what waits on the dead-letter desk. `operations_apart`: metrics and reasons
+    are told elsewhere, here only whether it is ready; ``app.state.readiness`` is what to tell
+    there. `hosts`: the names under which it answers, none: any.
     """
-    app = FastAPI(title="guidui", version="1", docs_url=None, redoc_url=None, openapi_url=None,
-                  dependencies=[Depends(well_formed)],
-                  description="归队: from a posted departure to the community that acts on it")
+    app = FastAPI(
+        title="guidui",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(well_formed)],
+        description="归队: from a posted departure to the community that acts on it",
+    )
     app.add_middleware(Hosts, names=hosts)
     problems.install(app)
     app.include_router(router(Intake(engine, clock, secret, outcomes)))
     for more in routers:
         app.include_router(more)
+
     def own() -> dict[str, Words]:
         return database_away(engine)
 
@@ -180,8 +231,9 @@ def database_away(engine: Engine) -> dict[str, Words]:
 
 
 async def _body(request: Request) -> bytes:
-    """The whole body, or Refused(413). What is somewhat too long is read and dropped: many clients read an answer only
-    once they have sent everything, and would see a broken connection instead."""
+    """The whole body, or Refused(413). What is somewhat too long is read and dropped: many clients
+    read an answer only once they have sent everything, and would see a broken connection instead.
+    """
     said = request.headers.get("content-length", "")
     if said.isdecimal() and len(said) < 20 and int(said) > modes.DROPPED_BYTES_MAX:
         raise Refused(413, "content-too-large", modes.TOO_LARGE)
@@ -201,7 +253,9 @@ async def _body(request: Request) -> bytes:
 
 
 def _note_refused(request: Request, refusals: Iterable[Invalid]) -> None:
-    """Of a batch each kind of refusal is kept once; an event alone is refused as a whole, and kept where that is."""
+    """Of a batch each kind of refusal is kept once; an event alone is refused as a whole, and kept
+    where that is.
+    """
     for outcome in refusals:
         problems.note_refusal(request, outcome.refused("en"))
 
@@ -217,7 +271,10 @@ def _answer(event: Any, outcome: Outcome, language: str, trace_id: str) -> dict[
     answer = {"source": _echo(event, "source"), "id": _echo(event, "id")}
     if isinstance(outcome, str):
         return answer | {"status": outcome}
-    return answer | {"status": "rejected", "problem": problem(outcome.refused(language), language, trace_id)}
+    return answer | {
+        "status": "rejected",
+        "problem": problem(outcome.refused(language), language, trace_id),
+    }
 
 
 def _echo(event: Any, name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 It is what is compared when the same (source, id) comes again.
 """
+
 from __future__ import annotations
 
 import base64
@@ -10,7 +11,6 @@ from datetime import UTC
 from typing import Any
 
 import orjson
-
 
 from schemas.days import NoDay, read_moment
 from services.intake.faults import one
@@ -28,7 +28,9 @@ def told_of(attributes: dict[str, Any]) -> dict[str, Any]:
             value = _in_utc(value)
         elif name == "datacontenttype" and isinstance(value, str):
             value = value.partition(";")[0].strip().lower()
-        elif name not in ("data", "specversion", "type", "source", "id") and isinstance(value, bool | int):
+        elif name not in ("data", "specversion", "type", "source", "id") and isinstance(
+            value, bool | int
+        ):
             value = str(value).lower()
         told[name] = value
     if told.get("datacontenttype") == "application/json":
@@ -40,8 +42,11 @@ def _from_base64(value: Any) -> Any:
     try:
         return orjson.loads(base64.b64decode(value, validate=True))
     except (TypeError, ValueError, binascii.Error):
-        raise one("/data_base64", "data_base64 不是 Base64 编码的 JSON；请改用 data 直接写 JSON。",
-                  "data_base64 is not JSON in Base64; write the JSON in data instead.") from None
+        raise one(
+            "/data_base64",
+            "data_base64 不是 Base64 编码的 JSON；请改用 data 直接写 JSON。",
+            "data_base64 is not JSON in Base64; write the JSON in data instead.",
+        ) from None
 
 
 def _in_utc(value: Any) -> Any:
@@ -58,12 +63,22 @@ def canonical(told: dict[str, Any]) -> str:
         body = orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()
     except orjson.JSONEncodeError as error:
         if "ecursion" in str(error):
-            raise one("", "内容套得太深；请去掉多余的层次。", "The content is nested too deeply; flatten it.") from None
-        raise one("", "内容里有大到无法保存的数，或不成对的代理字符；请改正。",
-                  "The content has a number too large to store, or half a surrogate pair; mend it.") from None
+            raise one(
+                "",
+                "内容套得太深；请去掉多余的层次。",
+                "The content is nested too deeply; flatten it.",
+            ) from None
+        raise one(
+            "",
+            "内容里有大到无法保存的数，或不成对的代理字符；请改正。",
+            "The content has a number too large to store, or half a surrogate pair; mend it.",
+        ) from None
     if "\\u0000" in body and _has_nul(told):
-        raise one("", "内容里有空字符（U+0000），无法保存；请去掉。",
-                  "The content has the character U+0000, which cannot be stored; remove it.")
+        raise one(
+            "",
+            "内容里有空字符（U+0000），无法保存；请去掉。",
+            "The content has the character U+0000, which cannot be stored; remove it.",
+        )
     return body
 
 

@@ -4,6 +4,7 @@ way in passes here.
 Corrections and withdrawals of what somebody else posted, and changes of organisations by anybody
 but a department above. What needs to know who the person is, the matcher judges.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -45,8 +46,12 @@ def _posted_by_others(tx: Connection, events: Sequence[Posted]) -> set[str]:
     coming = {event.ext_id for event in events}
     if not named - coming:
         return set()
-    return set(tx.exec_driver_sql("SELECT * FROM posted_by_others(%s, %s)",
-                                  (events[0].organisation, sorted(named - coming))).scalars())
+    return set(
+        tx.exec_driver_sql(
+            "SELECT * FROM posted_by_others(%s, %s)",
+            (events[0].organisation, sorted(named - coming)),
+        ).scalars()
+    )
 
 
 def _may_change(event: Posted, directory: Directory) -> bool:
@@ -64,7 +69,9 @@ def _may_change(event: Posted, directory: Directory) -> bool:
 
 
 def _about(event: Posted) -> str:
-    """The organisation that must lie below the sender: the one changed, or the new one's superior."""
+    """The organisation that must lie below the sender: the one changed, or the new one's
+    superior.
+    """
     founded = event.data.get("founded") or {}
     return founded.get("parent") or event.data.get("organisation") or ""
 
@@ -75,10 +82,14 @@ def _is_department(code: str, directory: Directory) -> bool:
 
 
 def _not_your_event(ext_id: str) -> Invalid:
-    return one("/data/corrects", f"编号 {ext_id} 的事件不是贵单位报送的；撤回和更正只能由原报送单位提出。",
-               f"The event {ext_id} was not posted by your organisation; only whoever posted it "
-               "withdraws or corrects it.",
-               status=403, code="not-your-event")
+    return one(
+        "/data/corrects",
+        f"编号 {ext_id} 的事件不是贵单位报送的；撤回和更正只能由原报送单位提出。",
+        f"The event {ext_id} was not posted by your organisation; only whoever posted it "
+        "withdraws or corrects it.",
+        status=403,
+        code="not-your-event",
+    )
 
 
 def _not_below(event: Posted, directory: Directory) -> Invalid:
@@ -88,6 +99,8 @@ def _not_below(event: Posted, directory: Directory) -> Invalid:
         en = f"{about} does not stand below {poster}; a department above both must report this."
     else:
         zh = "组织的变更由其上级组织部门报送；本组织自己只能更新地址 address。"
-        en = ("An organisation department above reports changes of an organisation; itself it may "
-              "only report its address.")
+        en = (
+            "An organisation department above reports changes of an organisation; itself it may "
+            "only report its address."
+        )
     return one("/data/organisation", zh, en, status=403, code="no-department-above")

@@ -1,4 +1,5 @@
 """What is wrong with an event, in sentences: the field, what stands there, and how to mend it."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -20,13 +21,18 @@ class Fault(NamedTuple):
 class Invalid(Exception):
     """An event cannot be taken; `status` 422 unless said."""
 
-    def __init__(self, faults: Sequence[Fault], status: int = 422, code: str = "invalid-event") -> None:
+    def __init__(
+        self, faults: Sequence[Fault], status: int = 422, code: str = "invalid-event"
+    ) -> None:
         super().__init__(code)
         self.faults, self.status, self.code = list(faults), status, code
 
     def words(self) -> Words:
         """The first sentences, and how many more there are."""
-        shown, more = self.faults[:SENTENCES_IN_DETAIL_MAX], len(self.faults) - SENTENCES_IN_DETAIL_MAX
+        shown, more = (
+            self.faults[:SENTENCES_IN_DETAIL_MAX],
+            len(self.faults) - SENTENCES_IN_DETAIL_MAX,
+        )
         zh, en = "".join(f.words.zh for f in shown), " ".join(f.words.en for f in shown)
         if more > 0:
             zh, en = f"{zh}另有 {more} 处，见 errors。", f"{en} {more} more, see errors."
@@ -34,8 +40,10 @@ class Invalid(Exception):
 
     def refused(self, language: str) -> Refused:
         """The same as a problem for the edge."""
-        errors = [{"pointer": fault.pointer, "detail": fault.words.in_language(language)}
-                  for fault in self.faults[:FAULTS_SHOWN_MAX]]
+        errors = [
+            {"pointer": fault.pointer, "detail": fault.words.in_language(language)}
+            for fault in self.faults[:FAULTS_SHOWN_MAX]
+        ]
         return Refused(self.status, self.code, self.words(), errors=errors)
 
 

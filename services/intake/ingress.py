@@ -1,10 +1,11 @@
 """The Kafka topic `ingress`: outside senders' CloudEvents, structured JSON, stored as over HTTP.
 
-The sender's right comes with each event: the CloudEvents extension attribute `guiduikey` holds the API key.
-It takes no part in the comparison of bodies and is not stored. What cannot be taken goes to the dead-letter
-desk with the fields at fault, without what stood in them, and shuts no key: one sender's mistakes must not
-hold up another's events.
+The sender's right comes with each event: the CloudEvents extension attribute `guiduikey` holds the
+API key. It takes no part in the comparison of bodies and is not stored. What cannot be taken goes
+to the dead-letter desk with the fields at fault, without what stood in them, and shuts no key: one
+sender's mistakes must not hold up another's events.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -34,12 +35,16 @@ KEY_ATTRIBUTE = "guiduikey"
 
 def subscription(clock: Clock, secret: bytes) -> Subscription:
     """Intake's consumer of `ingress`, for the Faust shell."""
-    return Subscription(CONSUMER, (INGRESS,), Ingress(clock, secret), decode=Decoder(clock), keeps_body=False)
+    return Subscription(
+        CONSUMER, (INGRESS,), Ingress(clock, secret), decode=Decoder(clock), keeps_body=False
+    )
 
 
 class Decoder:
-    """Reads a record's bytes as a message, whose id is made of the bytes: a repeat is the same message; the
-    same (source, id) with other content is another message and meets the rule of POST /v1/events."""
+    """Reads a record's bytes as a message, whose id is made of the bytes: a repeat is the same
+    message; the same (source, id) with other content is another message and meets the rule of POST
+    /v1/events.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -51,8 +56,14 @@ class Decoder:
             raise Undecodable("no JSON in a record of ingress") from None
         if not isinstance(event, dict) or len(value) > BODY_BYTES_MAX:
             raise Undecodable("no CloudEvent in a record of ingress")
-        return Message(uuid5(NAMESPACE_GUIDUI, sha256(value).hexdigest()), topic, "guidui.ingress.v1", "",
-                       self._clock.now(), {"event": event})
+        return Message(
+            uuid5(NAMESPACE_GUIDUI, sha256(value).hexdigest()),
+            topic,
+            "guidui.ingress.v1",
+            "",
+            self._clock.now(),
+            {"event": event},
+        )
 
 
 class Ingress:
@@ -70,7 +81,9 @@ class Ingress:
             try:
                 caller = self._caller(tx, key, callers)
                 require_own_source(event, caller)
-                good.setdefault(caller, []).append((message, parse(event, self._secret, self._clock.now())))
+                good.setdefault(caller, []).append(
+                    (message, parse(event, self._secret, self._clock.now()))
+                )
             except (Invalid, Refused) as error:
                 self._lay_aside(tx, message, error)
         for caller, taken in good.items():
@@ -96,5 +109,7 @@ def reason(error: Invalid | Refused) -> Words:
     """Why an event was not taken: a code and the fields at fault, never what stood in them."""
     faults = error.faults[:10] if isinstance(error, Invalid) else []
     fields = ", ".join(fault.pointer or "/" for fault in faults) or KEY_ATTRIBUTE
-    return Words(f"不能收：{error.code}，问题在 {fields}。请发送方用 POST /v1/events 试发，可看到逐项说明。",
-                 f"Not taken: {error.code}, at {fields}. Posted to /v1/events, it gets a full answer.")
+    return Words(
+        f"不能收：{error.code}，问题在 {fields}。请发送方用 POST /v1/events 试发，可看到逐项说明。",
+        f"Not taken: {error.code}, at {fields}. Posted to /v1/events, it gets a full answer.",
+    )

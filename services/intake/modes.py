@@ -1,4 +1,7 @@
-"""How CloudEvents come over HTTP: structured, batch, binary (CloudEvents HTTP binding 1.0.2, section 3)."""
+"""How CloudEvents come over HTTP: structured, batch, binary (CloudEvents HTTP binding 1.0.2,
+section 3).
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -16,13 +19,17 @@ BATCH_EVENTS_MAX = 1_000
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 
 _FORMATS = Words(
-    f"Content-Type 应为 {STRUCTURED}（一个事件）或 {BATCH}（一批）；或用二进制模式：application/json 加 ce-id、ce-source、"
+    f"Content-Type 应为 {STRUCTURED}（一个事件）或 {BATCH}（一批）；或用二进制模式："
+    f"application/json 加 ce-id、ce-source、"
     "ce-type、ce-specversion 请求头。编码只用 UTF-8，不压缩。",
-    f"Content-Type must be {STRUCTURED} (one event) or {BATCH} (a batch); or binary mode: application/json "
-    "with the headers ce-id, ce-source, ce-type, ce-specversion. UTF-8 only, not compressed.")
+    f"Content-Type must be {STRUCTURED} (one event) or {BATCH} (a batch); or binary mode: "
+    f"application/json "
+    "with the headers ce-id, ce-source, ce-type, ce-specversion. UTF-8 only, not compressed.",
+)
 TOO_LARGE = Words(
     "内容超过 5 MiB，什么都没有保存；请分成几次发，用同一个 data.batch。",
-    "The content exceeds 5 MiB and nothing was stored; send several requests with one data.batch.")
+    "The content exceeds 5 MiB and nothing was stored; send several requests with one data.batch.",
+)
 
 
 class Received(NamedTuple):
@@ -55,17 +62,26 @@ def _batch(events: Any) -> list[Any]:
     if not isinstance(events, list):
         raise one("", "一批事件应是一个列表 […]。", "A batch must be a list […].")
     if len(events) > BATCH_EVENTS_MAX:
-        raise Refused(413, "batch-too-long", Words(
-            f"一批最多 {BATCH_EVENTS_MAX} 个事件，这里有 {len(events)} 个，什么都没有保存；请分成几批。",
-            f"A batch may have at most {BATCH_EVENTS_MAX} events, this one has {len(events)} and nothing "
-            "was stored; split it."))
+        raise Refused(
+            413,
+            "batch-too-long",
+            Words(
+                f"一批最多 {BATCH_EVENTS_MAX} 个事件，这里有 {len(events)} 个，什么都没有保存；"
+                f"请分成几批。",
+                f"A batch may have at most {BATCH_EVENTS_MAX} events, this one has {len(events)} "
+                f"and nothing "
+                "was stored; split it.",
+            ),
+        )
     return events
 
 
 def _binary(fields: dict[str, bytes], media: str, body: bytes) -> dict[str, Any]:
     attributes: dict[str, Any] = {
-        name.removeprefix("ce-"): _attribute(name, value) for name, value in fields.items()
-        if name.startswith("ce-") and name not in ("ce-data", "ce-data_base64")}
+        name.removeprefix("ce-"): _attribute(name, value)
+        for name, value in fields.items()
+        if name.startswith("ce-") and name not in ("ce-data", "ce-data_base64")
+    }
     attributes["datacontenttype"] = media
     if body:
         attributes["data"] = _json(body)
@@ -77,8 +93,11 @@ def _attribute(name: str, value: bytes) -> str:
     try:
         text = unquote(value.decode("utf-8"), errors="strict")
     except UnicodeDecodeError:
-        raise one("", f"请求头 {name} 不是 UTF-8 文字；请按百分号编码。",
-                  f"The header {name} is not UTF-8 text; percent-encode it.") from None
+        raise one(
+            "",
+            f"请求头 {name} 不是 UTF-8 文字；请按百分号编码。",
+            f"The header {name} is not UTF-8 text; percent-encode it.",
+        ) from None
     return text[1:-1].replace('\\"', '"') if len(text) > 1 and text[0] == text[-1] == '"' else text
 
 
@@ -87,9 +106,17 @@ def _json(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         if "recursion" in error.msg or "depth" in error.msg:
-            raise one("", "内容套得太深；请去掉多余的层次。", "The content is nested too deeply; flatten it.") from None
+            raise one(
+                "",
+                "内容套得太深；请去掉多余的层次。",
+                "The content is nested too deeply; flatten it.",
+            ) from None
         line, column = error.lineno, error.colno
         raise one(
-            "", f"内容不是合法的 JSON：第 {line} 行第 {column} 列读不下去，可能被截断或编码不是 UTF-8；请重发完整内容。",
-            f"The content is not valid JSON: it cannot be read from line {line}, column {column} on, "
-            "perhaps cut off or not UTF-8; send it whole.") from None
+            "",
+            f"内容不是合法的 JSON：第 {line} 行第 {column} 列读不下去，可能被截断或编码不是 "
+            f"UTF-8；请重发完整内容。",
+            f"The content is not valid JSON: it cannot be read from line {line}, column {column} "
+            f"on, "
+            "perhaps cut off or not UTF-8; send it whole.",
+        ) from None

@@ -1,4 +1,5 @@
 """The part of /openapi.json that FastAPI cannot see: bodies read by hand, problems, the key."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -13,16 +14,29 @@ from services.intake.modes import BATCH, BATCH_EVENTS_MAX, STRUCTURED
 from services.kit.errors import TITLES
 
 _REF = "#/components/schemas/{model}"
-_ANY_EVENT = {"oneOf": [{"$ref": _REF.format(model=model.__name__)} for model in EVENTS.values()],
-              "discriminator": {"propertyName": "type", "mapping": {
-                  kind: _REF.format(model=model.__name__) for kind, model in EVENTS.items()}}}
+_ANY_EVENT = {
+    "oneOf": [{"$ref": _REF.format(model=model.__name__)} for model in EVENTS.values()],
+    "discriminator": {
+        "propertyName": "type",
+        "mapping": {kind: _REF.format(model=model.__name__) for kind, model in EVENTS.items()},
+    },
+}
 
-REQUEST_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {
-    STRUCTURED: {"schema": _ANY_EVENT},
-    BATCH: {"schema": {"type": "array", "maxItems": BATCH_EVENTS_MAX, "items": _ANY_EVENT}},
-    "application/json": {"schema": {
-        "type": "object", "description": "Binary mode: the event's data; its attributes are ce- headers."}},
-}}}
+REQUEST_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            STRUCTURED: {"schema": _ANY_EVENT},
+            BATCH: {"schema": {"type": "array", "maxItems": BATCH_EVENTS_MAX, "items": _ANY_EVENT}},
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "description": "Binary mode: the event's data; its attributes are ce- headers.",
+                }
+            },
+        },
+    }
+}
 
 
 def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -39,15 +53,19 @@ def described(app: FastAPI) -> dict[str, Any]:
     """OpenAPI 3.1 of all that `app` serves, made once."""
     if app.openapi_schema is None:
         found = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes)
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
         models = [(model, "validation") for model in (*EVENTS.values(), Problem)]
         _, more = models_json_schema(models, ref_template=_REF)
         parts = found.setdefault("components", {})
         parts["schemas"] = {**more["$defs"], **parts.get("schemas", {})}
         parts["securitySchemes"] = {
-            "key": {"type": "http", "scheme": "bearer", "description": "guidui key create"}}
+            "key": {"type": "http", "scheme": "bearer", "description": "guidui key create"}
+        }
         found["security"] = [{"key": []}]
-        for operation in (operation for path in found["paths"].values() for operation in path.values()):
+        for operation in (
+            operation for path in found["paths"].values() for operation in path.values()
+        ):
             if "422" in operation["responses"]:  # FastAPI would promise its own shape
                 operation["responses"]["422"] = problem_answers(422)[422]
         for unused in ("HTTPValidationError", "ValidationError"):

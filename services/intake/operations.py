@@ -1,4 +1,5 @@
 """/healthz, /readyz, /metrics and the descriptions of what this process serves; no key needed."""
+
 from __future__ import annotations
 
 from importlib.resources import files
@@ -12,15 +13,17 @@ from services.intake.openapi import described
 from services.kit.errors import Refused, Words, language_of
 from services.kit.health import Readiness
 
-_ELSEWHERE = Words("这里没有运行指标，请到运维端口查看。", "There are no metrics here; ask the operations port.")
+_ELSEWHERE = Words(
+    "这里没有运行指标，请到运维端口查看。", "There are no metrics here; ask the operations port."
+)
 
 
 def router(app: FastAPI, readiness: Readiness, *, apart: bool = False) -> APIRouter:
     """The operational routes of `app`; they are not part of its own description.
 
-    `/readyz?own=yes` asks about this process alone, so that a balancer does not take pages away because a worker stands
-    still. `apart`: metrics and the reasons why it is not ready are for operators and stand on a port of their own
-    (`kit.health`); here only whether it is ready.
+    `/readyz?own=yes` asks about this process alone, so that a balancer does not take pages away
+    because a worker stands still. `apart`: metrics and the reasons why it is not ready are for
+    operators and stand on a port of their own (`kit.health`); here only whether it is ready.
     """
     routes = APIRouter(include_in_schema=False)
 
@@ -30,8 +33,13 @@ def router(app: FastAPI, readiness: Readiness, *, apart: bool = False) -> APIRou
 
     @routes.get("/readyz")
     def readyz(request: Request) -> JSONResponse:
-        told = readiness.told(language_of(request.headers.get("accept-language")), bool(request.query_params.get("own")))
-        return JSONResponse({"ready": told["ready"]} if apart else told, 200 if told["ready"] else 503)
+        told = readiness.told(
+            language_of(request.headers.get("accept-language")),
+            bool(request.query_params.get("own")),
+        )
+        return JSONResponse(
+            {"ready": told["ready"]} if apart else told, 200 if told["ready"] else 503
+        )
 
     @routes.get("/metrics")
     def metrics() -> Response:

@@ -1,4 +1,5 @@
 """From a CloudEvent's attributes to what is stored. Pure: no database, no clock of its own."""
+
 from __future__ import annotations
 
 import re
@@ -29,8 +30,10 @@ _OF_A_PERSON = {"person", "persons", "to", "circumstances"}
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A readable event. `data` has nothing of a person; `people` are {"person", "to", "circumstances"}, one
-    per person; `key` is the partition key, a pseudonym; `organisations` are codes that must exist."""
+    """A readable event. `data` has nothing of a person; `people` are {"person", "to",
+    "circumstances"}, one per person; `key` is the partition key, a pseudonym; `organisations` are
+    codes that must exist.
+    """
 
     id: UUID
     source: str
@@ -52,13 +55,17 @@ class Posted:
 
 
 def parse(attributes: Any, secret: bytes, now: datetime) -> Posted:
-    """Reads one event from its attributes (`data` among them, as parsed JSON); raises Invalid with what is wrong.
+    """Reads one event from its attributes (`data` among them, as parsed JSON); raises Invalid with
+    what is wrong.
 
     `now` is when it arrived: an event without `time` happened then.
     """
     if not isinstance(attributes, dict):
-        raise one("", f"事件应是一个对象 {{…}}，而这里是{shown(attributes).zh}。",
-                  f"An event must be an object {{…}}, but here is {shown(attributes).en}.")
+        raise one(
+            "",
+            f"事件应是一个对象 {{…}}，而这里是{shown(attributes).zh}。",
+            f"An event must be an object {{…}}, but here is {shown(attributes).en}.",
+        )
     told = told_of(attributes)
     body = canonical(told)
     event = _validated(told, body)
@@ -67,15 +74,26 @@ def parse(attributes: Any, secret: bytes, now: datetime) -> Posted:
         faults += _faults_of_person(where, person, _day(now))
     if faults:
         raise Invalid(faults)
-    data = event.data.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_OF_A_PERSON)
+    data = event.data.model_dump(
+        mode="json", by_alias=True, exclude_none=True, exclude=_OF_A_PERSON
+    )
     if getattr(event.data, "persons", None) is not None:
         data["group"] = True  # a bulk case, even of one person
     people = list(_people(event))
     return Posted(
-        id=posted_id(event.source, event.id), source=event.source, ext_id=event.id, type=event.type,
-        time=(event.time or now).astimezone(ZONE), data=data, body_hmac=hmac_token(secret, body),
-        batch=data.get("batch"), corrects=data.get("corrects"), key=_key(event, secret), people=people,
-        organisations=frozenset(_organisations(event)))
+        id=posted_id(event.source, event.id),
+        source=event.source,
+        ext_id=event.id,
+        type=event.type,
+        time=(event.time or now).astimezone(ZONE),
+        data=data,
+        body_hmac=hmac_token(secret, body),
+        batch=data.get("batch"),
+        corrects=data.get("corrects"),
+        key=_key(event, secret),
+        people=people,
+        organisations=frozenset(_organisations(event)),
+    )
 
 
 def _validated(told: dict[str, Any], body: str) -> Event:
@@ -92,56 +110,107 @@ def _validated(told: dict[str, Any], body: str) -> Event:
 def _unknown_type(kind: Any) -> Fault:
     known = ", ".join(EVENTS)
     if kind is None:
-        return Fault("/type", Words(f"缺少 type；可用：{known}。", f"type is missing; known: {known}."))
+        return Fault(
+            "/type", Words(f"缺少 type；可用：{known}。", f"type is missing; known: {known}.")
+        )
     version = _VERSION.match(kind) if isinstance(kind, str) else None
     if version and (ours := version[1] + ".v1") in EVENTS:
-        return Fault("/type", Words(
-            f"type 是 {shown(kind).zh}，本系统还不认识这个版本；请发 {ours}，或等系统升级后再发。",
-            f"type is {shown(kind).en}, a version not known here yet; send {ours}, or wait for an upgrade."))
-    return Fault("/type", Words(f"type 是 {shown(kind).zh}，没有这种事件；可用：{known}。",
-                                f"type is {shown(kind).en}, which is no event type; known: {known}."))
+        return Fault(
+            "/type",
+            Words(
+                f"type 是 {shown(kind).zh}，本系统还不认识这个版本；请发 {ours}，"
+                f"或等系统升级后再发。",
+                f"type is {shown(kind).en}, a version not known here yet; send {ours}, or wait "
+                f"for an upgrade.",
+            ),
+        )
+    return Fault(
+        "/type",
+        Words(
+            f"type 是 {shown(kind).zh}，没有这种事件；可用：{known}。",
+            f"type is {shown(kind).en}, which is no event type; known: {known}.",
+        ),
+    )
 
 
 def _faults_of_time(event: Event, now: datetime) -> list[Fault]:
     if not event.time or event.time <= now + AHEAD_MAX:
         return []
-    when = event.time.astimezone(ZONE).isoformat() if event.time.year < 9999 else event.time.isoformat()
-    return [Fault("/time", Words(
-        f"time 是 {when}，比现在晚 24 小时以上；请核对发送方的时钟，将来的日子请写在 effective_on。",
-        f"time is {when}, more than 24 hours ahead; check the sender's clock, and put a day to come into "
-        "effective_on."))]
+    when = (
+        event.time.astimezone(ZONE).isoformat()
+        if event.time.year < 9999
+        else event.time.isoformat()
+    )
+    return [
+        Fault(
+            "/time",
+            Words(
+                f"time 是 {when}，比现在晚 24 小时以上；请核对发送方的时钟，将来的日子请写在 "
+                f"effective_on。",
+                f"time is {when}, more than 24 hours ahead; check the sender's clock, and put a "
+                f"day to come into "
+                "effective_on.",
+            ),
+        )
+    ]
 
 
 def _faults_of_what_has_been(event: Event, now: datetime) -> Iterator[Fault]:
-    """Life and contact are not said of days to come, dues not of years to come (interface.md §7.5)."""
+    """Life and contact are not said of days to come, dues not of years to come (interface.md
+    §7.5).
+    """
     on, last = getattr(event.data, "on", None), tomorrow(now)
     if on and on > last:
-        yield Fault("/data/on", Words(f"data.on 是 {on}，最晚只能到 {last}；请核对日期。",
-                                      f"data.on is {on}; it may be {last} at the latest, check the day."))
+        yield Fault(
+            "/data/on",
+            Words(
+                f"data.on 是 {on}，最晚只能到 {last}；请核对日期。",
+                f"data.on is {on}; it may be {last} at the latest, check the day.",
+            ),
+        )
     paid_to, month_last = getattr(event.data, "paid_to", None), dues_month_last(now)
     if paid_to and paid_to > month_last:
-        yield Fault("/data/paid_to", Words(
-            f"data.paid_to 是 {paid_to}，最多只能预缴到 {month_last}；请核对年月。",
-            f"data.paid_to is {paid_to}; dues are paid ahead to {month_last} at most, check the month."))
+        yield Fault(
+            "/data/paid_to",
+            Words(
+                f"data.paid_to 是 {paid_to}，最多只能预缴到 {month_last}；请核对年月。",
+                f"data.paid_to is {paid_to}; dues are paid ahead to {month_last} at most, check "
+                f"the month.",
+            ),
+        )
 
 
 def _faults_of_person(where: str, person: Person, today: date) -> Iterator[Fault]:
     pointer = "/" + where.replace(".", "/")
     if person.birth_date and person.birth_date > today:
-        yield Fault(f"{pointer}/birth_date", Words(
-            f"{where}.birth_date 是 {person.birth_date}，还没有到这一天；请核对年份。",
-            f"{where}.birth_date is {person.birth_date}, a day still to come; check the year."))
+        yield Fault(
+            f"{pointer}/birth_date",
+            Words(
+                f"{where}.birth_date 是 {person.birth_date}，还没有到这一天；请核对年份。",
+                f"{where}.birth_date is {person.birth_date}, a day still to come; check the year.",
+            ),
+        )
     if person.id_number and not (number := parse_id_number(person.id_number)).valid:
         stands, wrong = shown(person.id_number, "id_number"), _wrong(number)
-        yield Fault(f"{pointer}/id_number", Words(
-            f"{where}.id_number 写成了 {stands.zh}：{wrong.zh}，没有就不写。",
-            f"{where}.id_number is {stands.en}: {wrong.en}, or leave it out."))
+        yield Fault(
+            f"{pointer}/id_number",
+            Words(
+                f"{where}.id_number 写成了 {stands.zh}：{wrong.zh}，没有就不写。",
+                f"{where}.id_number is {stands.en}: {wrong.en}, or leave it out.",
+            ),
+        )
 
 
 def _wrong(number: IdNumber) -> Words:
-    """A number that a spreadsheet rounded is called so only where it shows; else the check digit is at fault."""
+    """A number that a spreadsheet rounded is called so only where it shows; else the check digit is
+    at fault.
+    """
     rounded = number.damage == "excel" and (number.text is None or number.text.endswith("000"))
-    return number.words if rounded or number.damage != "excel" else replace(number, damage="check").words
+    return (
+        number.words
+        if rounded or number.damage != "excel"
+        else replace(number, damage="check").words
+    )
 
 
 def _day(now: datetime) -> date:
@@ -156,7 +225,9 @@ def _persons(event: Event) -> Iterator[tuple[str, Person]]:
 
 
 def _people(event: Event) -> Iterator[dict[str, Any]]:
-    """One body per person; what `data` says of all stands for each, field by field, unless said otherwise."""
+    """One body per person; what `data` says of all stands for each, field by field, unless said
+    otherwise.
+    """
     data = event.data
     common = {name: _stated(getattr(data, name, None)) for name in ("to", "circumstances")}
     items = getattr(data, "persons", None)
@@ -171,9 +242,14 @@ def _people(event: Event) -> Iterator[dict[str, Any]]:
 
 
 def _stated(part: BaseModel | None) -> dict[str, Any]:
-    """What a part says, in ordinary characters: a name or an address copied from a PDF may hold radicals."""
+    """What a part says, in ordinary characters: a name or an address copied from a PDF may hold
+    radicals.
+    """
     said = {} if part is None else part.model_dump(mode="json", exclude_none=True)
-    return {name: han.ordinary(value) if isinstance(value, str) else value for name, value in said.items()}
+    return {
+        name: han.ordinary(value) if isinstance(value, str) else value
+        for name, value in said.items()
+    }
 
 
 def _organisations(event: Event) -> Iterator[str]:

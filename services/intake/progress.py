@@ -1,4 +1,5 @@
 """How far a posted event came, as its sender may know it."""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -16,19 +17,35 @@ from services.kit.db import rows
 from services.kit.errors import Words
 
 # what the sender is told of a case's states; the others do not change how far it came
-OF_A_CASE = {"triaged": "routed", "letter_issued": "letter_issued", "arrived": "arrived",
-             "accepted": "accepted", "moved": "moved", "closed_without_move": "closed", "merged": "closed",
-             "struck_off": "closed"}
-OF_A_DECISION = {"match": "identified", "review": "review", "unknown": "review",
-                 "not_a_member": "not_a_member", "rejected": "rejected",
-                 "waiting": "identified", "done": "closed", "withdrawn": "closed"}
+OF_A_CASE = {
+    "triaged": "routed",
+    "letter_issued": "letter_issued",
+    "arrived": "arrived",
+    "accepted": "accepted",
+    "moved": "moved",
+    "closed_without_move": "closed",
+    "merged": "closed",
+    "struck_off": "closed",
+}
+OF_A_DECISION = {
+    "match": "identified",
+    "review": "review",
+    "unknown": "review",
+    "not_a_member": "not_a_member",
+    "rejected": "rejected",
+    "waiting": "identified",
+    "done": "closed",
+    "withdrawn": "closed",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one person of an event: the matcher's `decision` (`match`, `review`, `unknown`,
-    `not_a_member`, or `rejected` with `words`), and when its case first entered each state. Of the change of an
-    organisation: `waiting` for its day, `done`, `withdrawn` or `rejected`, and `change`."""
+    """What became of one person of an event: the matcher's `decision` (`match`, `review`,
+    `unknown`, `not_a_member`, or `rejected` with `words`), and when its case first entered each
+    state. Of the change of an organisation: `waiting` for its day, `done`, `withdrawn` or
+    `rejected`, and `change`.
+    """
 
     decision: str
     decided_at: datetime
@@ -50,26 +67,48 @@ Progress = Callable[[Connection, Sequence[Any]], Mapping[Any, Mapping[str, datet
 ChangeOf = Callable[[Connection, UUID], Mapping[str, Any] | None]
 
 
-def outcomes_of(decisions: Decisions, progress_of_cases: Progress, change_of: ChangeOf = lambda *_: None) -> Outcomes:
-    """Outcomes put together from the matcher's rows of an event (`decision`, `decided_at`, `case_id`, `position`,
-    `notes`, `questions`, `words` of why it was rejected), the states of their cases (case -> state -> when first entered), and what became of a posted
-    change of an organisation (`state`, `decided_at`, `zh`, `en`, and what is told of it)."""
+def outcomes_of(
+    decisions: Decisions, progress_of_cases: Progress, change_of: ChangeOf = lambda *_: None
+) -> Outcomes:
+    """Outcomes put together from the matcher's rows of an event (`decision`, `decided_at`,
+    `case_id`, `position`, `notes`, `questions`, `words` of why it was rejected), the states of
+    their cases (case -> state -> when first entered), and what became of a posted change of an
+    organisation (`state`, `decided_at`, `zh`, `en`, and what is told of it).
+    """
+
     def outcomes(tx: Connection, event_id: UUID) -> list[Outcome]:
         if change := change_of(tx, event_id):
             words = Words(change["zh"], change["en"]) if change["zh"] else None
-            told = {"state": change["state"], "organisation": change["organisation"],
-                    "effective_on": change["effective_on"].isoformat(), "columns": sorted(change["columns"]),
-                    "left_out": list(change["left_out"])}
+            told = {
+                "state": change["state"],
+                "organisation": change["organisation"],
+                "effective_on": change["effective_on"].isoformat(),
+                "columns": sorted(change["columns"]),
+                "left_out": list(change["left_out"]),
+            }
             return [Outcome(change["state"], change["decided_at"], words=words, change=told)]
         decided = decisions(tx, event_id)
         progress = progress_of_cases(tx, [row.case_id for row in decided if row.case_id])
-        return [Outcome(row.decision, row.decided_at, str(row.case_id) if row.case_id else None,
-                        progress.get(row.case_id, {}), words=row.words, position=row.position, notes=row.notes,
-                        questions=row.questions) for row in decided]
+        return [
+            Outcome(
+                row.decision,
+                row.decided_at,
+                str(row.case_id) if row.case_id else None,
+                progress.get(row.case_id, {}),
+                words=row.words,
+                position=row.position,
+                notes=row.notes,
+                questions=row.questions,
+            )
+            for row in decided
+        ]
+
     return outcomes
 
 
-def how_far(tx: Connection, event_id: UUID, outcomes: Outcomes, language: str) -> dict[str, Any] | None:
+def how_far(
+    tx: Connection, event_id: UUID, outcomes: Outcomes, language: str
+) -> dict[str, Any] | None:
     """The answer of GET /v1/events/{id}; None where this transaction sees no such event."""
     found = rows(tx, _EVENT, {"id": event_id})
     if not found:
@@ -80,13 +119,24 @@ def how_far(tx: Connection, event_id: UUID, outcomes: Outcomes, language: str) -
     ways += [received] * max(1 - len(ways), event.persons - len(ways))
     reached = [max(way, key=STEPS.index) for way in ways]
     answer = {
-        "source": event.source, "id": event.ext_id, "state": min(reached, key=STEPS.index),
-        "cases": sorted({end.case for end in ends if end.case}), "times": _first(ways)}
+        "source": event.source,
+        "id": event.ext_id,
+        "state": min(reached, key=STEPS.index),
+        "cases": sorted({end.case for end in ends if end.case}),
+        "times": _first(ways),
+    }
     if event.persons > 1:
         answer["persons"] = dict(Counter(reached))
-    notes = [{"position": end.position, "code": code, "words": words.in_language(language)}
-             for end in ends for code, words in end.notes]
-    asked = [{"review": f"{event_id}:{end.position}", **question} for end in ends for question in end.questions]
+    notes = [
+        {"position": end.position, "code": code, "words": words.in_language(language)}
+        for end in ends
+        for code, words in end.notes
+    ]
+    asked = [
+        {"review": f"{event_id}:{end.position}", **question}
+        for end in ends
+        for question in end.questions
+    ]
     answer |= ({"notes": notes} if notes else {}) | ({"questions": asked} if asked else {})
     change = next((end.change for end in ends if end.change), None)
     answer |= {"change": change} if change else {}
@@ -105,5 +155,7 @@ def _way(end: Outcome) -> dict[str, datetime]:
 
 def _first(ways: Sequence[Mapping[str, datetime]]) -> dict[str, str]:
     steps = [step for step in STEPS if any(step in way for way in ways)]
-    return {step: min(way[step] for way in ways if step in way).astimezone(ZONE).isoformat()
-            for step in steps}
+    return {
+        step: min(way[step] for way in ways if step in way).astimezone(ZONE).isoformat()
+        for step in steps
+    }

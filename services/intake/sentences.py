@@ -1,4 +1,5 @@
 """pydantic's errors as sentences for whoever sends."""
+
 from __future__ import annotations
 
 import difflib
@@ -13,33 +14,59 @@ from services.kit.errors import Words
 VALUE_SHOWN_MAX = 40
 
 _CODE = Words("应是 12 位数字的组织代码", "it must be the 12 digits of an organisation's code")
-_EXTERNAL_ID = Words("应是 1 到 200 个字符的编号，不含控制字符",
-                     "it must be an id of 1 to 200 characters without control characters")
+_EXTERNAL_ID = Words(
+    "应是 1 到 200 个字符的编号，不含控制字符",
+    "it must be an id of 1 to 200 characters without control characters",
+)
 _PATTERNS = {
-    "source": Words("应是 urn:guidui:organisation: 加 12 位组织代码",
-                    "it must be urn:guidui:organisation: and the 12-digit code"),
-    "id": _EXTERNAL_ID, "corrects": _EXTERNAL_ID,
-    "organisation": _CODE, "successor": _CODE, "parent": _CODE, "code": _CODE,
-    "area": Words("应是 2、4、6、9 或 12 位的区划代码", "it must be a division code of 2, 4, 6, 9 or 12 digits"),
+    "source": Words(
+        "应是 urn:guidui:organisation: 加 12 位组织代码",
+        "it must be urn:guidui:organisation: and the 12-digit code",
+    ),
+    "id": _EXTERNAL_ID,
+    "corrects": _EXTERNAL_ID,
+    "organisation": _CODE,
+    "successor": _CODE,
+    "parent": _CODE,
+    "code": _CODE,
+    "area": Words(
+        "应是 2、4、6、9 或 12 位的区划代码",
+        "it must be a division code of 2, 4, 6, 9 or 12 digits",
+    ),
     "paid_to": Words("应写成年-月，如 2026-06", "it must be year-month, such as 2026-06"),
 }
-_DATE = Words("应是日期，写成年-月-日，如 2026-06-30", "it must be a date, year-month-day, such as 2026-06-30")
-_TIME = Words("应是带时区的时间，如 2026-06-30T10:00:00+08:00",
-              "it must be a time with its zone, such as 2026-06-30T10:00:00+08:00")
+_DATE = Words(
+    "应是日期，写成年-月-日，如 2026-06-30", "it must be a date, year-month-day, such as 2026-06-30"
+)
+_TIME = Words(
+    "应是带时区的时间，如 2026-06-30T10:00:00+08:00",
+    "it must be a time with its zone, such as 2026-06-30T10:00:00+08:00",
+)
 _TEXT = Words("应是加引号的文字", "it must be text in quotes")
 _OBJECT = Words("应是一个对象 {…}", "it must be an object {…}")
 _LIST = Words("应是一个列表 […]", "it must be a list […]")
-_EARLY = Words("早于 1900 年，多半是笔误；请核对年份", "it is before 1900, probably a slip; check the year")
-_LATE = Words("晚于 2100 年，多半是笔误；请核对年份", "it is after 2100, probably a slip; check the year")
+_EARLY = Words(
+    "早于 1900 年，多半是笔误；请核对年份", "it is before 1900, probably a slip; check the year"
+)
+_LATE = Words(
+    "晚于 2100 年，多半是笔误；请核对年份", "it is after 2100, probably a slip; check the year"
+)
 _WANTED = {
-    "string_type": _TEXT, "list_type": _LIST,
-    "model_type": _OBJECT, "model_attributes_type": _OBJECT, "dict_type": _OBJECT,
-    "bool_type": Words("应是 true 或 false（不加引号）；不知道就不写",
-                       "it must be true or false without quotes; leave it out if unknown"),
+    "string_type": _TEXT,
+    "list_type": _LIST,
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
+    "dict_type": _OBJECT,
+    "bool_type": Words(
+        "应是 true 或 false（不加引号）；不知道就不写",
+        "it must be true or false without quotes; leave it out if unknown",
+    ),
     "int_type": Words("应是不加引号的整数", "it must be a whole number without quotes"),
     "float_type": Words("应是不加引号的数", "it must be a number without quotes"),
     "finite_number": Words("应是不加引号的数", "it must be a number without quotes"),
-    "timezone_aware": _TIME, "day_too_early": _EARLY, "day_too_late": _LATE,
+    "timezone_aware": _TIME,
+    "day_too_early": _EARLY,
+    "day_too_late": _LATE,
 }
 
 
@@ -69,7 +96,9 @@ def _words(error: dict[str, Any]) -> Words:
         return whole
     field = str(error["loc"][-1]) if error["loc"] else ""
     stands, wanted = shown(error["input"], field), _wanted(kind, error)
-    return Words(f"{name} 写成了 {stands.zh}，{wanted.zh}。", f"{name} is {stands.en}; {wanted.en}.")
+    return Words(
+        f"{name} 写成了 {stands.zh}，{wanted.zh}。", f"{name} is {stands.en}; {wanted.en}."
+    )
 
 
 def _whole(kind: str, name: str, error: dict[str, Any]) -> Words | None:
@@ -80,23 +109,38 @@ def _whole(kind: str, name: str, error: dict[str, Any]) -> Words | None:
         return Words(f"缺少 {name}{near.zh}；请补上。", f"{name} is missing{near.en}; add it.")
     if kind == "person_empty":
         near = _near("id_number", given, "name", "member")
-        return Words(f"{name} 里没有说是谁{near.zh}；请给出 id_number、name 或 member 中至少一项。",
-                     f"{name} names nobody{near.en}; give at least one of id_number, name, member.")
+        return Words(
+            f"{name} 里没有说是谁{near.zh}；请给出 id_number、name 或 member 中至少一项。",
+            f"{name} names nobody{near.en}; give at least one of id_number, name, member.",
+        )
     if kind == "person_or_persons":
-        return Words(f"{name} 里 person（一人）与 persons（多人）必须有且只有一个；请留下其中一个。",
-                     f"{name} must have exactly one of person (one) and persons (many); keep one of them.")
+        return Words(
+            f"{name} 里 person（一人）与 persons（多人）必须有且只有一个；请留下其中一个。",
+            f"{name} must have exactly one of person (one) and persons (many); keep one of them.",
+        )
     if kind == "reached_or_result":
-        return Words(f"{name} 没有写联系上没有；请写 reached（true 或 false）。",
-                     f"{name} does not say whether the member was reached; add reached (true or false).")
+        return Words(
+            f"{name} 没有写联系上没有；请写 reached（true 或 false）。",
+            f"{name} does not say whether the member was reached; add reached (true or false).",
+        )
     if kind == "changed_or_founded":
-        return Words(f"{name} 里 organisation（变更的组织）与 founded（新建的组织）必须有且只有一个；新建组织的各项写在 founded 里面。",
-                     f"{name} must have exactly one of organisation (which changes) and founded (which is new); "
-                     "the columns of a new one stand within founded.")
+        return Words(
+            f"{name} 里 organisation（变更的组织）与 founded（新建的组织）必须有且只有一个；"
+            f"新建组织的各项写在 founded 里面。",
+            f"{name} must have exactly one of organisation (which changes) and founded (which is "
+            f"new); "
+            "the columns of a new one stand within founded.",
+        )
     if kind == "change_states_nothing":
-        return Words(f"{name} 没有写变更了什么；请写明 name、parent、effective_to、successor 等变更后的值。",
-                     f"{name} says nothing of what changes; state the new name, parent, effective_to, successor ...")
+        return Words(
+            f"{name} 没有写变更了什么；请写明 name、parent、effective_to、successor 等变更后的值。",
+            f"{name} says nothing of what changes; state the new name, parent, effective_to, "
+            f"successor ...",
+        )
     if kind == "json_invalid":
-        return Words("内容套得太深；请去掉多余的层次。", "The content is nested too deeply; flatten it.")
+        return Words(
+            "内容套得太深；请去掉多余的层次。", "The content is nested too deeply; flatten it."
+        )
     return None
 
 
@@ -111,17 +155,26 @@ def _wanted(kind: str, error: dict[str, Any]) -> Words:
         names = [part for part in error["loc"] if isinstance(part, str)]
         return _PATTERNS.get(names[-1] if names else "", _TEXT)
     if kind == "string_too_long":
-        return Words(f"最多 {context['max_length']} 个字符；请缩短",
-                     f"it may have at most {context['max_length']} characters; shorten it")
+        return Words(
+            f"最多 {context['max_length']} 个字符；请缩短",
+            f"it may have at most {context['max_length']} characters; shorten it",
+        )
     if kind == "too_long":
-        return Words(f"最多 {context['max_length']} 项；请分成几次发，用同一个 batch",
-                     f"it may have at most {context['max_length']} items; send several events with one batch")
+        return Words(
+            f"最多 {context['max_length']} 项；请分成几次发，用同一个 batch",
+            f"it may have at most {context['max_length']} items; send several events with one "
+            f"batch",
+        )
     if kind == "too_short":
-        return Words(f"至少要有 {context['min_length']} 项", f"it needs at least {context['min_length']}")
+        return Words(
+            f"至少要有 {context['min_length']} 项", f"it needs at least {context['min_length']}"
+        )
     if kind in ("greater_than_equal", "less_than_equal"):
         limit, least = context.get("ge", context.get("le")), kind == "greater_than_equal"
-        return Words(f"不能{'小于' if least else '大于'} {limit:g}",
-                     f"it may not be {'less' if least else 'more'} than {limit:g}")
+        return Words(
+            f"不能{'小于' if least else '大于'} {limit:g}",
+            f"it may not be {'less' if least else 'more'} than {limit:g}",
+        )
     families = (("datetime", _TIME), ("date", _DATE), ("", Words("不合要求", "it is not valid")))
     return next(words for family, words in families if kind.startswith(family))
 

@@ -1,4 +1,5 @@
 """Stores events: one statement, one commit, with their rows in the log and the wake-up."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,8 +10,8 @@ from psycopg.errors import InvalidAuthorizationSpecification
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from services.intake.faults import Fault, Invalid, one
 from services.intake.entitled import refusals
+from services.intake.faults import Fault, Invalid, one
 from services.intake.parse import Posted
 from services.kit.db import dumps
 from services.kit.errors import Refused, Words
@@ -18,22 +19,28 @@ from services.registry.access import Caller
 
 ACCEPTED, DUPLICATE = "accepted", "duplicate"
 _ACCEPT = "SELECT position, status FROM accept_posted(%s, %s, %s, %s, %s::json, %s::json)"
-_REVOKED = Words("密钥已作废，什么都没有保存；请向管理员领一把新的。",
-                 "The key was revoked and nothing was stored; ask for a new one.")
+_REVOKED = Words(
+    "密钥已作废，什么都没有保存；请向管理员领一把新的。",
+    "The key was revoked and nothing was stored; ask for a new one.",
+)
 Outcome = str | Invalid
 
 
 class Store:
-    """Accepts events over an engine; knows which organisation codes it has already seen to exist."""
+    """Accepts events over an engine; knows which organisation codes it has already seen to
+    exist.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._codes: set[str] = set()
 
     def accept(self, caller: Caller, events: Sequence[Posted], at: datetime) -> list[Outcome]:
-        """Stores what can be stored in one commit; says of each event `accepted`, `duplicate` or what is wrong.
+        """Stores what can be stored in one commit; says of each event `accepted`, `duplicate` or
+        what is wrong.
 
-        A connection that a restarted database has cut is replaced once: storing twice is storing once.
+        A connection that a restarted database has cut is replaced once: storing twice is storing
+        once.
         """
         try:
             return self._accept(caller, events, at)
@@ -47,8 +54,13 @@ class Store:
             return accept(connection, caller, events, at, self._codes)
 
 
-def accept(tx: Connection, caller: Caller, events: Sequence[Posted], at: datetime,
-           codes: set[str] | None = None) -> list[Outcome]:
+def accept(
+    tx: Connection,
+    caller: Caller,
+    events: Sequence[Posted],
+    at: datetime,
+    codes: set[str] | None = None,
+) -> list[Outcome]:
     """The same within somebody's transaction, for events in the caller's own name.
 
     `codes` are organisations known to exist; it grows.
@@ -75,12 +87,17 @@ def accept(tx: Connection, caller: Caller, events: Sequence[Posted], at: datetim
     return outcomes
 
 
-def _write(tx: Connection, caller: Caller, events: Sequence[Posted], positions: Sequence[int], at: datetime):
+def _write(
+    tx: Connection, caller: Caller, events: Sequence[Posted], positions: Sequence[int], at: datetime
+):
     if not positions:
         return []
     given = [_event_row(position, events[position]) for position in positions]
-    people = [{"event_id": events[position].id, "position": n, "body": body}
-              for position in positions for n, body in enumerate(events[position].people)]
+    people = [
+        {"event_id": events[position].id, "position": n, "body": body}
+        for position in positions
+        for n, body in enumerate(events[position].people)
+    ]
     try:
         who = (caller.proof, caller.organisation, caller.key_id, at)
         return tx.exec_driver_sql(_ACCEPT, (*who, dumps(given), dumps(people))).all()
@@ -91,30 +108,56 @@ def _write(tx: Connection, caller: Caller, events: Sequence[Posted], positions: 
 
 
 def _event_row(position: int, event: Posted) -> dict[str, Any]:
-    return {"position": position, "id": event.id, "source": event.source, "ext_id": event.ext_id,
-            "type": event.type, "time": event.time, "data": event.data, "body_hmac": event.body_hmac,
-            "persons": len(event.people), "batch": event.batch, "corrects": event.corrects, "key": event.key}
+    return {
+        "position": position,
+        "id": event.id,
+        "source": event.source,
+        "ext_id": event.ext_id,
+        "type": event.type,
+        "time": event.time,
+        "data": event.data,
+        "body_hmac": event.body_hmac,
+        "persons": len(event.people),
+        "batch": event.batch,
+        "corrects": event.corrects,
+        "key": event.key,
+    }
 
 
 def _unknown(tx: Connection, events: Sequence[Posted], codes: set[str]) -> set[str]:
-    """Codes that events name and no organisation has. None ever vanishes, so a known code stays known."""
+    """Codes that events name and no organisation has. None ever vanishes, so a known code stays
+    known.
+    """
     asked = {code for event in events for code in event.organisations} - codes
     if not asked:
         return set()
-    unknown = set(tx.exec_driver_sql("SELECT * FROM unknown_organisations(%s)", (sorted(asked),)).scalars())
+    unknown = set(
+        tx.exec_driver_sql("SELECT * FROM unknown_organisations(%s)", (sorted(asked),)).scalars()
+    )
     codes |= asked - unknown
     return unknown
 
 
 def _no_such(code: str) -> Fault:
-    return Fault("/data", Words(f"没有代码为 {code} 的组织；请核对 12 位代码，不知道就不写，由系统按地址去找。",
-                                f"No organisation has the code {code}; check its 12 digits, or leave it "
-                                "out and let the address decide."))
+    return Fault(
+        "/data",
+        Words(
+            f"没有代码为 {code} 的组织；请核对 12 位代码，不知道就不写，由系统按地址去找。",
+            f"No organisation has the code {code}; check its 12 digits, or leave it "
+            "out and let the address decide.",
+        ),
+    )
 
 
 def conflict(event: Posted) -> Invalid:
     """The same (source, id) was taken before with other content, which stands."""
     taken = event.ext_id
-    return one("/id", f"编号 {taken} 已收过，内容与这次不同；原来的不会被改写。更正请用新编号，并在 data.corrects 写上 {taken}。",
-               f"The id {taken} was taken before with other content, which stands. To correct it, post a "
-               f"new id with data.corrects = {taken}.", status=409, code="id-taken")
+    return one(
+        "/id",
+        f"编号 {taken} 已收过，内容与这次不同；原来的不会被改写。更正请用新编号，并在 "
+        f"data.corrects 写上 {taken}。",
+        f"The id {taken} was taken before with other content, which stands. To correct it, post a "
+        f"new id with data.corrects = {taken}.",
+        status=409,
+        code="id-taken",
+    )

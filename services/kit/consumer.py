@@ -1,4 +1,7 @@
-"""One consumer of topics: its subscription, and the care around deliver() that tailer and Faust shell share."""
+"""One consumer of topics: its subscription, and the care around deliver() that tailer and Faust
+shell share.
+"""
+
 from __future__ import annotations
 
 import threading
@@ -20,16 +23,20 @@ from services.kit.inbox import Limits, TooMuchPoison, deliver, nothing
 log = structlog.get_logger()
 
 UNREADABLE = Words("读不懂这条记录。", "The record cannot be read.")
-STOPPED = Words("失败的消息太多，已停下等人处理。", "Too many messages fail; stopped until somebody looks.")
+STOPPED = Words(
+    "失败的消息太多，已停下等人处理。", "Too many messages fail; stopped until somebody looks."
+)
 WAITING = Words("数据库暂时不可用，正在等待。", "Waiting for the database.")
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Which handler takes effect of which topics, under which consumer's name (also its Kafka group).
+    """Which handler takes effect of which topics, under which consumer's name (also its Kafka
+    group).
 
-    `decode(topic, value)` reads a Kafka record's value, and raises Undecodable. With `keeps_body=False` (messages
-    from outside that hold persons) nothing of a message is kept on the dead-letter desk and no key is parked.
+    `decode(topic, value)` reads a Kafka record's value, and raises Undecodable. With
+    `keeps_body=False` (messages from outside that hold persons) nothing of a message is kept on the
+    dead-letter desk and no key is parked.
     """
 
     consumer: str
@@ -42,29 +49,51 @@ class Subscription:
 class Consumer:
     """Hands batches to deliver(): waits out a broken database, stops loudly on too much poison."""
 
-    def __init__(self, engine: Engine, subscription: Subscription, clock: Clock = SystemClock(),
-                 stop: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        subscription: Subscription,
+        clock: Clock = SystemClock(),
+        stop: threading.Event | None = None,
+    ) -> None:
         self.engine, self.subscription, self.clock = engine, subscription, clock
         self.name = subscription.consumer
         self.stop = stop or threading.Event()
         self._limits = Limits()
         self._waiting = self._stopped = False
 
-    def take(self, messages: Sequence[Message], also: Callable[[Connection], None] = nothing,
-             unreadable: Sequence[Message] = ()) -> None:
-        """Returns once the effects of these messages are committed. Raises TooMuchPoison or Stopped.
+    def take(
+        self,
+        messages: Sequence[Message],
+        also: Callable[[Connection], None] = nothing,
+        unreadable: Sequence[Message] = (),
+    ) -> None:
+        """Returns once the effects of these messages are committed. Raises TooMuchPoison or
+        Stopped.
 
         `unreadable` are placeholders for records that could not be decoded: straight to the desk.
         """
+
         def finish(tx: Connection) -> None:
             for record in unreadable:
-                dead_letters.put(tx, self.name, record, UNREADABLE, self.clock.now(), keeps_body=False)
+                dead_letters.put(
+                    tx, self.name, record, UNREADABLE, self.clock.now(), keeps_body=False
+                )
             also(tx)
 
         try:
-            self.patiently(lambda: deliver(
-                self.engine, self.name, messages, self.subscription.handler, clock=self.clock, limits=self._limits,
-                keeps_body=self.subscription.keeps_body, also=finish))
+            self.patiently(
+                lambda: deliver(
+                    self.engine,
+                    self.name,
+                    messages,
+                    self.subscription.handler,
+                    clock=self.clock,
+                    limits=self._limits,
+                    keeps_body=self.subscription.keeps_body,
+                    also=finish,
+                )
+            )
         except TooMuchPoison:
             log.error("too_much_poison", consumer=self.name)
             self.patiently(lambda: _stop(self.engine, self.name, self.clock))
@@ -91,26 +120,42 @@ class Consumer:
 def is_stopped(engine: Engine, consumer: str) -> bool:
     """Whether too much poison has stopped this consumer."""
     with engine.connect() as tx:
-        return bool(rows(tx, "SELECT 1 FROM consumer_state WHERE consumer = :consumer AND stopped_at IS NOT NULL",
-                         {"consumer": consumer}))
+        return bool(
+            rows(
+                tx,
+                "SELECT 1 FROM consumer_state WHERE consumer = :consumer AND stopped_at IS NOT "
+                "NULL",
+                {"consumer": consumer},
+            )
+        )
 
 
 def stopped(tx: Connection) -> Sequence[RowMapping]:
     """The consumers that too much poison has stopped: consumer, stopped_at."""
-    return rows(tx, "SELECT consumer, stopped_at FROM consumer_state WHERE stopped_at IS NOT NULL ORDER BY consumer")
+    return rows(
+        tx,
+        "SELECT consumer, stopped_at FROM consumer_state WHERE stopped_at IS NOT NULL ORDER BY "
+        "consumer",
+    )
 
 
 def resume(engine: Engine, consumer: str) -> None:
     """Lets a stopped consumer go on; its process or thread notices within seconds."""
     with engine.begin() as tx:
-        tx.exec_driver_sql("UPDATE consumer_state SET stopped_at = NULL, stopped_zh = NULL, stopped_en = NULL"
-                           " WHERE consumer = %s", (consumer,))
+        tx.exec_driver_sql(
+            "UPDATE consumer_state SET stopped_at = NULL, stopped_zh = NULL, stopped_en = NULL"
+            " WHERE consumer = %s",
+            (consumer,),
+        )
 
 
 def _stop(engine: Engine, consumer: str, clock: Clock) -> None:
     with engine.begin() as tx:
-        tx.exec_driver_sql("""
-            INSERT INTO consumer_state (consumer, stopped_at, stopped_zh, stopped_en) VALUES (%s, %s, %s, %s)
+        tx.exec_driver_sql(
+            """
+            INSERT INTO consumer_state (consumer, stopped_at, stopped_zh, stopped_en)
+                VALUES (%s, %s, %s, %s)
             ON CONFLICT (consumer) DO UPDATE SET stopped_at = excluded.stopped_at,
                 stopped_zh = excluded.stopped_zh, stopped_en = excluded.stopped_en""",
-            (consumer, clock.now(), STOPPED.zh, STOPPED.en))
+            (consumer, clock.now(), STOPPED.zh, STOPPED.en),
+        )

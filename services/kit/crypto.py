@@ -1,4 +1,5 @@
 """Pseudonyms and keys."""
+
 from __future__ import annotations
 
 import hashlib
@@ -7,7 +8,9 @@ import secrets
 
 
 def hmac_token(secret: bytes, text: str) -> str:
-    """HMAC-SHA256 of `text` in hex: equal texts can be joined, and nobody without the secret can go back."""
+    """HMAC-SHA256 of `text` in hex: equal texts can be joined, and nobody without the secret can go
+    back.
+    """
     return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
 

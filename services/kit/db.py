@@ -1,4 +1,5 @@
 """Engines with a role, and who looks."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,9 @@ from sqlalchemy.exc import DBAPIError
 
 Role = Literal["guidui_web", "guidui_worker"]
 _LENDER = "guidui_lender"  # execution option of an engine of pages: the workers' engine
-IDLE_IN_TRANSACTION_SECONDS_MAX = 30  # an idle writer would hold back the log's horizon for everybody
+IDLE_IN_TRANSACTION_SECONDS_MAX = (
+    30  # an idle writer would hold back the log's horizon for everybody
+)
 
 
 def address(url: str | URL) -> URL:
@@ -21,25 +24,50 @@ def address(url: str | URL) -> URL:
     return make_url(url).set(drivername="postgresql+psycopg")
 
 
-def connect(url: str | URL, role: Role | None, *, connections_max: int = 10, ping: bool = False,
-            lender: Engine | None = None) -> Engine:
-    """A pool whose every session acts as `role`; None stays the login itself (the owner, for migrations).
+def connect(
+    url: str | URL,
+    role: Role | None,
+    *,
+    connections_max: int = 10,
+    ping: bool = False,
+    lender: Engine | None = None,
+) -> Engine:
+    """A pool whose every session acts as `role`; None stays the login itself (the owner, for
+    migrations).
 
-    `ping` asks a pooled connection whether it lives before each use: for pages, where nobody retries. `lender`: the
-    login may not act as guidui_worker; within `lent` its transactions work on a connection of this engine instead.
-    SQL parameters never appear in error messages: they may be personal.
+    `ping` asks a pooled connection whether it lives before each use: for pages, where nobody
+    retries. `lender`: the login may not act as guidui_worker; within `lent` its transactions work
+    on a connection of this engine instead. SQL parameters never appear in error messages: they may
+    be personal.
     """
-    options = ["-c timezone=Asia/Shanghai",
-               f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS_MAX}s"]
+    options = [
+        "-c timezone=Asia/Shanghai",
+        f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS_MAX}s",
+    ]
     if role is not None:
         options.append(f"-c role={role}")
     engine = create_engine(
-        address(url), pool_size=connections_max, max_overflow=0, pool_timeout=10, pool_pre_ping=ping,
-        hide_parameters=True, json_deserializer=orjson.loads, json_serializer=dumps,
-        connect_args={"options": " ".join(options), "connect_timeout": 5, "application_name": "guidui"})
+        address(url),
+        pool_size=connections_max,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=ping,
+        hide_parameters=True,
+        json_deserializer=orjson.loads,
+        json_serializer=dumps,
+        connect_args={
+            "options": " ".join(options),
+            "connect_timeout": 5,
+            "application_name": "guidui",
+        },
+    )
     if lender is None:
         return engine
-    event.listen(engine, "do_connect", lambda dialect, record, args, params: _Borrowing.connect(*args, **params))
+    event.listen(
+        engine,
+        "do_connect",
+        lambda dialect, record, args, params: _Borrowing.connect(*args, **params),
+    )
     return engine.execution_options(**{_LENDER: lender})
 
 
@@ -49,7 +77,11 @@ class _Borrowing(psycopg.Connection):
     borrowed: psycopg.Connection | None = None
 
     def cursor(self, *args: Any, **kwargs: Any) -> Any:
-        return super().cursor(*args, **kwargs) if self.borrowed is None else self.borrowed.cursor(*args, **kwargs)
+        return (
+            super().cursor(*args, **kwargs)
+            if self.borrowed is None
+            else self.borrowed.cursor(*args, **kwargs)
+        )
 
     def pipeline(self) -> Any:
         return super().pipeline() if self.borrowed is None else self.borrowed.pipeline()
@@ -62,10 +94,11 @@ def lends(tx: Connection) -> bool:
 
 @contextmanager
 def lent(tx: Connection) -> Iterator[None]:
-    """Inside, the statements of `tx` run in a transaction of a worker, which is committed at the end.
+    """Inside, the statements of `tx` run in a transaction of a worker, which is committed at the
+    end.
 
-    Inside another such block nothing changes. `tx` itself has written nothing, since pages may not, and reads what
-    is committed: it misses nothing by this.
+    Inside another such block nothing changes. `tx` itself has written nothing, since pages may not,
+    and reads what is committed: it misses nothing by this.
     """
     own = tx.connection.driver_connection
     if own.borrowed is not None:
@@ -97,9 +130,11 @@ def rows(tx: Connection, sql: str, params: Mapping[str, Any] | None = None) -> S
 
 @contextmanager
 def sent_ahead(tx: Connection) -> Iterator[None]:
-    """Inside, statements that return nothing are sent and not waited for: the server works while we do.
+    """Inside, statements that return nothing are sent and not waited for: the server works while we
+    do.
 
-    What went wrong is raised at the end of the block, for whichever statement it was; none may return rows.
+    What went wrong is raised at the end of the block, for whichever statement it was; none may
+    return rows.
     """
     try:
         with tx.connection.driver_connection.pipeline():
@@ -117,17 +152,23 @@ FROM {context} c"""
 
 
 def view_as(tx: Connection, lo: str, hi: str, own: str) -> None:
-    """Says for this transaction who looks: organisation paths in [lo, hi), and `own`, a receiver's code or ''.
+    """Says for this transaction who looks: organisation paths in [lo, hi), and `own`, a receiver's
+    code or ''.
 
-    For logins that may become guidui_worker; any other looks by `view_by`, and the database refuses it here.
+    For logins that may become guidui_worker; any other looks by `view_by`, and the database refuses
+    it here.
     """
     tx.exec_driver_sql(_SET.format(context=_BY_BOUNDS), (lo, hi, own))
 
 
 def view_by(tx: Connection, proof: str, whole_tree: bool) -> bool:
-    """Lets this transaction see what the holder of a key or session may: the database finds the bounds itself.
+    """Lets this transaction see what the holder of a key or session may: the database finds the
+    bounds itself.
 
-    `proof` is the SHA-256 of the key or of the session's cookie. `whole_tree`: with all that lies below, whatever
-    the role. False, and nothing is seen, where no living key or session is like this.
+    `proof` is the SHA-256 of the key or of the session's cookie. `whole_tree`: with all that lies
+    below, whatever the role. False, and nothing is seen, where no living key or session is like
+    this.
     """
-    return tx.exec_driver_sql(_SET.format(context=_BY_PROOF), (proof, whole_tree)).first() is not None
+    return (
+        tx.exec_driver_sql(_SET.format(context=_BY_PROOF), (proof, whole_tree)).first() is not None
+    )

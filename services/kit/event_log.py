@@ -1,4 +1,5 @@
 """The append-only log: outbox and log in one table."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -11,7 +12,8 @@ from services.kit.db import dumps
 
 __all__ = ["CHANNEL", "RELAY", "Message", "derived", "record"]
 
-CHANNEL = "event_log"  # NOTIFY wakes relay and tailers; the payload is empty, so one transaction notifies once
+# NOTIFY wakes relay and tailers; the payload is empty, so one transaction notifies once
+CHANNEL = "event_log"
 RELAY = "relay"  # the relay's name among the cursors
 
 _RECORD = """
@@ -27,12 +29,20 @@ SELECT pg_notify('event_log', '')"""
 def record(tx: Connection, messages: Sequence[Message], at: datetime | None = None) -> None:
     """Writes messages to the log in the given order; one already there is left alone.
 
-    `at` is when they were written (default: each message's own time); the reconciler counts from it.
+    `at` is when they were written (default: each message's own time); the reconciler counts from
+    it.
     """
     if messages:
         tx.exec_driver_sql(_RECORD, (at, dumps([_row(m) for m in messages])))
 
 
 def _row(message: Message) -> dict:
-    return {"topic": message.topic, "key": message.key, "id": message.id, "type": message.type,
-            "body": message.body, "time": message.time, "cause": message.cause}
+    return {
+        "topic": message.topic,
+        "key": message.key,
+        "id": message.id,
+        "type": message.type,
+        "body": message.body,
+        "time": message.time,
+        "cause": message.cause,
+    }

@@ -1,9 +1,11 @@
 """The cluster's shell: the only file that knows Faust, in the one shape that loses nothing.
 
-`noack_take`, one database transaction, synchronous `ack()` after its commit, at most one batch in flight,
-`concurrency=1`, and the process ends on whatever the attempt could not wait out. Faust's own acking acknowledges a
-message when its agent fails; its tables, producer, timers and web server are not used (docs/decisions).
+`noack_take`, one database transaction, synchronous `ack()` after its commit, at most one batch in
+flight, `concurrency=1`, and the process ends on whatever the attempt could not wait out. Faust's
+own acking acknowledges a message when its agent fails; its tables, producer, timers and web server
+are not used (docs/decisions).
 """
+
 from __future__ import annotations
 
 import asyncio
@@ -50,9 +52,15 @@ UNASSIGNED = Words("还没有分到消息分区。", "No partitions have been as
 class FaustShell:
     """Runs one consumer on its topics until SIGTERM or SIGINT."""
 
-    def __init__(self, consumer: Consumer, kafka: Kafka, instance: str | None = None, health_port: int = 0,
-                 within: float = WITHIN_SECONDS,
-                 also_unready: Callable[[], Mapping[str, Words]] = dict) -> None:
+    def __init__(
+        self,
+        consumer: Consumer,
+        kafka: Kafka,
+        instance: str | None = None,
+        health_port: int = 0,
+        within: float = WITHIN_SECONDS,
+        also_unready: Callable[[], Mapping[str, Words]] = dict,
+    ) -> None:
         self.consumer, self.kafka, self.instance, self.within = consumer, kafka, instance, within
         self.group = kafka.group(consumer.name)
         self._health_port, self._also_unready = health_port, also_unready
@@ -63,11 +71,18 @@ class FaustShell:
         self._work: asyncio.Task | None = None
 
     def run(self) -> None:
-        """Waits for database, brokers and rights, then consumes. Ends the process: 0 after a signal, else 70."""
+        """Waits for database, brokers and rights, then consumes. Ends the process: 0 after a
+        signal, else 70.
+        """
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: self.consumer.stop.set())
-        health.serve(self._health_port, health.Readiness(
-            lambda: {**self.unready(), **self._also_unready()}, set_aside=lambda: set_aside(self.consumer.engine)))
+        health.serve(
+            self._health_port,
+            health.Readiness(
+                lambda: {**self.unready(), **self._also_unready()},
+                set_aside=lambda: set_aside(self.consumer.engine),
+            ),
+        )
         try:
             self._await_leave()
             self._await_rights()
@@ -88,8 +103,12 @@ class FaustShell:
                 raise Stopped(self.consumer.name)
 
     def _await_rights(self) -> None:
-        while deaf := attempt(self._why_deaf, what="brokers", stop=self.consumer.stop,
-                              waits=lambda error: isinstance(error, (KafkaError, OSError))):
+        while deaf := attempt(
+            self._why_deaf,
+            what="brokers",
+            stop=self.consumer.stop,
+            waits=lambda error: isinstance(error, (KafkaError, OSError)),
+        ):
             self._reason = deaf
             log.error("deaf", consumer=self.consumer.name, reason=deaf.en)
             if self.consumer.stop.wait(LOOK_SECONDS * 5):
@@ -109,7 +128,9 @@ class FaustShell:
         _worker(app, loop, self.consumer.stop).execute_from_commandline()
 
     def _loop(self) -> asyncio.AbstractEventLoop:
-        """Faust spends most of its time per message in the event loop, and uvloop's is twice as fast."""
+        """Faust spends most of its time per message in the event loop, and uvloop's is twice as
+        fast.
+        """
         return uvloop.new_event_loop() if uvloop else asyncio.new_event_loop()
 
     def _spare_collections(self) -> None:
@@ -121,13 +142,26 @@ class FaustShell:
                 """Nothing of Faust's is kept on disk."""
 
         app = App(
-            self.group, version=1, loop=loop,
-            broker=";".join(f"kafka://{host}" for host in self.kafka.bootstrap.split(",")), **self._credentials(faust),
+            self.group,
+            version=1,
+            loop=loop,
+            broker=";".join(f"kafka://{host}" for host in self.kafka.bootstrap.split(",")),
+            **self._credentials(faust),
             agent_supervisor="mode.CrashingSupervisor",
-            broker_commit_interval=1.0, broker_session_timeout=15, broker_heartbeat_interval=3,
-            broker_request_timeout=40, broker_rebalance_timeout=30, broker_max_poll_records=BATCH_ROWS_MAX,
-            consumer_group_instance_id=self.instance, topic_allow_declare=False, topic_disable_leader=True,
-            store="memory://", web_enabled=False, stream_wait_empty=True, worker_redirect_stdouts=False)
+            broker_commit_interval=1.0,
+            broker_session_timeout=15,
+            broker_heartbeat_interval=3,
+            broker_request_timeout=40,
+            broker_rebalance_timeout=30,
+            broker_max_poll_records=BATCH_ROWS_MAX,
+            consumer_group_instance_id=self.instance,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            store="memory://",
+            web_enabled=False,
+            stream_wait_empty=True,
+            worker_redirect_stdouts=False,
+        )
         names = [self.kafka.topic(name) for name in self.consumer.subscription.topics]
         topic = app.topic(*names, key_serializer="raw", value_serializer="raw")
         app.agent(topic, name=self.consumer.name, concurrency=1)(self._take)
@@ -136,13 +170,22 @@ class FaustShell:
 
     def _credentials(self, faust) -> dict[str, Any]:
         if self.kafka.username:
-            return {"broker_credentials": faust.SASLCredentials(
-                username=self.kafka.username, password=self.kafka.password, mechanism="SCRAM-SHA-512",
-                ssl_context=self.kafka.tls())}
-        return {"broker_credentials": faust.SSLCredentials(self.kafka.tls())} if self.kafka.ca else {}
+            return {
+                "broker_credentials": faust.SASLCredentials(
+                    username=self.kafka.username,
+                    password=self.kafka.password,
+                    mechanism="SCRAM-SHA-512",
+                    ssl_context=self.kafka.tls(),
+                )
+            }
+        return (
+            {"broker_credentials": faust.SSLCredentials(self.kafka.tls())} if self.kafka.ca else {}
+        )
 
     async def _take(self, stream) -> None:
-        """Collects while a batch is at work: small batches when little comes, full ones when much does."""
+        """Collects while a batch is at work: small batches when little comes, full ones when much
+        does.
+        """
         async for events in stream.noack_take(BATCH_ROWS_MAX, within=self.within):
             self._waiting += events
             if self._work is None or self._work.done():
@@ -161,7 +204,9 @@ class FaustShell:
             for event in events:
                 event.ack()
         except Stopped:
-            os._exit(0)  # told to end while the database is away: nothing is acknowledged, so nothing is lost
+            os._exit(
+                0
+            )  # told to end while the database is away: nothing is acknowledged, so nothing is lost
         except BaseException as error:  # a task's exception would not reach Faust's supervisor
             log.critical("consumer_failed", consumer=self.consumer.name, **where(error))
             os._exit(FAILED)
@@ -180,22 +225,32 @@ class FaustShell:
     def _placeholder(self, topic: str, partition: int, offset: int) -> Message:
         """Stands for a record nobody can read: its place is all that may be said of it."""
         place = f"{topic}/{partition}/{offset}"
-        return Message(uuid5(NAMESPACE_GUIDUI, place), topic, f"unreadable {place}", "", self.consumer.clock.now(), {})
+        return Message(
+            uuid5(NAMESPACE_GUIDUI, place),
+            topic,
+            f"unreadable {place}",
+            "",
+            self.consumer.clock.now(),
+            {},
+        )
 
     async def _on_assigned(self, *_: object, **__: object) -> None:
         self._reason = None
         self._assigned.set()
 
     def _watch(self, app) -> None:
-        """Ends the process when Faust never joins its group, has crashed and still looks alive, or when its topics are
-        others than those it joined: it would not find them again."""
+        """Ends the process when Faust never joins its group, has crashed and still looks alive, or
+        when its topics are others than those it joined: it would not find them again.
+        """
         threading.Thread(target=self._watch_topics, name="topics", daemon=True).start()
         limit = time.monotonic() + ASSIGNED_SECONDS_MAX
         while not self.consumer.stop.wait(LOOK_SECONDS):
             if app.crashed or (not self._assigned.is_set() and time.monotonic() > limit):
-                log.critical("faust_crashed" if app.crashed else "faust_unassigned", consumer=self.consumer.name)
+                log.critical(
+                    "faust_crashed" if app.crashed else "faust_unassigned",
+                    consumer=self.consumer.name,
+                )
                 os._exit(FAILED)
-
 
     def _watch_topics(self) -> None:
         joined, gone, idle = None, False, 0
@@ -219,10 +274,16 @@ class FaustShell:
             joined, gone = present, False
 
     def _is_idle(self) -> bool:
-        return bool(self.instance) and self._assigned.is_set() and is_idle(self.kafka, self.consumer.name, self.instance)
+        return (
+            bool(self.instance)
+            and self._assigned.is_set()
+            and is_idle(self.kafka, self.consumer.name, self.instance)
+        )
 
     def _leave(self) -> None:
-        """A static member that only restarts would be dealt the partitions of the topics that are gone."""
+        """A static member that only restarts would be dealt the partitions of the topics that are
+        gone.
+        """
         if not self.instance:
             return
         try:

@@ -1,9 +1,10 @@
-"""One public HTTP address in front of several processes: hands each request to the one its path belongs to.
+"""One public HTTP address in front of several processes: hands each request to the one its path
+belongs to.
 
     python -m services.kit.front 127.0.0.1:8000 /v1/events=127.0.0.1:8001 /=127.0.0.1:8002
 
-HTTP/1.1 with keep-alive on both sides; bodies are passed on as they come. It holds no state: killed and
-started again it goes on. A process that is away is answered for with 503 and `Retry-After`.
+HTTP/1.1 with keep-alive on both sides; bodies are passed on as they come. It holds no state: killed
+and started again it goes on. A process that is away is answered for with 503 and `Retry-After`.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class Head:
         return [value for found, value in self.headers if found.lower() == name]
 
     def length(self) -> int | None:
-        """Bytes of the body, None if it is chunked; two ways to tell at once are an attack and refused."""
+        """Bytes of the body, None if it is chunked; two ways to tell at once are an attack and
+        refused.
+        """
         lengths, coding = set(self.values(b"content-length")), self.values(b"transfer-encoding")
         if (
             (lengths and coding)
@@ -92,7 +95,9 @@ class Head:
 class Front:
     """Routes are (path prefix, host and port of the process), the longest prefix wins."""
 
-    def __init__(self, routes: Sequence[tuple[str, Address]], trusted: Trusted | None = None) -> None:
+    def __init__(
+        self, routes: Sequence[tuple[str, Address]], trusted: Trusted | None = None
+    ) -> None:
         self.trusted = trusted or Trusted("")
         self.routes = sorted(
             ((prefix.encode(), to) for prefix, to in routes), key=lambda route: -len(route[0])
@@ -100,7 +105,9 @@ class Front:
 
         self.connections_max = CONNECTIONS_MAX
         self.open = 0
-        self._waiting: dict[asyncio.StreamWriter, None] = {}  # those without a whole head, the oldest first
+        self._waiting: dict[
+            asyncio.StreamWriter, None
+        ] = {}  # those without a whole head, the oldest first
 
     def address_of(self, path: bytes) -> Address:
         path = path.split(b"?")[0]
@@ -114,7 +121,9 @@ class Front:
         said = [value.decode("latin-1") for value in head.values(b"x-forwarded-for")]
         told = [(b"X-Forwarded-For", self.trusted.forwarded(peer, said).encode("latin-1"))]
         if peer in self.trusted:
-            told += [(b"X-Forwarded-Proto", value) for value in head.values(b"x-forwarded-proto")[-1:]]
+            told += [
+                (b"X-Forwarded-Proto", value) for value in head.values(b"x-forwarded-proto")[-1:]
+            ]
         return told
 
     async def serve(self, at: Address) -> None:
@@ -123,7 +132,9 @@ class Front:
             await server.serve_forever()
 
     async def client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One client's connection: request after request, each with its process's own connection."""
+        """One client's connection: request after request, each with its process's own
+        connection.
+        """
         behind: dict[Address, Streams] = {}
         self.open += 1
         try:
@@ -158,7 +169,9 @@ class Front:
         except OSError:
             await _say(writer, 503, "this part of guidui is being started; try again in a moment")
             return False
-        to_upstream.write(head.passed_on(self._of_the_client(head, writer.get_extra_info("peername")[0])))
+        to_upstream.write(
+            head.passed_on(self._of_the_client(head, writer.get_extra_info("peername")[0]))
+        )
         if b"100-continue" in b"".join(head.values(b"expect")).lower():
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         sending = asyncio.create_task(_pass_body(reader, to_upstream, length))
@@ -166,7 +179,9 @@ class Front:
             try:
                 answer = await _answer_head(upstream)
             except (asyncio.IncompleteReadError, ConnectionError, BadRequest):
-                await _say(writer, 502, "this part of guidui ended while it answered; it may have acted")
+                await _say(
+                    writer, 502, "this part of guidui ended while it answered; it may have acted"
+                )
                 return False
             again = await _pass_answer(answer, upstream, writer, method)
         finally:
@@ -175,7 +190,6 @@ class Front:
             with suppress(asyncio.CancelledError, Exception):
                 await sending
         return again and whole and not head.closes()
-
 
     def _make_room(self) -> None:
         """Where there are too many connections, the oldest that has no whole head yet gives way."""
@@ -211,7 +225,9 @@ async def _connected(behind: dict[Address, Streams], to: Address) -> Streams:
     return behind[to]
 
 
-async def _pass_body(source: asyncio.StreamReader, target: asyncio.StreamWriter, length: int | None) -> None:
+async def _pass_body(
+    source: asyncio.StreamReader, target: asyncio.StreamWriter, length: int | None
+) -> None:
     if length is None:
         await _pass_chunks(source, target)
         return
@@ -234,7 +250,9 @@ async def _pass_chunks(source: asyncio.StreamReader, target: asyncio.StreamWrite
         except ValueError:
             raise BadRequest("a malformed chunk") from None
         target.write(line)
-        await _pass_body(source, target, size + 2 if size else 0)  # a chunk's own line end follows it
+        await _pass_body(
+            source, target, size + 2 if size else 0
+        )  # a chunk's own line end follows it
     while line != b"\r\n":
         line = await source.readuntil(b"\r\n")
         target.write(line)
@@ -251,8 +269,8 @@ async def _answer_head(upstream: asyncio.StreamReader) -> Head:
 async def _pass_answer(
     head: Head, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter, method: bytes
 ) -> bool:
-    """Pass one answer on; whether the connection may be used again. An answer cut short ends the connection:
-    too late to say anything else.
+    """Pass one answer on; whether the connection may be used again. An answer cut short ends the
+    connection: too late to say anything else.
     """
     bodiless = method == b"HEAD" or head.first.split(b" ")[1] in (b"204", b"304")
     framed = bodiless or head.values(b"content-length") or head.values(b"transfer-encoding")
@@ -273,7 +291,9 @@ async def _pass_answer(
 
 async def _say(writer: asyncio.StreamWriter, status: int, detail: str) -> None:
     title = HTTPStatus(status).phrase
-    body = f'{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}"}}'.encode()
+    body = (
+        f'{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}"}}'.encode()
+    )
     head = [
         f"HTTP/1.1 {status} {title}",
         "Content-Type: application/problem+json",

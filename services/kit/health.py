@@ -1,4 +1,7 @@
-"""/healthz, /readyz and /metrics on a port of their own: of a process that serves no pages, or beside its pages."""
+"""/healthz, /readyz and /metrics on a port of their own: of a process that serves no pages, or
+beside its pages.
+"""
+
 from __future__ import annotations
 
 import threading
@@ -21,8 +24,8 @@ SetAside = Callable[[], Mapping[str, int]]
 class Readiness:
     """What `/readyz` tells.
 
-    `unready` says why parts do not work, in whatever process; `own` the same of this process alone; `set_aside` counts
-    what waits on the dead-letter desk.
+    `unready` says why parts do not work, in whatever process; `own` the same of this process alone;
+    `set_aside` counts what waits on the dead-letter desk.
     """
 
     unready: Unready
@@ -30,15 +33,23 @@ class Readiness:
     set_aside: SetAside = dict
 
     def told(self, language: str, own: bool = False) -> dict[str, Any]:
-        """``{"ready", "unready": {part: sentence}, "set_aside"?}``; `own`: of this process alone."""
+        """``{"ready", "unready": {part: sentence}, "set_aside"?}``; `own`: of this process
+        alone.
+        """
         asked = self.own if own and self.own else self.unready
         reasons = {part: words.in_language(language) for part, words in asked().items()}
         waiting = {} if "database" in reasons else self.set_aside()
-        return {"ready": not reasons, "unready": reasons} | ({"set_aside": waiting} if waiting else {})
+        return {"ready": not reasons, "unready": reasons} | (
+            {"set_aside": waiting} if waiting else {}
+        )
 
 
-def serve(port: int, unready: Unready | Readiness, host: str = "127.0.0.1") -> ThreadingHTTPServer | None:
-    """Answers in a thread of its own; 0 means no port. `unready` says for each part why it does not work now."""
+def serve(
+    port: int, unready: Unready | Readiness, host: str = "127.0.0.1"
+) -> ThreadingHTTPServer | None:
+    """Answers in a thread of its own; 0 means no port. `unready` says for each part why it does not
+    work now.
+    """
     if not port:
         return None
     readiness = unready if isinstance(unready, Readiness) else Readiness(unready)
@@ -57,7 +68,9 @@ class _Health(BaseHTTPRequestHandler):
         if path == "/healthz":
             self._answer(200, "application/json", b'{"alive":true}')
         elif path == "/readyz":
-            told = self.readiness.told(language_of(self.headers.get("Accept-Language")), "own=" in query)
+            told = self.readiness.told(
+                language_of(self.headers.get("Accept-Language")), "own=" in query
+            )
             self._answer(200 if told["ready"] else 503, "application/json", orjson.dumps(told))
         elif path == "/metrics":
             self._answer(200, "text/plain; version=0.0.4; charset=utf-8", generate_latest(REGISTRY))

@@ -68,7 +68,9 @@ class _Bounded(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _make_room(self) -> None:
-        """Where there are too many connections, the oldest that has no whole request yet gives way."""
+        """Where there are too many connections, the oldest that has no whole request yet gives
+        way.
+        """
         if len(self.connections) <= self.limits.connections:
             return
         others = [one for one in self.connections if one is not self and one.gives_way()]
@@ -78,7 +80,9 @@ class _Bounded(HttpToolsProtocol):
             self._refuse(503)
 
     def gives_way(self) -> bool:
-        """Whether nothing is lost by ending this connection: no request of it is being worked on."""
+        """Whether nothing is lost by ending this connection: no request of it is being worked
+        on.
+        """
         return self._reading is not None or self.cycle is None or self.cycle.response_complete
 
     # what comes in

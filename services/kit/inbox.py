@@ -1,4 +1,5 @@
 """deliver(): an effect happens once, whatever the bus repeats."""
+
 from __future__ import annotations
 
 from collections import deque
@@ -25,7 +26,8 @@ _FIRST_TIME = """
 WITH batch AS MATERIALIZED (
     SELECT id, key FROM json_to_recordset(%(batch)s::json) AS m(id uuid, key text)),
 fresh AS (
-    INSERT INTO inbox (consumer, event_id, at) SELECT %(consumer)s, id, %(at)s FROM batch ORDER BY id
+    INSERT INTO inbox (consumer, event_id, at) SELECT %(consumer)s, id, %(at)s FROM batch
+        ORDER BY id
     ON CONFLICT DO NOTHING RETURNING event_id),
 shut AS (
     SELECT key FROM dead_letter
@@ -34,7 +36,9 @@ SELECT event_id, NULL AS key FROM fresh UNION ALL SELECT NULL, key FROM shut"""
 
 
 class TooMuchPoison(Exception):
-    """So many messages fail that the fault is hardly theirs; the consumer stops instead of emptying its topic."""
+    """So many messages fail that the fault is hardly theirs; the consumer stops instead of emptying
+    its topic.
+    """
 
 
 class Superseded(Exception):
@@ -54,23 +58,34 @@ class Limits:
     def exceeded_by(self, outcomes: Sequence[bool]) -> bool:
         """Whether committing these as well would be too much."""
         recent = [*self._failed, *outcomes][-WINDOW:]
-        return sum(recent) > POISON_MAX or (len(recent) > CONSECUTIVE_POISON_MAX
-                                            and all(recent[-CONSECUTIVE_POISON_MAX - 1:]))
+        return sum(recent) > POISON_MAX or (
+            len(recent) > CONSECUTIVE_POISON_MAX and all(recent[-CONSECUTIVE_POISON_MAX - 1 :])
+        )
 
 
 def nothing(tx: Connection) -> None:
     """No further statement in the transaction."""
 
 
-def deliver(engine: Engine, consumer: str, messages: Sequence[Message], handler: Handler, *,
-            clock: Clock = SystemClock(), limits: Limits | None = None, keeps_body: bool = True,
-            also: Callable[[Connection], None] = nothing) -> None:
-    """Lets `handler` take effect of those messages that `consumer` has not seen, in one transaction.
+def deliver(
+    engine: Engine,
+    consumer: str,
+    messages: Sequence[Message],
+    handler: Handler,
+    *,
+    clock: Clock = SystemClock(),
+    limits: Limits | None = None,
+    keeps_body: bool = True,
+    also: Callable[[Connection], None] = nothing,
+) -> None:
+    """Lets `handler` take effect of those messages that `consumer` has not seen, in one
+    transaction.
 
-    Where it fails for a reason other than the database being away, the batch is done again with a savepoint for
-    each message: the one that fails alone goes to the dead-letter desk, later ones of its key wait behind it.
-    `also` runs last in the same transaction (a tailer's cursor). Raises TooMuchPoison, with nothing committed,
-    when the limits are exceeded; errors of the infrastructure pass through.
+    Where it fails for a reason other than the database being away, the batch is done again with a
+    savepoint for each message: the one that fails alone goes to the dead-letter desk, later ones of
+    its key wait behind it. `also` runs last in the same transaction (a tailer's cursor). Raises
+    TooMuchPoison, with nothing committed, when the limits are exceeded; errors of the
+    infrastructure pass through.
     """
     batch = list({message.id: message for message in messages}.values())
     limits = limits or Limits()
@@ -108,12 +123,22 @@ def _one_by_one(engine, consumer, batch, handler, clock, limits, keeps_body, als
     limits.add(failed)
 
 
-def _first_time(tx: Connection, consumer: str, batch: Sequence[Message], clock: Clock) -> list[Message]:
-    """The messages whose inbox row is new and whose key is not shut; those of a shut key are parked."""
+def _first_time(
+    tx: Connection, consumer: str, batch: Sequence[Message], clock: Clock
+) -> list[Message]:
+    """The messages whose inbox row is new and whose key is not shut; those of a shut key are
+    parked.
+    """
     if not batch:
         return []
-    found = tx.exec_driver_sql(_FIRST_TIME, {
-        "batch": dumps([{"id": m.id, "key": m.key} for m in batch]), "consumer": consumer, "at": clock.now()}).all()
+    found = tx.exec_driver_sql(
+        _FIRST_TIME,
+        {
+            "batch": dumps([{"id": m.id, "key": m.key} for m in batch]),
+            "consumer": consumer,
+            "at": clock.now(),
+        },
+    ).all()
     new: set[UUID] = {row[0] for row in found if row[0] is not None}
     shut: set[str] = {row[1] for row in found if row[0] is None}
     fresh = list(batch) if len(new) == len(batch) else [m for m in batch if m.id in new]

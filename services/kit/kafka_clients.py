@@ -1,4 +1,7 @@
-"""How every part reaches the brokers, and what is asked of them besides messages: topics, rights, lag."""
+"""How every part reaches the brokers, and what is asked of them besides messages: topics, rights,
+lag.
+"""
+
 from __future__ import annotations
 
 import ssl
@@ -39,8 +42,13 @@ class Kafka:
         if not settings.kafka_bootstrap:
             raise ValueError("KAFKA_BOOTSTRAP is not set")
         password = settings.kafka_password
-        return Kafka(settings.kafka_bootstrap, settings.kafka_prefix, settings.kafka_username,
-                     password.get_secret_value() if password else None, settings.kafka_ca)
+        return Kafka(
+            settings.kafka_bootstrap,
+            settings.kafka_prefix,
+            settings.kafka_username,
+            password.get_secret_value() if password else None,
+            settings.kafka_ca,
+        )
 
     def topic(self, name: str) -> str:
         return self.prefix + name
@@ -54,13 +62,18 @@ class Kafka:
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of every kafka-python client."""
         secured: dict[str, Any] = {
-            "bootstrap_servers": self.bootstrap.split(","), "bootstrap_timeout_ms": BOOTSTRAP_SECONDS_MAX * 1000,
-            "security_protocol": f"{'SASL_' if self.username else ''}{'SSL' if self.ca else 'PLAINTEXT'}"}
+            "bootstrap_servers": self.bootstrap.split(","),
+            "bootstrap_timeout_ms": BOOTSTRAP_SECONDS_MAX * 1000,
+            "security_protocol": f"{'SASL_' if self.username else ''}{'SSL' if self.ca else 'PLAINTEXT'}",
+        }
         if self.ca:
             secured["ssl_context"] = self.tls()
         if self.username:
-            secured |= {"sasl_mechanism": "SCRAM-SHA-512", "sasl_plain_username": self.username,
-                        "sasl_plain_password": self.password}
+            secured |= {
+                "sasl_mechanism": "SCRAM-SHA-512",
+                "sasl_plain_username": self.username,
+                "sasl_plain_password": self.password,
+            }
         return secured
 
     def admin(self) -> KafkaAdminClient:
@@ -71,15 +84,19 @@ class Kafka:
 def retention(hours: int) -> dict[str, str]:
     """Topic settings under which no record is older than ``hours``.
 
-    A record goes with its segment, and the broker looks every five minutes: segments are short, and both times are
-    taken off.
+    A record goes with its segment, and the broker looks every five minutes: segments are short, and
+    both times are taken off.
     """
     segment = max(1, hours // 24) * HOUR_MS
     return {"retention.ms": str(hours * HOUR_MS - segment - LOOKS_MS), "segment.ms": str(segment)}
 
 
-def ensure_topics(kafka: Kafka, hours: dict[str, int], partitions: int = PARTITIONS, replication: int = 1) -> None:
-    """Creates the topics that are missing, each kept for its number of hours, and returns when all have leaders."""
+def ensure_topics(
+    kafka: Kafka, hours: dict[str, int], partitions: int = PARTITIONS, replication: int = 1
+) -> None:
+    """Creates the topics that are missing, each kept for its number of hours, and returns when all
+    have leaders.
+    """
     admin = kafka.admin()
     try:
         missing = _missing(admin, [kafka.topic(name) for name in hours])
@@ -88,7 +105,9 @@ def ensure_topics(kafka: Kafka, hours: dict[str, int], partitions: int = PARTITI
                 continue
             configs = {**retention(kept), "min.insync.replicas": str(2 if replication > 2 else 1)}
             try:
-                admin.create_topics([NewTopic(kafka.topic(name), partitions, replication, topic_configs=configs)])
+                admin.create_topics(
+                    [NewTopic(kafka.topic(name), partitions, replication, topic_configs=configs)]
+                )
                 log.warning("topic_made", topic=name)
             except TopicAlreadyExistsError:
                 pass
@@ -102,10 +121,11 @@ def ensure_topics(kafka: Kafka, hours: dict[str, int], partitions: int = PARTITI
 
 
 def why_deaf(kafka: Kafka, group: str, topics: Iterable[str]) -> Words | None:
-    """Asks with our own credentials whether the topics may be read in this group; None when they may.
+    """Asks with our own credentials whether the topics may be read in this group; None when they
+    may.
 
-    A Faust worker without these rights stays up and hears nothing, so somebody has to ask. Raises KafkaError when no
-    broker answers.
+    A Faust worker without these rights stays up and hears nothing, so somebody has to ask. Raises
+    KafkaError when no broker answers.
     """
     admin = kafka.admin()
     try:
@@ -120,8 +140,11 @@ def why_deaf(kafka: Kafka, group: str, topics: Iterable[str]) -> Words | None:
 
 def no_topic(topic: str) -> Words:
     """Why nothing is heard of a topic, and what to do."""
-    return Words(f"消息主题 {topic} 不存在或无权读取；relay 会重新建立，也可以运行 guidui migrate。",
-                 f"The topic {topic} does not exist or may not be read; the relay makes it again, and so does guidui migrate.")
+    return Words(
+        f"消息主题 {topic} 不存在或无权读取；relay 会重新建立，也可以运行 guidui migrate。",
+        f"The topic {topic} does not exist or may not be read; the relay makes it again, and so "
+        f"does guidui migrate.",
+    )
 
 
 def topic_ids(kafka: Kafka, topics: Iterable[str]) -> dict[str, str | None]:
@@ -146,17 +169,23 @@ def topic_ids(kafka: Kafka, topics: Iterable[str]) -> dict[str, str | None]:
 
 
 def leave_group(kafka: Kafka, consumer: str, instance: str) -> None:
-    """Takes a static member out of its group: when it joins again, partitions are dealt out anew. Raises KafkaError."""
+    """Takes a static member out of its group: when it joins again, partitions are dealt out anew.
+    Raises KafkaError.
+    """
     admin = kafka.admin()
     try:
-        admin.remove_group_members(kafka.group(consumer), [MemberToRemove(group_instance_id=instance)])
+        admin.remove_group_members(
+            kafka.group(consumer), [MemberToRemove(group_instance_id=instance)]
+        )
     finally:
         admin.close()
 
 
 def is_idle(kafka: Kafka, consumer: str, instance: str) -> bool:
-    """Whether a static member has no partition, though there are enough for all: what it was dealt is of topics that are
-    gone, and a static member that comes back is dealt nothing new. Raises KafkaError."""
+    """Whether a static member has no partition, though there are enough for all: what it was dealt
+    is of topics that are gone, and a static member that comes back is dealt nothing new. Raises
+    KafkaError.
+    """
     admin = kafka.admin()
     try:
         group = admin.describe_groups([kafka.group(consumer)])[kafka.group(consumer)]
@@ -169,33 +198,50 @@ def is_idle(kafka: Kafka, consumer: str, instance: str) -> bool:
 
 
 def _missing(admin: KafkaAdminClient, topics: list[str]) -> set[str]:
-    return {found["name"] for found in admin.describe_topics(topics)
-            if found["error_code"] == UnknownTopicOrPartitionError.errno}
+    return {
+        found["name"]
+        for found in admin.describe_topics(topics)
+        if found["error_code"] == UnknownTopicOrPartitionError.errno
+    }
 
 
 def lag(kafka: Kafka, consumer: str, topics: Iterable[str]) -> int:
-    """How many records of the topics the group has yet to commit; one that never committed lags by all there are."""
+    """How many records of the topics the group has yet to commit; one that never committed lags by
+    all there are.
+    """
     admin = kafka.admin()
     reader = KafkaConsumer(**kafka.arguments(), enable_auto_commit=False)
     try:
         group = kafka.group(consumer)
-        committed = {(p.topic, p.partition): at.offset
-                     for p, at in admin.list_group_offsets(group).get(group, {}).items()}
-        partitions = [TopicPartition(kafka.topic(t), p) for t in topics
-                      for p in reader.partitions_for_topic(kafka.topic(t)) or ()]
+        committed = {
+            (p.topic, p.partition): at.offset
+            for p, at in admin.list_group_offsets(group).get(group, {}).items()
+        }
+        partitions = [
+            TopicPartition(kafka.topic(t), p)
+            for t in topics
+            for p in reader.partitions_for_topic(kafka.topic(t)) or ()
+        ]
         first, end = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
-        return sum(end[p] - max(committed.get((p.topic, p.partition), 0), first[p]) for p in partitions)
+        return sum(
+            end[p] - max(committed.get((p.topic, p.partition), 0), first[p]) for p in partitions
+        )
     finally:
         reader.close()
         admin.close()
 
 
 def _all_led(admin: KafkaAdminClient, topics: list[str]) -> bool:
-    return all(not topic["error_code"] and topic["partitions"]
-               and all(partition["leader_id"] >= 0 for partition in topic["partitions"])
-               for topic in admin.describe_topics(topics))
+    return all(
+        not topic["error_code"]
+        and topic["partitions"]
+        and all(partition["leader_id"] >= 0 for partition in topic["partitions"])
+        for topic in admin.describe_topics(topics)
+    )
 
 
 def _readable(admin: KafkaAdminClient, topic: str) -> bool:
     found = admin.describe_topics([topic])
-    return bool(found) and not found[0]["error_code"] and "READ" in found[0]["authorized_operations"]
+    return (
+        bool(found) and not found[0]["error_code"] and "READ" in found[0]["authorized_operations"]
+    )

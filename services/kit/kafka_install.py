@@ -1,4 +1,6 @@
-"""A real Apache Kafka without an installer: the jars of `kafka_jars.lock` from Maven Central, and a Java that runs them."""
+"""A real Apache Kafka without an installer: the jars of `kafka_jars.lock` from Maven Central, and a
+Java that runs them.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ from services.kit.registries import MAVEN
 from services.kit.settings import Settings
 
 JAVA_MAJOR_MIN = 17
-# The lock's roots. Left alone, the resolver mixes kafka-clients 3.9 into a 4.1 broker, which then dies at
-# start.
+# The lock's roots. Left alone, the resolver mixes kafka-clients 3.9 into a 4.1 broker, which then
+# dies at start.
 ROOTS = (
     "org.apache.kafka:kafka_2.13:4.1.1",
     "org.apache.kafka:kafka-clients:4.1.1",
@@ -44,7 +46,9 @@ class KafkaInstall:
 
 
 def ensure_kafka() -> KafkaInstall:
-    """Java and the jars, fetched into the cache the first time (44 MB) and checked against the lock's sha256."""
+    """Java and the jars, fetched into the cache the first time (44 MB) and checked against the
+    lock's sha256.
+    """
     java = find_java()
     lock = files("services.kit").joinpath("kafka_jars.lock").read_text("utf-8")
     digest = hashlib.sha256(lock.encode()).hexdigest()[:12]
@@ -62,14 +66,16 @@ def find_java() -> Path:
     if system and _java_major(system) >= JAVA_MAJOR_MIN:
         return Path(system)
     raise KafkaUnavailable(
-        f"Kafka needs Java {JAVA_MAJOR_MIN} or newer: make cluster, or pip install 'guidui[cluster]', brings one"
+        f"Kafka needs Java {JAVA_MAJOR_MIN} or newer: make cluster, or pip install "
+        f"'guidui[cluster]', brings one"
     )
 
 
 def locked(lock: str) -> list[tuple[str, str]]:
     """`(group:artifact:version, sha256)` of every line of a lock."""
     return [
-        (coordinate, digest) for coordinate, digest in (line.split() for line in lock.splitlines() if line)
+        (coordinate, digest)
+        for coordinate, digest in (line.split() for line in lock.splitlines() if line)
     ]
 
 
@@ -82,7 +88,8 @@ def _java_major(java: str) -> int:
 def _fetch_jars(lock: str, folder: Path) -> None:
     if not find_spec("jgo"):
         raise KafkaUnavailable(
-            "fetching Kafka's jars needs the package jgo: make cluster, or pip install 'guidui[cluster]', brings it"
+            "fetching Kafka's jars needs the package jgo: make cluster, or pip install "
+            "'guidui[cluster]', brings it"
         )
     from jgo.maven import MavenContext
 
@@ -105,9 +112,13 @@ def _fetch_jar(repository, folder: Path, coordinate: str, digest: str) -> None:
     try:
         jar = repository.project(group, artifact).at_version(version).artifact().resolve()
     except Exception as failure:
-        raise KafkaUnavailable(MAVEN.failure(f"Kafka's jar {coordinate}", _said_in(failure))) from failure
+        raise KafkaUnavailable(
+            MAVEN.failure(f"Kafka's jar {coordinate}", _said_in(failure))
+        ) from failure
     if (seen := hashlib.sha256(jar.read_bytes()).hexdigest()) != digest:
-        raise KafkaUnavailable(f"{coordinate} is not what the lock says: sha256 {seen} instead of {digest}")
+        raise KafkaUnavailable(
+            f"{coordinate} is not what the lock says: sha256 {seen} instead of {digest}"
+        )
     jar.rename(folder / jar.name)
 
 

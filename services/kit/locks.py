@@ -1,9 +1,10 @@
 """Every advisory lock of the program, and the only place that takes one.
 
-A lock has two keys: the purpose (`Lock`, no two alike) and what it is about within it, so that no purpose ever waits for
-another. PostgreSQL keeps this form apart from the form with one key. Locks of a transaction end with it, those of a
-session with the session: who dies lets go by itself.
+A lock has two keys: the purpose (`Lock`, no two alike) and what it is about within it, so that no
+purpose ever waits for another. PostgreSQL keeps this form apart from the form with one key. Locks
+of a transaction end with it, those of a session with the session: who dies lets go by itself.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -32,19 +33,26 @@ class Lock(IntEnum):
 
 
 PARTS = 64
-"""Into so many parts the events are divided: a batch of thousands must not take thousands of locks."""
+"""Into so many parts the events are divided: a batch of thousands must not take thousands of
+locks.
+"""
 
-_HOLD = "SELECT pg_advisory_xact_lock(%s, k) FROM (SELECT DISTINCT hashtext(c) AS k FROM unnest(%s::text[]) c ORDER BY k) x"
+_HOLD = (
+    "SELECT pg_advisory_xact_lock(%s, k) FROM (SELECT DISTINCT hashtext(c) AS k FROM "
+    "unnest(%s::text[]) c ORDER BY k) x"
+)
 _TRY = "SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))"
 _PART = f"hashtext({{}}) & {PARTS - 1}"
 _HOLD_PART = f"SELECT pg_advisory_xact_lock(%s, {_PART.format('%s')})"
 _HOLD_PARTS_SHARED = f"""
 SELECT pg_advisory_xact_lock_shared(:lock, k) FROM (
-    SELECT DISTINCT {_PART.format('name')} AS k FROM ({{names}}) n (name) ORDER BY k) x"""
+    SELECT DISTINCT {_PART.format("name")} AS k FROM ({{names}}) n (name) ORDER BY k) x"""
 
 
 def hold(tx: Connection, lock: Lock, *about: str) -> None:
-    """Waits for the locks, in an order that all share, and holds them until the transaction ends."""
+    """Waits for the locks, in an order that all share, and holds them until the transaction
+    ends.
+    """
     tx.exec_driver_sql(_HOLD, (int(lock), list(about) or [""]))
 
 
@@ -59,13 +67,17 @@ def hold_part(tx: Connection, lock: Lock, about: str) -> None:
 
 
 def hold_parts_shared(tx: Connection, lock: Lock, names: str, params: Mapping[str, Any]) -> None:
-    """Keeps `hold_part` of others waiting for whatever the query `names` (one column of text) finds."""
+    """Keeps `hold_part` of others waiting for whatever the query `names` (one column of text)
+    finds.
+    """
     tx.execute(text(_HOLD_PARTS_SHARED.format(names=names)), {"lock": int(lock), **params})
 
 
 @contextmanager
 def alone(engine: Engine, lock: Lock) -> Iterator[None]:
-    """Inside, this session alone has the lock; waits for it. Transactions of others may come and go meanwhile."""
+    """Inside, this session alone has the lock; waits for it. Transactions of others may come and go
+    meanwhile.
+    """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as session:
         session.exec_driver_sql("SELECT pg_advisory_lock(%s, 0)", (int(lock),))
         try:

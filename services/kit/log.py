@@ -1,4 +1,5 @@
 """Logging: one JSON object a line on stderr, named events, nothing personal."""
+
 from __future__ import annotations
 
 import logging
@@ -8,12 +9,19 @@ import traceback
 
 import structlog
 
-NOISY = ("aiokafka", "kafka", "faust", "mode")  # a broker outage makes them print thousands of lines
+NOISY = (
+    "aiokafka",
+    "kafka",
+    "faust",
+    "mode",
+)  # a broker outage makes them print thousands of lines
 NOISE_SECONDS_MIN = 10.0
 
 
 class Throttle(logging.Filter):
-    """Lets one line per logger and place pass every `seconds`; the next one says how many were held back."""
+    """Lets one line per logger and place pass every `seconds`; the next one says how many were held
+    back.
+    """
 
     def __init__(self, seconds: float = NOISE_SECONDS_MIN, clock=time.monotonic) -> None:
         super().__init__()
@@ -32,7 +40,9 @@ class Throttle(logging.Filter):
 
 
 class _Stderr:
-    """stderr as it is at the moment of writing: whoever redirects it for a while may close what it was then."""
+    """stderr as it is at the moment of writing: whoever redirects it for a while may close what it
+    was then.
+    """
 
     def write(self, text: str) -> int:
         return sys.stderr.write(text)
@@ -44,26 +54,41 @@ class _Stderr:
 def configure(level: str = "info", service: str = "guidui") -> None:
     """Sends structlog's events and the libraries' warnings to stderr as JSON lines."""
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=False)
-    shared = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, stamp,
-              lambda _logger, _name, event: {"service": service, **event}]
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        stamp,
+        lambda _logger, _name, event: {"service": service, **event},
+    ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
         wrapper_class=structlog.make_filtering_bound_logger(level.upper()),
-        logger_factory=structlog.WriteLoggerFactory(file=_Stderr()), cache_logger_on_first_use=True)
+        logger_factory=structlog.WriteLoggerFactory(file=_Stderr()),
+        cache_logger_on_first_use=True,
+    )
     handler = logging.StreamHandler(_Stderr())
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*shared, _held_back],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.processors.JSONRenderer(ensure_ascii=False)]))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, _held_back],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
     handler.addFilter(_throttle_noisy(Throttle()))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
 def where(error: BaseException) -> dict[str, object]:
-    """What a log line may say of an exception: its type and place. Its text may quote what somebody sent."""
+    """What a log line may say of an exception: its type and place. Its text may quote what somebody
+    sent.
+    """
     frames = traceback.extract_tb(error.__traceback__)[-6:]
-    said = {"error": type(error).__name__,
-            "at": [f"{'/'.join(f.filename.split('/')[-3:])}:{f.lineno} {f.name}" for f in frames]}
+    said = {
+        "error": type(error).__name__,
+        "at": [f"{'/'.join(f.filename.split('/')[-3:])}:{f.lineno} {f.name}" for f in frames],
+    }
     state = getattr(getattr(error, "orig", error), "sqlstate", None)
     return said | ({"sqlstate": state} if state else {})
 
@@ -71,6 +96,7 @@ def where(error: BaseException) -> dict[str, object]:
 def _throttle_noisy(throttle: Throttle):
     def passes(record: logging.LogRecord) -> bool:
         return throttle.filter(record) if record.name.split(".")[0] in NOISY else True
+
     return passes
 
 

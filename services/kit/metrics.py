@@ -1,4 +1,5 @@
 """What /metrics tells of the seam, computed from the tables when it is asked."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -46,11 +47,17 @@ def of_consumer(tx: Connection, subscription: Subscription, clock: Clock) -> Fig
     """The figures of one consumer, from the tables alone."""
     who = {"consumer": subscription.consumer}
     gap = rows(tx, _GAP, who | {"topics": list(subscription.topics), "rows_max": GAP_ROWS_MAX})[0]
-    desk = rows(tx, """
-        SELECT (SELECT count(*) FROM dead_letter WHERE consumer = :consumer AND state = 'open') AS letters,
+    desk = rows(
+        tx,
+        """
+        SELECT (SELECT count(*) FROM dead_letter WHERE consumer = :consumer
+            AND state = 'open') AS letters,
                (SELECT count(*) FROM parked WHERE consumer = :consumer) AS parked,
-               EXISTS (SELECT FROM consumer_state WHERE consumer = :consumer AND stopped_at IS NOT NULL) AS stopped
-        """, who)[0]
+               EXISTS (SELECT FROM consumer_state WHERE consumer = :consumer
+                   AND stopped_at IS NOT NULL) AS stopped
+        """,
+        who,
+    )[0]
     age = (clock.now() - gap["oldest"]).total_seconds() if gap["oldest"] else 0.0
     return Figures(gap["rows"], max(age, 0.0), desk["letters"], desk["parked"], desk["stopped"])
 
@@ -64,9 +71,19 @@ def relay_age_seconds(tx: Connection, clock: Clock) -> float:
 class Seam(Collector):
     """Gauges of every consumer, and of the relay where there is one."""
 
-    def __init__(self, engine: Engine, subscriptions: Iterable[Subscription], clock: Clock = SystemClock(),
-                 relay: bool = False) -> None:
-        self.engine, self.subscriptions, self.clock, self.relay = engine, tuple(subscriptions), clock, relay
+    def __init__(
+        self,
+        engine: Engine,
+        subscriptions: Iterable[Subscription],
+        clock: Clock = SystemClock(),
+        relay: bool = False,
+    ) -> None:
+        self.engine, self.subscriptions, self.clock, self.relay = (
+            engine,
+            tuple(subscriptions),
+            clock,
+            relay,
+        )
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         up = GaugeMetricFamily("guidui_database_up", "1 when the database answered this scrape")
@@ -79,9 +96,13 @@ class Seam(Collector):
         return [up, *families]
 
     def _families(self, tx: Connection) -> Iterable[GaugeMetricFamily]:
-        told = {"untaken": "messages not taken yet", "oldest_seconds": "age of the oldest message not taken yet",
-                "dead_letters": "open dead letters", "parked": "messages parked behind a dead letter",
-                "stopped": "1 when stopped for too much poison"}
+        told = {
+            "untaken": "messages not taken yet",
+            "oldest_seconds": "age of the oldest message not taken yet",
+            "dead_letters": "open dead letters",
+            "parked": "messages parked behind a dead letter",
+            "stopped": "1 when stopped for too much poison",
+        }
         figures = [(s.consumer, of_consumer(tx, s, self.clock)) for s in self.subscriptions]
         for name, words in told.items():
             family = GaugeMetricFamily(f"guidui_consumer_{name}", words, labels=["consumer"])
@@ -89,22 +110,38 @@ class Seam(Collector):
                 family.add_metric([consumer], float(getattr(found, name)))
             yield family
         if self.relay:
-            yield GaugeMetricFamily("guidui_relay_age_seconds", "age of the oldest row not in Kafka yet",
-                                    value=relay_age_seconds(tx, self.clock))
+            yield GaugeMetricFamily(
+                "guidui_relay_age_seconds",
+                "age of the oldest row not in Kafka yet",
+                value=relay_age_seconds(tx, self.clock),
+            )
 
 
 class LoopGauges(Collector):
-    """Gauges of every loop, wherever it runs: when a round last succeeded, whether the last one failed, what stands aside."""
+    """Gauges of every loop, wherever it runs: when a round last succeeded, whether the last one
+    failed, what stands aside.
+    """
 
     def __init__(self, engine: Engine, loops: Mapping[str, rounds.Loop]) -> None:
         self.engine, self.loops = engine, loops
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        succeeded = GaugeMetricFamily("guidui_loop_succeeded_timestamp_seconds",
-                                      "when a round of the loop last succeeded; 0: never", labels=["loop"])
-        failing = GaugeMetricFamily("guidui_loop_failing", "1 when the last round of the loop failed", labels=["loop"])
-        aside = GaugeMetricFamily("guidui_loop_set_aside", "rows of the loop that wait on the dead-letter desk", labels=["loop"])
-        pause = GaugeMetricFamily("guidui_loop_pause_seconds", "seconds between two rounds", labels=["loop"])
+        succeeded = GaugeMetricFamily(
+            "guidui_loop_succeeded_timestamp_seconds",
+            "when a round of the loop last succeeded; 0: never",
+            labels=["loop"],
+        )
+        failing = GaugeMetricFamily(
+            "guidui_loop_failing", "1 when the last round of the loop failed", labels=["loop"]
+        )
+        aside = GaugeMetricFamily(
+            "guidui_loop_set_aside",
+            "rows of the loop that wait on the dead-letter desk",
+            labels=["loop"],
+        )
+        pause = GaugeMetricFamily(
+            "guidui_loop_pause_seconds", "seconds between two rounds", labels=["loop"]
+        )
         try:
             found = rounds.figures(self.engine)
         except SQLAlchemyError:

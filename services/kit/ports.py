@@ -13,7 +13,9 @@ def refuse_taken(port: int, host: str = "127.0.0.1") -> None:
     try:
         socket.create_server((host, port)).close()
     except PermissionError:
-        raise CannotStart(f"port {port} is open to root alone; choose one above 1023 with --port") from None
+        raise CannotStart(
+            f"port {port} is open to root alone; choose one above 1023 with --port"
+        ) from None
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise CannotStart(f"nothing can listen on {host}:{port}: {error.strerror}") from None

@@ -1,4 +1,5 @@
-"""The embedded PostgreSQL: a real server as a child process of the program that owns the data directory.
+"""The embedded PostgreSQL: a real server as a child process of the program that owns the data
+directory.
 
 DATA/postgres/       the server's files          DATA/postgres.log    its own log, no statements
 DATA/socket/         where it is reached (0700)  DATA/logins.json     passwords of its logins (0600)
@@ -60,10 +61,11 @@ class InUse(PostgresUnavailable):
 class EmbeddedServer:
     """PostgreSQL in the data directory `data`, with the database `guidui` and three logins.
 
-    `guidui_owner` owns the databases and may create databases and roles (migrations make the group roles);
-    it is no superuser. `guidui_app` and `guidui_pages` own nothing, and the latter never acts as a worker: what is
-    read for somebody who looks goes through it. The superuser `postgres` is used by this class alone.
-    Only one program at a time starts the server of a directory; others reach it by `borrow`.
+    `guidui_owner` owns the databases and may create databases and roles (migrations make the group
+    roles); it is no superuser. `guidui_app` and `guidui_pages` own nothing, and the latter never
+    acts as a worker: what is read for somebody who looks goes through it. The superuser `postgres`
+    is used by this class alone. Only one program at a time starts the server of a directory; others
+    reach it by `borrow`.
     """
 
     def __init__(self, data: Path) -> None:
@@ -84,8 +86,8 @@ class EmbeddedServer:
     def start(self, purpose: str = "serve") -> None:
         """Start the server and return when it answers; ends whatever a killed owner left first.
 
-        Waits while a borrower works in the directory; raises `InUse` if another program serves from it, and
-        `PostgresUnavailable` with the reason if PostgreSQL cannot run.
+        Waits while a borrower works in the directory; raises `InUse` if another program serves from
+        it, and `PostgresUnavailable` with the reason if PostgreSQL cannot run.
         """
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._take_lock(purpose)
@@ -97,8 +99,8 @@ class EmbeddedServer:
             raise
 
     def stop(self) -> None:
-        """Stop cleanly (SIGINT: open transactions are rolled back), at once (SIGQUIT) after 30 s; let go of
-        the directory.
+        """Stop cleanly (SIGINT: open transactions are rolled back), at once (SIGQUIT) after 30 s;
+        let go of the directory.
         """
         self._stopping.set()
         with self._turn:
@@ -110,11 +112,15 @@ class EmbeddedServer:
                 self._lock = None
 
     def watch(self) -> None:
-        """From now on start the server again whenever it dies, from a thread of its own, until `stop`."""
+        """From now on start the server again whenever it dies, from a thread of its own, until
+        `stop`.
+        """
         threading.Thread(target=self._watch, name="postgres-watch", daemon=True).start()
 
     def restart(self) -> None:
-        """Start the server again after it died; the directory stays ours. Nothing acknowledged is lost."""
+        """Start the server again after it died; the directory stays ours. Nothing acknowledged is
+        lost.
+        """
         with self._turn:
             if self._stopping.is_set():
                 return
@@ -144,7 +150,9 @@ class EmbeddedServer:
         return self._url("guidui_pages", db)
 
     def create_database(self, name: str, template: str | None = None) -> None:
-        """Create database `name`, a copy of `template` if given (which nobody may be connected to)."""
+        """Create database `name`, a copy of `template` if given (which nobody may be connected
+        to).
+        """
         copy = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
         self._as_owner(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + copy)
 
@@ -153,13 +161,17 @@ class EmbeddedServer:
         drop = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
         try:
             self._as_owner(drop + sql.SQL(" WITH (FORCE)"))
-        except psycopg.errors.InsufficientPrivilege:  # autovacuum is in it, which only the plain form may end
+        except (
+            psycopg.errors.InsufficientPrivilege
+        ):  # autovacuum is in it, which only the plain form may end
             self._as_owner(drop)
 
     @classmethod
     @contextmanager
     def borrow(cls, data: Path) -> Iterator[EmbeddedServer]:
-        """The server of `data` for the length of a `with`: the one that runs there, else one started for that long."""
+        """The server of `data` for the length of a `with`: the one that runs there, else one
+        started for that long.
+        """
         server = cls(data)
         server.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         users = os.open(server.data / "postgres.users", os.O_CREAT | os.O_RDWR, 0o600)
@@ -185,7 +197,9 @@ class EmbeddedServer:
                 if self.alive():
                     return False
                 if time.monotonic() > limit:
-                    raise PostgresUnavailable(f"{busy}, but its PostgreSQL does not answer") from None
+                    raise PostgresUnavailable(
+                        f"{busy}, but its PostgreSQL does not answer"
+                    ) from None
                 time.sleep(0.05)
 
     def _take_lock(self, purpose: str) -> None:
@@ -237,7 +251,9 @@ class EmbeddedServer:
         self._make_logins_and_database()
 
     def _initialise(self, identity: Identity) -> None:
-        """Make the server's files beside their place and move them there whole, so that a kill leaves no half."""
+        """Make the server's files beside their place and move them there whole, so that a kill
+        leaves no half.
+        """
         fresh = self.data / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
@@ -276,7 +292,9 @@ class EmbeddedServer:
                 return
             except psycopg.OperationalError:
                 if self.process is None or self.process.poll() is not None:
-                    raise PostgresUnavailable(f"PostgreSQL ended at once: {self._last_words()}") from None
+                    raise PostgresUnavailable(
+                        f"PostgreSQL ended at once: {self._last_words()}"
+                    ) from None
                 if time.monotonic() - waited_since > 10:
                     log.info("postgres_recovering", data=str(self.data))
                     waited_since = time.monotonic()
@@ -288,11 +306,15 @@ class EmbeddedServer:
             for name, rights in LOGINS.items():
                 if name not in known:
                     self._know(name)
-                    statement = sql.SQL(f"CREATE ROLE {{}} LOGIN NOSUPERUSER {rights} PASSWORD {{}}")
+                    statement = sql.SQL(
+                        f"CREATE ROLE {{}} LOGIN NOSUPERUSER {rights} PASSWORD {{}}"
+                    )
                     superuser.execute(
                         statement.format(sql.Identifier(name), sql.Literal(self._logins()[name]))
                     )
-            if not superuser.execute("SELECT 1 FROM pg_database WHERE datname = 'guidui'").fetchone():
+            if not superuser.execute(
+                "SELECT 1 FROM pg_database WHERE datname = 'guidui'"
+            ).fetchone():
                 superuser.execute("CREATE DATABASE guidui OWNER guidui_owner")
 
     def _know(self, login: str) -> None:

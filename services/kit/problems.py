@@ -1,4 +1,5 @@
 """Turns whatever goes wrong in a FastAPI application into RFC 9457 problems."""
+
 from __future__ import annotations
 
 import re
@@ -20,20 +21,34 @@ from services.kit.log import where
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
-TAKEN_OUT = frozenset({
-    "text/csv", "application/zip", "image/jpeg", "image/png",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"})
+TAKEN_OUT = frozenset(
+    {
+        "text/csv",
+        "application/zip",
+        "image/jpeg",
+        "image/png",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    }
+)
 """What leaves as a file."""
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 
-INTERNAL = Words("系统出了内部错误，已记录；请稍后再试，并报上追踪号。",
-                 "Something went wrong inside; it has been logged. Try again later and quote the trace id.")
-STORE_DOWN = Words("数据库暂时不可用，什么都没有保存；请稍后再试。",
-                   "The database is unavailable for the moment and nothing was stored; try again later.")
-NO_SUCH_VALUE = Words("有一项内容超出了范围，什么都没有保存；请核对数字、日期和编号。",
-                      "A value is out of range and nothing was stored; check numbers, days and ids.")
-INVALID = Words("请求中有内容不合要求，见 errors。", "Parts of the request are not valid, see errors.")
+INTERNAL = Words(
+    "系统出了内部错误，已记录；请稍后再试，并报上追踪号。",
+    "Something went wrong inside; it has been logged. Try again later and quote the trace id.",
+)
+STORE_DOWN = Words(
+    "数据库暂时不可用，什么都没有保存；请稍后再试。",
+    "The database is unavailable for the moment and nothing was stored; try again later.",
+)
+NO_SUCH_VALUE = Words(
+    "有一项内容超出了范围，什么都没有保存；请核对数字、日期和编号。",
+    "A value is out of range and nothing was stored; check numbers, days and ids.",
+)
+INVALID = Words(
+    "请求中有内容不合要求，见 errors。", "Parts of the request are not valid, see errors."
+)
 # The words of pydantic's commonest errors; what was sent is never repeated, it may be personal.
 _FIELD_WORDS = {
     "missing": Words("缺少此项", "is missing"),
@@ -74,8 +89,13 @@ def field_words(error_type: str) -> Words:
 
 def invalid(errors: list[dict[str, Any]], language: str) -> list[dict[str, str]]:
     """pydantic's errors as `{"pointer", "detail"}`: a JSON Pointer (RFC 6901) and a sentence."""
-    return [{"pointer": "/" + "/".join(_escaped(part) for part in error["loc"]),
-             "detail": field_words(error["type"]).in_language(language)} for error in errors]
+    return [
+        {
+            "pointer": "/" + "/".join(_escaped(part) for part in error["loc"]),
+            "detail": field_words(error["type"]).in_language(language),
+        }
+        for error in errors
+    ]
 
 
 def _escaped(part: Any) -> str:
@@ -93,7 +113,9 @@ def response(refused: Refused, language: str, trace_id: str) -> JSONResponse:
 
 
 def install(app: FastAPI) -> None:
-    """Makes every error of `app` a problem in the caller's language, with the trace id that the log line has."""
+    """Makes every error of `app` a problem in the caller's language, with the trace id that the log
+    line has.
+    """
     app.add_middleware(Trace)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _validation)
@@ -119,15 +141,27 @@ def note_refusal(request: Request, refused: Refused) -> None:
     """Hands a refusal to the application's keeper: every one that becomes an answer passes here."""
     keeper = getattr(request.app.state, "keeper", None)
     if keeper is not None and refused.status < 500:
-        _kept(request.scope, lambda: keeper.refused(
-            getattr(request.state, "actor", None), refused.status, refused.code, _kind(request.scope), trace_id(request)))
+        _kept(
+            request.scope,
+            lambda: keeper.refused(
+                getattr(request.state, "actor", None),
+                refused.status,
+                refused.code,
+                _kind(request.scope),
+                trace_id(request),
+            ),
+        )
 
 
 def _leaves(scope, message) -> str:
-    """"print" or "export" where somebody known takes papers, pictures or a table out of the system, else ''."""
+    """ "print" or "export" where somebody known takes papers, pictures or a table out of the system,
+    else ''.
+    """
     if message["status"] != 200 or "actor" not in scope["state"]:
         return ""
-    media = next((value for name, value in message["headers"] if name.lower() == b"content-type"), b"").decode("latin-1")
+    media = next(
+        (value for name, value in message["headers"] if name.lower() == b"content-type"), b""
+    ).decode("latin-1")
     if media == "application/pdf" or b"print=" in scope["query_string"]:
         return "print"
     return "export" if media.split(";")[0] in TAKEN_OUT else ""
@@ -137,7 +171,10 @@ def _note_taking(scope, how: str) -> None:
     """Hands what leaves to the application's keeper."""
     keeper = getattr(scope["app"].state, "keeper", None)
     if keeper is not None:
-        _kept(scope, lambda: keeper.taken_out(scope["state"]["actor"], how, _kind(scope), scope["trace_id"]))
+        _kept(
+            scope,
+            lambda: keeper.taken_out(scope["state"]["actor"], how, _kind(scope), scope["trace_id"]),
+        )
 
 
 def _kept(scope, keep: Callable[[], None]) -> None:
@@ -160,9 +197,11 @@ def trace_id(request: Request) -> str:
 
 
 class Trace:
-    """Gives each request its trace id, and the unexpected a calm answer and a log line without personal data.
+    """Gives each request its trace id, and the unexpected a calm answer and a log line without
+    personal data.
 
-    What does not say itself how long it may be kept (as files of pages do) is kept by nobody on the way.
+    What does not say itself how long it may be kept (as files of pages do) is kept by nobody on the
+    way.
     """
 
     def __init__(self, app) -> None:
@@ -206,13 +245,19 @@ def _unexpected(error: Exception, scope) -> Refused:
         return Refused(503, "store-unavailable", STORE_DOWN)
     if isinstance(error, DataError):
         return no_such_value(error, scope["trace_id"])
-    log.error("unexpected_error", trace_id=scope["trace_id"], route=getattr(scope.get("route"), "path", None),
-              **where(error))
+    log.error(
+        "unexpected_error",
+        trace_id=scope["trace_id"],
+        route=getattr(scope.get("route"), "path", None),
+        **where(error),
+    )
     return Refused(500, "internal-error", INTERNAL)
 
 
 def no_such_value(error: DataError, trace_id: str) -> Refused:
-    """What to answer where the database has no place for a value that was sent. The log says where: it is ours to mend."""
+    """What to answer where the database has no place for a value that was sent. The log says where:
+    it is ours to mend.
+    """
     log.warning("value_out_of_range", trace_id=trace_id, **where(error))
     return Refused(422, "value-out-of-range", NO_SUCH_VALUE)
 
@@ -231,7 +276,9 @@ def _validation(request: Request, error: RequestValidationError) -> JSONResponse
 def _http(request: Request, error: HTTPException) -> JSONResponse:
     words = TITLES.get(error.status_code, TITLES[400])
     code = words.en.lower().replace(" ", "-")
-    answer = response(Refused(error.status_code, code, words), _language(request.scope), trace_id(request))
+    answer = response(
+        Refused(error.status_code, code, words), _language(request.scope), trace_id(request)
+    )
     answer.headers.update(error.headers or {})
     return answer
 

@@ -1,4 +1,7 @@
-"""The processes without pages: the relay, and one consumer. Each runs until SIGTERM and tells its health."""
+"""The processes without pages: the relay, and one consumer. Each runs until SIGTERM and tells its
+health.
+"""
+
 from __future__ import annotations
 
 import os
@@ -30,12 +33,19 @@ BESIDE = "GUIDUI_BESIDE"  # a pipe that closes when the process beside which one
 RESTART_SECONDS = 1.0
 
 
-def relay(engine: Engine, subscriptions: Iterable[Subscription], settings: Settings,
-          clock: Clock = SystemClock(), create_topics: Callable[[Kafka], None] = lambda _: None) -> None:
-    """`guidui relay`: the log to Kafka, and the reconciler that looks after what the consumers took.
+def relay(
+    engine: Engine,
+    subscriptions: Iterable[Subscription],
+    settings: Settings,
+    clock: Clock = SystemClock(),
+    create_topics: Callable[[Kafka], None] = lambda _: None,
+) -> None:
+    """`guidui relay`: the log to Kafka, and the reconciler that looks after what the consumers
+    took.
 
-    `subscriptions` are those fed from the event log; `ingress` is not among them. `create_topics` makes whatever topic is
-    missing; it is called again and again, for topics may be deleted and brokers built anew.
+    `subscriptions` are those fed from the event log; `ingress` is not among them. `create_topics`
+    makes whatever topic is missing; it is called again and again, for topics may be deleted and
+    brokers built anew.
     """
     subscriptions = tuple(subscriptions)
     sender = Relay(engine, Kafka.of(settings), clock)
@@ -54,21 +64,34 @@ def relay(engine: Engine, subscriptions: Iterable[Subscription], settings: Setti
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, end)
     metrics.expose(metrics.Seam(engine, subscriptions, clock, relay=True))
-    health.serve(settings.health_port, health.Readiness(unready, set_aside=lambda: set_aside(engine)))
+    health.serve(
+        settings.health_port, health.Readiness(unready, set_aside=lambda: set_aside(engine))
+    )
     reconciler.start()
     keeper.start()
     # signals reach only the main thread, and not while it is inside the driver
     worker = threading.Thread(target=sender.run, name="relay")
     worker.start()
     # one that stands by while another leads does what it should
-    with beating(engine, "relay", settings, clock, lambda: {k: v for k, v in unready().items() if v != SECOND}):
+    with beating(
+        engine,
+        "relay",
+        settings,
+        clock,
+        lambda: {k: v for k, v in unready().items() if v != SECOND},
+    ):
         while worker.is_alive():
             worker.join(0.2)
 
 
 @contextmanager
-def beating(engine: Engine, role: str, settings: Settings, clock: Clock,
-            unready: Callable[[], Mapping[str, Words]] = dict) -> Iterator[None]:
+def beating(
+    engine: Engine,
+    role: str,
+    settings: Settings,
+    clock: Clock,
+    unready: Callable[[], Mapping[str, Words]] = dict,
+) -> Iterator[None]:
     """Inside, this process says every few seconds that it is there, or why it does nothing."""
     beat = Beat(engine, role, settings.instance, clock, unready)
     beat.start()
@@ -78,23 +101,33 @@ def beating(engine: Engine, role: str, settings: Settings, clock: Clock,
         beat.stop()
 
 
-def consume(consumer: Consumer, kafka: Kafka, settings: Settings, role: str | None = None,
-            also_unready: Callable[[], Mapping[str, Words]] = dict) -> None:
+def consume(
+    consumer: Consumer,
+    kafka: Kafka,
+    settings: Settings,
+    role: str | None = None,
+    also_unready: Callable[[], Mapping[str, Words]] = dict,
+) -> None:
     """`guidui matcher`, `guidui notifier`, and intake's consumer of `ingress`. Ends the process.
 
     `also_unready` is told at this process's /readyz beside the consumer's own reasons.
     """
     if BESIDE in os.environ:
-        threading.Thread(target=_end_with, args=(int(os.environ[BESIDE]),), name="beside", daemon=True).start()
+        threading.Thread(
+            target=_end_with, args=(int(os.environ[BESIDE]),), name="beside", daemon=True
+        ).start()
     metrics.expose(metrics.Seam(consumer.engine, (consumer.subscription,), consumer.clock))
-    shell = FaustShell(consumer, kafka, settings.instance, settings.health_port, also_unready=also_unready)
+    shell = FaustShell(
+        consumer, kafka, settings.instance, settings.health_port, also_unready=also_unready
+    )
     with beating(consumer.engine, role or consumer.name, settings, consumer.clock, shell.unready):
         shell.run()
 
 
 @contextmanager
 def beside(name: str, settings: Settings) -> Iterator[None]:
-    """Keeps `python -m services.roles NAME` running as a child, started again when it dies; nothing without Kafka.
+    """Keeps `python -m services.roles NAME` running as a child, started again when it dies; nothing
+    without Kafka.
 
     The child ends with this process, also when this one is killed.
     """

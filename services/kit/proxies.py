@@ -1,4 +1,5 @@
 """Which proxies stand before us, and what of their word about the client is passed on."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -11,11 +12,17 @@ class Trusted:
     """Addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
 
     def __init__(self, text: str) -> None:
-        """`text` as in GUIDUI_TRUSTED_PROXIES: `127.0.0.1,10.1.0.0/16`. Raises `CannotStart` for anything else."""
+        """`text` as in GUIDUI_TRUSTED_PROXIES: `127.0.0.1,10.1.0.0/16`. Raises `CannotStart` for
+        anything else.
+        """
         try:
-            self._networks = [ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip()]
+            self._networks = [
+                ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip()
+            ]
         except ValueError as error:
-            raise CannotStart(f"GUIDUI_TRUSTED_PROXIES holds addresses and networks, separated by commas: {error}") from None
+            raise CannotStart(
+                f"GUIDUI_TRUSTED_PROXIES holds addresses and networks, separated by commas: {error}"
+            ) from None
 
     def __contains__(self, address: str) -> bool:
         try:
@@ -25,5 +32,7 @@ class Trusted:
         return any(found in network for network in self._networks)
 
     def forwarded(self, peer: str, said: Sequence[str]) -> str:
-        """The `X-Forwarded-For` to pass on: what a trusted peer said and the peer itself; of any other the peer alone."""
+        """The `X-Forwarded-For` to pass on: what a trusted peer said and the peer itself; of any
+        other the peer alone.
+        """
         return ", ".join([*said, peer]) if peer in self else peer

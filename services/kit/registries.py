@@ -1,4 +1,6 @@
-"""The kinds of package registry that guidui fetches from, and what a person is told when one cannot be reached."""
+"""The kinds of package registry that guidui fetches from, and what a person is told when one cannot
+be reached.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ WORDS_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """A kind of registry, and the environment variables by which its client is told how to reach one."""
+    """A kind of registry, and the environment variables by which its client is told how to reach
+    one.
+    """
 
     kind: str
     certificate: str
@@ -38,7 +42,8 @@ class Registry:
         """
         return (
             f"{fetched} could not be fetched from {self.kind} ({reason(client_output)}); "
-            f"set {self.proxy} if this machine goes out through a proxy, {self.certificate} if a certificate "
+            f"set {self.proxy} if this machine goes out through a proxy, {self.certificate} if a "
+            f"certificate "
             f"authority of your own signs, {self.mirror} if you have a mirror"
         )
 

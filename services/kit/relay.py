@@ -1,4 +1,5 @@
 """The event log to Kafka: at least once, in the log's order, by one relay at a time."""
+
 from __future__ import annotations
 
 import threading
@@ -29,7 +30,9 @@ FLUSH_SECONDS_MAX = 20
 RESEND_SECONDS = 5.0
 LOCK_SECONDS = 1.0
 
-WAITING = Words("消息总线或数据库暂时不可用，正在等待。", "Waiting for the brokers or the database.")
+WAITING = Words(
+    "消息总线或数据库暂时不可用，正在等待。", "Waiting for the brokers or the database."
+)
 SECOND = Words("另一个 relay 正在工作，本进程待命。", "Another relay is at work; standing by.")
 
 _READ = """
@@ -48,18 +51,29 @@ class Unpublished(Exception):
 
 
 class Publisher:
-    """An idempotent producer that is made anew after every failure: an old one may never recover."""
+    """An idempotent producer that is made anew after every failure: an old one may never
+    recover.
+    """
 
     def __init__(self, kafka: Kafka) -> None:
         self._kafka = kafka
         self._producer: KafkaProducer | None = None
 
     def publish(self, messages: Sequence[Message]) -> None:
-        """Returns when every record is confirmed by all in-sync replicas, else raises Unpublished."""
+        """Returns when every record is confirmed by all in-sync replicas, else raises
+        Unpublished.
+        """
         try:
             producer = self._connected()
-            futures = [producer.send(self._kafka.topic(m.topic), key=m.key.encode(), value=to_wire(m),
-                                     headers=[("ce_id", str(m.id).encode())]) for m in messages]
+            futures = [
+                producer.send(
+                    self._kafka.topic(m.topic),
+                    key=m.key.encode(),
+                    value=to_wire(m),
+                    headers=[("ce_id", str(m.id).encode())],
+                )
+                for m in messages
+            ]
             producer.flush(FLUSH_SECONDS_MAX)
             for future in futures:
                 future.get(timeout=1)
@@ -75,8 +89,14 @@ class Publisher:
     def _connected(self) -> KafkaProducer:
         if self._producer is None:
             self._producer = KafkaProducer(
-                **self._kafka.arguments(), enable_idempotence=True, acks="all", linger_ms=2, max_block_ms=10_000,
-                request_timeout_ms=10_000, delivery_timeout_ms=15_000)
+                **self._kafka.arguments(),
+                enable_idempotence=True,
+                acks="all",
+                linger_ms=2,
+                max_block_ms=10_000,
+                request_timeout_ms=10_000,
+                delivery_timeout_ms=15_000,
+            )
         return self._producer
 
 
@@ -86,10 +106,17 @@ class Position(NamedTuple):
 
 
 class Relay:
-    """Reads below the log's horizon, publishes, then moves its cursor; a crash in between is a repeat."""
+    """Reads below the log's horizon, publishes, then moves its cursor; a crash in between is a
+    repeat.
+    """
 
-    def __init__(self, engine: Engine, kafka: Kafka, clock: Clock = SystemClock(),
-                 batch_rows_max: int = BATCH_ROWS_MAX) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        kafka: Kafka,
+        clock: Clock = SystemClock(),
+        batch_rows_max: int = BATCH_ROWS_MAX,
+    ) -> None:
         self.engine, self.clock, self.batch_rows_max = engine, clock, batch_rows_max
         self.stop = threading.Event()
         self._reader = engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -103,7 +130,13 @@ class Relay:
         bell.start()
         try:
             while not self.stop.is_set():
-                attempt(lambda: self._lead(sleeper), what="relay", stop=self.stop, waits=_passes, waiting=self._wait)
+                attempt(
+                    lambda: self._lead(sleeper),
+                    what="relay",
+                    stop=self.stop,
+                    waits=_passes,
+                    waiting=self._wait,
+                )
         except Stopped:
             pass
         finally:
@@ -118,8 +151,10 @@ class Relay:
         if found:
             self._publisher.publish([_message(row) for row in found])
             with self.engine.begin() as tx:
-                tx.exec_driver_sql("UPDATE cursors SET xid = %s::xid8, id = %s WHERE consumer = %s",
-                                   (found[-1][0], found[-1][1], RELAY))
+                tx.exec_driver_sql(
+                    "UPDATE cursors SET xid = %s::xid8, id = %s WHERE consumer = %s",
+                    (found[-1][0], found[-1][1], RELAY),
+                )
         return len(found)
 
     def resend(self) -> int:
@@ -130,8 +165,10 @@ class Relay:
             self._publisher.publish([_message(row) for row in found])
             with self.engine.begin() as tx:
                 tx.exec_driver_sql(
-                    "UPDATE resend SET published_at = %s, times = times + 1 WHERE event_id = ANY(%s)",
-                    (self.clock.now(), [row[4] for row in found]))
+                    "UPDATE resend SET published_at = %s, times = times + 1 WHERE event_id = "
+                    "ANY(%s)",
+                    (self.clock.now(), [row[4] for row in found]),
+                )
             log.warning("resent", messages=len(found))
         return len(found)
 
@@ -164,10 +201,15 @@ class Relay:
                     looked = time.monotonic()
 
     def _position(self, tx) -> Position:
-        found = tx.exec_driver_sql("SELECT xid::text, id FROM cursors WHERE consumer = %s", (RELAY,)).first()
+        found = tx.exec_driver_sql(
+            "SELECT xid::text, id FROM cursors WHERE consumer = %s", (RELAY,)
+        ).first()
         if found is None:
-            tx.exec_driver_sql("INSERT INTO cursors (consumer, xid, id) VALUES (%s, '0', 0) ON CONFLICT DO NOTHING",
-                               (RELAY,))
+            tx.exec_driver_sql(
+                "INSERT INTO cursors (consumer, xid, id) VALUES (%s, '0', 0) ON CONFLICT DO "
+                "NOTHING",
+                (RELAY,),
+            )
         return Position(*found) if found else Position("0", 0)
 
     def _wait(self, waiting: bool) -> None:

@@ -1,4 +1,7 @@
-"""The rounds of loops: each part by itself, how the last round went told to all processes by a table."""
+"""The rounds of loops: each part by itself, how the last round went told to all processes by a
+table.
+"""
+
 from __future__ import annotations
 
 import threading
@@ -26,7 +29,8 @@ Act = Callable[[], int]
 class Loop(NamedTuple):
     """What a loop does, part by part, the seconds between two rounds, and the roles that run it.
 
-    `again` gets (part, key) of rows that the desk lets it try again, for parts that look at rows only when something happens.
+    `again` gets (part, key) of rows that the desk lets it try again, for parts that look at rows
+    only when something happens.
     """
 
     parts: Mapping[str, Callable[[Any], int]]
@@ -36,14 +40,18 @@ class Loop(NamedTuple):
 
 
 class Rounds:
-    """The rounds of one loop in one process. `house` is what its parts work on; its `worker` and `clock` are used here."""
+    """The rounds of one loop in one process. `house` is what its parts work on; its `worker` and
+    `clock` are used here.
+    """
 
     def __init__(self, name: str, loop: Loop, house: Any) -> None:
         self.name, self.loop, self.house = name, loop, house
         self._told_at = float("-inf")
 
     def once(self) -> int:
-        """One round: every part, whatever becomes of the others; returns how much was done. Raises the first fault."""
+        """One round: every part, whatever becomes of the others; returns how much was done. Raises
+        the first fault.
+        """
         done, faults = 0, {}
         for part, act in {"": self._take_up, **self._parts()}.items():
             try:
@@ -84,11 +92,14 @@ class Rounds:
 
 def _write(tx: Connection, loop: str, now: Any, part: str | None, words: Words | None) -> None:
     column = "failed_at" if words else "succeeded_at"
-    tx.exec_driver_sql(f"""
-        INSERT INTO loop_round (loop, begun_at, {column}, part, reason_zh, reason_en) VALUES (%s, %s, %s, %s, %s, %s)
+    tx.exec_driver_sql(
+        f"""
+        INSERT INTO loop_round (loop, begun_at, {column}, part, reason_zh, reason_en)
+            VALUES (%s, %s, %s, %s, %s, %s)
         ON CONFLICT (loop) DO UPDATE SET {column} = excluded.{column}, part = excluded.part,
             reason_zh = excluded.reason_zh, reason_en = excluded.reason_en""",
-                       (loop, now, now, part, words and words.zh, words and words.en))
+        (loop, now, now, part, words and words.zh, words and words.en),
+    )
 
 
 class Runner:
@@ -96,8 +107,16 @@ class Runner:
 
     def __init__(self, loops: Mapping[str, Loop], house: Any, roles: Iterable[str]) -> None:
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(Rounds(name, loop, house), loop.pause), daemon=True, name=name)
-                         for name, loop in loops.items() if set(loop.roles) & set(roles)]
+        self._threads = [
+            threading.Thread(
+                target=self._run,
+                args=(Rounds(name, loop, house), loop.pause),
+                daemon=True,
+                name=name,
+            )
+            for name, loop in loops.items()
+            if set(loop.roles) & set(roles)
+        ]
 
     def start(self) -> None:
         """Starts every thread."""
@@ -119,11 +138,16 @@ class Runner:
             self._stop.wait(pause)
 
 
-_ROUNDS = "SELECT loop, begun_at, succeeded_at, failed_at, part, reason_zh, reason_en FROM loop_round ORDER BY loop"
+_ROUNDS = (
+    "SELECT loop, begun_at, succeeded_at, failed_at, part, reason_zh, reason_en FROM loop_round "
+    "ORDER BY loop"
+)
 
 
 def unready(tx: Connection, loops: Mapping[str, Loop], clock: Clock) -> dict[str, Words]:
-    """Loop -> why it does not do its work: its last round failed, or none has ended for a long time."""
+    """Loop -> why it does not do its work: its last round failed, or none has ended for a long
+    time.
+    """
     found = {}
     for row in rows(tx, _ROUNDS):
         loop = loops.get(row.loop)
@@ -132,14 +156,22 @@ def unready(tx: Connection, loops: Mapping[str, Loop], clock: Clock) -> dict[str
         last = row.succeeded_at or row.begun_at
         silent = (clock.now() - last).total_seconds()
         if row.reason_zh is not None:
-            found[row.loop] = Words(f"{row.part or row.loop}：{row.reason_zh}", f"{row.part or row.loop}: {row.reason_en}")
+            found[row.loop] = Words(
+                f"{row.part or row.loop}：{row.reason_zh}",
+                f"{row.part or row.loop}: {row.reason_en}",
+            )
         elif silent > max(STANDS_SECONDS_MIN, 3 * loop.pause):
-            found[row.loop] = Words(f"已有 {silent:.0f} 秒没有办完一轮。", f"No round has ended for {silent:.0f} seconds.")
+            found[row.loop] = Words(
+                f"已有 {silent:.0f} 秒没有办完一轮。",
+                f"No round has ended for {silent:.0f} seconds.",
+            )
     return found
 
 
 def figures(engine: Engine) -> dict[str, tuple[float, bool, int]]:
-    """Loop -> when a round of it last succeeded (seconds since 1970, 0: none has), whether the last failed, rows aside."""
+    """Loop -> when a round of it last succeeded (seconds since 1970, 0: none has), whether the last
+    failed, rows aside.
+    """
     with engine.connect() as tx:
         told, waiting = rows(tx, _ROUNDS), aside(tx)
     found = {name: (0.0, False, count) for name, count in waiting.items()}

@@ -32,7 +32,9 @@ class Startable(Protocol):
 class Program:
     """A command with its environment; what it says goes to a log file."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log_file: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], log_file: Path
+    ) -> None:
         self.command, self.environment, self.log_file = list(command), dict(environment), log_file
         self.process: subprocess.Popen | None = None
 
@@ -51,9 +53,11 @@ class Program:
 
 
 class Kept:
-    """One program under the role name `role`, kept running by a thread of its own from `begin` to `end`.
+    """One program under the role name `role`, kept running by a thread of its own from `begin` to
+    `end`.
 
-    `changed` is called whenever the pid or the number of restarts changes. `already_running`: it was started just now.
+    `changed` is called whenever the pid or the number of restarts changes. `already_running`: it
+    was started just now.
     """
 
     def __init__(self, role: str, program: Startable, changed: Callable[[], None]) -> None:
@@ -96,7 +100,9 @@ class Kept:
                 return
             self.changed()
             lived = time.monotonic() - began
-            pause = PAUSE_SECONDS_MIN if lived > STEADY_SECONDS else min(pause * 2, PAUSE_SECONDS_MAX)
+            pause = (
+                PAUSE_SECONDS_MIN if lived > STEADY_SECONDS else min(pause * 2, PAUSE_SECONDS_MAX)
+            )
             log.warning(
                 "process_died",
                 role=self.role,
@@ -119,8 +125,8 @@ class Kept:
 
 
 def end_marked(mark: str, value: str) -> None:
-    """End every process that has `mark=value` in its environment: what a killed supervisor left. Asked
-    first, then killed.
+    """End every process that has `mark=value` in its environment: what a killed supervisor left.
+    Asked first, then killed.
     """
     entry = f"{mark}={value}".encode()
     for sign, seconds in ((signal.SIGTERM, STOP_SECONDS_MAX), (signal.SIGKILL, 5.0)):
@@ -141,7 +147,9 @@ def _marked(entry: bytes) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if int(process.name) != os.getpid() and entry in (process / "environ").read_bytes().split(b"\0"):
+            if int(process.name) != os.getpid() and entry in (
+                process / "environ"
+            ).read_bytes().split(b"\0"):
                 found.append(int(process.name))
         except OSError:
             continue

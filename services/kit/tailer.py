@@ -1,4 +1,7 @@
-"""The embedded shell: threads that read the event log below its horizon and hand batches to deliver()."""
+"""The embedded shell: threads that read the event log below its horizon and hand batches to
+deliver().
+"""
+
 from __future__ import annotations
 
 import threading
@@ -22,21 +25,31 @@ STOPPED_POLL_SECONDS = 2.0
 HIDDEN_SECONDS_MAX = 60.0
 
 _OF_ONE_TOPIC = """(
-SELECT e.xid::text AS at_xid, e.id AS at_id, e.topic, e.key, e.event_id, e.type, e.body, e.time, e.cause, e.xid
+SELECT e.xid::text AS at_xid, e.id AS at_id, e.topic, e.key, e.event_id, e.type, e.body, e.time,
+    e.cause, e.xid
 FROM event_log e
-WHERE e.topic = %s AND (e.xid, e.id) > (%s::xid8, %s) AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
+WHERE e.topic = %s AND (e.xid, e.id) > (%s::xid8, %s)
+    AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY e.xid, e.id LIMIT %s)"""
-_BEYOND = "SELECT EXISTS (SELECT FROM event_log e WHERE e.topic = ANY(%s) AND (e.xid, e.id) > (%s::xid8, %s))"
+_BEYOND = (
+    "SELECT EXISTS (SELECT FROM event_log e WHERE e.topic = ANY(%s) AND (e.xid, e.id) > "
+    "(%s::xid8, %s))"
+)
 _MOVE = """
-UPDATE cursors SET xid = %s::xid8, id = %s WHERE consumer = %s AND xid = %s::xid8 AND id = %s RETURNING 1"""
+UPDATE cursors SET xid = %s::xid8, id = %s WHERE consumer = %s AND xid = %s::xid8 AND id = %s
+    RETURNING 1"""
 Position = tuple[str, int]
 
 
 class Tailer:
     """One consumer's reader. Its cursor moves in the transaction of the effects."""
 
-    def __init__(self, consumer: Consumer, sleeper: Sleeper | None = None,
-                 batch_rows_max: int = BATCH_ROWS_MAX) -> None:
+    def __init__(
+        self,
+        consumer: Consumer,
+        sleeper: Sleeper | None = None,
+        batch_rows_max: int = BATCH_ROWS_MAX,
+    ) -> None:
         self.consumer, self.batch_rows_max = consumer, batch_rows_max
         self._sleeper = sleeper or Sleeper()
         self._reader = consumer.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -72,7 +85,9 @@ class Tailer:
             elif not self._hidden():
                 return taken
             elif time.monotonic() - since > HIDDEN_SECONDS_MAX:
-                raise TimeoutError(f"{self.consumer.name}: an open transaction hides newer messages")
+                raise TimeoutError(
+                    f"{self.consumer.name}: an open transaction hides newer messages"
+                )
             else:
                 time.sleep(0.002)
 
@@ -98,18 +113,24 @@ class Tailer:
     def _follow(self) -> None:
         while not self.consumer.stop.is_set():
             # a reader that cannot read is loud and unready, and goes on trying
-            taken = self.consumer.patiently(self.step, waits=lambda e: not isinstance(e, (TooMuchPoison, Stopped)))
+            taken = self.consumer.patiently(
+                self.step, waits=lambda e: not isinstance(e, (TooMuchPoison, Stopped))
+            )
             if taken:
                 self._sleeper.awake()
             else:
                 self._sleeper.sleep()
 
     def _position(self, tx: Connection) -> Position:
-        found = tx.exec_driver_sql("SELECT xid::text, id FROM cursors WHERE consumer = %s",
-                                   (self.consumer.name,)).first()
+        found = tx.exec_driver_sql(
+            "SELECT xid::text, id FROM cursors WHERE consumer = %s", (self.consumer.name,)
+        ).first()
         if found is None:
-            tx.exec_driver_sql("INSERT INTO cursors (consumer, xid, id) VALUES (%s, '0', 0) ON CONFLICT DO NOTHING",
-                               (self.consumer.name,))
+            tx.exec_driver_sql(
+                "INSERT INTO cursors (consumer, xid, id) VALUES (%s, '0', 0) ON CONFLICT DO "
+                "NOTHING",
+                (self.consumer.name,),
+            )
             return ("0", 0)
         return (found[0], found[1])
 
@@ -124,18 +145,31 @@ class Tailer:
 
     def _hidden(self) -> bool:
         with self._reader.connect() as tx:
-            return tx.exec_driver_sql(_BEYOND, (list(self._topics), *self._position(tx))).scalar_one()
+            return tx.exec_driver_sql(
+                _BEYOND, (list(self._topics), *self._position(tx))
+            ).scalar_one()
 
 
 class Tailers:
     """Every consumer of one process on its own thread, woken by one bell."""
 
-    def __init__(self, engine: Engine, subscriptions: Iterable[Subscription], clock: Clock = SystemClock(),
-                 batch_rows_max: int = BATCH_ROWS_MAX) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        subscriptions: Iterable[Subscription],
+        clock: Clock = SystemClock(),
+        batch_rows_max: int = BATCH_ROWS_MAX,
+    ) -> None:
         self._stop = threading.Event()
         self._bell = Bell(engine)
-        self.tailers = [Tailer(Consumer(engine, subscription, clock, self._stop), self._bell.sleeper(),
-                               batch_rows_max) for subscription in subscriptions]
+        self.tailers = [
+            Tailer(
+                Consumer(engine, subscription, clock, self._stop),
+                self._bell.sleeper(),
+                batch_rows_max,
+            )
+            for subscription in subscriptions
+        ]
 
     def start(self) -> None:
         """Starts the threads; they end with `stop`."""
@@ -151,8 +185,9 @@ class Tailers:
             tailer.join(seconds_max)
 
     def drain(self) -> int:
-        """Runs every consumer in the calling thread, in their order, until nothing is left; returns how many
-        messages were taken. For tests and simulations."""
+        """Runs every consumer in the calling thread, in their order, until nothing is left; returns
+        how many messages were taken. For tests and simulations.
+        """
         total = 0
         while taken := sum(tailer.drain() for tailer in self.tailers):
             total += taken

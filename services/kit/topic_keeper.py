@@ -1,4 +1,7 @@
-"""Makes topics that are missing, with their settings: they may be deleted under us, and brokers may be built anew."""
+"""Makes topics that are missing, with their settings: they may be deleted under us, and brokers may
+be built anew.
+"""
+
 from __future__ import annotations
 
 import threading
@@ -13,12 +16,17 @@ from services.kit.log import where
 
 log = structlog.get_logger()
 LOOK_SECONDS = 10.0
-NOT_MADE = Words("缺少的消息主题建立不了，请检查权限，或用有权限的账号运行 guidui migrate。",
-                 "A missing topic cannot be made: look at the rights, or run guidui migrate with a login that may.")
+NOT_MADE = Words(
+    "缺少的消息主题建立不了，请检查权限，或用有权限的账号运行 guidui migrate。",
+    "A missing topic cannot be made: look at the rights, or run guidui migrate with a login that "
+    "may.",
+)
 
 
 class TopicKeeper:
-    """A thread beside the relay. `create_topics` makes what is missing and leaves alone what is there."""
+    """A thread beside the relay. `create_topics` makes what is missing and leaves alone what is
+    there.
+    """
 
     def __init__(self, kafka: Kafka, create_topics: Callable[[Kafka], None]) -> None:
         self.kafka, self.create_topics = kafka, create_topics

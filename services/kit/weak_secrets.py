@@ -1,4 +1,5 @@
 """Passwords and keys that nobody should run with: empty, short, or copied from an example."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -12,12 +13,36 @@ from services.kit.settings import Settings
 
 SECRET_MIN, PASSWORD_MIN = 16, 8  # characters
 EXAMPLES = frozenset(
-    "change_me changeme change-me change_it example test secret password passw0rd guidui guidui_app guidui_owner guidui_pages "
-    "postgres admin root default 12345678 123456789 1234567890 qwertyui".split())
+    [
+        "change_me",
+        "changeme",
+        "change-me",
+        "change_it",
+        "example",
+        "test",
+        "secret",
+        "password",
+        "passw0rd",
+        "guidui",
+        "guidui_app",
+        "guidui_owner",
+        "guidui_pages",
+        "postgres",
+        "admin",
+        "root",
+        "default",
+        "12345678",
+        "123456789",
+        "1234567890",
+        "qwertyui",
+    ]
+)
 
 
 def refuse_weak(settings: Settings) -> None:
-    """Raises `CannotStart` with a sentence that names the first setting whose secret is weak; unset ones are fine."""
+    """Raises `CannotStart` with a sentence that names the first setting whose secret is weak; unset
+    ones are fine.
+    """
     for name, value, least in _secrets(settings):
         fault = weakness(value, least)
         if fault:
@@ -37,7 +62,9 @@ def weakness(value: str, least: int) -> str:
 
 
 def _secrets(settings: Settings) -> Iterator[tuple[str, str, int]]:
-    """(setting, secret, least length) of every secret that is set; of an address the password in it."""
+    """(setting, secret, least length) of every secret that is set; of an address the password in
+    it.
+    """
     for name in ("database_url", "database_web_url", "database_owner_url"):
         password = _password(getattr(settings, name))
         if password is not None:
@@ -61,8 +88,10 @@ def _password(url: str | None) -> str | None:
     try:
         return make_url(url).password  # type: ignore[return-value]
     except (ArgumentError, ValueError):  # the second of a port that is no number
-        raise CannotStart("DATABASE_URL, DATABASE_WEB_URL and DATABASE_OWNER_URL are addresses such as "
-                          "postgresql://USER:PASSWORD@HOST/DATABASE") from None
+        raise CannotStart(
+            "DATABASE_URL, DATABASE_WEB_URL and DATABASE_OWNER_URL are addresses such as "
+            "postgresql://USER:PASSWORD@HOST/DATABASE"
+        ) from None
 
 
 def _variable(name: str) -> str:

@@ -3,8 +3,8 @@ words for bodies.
 
 Ids have one spelling: a UUID in lower case with hyphens. `urn:uuid:`, braces, capitals and the like
 name nothing: the route is asked for an id that nobody has, so that who may ask at all is decided
-first, and the answer is that of an unknown one. NUL and other control characters stand nowhere. Every
-parameter of a path is in `PARAMETERS`.
+first, and the answer is that of an unknown one. NUL and other control characters stand nowhere.
+Every parameter of a path is in `PARAMETERS`.
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ async def well_formed(request: Request) -> None:
 
 
 def refuse_controls(text: str, field: str | None = None) -> None:
-    """Raises Refused 422 where a text holds NUL or other control characters; lines and tabs may be."""
+    """Raises Refused 422 where a text holds NUL or other control characters; lines and tabs may
+    be.
+    """
     if _CONTROL.search(text):
         raise Refused(422, "control-characters", _CONTROLS, **({"field": field} if field else {}))
 

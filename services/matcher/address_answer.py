@@ -1,4 +1,6 @@
-"""What the address engine answers: candidates, each with its confidence and its reasons in words."""
+"""What the address engine answers: candidates, each with its confidence and its reasons in
+words.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "「{text}」原属{1}，{2} 年后改属，今为{0}",
         "“{text}” belonged to {1} until {2}; today it is {0}",
     ),
-    "community_gone": ("「{text}」{1} 年后不再列于{0}", "“{text}” is no longer listed in {0} after {1}"),
+    "community_gone": (
+        "「{text}」{1} 年后不再列于{0}",
+        "“{text}” is no longer listed in {0} after {1}",
+    ),
     "community_code": ("「{text}」原代码今用于{0}", "the code “{text}” had is used by {0} today"),
     "compound": (
         "「{text}」：{0}已确认的 {2} 例中 {1} 例在{3}",
@@ -70,7 +75,9 @@ _WORDS: dict[str, tuple[str, str]] = {
 
 
 class Evidence(NamedTuple):
-    """One reason. `span` is the half-open span of `text` in the original address, None where it is not from there."""
+    """One reason. `span` is the half-open span of `text` in the original address, None where it is
+    not from there.
+    """
 
     rule: str
     text: str
@@ -93,7 +100,9 @@ class Evidence(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """One division the address may lie in; `code` has the digits of the level that can be defended."""
+    """One division the address may lie in; `code` has the digits of the level that can be
+    defended.
+    """
 
     code: str
     name: str
@@ -113,7 +122,9 @@ class Candidate(NamedTuple):
 
 
 class Resolution(NamedTuple):
-    """`route`: automatic; `ask`: a person chooses from the candidates (at most five, best first); `none`."""
+    """`route`: automatic; `ask`: a person chooses from the candidates (at most five, best first);
+    `none`.
+    """
 
     decision: Decision
     candidates: tuple[Candidate, ...]

@@ -30,12 +30,18 @@ _LENGTHS = {2: 1, 4: 2, 6: 3, 9: 4, 12: 5}
 
 
 def read_rows(path: Path) -> Iterator[dict[str, str]]:
-    """Rows of a division CSV (UTF-8, BOM allowed, `.xz` allowed); ValueError names the line of a bad code."""
+    """Rows of a division CSV (UTF-8, BOM allowed, `.xz` allowed); ValueError names the line of a
+    bad code.
+    """
     raw = lzma.open(path) if path.suffix == ".xz" else path.open("rb")
     with raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
         for number, row in enumerate(csv.DictReader(text), 2):
             code, name = row.get("code") or "", row.get("name") or ""
-            if len(code) not in _LENGTHS or not (code.isascii() and code.isdigit()) or not name.strip():
+            if (
+                len(code) not in _LENGTHS
+                or not (code.isascii() and code.isdigit())
+                or not name.strip()
+            ):
                 raise ValueError(
                     f"{path.name}, line {number}: not a division code and name: {code!r} {name!r}"
                 )
@@ -43,7 +49,9 @@ def read_rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def compile_tables(divisions: Path, history: list[Path]) -> dict[str, bytes]:
-    """File name -> content of the snapshot for one division table and any number of earlier ones."""
+    """File name -> content of the snapshot for one division table and any number of earlier
+    ones.
+    """
     table = {row["code"]: row["name"] for row in read_rows(divisions)}
     past = [
         (row["code"], row["name"], int(row.get("last_edition") or 2023))
@@ -61,7 +69,9 @@ def compile_tables(divisions: Path, history: list[Path]) -> dict[str, bytes]:
     files["upper.marshal"] = marshal.dumps(
         {
             "names": upper,
-            "old_names": {code: name for code, name, _ in past if len(code) < 12 and code not in upper},
+            "old_names": {
+                code: name for code, name, _ in past if len(code) < 12 and code not in upper
+            },
             "moved": {old: ",".join(new) for old, new in moved.items()},
             "shed": shed,
             "common": _common(bases),
@@ -89,18 +99,26 @@ def _communities(table: dict[str, str]) -> tuple[dict[str, bytes], dict[str, tup
 
 
 def _trie(name: str, values: dict[str, str]) -> dict[str, bytes]:
-    """A trie of the keys (mmap, shared by all processes) with the values in the order of its ids."""
+    """A trie of the keys (mmap, shared by all processes) with the values in the order of its
+    ids.
+    """
     trie = marisa_trie.Trie(values)
     order = sorted(values, key=trie.__getitem__)
     body, offsets = bytearray(), array("I", [0])
     for text in order:
         body += values[text].encode()
         offsets.append(len(body))
-    return {f"{name}.marisa": trie.tobytes(), f"{name}.bin": bytes(body), f"{name}.idx": offsets.tobytes()}
+    return {
+        f"{name}.marisa": trie.tobytes(),
+        f"{name}.bin": bytes(body),
+        f"{name}.idx": offsets.tobytes(),
+    }
 
 
 def _streets(upper: dict[str, str], forms: dict[str, str]) -> dict[str, bytes]:
-    """Per county marshalled (strong, weak, old): form -> street code, form -> codes, old name -> codes."""
+    """Per county marshalled (strong, weak, old): form -> street code, form -> codes, old name ->
+    codes.
+    """
     old: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for form, entry in forms.items():
         for one in entry.split(","):
@@ -120,22 +138,30 @@ def _streets(upper: dict[str, str], forms: dict[str, str]) -> dict[str, bytes]:
 
 
 def _own_part(code: str, table: dict[str, str]) -> str:
-    """A community's name without the street (and what is above it) that some offices write before it."""
+    """A community's name without the street (and what is above it) that some offices write before
+    it.
+    """
     name, street = clean(table[code]), clean(table.get(code[:9], ""))
     at = name.find(street) + len(street) if len(street) >= 3 and street in name else 0
     above = name[: at - len(street)] if at else ""
     whole = "".join(clean(table.get(code[:n], "")) for n in (2, 4, 6))
-    return name[at:] if at and whole.endswith(above) and len(community_base(name[at:])[0]) >= 2 else name
+    return (
+        name[at:]
+        if at and whole.endswith(above) and len(community_base(name[at:])[0]) >= 2
+        else name
+    )
 
 
 def _moves(
     table: dict[str, str], bases: dict[str, tuple[str, str]], past: list[tuple[str, str, int]]
 ) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """(moved, shed): old street or county code -> today's codes, by where their communities are found today.
+    """(moved, shed): old street or county code -> today's codes, by where their communities are
+    found today.
 
-    A community of an earlier edition votes for the street that holds the same base and kind today: in its
-    own county, else in its city, else in its province under a street of the same stem. `shed` names the other
-    streets of the county that took two or more communities, whether or not the old street still stands.
+    A community of an earlier edition votes for the street that holds the same base and kind today:
+    in its own county, else in its city, else in its province under a street of the same stem.
+    `shed` names the other streets of the county that took two or more communities, whether or not
+    the old street still stands.
     """
     today: dict[tuple[str, str], list[str]] = defaultdict(list)
     for code, base in bases.items():
@@ -185,7 +211,9 @@ def _elected(
 
 
 def _common(bases: dict[str, tuple[str, str]]) -> frozenset[str]:
-    """Base and kind of communities of which the country has more than COMMON_MIN: a namesake proves little."""
+    """Base and kind of communities of which the country has more than COMMON_MIN: a namesake proves
+    little.
+    """
     counts = Counter(bases.values())
     return frozenset(f"{base}{kind}" for (base, kind), n in counts.items() if n > COMMON_MIN)
 
@@ -196,7 +224,9 @@ def _old_communities(
     past: list[tuple[str, str, int]],
     moved: dict[str, list[str]],
 ) -> dict[str, bytes]:
-    """Communities of earlier editions that their street does not list today, grouped by today's county."""
+    """Communities of earlier editions that their street does not list today, grouped by today's
+    county.
+    """
     held: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for code, base in bases.items():
         held[code[:9]].add(base)

@@ -1,4 +1,6 @@
-"""One county's dictionaries, built from the snapshot when a county is first met and kept while it is used."""
+"""One county's dictionaries, built from the snapshot when a county is first met and kept while it
+is used.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ COUNTIES_MAX = 3_000
 
 
 class Streets:
-    """Written forms of a county's streets: `strong` form -> code, `weak` and `old` form -> codes; longest first."""
+    """Written forms of a county's streets: `strong` form -> code, `weak` and `old` form -> codes;
+    longest first.
+    """
 
     __slots__ = ("strong", "weak", "old", "lengths", "weak_lengths", "old_lengths")
 
@@ -32,9 +36,13 @@ class Communities:
 
     def __init__(self, snapshot: Snapshot, county: str) -> None:
         streets = snapshot.streets_of.get(county, ())
-        low, high = (snapshot.ranges[streets[0]][0], snapshot.ranges[streets[-1]][1]) if streets else (0, 0)
+        low, high = (
+            (snapshot.ranges[streets[0]][0], snapshot.ranges[streets[-1]][1]) if streets else (0, 0)
+        )
         bases = (
-            snapshot.bases[snapshot.places[low] + 1 : snapshot.places[high]].split("\n") if high > low else []
+            snapshot.bases[snapshot.places[low] + 1 : snapshot.places[high]].split("\n")
+            if high > low
+            else []
         )
         self._one = dict(zip(bases, range(low, high), strict=True))
         self._many: dict[str, tuple[int, ...]] = {}
@@ -56,7 +64,9 @@ class Communities:
 
 
 class Counties:
-    """Keeps the counties met last: at most `bases_max` community bases (about 200 bytes each) and COUNTIES_MAX."""
+    """Keeps the counties met last: at most `bases_max` community bases (about 200 bytes each) and
+    COUNTIES_MAX.
+    """
 
     def __init__(self, snapshot: Snapshot, bases_max: int = BASES_MAX) -> None:
         self.snapshot = snapshot
@@ -78,7 +88,9 @@ class Counties:
         return found
 
     def named(self, county: str, base: str) -> tuple[int, ...]:
-        """Indexes of a county's communities with this base, without building its dictionary for one look-up."""
+        """Indexes of a county's communities with this base, without building its dictionary for one
+        look-up.
+        """
         found = self._communities.get(county)
         return found.get(base) if found is not None else self.snapshot.find_all(county, base)
 

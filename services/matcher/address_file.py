@@ -28,7 +28,9 @@ def parse(line: bytes, needed: dict[str, tuple[type, ...]]) -> dict[str, Any]:
         row = orjson.loads(line)
     except orjson.JSONDecodeError:
         try:
-            row = json.loads(line)  # half a surrogate is no JSON to orjson, but an address we must answer
+            row = json.loads(
+                line
+            )  # half a surrogate is no JSON to orjson, but an address we must answer
         except ValueError as error:
             raise BadLine(f"not JSON: {error}") from None
     if not isinstance(row, dict):
@@ -50,7 +52,9 @@ def dump(row: dict[str, Any]) -> bytes:
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
-    """(line number, line) of a file, blank lines skipped; a byte order mark and `.xz` are allowed."""
+    """(line number, line) of a file, blank lines skipped; a byte order mark and `.xz` are
+    allowed.
+    """
     with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as handle:
         for number, line in enumerate(handle, 1):
             line = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
@@ -86,7 +90,8 @@ def resolve_file(
     divisions: Path | None = None,
     said: TextIO | None = None,
 ) -> int:
-    """Resolves every line of `inp` into `out`, same order; exit code 0, 1 (bad lines named) or 2 (bad usage).
+    """Resolves every line of `inp` into `out`, same order; exit code 0, 1 (bad lines named) or 2
+    (bad usage).
 
     `out` appears whole or not at all. Rate and memory go to `said` (stderr).
     """
@@ -157,5 +162,7 @@ def memory_mb() -> float:
 
 def table_ready(cache: Path) -> bool:
     """True if the packaged table is compiled in `cache`, so that opening takes a moment only."""
-    tables = [address_snapshot.packaged(name) for name in ("divisions.csv.xz", "divisions_history.csv.xz")]
+    tables = [
+        address_snapshot.packaged(name) for name in ("divisions.csv.xz", "divisions_history.csv.xz")
+    ]
     return (cache / address_snapshot.version(tables)).is_dir()

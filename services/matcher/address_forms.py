@@ -16,12 +16,34 @@ from services.matcher.address_names import (
 )
 
 _VAGUE = frozenset(
-    "街道 城区 林场 农场 牧场 园区 开发区 工业园区 工业区 城南 城北 城东 城西 新城 社区 办事处 管理区".split()
+    [
+        "街道",
+        "城区",
+        "林场",
+        "农场",
+        "牧场",
+        "园区",
+        "开发区",
+        "工业园区",
+        "工业区",
+        "城南",
+        "城北",
+        "城东",
+        "城西",
+        "新城",
+        "社区",
+        "办事处",
+        "管理区",
+    ]
 )
 
 
-def street_tables(names: dict[str, str], county: str = "") -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
-    """(strong, weak) forms of the streets of one county (`county`: its name); an official name beats another street's form."""
+def street_tables(
+    names: dict[str, str], county: str = ""
+) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """(strong, weak) forms of the streets of one county (`county`: its name); an official name
+    beats another street's form.
+    """
     strong: dict[str, set[str]] = defaultdict(set)
     weak: dict[str, list[str]] = defaultdict(list)
     for code, name in names.items():
@@ -35,13 +57,17 @@ def street_tables(names: dict[str, str], county: str = "") -> tuple[dict[str, st
     for form, codes in strong.items():
         if form not in sole:
             weak[form] += sorted(codes)
-    return sole, {form: tuple(dict.fromkeys(codes)) for form, codes in weak.items() if form not in sole}
+    return sole, {
+        form: tuple(dict.fromkeys(codes)) for form, codes in weak.items() if form not in sole
+    }
 
 
 def all_forms(
     upper: dict[str, str], past: list[tuple[str, str, int]], moved: dict[str, list[str]]
 ) -> dict[str, str]:
-    """Written form -> "kind code,code": F full or strong, W weak, O old name. The best kind of a form wins."""
+    """Written form -> "kind code,code": F full or strong, W weak, O old name. The best kind of a
+    form wins.
+    """
     found: dict[str, dict[str, str]] = defaultdict(dict)
 
     def add(form: str, code: str, kind: str) -> None:
@@ -59,11 +85,15 @@ def all_forms(
                 if kind == "F":
                     for target in moved.get(code, ()):
                         add(form, target, "O")
-    return {form: ",".join(kind + code for code, kind in hits.items()) for form, hits in found.items()}
+    return {
+        form: ",".join(kind + code for code, kind in hits.items()) for form, hits in found.items()
+    }
 
 
 def written(code: str, name: str, upper: dict[str, str]) -> list[tuple[str, str]]:
-    """(form, kind) pairs for one division of levels 1-4: F names it fully, W is a short or crossed form."""
+    """(form, kind) pairs for one division of levels 1-4: F names it fully, W is a short or crossed
+    form.
+    """
     name_key = clean(name)
     if len(code) == 2:
         *long, letter = province_forms(name)
@@ -71,7 +101,10 @@ def written(code: str, name: str, upper: dict[str, str]) -> list[tuple[str, str]
     if len(code) == 4:
         return [(f, "F" if f == name_key else "W") for f in city_forms(name_key)]
     if len(code) == 6:
-        return [(f, "F" if f == name_key else "W") for f in county_forms(name_key, upper.get(code[:4], ""))]
+        return [
+            (f, "F" if f == name_key else "W")
+            for f in county_forms(name_key, upper.get(code[:4], ""))
+        ]
     strong, weak = street_forms(name_key)
     weak = (*weak, *seat_forms(name_key, clean(upper.get(code[:6], "-"))))
     return [(f, "F") for f in strong] + [(f, "W") for f in weak]
@@ -80,7 +113,9 @@ def written(code: str, name: str, upper: dict[str, str]) -> list[tuple[str, str]
 def prefixes(
     upper: dict[str, str], past: list[tuple[str, str, int]], moved: dict[str, list[str]]
 ) -> dict[str, str]:
-    """Text from province to county, in the ways people write it -> county code; ambiguous texts are left out."""
+    """Text from province to county, in the ways people write it -> county code; ambiguous texts are
+    left out.
+    """
     found: dict[str, set[str]] = defaultdict(set)
     rows = [(code, name, code) for code, name in upper.items() if len(code) == 6]
     for code, name, _ in past:
@@ -96,14 +131,20 @@ def prefixes(
         for text in (*_chains(province, city, county, dummy), *usual_county_forms(clean(name))):
             found[text].add(target)
     return {
-        text: next(iter(codes)) for text, codes in found.items() if len(codes) == 1 and text not in _VAGUE
+        text: next(iter(codes))
+        for text, codes in found.items()
+        if len(codes) == 1 and text not in _VAGUE
     }
 
 
 def _chains(
     province: tuple[str, ...], city: tuple[str, ...], county: tuple[str, ...], dummy: str
 ) -> set[str]:
-    full, short, letter = province[0], province[1] if len(province) > 1 else province[0], province[-1]
+    full, short, letter = (
+        province[0],
+        province[1] if len(province) > 1 else province[0],
+        province[-1],
+    )
     out = {county[0]}
     for k in county:
         for p in (full, short):
@@ -116,7 +157,9 @@ def _chains(
 
 
 def sounds() -> dict[str, str]:
-    """Character -> its toneless pinyin readings joined by spaces (pypinyin's table, CJK unified ideographs)."""
+    """Character -> its toneless pinyin readings joined by spaces (pypinyin's table, CJK unified
+    ideographs).
+    """
     from pypinyin.constants import PINYIN_DICT
     from pypinyin.contrib.tone_convert import to_normal
 

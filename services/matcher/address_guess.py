@@ -1,4 +1,6 @@
-"""A guess: one division an address may mean, with the signs that speak for it and a score to order guesses by."""
+"""A guess: one division an address may mean, with the signs that speak for it and a score to order
+guesses by.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ STREET_SCORE = {
 
 
 class Reason(NamedTuple):
-    """An evidence not yet put in words: rule, span in the normalised text (-1: not from the text), facts."""
+    """An evidence not yet put in words: rule, span in the normalised text (-1: not from the text),
+    facts.
+    """
 
     rule: str
     start: int
@@ -42,8 +46,8 @@ class Guess:
     street     = exact, w other form, o old name, L slip, n without its suffix, - none stated, u unknown one stated, x another one
                stated, m another one stated that the community left
                (M less surely, d perhaps: a common name)
-    community  e exact, f exact inside longer text, F the same in the middle of what may be another name, k other kind, K a village's name kept by residents, t
-    exact
+    community e exact, f exact inside longer text, F the same in the middle of what may be another
+    name, k other kind, K a village's name kept by residents, t exact
                but followed by what makes it a road or school, b no suffix, B and it begins a compound's name,
                D and it is the street's name, q but it is or begins a road, sou num ord mis ext nea cha a
                slip (2: of a
@@ -64,7 +68,9 @@ class Guess:
 
 @dataclass(slots=True)
 class Stated:
-    """The street a text names: code -> sign, and where it stands; `detail` names slips; `two`: one behind another."""
+    """The street a text names: code -> sign, and where it stands; `detail` names slips; `two`: one
+    behind another.
+    """
 
     codes: dict[str, str]
     start: int
@@ -74,7 +80,9 @@ class Stated:
 
 
 def street_sign(code: str, stated: Stated | None) -> str:
-    """Street sign of a code the text does not name; learned and borrowed names never outvote a stated street."""
+    """Street sign of a code the text does not name; learned and borrowed names never outvote a
+    stated street.
+    """
     return "-" if stated is None else "u" if not stated.codes else stated.codes.get(code[:9], "x")
 
 
@@ -84,7 +92,10 @@ def street_reason(snapshot: Snapshot, code: str, stated: Stated) -> Reason:
     if how == "L":
         return Reason("street_like", stated.start, stated.end, (name, *WORDS[stated.detail[code]]))
     return Reason(
-        {"=": "street", "w": "street_form", "o": "street_old", "n": "street_stem"}[how], stated.start, stated.end, (name,)
+        {"=": "street", "w": "street_form", "o": "street_old", "n": "street_stem"}[how],
+        stated.start,
+        stated.end,
+        (name,),
     )
 
 
@@ -112,8 +123,9 @@ BORROWED = frozenset("hraABKkqtvV") | {
     "misk",
     "misk2",
 }
-"""Community signs too weak to go deeper than a street the text states: left out one by one, such readings of
-confirmed addresses were right in 40 to 88 of 100 cases (docs/accuracy.md)."""
+"""Community signs too weak to go deeper than a street the text states: left out one by one, such
+readings of confirmed addresses were right in 40 to 88 of 100 cases (docs/accuracy.md).
+"""
 
 
 def depth_first(guesses: list[Guess]) -> list[Guess]:
@@ -129,7 +141,9 @@ def depth_first(guesses: list[Guess]) -> list[Guess]:
         or best.also & {"c", "i", "n", "b"}
     ):
         return guesses
-    if any(g.code[:9] == street and g.signs[2] in ("e", "f", "F", "k", "K", "b") for g in guesses[1:]):
+    if any(
+        g.code[:9] == street and g.signs[2] in ("e", "f", "F", "k", "K", "b") for g in guesses[1:]
+    ):
         return guesses
     for at, guess in enumerate(guesses):
         if guess.code == street and guess.signs[2] == "s":

@@ -1,8 +1,9 @@
-"""What confirmed cases teach: which community a compound or a road number lies in, county by county.
+"""What confirmed cases teach: which community a compound or a road number lies in, county by
+county.
 
-Evidence is counts with their sources and last day, never a bare answer, and can be withdrawn source by
-source.
-Compound keys drop what varies inside a compound (building, unit, phase, group): 海昌天澜一期6栋 -> 海昌天澜.
+Evidence is counts with their sources and last day, never a bare answer, and can be withdrawn source
+by source. Compound keys drop what varies inside a compound (building, unit, phase, group):
+海昌天澜一期6栋 -> 海昌天澜.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ _GROUP = re.compile(
 class Keys(NamedTuple):
     """What is looked up for the text after the administrative names.
 
-    `compounds` from fine (with its part: 三里河二区) to coarse (三里河), `at` where they start; `road` and `number`.
+    `compounds` from fine (with its part: 三里河二区) to coarse (三里河), `at` where they start;
+    `road` and `number`.
     """
 
     compounds: tuple[str, ...]
@@ -104,11 +106,15 @@ class Tally:
             if not counts[code]:
                 del counts[code]
         self.counts = counts
-        self.last = max((on for said in self.sources.values() for _, on in said if on), default=None)
+        self.last = max(
+            (on for said in self.sources.values() for _, on in said if on), default=None
+        )
 
 
 class Learned:
-    """The learned gazetteer: one writer, many readers; every change replaces a value, so readers need no lock."""
+    """The learned gazetteer: one writer, many readers; every change replaces a value, so readers
+    need no lock.
+    """
 
     def __init__(self) -> None:
         self._compounds: dict[str, dict[str, Tally]] = {}
@@ -164,7 +170,9 @@ class Learned:
         return None
 
     def inside(self, county: str, text: str) -> Iterator[tuple[int, int, Tally]]:
-        """(start, end, tally) of learned compounds that occur somewhere in `text`, longest first at each start."""
+        """(start, end, tally) of learned compounds that occur somewhere in `text`, longest first at
+        each start.
+        """
         of = self._compounds.get(county)
         if not of:
             return

@@ -1,8 +1,9 @@
-"""How a division's name is written: the forms people use for it, as pure functions of the official name.
+"""How a division's name is written: the forms people use for it, as pure functions of the official
+name.
 
 Sources of the forms: GB/T 2260 and the statistical division codes for the official names, the usual
-abbreviations of provinces (GB/T 2260 supplement), and the spellings counted in public notices of 2022
-(`东山街` for 东山街道, `崔各庄乡` for 崔各庄地区, `赛马场街道` for 赛马场片区).
+abbreviations of provinces (GB/T 2260 supplement), and the spellings counted in public notices of
+2022 (`东山街` for 东山街道, `崔各庄乡` for 崔各庄地区, `赛马场街道` for 赛马场片区).
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Literal
 from services.matcher.normalise import key
 
 Kind = Literal["J", "C", "O"]
-"""Kind of a community: J residents' committee (社区, 居委会), C villagers' committee (村), O anything else."""
+"""Kind of a community: J residents' committee (社区, 居委会), C villagers' committee (村), O
+anything else.
+"""
 
 PROVINCE_LETTERS = {
     "北京市": "京", "天津市": "津", "河北省": "冀", "山西省": "晋", "内蒙古自治区": "蒙", "辽宁省": "辽",
@@ -53,11 +56,15 @@ def province_forms(name: str) -> tuple[str, ...]:
     forms = [name, short]
     if name.endswith("自治区"):
         forms += [short + "自治区", short + "省"]
-    return tuple(dict.fromkeys(forms)) + ((PROVINCE_LETTERS[name],) if name in PROVINCE_LETTERS else ())
+    return tuple(dict.fromkeys(forms)) + (
+        (PROVINCE_LETTERS[name],) if name in PROVINCE_LETTERS else ()
+    )
 
 
 def _autonomous(name: str, kind: str) -> list[str]:
-    """恩施土家族苗族自治州 -> 恩施, 恩施州, 恩施自治州; 鄂温克族自治旗, all of it a people, -> 鄂温克旗."""
+    """恩施土家族苗族自治州 -> 恩施, 恩施州, 恩施自治州; 鄂温克族自治旗, all of it a people, ->
+    鄂温克旗.
+    """
     whole = name[: -len("自治" + kind)]
     stem = _PEOPLES_TAIL.sub("", whole + "自治").removesuffix("自治")
     if not stem:
@@ -80,13 +87,17 @@ USUAL_SHORT = {
     "阿拉善左旗": "阿左旗", "阿拉善右旗": "阿右旗", "阿鲁科尔沁旗": "阿旗", "克什克腾旗": "克旗", "翁牛特旗": "翁旗",
     "准格尔旗": "准旗", "达拉特旗": "达旗", "伊金霍洛旗": "伊旗", "太仆寺旗": "太旗",
 }  # fmt: skip
-"""County -> the abbreviation by which its own people and offices call it, where no rule makes it of the name."""
+"""County -> the abbreviation by which its own people and offices call it, where no rule makes it of
+the name.
+"""
 _OF_A_PEOPLE = re.compile(rf"(?:(?:{_PEOPLES_LONG}|{_PEOPLES_SHORT})族)+(?=[县区]$)")
 
 
 def usual_county_forms(name: str) -> tuple[str, ...]:
-    """The forms of a county named after peoples, and of a banner, that stand alone for it without its city: 兰坪县,
-    前郭县, 鄂温克旗, 科左中旗, 梅里斯区. None for other counties, and none of two characters."""
+    """The forms of a county named after peoples, and of a banner, that stand alone for it without
+    its city: 兰坪县, 前郭县, 鄂温克旗, 科左中旗, 梅里斯区. None for other counties, and none of two
+    characters.
+    """
     forms = list(_autonomous(name, name[-1])) if name.endswith(("自治县", "自治旗")) else []
     short = USUAL_SHORT.get(name, "")
     if short:
@@ -113,7 +124,8 @@ _ZONE = re.compile(
 
 
 def county_forms(name: str, city: str = "") -> tuple[str, ...]:
-    """Full and short names of a county; zones also with and without their city (`city`) before them.
+    """Full and short names of a county; zones also with and without their city (`city`) before
+    them.
 
     No short name that is also the city's: 长沙 is not 长沙县, 兰州 not 兰州新区.
     """
@@ -126,16 +138,19 @@ def county_forms(name: str, city: str = "") -> tuple[str, ...]:
     if zone and city and not is_dummy(city):
         forms += _zone_forms(name[: zone.start()], zone.group(), city)
     elif re.search(r"[县市区旗]$", name) and len(name) >= 3:
-        forms.append(re.sub(r"(?:特|林)?[县市区旗]$", "", name) if not name.endswith("新区") else name[:-2])
+        forms.append(
+            re.sub(r"(?:特|林)?[县市区旗]$", "", name) if not name.endswith("新区") else name[:-2]
+        )
     borne = () if name == city else city_forms(city)
     return tuple(f for f in dict.fromkeys(forms) if len(f) >= 2 and (f == name or f not in borne))
 
 
 def _zone_forms(head: str, tail: str, city: str) -> list[str]:
-    """The forms of a development zone: `head` is what stands before 高新技术产业开发区 and the like in its name.
+    """The forms of a development zone: `head` is what stands before 高新技术产业开发区 and the like
+    in its name.
 
-    One with a name of its own behind the city's (长春|净月) is that everywhere (净月开发区, 长春净月高新区, 净月区) and
-    never the city's zone alone, which is another.
+    One with a name of its own behind the city's (长春|净月) is that everywhere (净月开发区,
+    长春净月高新区, 净月区) and never the city's zone alone, which is another.
     """
     stem = re.sub(r"(?:地区|市|盟)$", "", city)
     own = head[head.find(stem) + len(stem) :].removeprefix("市") if stem in head else ""
@@ -145,7 +160,12 @@ def _zone_forms(head: str, tail: str, city: str) -> list[str]:
     elif "高新" in tail or "高技术" in tail:
         tails += ["高新技术产业开发区", "高新技术开发区", "高新开发区", "高新区"]
     if not own:
-        return [before + t for t in tails for before in (stem + "市", stem, "") if not (before == "" and t == "开发区")]
+        return [
+            before + t
+            for t in tails
+            for before in (stem + "市", stem, "")
+            if not (before == "" and t == "开发区")
+        ]
     tails = [*dict.fromkeys([*tails, "开发区", "区"])]
     alone = ("",) if len(own) >= 2 else ()
     return [before + own + t for t in tails for before in (stem + "市", stem, *alone)]
@@ -157,7 +177,9 @@ _STREET_TAIL = re.compile(
 
 
 def street_stem(name: str) -> tuple[str, str]:
-    """(stem, tail) of a street's name: 崔各庄地区 -> (崔各庄, 地区); peoples' names go (幺塘回族乡 -> 幺塘)."""
+    """(stem, tail) of a street's name: 崔各庄地区 -> (崔各庄, 地区); peoples' names go (幺塘回族乡
+    -> 幺塘).
+    """
     m = _STREET_TAIL.search(name)
     if not m or m.start() == 0:
         return name, ""
@@ -170,7 +192,9 @@ def street_stem(name: str) -> tuple[str, str]:
 
 
 def street_forms(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(strong, weak) written forms. Strong ones name this street; weak ones only if nothing else has them."""
+    """(strong, weak) written forms. Strong ones name this street; weak ones only if nothing else
+    has them.
+    """
     stem, tail = street_stem(name)
     office = ("街道", "街道办事处", "街道办", "街办", "办事处")
     if tail in ("街道", "街道办事处", "街道办", "街办"):
@@ -183,7 +207,14 @@ def street_forms(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         area = tail[:2]
         strong = [
             stem + t
-            for t in (area, area + "办事处", area + "街道", area + "管委会", area + "镇", area + "乡")
+            for t in (
+                area,
+                area + "办事处",
+                area + "街道",
+                area + "管委会",
+                area + "镇",
+                area + "乡",
+            )
         ]
         strong += [stem + t for t in office]
         weak = [stem + t for t in ("镇", "乡", "街")]
@@ -211,7 +242,12 @@ def seat_forms(street: str, county: str) -> tuple[str, ...]:
     """The short forms of a town that bears its county's long name: 前郭尔罗斯镇 is 前郭镇."""
     short = USUAL_SHORT.get(county, "")
     stem, tail = street_stem(street)
-    if not short or not tail or short.endswith(("县", "旗")) or stem not in _autonomous(county, county[-1])[:1]:
+    if (
+        not short
+        or not tail
+        or short.endswith(("县", "旗"))
+        or stem not in _autonomous(county, county[-1])[:1]
+    ):
         return ()
     return (short + tail,)
 
@@ -225,9 +261,11 @@ _OTHER = re.compile(r"(?:管理)?(?:委员会|委会)$")
 
 
 def community_base(name: str) -> tuple[str, Kind]:
-    """(base, kind) of a community's normalised name: 蒋辛庄村委会 -> (蒋辛庄, C), 蒋坝村社区居民委员会 -> (蒋坝村, J).
+    """(base, kind) of a community's normalised name: 蒋辛庄村委会 -> (蒋辛庄, C),
+    蒋坝村社区居民委员会 -> (蒋坝村, J).
 
-    Bases are compared, never names: the table spells one suffix in several ways (村委会, 村民委员会).
+    Bases are compared, never names: the table spells one suffix in several ways (村委会,
+    村民委员会).
     """
     m = _HERDERS.search(name)
     if m and m.start():
@@ -247,7 +285,9 @@ MENTION = re.compile(
 """A suffix in running text that closes the name of a community."""
 
 
-KIND_OF: dict[str, Kind] = {"社": "J", "居": "J", "村": "C", "嘎": "C"} | dict.fromkeys("虚生管作连分", "O")
+KIND_OF: dict[str, Kind] = {"社": "J", "居": "J", "村": "C", "嘎": "C"} | dict.fromkeys(
+    "虚生管作连分", "O"
+)
 """First character of a mention -> the kind it announces."""
 
 
@@ -257,7 +297,9 @@ def mention_kind(suffix: str) -> Kind:
 
 
 def mention_base(text: str, start: int, m: re.Match[str]) -> tuple[str, int]:
-    """(base, its end) of a mention read from `start`: 嘎查 and the suffixes of kind O belong to the base."""
+    """(base, its end) of a mention read from `start`: 嘎查 and the suffixes of kind O belong to the
+    base.
+    """
     first = text[m.start()]
     end = m.start() if first in "社居村" else m.start() + 2 if first == "嘎" else m.end()
     return text[start:end], end

@@ -1,4 +1,6 @@
-"""Inside a stated street: a community's bare name, and names that differ from its communities by one slip."""
+"""Inside a stated street: a community's bare name, and names that differ from its communities by
+one slip.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from services.matcher.address_walk import BASE_CHARS_MAX, harmless
 
 _BOUND = re.compile(r"[0-9]|$|[一二三四五六七八九十]+[组社队]|自然村")
 _ROAD_END = re.compile(r"(?:[路街巷弄]|大道|胡同)$")
-_BORROWED = re.compile(r"[东南西北中新老]?(?:家园|花园|苑|园|城|大厦|广场|公寓|小区|[东南西北中新老]区)")
+_BORROWED = re.compile(
+    r"[东南西北中新老]?(?:家园|花园|苑|园|城|大厦|广场|公寓|小区|[东南西北中新老]区)"
+)
 _ROAD_NEXT = re.compile(
     r"[东南西北中新老]?[一二三四五六七八九十]?(?:[路街道巷弄里桥]|大道|大街|胡同|横街|支路)"
 )
@@ -29,13 +33,19 @@ class Near:
         self.snapshot = snapshot
 
     def stem(self, text: str, county: str, start: int) -> Stated | None:
-        """The street whose name without 街道 or 镇 begins the text, unless it goes on as a road or estate."""
+        """The street whose name without 街道 or 镇 begins the text, unless it goes on as a road or
+        estate.
+        """
         codes: dict[str, str] = {}
         longest = 2
         for code in self.snapshot.streets_of.get(county, ()):
             stem = street_stem(clean(self.snapshot.upper_names[code]))[0]
             end = start + len(stem)
-            if len(stem) >= longest and text.startswith(stem, start) and _WORD_GOES_ON.match(text, end) is None:
+            if (
+                len(stem) >= longest
+                and text.startswith(stem, start)
+                and _WORD_GOES_ON.match(text, end) is None
+            ):
                 codes = codes if len(stem) == longest else {}
                 codes[code], longest = "n", len(stem)
         return Stated(codes, start, start + longest) if codes else None
@@ -45,12 +55,20 @@ class Near:
         end = stated.end
         for street in stated.codes:
             low, high = self.snapshot.ranges[street]
-            alike = self.snapshot.starting(low, high, text[end : end + 2]) if len(text) > end + 1 else ()
+            alike = (
+                self.snapshot.starting(low, high, text[end : end + 2])
+                if len(text) > end + 1
+                else ()
+            )
             bases = ((index, self.snapshot.base(index)[0]) for index in alike)
             fits = [(len(base), index) for index, base in bases if text.startswith(base, end)]
             if fits:
                 longest = max(fits)[0]
-                return [self._bare_guess(text, i, end + n, stated, sign) for n, i in fits if n == longest]
+                return [
+                    self._bare_guess(text, i, end + n, stated, sign)
+                    for n, i in fits
+                    if n == longest
+                ]
         return []
 
     def _bare_guess(self, text: str, index: int, end: int, stated: Stated, sign: str) -> Guess:
@@ -68,14 +86,21 @@ class Near:
     def slipped(self, text: str, start: int, stated: Stated, sign: str) -> list[Guess]:
         """Communities of the stated street that the first mention differs from by one slip."""
         mentions = [
-            m for m in MENTION.finditer(text, start, start + BASE_CHARS_MAX + 6) if m.start() > start
+            m
+            for m in MENTION.finditer(text, start, start + BASE_CHARS_MAX + 6)
+            if m.start() > start
         ][:2]
         out = []
         for m in mentions:
             kind = mention_kind(m.group())
             base, _ = mention_base(text, start, m)
-            if len(base) < 2 or not harmless(text, m.end(), kind) or text.startswith(base, stated.start):
-                continue  # 桂园街道桂园社区 is no slip for 桂木园社区: the street's own name is no accident
+            if (
+                len(base) < 2
+                or not harmless(text, m.end(), kind)
+                or text.startswith(base, stated.start)
+            ):
+                # 桂园街道桂园社区 is no slip for 桂木园社区: the street's own name is no accident
+                continue
             for street, how in stated.codes.items():
                 low, high = self.snapshot.ranges[street]
                 for index in range(low, high):
@@ -85,8 +110,14 @@ class Near:
                     found = slip(base, right, self.snapshot.sounds)
                     if found is None or found == "same":
                         continue
-                    score = STREET_SCORE[how] + 1 + SLIP_SCORE[found] - (0 if right_kind == kind else 2)
-                    word = found[:3] + ("" if right_kind == kind else "k") + ("2" if len(base) <= 2 else "")
+                    score = (
+                        STREET_SCORE[how] + 1 + SLIP_SCORE[found] - (0 if right_kind == kind else 2)
+                    )
+                    word = (
+                        found[:3]
+                        + ("" if right_kind == kind else "k")
+                        + ("2" if len(base) <= 2 else "")
+                    )
                     name = self.snapshot.community_name(index)
                     reasons = [
                         street_reason(self.snapshot, street, stated),

@@ -1,8 +1,10 @@
-"""Communities beside those that a road suggests: what a person may choose where too few candidates were found.
+"""Communities beside those that a road suggests: what a person may choose where too few candidates
+were found.
 
-Codes of a street's communities are given along the map more often than not, and a place with many confirmed cases is
-larger or asked for more. Of 440 confirmed rows cut down to road and number and left out one by one, the truth was among
-the first three in 302, with neighbours in the free places in 329.
+Codes of a street's communities are given along the map more often than not, and a place with many
+confirmed cases is larger or asked for more. Of 440 confirmed rows cut down to road and number and
+left out one by one, the truth was among the first three in 302, with neighbours in the free places
+in 329.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from services.matcher.address_learned import Learned
 from services.matcher.address_snapshot import Snapshot
 
 ROAD_SIGNS = frozenset("nvVraA")
-"""Signs (`Guess.signs`) by which a road with its number, or a name like the road's, told the community."""
+"""Signs (`Guess.signs`) by which a road with its number, or a name like the road's, told the
+community.
+"""
 
 REACH = 40
 """Rows of the table looked at on either side; a street seldom has more communities."""
@@ -21,10 +25,14 @@ REACH = 40
 SHARE_MAX = 0.05
 
 
-def neighbours(snapshot: Snapshot, learned: Learned, codes: Sequence[str], count: int) -> list[tuple[str, str, int]]:
-    """At most ``count`` communities of the streets of ``codes`` (best first): (code, beside which, confirmed cases).
+def neighbours(
+    snapshot: Snapshot, learned: Learned, codes: Sequence[str], count: int
+) -> list[tuple[str, str, int]]:
+    """At most ``count`` communities of the streets of ``codes`` (best first): (code, beside which,
+    confirmed cases).
 
-    Ordered by confirmed cases over the distance in the table; a neighbour of a later candidate counts half as much.
+    Ordered by confirmed cases over the distance in the table; a neighbour of a later candidate
+    counts half as much.
     """
     pulls: dict[str, tuple[float, str, int]] = {}
     for place, code in enumerate(codes):

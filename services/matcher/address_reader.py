@@ -1,4 +1,6 @@
-"""Tier 2: one county's text read for a street and a community, exact first, then learned, then slips."""
+"""Tier 2: one county's text read for a street and a community, exact first, then learned, then
+slips.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ MENTIONS_MAX = 4
 
 
 def settled(guesses: list[Guess]) -> bool:
-    """True if an exact reading needs no other sign: one community alone, not against the stated street."""
+    """True if an exact reading needs no other sign: one community alone, not against the stated
+    street.
+    """
     exact = {g.code for g in guesses if g.signs[2] == "e" and g.signs[1] in "=-woL"}
     return len(exact) == 1
 
@@ -63,20 +67,32 @@ class Reader:
             return self._by_stem(text, county, start, sign, guesses)
         return guesses + self._streets(text, stated, sign, guesses)
 
-    def _by_stem(self, text: str, county: str, start: int, sign: str, found: list[Guess]) -> list[Guess]:
-        """Adds what lies in a street named without its 街道 or 镇 (闵行七宝…), for a person to choose from."""
+    def _by_stem(
+        self, text: str, county: str, start: int, sign: str, found: list[Guess]
+    ) -> list[Guess]:
+        """Adds what lies in a street named without its 街道 or 镇 (闵行七宝…), for a person to
+        choose from.
+        """
         stated = self.near.stem(text, county, start)
         if stated is None:
             return found
         for guess in found:
-            guess.score -= 8.0 if guess.signs[2] == "F" and guess.code[:9] not in stated.codes else 0.0
+            guess.score -= (
+                8.0 if guess.signs[2] == "F" and guess.code[:9] not in stated.codes else 0.0
+            )
         inside = self._mentioned(text, county, [stated.end], stated, sign)
-        inside += self.near.bare(text, stated, sign) + self.near.slipped(text, stated.end, stated, sign)
+        inside += self.near.bare(text, stated, sign) + self.near.slipped(
+            text, stated.end, stated, sign
+        )
         inside = [guess for guess in inside if guess.code[:9] in stated.codes]
         return found + inside + self._streets(text, stated, sign, inside)
 
-    def _streets(self, text: str, stated: Stated | None, sign: str, deeper: list[Guess]) -> list[Guess]:
-        """The stated streets themselves, saying so where a community is named behind them that no list has."""
+    def _streets(
+        self, text: str, stated: Stated | None, sign: str, deeper: list[Guess]
+    ) -> list[Guess]:
+        """The stated streets themselves, saying so where a community is named behind them that no
+        list has.
+        """
         if stated is None or not stated.codes:
             return []
         told = any(len(g.code) == 12 or g.signs[2] == "z" for g in deeper)
@@ -106,7 +122,9 @@ class Reader:
         return end + 1 if end + 1 == len(text) or (behind is not None and behind.codes) else end
 
     def stated(self, text: str, county: str, start: int) -> Stated | None:
-        """The street named at `start`: exactly, by an old or crossed name, or with a slip; no codes if unknown."""
+        """The street named at `start`: exactly, by an old or crossed name, or with a slip; no codes
+        if unknown.
+        """
         found = self._named(text, county, start) or self._street_slip(text, county, start)
         if found is None:
             return None
@@ -115,13 +133,17 @@ class Reader:
         return self._and_another(text, county, found) if STREETISH.match(text, found.end) else found
 
     def _and_another(self, text: str, county: str, first: Stated) -> Stated:
-        """良乡地区西潞街道: two streets, one behind the other; the community says which, else a person."""
+        """良乡地区西潞街道: two streets, one behind the other; the community says which, else a
+        person.
+        """
         if text[first.end] in "原现旧曾":
             return first
         second = self._named(text, county, first.end) or self._street_slip(text, county, first.end)
         if second is None or not second.codes or second.codes.keys() <= first.codes.keys():
             return first
-        return Stated(second.codes | first.codes, first.start, second.end, second.detail | first.detail, True)
+        return Stated(
+            second.codes | first.codes, first.start, second.end, second.detail | first.detail, True
+        )
 
     def _behind_a_road(self, text: str, county: str, unknown: Stated) -> Stated | None:
         """The street at the end of what looked like one longer name: 德外大街|德胜街道."""
@@ -133,7 +155,9 @@ class Reader:
         return None
 
     def _named(self, text: str, county: str, start: int) -> Stated | None:
-        """The street at `start` by its name, another way to write it, or its name in an earlier edition."""
+        """The street at `start` by its name, another way to write it, or its name in an earlier
+        edition.
+        """
         streets = self.counties.streets(county)
         for length in streets.lengths:
             code = streets.strong.get(text[start : start + length])
@@ -211,13 +235,20 @@ class Reader:
                     )
                 if kind == "C" and text[m.start()] == "村":
                     guesses += self._village_left(
-                        text[anchor : m.start() + 1], (anchor, m.end()), number, stated, sign, county
+                        text[anchor : m.start() + 1],
+                        (anchor, m.end()),
+                        number,
+                        stated,
+                        sign,
+                        county,
                     )
             if base and stated is not None and stated.codes and len(base) <= BASE_CHARS_MAX:
                 guesses += self._gone(county, base, kind, (anchors[-1], m.end()), stated, sign)
             if settled(guesses):
                 return guesses
-        get, longest = (self.counties.communities(county).get, BASE_CHARS_MAX) if mentions else (None, 0)
+        get, longest = (
+            (self.counties.communities(county).get, BASE_CHARS_MAX) if mentions else (None, 0)
+        )
         if any(g.signs[2] == "z" for g in guesses):
             return guesses
         for number, m in enumerate(mentions):
@@ -229,19 +260,37 @@ class Reader:
                     calm = harmless(text, m.end(), kind)
                     for index in found:
                         guesses.append(
-                            self._exact(index, span, kind, text[begin - 1], calm, number, stated, sign, len(found))
+                            self._exact(
+                                index,
+                                span,
+                                kind,
+                                text[begin - 1],
+                                calm,
+                                number,
+                                stated,
+                                sign,
+                                len(found),
+                            )
                         )
                     break
         return guesses
 
     def _village_left(
-        self, base: str, span: tuple[int, int], number: int, stated: Stated | None, sign: str, county: str
+        self,
+        base: str,
+        span: tuple[int, int],
+        number: int,
+        stated: Stated | None,
+        sign: str,
+        county: str,
     ) -> list[Guess]:
         """杨渡村 for 杨渡村社区: the residents' committee that kept the village's name."""
         out = []
         for index in self.counties.named(county, base):
             guess = self._exact(index, span, "J", None, True, number, stated, sign, 1)
-            out.append(Guess(guess.code, guess.score - 5, (sign, guess.signs[1], "K"), guess.reasons))
+            out.append(
+                Guess(guess.code, guess.score - 5, (sign, guess.signs[1], "K"), guess.reasons)
+            )
         return out
 
     def _exact(
@@ -256,7 +305,9 @@ class Reader:
         sign: str,
         many: int,
     ) -> Guess:
-        """One exact name; `before` is the character in front where the name does not begin at an anchor."""
+        """One exact name; `before` is the character in front where the name does not begin at an
+        anchor.
+        """
         code = self.snapshot.code(index)
         base, own_kind = self.snapshot.base(index)
         how = self._street_sign(code, base, own_kind, stated)
@@ -274,7 +325,10 @@ class Reader:
         elif how in "-u" and many == 1:
             rule, facts = "community_alone", (name, county_name)
         elif how in "-u":
-            rule, facts = "community_many", (self.snapshot.upper_names[code[:9]] + name, county_name, many)
+            rule, facts = (
+                "community_many",
+                (self.snapshot.upper_names[code[:9]] + name, county_name, many),
+            )
         reasons = [Reason(rule, *span, facts)]
         if stated is not None and (how in "=woL"):
             reasons.insert(0, street_reason(self.snapshot, code[:9], stated))
@@ -284,7 +338,10 @@ class Reader:
             reasons.insert(0, Reason("community_moved", *span, (name, was, year)))
         elif stated is not None:
             reasons.insert(
-                0, Reason("street_other", stated.start, stated.end, (self.snapshot.upper_names[code[:9]],))
+                0,
+                Reason(
+                    "street_other", stated.start, stated.end, (self.snapshot.upper_names[code[:9]],)
+                ),
             )
         return Guess(code, score, (sign, how, word), reasons)
 
@@ -304,21 +361,25 @@ class Reader:
         return "m" if shed and rare else "M" if shed or rare else "d"
 
     def _left(self, code: str, base: str, kind: str, stated: Stated) -> tuple[str, int] | None:
-        """(old street code, last year) if the stated street held a community of this base in an earlier edition."""
+        """(old street code, last year) if the stated street held a community of this base in an
+        earlier edition.
+        """
         for old_kind, old_code, year in self.snapshot.old(code[:6], base):
             if old_kind != kind:
                 continue
             street = old_code[:9]
-            if street in stated.codes or not set(self.snapshot.moved.get(street, "").split(",")).isdisjoint(
-                stated.codes
-            ):
+            if street in stated.codes or not set(
+                self.snapshot.moved.get(street, "").split(",")
+            ).isdisjoint(stated.codes):
                 return street, year
         return None
 
     def _gone(
         self, county: str, base: str, kind: str, span: tuple[int, int], stated: Stated, sign: str
     ) -> list[Guess]:
-        """A community its street listed in an earlier edition only: the street is the answer, said with the year."""
+        """A community its street listed in an earlier edition only: the street is the answer, said
+        with the year.
+        """
         out = []
         for old_kind, old_code, year in self.snapshot.old(county, base):
             moved = self.snapshot.moved.get(old_code[:9], old_code[:9]).split(",")
@@ -332,6 +393,8 @@ class Reader:
                     out.append(Guess(street, 11.0, (sign, how, "z"), reasons))
                     index = self.snapshot.index(old_code)
                     if index is not None:
-                        heir = Reason("community_code", *span, (self.snapshot.community_name(index),))
+                        heir = Reason(
+                            "community_code", *span, (self.snapshot.community_name(index),)
+                        )
                         out.append(Guess(old_code, 7.0, (sign, how, "g"), [*reasons, heir]))
         return out

@@ -24,7 +24,9 @@ class Recall:
     def read(
         self, text: str, county: str, anchors: list[int], stated: Stated | None, sign: str
     ) -> list[Guess]:
-        """Communities where confirmed cases of the same compound or the nearest house number lie."""
+        """Communities where confirmed cases of the same compound or the nearest house number
+        lie.
+        """
         out: list[Guess] = []
         for anchor in dict.fromkeys(anchors):
             rest = text[anchor : anchor + 48]
@@ -35,24 +37,32 @@ class Recall:
                 out += self._voted(known[1], span, county, stated, sign, "c")
             else:
                 for begin, end, inner in self.learned.inside(county, rest):
-                    out += self._voted(inner, (anchor + begin, anchor + end), county, stated, sign, "i")
+                    out += self._voted(
+                        inner, (anchor + begin, anchor + end), county, stated, sign, "i"
+                    )
             if found.road:
                 at = anchor + found.road_at
                 out += self._numbered(found.road, found.number, at, county, stated, sign)
                 out += self._namesakes(found.road, True, at, county, stated, sign)
             if found.compounds:
-                out += self._namesakes(found.compounds[-1], False, anchor + found.at, county, stated, sign)
+                out += self._namesakes(
+                    found.compounds[-1], False, anchor + found.at, county, stated, sign
+                )
         return out
 
     def _namesakes(
         self, name: str, is_road: bool, at: int, county: str, stated: Stated | None, sign: str
     ) -> list[Guess]:
-        """Communities called like the road or compound: weak signs, since roads are long and names are borrowed."""
+        """Communities called like the road or compound: weak signs, since roads are long and names
+        are borrowed.
+        """
         found = {index: "r" for index in self.counties.named(county, name)}
         if is_road and len(name) >= 3:
             stem = _ROAD_STEM.sub("", name)
             for index in (
-                self.snapshot.starting(*self.snapshot.county_range(county), stem) if len(stem) >= 2 else ()
+                self.snapshot.starting(*self.snapshot.county_range(county), stem)
+                if len(stem) >= 2
+                else ()
             ):
                 base, kind = self.snapshot.base(index)
                 if kind == "J":
@@ -87,7 +97,13 @@ class Recall:
                 continue
             long = min(span[1] - span[0], 6)
             base = 7.0 if word == "c" else 5.0
-            score = STREET_SCORE[how] + base + 2 * math.log2(0.05 + share) + 0.5 * min(count, 4) + 0.2 * long
+            score = (
+                STREET_SCORE[how]
+                + base
+                + 2 * math.log2(0.05 + share)
+                + 0.5 * min(count, 4)
+                + 0.2 * long
+            )
             place = self._place(code)
             facts = (self.snapshot.upper_names.get(county, county), count, total, place)
             rule = "compound_on" if tally.last else "compound"
@@ -100,14 +116,18 @@ class Recall:
     def _numbered(
         self, road: str, number: int, at: int, county: str, stated: Stated | None, sign: str
     ) -> list[Guess]:
-        """Weights every confirmed number of the road by its distance; the other side of the road counts less."""
+        """Weights every confirmed number of the road by its distance; the other side of the road
+        counts less.
+        """
         numbers = self.learned.numbers(county, road)
         votes: dict[str, float] = {}
         nearest: dict[str, int] = {}
         cases = 0
         for known, tally in numbers.items():
             gap = abs(known - number)
-            weight = 2.0 ** (-gap / 8) * (1.0 if gap % 2 == 0 else 0.6) + (3.0 if gap == 0 else 1e-9)
+            weight = 2.0 ** (-gap / 8) * (1.0 if gap % 2 == 0 else 0.6) + (
+                3.0 if gap == 0 else 1e-9
+            )
             said = sum(tally.counts.values())
             for code, count in tally.counts.items():
                 cases += count
@@ -123,12 +143,16 @@ class Recall:
             same = nearest[code] == number
             word = "n" if same else "v" if abs(nearest[code] - number) <= 12 else "V"
             score = (
-                STREET_SCORE[how] + (8 if same else 4 if word == "v" else 3) + (2 if same else 1) * math.log2(0.05 + vote / total)
+                STREET_SCORE[how]
+                + (8 if same else 4 if word == "v" else 3)
+                + (2 if same else 1) * math.log2(0.05 + vote / total)
             )
             place = self._place(code)
             facts = (self.snapshot.upper_names.get(county, county), nearest[code], place, cases)
             reason = Reason("number", at, at + len(road), facts)
-            guess = Guess(code, score, (sign, how, word + ("" if vote / total > 0.99 else "%")), [reason])
+            guess = Guess(
+                code, score, (sign, how, word + ("" if vote / total > 0.99 else "%")), [reason]
+            )
             guess.weight = vote / total
             out.append(guess)
         return out

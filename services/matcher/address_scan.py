@@ -1,4 +1,6 @@
-"""Where no prefix is exact: every name of levels 1-4 anywhere in the text, and the counties they support."""
+"""Where no prefix is exact: every name of levels 1-4 anywhere in the text, and the counties they
+support.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ START_ONLY = frozenset(("东区", "西区", "郊区", "矿区", "城区"))
 ROAD_BEHIND = re.compile(
     r"[东南西北中]?[一二三四五六七八九十]{0,2}(?:支路|环路|路|大街|街(?!道)|大道|道(?!县)|巷|胡同|弄|高速|广场|大厦|大学|医院|饭店|宾馆)"
 )
-"""What makes a road or a house of the short name of a province, city or county: 北京路, 四川北路, 重庆道, 上海大厦."""
+"""What makes a road or a house of the short name of a province, city or county: 北京路, 四川北路,
+重庆道, 上海大厦.
+"""
 COUNTIES_MAX = 8
 HEAD_CHARS_MAX = 8
 
@@ -32,7 +36,9 @@ class Hit(NamedTuple):
 
 
 class Support(NamedTuple):
-    """How strongly the text speaks for one county, from where its streets are read, and how it was found."""
+    """How strongly the text speaks for one county, from where its streets are read, and how it was
+    found.
+    """
 
     county: str
     points: float
@@ -42,8 +48,10 @@ class Support(NamedTuple):
 
 def _names_a_road(text: str, hit: Hit) -> bool:
     """A road that bears the short name of a province, city or county lies somewhere else."""
-    return (all(kind == "W" and len(code) <= 6 for kind, code in hit.means)
-            and ROAD_BEHIND.match(text, hit.end) is not None)
+    return (
+        all(kind == "W" and len(code) <= 6 for kind, code in hit.means)
+        and ROAD_BEHIND.match(text, hit.end) is not None
+    )
 
 
 class Scan:
@@ -59,10 +67,11 @@ class Scan:
         }
 
     def hits(self, text: str, start: int) -> list[Hit]:
-        """The longest name at every place, left to right; a one-letter province only at the very start.
+        """The longest name at every place, left to right; a one-letter province only at the very
+        start.
 
-        A name that begins inside another counts only if it is the longer one: 友好南路街道 is no 南路街道,
-        贵州遵义县 no 义县, but 浙江山市 is 江山市.
+        A name that begins inside another counts only if it is the longer one: 友好南路街道 is no
+        南路街道, 贵州遵义县 no 义县, but 浙江山市 is 江山市.
         """
         longest = self.snapshot.forms.longest
         out: list[Hit] = []
@@ -85,8 +94,8 @@ class Scan:
     def supports(self, hits: list[Hit], hints: frozenset[str] = frozenset()) -> list[Support]:
         """Counties named or implied by the hits, best first.
 
-        One that lies outside a province or city at the head of the text is left out, or, where the county itself
-        is named, marked X: one of the two is wrong, and nobody knows which.
+        One that lies outside a province or city at the head of the text is left out, or, where the
+        county itself is named, marked X: one of the two is wrong, and nobody knows which.
         """
         by_county: dict[str, list[tuple[Hit, str, str]]] = {}
         above: list[tuple[Hit, str, str]] = []
@@ -99,7 +108,10 @@ class Scan:
         for hint in sorted(hints):
             by_county.setdefault(hint, [])
         head = self.head(hits)
-        out = [self._support(county, own, above, head, county in hints) for county, own in by_county.items()]
+        out = [
+            self._support(county, own, above, head, county in hints)
+            for county, own in by_county.items()
+        ]
         out.sort(key=lambda s: -s.points)
         return [s for s in out if s.sign]
 
@@ -134,10 +146,11 @@ class Scan:
         return Support(county, points, start or 0, sign)
 
     def head(self, hits: list[Hit]) -> list[tuple[str, ...]]:
-        """What may be meant by each name of a province or city that the text begins with, from the top.
+        """What may be meant by each name of a province or city that the text begins with, from the
+        top.
 
-        Full names among the first characters; short ones only right beside another name, since roads and companies
-        bear them too (南京路).
+        Full names among the first characters; short ones only right beside another name, since
+        roads and companies bear them too (南京路).
         """
         out: list[tuple[str, ...]] = []
         end = -1
@@ -145,7 +158,11 @@ class Scan:
             codes = tuple(code for _, code in hit.means if len(code) <= 6)
             full = any(kind == "F" and len(code) <= 4 for kind, code in hit.means)
             beside = end == hit.start or behind == hit.end
-            if hit.start >= HEAD_CHARS_MAX or not (full or beside) or min(map(len, codes), default=9) > 4:
+            if (
+                hit.start >= HEAD_CHARS_MAX
+                or not (full or beside)
+                or min(map(len, codes), default=9) > 4
+            ):
                 break
             out.append(codes)
             end = hit.end

@@ -1,7 +1,8 @@
-"""Slips of the pen: how a written name differs from an official one, as a named class or not at all.
+"""Slips of the pen: how a written name differs from an official one, as a named class or not at
+all.
 
-Only differences that people make are named; a different character that neither sounds alike nor is a
-numeral stays a suggestion ("char"): ungated it links 富强村 to 坚强村 with confidence.
+Only differences that people make are named; a different character that neither sounds alike nor is
+a numeral stays a suggestion ("char"): ungated it links 富强村 to 坚强村 with confidence.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ SLIP_SCORE = {
 }
 """Slip -> what it adds to a score; people make the first ones most."""
 
-_NUMERALS = str.maketrans("0123456789零壹贰叁肆伍陆柒捌玖", "〇一二三四五六七八九〇一二三四五六七八九")
+_NUMERALS = str.maketrans(
+    "0123456789零壹贰叁肆伍陆柒捌玖", "〇一二三四五六七八九〇一二三四五六七八九"
+)
 _NEAR = (
     (re.compile("^([zcs])h"), r"\1"),
     (re.compile("ng$"), "n"),
@@ -88,7 +91,11 @@ def _replaced(written: str, right: str, sounds: dict[str, str]) -> Slip | None:
     i, k = at
     if k == i + 1 and written[i] == right[k] and written[k] == right[i]:
         return "order"
-    if len(written) > 2 and alike(written[i], right[i], sounds) and alike(written[k], right[k], sounds):
+    if (
+        len(written) > 2
+        and alike(written[i], right[i], sounds)
+        and alike(written[k], right[k], sounds)
+    ):
         return "sound"
     return None
 

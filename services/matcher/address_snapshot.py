@@ -34,9 +34,12 @@ def packaged(name: str) -> Path:
 
 def version(paths: list[Path]) -> str:
     """Name of the snapshot: tables' content, the code that reads names, Python's marshal format."""
-    digest = hashlib.sha256(f"{address_compile.LAYOUT} {sys.version_info[:2]} {sys.byteorder}".encode())
+    digest = hashlib.sha256(
+        f"{address_compile.LAYOUT} {sys.version_info[:2]} {sys.byteorder}".encode()
+    )
     code = [
-        Path(module.__file__ or "") for module in (address_compile, address_forms, address_names, normalise)
+        Path(module.__file__ or "")
+        for module in (address_compile, address_forms, address_names, normalise)
     ]
     for path in [*paths, *code]:
         digest.update(path.read_bytes())
@@ -48,7 +51,9 @@ def _locked(path: Path) -> Iterator[None]:
     """Held by the one process that builds; others wait and then find the snapshot ready."""
     try:
         import fcntl
-    except ImportError:  # the rename below is atomic: without a lock two processes build, one result stays
+    except (
+        ImportError
+    ):  # the rename below is atomic: without a lock two processes build, one result stays
         yield
         return
     with path.open("w") as handle:
@@ -122,7 +127,9 @@ class Prefixes(Trie):
         self._memo: dict[str, tuple[int, str]] = {}
 
     def longest(self, text: str) -> tuple[int, str] | None:
-        """(length, value) of the longest key that `text` starts with; short ones nobody extends are remembered."""
+        """(length, value) of the longest key that `text` starts with; short ones nobody extends are
+        remembered.
+        """
         head = text[:HEAD_CHARS]
         known = self._memo.get(head)
         if known is not None:
@@ -169,14 +176,18 @@ class Snapshot:
             (folder / "streets.marshal").read_bytes()
         )
         self._old = _mapped(folder / "old.txt")
-        self._old_spans: dict[str, tuple[int, int]] = marshal.loads((folder / "old.marshal").read_bytes())
+        self._old_spans: dict[str, tuple[int, int]] = marshal.loads(
+            (folder / "old.marshal").read_bytes()
+        )
         self._old_codes = memoryview(_mapped(folder / "old_codes.bin")).cast("Q")
         self._old_bases = folder / "old_bases.txt"
         self._old_list: list[str] | None = None
         self._index_streets()
 
     def _index_streets(self) -> None:
-        """street code -> (first index, one past the last, place in `bases`); county code -> its street codes."""
+        """street code -> (first index, one past the last, place in `bases`); county code -> its
+        street codes.
+        """
         self.streets_of: dict[str, list[str]] = {}
         for code in sorted(self.upper_names):
             if len(code) == 9:
@@ -217,7 +228,9 @@ class Snapshot:
         """(base, kind) of a community."""
         return self.bases[self.places[index] + 1 : self.places[index + 1]], self.kinds[index]
 
-    def street_forms(self, county: str) -> tuple[dict[str, str], dict[str, tuple], dict[str, tuple]]:
+    def street_forms(
+        self, county: str
+    ) -> tuple[dict[str, str], dict[str, tuple], dict[str, tuple]]:
         """(strong, weak, old) written forms of a county's streets."""
         span = self._street_spans.get(county)
         return marshal.loads(self._street_forms[span[0] : span[1]]) if span else ({}, {}, {})
@@ -261,7 +274,9 @@ class Snapshot:
             at += 1
 
     def old(self, county: str, base: str) -> list[tuple[str, str, int]]:
-        """Communities of earlier editions in today's county, gone from their street: (kind, old code, last year)."""
+        """Communities of earlier editions in today's county, gone from their street: (kind, old
+        code, last year).
+        """
         span = self._old_spans.get(county)
         if span is None:
             return []
@@ -275,7 +290,9 @@ class Snapshot:
         return out
 
     def old_base(self, code: str) -> tuple[str, str] | None:
-        """(base, kind) that a community code had in the last earlier edition that differs from today."""
+        """(base, kind) that a community code had in the last earlier edition that differs from
+        today.
+        """
         number = int(code)
         at = bisect_left(self._old_codes, number)
         if at >= len(self._old_codes) or self._old_codes[at] != number:

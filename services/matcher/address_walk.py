@@ -1,6 +1,7 @@
 """Tier 1: an address written from the top down, read in one pass of dictionary look-ups.
 
-Ends at the community only if every step was exact and what follows is harmless; everything else is tier 2's.
+Ends at the community only if every step was exact and what follows is harmless; everything else is
+tier 2's.
 """
 
 from __future__ import annotations
@@ -26,12 +27,16 @@ AFTER_COMMUNITY = re.compile(r"卫生|医院|医疗|服务|诊所|小学|中学|
 
 
 def harmless(text: str, end: int, kind: str) -> bool:
-    """False if what follows a suffix makes the whole a road, a school, a clinic … instead of a community."""
+    """False if what follows a suffix makes the whole a road, a school, a clinic … instead of a
+    community.
+    """
     return (AFTER_COMMUNITY if kind == "J" else AFTER_VILLAGE).match(text, end) is None
 
 
 class Step(NamedTuple):
-    """How far the walk came: county and street codes, community index, and where each ends in the text."""
+    """How far the walk came: county and street codes, community index, and where each ends in the
+    text.
+    """
 
     start: int
     county: str | None
@@ -67,14 +72,18 @@ class Walk:
         return None, start
 
     def community(self, text: str, street: str, start: int) -> tuple[int | None, int]:
-        """(community index, end) of the first exact mention of a community of the street right at `start`."""
+        """(community index, end) of the first exact mention of a community of the street right at
+        `start`.
+        """
         find, after, last = self.snapshot.find, start + 1, start + BASE_CHARS_MAX + 8
         while (mention := MENTION.search(text, after, last)) is not None:
             at, end = mention.span()
             first = text[at]
             kind = KIND_OF[first]
             base = text[
-                start : at if kind != "O" and first != "嘎" else mention_base(text, start, mention)[1]
+                start : at
+                if kind != "O" and first != "嘎"
+                else mention_base(text, start, mention)[1]
             ]
             index = find(street, base, kind)
             if index is not None and (end == len(text) or harmless(text, end, kind)):

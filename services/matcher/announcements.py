@@ -1,4 +1,7 @@
-"""Posted events as the matcher reads them: one announcement per person, and the events that name nobody."""
+"""Posted events as the matcher reads them: one announcement per person, and the events that name
+nobody.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +31,9 @@ ORGANISATION = "guidui.organisation.changed.v1"
 
 @dataclass(frozen=True)
 class Announcement:
-    """What one event says of one person. ``position`` counts from 0; ``superseded``: corrected or withdrawn already."""
+    """What one event says of one person. ``position`` counts from 0; ``superseded``: corrected or
+    withdrawn already.
+    """
 
     event: UUID
     position: int
@@ -63,7 +68,9 @@ class Announcement:
 
     @cached_property
     def case_id(self) -> str:
-        """The case it opens, if it opens one: the same on every repetition, another one once a match was undone."""
+        """The case it opens, if it opens one: the same on every repetition, another one once a
+        match was undone.
+        """
         return self.ids.of(self.plain_case_id)
 
     @property
@@ -82,10 +89,17 @@ class Announcement:
         """The person as posted."""
         said = self.slot.get("person") or {}
         token = said.get("id_token") if not said.get("id_number") else None
-        return Person(name=said.get("name"), id_number=said.get("id_number"), birth_date=said.get("birth_date"),
-                      sex=said.get("sex"), phone=said.get("phone"), address=(self.slot.get("to") or {}).get("address"),
-                      military_card=said.get("military_card"), moving=True,
-                      token=token_key(self.organisation, token) if token else None)
+        return Person(
+            name=said.get("name"),
+            id_number=said.get("id_number"),
+            birth_date=said.get("birth_date"),
+            sex=said.get("sex"),
+            phone=said.get("phone"),
+            address=(self.slot.get("to") or {}).get("address"),
+            military_card=said.get("military_card"),
+            moving=True,
+            token=token_key(self.organisation, token) if token else None,
+        )
 
     @property
     def member(self) -> str | None:
@@ -100,13 +114,22 @@ class Announcement:
         outdo what the line says after it.
         """
         time = self.time if of_line or self.received is None else min(self.time, self.received)
-        return Statement(str(self.event), self.source, self.ext_id, time, self.kind,
-                         facts_stated(self.kind, self.data, self.slot, area), self.superseded)
+        return Statement(
+            str(self.event),
+            self.source,
+            self.ext_id,
+            time,
+            self.kind,
+            facts_stated(self.kind, self.data, self.slot, area),
+            self.superseded,
+        )
 
 
 @lru_cache(maxsize=1024)
 def group_of(event: UUID, source: str, batch: str | None) -> UUID:
-    """The plain id of the bulk case of an event's persons: of the batch that it names, else its own."""
+    """The plain id of the bulk case of an event's persons: of the batch that it names, else its
+    own.
+    """
     return batch_of(source, batch) if batch else uuid5(event, "group")
 
 
@@ -118,9 +141,11 @@ def batch_of(source: str, batch: str) -> UUID:
 BATCHES = UUID("6f0c7f2e-5e0b-5b43-9d3d-6d6a7d0f8b11")
 
 _READ = """
-SELECT e.id, e.source, e.ext_id, e.organisation, e.path, e.type, e.time, e.received_at, e.data, e.corrects, p.position,
+SELECT e.id, e.source, e.ext_id, e.organisation, e.path, e.type, e.time, e.received_at, e.data,
+    e.corrects, p.position,
        p.body,
-       EXISTS (SELECT FROM posted_event l WHERE l.source = e.source AND l.corrects = e.ext_id) AS superseded,
+       EXISTS (SELECT FROM posted_event l WHERE l.source = e.source
+           AND l.corrects = e.ext_id) AS superseded,
        coalesce(i.undone, 0) AS undone
 FROM posted_event e LEFT JOIN posted_person p ON p.event_id = e.id
 LEFT JOIN identification i ON i.event_id = p.event_id AND i.position = p.position
@@ -131,20 +156,38 @@ _NAMES = "SELECT source || ext_id FROM posted_event WHERE id = ANY (CAST(:ids AS
 def read(tx: Connection, events: Sequence[UUID]) -> list[Announcement]:
     """The announcements of posted events, in the order of their time.
 
-    An event and its correction, handled at once by two workers, wait for each other here: one of them sees the other.
+    An event and its correction, handled at once by two workers, wait for each other here: one of
+    them sees the other.
     """
     hold(tx, events)
-    told = [Announcement(r.id, r.position if r.position is not None else 0, r.source, r.ext_id, r.organisation,
-                         r.path, r.type, r.time, r.data, r.body or {}, r.corrects, r.superseded, r.undone,
-                         received=r.received_at)
-            for r in rows(tx, _READ, {"ids": [str(e) for e in events]})]
+    told = [
+        Announcement(
+            r.id,
+            r.position if r.position is not None else 0,
+            r.source,
+            r.ext_id,
+            r.organisation,
+            r.path,
+            r.type,
+            r.time,
+            r.data,
+            r.body or {},
+            r.corrects,
+            r.superseded,
+            r.undone,
+            received=r.received_at,
+        )
+        for r in rows(tx, _READ, {"ids": [str(e) for e in events]})
+    ]
     plain = {one.plain_case_id for one in told} | {one.plain_parent_id for one in told if one.group}
     ids = case_ids.read(tx, plain)
     return [replace(one, ids=ids) for one in told]
 
 
 def hold(tx: Connection, events: Sequence[UUID]) -> None:
-    """Until the transaction ends nobody corrects or withdraws these events. Before any row of theirs is locked."""
+    """Until the transaction ends nobody corrects or withdraws these events. Before any row of
+    theirs is locked.
+    """
     locks.hold_parts_shared(tx, Lock.CORRECTION, _NAMES, {"ids": [str(e) for e in events]})
 
 

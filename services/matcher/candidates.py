@@ -1,5 +1,6 @@
 """Whom open reviews may mean, and who may say so: whoever holds the candidate, not the mere
 sender (interface.md §7.5)."""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -22,7 +23,8 @@ from services.registry.announcement_rights import in_line
 _HOMES = "SELECT member, organisation FROM member WHERE member = ANY (:members)"
 _KEEP = """
 INSERT INTO review_candidate (event_id, position, member)
-SELECT event_id, position, member FROM json_to_recordset(%s::json) AS c(event_id uuid, position int, member text)
+SELECT event_id, position, member FROM json_to_recordset(%s::json) AS c(event_id uuid, position int,
+    member text)
 ON CONFLICT (event_id, position, member) DO UPDATE SET denied_by = NULL, denied_at = NULL"""
 _ASKS = """
 UPDATE identification i SET asks_sender = a.asks_sender
@@ -64,7 +66,10 @@ class Doubt:
 
 
 def doubts(
-    tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found], world: World,
+    tx: Connection,
+    told: Sequence[Announcement],
+    found: Mapping[Any, Found],
+    world: World,
 ) -> dict[Slot, Doubt]:
     """The persons of these announcements who are in review."""
     doubtful = [one for one in told if found[one.event, one.position].decision == "review"]
@@ -81,7 +86,10 @@ def doubts(
 
 
 def too_many(
-    tx: Connection, told: Sequence[Announcement], doubtful: Mapping[Slot, Doubt], world: World,
+    tx: Connection,
+    told: Sequence[Announcement],
+    doubtful: Mapping[Slot, Doubt],
+    world: World,
 ) -> dict[Slot, Found]:
     """Those in doubt beyond what policy lets one organisation keep others busy with: rejected,
     with what to do."""
@@ -107,10 +115,15 @@ def keep(tx: Connection, doubtful: Mapping[Slot, Doubt]) -> None:
     """Keeps whom each review may mean, and whether its sender is asked."""
     if not doubtful:
         return
-    lines = [{"event_id": event, "position": position, "member": member}
-             for (event, position), doubt in doubtful.items() for member in doubt.homes]
-    asks = [{"event_id": event, "position": position, "asks_sender": doubt.asks_sender}
-            for (event, position), doubt in doubtful.items()]
+    lines = [
+        {"event_id": event, "position": position, "member": member}
+        for (event, position), doubt in doubtful.items()
+        for member in doubt.homes
+    ]
+    asks = [
+        {"event_id": event, "position": position, "asks_sender": doubt.asks_sender}
+        for (event, position), doubt in doubtful.items()
+    ]
     tx.exec_driver_sql(_KEEP, (dumps(lines),))
     tx.exec_driver_sql(_ASKS, (dumps(asks),))
 
@@ -126,7 +139,10 @@ def of_reviews(tx: Connection, events: Iterable[str]) -> dict[Slot, list[Candida
 
 
 def held(
-    candidates: Iterable[Candidate], caller: Caller, posted_here: bool, world: World,
+    candidates: Iterable[Candidate],
+    caller: Caller,
+    posted_here: bool,
+    world: World,
 ) -> list[Candidate]:
     """Those of the candidates of whom the caller may say that it is they: the members of its own
     tree, and where its tree posted the person (``posted_here``) those in whose line it stands."""
@@ -143,23 +159,37 @@ def held(
 
 def deny(tx: Connection, slot: Slot, denied: Sequence[Candidate], by: str, at: datetime) -> None:
     """Notes that whoever holds these candidates says it is none of them."""
-    tx.exec_driver_sql("UPDATE review_candidate SET denied_by = %s, denied_at = %s WHERE event_id = %s AND position = %s "
-                       "AND member = ANY (%s)", (by, at, *slot, [c.member for c in denied]))
+    tx.exec_driver_sql(
+        "UPDATE review_candidate SET denied_by = %s, denied_at = %s WHERE event_id = %s AND "
+        "position = %s "
+        "AND member = ANY (%s)",
+        (by, at, *slot, [c.member for c in denied]),
+    )
 
 
 def ask_anew(
-    tx: Connection, slot: Slot, poster: str, left: Sequence[Candidate], world: World,
+    tx: Connection,
+    slot: Slot,
+    poster: str,
+    left: Sequence[Candidate],
+    world: World,
 ) -> None:
     """Decides anew whether the sender is asked, by the candidates that are left."""
     asks = _asks(poster, [c.organisation for c in left], world)
-    tx.exec_driver_sql(_ASKS, (dumps([{"event_id": slot[0], "position": slot[1], "asks_sender": asks}]),))
+    tx.exec_driver_sql(
+        _ASKS, (dumps([{"event_id": slot[0], "position": slot[1], "asks_sender": asks}]),)
+    )
 
 
 def forget(tx: Connection, event: UUID, position: int) -> None:
     """A review that is over may mean nobody any more."""
-    tx.exec_driver_sql("DELETE FROM review_candidate WHERE event_id = %s AND position = %s", (event, position))
+    tx.exec_driver_sql(
+        "DELETE FROM review_candidate WHERE event_id = %s AND position = %s", (event, position)
+    )
 
 
 def _asks(poster: str, homes: Iterable[str], world: World) -> bool:
     holders = list(homes)
-    return not holders or any(in_line(poster, home, world.directory, world.today) for home in holders)
+    return not holders or any(
+        in_line(poster, home, world.directory, world.today) for home in holders
+    )

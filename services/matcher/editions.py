@@ -1,4 +1,7 @@
-"""Editions of the division table that an operator loaded: from table ``division`` to a compiled snapshot in the cache."""
+"""Editions of the division table that an operator loaded: from table ``division`` to a compiled
+snapshot in the cache.
+"""
+
 from __future__ import annotations
 
 import lzma
@@ -14,20 +17,26 @@ from sqlalchemy import Engine
 from services.matcher import address_snapshot
 from services.matcher.gazetteer import Gazetteer
 
-_STANDING = "COPY (SELECT code, name, level, parent FROM division WHERE gone_on IS NULL ORDER BY code) TO STDOUT (FORMAT csv, HEADER)"
+_STANDING = (
+    "COPY (SELECT code, name, level, parent FROM division WHERE gone_on IS NULL ORDER BY code) TO "
+    "STDOUT (FORMAT csv, HEADER)"
+)
 _GONE = """COPY (SELECT code, name, extract(year FROM gone_on)::int - 1 AS last_edition FROM division
 WHERE gone_on IS NOT NULL ORDER BY code) TO STDOUT (FORMAT csv, HEADER)"""
 
 
 def publish(engine: Engine, cache: Path) -> str:
-    """Compiles what table ``division`` holds now and makes it the edition that every process goes over to.
+    """Compiles what table ``division`` holds now and makes it the edition that every process goes
+    over to.
 
     Returns the snapshot's version. 15 to 20 s where the table is another than before.
     """
     edition = str(uuid4())
     gazetteer = opened(cache, edition, engine)
     with engine.begin() as tx:
-        before = tx.exec_driver_sql("SELECT mark::text FROM registry_version WHERE part = 'division'").scalar()
+        before = tx.exec_driver_sql(
+            "SELECT mark::text FROM registry_version WHERE part = 'division'"
+        ).scalar()
         known = _note(cache, before) if before else None
         if known and known.is_file() and known.read_text("ascii") == gazetteer.snapshot.version:
             _note(cache, edition).unlink()
@@ -46,7 +55,9 @@ def compiled(cache: Path, edition: str) -> Gazetteer | None:
 
 
 def opened(cache: Path, edition: str, engine: Engine) -> Gazetteer:
-    """The gazetteer of an edition; compiled first, in a process of its own, where the cache lacks it."""
+    """The gazetteer of an edition; compiled first, in a process of its own, where the cache lacks
+    it.
+    """
     cache.mkdir(parents=True, exist_ok=True)
     found = compiled(cache, edition)
     if found is not None:
@@ -55,10 +66,15 @@ def opened(cache: Path, edition: str, engine: Engine) -> Gazetteer:
         standing, gone = Path(folder) / "divisions.csv", Path(folder) / "gone.csv"
         _export(engine, standing, gone)
         # a child gives its gigabyte back when it ends, and leaves this interpreter to its callers
-        done = subprocess.run([sys.executable, "-m", __name__, str(cache), str(standing), str(gone)],
-                              capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", __name__, str(cache), str(standing), str(gone)],
+            capture_output=True,
+            text=True,
+        )
         if done.returncode:
-            raise RuntimeError(f"the division table could not be compiled: {done.stderr.strip()[-300:]}")
+            raise RuntimeError(
+                f"the division table could not be compiled: {done.stderr.strip()[-300:]}"
+            )
     note = _note(cache, edition)
     fresh = note.with_suffix(f".{os.getpid()}")
     fresh.write_text(done.stdout.strip(), "ascii")
@@ -88,7 +104,9 @@ def main(cache: str, standing: str, gone: str) -> None:
         as_shipped = shipped.read().replace(b"\r\n", b"\n") == Path(standing).read_bytes()
     if not as_shipped:
         past += [packaged, Path(gone)]
-    print(address_snapshot.ensure(Path(cache), packaged if as_shipped else Path(standing), past).name)
+    print(
+        address_snapshot.ensure(Path(cache), packaged if as_shipped else Path(standing), past).name
+    )
 
 
 if __name__ == "__main__":

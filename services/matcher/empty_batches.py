@@ -1,8 +1,10 @@
-"""Batches of several events of whom nobody turned out to be a member: ended once no further event has come for a while.
+"""Batches of several events of whom nobody turned out to be a member: ended once no further event
+has come for a while.
 
-The batch of one event ends with that event. One that several events name waits for the next of them, which nobody
-announces; so it ends by the clock.
+The batch of one event ends with that event. One that several events name waits for the next of
+them, which nobody announces; so it ends by the clock.
 """
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta
@@ -27,25 +29,37 @@ WHERE p.state = 'bulk_open' AND p.opened_at <= :since
 # a batch is over when all that came is decided, and came long ago
 _BATCHES = """
 SELECT e.source, e.batch, max(e.received_at) <= :since AND bool_and(e.persons <= (
-           SELECT count(*) FROM identification i WHERE i.event_id = e.id AND i.position >= 0 AND i.decision <> 'review')) AS over
-FROM posted_event e WHERE e.batch IS NOT NULL AND e.source = ANY (:sources) GROUP BY e.source, e.batch"""
+           SELECT count(*) FROM identification i WHERE i.event_id = e.id AND i.position >= 0
+               AND i.decision <> 'review')) AS over
+FROM posted_event e WHERE e.batch IS NOT NULL AND e.source = ANY (:sources)
+    GROUP BY e.source, e.batch"""
 
 
 def close(engine: Engine, clock: Clock, ground: Ground) -> int:
-    """Ends the batches without any case whose last event came `silent_days` ago and left nobody in review; returns how many."""
+    """Ends the batches without any case whose last event came `silent_days` ago and left nobody in
+    review; returns how many.
+    """
     with engine.begin() as tx:
         world = ground.world(tx, clock.now())
         since = world.now - timedelta(days=world.policy.silent_days)
         empty = rows(tx, _EMPTY, {"since": since, "limit": AT_ONCE})
         over = _over(tx, {row.poster for row in empty}, since) if empty else set()
         closing = [row for row in empty if row.id in over]
-        done = BATCHES.each_by_itself(tx, closing, lambda some: commands.close_groups(tx, [row.id for row in some], world),
-                                      world.now, key=lambda row: row.id, organisation=lambda row: row.poster)
+        done = BATCHES.each_by_itself(
+            tx,
+            closing,
+            lambda some: commands.close_groups(tx, [row.id for row in some], world),
+            world.now,
+            key=lambda row: row.id,
+            organisation=lambda row: row.poster,
+        )
     return len(closing) - done.left_out
 
 
 def _over(tx: Connection, posters: set[str], since: datetime) -> set[str]:
-    found = rows(tx, _BATCHES, {"since": since, "sources": sorted(SOURCE_PREFIX + code for code in posters)})
+    found = rows(
+        tx, _BATCHES, {"since": since, "sources": sorted(SOURCE_PREFIX + code for code in posters)}
+    )
     plain = [batch_of(row.source, row.batch) for row in found if row.over]
     ids = case_ids.read(tx, plain)
     return {ids.of(one) for one in plain}

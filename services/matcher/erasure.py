@@ -1,4 +1,7 @@
-"""What is left of persons who are no members: the sweep that erases it, whatever road led to the decision."""
+"""What is left of persons who are no members: the sweep that erases it, whatever road led to the
+decision.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -21,7 +24,8 @@ _GIVEN_UP = f"""
 SELECT p.event_id, p.position, split_part(p.path, '.', -2) AS organisation
 FROM dead_letter d JOIN posted_person p ON p.event_id = d.event_id
 WHERE d.consumer = 'matcher' AND d.state = 'skipped' AND p.body IS NOT NULL
-  AND NOT EXISTS (SELECT FROM identification i WHERE i.event_id = p.event_id AND i.position = p.position)
+  AND NOT EXISTS (SELECT FROM identification i WHERE i.event_id = p.event_id
+      AND i.position = p.position)
   AND {GIVEN_UP.not_aside("(p.event_id || ':' || p.position)")} LIMIT :limit"""
 _REJECT = """
 INSERT INTO identification (event_id, position, path, decision, model, decided_at, reason)
@@ -37,7 +41,8 @@ WHERE decision IN ('not_a_member', 'rejected', 'withdrawn') AND erased_at IS NUL
 ORDER BY decided_at LIMIT :limit FOR UPDATE SKIP LOCKED"""
 _SWEEP = """
 WITH due AS (
-    SELECT event_id, position FROM json_to_recordset(%(due)s::json) AS o(event_id uuid, position int)),
+    SELECT event_id, position FROM json_to_recordset(%(due)s::json) AS o(event_id uuid,
+        position int)),
 bodies AS (
     UPDATE posted_person p SET body = NULL FROM due d
     WHERE p.event_id = d.event_id AND p.position = d.position AND p.body IS NOT NULL),
@@ -49,16 +54,23 @@ FROM due d WHERE i.event_id = d.event_id AND i.position = d.position"""
 
 
 def erase_decided(engine: Engine, clock: Clock) -> int:
-    """Erases every posted person who was decided to be no member, was withdrawn while in review, or was given up on the
-    desk of failed messages.
+    """Erases every posted person who was decided to be no member, was withdrawn while in review, or
+    was given up on the desk of failed messages.
 
-    A decision erases in its own transaction; this finds what a fault, a restore or another road left behind.
-    Returns how many were erased; run it as often as you like.
+    A decision erases in its own transaction; this finds what a fault, a restore or another road
+    left behind. Returns how many were erased; run it as often as you like.
     """
     total = 0
     with engine.begin() as tx:
         given_up = rows(tx, _GIVEN_UP, {"limit": BATCH})
-        GIVEN_UP.each_by_itself(tx, given_up, lambda some: _reject(tx, some), clock.now(), key=_key, organisation=_poster)
+        GIVEN_UP.each_by_itself(
+            tx,
+            given_up,
+            lambda some: _reject(tx, some),
+            clock.now(),
+            key=_key,
+            organisation=_poster,
+        )
     while True:
         with engine.begin() as tx:
             seen, erased = sweep(tx, clock.now())
@@ -71,9 +83,13 @@ def erase_decided(engine: Engine, clock: Clock) -> int:
 
 
 def sweep(tx: Connection, now: datetime, limit: int = BATCH) -> tuple[int, int]:
-    """Erases at most ``limit`` persons within the caller's transaction, the longest held first; (looked at, erased)."""
+    """Erases at most ``limit`` persons within the caller's transaction, the longest held first;
+    (looked at, erased).
+    """
     due = rows(tx, _DUE, {"limit": limit})
-    done = PERSONS.each_by_itself(tx, due, lambda some: _erase(tx, some, now), now, key=_key, organisation=_poster)
+    done = PERSONS.each_by_itself(
+        tx, due, lambda some: _erase(tx, some, now), now, key=_key, organisation=_poster
+    )
     return len(due), len(due) - done.left_out
 
 

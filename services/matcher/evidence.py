@@ -1,8 +1,11 @@
-"""What people decided about cases becomes evidence about addresses: one standing row of a case at most.
+"""What people decided about cases becomes evidence about addresses: one standing row of a case at
+most.
 
-The latest act speaks: an acceptance, a ruling, a correction of the destination, a refusal that names the right place.
-A row that a later act contradicts is withdrawn, and so is that of an earlier case of the same member and address.
+The latest act speaks: an acceptance, a ruling, a correction of the destination, a refusal that
+names the right place. A row that a later act contradicts is withdrawn, and so is that of an earlier
+case of the same member and address.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,43 +24,64 @@ from services.matcher.learning import Addresses
 from services.registry.access import Caller
 from services.registry.directory import Directory, Organisation
 
-ACTS = {"accept": "acceptance", "record_paper_receipt": "acceptance", "rule": "ruling", "redirect": "correction",
-        "forward": "correction", "confirm_destination": "correction", "refuse": "refusal"}
-TAKEN_BACK = frozenset({"reroute", "merge", "join", "state_facts", "match", "withdraw", "close", "undo_match"})
+ACTS = {
+    "accept": "acceptance",
+    "record_paper_receipt": "acceptance",
+    "rule": "ruling",
+    "redirect": "correction",
+    "forward": "correction",
+    "confirm_destination": "correction",
+    "refuse": "refusal",
+}
+TAKEN_BACK = frozenset(
+    {"reroute", "merge", "join", "state_facts", "match", "withdraw", "close", "undo_match"}
+)
 
 _ACTS = """
-SELECT e.case_id::text AS case_id, e.seq, e.at, e.command, e.reason, e.by_organisation, e.detail, e.change, c.member,
-       p.address, p.name, EXISTS (SELECT FROM case_event r WHERE r.case_id = e.case_id AND r.command = 'reroute'
+SELECT e.case_id::text AS case_id, e.seq, e.at, e.command, e.reason, e.by_organisation, e.detail,
+    e.change, c.member,
+       p.address, p.name, EXISTS (SELECT FROM case_event r WHERE r.case_id = e.case_id
+           AND r.command = 'reroute'
                                   AND r.seq < e.seq) AS rerouted
 FROM unnest(CAST(:ids AS uuid[]), CAST(:seqs AS int[])) AS m (case_id, seq)
 JOIN case_event e USING (case_id, seq) JOIN transfer_case c ON c.id = e.case_id
 LEFT JOIN case_person p ON p.case_id = e.case_id"""
 _KEEP = """
 INSERT INTO confirmed_address (source, address, code, "on", case_id, kind, by_organisation, path)
-VALUES (:source, :address, :code, :on, CAST(:case_id AS uuid), :kind, :by, :path) ON CONFLICT (source) DO NOTHING"""
+VALUES (:source, :address, :code, :on, CAST(:case_id AS uuid), :kind, :by, :path)
+    ON CONFLICT (source) DO NOTHING"""
 _LATER = """
-SELECT FROM confirmed_address WHERE case_id = CAST(:case_id AS uuid) AND split_part(source, ':', 3)::int >= :seq LIMIT 1"""
+SELECT FROM confirmed_address WHERE case_id = CAST(:case_id AS uuid)
+    AND split_part(source, ':', 3)::int >= :seq LIMIT 1"""
 _REPLACED = """
 UPDATE confirmed_address SET withdrawn_at = :at, withdrawn_reason = :why
 WHERE case_id = CAST(:case_id AS uuid) AND withdrawn_at IS NULL AND source <> :source"""
 _EARLIER = """
 UPDATE confirmed_address a SET withdrawn_at = :at, withdrawn_reason = 'later_case'
-FROM transfer_case c WHERE c.id = a.case_id AND c.member = :member AND c.id <> CAST(:case_id AS uuid)
+FROM transfer_case c WHERE c.id = a.case_id AND c.member = :member
+    AND c.id <> CAST(:case_id AS uuid)
   AND a.withdrawn_at IS NULL AND a.address = ANY (:addresses) AND a.code <> :code"""
 _NO_LONGER_STATED = """
 UPDATE confirmed_address a SET withdrawn_at = :at, withdrawn_reason = 'statement_withdrawn'
 WHERE a.case_id = ANY (CAST(:ids AS uuid[])) AND a.withdrawn_at IS NULL AND (
-    EXISTS (SELECT FROM statement s WHERE s.case_id = a.case_id AND s.withdrawn AND s.facts ? 'to.address')
-    AND NOT EXISTS (SELECT FROM statement s JOIN case_person p USING (case_id) WHERE s.case_id = a.case_id
+    EXISTS (SELECT FROM statement s WHERE s.case_id = a.case_id AND s.withdrawn
+        AND s.facts ? 'to.address')
+    AND NOT EXISTS (SELECT FROM statement s JOIN case_person p USING (case_id)
+        WHERE s.case_id = a.case_id
         AND NOT s.withdrawn AND s.facts ->> 'to.address' = p.address)
-    OR EXISTS (SELECT FROM case_event e WHERE e.case_id = a.case_id AND e.command IN ('reroute', 'undo_match')
+    OR EXISTS (SELECT FROM case_event e WHERE e.case_id = a.case_id
+        AND e.command IN ('reroute', 'undo_match')
                AND e.seq > split_part(a.source, ':', 3)::int))"""
 
 
 class Learning:
-    """The matcher's one handler: what people decided comes first, so that the departures after it are read with it."""
+    """The matcher's one handler: what people decided comes first, so that the departures after it
+    are read with it.
+    """
 
-    def __init__(self, teach: Teacher, act: Callable[[Connection, Sequence[Message]], None]) -> None:
+    def __init__(
+        self, teach: Teacher, act: Callable[[Connection, Sequence[Message]], None]
+    ) -> None:
         self._teach, self._act = teach, act
 
     def __call__(self, tx: Connection, messages: Sequence[Message]) -> None:
@@ -76,21 +100,29 @@ class Teacher:
 
     def __call__(self, tx: Connection, moved: Sequence[Message]) -> None:
         """Keeps, replaces and withdraws evidence; a message seen again changes nothing."""
-        doubtful = [m.body["case"] for m in moved if m.body["command"] in TAKEN_BACK and m.body["seq"] > 1]
+        doubtful = [
+            m.body["case"] for m in moved if m.body["command"] in TAKEN_BACK and m.body["seq"] > 1
+        ]
         if doubtful:
             rows_changed(tx, _NO_LONGER_STATED, {"ids": doubtful, "at": self._clock.now()})
         for m in moved:
-            if m.body["command"] == "undo_match":  # what was learned while the match was being undone
+            if (
+                m.body["command"] == "undo_match"
+            ):  # what was learned while the match was being undone
                 forget(tx, m.body["case"], self._clock.now(), m.body["seq"])
         acts = {(m.body["case"], m.body["seq"]): m.body for m in moved if m.body["command"] in ACTS}
         if not acts:
             return
-        found = rows(tx, _ACTS, {"ids": [case for case, _ in acts], "seqs": [seq for _, seq in acts]})
+        found = rows(
+            tx, _ACTS, {"ids": [case for case, _ in acts], "seqs": [seq for _, seq in acts]}
+        )
         directory = Directory.of(tx)
         for act in sorted(found, key=lambda row: (row.case_id, row.seq)):
             self._learn(tx, act, acts[act.case_id, act.seq].get("destination"), directory)
 
-    def _learn(self, tx: Connection, act: Any, destination: str | None, directory: Directory) -> None:
+    def _learn(
+        self, tx: Connection, act: Any, destination: str | None, directory: Directory
+    ) -> None:
         source = f"case:{act.case_id}:{act.seq}"
         if rows(tx, _LATER, {"case_id": act.case_id, "seq": act.seq}):
             return
@@ -108,24 +140,60 @@ class Teacher:
             return
         self._withdraw(tx, act, "replaced", source)
         if act.member:
-            rows_changed(tx, _EARLIER, {"member": act.member, "case_id": act.case_id, "at": self._clock.now(),
-                                        "code": code, "addresses": self._ways_to_say(tx, act, kept)})
-        rows_changed(tx, _KEEP, {"source": source, "address": kept, "code": code, "on": act.at.date(),
-                                 "case_id": act.case_id, "kind": ACTS[act.command], "by": act.by_organisation,
-                                 "path": place.path})
+            rows_changed(
+                tx,
+                _EARLIER,
+                {
+                    "member": act.member,
+                    "case_id": act.case_id,
+                    "at": self._clock.now(),
+                    "code": code,
+                    "addresses": self._ways_to_say(tx, act, kept),
+                },
+            )
+        rows_changed(
+            tx,
+            _KEEP,
+            {
+                "source": source,
+                "address": kept,
+                "code": code,
+                "on": act.at.date(),
+                "case_id": act.case_id,
+                "kind": ACTS[act.command],
+                "by": act.by_organisation,
+                "path": place.path,
+            },
+        )
 
     def _withdraw(self, tx: Connection, act: Any, why: str, but: str) -> None:
-        rows_changed(tx, _REPLACED, {"case_id": act.case_id, "at": self._clock.now(), "why": why, "source": but})
+        rows_changed(
+            tx,
+            _REPLACED,
+            {"case_id": act.case_id, "at": self._clock.now(), "why": why, "source": but},
+        )
 
     def _ways_to_say(self, tx: Connection, act: Any, kept: str) -> list[str]:
-        """The same address as earlier cases of the member were kept: their own community's name stands before it."""
-        earlier = rows(tx, """SELECT a.code, a.address FROM confirmed_address a JOIN transfer_case c ON c.id = a.case_id
-                              WHERE c.member = :m AND a.withdrawn_at IS NULL""", {"m": act.member})
-        return [e.address for e in earlier if self._addresses.current.kept(act.address, e.code) == e.address] + [kept]
+        """The same address as earlier cases of the member were kept: their own community's name
+        stands before it.
+        """
+        earlier = rows(
+            tx,
+            """SELECT a.code, a.address FROM confirmed_address a JOIN transfer_case c ON c.id = a.case_id
+                              WHERE c.member = :m AND a.withdrawn_at IS NULL""",
+            {"m": act.member},
+        )
+        return [
+            e.address
+            for e in earlier
+            if self._addresses.current.kept(act.address, e.code) == e.address
+        ] + [kept]
 
 
 def confirmed_by(act: Any, destination: str | None) -> str | None:
-    """The organisation that an act says the address belongs to; None where it says nothing of that."""
+    """The organisation that an act says the address belongs to; None where it says nothing of
+    that.
+    """
     detail: Mapping[str, Any] = act.detail or {}
     if act.command == "confirm_destination":
         return destination if (act.change or {}).get("chosen_by_person") else None
@@ -144,13 +212,18 @@ def _code(place: Organisation) -> str | None:
 
 
 def forget(tx: Connection, case_id: str | None, now: datetime, before: int = 2**31 - 1) -> None:
-    """What acts on a case taught, up to history row ``before``, stands no longer, and no row tells whose address it was:
-    the case was opened for another one."""
+    """What acts on a case taught, up to history row ``before``, stands no longer, and no row tells
+    whose address it was: the case was opened for another one.
+    """
     if case_id:
-        rows_changed(tx, """UPDATE confirmed_address SET withdrawn_at = coalesce(withdrawn_at, :at), address = '',
+        rows_changed(
+            tx,
+            """UPDATE confirmed_address SET withdrawn_at = coalesce(withdrawn_at, :at), address = '',
                             withdrawn_reason = 'identification_undone', case_id = NULL
-                            WHERE case_id = CAST(:case AS uuid) AND split_part(source, ':', 3)::int < :before""",
-                     {"case": case_id, "at": now, "before": before})
+                            WHERE case_id = CAST(:case AS uuid)
+                                AND split_part(source, ':', 3)::int < :before""",
+            {"case": case_id, "at": now, "before": before},
+        )
 
 
 def rows_changed(tx: Connection, sql: str, params: Mapping[str, Any]) -> int:
@@ -159,34 +232,60 @@ def rows_changed(tx: Connection, sql: str, params: Mapping[str, Any]) -> int:
 
 
 _LISTED = """
-SELECT source, address, code, "on", case_id::text AS case_id, kind, by_organisation, withdrawn_at, withdrawn_reason,
+SELECT source, address, code, "on", case_id::text AS case_id, kind, by_organisation, withdrawn_at,
+    withdrawn_reason,
        withdrawn_by FROM confirmed_address
-WHERE (:text = '' OR address LIKE '%' || :text || '%' OR code LIKE :text || '%') AND (:all OR withdrawn_at IS NULL)
+WHERE (:text = '' OR address LIKE '%' || :text || '%' OR code LIKE :text || '%')
+    AND (:all OR withdrawn_at IS NULL)
   AND address <> ''
 ORDER BY "on" DESC NULLS LAST, source LIMIT :limit OFFSET :offset"""
 
 
-def listed(tx: Connection, words: str = "", *, withdrawn: bool = False, limit: int = 50, offset: int = 0) -> Sequence[Any]:
-    """Evidence about places that this transaction sees, newest first: address, code, day, kind, case, whose it is."""
+def listed(
+    tx: Connection, words: str = "", *, withdrawn: bool = False, limit: int = 50, offset: int = 0
+) -> Sequence[Any]:
+    """Evidence about places that this transaction sees, newest first: address, code, day, kind,
+    case, whose it is.
+    """
     plain = words.strip().replace("\\", "").replace("%", "").replace("_", "")
     return rows(tx, _LISTED, {"text": plain, "all": withdrawn, "limit": limit, "offset": offset})
 
 
-def withdraw(tx: Connection, caller: Caller, source: str, reason: str, clock: Clock, person: str | None = None) -> None:
-    """Takes one confirmed address back; the next address is read without it. Cases that it decided stay as they are.
+def withdraw(
+    tx: Connection,
+    caller: Caller,
+    source: str,
+    reason: str,
+    clock: Clock,
+    person: str | None = None,
+) -> None:
+    """Takes one confirmed address back; the next address is read without it. Cases that it decided
+    stay as they are.
 
     404 not seen by the caller, 422 without a reason, 409 where it is withdrawn already.
     """
     look_at_cases(tx, caller)
     seen = rows(tx, "SELECT withdrawn_at FROM confirmed_address WHERE source = :s", {"s": source})
     if not seen:
-        raise refuse(404, "no-such-evidence", "没有这条已确认的地址，或不在本组织的范围内。",
-                     "There is no such confirmed address, or it lies outside your organisation's reach.")
+        raise refuse(
+            404,
+            "no-such-evidence",
+            "没有这条已确认的地址，或不在本组织的范围内。",
+            "There is no such confirmed address, or it lies outside your organisation's reach.",
+        )
     if not reason.strip():
         raise refuse(422, "field-missing", "请填写撤回的理由。", "Give the reason.", field="reason")
     if seen[0].withdrawn_at:
         raise refuse(409, "withdrawn-already", "这条已撤回。", "It has been withdrawn already.")
     with as_worker(tx):
-        rows_changed(tx, """UPDATE confirmed_address SET withdrawn_at = :at, withdrawn_by = :by, withdrawn_reason = :why
+        rows_changed(
+            tx,
+            """UPDATE confirmed_address SET withdrawn_at = :at, withdrawn_by = :by, withdrawn_reason = :why
                             WHERE source = :s AND withdrawn_at IS NULL""",
-                     {"at": clock.now(), "by": person or caller.organisation, "why": bounded(reason, REASON_MAX, "reason"), "s": source})
+            {
+                "at": clock.now(),
+                "by": person or caller.organisation,
+                "why": bounded(reason, REASON_MAX, "reason"),
+                "s": source,
+            },
+        )

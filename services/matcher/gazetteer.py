@@ -29,7 +29,8 @@ WALKED = 0.9995
 
 
 _LIKE_A_COUNTY = re.compile(
-    r"(?![城市郊矿东西南北中新园社小地片景校厂辖院库街牧林山老特治发业]区)[\u4e00-\u9fff][县市区旗州盟省]")
+    r"(?![城市郊矿东西南北中新园社小地片景校厂辖院库街牧林山老特治发业]区)[\u4e00-\u9fff][县市区旗州盟省]"
+)
 
 
 _OF_THE_CITY = re.compile(r"[\u4e00-\u9fff]市[东西南北中]$")
@@ -37,8 +38,10 @@ _OF_THE_CITY = re.compile(r"[\u4e00-\u9fff]市[东西南北中]$")
 
 
 def _names_another(head: str, start: int, support: Support, hits: list[Hit]) -> bool:
-    """What stands before a place that only a street, or a short name, leads to looks like another county, one that no
-    table has, too: 某某县|前郭镇, 大兴县|黄村镇. Whoever bears the name elsewhere is a guess."""
+    """What stands before a place that only a street, or a short name, leads to looks like another
+    county, one that no table has, too: 某某县|前郭镇, 大兴县|黄村镇. Whoever bears the name
+    elsewhere is a guess.
+    """
     if support.sign not in "NW":
         return False
     for hit in hits:
@@ -58,7 +61,9 @@ class Gazetteer:
         self.walk = Walk(snapshot, self.counties)
         self.scan = Scan(snapshot)
         self.reader = Reader(snapshot, self.counties, self.learned)
-        normalise("臺灣")  # loads what is loaded once, so that the first address is as quick as the second
+        normalise(
+            "臺灣"
+        )  # loads what is loaded once, so that the first address is as quick as the second
         model()
 
     @classmethod
@@ -70,11 +75,13 @@ class Gazetteer:
         *,
         route_at: float = ROUTE_AT,
     ) -> Gazetteer:
-        """Opens the compiled snapshot in `cache`, compiling it first if these tables have none there yet.
+        """Opens the compiled snapshot in `cache`, compiling it first if these tables have none
+        there yet.
 
-        Default tables: the packaged 2023 edition and the packaged names of 2016-2022. With a table of one's
-        own and no history of one's own, the packaged edition becomes part of the past. ValueError names the
-        line of a table that holds no division code. `route_at`: the confidence from which nobody is asked.
+        Default tables: the packaged 2023 edition and the packaged names of 2016-2022. With a table
+        of one's own and no history of one's own, the packaged edition becomes part of the past.
+        ValueError names the line of a table that holds no division code. `route_at`: the confidence
+        from which nobody is asked.
         """
         own = address_snapshot.packaged("divisions.csv.xz")
         past = [history] if history else [address_snapshot.packaged("divisions_history.csv.xz")]
@@ -93,8 +100,8 @@ class Gazetteer:
     def resolve(self, address: str | None, county: str | None = None) -> Resolution:
         """Candidates for an address, best first; never raises, whatever the text.
 
-        `county`: name or code of the county known from elsewhere (the sender's, the roster's), used where the
-        text itself names none.
+        `county`: name or code of the county known from elsewhere (the sender's, the roster's), used
+        where the text itself names none.
         """
         if not isinstance(address, str) or not address:
             return NOTHING
@@ -114,7 +121,9 @@ class Gazetteer:
         return self._worded(address, normal, guesses)
 
     def _only_in(self, spelled: str, written: str, code: str) -> bool:
-        """True if a community's name stands in the text only once its numbers are spelled in characters."""
+        """True if a community's name stands in the text only once its numbers are spelled in
+        characters.
+        """
         index = self.snapshot.index(code) if len(code) == 12 else None
         base = "" if index is None else self.snapshot.base(index)[0]
         return base in spelled and base not in written
@@ -128,7 +137,9 @@ class Gazetteer:
             start, end = normal.span(start, end)
         words = (upper[step.county] + upper[street] + name,)  # type: ignore[index]
         reason = made(Evidence, ("path", address[start:end], (start, end), words))
-        return made(Resolution, ("route", (made(Candidate, (code, name, "community", WALKED, (reason,))),)))
+        return made(
+            Resolution, ("route", (made(Candidate, (code, name, "community", WALKED, (reason,))),))
+        )
 
     def guesses(self, text: str, step: Step, county: str | None = None) -> list[Guess]:
         """Every guess for a normalised text that the walk did not settle, best first."""
@@ -147,7 +158,9 @@ class Gazetteer:
             found = [Guess(step.county, 1.0, ("P", "-", "y"), [prefix])]
         return merged(found)
 
-    def _read(self, text: str, county: str, start: int, sign: str, reason: Reason | None) -> list[Guess]:
+    def _read(
+        self, text: str, county: str, start: int, sign: str, reason: Reason | None
+    ) -> list[Guess]:
         found = self.reader.read(text, county, start, sign)
         if reason is not None:
             for guess in found:
@@ -164,7 +177,11 @@ class Gazetteer:
         for support in supports[: COUNTIES_MAX * 2]:
             if support.points < best - 4:
                 break
-            if support.sign == "N" and step.county is not None and support.county[:2] != step.county[:2]:
+            if (
+                support.sign == "N"
+                and step.county is not None
+                and support.county[:2] != step.county[:2]
+            ):
                 continue  # the text names a county: its street's name occurs elsewhere too
             reason = self._county_reason(hits, support.county, support.sign)
             start = max(support.start, step.start)
@@ -179,7 +196,9 @@ class Gazetteer:
         if not found and supports and supports[0].sign in "SHX":
             top = supports[0]
             reason = self._county_reason(hits, top.county, top.sign)
-            found = [Guess(top.county, top.points, (top.sign, "-", "y"), [reason] if reason else [])]
+            found = [
+                Guess(top.county, top.points, (top.sign, "-", "y"), [reason] if reason else [])
+            ]
         if not found:
             found = self._short_counties(text, hits, supports)
         if step.county is None and all(guess.signs[0] == "X" for guess in found):
@@ -187,13 +206,22 @@ class Gazetteer:
         return found
 
     def _short_counties(self, text: str, hits: list[Hit], supports: list[Support]) -> list[Guess]:
-        """The counties of which nothing but a short or an earlier name with its 县 or 旗 is given (东乡县)."""
-        whole = {code for hit in hits for _, code in hit.means if len(code) == 6 and text[hit.end - 1] in "县旗"}
+        """The counties of which nothing but a short or an earlier name with its 县 or 旗 is given
+        (东乡县).
+        """
+        whole = {
+            code
+            for hit in hits
+            for _, code in hit.means
+            if len(code) == 6 and text[hit.end - 1] in "县旗"
+        }
         named = [s for s in supports[:CANDIDATES_MAX] if s.sign == "W" and s.county in whole]
         out = []
         for support in named:
             reason = self._county_reason(hits, support.county, support.sign)
-            out.append(Guess(support.county, support.points, ("W", "-", "y"), [reason] if reason else []))
+            out.append(
+                Guess(support.county, support.points, ("W", "-", "y"), [reason] if reason else [])
+            )
         return out
 
     def _head(self, hits: list[Hit], beaten: float) -> list[Guess]:
@@ -206,14 +234,18 @@ class Gazetteer:
         return [Guess(code, beaten + 2.0, ("S", "-", "y"), [reason])]
 
     def _with_community(self, text: str, hits: list[Hit], supports: list[Support]) -> list[Support]:
-        """Of many counties that share a street's name, those whose street lists the community named after it."""
+        """Of many counties that share a street's name, those whose street lists the community named
+        after it.
+        """
         kept: set[str] = set()
         for hit in hits:
             streets = [code for _, code in hit.means if len(code) == 9]
             for m in islice(MENTION.finditer(text, hit.end, hit.end + 20), 2) if streets else ():
                 base, _ = mention_base(text, hit.end, m)
                 kind = mention_kind(m.group())
-                kept.update(code[:6] for code in streets if self.snapshot.find(code, base, kind) is not None)
+                kept.update(
+                    code[:6] for code in streets if self.snapshot.find(code, base, kind) is not None
+                )
         return [s for s in supports if s.county in kept] or supports
 
     def _in_city(self, text: str, hits: list[Hit]) -> list[Guess]:
@@ -246,9 +278,9 @@ class Gazetteer:
             return NOTHING
         guesses = depth_first(guesses)
         best = guesses[0].code
-        guesses = [g for g in guesses[:CANDIDATES_READ] if g.code == best or not best.startswith(g.code)][
-            :CANDIDATES_MAX
-        ]
+        guesses = [
+            g for g in guesses[:CANDIDATES_READ] if g.code == best or not best.startswith(g.code)
+        ][:CANDIDATES_MAX]
         out = tuple(
             Candidate(
                 guess.code,
@@ -270,10 +302,17 @@ class Gazetteer:
         communities = [c.code for c in told if c.level == "community"]
         sure = min(SHARE_MAX, told[-1].confidence, max(0.0, 1.0 - sum(c.confidence for c in told)))
         return tuple(
-            Candidate(code, self.name(code) or "", "community", sure * 0.5**place,
-                      (Evidence("beside", "", None, (self.name(near), cases)),))
+            Candidate(
+                code,
+                self.name(code) or "",
+                "community",
+                sure * 0.5**place,
+                (Evidence("beside", "", None, (self.name(near), cases)),),
+            )
             for place, (code, near, cases) in enumerate(
-                neighbours(self.snapshot, self.learned, communities, CANDIDATES_MAX - len(told))))
+                neighbours(self.snapshot, self.learned, communities, CANDIDATES_MAX - len(told))
+            )
+        )
 
     @staticmethod
     def _evidence(address: str, normal: Normal, reason: Reason) -> Evidence:
@@ -285,7 +324,8 @@ class Gazetteer:
     def learn(self, address: str, code: str, *, source: str, on: date | None = None) -> None:
         """Takes a confirmed (address, code) as evidence; the next `resolve` sees it.
 
-        A street's or a community's code; one of an earlier edition counts for its only heir, any other is left out.
+        A street's or a community's code; one of an earlier edition counts for its only heir, any
+        other is left out.
         """
         text, codes = normalise(address).text, self.current(code)
         if len(codes) != 1 or len(codes[0]) not in (9, 12):
@@ -295,10 +335,12 @@ class Gazetteer:
         self.learned.add(code[:6], rest, code, source, on)
 
     def kept(self, address: str, code: str) -> str | None:
-        """What is worth keeping of a confirmed address: official names, road with number, compound; no more.
+        """What is worth keeping of a confirmed address: official names, road with number, compound;
+        no more.
 
-        Building, unit, floor and room are gone, and so is whatever else was written. None where nothing is left to
-        learn from, or where the address names another county than that of `code`.
+        Building, unit, floor and room are gone, and so is whatever else was written. None where
+        nothing is left to learn from, or where the address names another county than that of
+        `code`.
         """
         codes = self.current(code)
         if len(codes) != 1 or len(codes[0]) not in (9, 12):
@@ -317,7 +359,9 @@ class Gazetteer:
         return "".join(self.names(code)) + road + compound if road or compound else None
 
     def _after_names(self, text: str, code: str) -> str:
-        """What follows the county, street and community of a confirmed address whose code is known."""
+        """What follows the county, street and community of a confirmed address whose code is
+        known.
+        """
         step = self.walk.read(text)
         if step.community is not None:
             return text[step.community_end :]
@@ -340,7 +384,9 @@ class Gazetteer:
         self.learned.withdraw(source)
 
     def county_codes(self, county: str) -> frozenset[str]:
-        """Codes a county given as code or text may have: 北京市朝阳区 has one, 朝阳区 two, nonsense none."""
+        """Codes a county given as code or text may have: 北京市朝阳区 has one, 朝阳区 two, nonsense
+        none.
+        """
         text = normalise(str(county)).text
         if text.isdigit():
             return frozenset((text[:6],)) & self.snapshot.streets_of.keys()
@@ -362,27 +408,39 @@ class Gazetteer:
         return None if index is None else self.snapshot.community_name(index)
 
     def names(self, code: str | int) -> list[str]:
-        """Official names from the province down to `code`; the table's place-holder cities are left out."""
+        """Official names from the province down to `code`; the table's place-holder cities are left
+        out.
+        """
         code = str(code)
         parts = [self.name(code[:n]) for n in LEVELS if n <= len(code)]
         return [p for p in parts if p and not is_dummy(p)]
 
     def current(self, code: str | int) -> list[str]:
-        """Today's codes for a code: itself if it still stands, its successors if not, none if unknown."""
+        """Today's codes for a code: itself if it still stands, its successors if not, none if
+        unknown.
+        """
         code = str(code)
-        if code in self.snapshot.upper_names or (len(code) == 12 and self.snapshot.index(code) is not None):
+        if code in self.snapshot.upper_names or (
+            len(code) == 12 and self.snapshot.index(code) is not None
+        ):
             return [code]
         if len(code) == 12 and code.isdigit():
             return self._heirs(code)
         return [c for c in self.snapshot.moved.get(code, "").split(",") if c]
 
     def _heirs(self, code: str) -> list[str]:
-        """Where a community code of an earlier edition stands today: same name in its street's, else county's heirs."""
+        """Where a community code of an earlier edition stands today: same name in its street's,
+        else county's heirs.
+        """
         snapshot, old = self.snapshot, self.snapshot.old_base(code)
         if old is None:
             return []
-        streets = [s for s in snapshot.moved.get(code[:9], code[:9]).split(",") if s in snapshot.ranges]
+        streets = [
+            s for s in snapshot.moved.get(code[:9], code[:9]).split(",") if s in snapshot.ranges
+        ]
         found = [i for s in streets if (i := snapshot.find(s, *old)) is not None]
         counties = [] if found else snapshot.moved.get(code[:6], code[:6]).split(",")
-        found += [i for c in counties for i in snapshot.find_all(c, old[0]) if snapshot.kinds[i] == old[1]]
+        found += [
+            i for c in counties for i in snapshot.find_all(c, old[0]) if snapshot.kinds[i] == old[1]
+        ]
         return [snapshot.code(i) for i in found] if len(found) <= 3 else []

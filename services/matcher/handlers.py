@@ -1,4 +1,7 @@
-"""What the matcher does with posted events: who is it, where do they belong, and the cases that follow."""
+"""What the matcher does with posted events: who is it, where do they belong, and the cases that
+follow.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -25,8 +28,8 @@ from services.kit.clock import Clock
 from services.kit.db import rows, sent_ahead
 from services.matcher import announcements as said
 from services.matcher import candidates, prompts, standing, walk_ins, withdrawn
-from services.matcher.announcements import Announcement
 from services.matcher.address_answer import Resolution
+from services.matcher.announcements import Announcement
 from services.matcher.learning import Addresses
 from services.matcher.notes import noted
 from services.matcher.people import ERASED, Found, People
@@ -34,14 +37,17 @@ from services.matcher.standing import Effect
 from services.registry import change_log
 from services.registry.announcement_rights import in_line
 
-
-CASES_AT_ONCE = 40  # about 100 kB: what fits into a socket, so that sending does not wait for the server
+CASES_AT_ONCE = (
+    40  # about 100 kB: what fits into a socket, so that sending does not wait for the server
+)
 T = TypeVar("T")
 
 
 @dataclass
 class Matcher:
-    """The handler of topic ``departures``. One batch, one transaction, a fixed number of statements."""
+    """The handler of topic ``departures``. One batch, one transaction, a fixed number of
+    statements.
+    """
 
     clock: Clock
     ground: Ground
@@ -53,13 +59,19 @@ class Matcher:
         told = said.read(tx, [UUID(str(m.body["event"])) for m in messages])
         self.take(tx, told)
 
-    def take(self, tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found] | None = None) -> None:
-        """The effect of announcements, in the order of their time. ``found`` is who they are where a person said so."""
+    def take(
+        self, tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found] | None = None
+    ) -> None:
+        """The effect of announcements, in the order of their time. ``found`` is who they are where
+        a person said so.
+        """
         world = self.ground.world(tx, self.clock.now())
         self.addresses.refresh(tx)
         persons = [a for a in told if a.kind not in (said.WITHDRAWN, said.ORGANISATION)]
         decided = dict(found or {})
-        found = decided | self.people.find(tx, [a for a in persons if (a.event, a.position) not in decided], world)
+        found = decided | self.people.find(
+            tx, [a for a in persons if (a.event, a.position) not in decided], world
+        )
         found |= withdrawn.before_it_came(persons, found)
         doubtful = candidates.doubts(tx, persons, found, world)
         rejected = candidates.too_many(tx, persons, doubtful, world)
@@ -77,10 +89,27 @@ class Matcher:
         batch.correct([a for a in persons if a.opens], found)
         batch.cases(opening, found)
         batch.report(reported, found)
-        self.people.keep(tx, persons, found, batch.case_of, world, noted(tx, counted, found, batch.joined, reported))
+        self.people.keep(
+            tx,
+            persons,
+            found,
+            batch.case_of,
+            world,
+            noted(tx, counted, found, batch.joined, reported),
+        )
         candidates.keep(tx, doubtful)
-        batch.close_empty_groups([a for a in persons if a.opens and a.group and (
-            found[a.event, a.position].decision in ERASED or effect[a.event, a.position] is Effect.REPORT)])
+        batch.close_empty_groups(
+            [
+                a
+                for a in persons
+                if a.opens
+                and a.group
+                and (
+                    found[a.event, a.position].decision in ERASED
+                    or effect[a.event, a.position] is Effect.REPORT
+                )
+            ]
+        )
         for one in told:
             if one.kind == said.WITHDRAWN:
                 batch.withdraw(one)
@@ -102,7 +131,9 @@ class _Batch:
         self._answers: dict[str, dict[str, Any]] = {}
 
     def cases(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
-        """Opens or joins the case of every announcement whose person is known (or a walk-in from outside)."""
+        """Opens or joins the case of every announcement whose person is known (or a walk-in from
+        outside).
+        """
         groups: dict[str, list[Announcement]] = {}
         for one in told:
             who = found[one.event, one.position]
@@ -120,9 +151,14 @@ class _Batch:
             for part in batched(groups.items(), CASES_AT_ONCE):
                 self._write(part, standing, homes, joined, tasks)
 
-    def _write(self, groups: Iterable[tuple[str, list[Announcement]]], standing: Mapping[str, Case],
-               homes: Mapping[str | None, str | None], joined: Mapping[str, list[Statement]],
-               tasks: Mapping[str, dict[str, Task]]) -> None:
+    def _write(
+        self,
+        groups: Iterable[tuple[str, list[Announcement]]],
+        standing: Mapping[str, Case],
+        homes: Mapping[str | None, str | None],
+        joined: Mapping[str, list[Statement]],
+        tasks: Mapping[str, dict[str, Task]],
+    ) -> None:
         """Folds and writes some of the cases. The database writes them while we fold the next."""
         changes: list[Change] = []
         lines: list[tuple[UUID, str, Statement, int | None]] = []
@@ -138,15 +174,27 @@ class _Batch:
                 self.case_of[one.event, one.position] = change.after.id
                 if case is not None:
                     self.joined.add((one.event, one.position))
-                lines.append((uuid5(one.event, f"statement:{one.position}"), change.after.id, statement,
-                              one.position))
+                lines.append(
+                    (
+                        uuid5(one.event, f"statement:{one.position}"),
+                        change.after.id,
+                        statement,
+                        one.position,
+                    )
+                )
             shown += self._shown(change.after.id, ones, homes.get(member))
         tables.write(self.tx, changes, self.world, standing=tasks)
         tables.state_facts(self.tx, lines)
         tables.show_person(self.tx, shown)
 
-    def _one(self, case: Case | None, member: str | None, home: str | None, ones: Sequence[Announcement],
-             joined: Mapping[str, list[Statement]]) -> tuple[Change | None, list[tuple[Announcement, Statement]]]:
+    def _one(
+        self,
+        case: Case | None,
+        member: str | None,
+        home: str | None,
+        ones: Sequence[Announcement],
+        joined: Mapping[str, list[Statement]],
+    ) -> tuple[Change | None, list[tuple[Announcement, Statement]]]:
         stated = []
         for one in ones:
             of_line = in_line(one.organisation, home, self.world.directory, self.world.today)
@@ -155,14 +203,21 @@ class _Batch:
             if not any(not one.superseded for one in ones):
                 return None, []
             first = next(one for one in ones if not one.superseded)
-            grouped = next((one for one in ones if one.group and one.parent_id not in self.over), None)
-            more: dict[str, Any] = {"parent": grouped.parent_id, "position": grouped.position} if grouped else {}
+            grouped = next(
+                (one for one in ones if one.group and one.parent_id not in self.over), None
+            )
+            more: dict[str, Any] = (
+                {"parent": grouped.parent_id, "position": grouped.position} if grouped else {}
+            )
             if member is None:
                 more |= {"inflow": True, "host": first.organisation}
-            return commands.opened(first.case_id, member, home, [s for _, s in stated], self.world, **more), stated
+            return commands.opened(
+                first.case_id, member, home, [s for _, s in stated], self.world, **more
+            ), stated
         known = joined.get(case.id, [])
-        change = commands.restate(case, [*known, *(s for _, s in stated)], self.world, "join", None,
-                                  ones[-1].organisation)
+        change = commands.restate(
+            case, [*known, *(s for _, s in stated)], self.world, "join", None, ones[-1].organisation
+        )
         return change, stated
 
     def _area(self, one: Announcement) -> str | None:
@@ -179,7 +234,9 @@ class _Batch:
         answer = self.addresses.resolve(address)
         return answered(answer, self.addresses, self.world.now)
 
-    def _shown(self, case_id: str, ones: Sequence[Announcement], home: str | None) -> list[dict[str, Any]]:
+    def _shown(
+        self, case_id: str, ones: Sequence[Announcement], home: str | None
+    ) -> list[dict[str, Any]]:
         """What each announcement says of the person, with who says it."""
         lines = []
         for one in ones:
@@ -188,15 +245,28 @@ class _Batch:
             person = one.slot.get("person") or {}
             address = (one.slot.get("to") or {}).get("address")
             of_line = in_line(one.organisation, home, self.world.directory, self.world.today)
-            lines.append({
-                "case_id": case_id, "event_id": one.event, "position": one.position, "organisation": one.organisation,
-                "of_line": of_line, "time": one.time, "name": person.get("name"), "sex": person.get("sex"),
-                "birth_date": person.get("birth_date"), "phone": person.get("phone"), "address": address,
-                "evidence": self._resolved(address) if address else None})
+            lines.append(
+                {
+                    "case_id": case_id,
+                    "event_id": one.event,
+                    "position": one.position,
+                    "organisation": one.organisation,
+                    "of_line": of_line,
+                    "time": one.time,
+                    "name": person.get("name"),
+                    "sex": person.get("sex"),
+                    "birth_date": person.get("birth_date"),
+                    "phone": person.get("phone"),
+                    "address": address,
+                    "evidence": self._resolved(address) if address else None,
+                }
+            )
         return lines
 
     def report(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
-        """Keeps what others than the line say: a case opened for it, or a row in the history of the case that stands."""
+        """Keeps what others than the line say: a case opened for it, or a row in the history of the
+        case that stands.
+        """
         live = [one for one in told if not one.superseded]
         members = sorted({found[one.event, one.position].member or "" for one in live if one.opens})
         lock_members(self.tx, members)
@@ -204,34 +274,58 @@ class _Batch:
         kept: list[Report] = []
         changes: list[Change] = []
         for member in members:
-            ones = [one for one in live if one.opens and found[one.event, one.position].member == member]
+            ones = [
+                one for one in live if one.opens and found[one.event, one.position].member == member
+            ]
             home = found[ones[0].event, ones[0].position].organisation or ""
             case = cases.get(member)
             case_id = case.id if case else ones[0].case_id
             made = [self._report(one, member, home, case_id) for one in ones]
-            changes.append(reports.change_of(case, made, self.world) if case
-                           else reports.opened(case_id, member, home, made, self.world))
+            changes.append(
+                reports.change_of(case, made, self.world)
+                if case
+                else reports.opened(case_id, member, home, made, self.world)
+            )
             kept += made
         for one in live:
             person = found[one.event, one.position]
             if not one.opens:
                 kept.append(self._report(one, person.member or "", person.organisation or "", None))
         tables.write(self.tx, changes, self.world)
-        tables.show_person(self.tx, [self._register_of(change.after) for change in changes if change.before is None])
+        tables.show_person(
+            self.tx,
+            [self._register_of(change.after) for change in changes if change.before is None],
+        )
         reports.keep(self.tx, kept)
 
     def _report(self, one: Announcement, member: str, home: str, case_id: str | None) -> Report:
         address = (one.slot.get("to") or {}).get("address")
         facts = one.statement(self._area(one)).facts if one.opens else dict(one.data)
         return Report(
-            one.event, one.position, member, self.world.directory.path(home), case_id, one.organisation, one.ext_id,
-            one.kind, one.time, facts, (one.slot.get("person") or {}).get("phone"), address,
-            self._resolved(address) if address else None, self.world.now)
+            one.event,
+            one.position,
+            member,
+            self.world.directory.path(home),
+            case_id,
+            one.organisation,
+            one.ext_id,
+            one.kind,
+            one.time,
+            facts,
+            (one.slot.get("person") or {}).get("phone"),
+            address,
+            self._resolved(address) if address else None,
+            self.world.now,
+        )
 
     def _register_of(self, case: Case) -> dict[str, Any]:
-        """The person of a case that reports opened, as the register names them: no phone, no address."""
-        row = self.tx.exec_driver_sql("SELECT member, name, sex, birth_date::text, NULL, NULL FROM member "
-                                      "WHERE member = %s", (case.member,)).one()
+        """The person of a case that reports opened, as the register names them: no phone, no
+        address.
+        """
+        row = self.tx.exec_driver_sql(
+            "SELECT member, name, sex, birth_date::text, NULL, NULL FROM member WHERE member = %s",
+            (case.member,),
+        ).one()
         return registered(case, row)
 
     def open_groups(self, told: Sequence[Announcement]) -> None:
@@ -246,31 +340,62 @@ class _Batch:
         for ident, one in first.items():
             if ident in known:
                 continue
-            case = Case(id=ident, state=BULK_OPEN, poster=one.organisation, origin=one.organisation,
-                        category=one.statement(None).facts.get("category"), opened_at=self.world.now,
-                        entered_at=self.world.now, touched_at=self.world.now, counted_from=self.world.today)
-            changes.append(Change(None, deadlines.settle(case, self.world),
-                                  [Step("open_bulk", None, BULK_OPEN, one.organisation, one.data.get("batch"))]))
+            case = Case(
+                id=ident,
+                state=BULK_OPEN,
+                poster=one.organisation,
+                origin=one.organisation,
+                category=one.statement(None).facts.get("category"),
+                opened_at=self.world.now,
+                entered_at=self.world.now,
+                touched_at=self.world.now,
+                counted_from=self.world.today,
+            )
+            changes.append(
+                Change(
+                    None,
+                    deadlines.settle(case, self.world),
+                    [Step("open_bulk", None, BULK_OPEN, one.organisation, one.data.get("batch"))],
+                )
+            )
         tables.write(self.tx, changes, self.world)
         for one in told:
             if not one.superseded:
                 self.case_of.setdefault((one.event, -1), one.parent_id)
 
     def close_empty_groups(self, gone: Sequence[Announcement]) -> None:
-        """Ends the bulk case of one event of whose persons nobody was a member; one of several events waits for them."""
+        """Ends the bulk case of one event of whose persons nobody was a member; one of several
+        events waits for them.
+        """
         groups = {a.event: a.parent_id for a in gone if not a.data.get("batch")}
-        waiting = set(self.tx.exec_driver_sql("SELECT event_id FROM identification WHERE event_id = ANY (%s::uuid[]) "
-                                              "AND decision = 'review'", (list(groups),)).scalars()) if groups else ()
-        commands.close_groups(self.tx, {group for event, group in groups.items() if event not in waiting}, self.world)
+        waiting = (
+            set(
+                self.tx.exec_driver_sql(
+                    "SELECT event_id FROM identification WHERE event_id = ANY (%s::uuid[]) "
+                    "AND decision = 'review'",
+                    (list(groups),),
+                ).scalars()
+            )
+            if groups
+            else ()
+        )
+        commands.close_groups(
+            self.tx, {group for event, group in groups.items() if event not in waiting}, self.world
+        )
 
     def signs(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
         """Life, dues and contacts: signs of organisational life, and what they stop."""
-        kept = [sign for one in told if not one.superseded and (
-            sign := _sign(one, found[one.event, one.position].member))]
+        kept = [
+            sign
+            for one in told
+            if not one.superseded and (sign := _sign(one, found[one.event, one.position].member))
+        ]
         signs.keep(self.tx, kept, self.world)
 
     def correct(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
-        """Each correction takes the place of the event that it corrects, once for all its persons."""
+        """Each correction takes the place of the event that it corrects, once for all its
+        persons.
+        """
         named: dict[UUID, set[str | None]] = {}
         firsts = {one.event: one for one in reversed(told) if one.corrects}
         for one in told:
@@ -280,23 +405,33 @@ class _Batch:
             self.supersede(one, named.get(event, set()))
 
     def supersede(self, one: Announcement, members: Collection[str | None] = ()) -> None:
-        """What the earlier event stated no longer counts; its case closes if nothing else opened it, and who was in
-        review leaves the desk.
+        """What the earlier event stated no longer counts; its case closes if nothing else opened
+        it, and who was in review leaves the desk.
 
-        The cases of ``members``, of whom the correction itself tells, go on: the correction joins them.
+        The cases of ``members``, of whom the correction itself tells, go on: the correction joins
+        them.
         """
         said.lock_for_correction(self.tx, one.source, one.corrects or "")
         earlier = posted_id(one.source, one.corrects or "")
         self.desks |= withdrawn.off_the_desk(self.tx, earlier, self.world.now)
         signs.take_back(self.tx, earlier, None, self.world, "join", "withdrawn", one.organisation)
         reports.withdraw(self.tx, earlier, None, self.world, members)
-        touched = self.tx.exec_driver_sql(
-            """UPDATE statement SET withdrawn = true WHERE source = %s AND ext_id = %s AND NOT withdrawn
-               RETURNING case_id::text""", (one.source, one.corrects)).scalars().all()
+        touched = (
+            self.tx.exec_driver_sql(
+                """UPDATE statement SET withdrawn = true WHERE source = %s AND ext_id = %s AND NOT withdrawn
+               RETURNING case_id::text""",
+                (one.source, one.corrects),
+            )
+            .scalars()
+            .all()
+        )
         cases = tables.load(self.tx, sorted(set(touched)))
-        changes = [commands.withdraw(self.tx, case, self.world, one.organisation)
-                   for case in cases.values() if case.state not in TERMINAL
-                   and not (case.member and case.member in members and case.state in BEFORE_ACCEPTED)]
+        changes = [
+            commands.withdraw(self.tx, case, self.world, one.organisation)
+            for case in cases.values()
+            if case.state not in TERMINAL
+            and not (case.member and case.member in members and case.state in BEFORE_ACCEPTED)
+        ]
         moved = tables.write(self.tx, changes, self.world)
         commands.close_finished_groups(self.tx, moved, self.world)
 
@@ -313,8 +448,17 @@ class _Batch:
 
 
 def _said(one: Announcement) -> change_log.Said:
-    return change_log.Said(one.event, one.source, one.ext_id, one.organisation, one.path, one.time, one.data,
-                           one.corrects or one.data.get("corrects"), one.superseded)
+    return change_log.Said(
+        one.event,
+        one.source,
+        one.ext_id,
+        one.organisation,
+        one.path,
+        one.time,
+        one.data,
+        one.corrects or one.data.get("corrects"),
+        one.superseded,
+    )
 
 
 def _sign(one: Announcement, member: str | None) -> Sign | None:
@@ -326,8 +470,15 @@ def _sign(one: Announcement, member: str | None) -> Sign | None:
         return replace(sign, life=one.data.get("on"), reached=one.data.get("on"))
     if one.kind == said.DUES:
         return replace(sign, dues=one.data.get("paid_to"), sign=day_of(one.time))
-    if one.kind == said.CONTACT:  # one that reached nobody stops no clock, and shows that somebody tried
-        return replace(sign, reached=(one.data.get("on") or day_of(one.time).isoformat()) if one.data.get("reached") else None)
+    if (
+        one.kind == said.CONTACT
+    ):  # one that reached nobody stops no clock, and shows that somebody tried
+        return replace(
+            sign,
+            reached=(one.data.get("on") or day_of(one.time).isoformat())
+            if one.data.get("reached")
+            else None,
+        )
     return None
 
 
@@ -339,19 +490,28 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def answered(answer: Resolution, addresses: Addresses, now: datetime) -> dict[str, Any]:
-    """An answer as the case keeps it: what decided it, by which table and how many confirmed cases, and all candidates.
+    """An answer as the case keeps it: what decided it, by which table and how many confirmed cases,
+    and all candidates.
 
     ``area`` is what may be acted on without asking; kept as it was, whatever is learned later.
     """
     best = answer.candidates[0] if answer.candidates else None
-    return {"decision": answer.decision, "area": best.code if best and answer.decision == "route" else None,
-            "words": [e.to_json() for e in best.evidence] if best else [],
-            "candidates": [c.to_json() for c in answer.candidates],
-            "table": addresses.current.snapshot.version, "learned": addresses.learned, "at": now.isoformat()}
+    return {
+        "decision": answer.decision,
+        "area": best.code if best and answer.decision == "route" else None,
+        "words": [e.to_json() for e in best.evidence] if best else [],
+        "candidates": [c.to_json() for c in answer.candidates],
+        "table": addresses.current.snapshot.version,
+        "learned": addresses.learned,
+        "at": now.isoformat(),
+    }
 
 
 def lock_members(tx: Connection, members: Sequence[str]) -> None:
     """Two batches that meet at a member wait for each other, always in the same order."""
     if members:
-        rows(tx, "SELECT member FROM member WHERE member = ANY (:m) ORDER BY member FOR UPDATE", {"m": list(members)})
-
+        rows(
+            tx,
+            "SELECT member FROM member WHERE member = ANY (:m) ORDER BY member FOR UPDATE",
+            {"m": list(members)},
+        )

@@ -1,10 +1,12 @@
 """Who is it: one roster row or posted person against the members that share a blocking key.
 
-A Fellegi-Sunter model: each field agrees at a named level (identity_compare), each level has m (its share among true
-pairs), u (its share among other candidates) and a weight; weights add up to the odds. Two things are added to the
-textbook. Fields that hang together are weighed together: beside the same number, birth date and sex say little; a
+A Fellegi-Sunter model: each field agrees at a named level (identity_compare), each level has m (its
+share among true pairs), u (its share among other candidates) and a weight; weights add up to the
+odds. Two things are added to the textbook. Fields that hang together are weighed together: beside
+the same number, birth date and sex say little; a
 *different valid* number counts against whatever else agrees. And the candidates compete with each other and with
-"none of them", so that of two namesakes neither is sure. Thresholds and guards then turn the odds into a decision.
+"none of them", so that of two namesakes neither is sure. Thresholds and guards then turn the odds
+into a decision.
 """
 
 from __future__ import annotations
@@ -61,8 +63,9 @@ Frequencies = Mapping[str, int] | Callable[[str], int] | None
 
 @dataclass(frozen=True, slots=True)
 class CandidateMember:
-    """A member who may be meant: how sure, and why. `levels` (of identity_compare.FIELDS) and `rareness` of the name
-    are all that the probability was computed from."""
+    """A member who may be meant: how sure, and why. `levels` (of identity_compare.FIELDS) and
+    `rareness` of the name are all that the probability was computed from.
+    """
 
     member: str
     probability: float
@@ -73,8 +76,9 @@ class CandidateMember:
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """The decision, the candidates best first, and the version of the model that said so. `rest`: the odds, against
-    "none of them", of the candidates that are not listed."""
+    """The decision, the candidates best first, and the version of the model that said so. `rest`:
+    the odds, against "none of them", of the candidates that are not listed.
+    """
 
     decision: Literal["match", "review", "not_a_member", "unknown"]
     candidates: tuple[CandidateMember, ...]
@@ -95,7 +99,9 @@ def frequencies_of(names: Iterable[str | None]) -> dict[str, int]:
 
 
 def signs(levels: Levels) -> tuple[str, ...]:
-    """What the model weighs in one pair: levels, told apart where another field changes what they mean."""
+    """What the model weighs in one pair: levels, told apart where another field changes what they
+    mean.
+    """
     number, name, birth, sex, phone, address, organisation = levels
     alike = name in ALIKE or name == "none"
     group = group_of(number)
@@ -103,34 +109,50 @@ def signs(levels: Levels) -> tuple[str, ...]:
     phone = "same" if phone == "masked" else phone
     found = [f"number={number}"]
     if group == "same":
-        found += [f"same_number+name={name}", f"same_number+birth={birth}", f"same_number+sex={sex}"]
+        found += [
+            f"same_number+name={name}",
+            f"same_number+birth={birth}",
+            f"same_number+sex={sex}",
+        ]
     elif group == "fits":
         found += [f"fitting_number+name={name}", f"fitting_number+birth={birth}", f"sex={sex}"]
     else:
         found += [f"name={name}", f"birth={birth}", f"sex={sex}"]
     side = "" if alike else "other_name+"
-    found += [f"{side}phone={phone}", f"{side}address={address}", f"{side}organisation={organisation}"]
+    found += [
+        f"{side}phone={phone}",
+        f"{side}address={address}",
+        f"{side}organisation={organisation}",
+    ]
     return tuple(found)
 
 
 _NUMBER_WEIGHS_AS = {"card": "same", "masked": "repaired", "shown": "begins"}
-"""Levels that have no weight of their own: a military card weighs what a number weighs, a masked number what one weighs
-that is a slip away, or, without its end, one that was cut early; what is left of a masked phone is weighed as the phone, and `may_match` asks for more beside it."""
+"""Levels that have no weight of their own: a military card weighs what a number weighs, a masked
+number what one weighs that is a slip away, or, without its end, one that was cut early; what is
+left of a masked phone is weighed as the phone, and `may_match` asks for more beside it.
+"""
 
 
 def group_of(number: str) -> str:
-    """same, fits (one slip away, or cut) or free: whether birth date and sex still tell anything new."""
+    """same, fits (one slip away, or cut) or free: whether birth date and sex still tell anything
+    new.
+    """
     if number in ("same", "same_damaged", "card"):
         return "same"
     return "fits" if number in ("repaired", "cut", "masked") else "free"
 
 
 def may_match(levels: Levels) -> bool:
-    """Whether what agrees can carry a decision without a person, however probable the rest makes it."""
+    """Whether what agrees can carry a decision without a person, however probable the rest makes
+    it.
+    """
     number, name, birth, sex, phone, address, organisation = levels
     if number in ("same", "same_damaged"):
         if name == "shape" and "other" in (birth, sex):
-            return False  # one character of the name, and the sex: the number of a brother or sister
+            return (
+                False  # one character of the name, and the sex: the number of a brother or sister
+            )
         return name in ALIKE or (name == "none" and number == "same")
     if number == "card":
         return name in ALIKE and birth != "other" and sex != "other"
@@ -144,7 +166,11 @@ def may_match(levels: Levels) -> bool:
         return False
     if phone == "same":
         return True
-    if phone == "masked" and sex != "other" and (name == "same" or name != "shape" and _stands_beside(levels)):
+    if (
+        phone == "masked"
+        and sex != "other"
+        and (name == "same" or name != "shape" and _stands_beside(levels))
+    ):
         return True
     if birth == "same":
         twin = name == "shape" and phone == "other"
@@ -157,7 +183,9 @@ def may_match(levels: Levels) -> bool:
 
 
 def _masked_may_match(levels: Levels) -> bool:
-    """What is left of a number and the same name; or a name alike, with birth date, phone or branch."""
+    """What is left of a number and the same name; or a name alike, with birth date, phone or
+    branch.
+    """
     _, name, birth, sex, phone, _, organisation = levels
     if "other" in (birth, sex):
         return False
@@ -168,8 +196,13 @@ def _masked_may_match(levels: Levels) -> bool:
 def _stands_beside(levels: Levels) -> bool:
     """Anything else agrees, so that what is left of a phone need not carry a match alone."""
     number, _, birth, _, _, address, organisation = levels
-    return (number in ("begins", "shown") or birth == "same" or birth in _NEARLY or address == "same"
-            or organisation in ("same", "committee"))
+    return (
+        number in ("begins", "shown")
+        or birth == "same"
+        or birth in _NEARLY
+        or address == "same"
+        or organisation in ("same", "committee")
+    )
 
 
 class Model:
@@ -181,7 +214,9 @@ class Model:
         self.prior: float = data["prior"] if prior is None else prior
         self.match_at: float = data["match_at"]
         self.review_at: float = data["review_at"]
-        self._weights: dict[str, float] = {sign: row["weight"] for sign, row in data["signs"].items()}
+        self._weights: dict[str, float] = {
+            sign: row["weight"] for sign, row in data["signs"].items()
+        }
         self._rarity: dict[str, float] = data["rarity"]
         self._usual_rate: float = data["usual_rate"]
         self._shift = _logit(self.prior) - _logit(data["prior"])
@@ -189,13 +224,18 @@ class Model:
 
     @classmethod
     def load(cls, version: str = LATEST, *, prior: float | None = None) -> Model:
-        """The model of a version. `prior`: the share of rows that are members, where it is known to differ."""
+        """The model of a version. `prior`: the share of rows that are members, where it is known to
+        differ.
+        """
         return cls(_read(version), prior)
 
-    def judge(self, person: Person, candidates: Sequence[MemberRecord], frequencies: Frequencies = None
-              ) -> Identification:
-        """Decides on one person. `candidates` are the members found by keys, `frequencies` as frequencies_of counts
-        them (or a function of the folded name). Never raises, whatever the fields hold."""
+    def judge(
+        self, person: Person, candidates: Sequence[MemberRecord], frequencies: Frequencies = None
+    ) -> Identification:
+        """Decides on one person. `candidates` are the members found by keys, `frequencies` as
+        frequencies_of counts them (or a function of the folded name). Never raises, whatever the
+        fields hold.
+        """
         quick = self._settled(person, candidates)
         if quick is not None:
             return quick
@@ -213,18 +253,26 @@ class Model:
                 known = weighed[levels, side.name] = self._score(levels, rare), rare
             found.append(_Found(known[0], candidate.member, levels, side, known[1]))
         if not found:
-            return Identification("not_a_member" if is_enough(ours) else "unknown", (), self.version)
+            return Identification(
+                "not_a_member" if is_enough(ours) else "unknown", (), self.version
+            )
         found.sort(key=lambda one: (-one.score, one.member))
         ranked = _share(found)
         decision = self._decide(ours, ranked)
-        listed = tuple(CandidateMember(one.member, round(one.score, 4), reasons(one.levels), one.levels, one.rareness)
-                       for one in ranked[:LISTED_MAX] if one.score >= LISTED_FROM or decision == "review")
-        rest = sum(math.exp(min(one.score, ODDS_MAX)) for one in found[len(listed):])
+        listed = tuple(
+            CandidateMember(
+                one.member, round(one.score, 4), reasons(one.levels), one.levels, one.rareness
+            )
+            for one in ranked[:LISTED_MAX]
+            if one.score >= LISTED_FROM or decision == "review"
+        )
+        rest = sum(math.exp(min(one.score, ODDS_MAX)) for one in found[len(listed) :])
         return Identification(decision, listed, self.version, rest)
 
     def again(self, pairs: Sequence[tuple[Levels, float]], rest: float = 0.0) -> list[float]:
-        """The probabilities of candidates of whom only levels and rareness were kept: what this version said of
-        them, or would say."""
+        """The probabilities of candidates of whom only levels and rareness were kept: what this
+        version said of them, or would say.
+        """
         odds = [math.exp(min(self._score(tuple(levels), rare), ODDS_MAX)) for levels, rare in pairs]
         total = 1 + sum(odds) + rest
         return [round(odd / total, 4) for odd in odds]
@@ -240,7 +288,9 @@ class Model:
         return {field: round(bits, 1) for field, bits in found.items()}
 
     def _settled(self, person: Person, candidates: Sequence[MemberRecord]) -> Identification | None:
-        """The ordinary row: the same number and the same name, letter by letter, and nobody else has the number."""
+        """The ordinary row: the same number and the same name, letter by letter, and nobody else
+        has the number.
+        """
         number = person.id_number
         if not isinstance(number, str) or len(number) != 18:
             return None
@@ -251,8 +301,14 @@ class Model:
         if not ours.number.valid or not ours.name:
             return None
         levels = compare(ours, read_member(holders[0]))
-        if levels[1] != "same" or len(candidates) > 1 and any(
-                one is not holders[0] and read_member(one).number.text == number for one in candidates):
+        if (
+            levels[1] != "same"
+            or len(candidates) > 1
+            and any(
+                one is not holders[0] and read_member(one).number.text == number
+                for one in candidates
+            )
+        ):
             return None
         sure = 1 / (1 + math.exp(-self._weigh(levels) - self._shift))
         if sure < self.match_at:
@@ -274,14 +330,23 @@ class Model:
     def _weigh(self, levels: Levels) -> float:
         weight = self._memo.get(levels)
         if weight is None:
-            weight = self._memo[levels] = sum(self._weights.get(sign, 0.0) for sign in signs(levels))
+            weight = self._memo[levels] = sum(
+                self._weights.get(sign, 0.0) for sign in signs(levels)
+            )
         return weight
 
     def _decide(self, ours: Side, ranked: Sequence[_Found]) -> str:
         sure, levels = ranked[0].score, ranked[0].levels
-        if sure >= self.match_at and may_match(levels) and not _is_twice(ranked) and not _is_named_otherwise(ranked):
+        if (
+            sure >= self.match_at
+            and may_match(levels)
+            and not _is_twice(ranked)
+            and not _is_named_otherwise(ranked)
+        ):
             return "match"
-        if sum(one.score for one in ranked) >= self.review_at or any(_asks(one.levels) for one in ranked):
+        if sum(one.score for one in ranked) >= self.review_at or any(
+            _asks(one.levels) for one in ranked
+        ):
             return "review"
         return "not_a_member" if is_enough(ours) else "unknown"
 
@@ -294,21 +359,32 @@ def _asks(levels: Levels) -> bool:
 
 
 def _is_twice(ranked: Sequence[_Found]) -> bool:
-    """The register seems to hold the first candidate twice: another one has the name, and the number or, where one
-    of them has no number, the birth date."""
+    """The register seems to hold the first candidate twice: another one has the name, and the
+    number or, where one of them has no number, the birth date.
+    """
     first = ranked[0].side
     return any(_is_one_person(first, other.side) for other in ranked[1:])
 
 
 def _is_named_otherwise(ranked: Sequence[_Found]) -> bool:
-    """Somebody else of the same birth date bears the very name given: the number may be the other twin's."""
+    """Somebody else of the same birth date bears the very name given: the number may be the other
+    twin's.
+    """
     first = ranked[0].levels
-    return (group_of(first[0]) == "same" and first[1] in ("sound", "shape", "part")
-            and any(one.levels[1] == "same" and _same_day(ranked[0].side, one.side) for one in ranked[1:]))
+    return (
+        group_of(first[0]) == "same"
+        and first[1] in ("sound", "shape", "part")
+        and any(
+            one.levels[1] == "same" and _same_day(ranked[0].side, one.side) for one in ranked[1:]
+        )
+    )
 
 
 def _same_day(one: Side, other: Side) -> bool:
-    days = [{side.born if side.given == "day" else None, side.number.birth_date} - {None} for side in (one, other)]
+    days = [
+        {side.born if side.given == "day" else None, side.number.birth_date} - {None}
+        for side in (one, other)
+    ]
     return not days[0].isdisjoint(days[1])
 
 
@@ -330,8 +406,9 @@ def is_enough(ours: Side) -> bool:
 
 
 def rareness(name: str, frequencies: Frequencies, usual: float) -> float:
-    """log10(usual rate / rate of this name) within ±1.5; 0 where nobody counted, or so few members that their names
-    say nothing of how common a name is."""
+    """log10(usual rate / rate of this name) within ±1.5; 0 where nobody counted, or so few members
+    that their names say nothing of how common a name is.
+    """
     if not frequencies or is_latin(name):
         return 0.0
     if callable(frequencies):
@@ -344,7 +421,9 @@ def rareness(name: str, frequencies: Frequencies, usual: float) -> float:
 
 
 def _share(found: Sequence[_Found]) -> list[_Found]:
-    """Odds to probabilities: the candidates exclude each other, and "none of them" has odds of one."""
+    """Odds to probabilities: the candidates exclude each other, and "none of them" has odds of
+    one.
+    """
     top = max(0.0, found[0].score)
     odds = [math.exp(one.score - top) for one in found]
     total = math.exp(-top) + sum(odds)

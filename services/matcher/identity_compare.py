@@ -1,7 +1,8 @@
 """Two records side by side: for each field the named level at which they agree.
 
-Levels are what the model weighs and what the reasons say. A level never mixes two fields, but one: a birth date is
-also read from the member's number, because registers hold both and either may be wrong.
+Levels are what the model weighs and what the reasons say. A level never mixes two fields, but one:
+a birth date is also read from the member's number, because registers hold both and either may be
+wrong.
 """
 
 from __future__ import annotations
@@ -71,8 +72,10 @@ class Side:
 
 
 def read_person(person: Person) -> Side:
-    """A roster row's side. Its number's birth date and sex do not stand in for stated ones, but for a birth date that
-    a number shows whose end is hidden; a note of the sex beside the name (王五(女)) does."""
+    """A roster row's side. Its number's birth date and sex do not stand in for stated ones, but for
+    a birth date that a number shows whose end is hidden; a note of the sex beside the name
+    (王五(女)) does.
+    """
     name, spelled = fold_name(person.name), fold_name(person.pinyin)
     notes = name_notes(_text(person.name))
     number = parse_id_number(person.id_number)
@@ -81,9 +84,23 @@ def read_person(person: Person) -> Side:
     organisation = None if is_blank(person.organisation) else str(person.organisation).strip()
     phone = fold_phone(person.phone)
     hidden = masked_phone(person.phone) if phone is None else None
-    return Side(number, name, spelled, _text(person.name), born, given,
-                parse_sex(person.sex) or notes.sex, phone, _text(person.address), organisation, None,
-                card_of(person.military_card, number), person.moving, notes.former, hidden)
+    return Side(
+        number,
+        name,
+        spelled,
+        _text(person.name),
+        born,
+        given,
+        parse_sex(person.sex) or notes.sex,
+        phone,
+        _text(person.address),
+        organisation,
+        None,
+        card_of(person.military_card, number),
+        person.moving,
+        notes.former,
+        hidden,
+    )
 
 
 def read_member(member: MemberRecord) -> Side:
@@ -91,9 +108,22 @@ def read_member(member: MemberRecord) -> Side:
     born, given = parse_date(member.birth_date)
     number = parse_id_number(member.id_number)
     card = card_of(member.military_card, number) if member.military_card or number.paper else None
-    return Side(number, fold_name(member.name), "", _text(member.name), born, given,
-                parse_sex(member.sex), fold_phone(member.phone), member.address, member.organisation,
-                member.organisation_name, card, False, name_notes(member.name).former)
+    return Side(
+        number,
+        fold_name(member.name),
+        "",
+        _text(member.name),
+        born,
+        given,
+        parse_sex(member.sex),
+        fold_phone(member.phone),
+        member.address,
+        member.organisation,
+        member.organisation_name,
+        card,
+        False,
+        name_notes(member.name).former,
+    )
 
 
 def _fuller(born: date | None, given: str, number: IdNumber) -> tuple[date | None, str]:
@@ -120,16 +150,26 @@ def compare(person: Side, member: Side) -> tuple[str, ...]:
     name, address = name_level(person, member), address_level(person.address, member.address)
     if name == "shape" and len(member.name) == 2 and number not in _SAYS_NOTHING:
         name = "surname"  # 李娜 with the number of 李俊, one row below: half a name is no slip
-    return (number, name, birth_level(person, member),
-            sex_level(person, member), phone_level(person.phone or person.hidden_phone, member.phone),
-            "none" if address == "other" and person.moving else address, organisation_level(person, member))
+    return (
+        number,
+        name,
+        birth_level(person, member),
+        sex_level(person, member),
+        phone_level(person.phone or person.hidden_phone, member.phone),
+        "none" if address == "other" and person.moving else address,
+        organisation_level(person, member),
+    )
 
 
-_SAYS_NOTHING = frozenset(("none", "begins", "masked", "shown", "other", "twin", "near", "unfit", "doubtful"))
+_SAYS_NOTHING = frozenset(
+    ("none", "begins", "masked", "shown", "other", "twin", "near", "unfit", "doubtful")
+)
 
 
 def contradicts_itself(person: Side) -> bool:
-    """The row's number is valid but of another birth date or sex than the row states: whose number is it?"""
+    """The row's number is valid but of another birth date or sex than the row states: whose number
+    is it?
+    """
     number = person.number
     if not number.valid:
         return False
@@ -141,9 +181,11 @@ def contradicts_itself(person: Side) -> bool:
 
 
 def number_level(given: IdNumber, held: IdNumber) -> str:
-    """same, repaired (one slip away), cut (as far as Excel or a short cell left it), begins (less of it), masked (what
-    was not hidden agrees, its end among it), shown (the same without its end), near and twin (another valid number: two characters off, or of the same place and day), other,
-    unfit (damaged, and not from this one), none."""
+    """same, repaired (one slip away), cut (as far as Excel or a short cell left it), begins (less
+    of it), masked (what was not hidden agrees, its end among it), shown (the same without its end),
+    near and twin (another valid number: two characters off, or of the same place and day), other,
+    unfit (damaged, and not from this one), none.
+    """
     if held.text is None:
         return _held_cut(given, held)
     if given.text is None and not given.known:
@@ -165,7 +207,12 @@ def number_level(given: IdNumber, held: IdNumber) -> str:
 
 def _held_cut(given: IdNumber, held: IdNumber) -> str:
     """The register itself holds the beginning of the number alone."""
-    if held.damage == "truncated" and given.valid and len(held.known) >= 15 and given.text.startswith(held.known):
+    if (
+        held.damage == "truncated"
+        and given.valid
+        and len(held.known) >= 15
+        and given.text.startswith(held.known)
+    ):
         return "cut"
     return "none"
 
@@ -174,11 +221,13 @@ def _begins(held: str, given: IdNumber) -> bool:
     known = given.known
     if given.damage == "truncated":
         return held.startswith(known)
-    return known.isdigit() and int(known) - int(held[:len(known)].rstrip("X") or 0) in (0, 1)
+    return known.isdigit() and int(known) - int(held[: len(known)].rstrip("X") or 0) in (0, 1)
 
 
 SHOWN_MIN, SHOWN_AT_END_MIN = 8, 3
-"""Characters of a masked number, and of its last four, that tell one person from others of the same place."""
+"""Characters of a masked number, and of its last four, that tell one person from others of the same
+place.
+"""
 
 
 def _unmasked(given: IdNumber, held: str) -> str:
@@ -195,8 +244,9 @@ def _unmasked(given: IdNumber, held: str) -> str:
 
 def _two_valid(given: str, held: str) -> str:
     """One in eleven numbers that Excel cut or rounded passes its check by chance."""
-    if given[:15] == held[:15] and (given[15:] == "000" or "X" not in held + given
-                                    and int(float(held)) == int(given)):
+    if given[:15] == held[:15] and (
+        given[15:] == "000" or "X" not in held + given and int(float(held)) == int(given)
+    ):
         return "cut"
     unlike = sum(a != b for a, b in zip(given[:17], held[:17]))
     if unlike <= 2 and given[6:14] != held[6:14]:
@@ -208,12 +258,19 @@ def name_level(person: Side, member: Side) -> str:
     """same, sound, shape (one character of three), lost, pinyin, part, surname, other, none."""
     if not member.name or not person.has_name:
         return "none"
-    pair = _one_name if len(person.raw_name) + len(member.raw_name) <= REMEMBERED_CHARS_MAX else _one_name.__wrapped__
+    pair = (
+        _one_name
+        if len(person.raw_name) + len(member.raw_name) <= REMEMBERED_CHARS_MAX
+        else _one_name.__wrapped__
+    )
     if not (person.spelled or person.former or member.former):
         return pair(person.name, person.raw_name, member.name, member.raw_name)
     ours = dict.fromkeys(name for name in (person.name, person.spelled, *person.former) if name)
-    levels = [pair(name, person.raw_name, held, member.raw_name)
-              for name in ours for held in (member.name, *member.former)]
+    levels = [
+        pair(name, person.raw_name, held, member.raw_name)
+        for name in ours
+        for held in (member.name, *member.former)
+    ]
     return min(levels, key=_NAME_ORDER.index)
 
 
@@ -239,7 +296,9 @@ def _one_name(name: str, raw: str, held: str, held_raw: str) -> str:
         if len(unlike) == 1 and len(ours) > 1 and (_has_private(raw) or _has_private(held_raw)):
             return "lost"  # the codes differ by vendor: what ours says it stood for may be wrong
         if len(unlike) == 1 and len(ours) > 2 and any(not sounds(token) for token in unlike[0]):
-            return "lost"  # a character that no table reads (𠮷), and what was typed in its place (吉)
+            return (
+                "lost"  # a character that no table reads (𠮷), and what was typed in its place (吉)
+            )
         if len(unlike) == 1 and len(ours) > 4 and _sound_near(*unlike[0]):
             return "part"  # 再娜甫·尼加提, 再娜普·尼加提: nobody spells these names in one way
         if len(unlike) == 1 and len(ours) > 1:
@@ -251,11 +310,17 @@ def _one_name(name: str, raw: str, held: str, held_raw: str) -> str:
     return "surname" if ours[0] == theirs[0] else "other"
 
 
-_NEAR_INITIALS = {letter: group[0] for group in ("bpf", "td", "kgh", "qjx", "czs", "nlr", "wv") for letter in group}
+_NEAR_INITIALS = {
+    letter: group[0]
+    for group in ("bpf", "td", "kgh", "qjx", "czs", "nlr", "wv")
+    for letter in group
+}
 
 
 def _sound_near(one: str, other: str) -> bool:
-    """Two readings that differ in a neighbouring initial (fu, pu) or the last nasal only, as hearers mix them up."""
+    """Two readings that differ in a neighbouring initial (fu, pu) or the last nasal only, as
+    hearers mix them up.
+    """
     return not {_blurred(s) for s in sounds(one)}.isdisjoint(_blurred(s) for s in sounds(other))
 
 
@@ -282,7 +347,9 @@ def _without_lost(ours: list[str], theirs: list[str]) -> bool:
 
 
 def _part(name: str, raw: str, held: str, held_raw: str) -> bool:
-    """A syllable or a part is missing, or one is written with another character that sounds alike."""
+    """A syllable or a part is missing, or one is written with another character that sounds
+    alike.
+    """
     short, long = sorted((name, held), key=len)
     if len(short) >= 3 and len(long) - len(short) <= 2 and _is_within(short, long):
         return True
@@ -290,7 +357,10 @@ def _part(name: str, raw: str, held: str, held_raw: str) -> bool:
     if len(short) >= 2 and short in name_parts(whole):
         return True
     if len(long) == len(short) and len(long) > 4:
-        return sum(a == b or bool(set(sounds(a)) & set(sounds(b))) for a, b in zip(short, long)) >= len(long) - 1
+        return (
+            sum(a == b or bool(set(sounds(a)) & set(sounds(b))) for a, b in zip(short, long))
+            >= len(long) - 1
+        )
     return False
 
 
@@ -317,7 +387,9 @@ _BIRTH_ORDER = ("same", "month", "swapped", "slip", "year_off", "lunar", "year",
 
 @lru_cache(maxsize=4096)
 def _two_dates(given: date, known: str, held: date) -> str:
-    """same, month and year (as far as given), swapped (day and month), slip (one of them), year_off, lunar, other."""
+    """same, month and year (as far as given), swapped (day and month), slip (one of them),
+    year_off, lunar, other.
+    """
     if known == "year":
         return "year" if given.year == held.year else "other"
     if known == "month":
@@ -341,8 +413,9 @@ def sex_level(person: Side, member: Side) -> str:
 
 
 def phone_level(ours: str | None, theirs: str | None) -> str:
-    """same, masked (ours has `?` for digits that are hidden; the others agree, seven at least and the last three among
-    them), other, none."""
+    """same, masked (ours has `?` for digits that are hidden; the others agree, seven at least and
+    the last three among them), other, none.
+    """
     if not ours or not theirs:
         return "none"
     if ours == theirs:
@@ -355,7 +428,9 @@ def phone_level(ours: str | None, theirs: str | None) -> str:
 
 
 def address_level(ours: str | None, theirs: str | None) -> str:
-    """same (place and numbers), place (the numbers differ), other, none. Levels above the community may be absent."""
+    """same (place and numbers), place (the numbers differ), other, none. Levels above the community
+    may be absent.
+    """
     one, other = _address(ours or ""), _address(theirs or "")
     if one is None or other is None:
         return "none"
@@ -366,7 +441,9 @@ def address_level(ours: str | None, theirs: str | None) -> str:
 
 
 def _is_tail(short: str, long: str) -> bool:
-    """The shorter writing leaves out upper levels and their kinds; its last two characters decide."""
+    """The shorter writing leaves out upper levels and their kinds; its last two characters
+    decide.
+    """
     return len(short) >= 2 and short[-2:] == long[-2:] and _is_within(short, long)
 
 
@@ -381,14 +458,22 @@ def _address(text: str) -> tuple[str, tuple[str, ...]] | None:
 
 
 def organisation_level(person: Side, member: Side) -> str:
-    """same (the branch), committee (the same nine digits, or a name that begins the branch's), other, none; unread
-    where the row names it in words and nothing says which organisation bears that name."""
+    """same (the branch), committee (the same nine digits, or a name that begins the branch's),
+    other, none; unread where the row names it in words and nothing says which organisation bears
+    that name.
+    """
     ours, held = person.organisation, member.organisation
     if not ours or not held:
         return "none"
     if _ORGANISATIONS.fullmatch(ours):
         codes = ours.split("|")
-        return "same" if held in codes else "committee" if any(c[:9] == held[:9] for c in codes) else "other"
+        return (
+            "same"
+            if held in codes
+            else "committee"
+            if any(c[:9] == held[:9] for c in codes)
+            else "other"
+        )
     name = member.organisation_name
     if not name:
         return "unread"

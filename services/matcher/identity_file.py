@@ -1,4 +1,6 @@
-"""`guidui identify`: roster rows of a file to members of a file, no server needed (interface §5)."""
+"""`guidui identify`: roster rows of a file to members of a file, no server needed (interface
+§5).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,17 @@ from services.registry.persons import MemberRecord, Person
 
 KEY_MEMBERS_MAX = 500
 """As in the service: a key that more members share tells nobody apart."""
-FIELDS = ("name", "id_number", "birth_date", "sex", "phone", "organisation", "address", "pinyin", "military_card")
+FIELDS = (
+    "name",
+    "id_number",
+    "birth_date",
+    "sex",
+    "phone",
+    "organisation",
+    "address",
+    "pinyin",
+    "military_card",
+)
 _COLUMNS = ("member", "name", "sex", "birth_date", "id_number", "phone", "address", "organisation")
 _CARD = "military_card"  # where a register has none, its members take no more room for it
 _TYPES = {"id": (str, int), **dict.fromkeys(FIELDS, (str, int, float, type(None)))}
@@ -42,7 +54,9 @@ class Register:
 
     @classmethod
     def read(cls, path: Path) -> Register:
-        """Reads members.csv (interface §2), plain or `.xz`. ValueError where a needed column is missing."""
+        """Reads members.csv (interface §2), plain or `.xz`. ValueError where a needed column is
+        missing.
+        """
         register = cls()
         with _text(path) as handle:
             reader = csv.reader(handle)
@@ -82,8 +96,9 @@ class Register:
             self.add(tuple("" if place is None else row[place] for place in places))
 
     def add(self, fields: tuple[str, ...]) -> None:
-        """Takes one member: reference, name, sex, birth date, number, phone, address, organisation; further, as in
-        MemberRecord, the organisation's name, the standing and the military card."""
+        """Takes one member: reference, name, sex, birth date, number, phone, address, organisation;
+        further, as in MemberRecord, the organisation's name, the standing and the military card.
+        """
         at = len(self._members)
         self._members.append(fields)
         by_key = self._by_key
@@ -103,7 +118,9 @@ class Register:
         """Every member, in the order of the file."""
         return (MemberRecord(*fields) for fields in self._members)
 
-    def find(self, person: Person, keys_of: Callable[[Person], frozenset[str]] = person_keys) -> list[MemberRecord]:
+    def find(
+        self, person: Person, keys_of: Callable[[Person], frozenset[str]] = person_keys
+    ) -> list[MemberRecord]:
         """The members that share a key with the person, in the order of the file."""
         found: set[int] = set()
         for key in keys_of(person):
@@ -126,11 +143,12 @@ def identify_files(
     prior: float | None = None,
     stderr: TextIO | None = None,
 ) -> int:
-    """Identifies every line of `inp` into `out`, same order; exit code 0, 1 (bad lines named) or 2 (bad usage).
+    """Identifies every line of `inp` into `out`, same order; exit code 0, 1 (bad lines named) or 2
+    (bad usage).
 
-    `organisations`: the list that tells names and old codes (organisations.csv); by default the one beside `members`,
-    if there is any. `prior`: the share of rows that are members. `out` appears whole or not at all. Rate and memory
-    go to `stderr`.
+    `organisations`: the list that tells names and old codes (organisations.csv); by default the one
+    beside `members`, if there is any. `prior`: the share of rows that are members. `out` appears
+    whole or not at all. Rate and memory go to `stderr`.
     """
     said = stderr or sys.stderr
     members, inp, out = Path(members), Path(inp), Path(out)
@@ -150,7 +168,8 @@ def identify_files(
     indexed = time.perf_counter()
     for fault in register.bad:
         print(fault, file=said)
-    gc.freeze()  # the register stays; walking through it again and again would cost a third of the time
+    # the register stays; walking through it again and again would cost a third of the time
+    gc.freeze()
     try:
         done, bad = _identified(register, known, model, inp, out, said)
     finally:
@@ -158,7 +177,8 @@ def identify_files(
     spent = max(time.perf_counter() - indexed, 1e-9)
     print(
         f"{done} rows in {spent:.2f} s ({done / spent:,.0f}/s); {len(register)} members indexed in "
-        f"{indexed - begun:.2f} s; organisations {'from ' + str(listed) if listed else 'by code only'}; "
+        f"{indexed - begun:.2f} s; organisations "
+        f"{'from ' + str(listed) if listed else 'by code only'}; "
         f"model {model.version}, prior {model.prior}; memory {memory_mb():.0f} MB",
         file=said,
     )
@@ -173,7 +193,9 @@ def _beside(members: Path) -> Path | None:
     return next((path for name in names if (path := members.with_name(name)).is_file()), None)
 
 
-def _usage(members: Path, inp: Path, out: Path, listed: Path | None, prior: float | None) -> str | None:
+def _usage(
+    members: Path, inp: Path, out: Path, listed: Path | None, prior: float | None
+) -> str | None:
     for path in (members, inp, listed):
         if path is not None and not path.is_file():
             return f"no such file: {path}"
@@ -184,8 +206,9 @@ def _usage(members: Path, inp: Path, out: Path, listed: Path | None, prior: floa
     return None
 
 
-def _identified(register: Register, known: Organisations, model: Model, inp: Path, out: Path, said: TextIO
-                ) -> tuple[int, int]:
+def _identified(
+    register: Register, known: Organisations, model: Model, inp: Path, out: Path, said: TextIO
+) -> tuple[int, int]:
     done = bad = 0
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
@@ -213,7 +236,9 @@ def _text(path: Path) -> io.TextIOWrapper:
 
 
 def person_of(row: dict[str, Any], known: Organisations | None = None) -> Person:
-    """A line's person; a number in a cell is taken as its digits, an organisation as the code it is known by."""
+    """A line's person; a number in a cell is taken as its digits, an organisation as the code it is
+    known by.
+    """
     person = Person(**{field: _cell(row.get(field)) for field in FIELDS})
     if known is not None:
         person.organisation = known.code_of(person.organisation)
@@ -232,8 +257,15 @@ def to_json(answer: Identification) -> dict[str, Any]:
             {
                 "member": one.member,
                 "probability": one.probability,
-                "reasons": [{"field": r.field, "level": r.level, "words": r.words.zh, "words_en": r.words.en}
-                            for r in one.reasons],
+                "reasons": [
+                    {
+                        "field": r.field,
+                        "level": r.level,
+                        "words": r.words.zh,
+                        "words_en": r.words.en,
+                    }
+                    for r in one.reasons
+                ],
             }
             for one in answer.candidates
         ],

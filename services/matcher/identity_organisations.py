@@ -1,4 +1,6 @@
-"""Organisations as rosters write them: code, full or short name, old code or old name, to the code of today."""
+"""Organisations as rosters write them: code, full or short name, old code or old name, to the code
+of today.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ NAMESAKES_MAX = 8
 
 
 class Organisations:
-    """Reads what a row calls its organisation; without a list of organisations only codes are understood."""
+    """Reads what a row calls its organisation; without a list of organisations only codes are
+    understood.
+    """
 
     def __init__(self, rows: Iterable[Mapping[str, str]] = ()) -> None:
         self._heir: dict[str, str] = {}
@@ -41,7 +45,9 @@ class Organisations:
             return cls(csv.DictReader(handle))
 
     def code_of(self, text: str | None) -> str | None:
-        """The code of today; several joined by `|` where they bear one name; the text itself where none is known."""
+        """The code of today; several joined by `|` where they bear one name; the text itself where
+        none is known.
+        """
         if text is None or is_blank(text):
             return None
         plain = "".join(unicodedata.normalize("NFKC", text[:200]).split())

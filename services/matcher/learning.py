@@ -1,4 +1,7 @@
-"""The gazetteer in force: what was confirmed or withdrawn comes in before the next batch; a newer table takes its place."""
+"""The gazetteer in force: what was confirmed or withdrawn comes in before the next batch; a newer
+table takes its place.
+"""
+
 from __future__ import annotations
 
 import threading
@@ -21,8 +24,9 @@ SELECT (SELECT mark::text FROM registry_version WHERE part = 'division') AS edit
 _ALL = """
 SELECT source, address, code, "on", withdrawn_at IS NOT NULL AS withdrawn,
        coalesce(changed = pg_current_xact_id_if_assigned(), false) AS own FROM confirmed_address"""
-# rows of transactions that an earlier look could not see, and this transaction's own; marks that came from another
-# server with a restored copy lie beyond the snapshot until its own numbers have passed them
+# rows of transactions that an earlier look could not see, and this transaction's own; marks that
+# came from another server with a restored copy lie beyond the snapshot until its own numbers have
+# passed them
 _CHANGED = f"""{_ALL}
 WHERE changed >= %s::xid8 AND changed < pg_snapshot_xmax(pg_current_snapshot())
    OR changed = pg_current_xact_id_if_assigned()"""
@@ -30,19 +34,23 @@ _KEPT = f"{_ALL} WHERE source = ANY (%s)"
 
 
 class Addresses:
-    """One process's gazetteer with everything confirmed so far. Readers take ``current`` (or ``resolve``) and need no
-    lock: a newer division table replaces the reference whole.
+    """One process's gazetteer with everything confirmed so far. Readers take ``current`` (or
+    ``resolve``) and need no lock: a newer division table replaces the reference whole.
 
     ``engine`` (as guidui_worker) is needed only to open another edition of the division table.
     """
 
-    def __init__(self, gazetteer: Gazetteer, cache: Path | None = None, engine: Engine | None = None) -> None:
+    def __init__(
+        self, gazetteer: Gazetteer, cache: Path | None = None, engine: Engine | None = None
+    ) -> None:
         self.current = gazetteer
         self._cache, self._engine = cache, engine
         self._turn = threading.Lock()
         self._said: dict[str, tuple[Any, ...]] = {}
         self._seen: str | None = None
-        self._own: list[str] = []  # sources taken from a transaction that may have been rolled back since
+        self._own: list[
+            str
+        ] = []  # sources taken from a transaction that may have been rolled back since
         self._edition: str | None = None
         self._coming: str | None = None
         self._ready: tuple[str, Gazetteer] | None = None
@@ -65,7 +73,11 @@ class Addresses:
             if self._ready and self._ready[0] == asked.edition:
                 self._replace(tx)
             self._make_sure(tx)
-            rows = tx.exec_driver_sql(_CHANGED, (self._seen,)).all() if self._seen else tx.exec_driver_sql(_ALL).all()
+            rows = (
+                tx.exec_driver_sql(_CHANGED, (self._seen,)).all()
+                if self._seen
+                else tx.exec_driver_sql(_ALL).all()
+            )
             for row in rows:
                 self._take(self.current, row)
             self._own = [row.source for row in rows if row.own]
@@ -94,7 +106,9 @@ class Addresses:
             self._said[row.source] = now
 
     def _follow(self, edition: str) -> None:
-        """Opens another edition beside the one in force: at once where it is compiled, else in the background."""
+        """Opens another edition beside the one in force: at once where it is compiled, else in the
+        background.
+        """
         if edition == self._coming or self._cache is None or self._engine is None:
             return
         self._coming = edition
@@ -102,7 +116,9 @@ class Addresses:
         if compiled is not None:
             self._ready = (edition, compiled)
             return
-        threading.Thread(target=self._open, args=(edition,), daemon=True, name="division-table").start()
+        threading.Thread(
+            target=self._open, args=(edition,), daemon=True, name="division-table"
+        ).start()
 
     def _open(self, edition: str) -> None:
         try:
@@ -119,4 +135,9 @@ class Addresses:
         for row in tx.exec_driver_sql(_ALL):
             self._take(fresh, row)
         self.current, self._edition = fresh, edition
-        log.info("division_table_replaced", edition=edition, version=fresh.snapshot.version, learned=len(self._said))
+        log.info(
+            "division_table_replaced",
+            edition=edition,
+            version=fresh.snapshot.version,
+            learned=len(self._said),
+        )

@@ -1,10 +1,13 @@
-"""Fits the identity model to what people decided: a new version from the one in force, never a change of it.
+"""Fits the identity model to what people decided: a new version from the one in force, never a
+change of it.
 
-The weights of the version in force are the starting point and hold firm: the new ones maximise the conditional
-likelihood of the decisions ("this candidate, or none of them") less a penalty on the square of what changed
-(MAP with a Gaussian prior around the old weights). m and u are counted on, the old shares standing for as many pairs as they
-were counted from. Five-fold cross-validation says whether decisions that were not looked at are foretold better.
+The weights of the version in force are the starting point and hold firm: the new ones maximise the
+conditional likelihood of the decisions ("this candidate, or none of them") less a penalty on the
+square of what changed (MAP with a Gaussian prior around the old weights). m and u are counted on,
+the old shares standing for as many pairs as they were counted from. Five-fold cross-validation says
+whether decisions that were not looked at are foretold better.
 """
+
 from __future__ import annotations
 
 import math
@@ -22,36 +25,53 @@ LEAST = 50
 FOLDS = 5
 ROUNDS = 60
 HALVINGS = 12
-_FEW = Words("人工核对的结论还不足 {n} 条，不足以重新估计；再积累一些。",
-             "There are fewer than {n} decisions; that is too few to estimate from.")
-_WORSE = Words("用没看过的结论检验，新估计并不更准，所以没有写出新版本。",
-               "On decisions it had not seen the new estimate foretells no better, so no new version was written.")
+_FEW = Words(
+    "人工核对的结论还不足 {n} 条，不足以重新估计；再积累一些。",
+    "There are fewer than {n} decisions; that is too few to estimate from.",
+)
+_WORSE = Words(
+    "用没看过的结论检验，新估计并不更准，所以没有写出新版本。",
+    "On decisions it had not seen the new estimate foretells no better, so no new version was "
+    "written.",
+)
 
 Weights = dict[str, float]
 Row = tuple[list[dict[str, float]], int | None]
 
 
-def refitted(base: Mapping[str, Any], groups: Sequence[Group], version: str) -> tuple[dict[str, Any], dict[str, float]]:
-    """The file of a new version, and what it is worth: mean log-likelihood of unseen decisions, ``before`` and ``after``.
+def refitted(
+    base: Mapping[str, Any], groups: Sequence[Group], version: str
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """The file of a new version, and what it is worth: mean log-likelihood of unseen decisions,
+    ``before`` and ``after``.
 
     Raises Refused where there are too few decisions, or they make nothing better.
     """
     if len(groups) < LEAST:
-        raise Refused(409, "too-few-decisions", Words(_FEW.zh.format(n=LEAST), _FEW.en.format(n=LEAST)))
+        raise Refused(
+            409, "too-few-decisions", Words(_FEW.zh.format(n=LEAST), _FEW.en.format(n=LEAST))
+        )
     start = _weights(base)
     rows = [_row(group) for group in groups]
-    fits = [_fit(start, [row for at, row in enumerate(rows) if at % FOLDS != fold]) for fold in range(FOLDS)]
+    fits = [
+        _fit(start, [row for at, row in enumerate(rows) if at % FOLDS != fold])
+        for fold in range(FOLDS)
+    ]
     after = sum(_likelihood(fits[at % FOLDS], row) for at, row in enumerate(rows)) / len(rows)
     before = sum(_likelihood(start, row) for row in rows) / len(rows)
     if after <= before:
         raise Refused(409, "no-better", _WORSE)
     return _file(base, groups, _fit(start, rows), version), {
-        "decisions": len(rows), "before": round(before, 4), "after": round(after, 4)}
+        "decisions": len(rows),
+        "before": round(before, 4),
+        "after": round(after, 4),
+    }
 
 
 def _weights(base: Mapping[str, Any]) -> Weights:
     return {sign: row["weight"] for sign, row in base["signs"].items()} | {
-        RARITY + level: weight for level, weight in base["rarity"].items()}
+        RARITY + level: weight for level, weight in base["rarity"].items()
+    }
 
 
 def _row(group: Group) -> Row:
@@ -67,7 +87,9 @@ def _row(group: Group) -> Row:
 
 def _shares(weights: Weights, found: Sequence[Mapping[str, float]]) -> list[float]:
     """The probability of each candidate; what is missing to one is "none of them"."""
-    scores = [sum(weights.get(sign, 0.0) * value for sign, value in values.items()) for values in found]
+    scores = [
+        sum(weights.get(sign, 0.0) * value for sign, value in values.items()) for values in found
+    ]
     top = max(0.0, *scores)
     odds = [math.exp(score - top) for score in scores]
     total = math.exp(-top) + sum(odds)
@@ -81,7 +103,9 @@ def _likelihood(weights: Weights, row: Row) -> float:
 
 
 def _fit(start: Weights, rows: Sequence[Row]) -> Weights:
-    """Steps along the gradient, each halved until it climbs; the likelihood is concave, so they end at its one top."""
+    """Steps along the gradient, each halved until it climbs; the likelihood is concave, so they end
+    at its one top.
+    """
     weights, height = dict(start), _height(start, start, rows)
     for _ in range(ROUNDS):
         step = _step(start, weights, rows)
@@ -114,12 +138,19 @@ def _step(start: Weights, weights: Weights, rows: Sequence[Row]) -> Weights:
             pull = (at == right) - share if right is not None else -share
             for sign, value in values.items():
                 slope[sign] += value * pull
-                bend[sign] += value * value * max(share * (1 - share), share * none, 0.01) * len(values)
-    return {sign: (pull - FIRMNESS * (weights.get(sign, 0.0) - start.get(sign, 0.0))) / (FIRMNESS + bend[sign])
-            for sign, pull in slope.items()}
+                bend[sign] += (
+                    value * value * max(share * (1 - share), share * none, 0.01) * len(values)
+                )
+    return {
+        sign: (pull - FIRMNESS * (weights.get(sign, 0.0) - start.get(sign, 0.0)))
+        / (FIRMNESS + bend[sign])
+        for sign, pull in slope.items()
+    }
 
 
-def _file(base: Mapping[str, Any], groups: Sequence[Group], weights: Weights, version: str) -> dict[str, Any]:
+def _file(
+    base: Mapping[str, Any], groups: Sequence[Group], weights: Weights, version: str
+) -> dict[str, Any]:
     true: Counter[str] = Counter()
     other: Counter[str] = Counter()
     pairs = [0, 0]
@@ -132,9 +163,23 @@ def _file(base: Mapping[str, Any], groups: Sequence[Group], weights: Weights, ve
     table = {}
     for sign in sorted({*base["signs"], *true, *other}):
         old = base["signs"].get(sign, {"m": 0.0, "u": 0.0})
-        table[sign] = {"m": round((old["m"] * trues + true[sign]) / (trues + pairs[0]), 6),
-                       "u": round((old["u"] * others + other[sign]) / (others + pairs[1]), 6),
-                       "weight": round(weights.get(sign, 0.0), 4)}
-    rarity = {sign.removeprefix(RARITY): round(weight, 4) for sign, weight in weights.items() if sign.startswith(RARITY)}
-    return {**base, "version": version, "from": base["version"], "rows": base["rows"] + len(groups),
-            "true_pairs": trues + pairs[0], "other_pairs": others + pairs[1], "rarity": rarity, "signs": table}
+        table[sign] = {
+            "m": round((old["m"] * trues + true[sign]) / (trues + pairs[0]), 6),
+            "u": round((old["u"] * others + other[sign]) / (others + pairs[1]), 6),
+            "weight": round(weights.get(sign, 0.0), 4),
+        }
+    rarity = {
+        sign.removeprefix(RARITY): round(weight, 4)
+        for sign, weight in weights.items()
+        if sign.startswith(RARITY)
+    }
+    return {
+        **base,
+        "version": version,
+        "from": base["version"],
+        "rows": base["rows"] + len(groups),
+        "true_pairs": trues + pairs[0],
+        "other_pairs": others + pairs[1],
+        "rarity": rarity,
+        "signs": table,
+    }

@@ -1,4 +1,7 @@
-"""Versions of the identity model: those that ship as files, and those fitted here, kept in the database for good."""
+"""Versions of the identity model: those that ship as files, and those fitted here, kept in the
+database for good.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -13,8 +16,11 @@ from services.kit.errors import Refused, Words
 from services.matcher.identity import LATEST, Model
 
 _known: dict[str, Mapping[str, Any]] = {}  # a version never changes
-_TAKEN = Words("这个模型版本号已经有了；旧版本要留着，以便日后复算。",
-               "This version is there already; old versions stay, so that what they said can be computed again.")
+_TAKEN = Words(
+    "这个模型版本号已经有了；旧版本要留着，以便日后复算。",
+    "This version is there already; old versions stay, so that what they said can be computed "
+    "again.",
+)
 _NO_SUCH = Words("没有这个模型版本。", "There is no such version of the model.")
 
 
@@ -32,7 +38,9 @@ def in_force(tx: Connection) -> Model:
 def model(tx: Connection, version: str, prior: float | None = None) -> Model:
     """The model of a version, however old; FileNotFoundError where there never was one."""
     if version not in _known:
-        stored = tx.exec_driver_sql("SELECT data FROM identity_model WHERE version = %s", (version,)).scalar()
+        stored = tx.exec_driver_sql(
+            "SELECT data FROM identity_model WHERE version = %s", (version,)
+        ).scalar()
         if stored is None:
             return _shipped(version, prior)
         _known[version] = stored
@@ -47,31 +55,55 @@ def _stored(version: str, prior: float | None) -> Model:
 def add(tx: Connection, data: Mapping[str, Any], at: datetime) -> None:
     """Keeps a new version, not in force yet; refuses a version that is there."""
     Model(data)  # whatever cannot judge is not kept
-    taken = tx.exec_driver_sql("SELECT 1 FROM identity_model WHERE version = %s", (data["version"],)).first()
+    taken = tx.exec_driver_sql(
+        "SELECT 1 FROM identity_model WHERE version = %s", (data["version"],)
+    ).first()
     if taken or data["version"] == LATEST:
         raise Refused(409, "version-taken", _TAKEN)
-    tx.exec_driver_sql("INSERT INTO identity_model (version, data, made_at) VALUES (%s, %s::jsonb, %s)",
-                       (data["version"], dumps(data), at))
+    tx.exec_driver_sql(
+        "INSERT INTO identity_model (version, data, made_at) VALUES (%s, %s::jsonb, %s)",
+        (data["version"], dumps(data), at),
+    )
 
 
 def switch(tx: Connection, version: str) -> None:
     """Lets a version judge from the next batch on; the shipped one by its name."""
     tx.exec_driver_sql("UPDATE identity_model SET in_force = false WHERE in_force")
-    found = tx.exec_driver_sql("UPDATE identity_model SET in_force = true WHERE version = %s RETURNING 1", (version,))
+    found = tx.exec_driver_sql(
+        "UPDATE identity_model SET in_force = true WHERE version = %s RETURNING 1", (version,)
+    )
     if found.first() is None and version != LATEST:
         raise Refused(404, "no-such-version", _NO_SUCH)
 
 
 def versions(tx: Connection) -> list[dict[str, Any]]:
     """All versions, the shipped one first: version, made_at, rows, in_force."""
-    stored = rows(tx, "SELECT version, made_at, data ->> 'rows' AS rows, in_force FROM identity_model ORDER BY made_at")
-    shipped = {"version": LATEST, "made_at": None, "rows": None, "in_force": not any(r.in_force for r in stored)}
-    return [shipped, *({"version": r.version, "made_at": r.made_at, "rows": r.rows, "in_force": r.in_force}
-                       for r in stored)]
+    stored = rows(
+        tx,
+        "SELECT version, made_at, data ->> 'rows' AS rows, in_force FROM identity_model ORDER BY "
+        "made_at",
+    )
+    shipped = {
+        "version": LATEST,
+        "made_at": None,
+        "rows": None,
+        "in_force": not any(r.in_force for r in stored),
+    }
+    return [
+        shipped,
+        *(
+            {"version": r.version, "made_at": r.made_at, "rows": r.rows, "in_force": r.in_force}
+            for r in stored
+        ),
+    ]
 
 
 def again(tx: Connection, version: str, evidence: Mapping[str, Any]) -> list[float]:
-    """The probabilities that a version gives to kept evidence: years later still those that it gave then."""
+    """The probabilities that a version gives to kept evidence: years later still those that it gave
+    then.
+    """
     judge = model(tx, version, evidence.get("prior"))
-    return judge.again([(tuple(p["levels"]), p["rareness"]) for p in evidence.get("pairs", ())],
-                       evidence.get("rest", 0.0))
+    return judge.again(
+        [(tuple(p["levels"]), p["rareness"]) for p in evidence.get("pairs", ())],
+        evidence.get("rest", 0.0),
+    )

@@ -1,8 +1,9 @@
 """Address text, normalised with the way back kept.
 
-Characters are mapped one by one (NFKC, upper case, traditional to simplified, separators away), so the
-offset of every kept character in the original text is known and an explanation can quote the original.
-The same mapping is applied to the names of the division table, which makes both sides meet.
+Characters are mapped one by one (NFKC, upper case, traditional to simplified, separators away), so
+the offset of every kept character in the original text is known and an explanation can quote the
+original. The same mapping is applied to the names of the division table, which makes both sides
+meet.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _DROP = ""
 
 @cache
 def _simplified() -> dict[str, str]:
-    """Traditional character -> simplified (MediaWiki's table as packaged by zhconv), single characters only."""
+    """Traditional character -> simplified (MediaWiki's table as packaged by zhconv), single
+    characters only.
+    """
     table = json.loads(files("zhconv").joinpath("zhcdict.json").read_bytes())["zh2Hans"]
     return {k: v for k, v in table.items() if len(k) == len(v) == 1 and k != v}
 
@@ -33,8 +36,8 @@ def _simplified() -> dict[str, str]:
 def _kept(char: str) -> str:
     """What one character of NFKC text becomes: itself simplified, a dash, or nothing.
 
-    Characters beyond U+FFFF get a stand-in from the private use area: one such character would double the
-    memory of every text it is joined to.
+    Characters beyond U+FFFF get a stand-in from the private use area: one such character would
+    double the memory of every text it is joined to.
     """
     if char in _DASHES:
         return "-"
@@ -86,7 +89,9 @@ made = tuple.__new__
 
 
 class Normal(NamedTuple):
-    """`text` normalised; `origin[i]` is the index in the original of `text[i]`, or None where both are equal."""
+    """`text` normalised; `origin[i]` is the index in the original of `text[i]`, or None where both
+    are equal.
+    """
 
     text: str
     origin: tuple[int, ...] | None
@@ -99,7 +104,9 @@ class Normal(NamedTuple):
 
 
 def normalise(raw: str) -> Normal:
-    """Any Unicode in, never an error; idempotent; at most TEXT_CHARS_MAX characters are looked at."""
+    """Any Unicode in, never an error; idempotent; at most TEXT_CHARS_MAX characters are looked
+    at.
+    """
     raw = raw[:TEXT_CHARS_MAX]
     if _plain().fullmatch(raw):
         return made(Normal, (raw, None))
@@ -117,19 +124,27 @@ _DIGITS = "〇一二三四五六七八九"
 
 
 def spelled(normal: Normal) -> Normal | None:
-    """The text with the numbers inside names in characters (田林12村 -> 田林十二村); None if it has none."""
+    """The text with the numbers inside names in characters (田林12村 -> 田林十二村); None if it has
+    none.
+    """
     text, out, last = normal.text, [], 0
     for m in _PART.finditer(text):
         out += [(c, i) for i, c in enumerate(text[last : m.start()], last)]
         tens, ones = divmod(int(m.group()), 10)
-        word = (_DIGITS[tens] if tens > 1 else "") + ("十" if tens else "") + (_DIGITS[ones] if ones or not tens else "")
+        word = (
+            (_DIGITS[tens] if tens > 1 else "")
+            + ("十" if tens else "")
+            + (_DIGITS[ones] if ones or not tens else "")
+        )
         out += [(c, min(m.start() + i, m.end() - 1)) for i, c in enumerate(word)]
         last = m.end()
     if not out:
         return None
     out += [(c, i) for i, c in enumerate(text[last:], last)]
     origin = normal.origin
-    return Normal("".join(c for c, _ in out), tuple(i if origin is None else origin[i] for _, i in out))
+    return Normal(
+        "".join(c for c, _ in out), tuple(i if origin is None else origin[i] for _, i in out)
+    )
 
 
 def key(raw: str) -> str:

@@ -1,4 +1,7 @@
-"""Who a posted person is: candidates from the register by blocking keys, the model's judgement, what is kept of it."""
+"""Who a posted person is: candidates from the register by blocking keys, the model's judgement,
+what is kept of it.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,8 +25,8 @@ from services.registry.persons import MemberRecord, Person, fold_name
 from services.registry.tokens import agreed
 
 KEY_MEMBERS_MAX = 500  # a key that more members share tells nobody apart
-# first by the number alone, which settles nearly everybody; then by what agrees closely; the others by everything that
-# could lead to them
+# first by the number alone, which settles nearly everybody; then by what agrees closely; the others
+# by everything that could lead to them
 STEPS = (number_keys, close_keys, person_keys)
 ERASED = frozenset({"not_a_member", "withdrawn", "rejected"})
 Slot = tuple[UUID, int]
@@ -31,10 +34,11 @@ Slot = tuple[UUID, int]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The decision on one person: match, review, not_a_member, outside (a walk-in no register knows), withdrawn (while
-    in review) or rejected.
+    """The decision on one person: match, review, not_a_member, outside (a walk-in no register
+    knows), withdrawn (while in review) or rejected.
 
-    ``evidence`` holds levels of agreement, nothing personal; ``notes`` are codes of services.matcher.notes.
+    ``evidence`` holds levels of agreement, nothing personal; ``notes`` are codes of
+    services.matcher.notes.
     """
 
     decision: str
@@ -61,16 +65,22 @@ _BY_REFERENCE = f"SELECT {_MEMBER} FROM member m WHERE m.member = ANY (%s)"
 _NAMED = frozenset({"same", "sound", "pinyin"})
 _FREQUENCIES = "SELECT name, bearers FROM name_frequency WHERE name = ANY (%s)"
 _KEEP = """
-INSERT INTO identification (event_id, position, path, decision, member, case_id, candidates, model, decided_at,
+INSERT INTO identification (event_id, position, path, decision, member, case_id, candidates, model,
+    decided_at,
                             decided_by, reason, evidence, notes, erased_at)
-SELECT event_id, position, path, decision, member, case_id, candidates, model, decided_at, decided_by, reason,
+SELECT event_id, position, path, decision, member, case_id, candidates, model, decided_at,
+    decided_by, reason,
        evidence, notes, erased_at
-FROM json_to_recordset(%s::json) AS i(event_id uuid, position int, path text, decision text, member text, case_id uuid,
-    candidates jsonb, model text, decided_at timestamptz, decided_by text, reason text, evidence jsonb, notes text[],
+FROM json_to_recordset(%s::json) AS i(event_id uuid, position int, path text, decision text,
+    member text, case_id uuid,
+    candidates jsonb, model text, decided_at timestamptz, decided_by text, reason text,
+        evidence jsonb, notes text[],
     erased_at timestamptz)
-ON CONFLICT (event_id, position) DO UPDATE SET decision = excluded.decision, member = excluded.member,
+ON CONFLICT (event_id, position) DO UPDATE SET decision = excluded.decision,
+    member = excluded.member,
     case_id = excluded.case_id, candidates = excluded.candidates, decided_at = excluded.decided_at,
-    decided_by = excluded.decided_by, reason = excluded.reason, notes = excluded.notes, proposal = NULL,
+    decided_by = excluded.decided_by, reason = excluded.reason, notes = excluded.notes,
+        proposal = NULL,
     erased_at = excluded.erased_at,
     model = CASE WHEN excluded.evidence IS NULL THEN identification.model ELSE excluded.model END,
     evidence = CASE WHEN excluded.decision IN ('not_a_member', 'withdrawn', 'rejected') THEN NULL
@@ -79,13 +89,16 @@ _ERASE = """
 WITH gone AS (SELECT * FROM unnest(%s::uuid[], %s::int[]) AS g (event_id, position)),
 asked AS (UPDATE review_question q SET text = NULL, answer = NULL FROM gone g
           WHERE q.event_id = g.event_id AND q.position = g.position)
-UPDATE posted_person p SET body = NULL FROM gone g WHERE p.event_id = g.event_id AND p.position = g.position"""
+UPDATE posted_person p SET body = NULL FROM gone g WHERE p.event_id = g.event_id
+    AND p.position = g.position"""
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What was read of the register for some announcements: the members their senders named, the keys each was last
-    looked for under, the members of every key asked for, and how many bear the names of those."""
+    """What was read of the register for some announcements: the members their senders named, the
+    keys each was last looked for under, the members of every key asked for, and how many bear the
+    names of those.
+    """
 
     named: Mapping[Slot, MemberRecord]
     keys: dict[Slot, frozenset[str]] = field(default_factory=dict)
@@ -93,7 +106,9 @@ class _Seen:
     counts: dict[str, int] = field(default_factory=dict)
 
     def look(self, tx: Connection, told: Sequence[Announcement], *, counting: bool) -> None:
-        """Reads what the keys of ``told`` lead to and was not read yet; ``counting``: how common the names are, too."""
+        """Reads what the keys of ``told`` lead to and was not read yet; ``counting``: how common
+        the names are, too.
+        """
         asked = set().union(*(self.keys[a.event, a.position] for a in told))
         wanted = sorted(asked - self.near.keys())
         self.near.update((key, []) for key in wanted)
@@ -108,7 +123,9 @@ class _Seen:
 
 @dataclass
 class People:
-    """Finds persons in the register. ``model`` judges; by default the version in force, asked for with each batch."""
+    """Finds persons in the register. ``model`` judges; by default the version in force, asked for
+    with each batch.
+    """
 
     model: Model | None = None
 
@@ -125,38 +142,76 @@ class People:
                 slot = one.event, one.position
                 if not _is_settled(found.get(slot)):
                     before, seen.keys[slot] = seen.keys.get(slot), keys_of(one.person)
-                    if keys_of is not person_keys or before != seen.keys[slot]:  # else the same members once more
+                    if (
+                        keys_of is not person_keys or before != seen.keys[slot]
+                    ):  # else the same members once more
                         unsettled.append(one)
             if unsettled:
                 seen.look(tx, unsettled, counting=keys_of is not number_keys)
-                found |= {(one.event, one.position): judged(one, seen.keys[one.event, one.position], seen.near,
-                                                            seen.named.get((one.event, one.position)), seen.counts,
-                                                            model) for one in unsettled}
+                found |= {
+                    (one.event, one.position): judged(
+                        one,
+                        seen.keys[one.event, one.position],
+                        seen.near,
+                        seen.named.get((one.event, one.position)),
+                        seen.counts,
+                        model,
+                    )
+                    for one in unsettled
+                }
         return _without_key(tx, told, found)
 
-    def keep(self, tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found],
-             case_of: Mapping[Slot, str], world: World, noted: Mapping[Slot, Iterable[str]] = {}) -> None:
-        """Keeps the decisions; of a person who is no member, or was withdrawn in doubt, nothing personal stays."""
+    def keep(
+        self,
+        tx: Connection,
+        told: Sequence[Announcement],
+        found: Mapping[Any, Found],
+        case_of: Mapping[Slot, str],
+        world: World,
+        noted: Mapping[Slot, Iterable[str]] = {},
+    ) -> None:
+        """Keeps the decisions; of a person who is no member, or was withdrawn in doubt, nothing
+        personal stays.
+        """
         lines = []
         for one in told:
             who, slot = found[one.event, one.position], (one.event, one.position)
             gone = who.decision in ERASED
             codes = list(dict.fromkeys((*who.notes, *noted.get(slot, ()))))
-            lines.append({"event_id": one.event, "position": one.position, "path": one.path,
-                          "decision": who.decision, "member": who.member, "case_id": case_of.get(slot),
-                          "candidates": None if gone or who.decision == "match" else who.candidates or None,
-                          "model": (who.evidence or {}).get("model", "none"), "decided_at": world.now,
-                          "decided_by": who.by, "reason": who.reason, "evidence": None if gone else who.evidence,
-                          "notes": f"{{{','.join(codes)}}}" if codes and not gone else None,
-                          "erased_at": world.now if gone else None})
+            lines.append(
+                {
+                    "event_id": one.event,
+                    "position": one.position,
+                    "path": one.path,
+                    "decision": who.decision,
+                    "member": who.member,
+                    "case_id": case_of.get(slot),
+                    "candidates": None
+                    if gone or who.decision == "match"
+                    else who.candidates or None,
+                    "model": (who.evidence or {}).get("model", "none"),
+                    "decided_at": world.now,
+                    "decided_by": who.by,
+                    "reason": who.reason,
+                    "evidence": None if gone else who.evidence,
+                    "notes": f"{{{','.join(codes)}}}" if codes and not gone else None,
+                    "erased_at": world.now if gone else None,
+                }
+            )
         if lines:
             tx.exec_driver_sql(_KEEP, (dumps(lines),))
-        erase = [(str(a.event), a.position) for a in told if found[a.event, a.position].decision in ERASED]
+        erase = [
+            (str(a.event), a.position)
+            for a in told
+            if found[a.event, a.position].decision in ERASED
+        ]
         if erase:
             tx.exec_driver_sql(_ERASE, ([e for e, _ in erase], [p for _, p in erase]))
 
 
-def _referred_to(tx: Connection, told: Sequence[Announcement], world: World) -> dict[Slot, MemberRecord]:
+def _referred_to(
+    tx: Connection, told: Sequence[Announcement], world: World
+) -> dict[Slot, MemberRecord]:
     """The members whom the senders' references name, each where the sender may refer to them.
 
     It does not matter who has a part in a case by now: it would depend on what arrived first.
@@ -182,28 +237,39 @@ def _is_of_the_line(one: Announcement, member: MemberRecord, world: World) -> bo
 def _knows(one: Announcement, member: MemberRecord) -> bool:
     """Whether a stranger knows whom the reference names, or names somebody else and is told so.
 
-    References can be counted through: by itself a stranger's means nobody, as one that there is not.
+    References can be counted through: by itself a stranger's means nobody, as one that there is
+    not.
     """
     number, name, *_ = compare(read_person(one.person), read_member(member))
     return number == "same" or name in _NAMED or name in _ANOTHERS[1]
 
 
 def _is_settled(found: Found | None) -> bool:
-    """A match by more than the number: where the name differs, somebody of the very name may be found further on."""
+    """A match by more than the number: where the name differs, somebody of the very name may be
+    found further on.
+    """
     if found is None or found.decision != "match":
         return False
     pairs = (found.evidence or {}).get("pairs")
     return not pairs or pairs[0]["levels"][1] in ("same", "none")
 
 
-def judged(one: Announcement, keys: Iterable[str], by_key: Mapping[str, Sequence[MemberRecord]],
-           referred: MemberRecord | None, counts: Mapping[str, int], model: Model) -> Found:
+def judged(
+    one: Announcement,
+    keys: Iterable[str],
+    by_key: Mapping[str, Sequence[MemberRecord]],
+    referred: MemberRecord | None,
+    counts: Mapping[str, int],
+    model: Model,
+) -> Found:
     """The decision on one announcement, from the members that share a key with its person."""
     near = {m.member: m for key in keys for m in by_key.get(key, ())}
     if referred is not None:
         return _referred(one.person, referred, near, counts, model)
     person, hidden = one.person, by_key.get(one.person.token or "", ())
-    if hidden:  # the token stands for this number: from here on it is as if the number had been sent
+    if (
+        hidden
+    ):  # the token stands for this number: from here on it is as if the number had been sent
         person = replace(person, id_number=hidden[0].id_number)
     if _number_of_another(person, near.values()):
         return Found("rejected", reason=notes.OTHER_NUMBER)
@@ -211,16 +277,31 @@ def judged(one: Announcement, keys: Iterable[str], by_key: Mapping[str, Sequence
     candidates, evidence = kept(answer, model)
     if answer.decision == "match" and (hidden or not person.token):
         member = near[answer.candidates[0].member]
-        return Found("match", member.member, member.organisation, candidates, evidence=evidence, notes=_standing(member))
+        return Found(
+            "match",
+            member.member,
+            member.organisation,
+            candidates,
+            evidence=evidence,
+            notes=_standing(member),
+        )
     unknown = (notes.NO_SUCH_TOKEN,) if person.token and not hidden else ()
     if one.kind == HOST_REPORT and answer.decision in ("not_a_member", "unknown"):
         return Found("outside", None, None, candidates, evidence=evidence, notes=unknown)
-    return Found("not_a_member" if answer.decision == "not_a_member" else "review", None, None, candidates,
-                 evidence=evidence, notes=unknown)
+    return Found(
+        "not_a_member" if answer.decision == "not_a_member" else "review",
+        None,
+        None,
+        candidates,
+        evidence=evidence,
+        notes=unknown,
+    )
 
 
 def _number_of_another(person: Person, near: Iterable[MemberRecord]) -> bool:
-    """Whether the number is registered, and under names with nothing in common with the one that is stated."""
+    """Whether the number is registered, and under names with nothing in common with the one that is
+    stated.
+    """
     stated = read_person(person)
     names = [levels[1] for m in near if (levels := compare(stated, read_member(m)))[0] == "same"]
     return bool(names) and all(name == "other" for name in names)
@@ -230,22 +311,40 @@ def _number_of_another(person: Person, near: Iterable[MemberRecord]) -> bool:
 _ANOTHERS = (frozenset({"other", "twin", "near", "doubtful"}), frozenset({"other", "surname"}))
 
 
-def _referred(person: Person, member: MemberRecord, near: Mapping[str, MemberRecord], counts: Mapping[str, int],
-              model: Model) -> Found:
-    """The member whom the sender's reference names, unless what is stated of the person is plainly another's."""
+def _referred(
+    person: Person,
+    member: MemberRecord,
+    near: Mapping[str, MemberRecord],
+    counts: Mapping[str, int],
+    model: Model,
+) -> Found:
+    """The member whom the sender's reference names, unless what is stated of the person is plainly
+    another's.
+    """
     levels = compare(read_person(person), read_member(member))
     if levels[1] in _ANOTHERS[1]:
         return Found("rejected", reason=notes.OTHER_NAME)
     if not any(level in anothers for level, anothers in zip(levels, _ANOTHERS)):
-        return Found("match", member.member, member.organisation, evidence={"model": model.version},
-                     notes=_standing(member))
-    candidates, evidence = kept(model.judge(person, list({**near, member.member: member}.values()), counts), model)
+        return Found(
+            "match",
+            member.member,
+            member.organisation,
+            evidence={"model": model.version},
+            notes=_standing(member),
+        )
+    candidates, evidence = kept(
+        model.judge(person, list({**near, member.member: member}.values()), counts), model
+    )
     if all(one["member"] != member.member for one in candidates):
         candidates += (_candidate(member.member, model.again([(levels, 0.0)])[0], levels, 0.0),)
-    return Found("review", None, None, candidates, evidence=evidence, notes=(notes.OTHER_REFERENCE,))
+    return Found(
+        "review", None, None, candidates, evidence=evidence, notes=(notes.OTHER_REFERENCE,)
+    )
 
 
-def _without_key(tx: Connection, told: Sequence[Announcement], found: dict[Slot, Found]) -> dict[Slot, Found]:
+def _without_key(
+    tx: Connection, told: Sequence[Announcement], found: dict[Slot, Found]
+) -> dict[Slot, Found]:
     """Tells a token that nobody in the register has from one that could never be compared."""
     lost = [a for a in told if notes.NO_SUCH_TOKEN in found[a.event, a.position].notes]
     if lost:
@@ -261,19 +360,47 @@ def _standing(member: MemberRecord) -> tuple[str, ...]:
     return {"ended": (notes.ENDED,), "suspended": (notes.SUSPENDED,)}.get(member.standing or "", ())
 
 
-def kept(answer: Identification, model: Model) -> tuple[tuple[Mapping[str, Any], ...], Mapping[str, Any]]:
-    """What is kept of an answer: the candidates for the desk, and the evidence that its version can judge again."""
-    candidates = tuple(_candidate(c.member, c.probability, c.levels, c.rareness) for c in answer.candidates[:5])
+def kept(
+    answer: Identification, model: Model
+) -> tuple[tuple[Mapping[str, Any], ...], Mapping[str, Any]]:
+    """What is kept of an answer: the candidates for the desk, and the evidence that its version can
+    judge again.
+    """
+    candidates = tuple(
+        _candidate(c.member, c.probability, c.levels, c.rareness) for c in answer.candidates[:5]
+    )
     first = answer.decision == "match"
-    pairs = [{"member": c.member if at == 0 or not first else None, "levels": list(c.levels),
-              "rareness": c.rareness, "probability": c.probability} for at, c in enumerate(answer.candidates[:5])]
-    return candidates, {"model": model.version, "prior": model.prior, "pairs": pairs, "rest": answer.rest}
+    pairs = [
+        {
+            "member": c.member if at == 0 or not first else None,
+            "levels": list(c.levels),
+            "rareness": c.rareness,
+            "probability": c.probability,
+        }
+        for at, c in enumerate(answer.candidates[:5])
+    ]
+    return candidates, {
+        "model": model.version,
+        "prior": model.prior,
+        "pairs": pairs,
+        "rest": answer.rest,
+    }
 
 
-def _candidate(member: str, probability: float, levels: Sequence[str], rareness: float) -> Mapping[str, Any]:
+def _candidate(
+    member: str, probability: float, levels: Sequence[str], rareness: float
+) -> Mapping[str, Any]:
     """A candidate as the desk shows it."""
-    return {"member": member, "probability": probability, "levels": list(levels), "rareness": round(rareness, 4),
-            "reasons": [{"field": r.field, "level": r.level, "words": list(r.words)} for r in reasons(tuple(levels))]}
+    return {
+        "member": member,
+        "probability": probability,
+        "levels": list(levels),
+        "rareness": round(rareness, 4),
+        "reasons": [
+            {"field": r.field, "level": r.level, "words": list(r.words)}
+            for r in reasons(tuple(levels))
+        ],
+    }
 
 
 def frequencies(tx: Connection, names: Iterable[str | None]) -> dict[str, int]:

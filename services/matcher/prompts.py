@@ -1,9 +1,12 @@
-"""Who must look at the review desk: one open task per organisation while persons wait there, one while questions do.
+"""Who must look at the review desk: one open task per organisation while persons wait there, one
+while questions do.
 
-Asked is whoever holds a candidate: the sender where it is of the candidate's line, else the candidate's organisation.
-A roster of 30,000 rows may leave 3,000 in doubt: whoever posted it is asked once, with their number, by the day on which
-the one that waits the longest is due. What an organisation left on its desk when it ended, its superior finds on its own.
+Asked is whoever holds a candidate: the sender where it is of the candidate's line, else the
+candidate's organisation. A roster of 30,000 rows may leave 3,000 in doubt: whoever posted it is
+asked once, with their number, by the day on which the one that waits the longest is due. What an
+organisation left on its desk when it ended, its superior finds on its own.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,22 +35,28 @@ ACTS = {IDENTIFY: "identify", QUESTION: "answer"}
 # whoever asked, and has the answer, looks again
 _WAITING = """
 WITH asked AS (
-    SELECT q.event_id, q.position, split_part(q.path, '.', -2) AS poster, q.by_organisation AS asker, q.asked_at,
+    SELECT q.event_id, q.position, split_part(q.path, '.', -2) AS poster,
+        q.by_organisation AS asker, q.asked_at,
            q.answered_at
     FROM review_question q JOIN identification i
         ON i.event_id = q.event_id AND i.position = q.position AND i.decision = 'review'
-    WHERE q.text IS NOT NULL AND (split_part(q.path, '.', -2) = ANY (:codes) OR q.by_organisation = ANY (:codes))),
+    WHERE q.text IS NOT NULL AND (split_part(q.path, '.', -2) = ANY (:codes)
+        OR q.by_organisation = ANY (:codes))),
 answered AS (
     SELECT asker, max(answered_at) AS since FROM asked a WHERE asker <> poster AND NOT EXISTS (
         SELECT FROM review_candidate k JOIN member m ON m.member = k.member
         WHERE (k.event_id, k.position) = (a.event_id, a.position) AND m.organisation = a.asker)
     GROUP BY event_id, position, asker HAVING bool_and(answered_at IS NOT NULL))
-SELECT 'identify' AS kind, split_part(path, '.', -2) AS organisation, min(decided_at) AS since, count(*) AS persons
-FROM identification WHERE decision = 'review' AND asks_sender AND split_part(path, '.', -2) = ANY (:codes) GROUP BY 2
-UNION ALL SELECT 'identify', m.organisation, min(i.decided_at), count(DISTINCT (i.event_id, i.position))
+SELECT 'identify' AS kind, split_part(path, '.', -2) AS organisation, min(decided_at) AS since,
+    count(*) AS persons
+FROM identification WHERE decision = 'review' AND asks_sender
+    AND split_part(path, '.', -2) = ANY (:codes) GROUP BY 2
+UNION ALL SELECT 'identify', m.organisation, min(i.decided_at),
+    count(DISTINCT (i.event_id, i.position))
 FROM review_candidate k JOIN identification i ON (i.event_id, i.position) = (k.event_id, k.position)
 JOIN member m ON m.member = k.member
-WHERE i.decision = 'review' AND NOT i.asks_sender AND k.denied_at IS NULL AND m.organisation = ANY (:codes) GROUP BY 2
+WHERE i.decision = 'review' AND NOT i.asks_sender AND k.denied_at IS NULL
+    AND m.organisation = ANY (:codes) GROUP BY 2
 UNION ALL SELECT 'identify', asker, min(since), count(*) FROM answered GROUP BY 2
 UNION ALL SELECT 'question', poster, min(asked_at), count(DISTINCT (event_id, position)) FROM asked
 WHERE answered_at IS NULL GROUP BY 2"""
@@ -56,7 +65,8 @@ _DESKS = f"""SELECT DISTINCT organisation FROM task t
 WHERE closed_at IS NULL AND kind IN ('identify', 'question') AND {DESKS.not_aside("t.organisation")}"""
 _STANDING = """
 SELECT organisation, kind, count(*) AS number, max(id::text) FILTER (WHERE closed_at IS NULL) AS id,
-       max(due_on) FILTER (WHERE closed_at IS NULL) AS due_on, max(persons) FILTER (WHERE closed_at IS NULL) AS persons,
+       max(due_on) FILTER (WHERE closed_at IS NULL) AS due_on,
+           max(persons) FILTER (WHERE closed_at IS NULL) AS persons,
        max(opened_at) FILTER (WHERE closed_at IS NULL) AS opened_at
 FROM task WHERE kind IN ('identify', 'question') AND organisation = ANY (:codes) GROUP BY 1, 2"""
 _CONCERNED = """
@@ -77,7 +87,9 @@ class Waiting:
         """The day by which it is asked for, by the policy of the day on which it began to wait."""
         day = day_of(self.since)
         policy = world.policy_at(organisation, day)
-        return world.calendar.add_workdays(day, policy.identify_wd if kind == IDENTIFY else policy.ask_wd)
+        return world.calendar.add_workdays(
+            day, policy.identify_wd if kind == IDENTIFY else policy.ask_wd
+        )
 
 
 def settle_of(tx: Connection, event: UUID, position: int, world: World) -> None:
@@ -88,9 +100,10 @@ def settle_of(tx: Connection, event: UUID, position: int, world: World) -> None:
 def settle(tx: Connection, organisations: Iterable[str], world: World) -> None:
     """Opens, alters and closes the desk tasks of organisations, so that they tell who waits now.
 
-    A task stays the same while anybody waits; one that was late and is worked off makes room for a new one, so that
-    those who are left are prompted for as well. ``tx`` acts as the worker. Call it last in a transaction: it waits for
-    whoever else is counting the same organisation, and counts what they committed.
+    A task stays the same while anybody waits; one that was late and is worked off makes room for a
+    new one, so that those who are left are prompted for as well. ``tx`` acts as the worker. Call it
+    last in a transaction: it waits for whoever else is counting the same organisation, and counts
+    what they committed.
     """
     codes = sorted({one for code in organisations for one in (code, desk(code, world))})
     if not codes:
@@ -121,11 +134,15 @@ def desk(code: str, world: World) -> str:
 
 
 def recount(engine: Engine, clock: Clock, ground: Ground) -> int:
-    """Counts all open desk tasks anew, by the calendar and the tree in force; returns how many organisations had one."""
+    """Counts all open desk tasks anew, by the calendar and the tree in force; returns how many
+    organisations had one.
+    """
     with engine.begin() as tx:
         codes = [row.organisation for row in rows(tx, _DESKS)]
         world = ground.world(tx, clock.now())
-        done = DESKS.each_by_itself(tx, codes, lambda some: settle(tx, some, world), world.now, organisation=str)
+        done = DESKS.each_by_itself(
+            tx, codes, lambda some: settle(tx, some, world), world.now, organisation=str
+        )
     return len(codes) - done.left_out
 
 
@@ -136,26 +153,42 @@ def recount_again(tx: Connection, codes: Sequence[str], now: datetime, ground: G
 
 
 def _waiting(tx: Connection, codes: list[str], world: World) -> dict[tuple[str, str], Waiting]:
-    at = {code: code for code in codes if desk(code, world) == code} | world.directory.left_to(codes, world.today)
+    at = {code: code for code in codes if desk(code, world) == code} | world.directory.left_to(
+        codes, world.today
+    )
     found: dict[tuple[str, str], Waiting] = {}
     for r in rows(tx, _WAITING, {"codes": list(at)}):
         slot = at[r.organisation], r.kind
         before = found.get(slot)
         found[slot] = Waiting(
-            min(before.since, r.since) if before else r.since, r.persons + (before.persons if before else 0))
+            min(before.since, r.since) if before else r.since,
+            r.persons + (before.persons if before else 0),
+        )
     return found
 
 
-def _one(code: str, kind: str, waits: Waiting | None, stands: Mapping[str, Any], world: World,
-         ) -> tuple[dict[str, Any] | None, str | None]:
+def _one(
+    code: str,
+    kind: str,
+    waits: Waiting | None,
+    stands: Mapping[str, Any],
+    world: World,
+) -> tuple[dict[str, Any] | None, str | None]:
     """The row to write, if any, and the id of the task to close, if any."""
     ident = stands.get("id")
     if waits is None:
         return None, ident
     due = waits.due_on(kind, code, world)
     line = {
-        "case_id": None, "member": None, "kind": kind, "act": ACTS[kind], "organisation": code,
-        "path": world.directory.path(code), "due_on": due, "persons": waits.persons}
+        "case_id": None,
+        "member": None,
+        "kind": kind,
+        "act": ACTS[kind],
+        "organisation": code,
+        "path": world.directory.path(code),
+        "due_on": due,
+        "persons": waits.persons,
+    }
     if ident and not stands["due_on"] < world.today <= due:
         same = (stands["due_on"], stands["persons"]) == (due, waits.persons)
         return (None if same else {**line, "id": ident, "opened_at": stands["opened_at"]}), None

@@ -1,4 +1,5 @@
 """What others read of the matcher's decisions."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,8 @@ from sqlalchemy import Connection
 
 from services.kit.db import rows
 from services.kit.errors import Words
-from services.matcher import questions, reviews as desk
+from services.matcher import questions
+from services.matcher import reviews as desk
 from services.matcher.explain import explained
 from services.matcher.notes import WORDS, spoken
 from services.matcher.reviews import reviews, reviews_waiting
@@ -23,7 +25,9 @@ __all__ = ["Decision", "decide_review", "decisions", "explained", "reviews", "re
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of one person of an event, as its sender may know it: what is told beside, what is asked."""
+    """What became of one person of an event, as its sender may know it: what is told beside, what
+    is asked.
+    """
 
     decision: str
     decided_at: datetime
@@ -37,15 +41,36 @@ class Decision:
 def decisions(tx: Connection, event_id: UUID) -> Sequence[Decision]:
     """The decision on every person of an event."""
     asked = questions.of_events(tx, [str(event_id)])
-    return [Decision(r.decision, r.decided_at, r.case_id, r.position, spoken(r.notes),
-                     asked.get((event_id, r.position), ()), WORDS.get(r.reason) if r.decision == "rejected" else None)
-            for r in rows(tx, """SELECT CASE decision WHEN 'outside' THEN 'match' ELSE decision END AS decision, decided_at,
-                                 case_id, position, notes, reason FROM identification WHERE event_id = :e ORDER BY position""",
-                          {"e": event_id})]
+    return [
+        Decision(
+            r.decision,
+            r.decided_at,
+            r.case_id,
+            r.position,
+            spoken(r.notes),
+            asked.get((event_id, r.position), ()),
+            WORDS.get(r.reason) if r.decision == "rejected" else None,
+        )
+        for r in rows(
+            tx,
+            """SELECT CASE decision WHEN 'outside' THEN 'match' ELSE decision END AS decision, decided_at,
+                                 case_id, position, notes, reason FROM identification
+                                     WHERE event_id = :e ORDER BY position""",
+            {"e": event_id},
+        )
+    ]
 
 
-def decide_review(tx: Connection, house: Any, caller: Caller, review_id: str, body: Mapping[str, Any],
-                  person: str | None = None) -> dict[str, Any]:
-    """Acts on one review: decide, ask, answer (services.matcher.reviews), or undo a match (services.matcher.undo)."""
+def decide_review(
+    tx: Connection,
+    house: Any,
+    caller: Caller,
+    review_id: str,
+    body: Mapping[str, Any],
+    person: str | None = None,
+) -> dict[str, Any]:
+    """Acts on one review: decide, ask, answer (services.matcher.reviews), or undo a match
+    (services.matcher.undo).
+    """
     act = undo_match if body.get("undo") is True else desk.decide_review
     return act(tx, house, caller, review_id, body, person)

@@ -1,4 +1,5 @@
 """What people decided of pairs, kept without names: the model learns from it."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -15,8 +16,15 @@ Group = list[tuple[tuple[str, ...], float, bool]]
 """The candidates of one decision: levels, rareness of the name, whether this is the person."""
 
 
-def keep_pairs(tx: Connection, event: UUID, position: int, evidence: Mapping[str, Any] | None, member: str | None,
-               at: datetime, wrong: str | None = None) -> None:
+def keep_pairs(
+    tx: Connection,
+    event: UUID,
+    position: int,
+    evidence: Mapping[str, Any] | None,
+    member: str | None,
+    at: datetime,
+    wrong: str | None = None,
+) -> None:
     """Keeps the levels of a decision's candidates, and which of them, if any, is the person.
 
     ``wrong``: a member of whom it is certain that it is not this one; then only that pair is kept.
@@ -29,9 +37,18 @@ def keep_pairs(tx: Connection, event: UUID, position: int, evidence: Mapping[str
     for number, pair in enumerate(pairs):
         tx.exec_driver_sql(
             """INSERT INTO reviewed_pair (review, candidate, same, levels, rareness, model, decided_on)
-               VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (review, candidate) DO UPDATE SET same = excluded.same""",
-            (_group(event, position), number, member is not None and pair.get("member") == member,
-             list(pair["levels"]), pair["rareness"], evidence["model"], day_of(at)))
+               VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (review, candidate) DO UPDATE
+                   SET same = excluded.same""",
+            (
+                _group(event, position),
+                number,
+                member is not None and pair.get("member") == member,
+                list(pair["levels"]),
+                pair["rareness"],
+                evidence["model"],
+                day_of(at),
+            ),
+        )
 
 
 def take_back(tx: Connection, event: UUID, position: int) -> None:
@@ -42,7 +59,9 @@ def take_back(tx: Connection, event: UUID, position: int) -> None:
 def groups(tx: Connection) -> list[Group]:
     """Everything that was decided, one group for each decision."""
     found: dict[UUID, Group] = {}
-    for r in rows(tx, "SELECT review, levels, rareness, same FROM reviewed_pair ORDER BY review, candidate"):
+    for r in rows(
+        tx, "SELECT review, levels, rareness, same FROM reviewed_pair ORDER BY review, candidate"
+    ):
         found.setdefault(r.review, []).append((tuple(r.levels), r.rareness, r.same))
     return list(found.values())
 

@@ -1,4 +1,5 @@
 """Who the persons of a roll are: the same model and the same candidates as for posted events."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -15,13 +16,34 @@ from services.registry.rolls import RollRow
 AT_ONCE = 2_000
 
 
-def identify_roll(tx: Connection, people: People, lines: Sequence[RollRow], world: World) -> list[Found]:
+def identify_roll(
+    tx: Connection, people: People, lines: Sequence[RollRow], world: World
+) -> list[Found]:
     """The decision on every row, in order. Nothing is kept."""
     event, decided = uuid4(), []
     for start in range(0, len(lines), AT_ONCE):
-        told = [Announcement(event, line.number, "", "", "", "", "roll", world.now, {}, {"person": {
-            **{k: v for k, v in asdict(line.person).items() if v and k != "address"}, "member": line.member},
-            "to": {"address": line.person.address}}, None) for line in lines[start:start + AT_ONCE]]
+        told = [
+            Announcement(
+                event,
+                line.number,
+                "",
+                "",
+                "",
+                "",
+                "roll",
+                world.now,
+                {},
+                {
+                    "person": {
+                        **{k: v for k, v in asdict(line.person).items() if v and k != "address"},
+                        "member": line.member,
+                    },
+                    "to": {"address": line.person.address},
+                },
+                None,
+            )
+            for line in lines[start : start + AT_ONCE]
+        ]
         answers = people.find(tx, told, world)
         decided += [answers[event, one.position] for one in told]
     return decided

@@ -4,6 +4,7 @@
 The table itself is services.registry.announcement_rights; here the register and the cases say who
 stands where.
 """
+
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
@@ -43,7 +44,10 @@ class Effect(Enum):
 
 
 def effect_of(
-    tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found], world: World,
+    tx: Connection,
+    told: Sequence[Announcement],
+    found: Mapping[Any, Found],
+    world: World,
 ) -> dict[Slot, Effect]:
     """The effect of every announcement. One whose person is not known to be a member has none of
     its own to narrow."""
@@ -62,7 +66,9 @@ def effect_of(
 
 
 def silenced(
-    told: Sequence[Announcement], found: Mapping[Any, Found], world: World,
+    told: Sequence[Announcement],
+    found: Mapping[Any, Found],
+    world: World,
 ) -> dict[Slot, Found]:
     """The decisions without what the register says of a member's standing, where the sender is
     not of the line."""
@@ -76,7 +82,9 @@ def silenced(
 
 
 def of_the_line(
-    told: Sequence[Announcement], found: Mapping[Any, Found], world: World,
+    told: Sequence[Announcement],
+    found: Mapping[Any, Found],
+    world: World,
 ) -> list[Announcement]:
     """The announcements by organisations of their member's line."""
     return [one for one in told if _of_the_line(one, found, world)]

@@ -1,4 +1,7 @@
-"""An identification that was wrong, undone: the wrong member's file is as if nothing had been posted."""
+"""An identification that was wrong, undone: the wrong member's file is as if nothing had been
+posted.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -24,46 +27,81 @@ _ROW = """
 SELECT i.decision, i.member, i.case_id, i.path, i.undone, i.evidence, i.proposal, e.type
 FROM identification i JOIN posted_event e ON e.id = i.event_id
 WHERE i.event_id = :e AND i.position = :p FOR UPDATE OF i"""
-_REGISTER = "SELECT name, id_number, birth_date::text, phone, address, military_card FROM member WHERE member = :m"
+_REGISTER = (
+    "SELECT name, id_number, birth_date::text, phone, address, military_card FROM member WHERE "
+    "member = :m"
+)
 SIGNS = frozenset({announcements.LIFE, announcements.DUES, announcements.CONTACT})
 
 
-def undo_match(tx: Connection, house: Any, caller: Caller, review_id: str, body: Mapping[str, Any],
-               person: str | None = None) -> dict[str, Any]:
+def undo_match(
+    tx: Connection,
+    house: Any,
+    caller: Caller,
+    review_id: str,
+    body: Mapping[str, Any],
+    person: str | None = None,
+) -> dict[str, Any]:
     """Takes a match back, for ``body["reason"]``; then the event runs anew, at its own time.
 
-    ``{"member"}`` names the right one, ``{"not_a_member": true}`` says that there is none, neither sends the person to
-    the review desk. Departments only; where four eyes are asked for, two of them. 404 not seen, 409 no match.
-    Returns ``{"id", "undone", "decision", "case", "case_stays"}``: ``case_stays`` says that people have moved the wrong
-    member (or changed their standing) by the case, which stands, as does the ``affiliation`` beside it, until people
-    change it; or ``{"id", "undone": false, "proposal"}`` while a second person is waited for.
+    ``{"member"}`` names the right one, ``{"not_a_member": true}`` says that there is none, neither
+    sends the person to the review desk. Departments only; where four eyes are asked for, two of
+    them. 404 not seen, 409 no match. Returns
+    ``{"id", "undone", "decision", "case", "case_stays"}``: ``case_stays`` says that people have
+    moved the wrong member (or changed their standing) by the case, which stands, as does the
+    ``affiliation`` beside it, until people change it; or ``{"id", "undone": false, "proposal"}``
+    while a second person is waited for.
     """
     if caller.role not in ("department", "admin"):
-        raise refuse(403, "departments-only", "认错的人由组织部门纠正。", "A department undoes a wrong identification.")
+        raise refuse(
+            403,
+            "departments-only",
+            "认错的人由组织部门纠正。",
+            "A department undoes a wrong identification.",
+        )
     event, position = slot_of(review_id)
     reason = body.get("reason")
     if not isinstance(reason, str) or not reason.strip():
-        raise refuse(422, "field-missing", "请填写纠正的理由 reason。", "Give the reason.", field="reason")
+        raise refuse(
+            422, "field-missing", "请填写纠正的理由 reason。", "Give the reason.", field="reason"
+        )
     look_at_cases(tx, caller)
-    if not rows(tx, """SELECT 1 FROM identification WHERE event_id = :e AND position = :p
+    if not rows(
+        tx,
+        """SELECT 1 FROM identification WHERE event_id = :e AND position = :p
                        UNION ALL SELECT 1 FROM statement WHERE event = :e AND position = :p
                        UNION ALL SELECT 1 FROM report WHERE event_id = :e AND position = :p""",
-                {"e": event, "p": position}):
+        {"e": event, "p": position},
+    ):
         raise unknown()
-    who = four_eyes.Who(caller.organisation, person, str(caller.key_id) if caller.key_id and not person else None)
+    who = four_eyes.Who(
+        caller.organisation, person, str(caller.key_id) if caller.key_id and not person else None
+    )
     with as_worker(tx):
         announcements.hold(tx, [event])
         row = rows(tx, _ROW, {"e": event, "p": position})[0]
         if row.decision != "match" or row.type not in OPENING | SIGNS:
-            raise refuse(409, "no-match-to-undo", "这条报送没有认定为某名党员，无可纠正。",
-                         "This posting was not matched to a member; there is nothing to undo.")
+            raise refuse(
+                409,
+                "no-match-to-undo",
+                "这条报送没有认定为某名党员，无可纠正。",
+                "This posting was not matched to a member; there is nothing to undo.",
+            )
         _must_hold(tx, caller, row, body)
-        told = [replace(a, undone=row.undone + 1) for a in announcements.read(tx, [event]) if a.position == position]
+        told = [
+            replace(a, undone=row.undone + 1)
+            for a in announcements.read(tx, [event])
+            if a.position == position
+        ]
         found = _anew(tx, house, body, who.name, told[0], row)
         if waits := _second(tx, house, event, position, row, body, who):
             return {"id": review_id, "undone": False, "proposal": waits}
-        return {"id": review_id, "undone": True, "decision": found.decision,
-                **_undo(tx, house, told, found, row, who, bounded(reason, REASON_MAX, "reason"))}
+        return {
+            "id": review_id,
+            "undone": True,
+            "decision": found.decision,
+            **_undo(tx, house, told, found, row, who, bounded(reason, REASON_MAX, "reason")),
+        }
 
 
 _HELD = """
@@ -72,61 +110,135 @@ SELECT EXISTS (SELECT FROM member WHERE member = %(member)s AND starts_with(path
 
 
 def _must_hold(tx: Connection, caller: Caller, row: Any, body: Mapping[str, Any]) -> None:
-    """Raises Refused 403 unless the member it was taken for belongs, or belonged when the case began, to the caller's
-    tree; 422 where the right one named in ``body`` does not belong to it."""
+    """Raises Refused 403 unless the member it was taken for belongs, or belonged when the case
+    began, to the caller's tree; 422 where the right one named in ``body`` does not belong to it.
+    """
     mine = {"own": caller.path, "case": row.case_id}
     if not tx.exec_driver_sql(_HELD, mine | {"member": row.member}).scalar_one():
-        raise refuse(403, "not-yours-to-undo", "认定的党员不归本组织管理，由其所在组织的上级组织部门纠正。",
-                     "The member it was taken for belongs to another tree; the department above that member undoes it.")
+        raise refuse(
+            403,
+            "not-yours-to-undo",
+            "认定的党员不归本组织管理，由其所在组织的上级组织部门纠正。",
+            "The member it was taken for belongs to another tree; the department above that "
+            "member undoes it.",
+        )
     right = body.get("member")
-    if right and not tx.exec_driver_sql(_HELD, {"own": caller.path, "case": None, "member": str(right)}).scalar_one():
-        raise refuse(422, "no-such-member", "本组织及以下没有这名党员；归别的组织的，不写 member，由核对台认定。",
-                     "No member of your tree has this reference; leave member out and let the review desk find out.",
-                     field="member")
+    if (
+        right
+        and not tx.exec_driver_sql(
+            _HELD, {"own": caller.path, "case": None, "member": str(right)}
+        ).scalar_one()
+    ):
+        raise refuse(
+            422,
+            "no-such-member",
+            "本组织及以下没有这名党员；归别的组织的，不写 member，由核对台认定。",
+            "No member of your tree has this reference; leave member out and let the review desk "
+            "find out.",
+            field="member",
+        )
 
 
-def _second(tx: Connection, house: Any, event: UUID, position: int, row: Any, body: Mapping[str, Any],
-            who: four_eyes.Who) -> dict[str, Any] | None:
+def _second(
+    tx: Connection,
+    house: Any,
+    event: UUID,
+    position: int,
+    row: Any,
+    body: Mapping[str, Any],
+    who: four_eyes.Who,
+) -> dict[str, Any] | None:
     """What is proposed, where another person must say the same first."""
     if row.path not in four_eyes.asked_for(tx, {row.path}):
         return None
-    chosen = {"undo": True} | ({"not_a_member": True} if body.get("not_a_member") is True
-                               else {"member": body["member"]} if body.get("member") else {})
+    chosen = {"undo": True} | (
+        {"not_a_member": True}
+        if body.get("not_a_member") is True
+        else {"member": body["member"]}
+        if body.get("member")
+        else {}
+    )
     if four_eyes.seconded(row.proposal, chosen, who):
         return None
     four_eyes.propose(tx, event, position, chosen, who, house.clock.now(), row.proposal)
     return chosen | who.shown()
 
 
-def _undo(tx: Connection, house: Any, told: Sequence[Announcement], found: Found, row: Any, who: four_eyes.Who,
-          reason: str) -> dict[str, Any]:
+def _undo(
+    tx: Connection,
+    house: Any,
+    told: Sequence[Announcement],
+    found: Found,
+    row: Any,
+    who: four_eyes.Who,
+    reason: str,
+) -> dict[str, Any]:
     one, world = told[0], house.ground.world(tx, house.clock.now())
     lock_members(tx, [member for member in (row.member, found.member) if member])
     taken = undo.Taken()
     if row.type in SIGNS:
-        signs.take_back(tx, one.event, one.position, world, undo.UNDO, undo.REASON, who.organisation, who.person)
-        tx.exec_driver_sql("DELETE FROM report WHERE event_id = %s AND position = %s", (one.event, one.position))
+        signs.take_back(
+            tx, one.event, one.position, world, undo.UNDO, undo.REASON, who.organisation, who.person
+        )
+        tx.exec_driver_sql(
+            "DELETE FROM report WHERE event_id = %s AND position = %s", (one.event, one.position)
+        )
     else:
         reports.withdraw(tx, one.event, one.position, world)
-        tx.exec_driver_sql("DELETE FROM report WHERE event_id = %s AND position = %s", (one.event, one.position))
-        taken = undo.take_out(tx, undo.Stranger(
-            one.event, one.position, who.organisation, who.person, _words(tx, one.slot, row.member),
-            one.parent_id if one.group else None, found.member), world)
+        tx.exec_driver_sql(
+            "DELETE FROM report WHERE event_id = %s AND position = %s", (one.event, one.position)
+        )
+        taken = undo.take_out(
+            tx,
+            undo.Stranger(
+                one.event,
+                one.position,
+                who.organisation,
+                who.person,
+                _words(tx, one.slot, row.member),
+                one.parent_id if one.group else None,
+                found.member,
+            ),
+            world,
+        )
         evidence.forget(tx, taken.case, world.now)
     tx.exec_driver_sql(
         """INSERT INTO identification_undone (event_id, position, number, path, member, case_id, reason,
                                               by_organisation, by_person, at)
            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
-        (one.event, one.position, row.undone + 1, row.path, row.member, taken.case, unnamed(reason, one.slot),
-         who.organisation, who.person, world.now))
-    tx.exec_driver_sql("UPDATE identification SET undone = undone + 1, case_id = NULL, evidence = NULL, "
-                       "proposal = NULL WHERE event_id = %s AND position = %s", (one.event, one.position))
+        (
+            one.event,
+            one.position,
+            row.undone + 1,
+            row.path,
+            row.member,
+            taken.case,
+            unnamed(reason, one.slot),
+            who.organisation,
+            who.person,
+            world.now,
+        ),
+    )
+    tx.exec_driver_sql(
+        "UPDATE identification SET undone = undone + 1, case_id = NULL, evidence = NULL, "
+        "proposal = NULL WHERE event_id = %s AND position = %s",
+        (one.event, one.position),
+    )
     reviewed.take_back(tx, one.event, one.position)
-    reviewed.keep_pairs(tx, one.event, one.position, row.evidence, found.member, world.now, wrong=row.member)
-    Matcher(house.clock, house.ground, house.addresses).take(tx, told, {(one.event, one.position): found})
+    reviewed.keep_pairs(
+        tx, one.event, one.position, row.evidence, found.member, world.now, wrong=row.member
+    )
+    Matcher(house.clock, house.ground, house.addresses).take(
+        tx, told, {(one.event, one.position): found}
+    )
     commands.close_groups(tx, {taken.parent} - {None}, world)
-    return {"case": tx.exec_driver_sql("SELECT case_id::text FROM identification WHERE event_id = %s AND position = %s",
-                                       (one.event, one.position)).scalar(), **_left(tx, taken, row.member)}
+    return {
+        "case": tx.exec_driver_sql(
+            "SELECT case_id::text FROM identification WHERE event_id = %s AND position = %s",
+            (one.event, one.position),
+        ).scalar(),
+        **_left(tx, taken, row.member),
+    }
 
 
 def _left(tx: Connection, taken: undo.Taken, member: str | None) -> dict[str, Any]:
@@ -141,23 +253,53 @@ def _words(tx: Connection, slot: Mapping[str, Any], member: str | None) -> list[
     """What was posted of the stranger and is not the member's own, longest first."""
     own = {value for r in rows(tx, _REGISTER, {"m": member}) for value in r.values()}
     said = {**(slot.get("person") or {}), "address": (slot.get("to") or {}).get("address")}
-    found = {said.get(name) for name in ("name", "id_number", "birth_date", "phone", "address", "military_card", "id_token")}
-    return sorted((v for v in found - own if isinstance(v, str) and len(v) > 1), key=len, reverse=True)
+    found = {
+        said.get(name)
+        for name in (
+            "name",
+            "id_number",
+            "birth_date",
+            "phone",
+            "address",
+            "military_card",
+            "id_token",
+        )
+    }
+    return sorted(
+        (v for v in found - own if isinstance(v, str) and len(v) > 1), key=len, reverse=True
+    )
 
 
-def _anew(tx: Connection, house: Any, body: Mapping[str, Any], by: str, one: Announcement, row: Any) -> Found:
-    """Who it is now; where the body does not say, the desk decides among the others whom it may be."""
+def _anew(
+    tx: Connection, house: Any, body: Mapping[str, Any], by: str, one: Announcement, row: Any
+) -> Found:
+    """Who it is now; where the body does not say, the desk decides among the others whom it may
+    be.
+    """
     if body.get("member") == row.member and row.member is not None:
-        raise refuse(422, "same-member", "这正是原来认定的党员，请填写正确的一位。",
-                     "This is the member it was taken for; name the right one.", field="member")
+        raise refuse(
+            422,
+            "same-member",
+            "这正是原来认定的党员，请填写正确的一位。",
+            "This is the member it was taken for; name the right one.",
+            field="member",
+        )
     if body.get("member") or body.get("not_a_member"):
         return found_of(tx, body, by, one)
-    near = People().find(tx, [replace(one, slot=_unreferred(one.slot))], house.ground.world(tx, house.clock.now()))
+    near = People().find(
+        tx, [replace(one, slot=_unreferred(one.slot))], house.ground.world(tx, house.clock.now())
+    )
     found = near[one.event, one.position]
-    pairs = [{**pair, "member": None if c["member"] == row.member else c["member"]}
-             for pair, c in zip((found.evidence or {}).get("pairs", ()), found.candidates)]
-    return Found("review", by=by, candidates=tuple(c for c in found.candidates if c["member"] != row.member),
-                 evidence={**found.evidence, "pairs": pairs} if found.evidence else None)
+    pairs = [
+        {**pair, "member": None if c["member"] == row.member else c["member"]}
+        for pair, c in zip((found.evidence or {}).get("pairs", ()), found.candidates)
+    ]
+    return Found(
+        "review",
+        by=by,
+        candidates=tuple(c for c in found.candidates if c["member"] != row.member),
+        evidence={**found.evidence, "pairs": pairs} if found.evidence else None,
+    )
 
 
 def _unreferred(slot: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -166,7 +308,15 @@ def _unreferred(slot: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def wrong_matches_of(tx: Connection, case: str) -> list[str]:
-    """The ids of the postings that opened or joined a case, for those who see it: what may be undone."""
-    return [f"{r.event}:{r.position}" for r in rows(
-        tx, """SELECT event, position FROM statement WHERE case_id = CAST(:c AS uuid) AND event IS NOT NULL
-               AND position IS NOT NULL ORDER BY time""", {"c": case})]
+    """The ids of the postings that opened or joined a case, for those who see it: what may be
+    undone.
+    """
+    return [
+        f"{r.event}:{r.position}"
+        for r in rows(
+            tx,
+            """SELECT event, position FROM statement WHERE case_id = CAST(:c AS uuid) AND event IS NOT NULL
+               AND position IS NOT NULL ORDER BY time""",
+            {"c": case},
+        )
+    ]

@@ -1,8 +1,9 @@
 """A walk-in whom no register knew is joined to a member once one is found (interface.md §7.1).
 
-Two things find one: the register, in which the member is new or more is known of them; and a later event that names a
-member of ours together with what the walk-in said.
+Two things find one: the register, in which the member is new or more is known of them; and a later
+event that names a member of ours together with what the walk-in said.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,31 +43,44 @@ ORDER BY c.opened_at, c.id LIMIT :limit OFFSET :offset"""
 
 
 def look_again(engine: Engine, people: People, clock: Clock, ground: Ground) -> int:
-    """Asks the register once more about every walk-in that still waits; returns how many it knows now."""
+    """Asks the register once more about every walk-in that still waits; returns how many it knows
+    now.
+    """
     joined = offset = 0
     while True:
         with engine.begin() as tx:
             waiting = _waiting(tx, offset)
             world = ground.world(tx, clock.now())
             done = WAITING.each_by_itself(
-                tx, waiting, lambda some: _ask(tx, some, people, world), world.now,
-                key=lambda pair: pair[1], organisation=lambda pair: pair[0].organisation)
+                tx,
+                waiting,
+                lambda some: _ask(tx, some, people, world),
+                world.now,
+                key=lambda pair: pair[1],
+                organisation=lambda pair: pair[0].organisation,
+            )
         now = sum(done.results)
         joined, offset = joined + now, offset + len(waiting) - now - done.aside
         if len(waiting) < AT_ONCE:
             return joined
 
 
-def _ask(tx: Connection, waiting: Sequence[tuple[Announcement, str]], people: People, world: World) -> int:
+def _ask(
+    tx: Connection, waiting: Sequence[tuple[Announcement, str]], people: People, world: World
+) -> int:
     """Asks the register about some walk-ins, and joins those whom it knows; returns how many."""
     found = people.find(tx, [walk_in for walk_in, _ in waiting], world)
     known = [(case, found[walk_in.event, walk_in.position]) for walk_in, case in waiting]
     return join(tx, [(case, person) for case, person in known if person.decision == "match"], world)
 
 
-def met(tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found], world: World) -> int:
+def met(
+    tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found], world: World
+) -> int:
     """Joins the walk-ins who are members that these events name; returns how many."""
-    named = [(one, who) for one in told if (who := found[one.event, one.position]).decision == "match"]
+    named = [
+        (one, who) for one in told if (who := found[one.event, one.position]).decision == "match"
+    ]
     waiting = _waiting(tx) if named else []
     if not waiting:
         return 0
@@ -77,19 +91,33 @@ def met(tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found]
     records = {r.member: r for r in _records(tx, [who.member for _, who in named if who.member])}
     model, pairs = in_force(tx), []
     for walk_in, case in waiting:
-        near = {who.member: (one, who) for key in person_keys(walk_in.person) for one, who in by_key.get(key, ())}
-        who = _same(walk_in, [pair for pair in near.values() if pair[1].member in records], records, model)
+        near = {
+            who.member: (one, who)
+            for key in person_keys(walk_in.person)
+            for one, who in by_key.get(key, ())
+        }
+        who = _same(
+            walk_in, [pair for pair in near.values() if pair[1].member in records], records, model
+        )
         if who:
             pairs.append((case, who))
     return join(tx, pairs, world)
 
 
-def _same(walk_in: Announcement, near: Sequence[tuple[Announcement, Found]], records: Mapping[str, MemberRecord],
-          model: Model) -> Found | None:
-    """The one of the persons named whom the walk-in certainly is: the member as registered and as the event says."""
+def _same(
+    walk_in: Announcement,
+    near: Sequence[tuple[Announcement, Found]],
+    records: Mapping[str, MemberRecord],
+    model: Model,
+) -> Found | None:
+    """The one of the persons named whom the walk-in certainly is: the member as registered and as
+    the event says.
+    """
     if not near:
         return None
-    answer = model.judge(walk_in.person, [_told(records[who.member or ""], one) for one, who in near], {})
+    answer = model.judge(
+        walk_in.person, [_told(records[who.member or ""], one) for one, who in near], {}
+    )
     if answer.decision != "match":
         return None
     return next(who for _, who in near if who.member == answer.candidates[0].member)
@@ -98,25 +126,43 @@ def _same(walk_in: Announcement, near: Sequence[tuple[Announcement, Found]], rec
 def _told(record: MemberRecord, one: Announcement) -> MemberRecord:
     """The member with what the event adds where the register is silent."""
     person = one.person
-    return replace(record, **{name: getattr(record, name) or getattr(person, name)
-                              for name in ("id_number", "birth_date", "phone", "sex", "address")})
+    return replace(
+        record,
+        **{
+            name: getattr(record, name) or getattr(person, name)
+            for name in ("id_number", "birth_date", "phone", "sex", "address")
+        },
+    )
 
 
 def _waiting(tx: Connection, offset: int = 0) -> list[tuple[Announcement, str]]:
     """The walk-ins of open cases as they were posted, with their case."""
-    found = {(r.event_id, r.position): r.case_id for r in rows(tx, _OPEN, {"limit": AT_ONCE, "offset": offset})}
+    found = {
+        (r.event_id, r.position): r.case_id
+        for r in rows(tx, _OPEN, {"limit": AT_ONCE, "offset": offset})
+    }
     told = said.read(tx, sorted({event for event, _ in found}, key=str)) if found else []
-    return [(one, found[one.event, one.position]) for one in told if (one.event, one.position) in found]
+    return [
+        (one, found[one.event, one.position]) for one in told if (one.event, one.position) in found
+    ]
 
 
 def _records(tx: Connection, members: Iterable[str]) -> list[MemberRecord]:
-    return [MemberRecord(*row) for row in tx.exec_driver_sql(
-        "SELECT member, name, sex, birth_date::text, id_number, phone, address, organisation FROM member "
-        "WHERE member = ANY (%s)", (sorted(set(members)),))]
+    return [
+        MemberRecord(*row)
+        for row in tx.exec_driver_sql(
+            "SELECT member, name, sex, birth_date::text, id_number, phone, address, organisation "
+            "FROM member "
+            "WHERE member = ANY (%s)",
+            (sorted(set(members)),),
+        )
+    ]
 
 
 def join(tx: Connection, pairs: Sequence[tuple[str, Found]], world: World) -> int:
-    """Makes walk-ins' cases the cases of their members, or part of the case that a member has already."""
+    """Makes walk-ins' cases the cases of their members, or part of the case that a member has
+    already.
+    """
     done = 0
     for case_id, who in sorted(pairs, key=lambda pair: (pair[1].member or "", pair[0])):
         case = tables.load(tx, [case_id]).get(case_id)
@@ -131,8 +177,11 @@ def join(tx: Connection, pairs: Sequence[tuple[str, Found]], world: World) -> in
         else:
             continue  # both are under way: people merge them
         kept = other.id if other else case.id
-        tx.exec_driver_sql("UPDATE identification SET decision = 'match', member = %s, case_id = %s::uuid "
-                           "WHERE case_id = %s::uuid AND decision = 'outside'", (who.member, kept, case.id))
+        tx.exec_driver_sql(
+            "UPDATE identification SET decision = 'match', member = %s, case_id = %s::uuid "
+            "WHERE case_id = %s::uuid AND decision = 'outside'",
+            (who.member, kept, case.id),
+        )
         log.info("walk_in_joined", case=case.id, into=kept)
         done += 1
     return done
@@ -153,7 +202,19 @@ def _become(case: Case, who: Found, world: World) -> Change:
 def _merge(tx: Connection, case: Case, other: Case, world: World) -> None:
     """What the walk-in's host said becomes part of the member's case."""
     ident = UUID(other.id)
-    tx.exec_driver_sql("UPDATE statement SET case_id = %s WHERE case_id = %s::uuid", (ident, case.id))
-    after = rules.entered(case, case.but(state=s.MERGED, merged_into=other.id, touched_at=world.now), world)
-    tables.write(tx, [Change(case, deadlines.settle(after, world), [Step("identify", case.state, s.MERGED, None)])], world)
+    tx.exec_driver_sql(
+        "UPDATE statement SET case_id = %s WHERE case_id = %s::uuid", (ident, case.id)
+    )
+    after = rules.entered(
+        case, case.but(state=s.MERGED, merged_into=other.id, touched_at=world.now), world
+    )
+    tables.write(
+        tx,
+        [
+            Change(
+                case, deadlines.settle(after, world), [Step("identify", case.state, s.MERGED, None)]
+            )
+        ],
+        world,
+    )
     tables.write(tx, [commands.restated(tx, other, world, "join")], world)

@@ -1,8 +1,10 @@
-"""The delivery loop: due notices are claimed, checked, handed to their channel, and what came of it is written down.
+"""The delivery loop: due notices are claimed, checked, handed to their channel, and what came of it
+is written down.
 
-A message takes three short transactions: claim (for all messages of a round), check with the attempt row,
-and outcome. None is open while the channel is called. A process that dies in between leaves an attempt
-without outcome and a lease that runs out: the notices are due again under the same message id.
+A message takes three short transactions: claim (for all messages of a round), check with the
+attempt row, and outcome. None is open while the channel is called. A process that dies in between
+leaves an attempt without outcome and a lease that runs out: the notices are due again under the
+same message id.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Office:
-    """What a round of delivery works with: where, when, through which channels, and in whose words."""
+    """What a round of delivery works with: where, when, through which channels, and in whose
+    words.
+    """
 
     engine: Engine
     clock: Clock
@@ -70,11 +74,12 @@ def deliver_due(
     language: str = "zh-CN",
     policy: Policy | None = None,
 ) -> int:
-    """Handles the `limit` messages that are due the longest and returns how many there were; 0: nothing is due.
+    """Handles the `limit` messages that are due the longest and returns how many there were; 0:
+    nothing is due.
 
-    Several notices to one contact travel as one message. Channels that reach people keep quiet hours and
-    the days on which `rests(day)` is true; `url` is the portal's, for links; `language` is `zh-CN` or `en`.
-    Several processes may call it.
+    Several notices to one contact travel as one message. Channels that reach people keep quiet
+    hours and the days on which `rests(day)` is true; `url` is the portal's, for links; `language`
+    is `zh-CN` or `en`. Several processes may call it.
     """
     office = Office(engine, clock, channels, policy or default_policy(), url, language)
     mails = _claim(office, rests, limit)
@@ -90,7 +95,9 @@ def deliver_due(
 
 
 def _put_aside(office: Office, mail: Mail, fault: Exception) -> None:
-    """A message that cannot even be made ready: its notices wait on the dead-letter desk, given back."""
+    """A message that cannot even be made ready: its notices wait on the dead-letter desk, given
+    back.
+    """
     now = office.clock.now()
     with office.engine.begin() as tx:
         for notice in queries.claimed(tx, mail.ids, mail.lease):
@@ -111,14 +118,17 @@ def _claim(office: Office, rests: Rests, limit: int) -> list[Mail]:
         claimed = tables.claim(tx, list(office.channels), now, now + policy.lease, lease, limit)
     claimed = sorted(claimed, key=lambda n: (n["first"], n["letter"], n["channel"], n["id"]))
     return [
-        _mail(list(group), lease) for _, group in groupby(claimed, key=lambda n: (n["letter"], n["channel"]))
+        _mail(list(group), lease)
+        for _, group in groupby(claimed, key=lambda n: (n["letter"], n["channel"]))
     ]
 
 
 def _mail(notices: Sequence[RowMapping], lease: UUID) -> Mail:
     first, ids = notices[0], tuple(n["id"] for n in notices)
     new = uuid5(ids[0], " ".join([first["first"].isoformat(), *map(str, ids[1:])]))
-    return Mail(first["mail"] or new, ids, first["contact"], first["channel"], first["attempts"] + 1, lease)
+    return Mail(
+        first["mail"] or new, ids, first["contact"], first["channel"], first["attempts"] + 1, lease
+    )
 
 
 def _hand_over(office: Office, mail: Mail) -> None:
@@ -144,9 +154,11 @@ def _hand_over(office: Office, mail: Mail) -> None:
 
 
 def _check(tx: Connection, office: Office, mail: Mail) -> Notice | None:
-    """Reads the notices again: those whose task is done, or whose contact is not to be written to any more, are not sent.
+    """Reads the notices again: those whose task is done, or whose contact is not to be written to
+    any more, are not sent.
 
-    For the rest the attempt row is written and the message rendered; None where nothing is left or the channel is full.
+    For the rest the attempt row is written and the message rendered; None where nothing is left or
+    the channel is full.
     """
     now, policy = office.clock.now(), office.policy
     notices = queries.claimed(tx, mail.ids, mail.lease)
@@ -162,7 +174,9 @@ def _check(tx: Connection, office: Office, mail: Mail) -> Notice | None:
         _tell_others(tx, office, standing, mail.contact)
         return None
     ids = [n["id"] for n in standing]
-    if mail.attempts > len(policy.retry_delays):  # every attempt ended with the death of its process
+    if mail.attempts > len(
+        policy.retry_delays
+    ):  # every attempt ended with the death of its process
         tables.failed(tx, ids, mail.lease, "no attempt is left")
         _tell_others(tx, office, standing, mail.contact)
         return None
@@ -180,7 +194,11 @@ def _check(tx: Connection, office: Office, mail: Mail) -> Notice | None:
     }
     tables.begin_attempt(tx, attempt, ids, mail.attempts)
     subject, text = render(
-        [_item(n, policy) for n in standing], now.date(), office.url, office.language, policy.lines_max
+        [_item(n, policy) for n in standing],
+        now.date(),
+        office.url,
+        office.language,
+        policy.lines_max,
     )
     return Notice(mail.id, standing[0]["email"] or "", subject, text, office.language, now)
 
@@ -196,7 +214,9 @@ def _gone(notice: RowMapping, channel: str, now: datetime, policy: Policy) -> st
 
 
 def _free_at(tx: Connection, channel: str, now: datetime, policy: Policy) -> datetime:
-    """When the channel's caps next allow a message; `now` where they do. Holds the channel until the transaction ends."""
+    """When the channel's caps next allow a message; `now` where they do. Holds the channel until
+    the transaction ends.
+    """
     caps = policy.caps.get(channel, [])
     if caps:
         locks.hold(tx, Lock.CHANNEL, channel)
@@ -232,7 +252,11 @@ def _write_success(office: Office, mail: Mail) -> None:
         tables.sent(tx, mail.ids, mail.lease, now)
         note_delivery(tx, mail.contact)
     log.info(
-        "notice_sent", mail=str(mail.id), channel=mail.channel, notices=len(mail.ids), attempts=mail.attempts
+        "notice_sent",
+        mail=str(mail.id),
+        channel=mail.channel,
+        notices=len(mail.ids),
+        attempts=mail.attempts,
     )
 
 
@@ -244,7 +268,9 @@ def _write_failure(office: Office, mail: Mail, error: ChannelError) -> None:
         if error.permanent:
             note_bounce(tx, mail.contact)
         if delay is not None:
-            tables.retry(tx, mail.ids, mail.lease, now + max(delay, error.retry_after or delay), why)
+            tables.retry(
+                tx, mail.ids, mail.lease, now + max(delay, error.retry_after or delay), why
+            )
         else:
             notices = queries.claimed(tx, mail.ids, mail.lease)
             tables.failed(tx, mail.ids, mail.lease, why)
@@ -261,13 +287,22 @@ def _write_failure(office: Office, mail: Mail, error: ChannelError) -> None:
     )
 
 
-def _tell_others(tx: Connection, office: Office, notices: Sequence[RowMapping], contact: UUID) -> None:
-    """What one contact could not be told goes to the other contacts of the organisation, or one level up."""
+def _tell_others(
+    tx: Connection, office: Office, notices: Sequence[RowMapping], contact: UUID
+) -> None:
+    """What one contact could not be told goes to the other contacts of the organisation, or one
+    level up.
+    """
     if not notices:
         return
     now = office.clock.now()
     whom = whom_to_tell(
-        tx, {n["organisation"] for n in notices}, office.clock, office.channels, office.policy, {str(contact)}
+        tx,
+        {n["organisation"] for n in notices},
+        office.clock,
+        office.channels,
+        office.policy,
+        {str(contact)},
     )
     for stage in sorted({n["stage"] for n in notices}):
         tasks = [

@@ -1,4 +1,6 @@
-"""Prompts climb: an overdue task is told again to its organisation and one level up. Clocks only ask."""
+"""Prompts climb: an overdue task is told again to its organisation and one level up. Clocks only
+ask.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,18 @@ SETTLE_ROWS_MAX = 1_000
 
 
 def climb_overdue(
-    engine: Engine, clock: Clock, channels: Channels, limit: int = 500, *, policy: Policy | None = None
+    engine: Engine,
+    clock: Clock,
+    channels: Channels,
+    limit: int = 500,
+    *,
+    policy: Policy | None = None,
 ) -> int:
-    """Writes the overdue notices of at most `limit` tasks and returns of how many; 0: all are written.
+    """Writes the overdue notices of at most `limit` tasks and returns of how many; 0: all are
+    written.
 
-    Overdue is from 00:00 of the day after `due_on`. Each task climbs once, one level, however long the process was off.
+    Overdue is from 00:00 of the day after `due_on`. Each task climbs once, one level, however long
+    the process was off.
     """
     rules, now = policy or default_policy(), clock.now()
     with engine.begin() as tx:
@@ -33,14 +42,23 @@ def climb_overdue(
         if not tasks:
             return 0
         done = queries.CLIMBING.each_by_itself(
-            tx, tasks, lambda some: _tell_above(tx, some, clock, channels, rules), now,
-            key=lambda task: str(task["id"]), organisation=lambda task: task["organisation"])
+            tx,
+            tasks,
+            lambda some: _tell_above(tx, some, clock, channels, rules),
+            now,
+            key=lambda task: str(task["id"]),
+            organisation=lambda task: task["organisation"],
+        )
     log.info("overdue_told", tasks=len(tasks) - done.left_out)
     return len(tasks)
 
 
 def _tell_above(
-    tx: Connection, tasks: Sequence[Mapping[str, Any]], clock: Clock, channels: Channels, policy: Policy
+    tx: Connection,
+    tasks: Sequence[Mapping[str, Any]],
+    clock: Clock,
+    channels: Channels,
+    policy: Policy,
 ) -> None:
     """Writes the overdue notices of some tasks, to their organisation and to the level above."""
     late = {task["organisation"] for task in tasks}
@@ -54,7 +72,8 @@ def _tell_above(
 
 
 def settle_closed(engine: Engine, clock: Clock) -> int:
-    """Ends notices of closed tasks whose closing was heard while they were being written; returns how many.
+    """Ends notices of closed tasks whose closing was heard while they were being written; returns
+    how many.
 
     Nobody is written to because of them (delivery looks at the task), so once a day is enough.
     """
@@ -62,7 +81,9 @@ def settle_closed(engine: Engine, clock: Clock) -> int:
     while True:
         with engine.begin() as tx:
             notices = queries.unsettled(tx, SETTLE_ROWS_MAX)
-            queries.SETTLING.each_by_itself(tx, notices, lambda some: tables.settle(tx, some), clock.now())
+            queries.SETTLING.each_by_itself(
+                tx, notices, lambda some: tables.settle(tx, some), clock.now()
+            )
         total += len(notices)
         if len(notices) < SETTLE_ROWS_MAX:
             return total
@@ -71,7 +92,9 @@ def settle_closed(engine: Engine, clock: Clock) -> int:
 def _once(told: Sequence[Recipient], higher: Sequence[Recipient]) -> list[Recipient]:
     """Those of the level above who are not told already."""
     known = {(r.organisation, r.contact) for r in told}
-    return [replace(r, because="overdue") for r in higher if (r.organisation, r.contact) not in known]
+    return [
+        replace(r, because="overdue") for r in higher if (r.organisation, r.contact) not in known
+    ]
 
 
 def above(path: str) -> str | None:

@@ -1,4 +1,6 @@
-"""What the notifier does with a batch of messages: opened tasks become notices, closed ones end theirs."""
+"""What the notifier does with a batch of messages: opened tasks become notices, closed ones end
+theirs.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,9 @@ def notifier(
 ) -> Handler:
     """The handler of the topics `cases` and `tasks`: one notice per recipient of every opened task.
 
-    Bodies hold `at`, `tasks_opened` and `tasks_closed`. At most four statements a batch; a notice's id
-    follows from task and recipient, so a repetition writes nothing. An organisation that the register does
-    not know is `Poison`.
+    Bodies hold `at`, `tasks_opened` and `tasks_closed`. At most four statements a batch; a notice's
+    id follows from task and recipient, so a repetition writes nothing. An organisation that the
+    register does not know is `Poison`.
     """
     rules = policy or default_policy()
 
@@ -53,12 +55,16 @@ def whom_to_tell(
     policy: Policy,
     without: Collection[str] = (),
 ) -> dict[str, Sequence[Recipient]]:
-    """The recipients today of each organisation: one statement, or two where somebody's prompts climb."""
+    """The recipients today of each organisation: one statement, or two where somebody's prompts
+    climb.
+    """
     today = clock.now().date()
     book = queries.directory(tx, organisations, today, policy.bounces_max, without)
     unknown = next((code for code in organisations if code not in book), None)
     if unknown is not None:
-        raise Poison(Words(f"登记册中没有党组织 {unknown}", f"the register has no organisation {unknown}"))
+        raise Poison(
+            Words(f"登记册中没有党组织 {unknown}", f"the register has no organisation {unknown}")
+        )
     return {
         code: recipients(book[code], book, today, channels, policy.bounces_max, without)
         for code in organisations

@@ -1,4 +1,6 @@
-"""When and how often people are written to: policy.yaml, and the pure functions of time that read it."""
+"""When and how often people are written to: policy.yaml, and the pure functions of time that read
+it.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,8 @@ def weekend(day: date) -> bool:
 
 
 def opening(now: datetime, rests: Rests, policy: Policy) -> datetime:
-    """The earliest instant from `now` on at which a person may be written to; `now` itself outside quiet hours.
+    """The earliest instant from `now` on at which a person may be written to; `now` itself outside
+    quiet hours.
 
     A calendar that rests for more than 60 days on end is not believed: the 61st day opens.
     """
@@ -78,8 +81,12 @@ def opening(now: datetime, rests: Rests, policy: Policy) -> datetime:
 
 
 def retry_delay(seed: str, attempts: int, policy: Policy) -> timedelta | None:
-    """How long to wait after `attempts` failed ones; None when no attempt is left. The same seed gives the same delay."""
+    """How long to wait after `attempts` failed ones; None when no attempt is left. The same seed
+    gives the same delay.
+    """
     if attempts >= len(policy.retry_delays):
         return None
-    spread = random.Random(f"{seed}:{attempts}").uniform(1 - policy.retry_jitter, 1 + policy.retry_jitter)
+    spread = random.Random(f"{seed}:{attempts}").uniform(
+        1 - policy.retry_jitter, 1 + policy.retry_jitter
+    )
     return timedelta(seconds=policy.retry_delays[attempts] * spread)

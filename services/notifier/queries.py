@@ -1,4 +1,6 @@
-"""What the notifier reads: contacts, tasks that stand, and what pages and operators ask about notices."""
+"""What the notifier reads: contacts, tasks that stand, and what pages and operators ask about
+notices.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,15 @@ from services.kit.db import dumps, rows
 from services.kit.loops import Part
 from services.notifier.recipients import Addressee, Contact, climbing
 
-CLIMBING, DELIVERING, SETTLING = Part("climb", "overdue"), Part("delivery", "mails"), Part("settle", "notices")
+CLIMBING, DELIVERING, SETTLING = (
+    Part("climb", "overdue"),
+    Part("delivery", "mails"),
+    Part("settle", "notices"),
+)
 
 _ADDRESSEES = """
-SELECT o.code, o.path, c.id::text AS id, c.channel, c.email, c."from" AS since, c.until, c.bounced_count
+SELECT o.code, o.path, c.id::text AS id, c.channel, c.email, c."from" AS since, c.until,
+    c.bounced_count
 FROM json_array_elements_text(%s::json) AS q(code) JOIN organisation o ON o.code = q.code
 LEFT JOIN contact c ON c.organisation = o.code
 ORDER BY o.code, c.id"""
@@ -27,12 +34,14 @@ SELECT n.id, n.task, n.stage, n.case_id, n.kind, coalesce(t.act, n.act) AS act,
        n.organisation, n.recipient, n.because, n.due_at, n.delivered_at, n.seen_at, n.acted_at
 FROM notice n LEFT JOIN task t ON t.id = n.task
 WHERE n.recipient = :organisation AND n.contact IS NULL AND n.delivered_at IS NOT NULL
-  AND (CAST(:before AS timestamptz) IS NULL OR (n.due_at, n.id) < (:before, CAST(:before_id AS uuid)))
+  AND (CAST(:before AS timestamptz) IS NULL OR (n.due_at, n.id) < (:before,
+      CAST(:before_id AS uuid)))
   AND (n.acted_at IS NULL OR NOT :open)
 ORDER BY n.due_at DESC, n.id DESC LIMIT :limit"""
 
 _CLAIMED = """
-SELECT n.id, n.task, n.stage, n.case_id, n.kind, t.act, t.due_on, t.persons, n.organisation, n.because, n.due_at, n.path,
+SELECT n.id, n.task, n.stage, n.case_id, n.kind, t.act, t.due_on, t.persons, n.organisation,
+    n.because, n.due_at, n.path,
        t.id IS NULL OR t.closed_at IS NOT NULL AS done, whose.name AS organisation_name,
        own.name AS recipient_name,
        c.id::text AS contact, c.channel, c.email, c."from" AS since, c.until, c.bounced_count
@@ -48,7 +57,8 @@ _OVERDUE = f"""
 SELECT t.id, t.case_id, t.kind, t.act, t.organisation, t.due_on
 FROM task t JOIN organisation o ON o.code = t.organisation
 WHERE t.closed_at IS NULL AND t.due_on < :today AND t.kind = ANY(:kinds)
-  AND NOT EXISTS (SELECT FROM notice n WHERE n.task = t.id AND n.stage = 'overdue' AND n.acted_at IS NULL)
+  AND NOT EXISTS (SELECT FROM notice n WHERE n.task = t.id AND n.stage = 'overdue'
+      AND n.acted_at IS NULL)
   AND {CLIMBING.not_aside("t.id::text")}
 ORDER BY t.due_on, t.id LIMIT :limit"""
 
@@ -60,14 +70,21 @@ FROM notice WHERE waited IS NOT NULL AND due_at >= :since GROUP BY channel ORDER
 
 
 def directory(
-    tx: Connection, codes: Collection[str], today: date, bounces_max: int, without: Collection[str] = ()
+    tx: Connection,
+    codes: Collection[str],
+    today: date,
+    bounces_max: int,
+    without: Collection[str] = (),
 ) -> dict[str, Addressee]:
-    """Organisations by code with their contacts, and the superiors of those whose prompts climb. Unknown
-    codes are missing.
+    """Organisations by code with their contacts, and the superiors of those whose prompts climb.
+    Unknown codes are missing.
     """
     book = addressees(tx, codes)
     above = {
-        code for who in book.values() if climbing(who, today, bounces_max, without) for code in who.superiors
+        code
+        for who in book.values()
+        if climbing(who, today, bounces_max, without)
+        for code in who.superiors
     }
     return book | addressees(tx, above - book.keys()) if above - book.keys() else book
 
@@ -79,7 +96,9 @@ def addressees(tx: Connection, codes: Collection[str]) -> dict[str, Addressee]:
         contacts = found.setdefault(code, (path, []))[1]
         if id is not None:
             contacts.append(Contact(id, *contact))
-    return {code: Addressee(code, path, tuple(contacts)) for code, (path, contacts) in found.items()}
+    return {
+        code: Addressee(code, path, tuple(contacts)) for code, (path, contacts) in found.items()
+    }
 
 
 def inbox(
@@ -90,18 +109,25 @@ def inbox(
     before: tuple[datetime, UUID] | None = None,
     open_only: bool = True,
 ) -> Sequence[RowMapping]:
-    """The inbox of an organisation, newest first; `before` is (due_at, id) of the last row of the page before.
+    """The inbox of an organisation, newest first; `before` is (due_at, id) of the last row of the
+    page before.
 
     Run under `view_as`, it shows only what the viewer may see.
     """
     at, id = before or (None, None)
-    params = {"organisation": organisation, "before": at, "before_id": id, "open": open_only, "limit": limit}
+    params = {
+        "organisation": organisation,
+        "before": at,
+        "before_id": id,
+        "open": open_only,
+        "limit": limit,
+    }
     return rows(tx, _INBOX, params)
 
 
 def claimed(tx: Connection, ids: Sequence[UUID], lease: UUID) -> Sequence[RowMapping]:
-    """Claimed notices as they are now, locked, with their task's and their contact's present state; the
-    most pressing first.
+    """Claimed notices as they are now, locked, with their task's and their contact's present state;
+    the most pressing first.
     """
     return rows(tx, _CLAIMED, {"ids": list(ids), "lease": lease})
 
@@ -115,7 +141,8 @@ def overdue_unannounced(
 
 _UNSETTLED = f"""
 SELECT n.id FROM notice n JOIN task t ON t.id = n.task
-WHERE t.closed_at IS NOT NULL AND n.acted_at IS NULL AND {SETTLING.not_aside("n.id::text")} ORDER BY n.id LIMIT :limit"""
+WHERE t.closed_at IS NOT NULL AND n.acted_at IS NULL AND {SETTLING.not_aside("n.id::text")}
+    ORDER BY n.id LIMIT :limit"""
 
 
 def unsettled(tx: Connection, limit: int) -> list[UUID]:
@@ -134,11 +161,14 @@ def attempts_since(tx: Connection, channel: str, since: datetime) -> tuple[int, 
     return row["n"], row["first"]
 
 
-def handed_over_within(tx: Connection, since: datetime, seconds: float = 10) -> list[dict[str, Any]]:
-    """Per channel the share of notices handed over within `seconds` of falling due; R21 asks 99 % in 10 s.
+def handed_over_within(
+    tx: Connection, since: datetime, seconds: float = 10
+) -> list[dict[str, Any]]:
+    """Per channel the share of notices handed over within `seconds` of falling due; R21 asks 99 %
+    in 10 s.
 
-    Items {"channel", "notices", "within", "percent", "slowest_seconds"} over notices due since then that
-    were handed over. Quiet hours, gathering and retries move the instant at which a notice falls due; a
-    channel's cap does not.
+    Items {"channel", "notices", "within", "percent", "slowest_seconds"} over notices due since then
+    that were handed over. Quiet hours, gathering and retries move the instant at which a notice
+    falls due; a channel's cap does not.
     """
     return [dict(row) for row in rows(tx, _WITHIN, {"since": since, "seconds": seconds})]

@@ -1,4 +1,6 @@
-"""Who is told of a task: pure functions over an organisation's contacts and those of its superiors."""
+"""Who is told of a task: pure functions over an organisation's contacts and those of its
+superiors.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ PORTAL = "portal"
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """One row of the register's contacts, without name and phone; `since` and `until` are inclusive days."""
+    """One row of the register's contacts, without name and phone; `since` and `until` are inclusive
+    days.
+    """
 
     id: str
     channel: str
@@ -23,7 +27,9 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """An organisation with its contacts; `path` is its superiors' codes and its own, each followed by a dot."""
+    """An organisation with its contacts; `path` is its superiors' codes and its own, each followed
+    by a dot.
+    """
 
     code: str
     path: str
@@ -37,9 +43,11 @@ class Addressee:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One addressee of a notice: a contact, or (`contact` None) the organisation's inbox in the portal.
+    """One addressee of a notice: a contact, or (`contact` None) the organisation's inbox in the
+    portal.
 
-    `because` says why it is not the organisation's own contact: `post_ended`, `bounced`, `undelivered`, `overdue`.
+    `because` says why it is not the organisation's own contact: `post_ended`, `bounced`,
+    `undelivered`, `overdue`.
     """
 
     organisation: str
@@ -50,14 +58,20 @@ class Recipient:
 
 
 def channel_of(contact: Contact, channels: Collection[str]) -> str | None:
-    """The channel that reaches a contact: the one asked for, else e-mail; None where neither is at hand."""
+    """The channel that reaches a contact: the one asked for, else e-mail; None where neither is at
+    hand.
+    """
     if contact.channel == PORTAL:
         return PORTAL
-    wanted = contact.channel if contact.channel in channels and contact.channel != "email" else "email"
+    wanted = (
+        contact.channel if contact.channel in channels and contact.channel != "email" else "email"
+    )
     return wanted if wanted in channels and (wanted != "email" or contact.email) else None
 
 
-def obstacle(contact: Contact, today: date, bounces_max: int, without: Collection[str] = ()) -> str | None:
+def obstacle(
+    contact: Contact, today: date, bounces_max: int, without: Collection[str] = ()
+) -> str | None:
     """Why a contact cannot be written to today, or None."""
     if contact.until is not None and contact.until < today:
         return "post_ended"
@@ -68,8 +82,11 @@ def obstacle(contact: Contact, today: date, bounces_max: int, without: Collectio
     return "undelivered" if contact.id in without else None
 
 
-def climbing(who: Addressee, today: date, bounces_max: int, without: Collection[str] = ()) -> str | None:
-    """Why the prompts of an organisation go one level up: it has contacts and none can be written to. Else None.
+def climbing(
+    who: Addressee, today: date, bounces_max: int, without: Collection[str] = ()
+) -> str | None:
+    """Why the prompts of an organisation go one level up: it has contacts and none can be written
+    to. Else None.
 
     An organisation for which no contact is loaded does not climb: its inbox in the portal stands.
     """
@@ -87,16 +104,18 @@ def recipients(
     bounces_max: int,
     without: Collection[str] = (),
 ) -> Sequence[Recipient]:
-    """The inbox of the organisation and its current contacts; where none can be written to, those of the
-    nearest superior that has one, with its inbox. `book` holds the superiors, `without` names contacts
-    already tried in vain.
+    """The inbox of the organisation and its current contacts; where none can be written to, those
+    of the nearest superior that has one, with its inbox. `book` holds the superiors, `without`
+    names contacts already tried in vain.
     """
     found = direct(who, today, channels, bounces_max, without)
     because = climbing(who, today, bounces_max, without)
     if because is None:
         return found
     above = [book[code] for code in who.superiors if code in book]
-    reachable = next((one for one in above if climbing(one, today, bounces_max, without) is None), None)
+    reachable = next(
+        (one for one in above if climbing(one, today, bounces_max, without) is None), None
+    )
     if reachable is None:
         return found
     return [*found, *direct(reachable, today, channels, bounces_max, without, because)]

@@ -1,5 +1,6 @@
-"""The words of a notice: what must be done, by when, how many, and where. Nothing personal can be in them:
-the only free text they take from the database is names of organisations, and long numbers in those are masked.
+"""The words of a notice: what must be done, by when, how many, and where. Nothing personal can be
+in them: the only free text they take from the database is names of organisations, and long numbers
+in those are masked.
 """
 
 from __future__ import annotations
@@ -21,14 +22,26 @@ NAME_CHARACTERS_MAX = 60
 DESK = frozenset({"identify", "question"})
 INFORMS = frozenset({"expected", "double_report", "seen_elsewhere", "permit", "other_channel"})
 _LONG_NUMBER = re.compile(r"\d(?:[\s.·-]*\d){5,}[\s.·-]*[xX]?")
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-           "November", "December"]
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 @dataclass(frozen=True)
 class Item:
-    """One notice in a message: `organisation` is the name of whose task it is, `recipient` that of who is
-    told; `persons` how many the task is about.
+    """One notice in a message: `organisation` is the name of whose task it is, `recipient` that of
+    who is told; `persons` how many the task is about.
     """
 
     kind: str
@@ -44,7 +57,9 @@ class Item:
 
 @dataclass(frozen=True)
 class Line:
-    """Items of one organisation and one act together; `day` is the earliest due day, `late` its days past."""
+    """Items of one organisation and one act together; `day` is the earliest due day, `late` its
+    days past.
+    """
 
     act: str
     count: int
@@ -57,7 +72,9 @@ class Line:
 def render(
     items: Sequence[Item], today: date, url: str, language: str = "zh-CN", lines_max: int = 12
 ) -> tuple[str, str]:
-    """Subject and text of the message that holds these items, the most pressing first; `url` is the portal's."""
+    """Subject and text of the message that holds these items, the most pressing first; `url` is the
+    portal's.
+    """
     lines = list(_lines(items, today, language))
     late = sum(_days_late(item, today) > 0 for item in items)
     shown = lines if len(lines) <= lines_max else lines[:lines_max]
@@ -77,7 +94,9 @@ def render(
 
 
 def _page(items: Sequence[Item]) -> str:
-    """Where the items are acted upon: the one case, the review desk, else where one's work begins."""
+    """Where the items are acted upon: the one case, the review desk, else where one's work
+    begins.
+    """
     cases = {item.case for item in items}
     if len(cases) == 1 and items[0].case:
         return f"/cases/{items[0].case}"
@@ -85,7 +104,9 @@ def _page(items: Sequence[Item]) -> str:
 
 
 def public_name(name: str) -> str:
-    """The name of an organisation fit for a message: one line, not too long, numbers of six digits and more masked."""
+    """The name of an organisation fit for a message: one line, not too long, numbers of six digits
+    and more masked.
+    """
     clean = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in name)
     masked = _LONG_NUMBER.sub("…", " ".join(clean.split()))
     return masked if len(masked) <= NAME_CHARACTERS_MAX else masked[: NAME_CHARACTERS_MAX - 1] + "…"
@@ -94,7 +115,9 @@ def public_name(name: str) -> str:
 def day_words(day: date, today: date, language: str) -> str:
     """11月23日, or 23 November; with the year only where it is another one."""
     if language == "en":
-        return f"{day.day} {_MONTHS[day.month - 1]}" + ("" if day.year == today.year else f" {day.year}")
+        return f"{day.day} {_MONTHS[day.month - 1]}" + (
+            "" if day.year == today.year else f" {day.year}"
+        )
     return ("" if day.year == today.year else f"{day.year}年") + f"{day.month}月{day.day}日"
 
 
@@ -103,19 +126,27 @@ def act_words(kind: str, act: str, count: int, language: str) -> str:
     acts = _words()["acts"]
     phrase = acts.get(f"{kind}.{act}") or acts.get(kind) or acts["other"]
     members = (
-        f" {count} 名党员" if language == "zh-CN" else f"{count} {'member' if count == 1 else 'members'}"
+        f" {count} 名党员"
+        if language == "zh-CN"
+        else f"{count} {'member' if count == 1 else 'members'}"
     )
-    persons = f" {count} 人" if language == "zh-CN" else f"{count} {'person' if count == 1 else 'persons'}"
+    persons = (
+        f" {count} 人"
+        if language == "zh-CN"
+        else f"{count} {'person' if count == 1 else 'persons'}"
+    )
     return phrase[language[:2]].format(members=members, persons=persons).strip()
 
 
 def _lines(items: Sequence[Item], today: date, language: str):
     groups: dict[tuple, list[Item]] = {}
     for item in items:
-        groups.setdefault((item.organisation, item.kind, item.act, _days_late(item, today) > 0), []).append(
-            item
-        )
-    for (organisation, kind, act, _), group in sorted(groups.items(), key=lambda entry: _first_due(entry[1])):
+        groups.setdefault(
+            (item.organisation, item.kind, item.act, _days_late(item, today) > 0), []
+        ).append(item)
+    for (organisation, kind, act, _), group in sorted(
+        groups.items(), key=lambda entry: _first_due(entry[1])
+    ):
         due = min((item.due_on for item in group if item.due_on), default=None)
         yield Line(
             act=act_words(kind, act, sum(item.persons for item in group), language),

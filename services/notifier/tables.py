@@ -1,4 +1,6 @@
-"""The statements that write notices and attempts. No statement here runs while a channel is being called."""
+"""The statements that write notices and attempts. No statement here runs while a channel is being
+called.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,9 @@ from services.kit.db import dumps
 from services.notifier.queries import DELIVERING
 from services.notifier.recipients import Recipient
 
-# One row per task and recipient of its organisation; its id follows from both, so a repetition finds it.
-# A close can overtake its opening (two topics, two keys), so an opening looks whether its task still stands,
-# and a close whether it is closed. A task that is opened again is told again.
+# One row per task and recipient of its organisation; its id follows from both, so a repetition
+# finds it. A close can overtake its opening (two topics, two keys), so an opening looks whether its
+# task still stands, and a close whether it is closed. A task that is opened again is told again.
 _WRITE = """
 WITH opened AS (
     SELECT r.*, t.closed_at FROM json_to_recordset(%(tasks)s::json) AS r(
@@ -24,14 +26,17 @@ WITH opened AS (
 whom AS (
     SELECT * FROM json_to_recordset(%(whom)s::json) AS r(
         organisation text, recipient text, path text, contact uuid, channel text, because text))
-INSERT INTO notice (id, task, stage, case_id, kind, act, due_on, organisation, recipient, path, contact,
+INSERT INTO notice (id, task, stage, case_id, kind, act, due_on, organisation, recipient, path,
+    contact,
                     channel, because, urgent, due_at, state, why, waited, delivered_at, acted_at)
 SELECT encode(substring(sha256(convert_to(
            concat_ws(':', %(stage)s::text, opened.id, coalesce(contact::text, recipient)), 'UTF8'))
        FOR 16), 'hex')::uuid,
-       opened.id, %(stage)s, "case", kind, act, due_on, organisation, recipient, path, contact, channel,
+       opened.id, %(stage)s, "case", kind, act, due_on, organisation, recipient, path, contact,
+           channel,
        because, kind = ANY(%(urgent)s::text[]), at,
-       CASE WHEN closed_at IS NOT NULL THEN 'not_sent' WHEN contact IS NULL THEN 'sent' ELSE 'waiting' END,
+       CASE WHEN closed_at IS NOT NULL THEN 'not_sent' WHEN contact IS NULL THEN 'sent'
+           ELSE 'waiting' END,
        CASE WHEN closed_at IS NOT NULL THEN 'done' END,
        CASE WHEN closed_at IS NULL AND contact IS NULL
             THEN greatest(0, extract(epoch FROM %(now)s::timestamptz - at)) END,
@@ -39,7 +44,8 @@ SELECT encode(substring(sha256(convert_to(
        closed_at
 FROM opened JOIN whom USING (organisation)
 ORDER BY 1
-ON CONFLICT (id) DO UPDATE SET act = excluded.act, due_on = excluded.due_on, because = excluded.because,
+ON CONFLICT (id) DO UPDATE SET act = excluded.act, due_on = excluded.due_on,
+    because = excluded.because,
     state = excluded.state, why = NULL, due_at = excluded.due_at, mail = NULL, attempts = 0,
     waited = excluded.waited, delivered_at = excluded.delivered_at, seen_at = NULL, acted_at = NULL
 WHERE notice.acted_at IS NOT NULL AND excluded.acted_at IS NULL"""
@@ -58,15 +64,20 @@ UPDATE notice SET acted_at = t.closed_at,
     state = CASE state WHEN 'waiting' THEN 'not_sent' ELSE state END,
     why = CASE state WHEN 'waiting' THEN 'done' ELSE why END
 FROM task t
-WHERE t.id = notice.task AND t.closed_at IS NOT NULL AND notice.acted_at IS NULL AND notice.id = ANY(:ids)"""
+WHERE t.id = notice.task AND t.closed_at IS NOT NULL AND notice.acted_at IS NULL
+    AND notice.id = ANY(:ids)"""
 
-_SEEN = "UPDATE notice SET seen_at = :now WHERE case_id = :case AND recipient = :organisation AND seen_at IS NULL"
+_SEEN = (
+    "UPDATE notice SET seen_at = :now WHERE case_id = :case AND recipient = :organisation AND "
+    "seen_at IS NULL"
+)
 
 _RECLAIM = """
 WITH lost AS (
     UPDATE notice SET state = 'waiting', lease = NULL, lease_until = NULL, due_at = :now
     WHERE state = 'sending' AND lease_until <= :now RETURNING mail)
-UPDATE notice_attempt SET ended_at = :now, outcome = 'unknown', reason = 'the process that called has died'
+UPDATE notice_attempt SET ended_at = :now, outcome = 'unknown',
+    reason = 'the process that called has died'
 WHERE outcome IS NULL AND mail IN (SELECT mail FROM lost)"""
 
 _HOLD = """
@@ -76,7 +87,8 @@ WHERE state = 'waiting' AND NOT urgent AND due_at <= :now AND channel = ANY(:cha
 _GATHER = """
 UPDATE notice n SET due_at = last.at + :gap
 FROM (SELECT contact, max(started_at) AS at FROM notice_attempt
-      WHERE channel = ANY(:channels) AND started_at > :now - CAST(:gap AS interval) AND outcome = 'sent'
+      WHERE channel = ANY(:channels) AND started_at > :now - CAST(:gap AS interval)
+          AND outcome = 'sent'
       GROUP BY contact) last
 WHERE n.contact = last.contact AND n.state = 'waiting' AND n.mail IS NULL AND NOT n.urgent
   AND n.due_at <= :now"""
@@ -84,14 +96,19 @@ WHERE n.contact = last.contact AND n.state = 'waiting' AND n.mail IS NULL AND NO
 _CLAIM = f"""
 WITH due AS (
     SELECT coalesce(mail, contact) AS letter, min(due_at) AS first FROM notice
-    WHERE state = 'waiting' AND due_at <= :now AND channel = ANY(:channels) AND {DELIVERING.not_aside("notice.id::text")}
+    WHERE state = 'waiting' AND due_at <= :now AND channel = ANY(:channels)
+        AND {DELIVERING.not_aside("notice.id::text")}
     GROUP BY 1 ORDER BY 2, 1 LIMIT :limit),
 mine AS (
-    SELECT n.id, due.letter, due.first FROM notice n JOIN due ON due.letter = coalesce(n.mail, n.contact)
-    WHERE n.state = 'waiting' AND n.due_at <= :now AND n.channel = ANY(:channels) AND {DELIVERING.not_aside("n.id::text")}
+    SELECT n.id, due.letter, due.first FROM notice n JOIN due
+        ON due.letter = coalesce(n.mail, n.contact)
+    WHERE n.state = 'waiting' AND n.due_at <= :now AND n.channel = ANY(:channels)
+        AND {DELIVERING.not_aside("n.id::text")}
     FOR UPDATE OF n SKIP LOCKED)
-UPDATE notice SET state = 'sending', lease = :lease, lease_until = :until FROM mine WHERE notice.id = mine.id
-RETURNING notice.id, mine.letter, mine.first, notice.mail, notice.contact, notice.channel, notice.attempts"""
+UPDATE notice SET state = 'sending', lease = :lease, lease_until = :until FROM mine
+    WHERE notice.id = mine.id
+RETURNING notice.id, mine.letter, mine.first, notice.mail, notice.contact, notice.channel,
+    notice.attempts"""
 
 _ATTEMPT = """
 INSERT INTO notice_attempt (id, mail, contact, path, channel, notices, started_at)
@@ -99,12 +116,14 @@ VALUES (:id, :mail, :contact, :path, :channel, :notices, :now)"""
 
 _UNDER_WAY = """
 UPDATE notice SET mail = :mail, attempts = :attempts,
-    waited = CASE WHEN attempts = 0 THEN coalesce(waited, 0) + greatest(0, extract(epoch FROM :now - due_at))
+    waited = CASE WHEN attempts = 0 THEN coalesce(waited, 0) + greatest(0,
+        extract(epoch FROM :now - due_at))
              ELSE waited END
 WHERE id = ANY(:ids)"""
 
 _NOT_SENT = """
-UPDATE notice SET state = 'not_sent', why = :why, lease = NULL, lease_until = NULL WHERE id = ANY(:ids)"""
+UPDATE notice SET state = 'not_sent', why = :why, lease = NULL, lease_until = NULL
+    WHERE id = ANY(:ids)"""
 
 _BACK = """
 UPDATE notice SET state = 'waiting', lease = NULL, lease_until = NULL,
@@ -113,7 +132,9 @@ UPDATE notice SET state = 'waiting', lease = NULL, lease_until = NULL,
     due_at = :due_at
 WHERE id = ANY(:ids)"""
 
-_END = "UPDATE notice_attempt SET ended_at = :now, outcome = :outcome, reason = :reason WHERE id = :id"
+_END = (
+    "UPDATE notice_attempt SET ended_at = :now, outcome = :outcome, reason = :reason WHERE id = :id"
+)
 
 # A notice whose lease ran out meanwhile belongs to another process: what that one learns counts.
 _SENT = """
@@ -139,11 +160,11 @@ def write_notices(
     urgent: Collection[str],
     stage: str = "opened",
 ) -> None:
-    """One notice for each recipient, in `whom`, of each task's organisation; one that is there stays as it
-    is, unless it was acted upon and the task stands again.
+    """One notice for each recipient, in `whom`, of each task's organisation; one that is there
+    stays as it is, unless it was acted upon and the task stands again.
 
-    Tasks are {"id","case","kind","act","due_on","organisation","at"}, `at` when the notice falls due. What
-    goes to an inbox is delivered by the commit. `stage`: `opened` or `overdue`.
+    Tasks are {"id","case","kind","act","due_on","organisation","at"}, `at` when the notice falls
+    due. What goes to an inbox is delivered by the commit. `stage`: `opened` or `overdue`.
     """
     rows = [
         {
@@ -159,12 +180,20 @@ def write_notices(
     ]
     tx.exec_driver_sql(
         _WRITE,
-        {"tasks": dumps(tasks), "whom": dumps(rows), "now": now, "urgent": sorted(urgent), "stage": stage},
+        {
+            "tasks": dumps(tasks),
+            "whom": dumps(rows),
+            "now": now,
+            "urgent": sorted(urgent),
+            "stage": stage,
+        },
     )
 
 
 def close_notices(tx: Connection, tasks: Sequence[str]) -> None:
-    """Tasks (their ids) are done: their notices are acted upon, and what was not sent yet is not sent."""
+    """Tasks (their ids) are done: their notices are acted upon, and what was not sent yet is not
+    sent.
+    """
     tx.exec_driver_sql(_CLOSE, (dumps(tasks),))
 
 
@@ -174,12 +203,16 @@ def settle(tx: Connection, notices: Sequence[UUID]) -> None:
 
 
 def mark_seen(tx: Connection, case: UUID, organisation: str, now: datetime) -> None:
-    """Somebody of the organisation opened the case that its notices are about; the first time counts."""
+    """Somebody of the organisation opened the case that its notices are about; the first time
+    counts.
+    """
     tx.execute(text(_SEEN), {"case": case, "organisation": organisation, "now": now})
 
 
 def reclaim(tx: Connection, now: datetime) -> None:
-    """Notices of a process that died while sending wait again; what came of its attempts is unknown."""
+    """Notices of a process that died while sending wait again; what came of its attempts is
+    unknown.
+    """
     tx.execute(text(_RECLAIM), {"now": now})
 
 
@@ -189,25 +222,37 @@ def hold(tx: Connection, channels: Sequence[str], now: datetime, until: datetime
 
 
 def gather(tx: Connection, channels: Sequence[str], now: datetime, gap: timedelta) -> None:
-    """Who had a message less than `gap` ago gets the next one, with all of the meantime in it, after that gap."""
+    """Who had a message less than `gap` ago gets the next one, with all of the meantime in it,
+    after that gap.
+    """
     tx.execute(text(_GATHER), {"channels": list(channels), "now": now, "gap": gap})
 
 
 def claim(
     tx: Connection, channels: Sequence[str], now: datetime, until: datetime, lease: UUID, limit: int
 ) -> Sequence[RowMapping]:
-    """Takes the notices of the `limit` messages that are due the longest; nobody else gets them before `until`."""
+    """Takes the notices of the `limit` messages that are due the longest; nobody else gets them
+    before `until`.
+    """
     return (
         tx.execute(
             text(_CLAIM),
-            {"channels": list(channels), "now": now, "until": until, "lease": lease, "limit": limit},
+            {
+                "channels": list(channels),
+                "now": now,
+                "until": until,
+                "lease": lease,
+                "limit": limit,
+            },
         )
         .mappings()
         .all()
     )
 
 
-def begin_attempt(tx: Connection, attempt: Mapping[str, Any], ids: Sequence[UUID], attempts: int) -> None:
+def begin_attempt(
+    tx: Connection, attempt: Mapping[str, Any], ids: Sequence[UUID], attempts: int
+) -> None:
     """Writes the attempt row of a message before its channel is called."""
     tx.execute(text(_ATTEMPT), {**attempt, "notices": len(ids)})
     tx.execute(
@@ -222,7 +267,9 @@ def not_sent(tx: Connection, ids: Sequence[UUID], why: str) -> None:
 
 
 def put_back(tx: Connection, ids: Sequence[UUID], due_at: datetime) -> None:
-    """Gives claimed notices back, to be claimed again from `due_at` on; they count as kept waiting."""
+    """Gives claimed notices back, to be claimed again from `due_at` on; they count as kept
+    waiting.
+    """
     tx.execute(text(_BACK), {"ids": list(ids), "due_at": due_at})
 
 

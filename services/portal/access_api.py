@@ -1,4 +1,5 @@
 """The security log as a call: for the systems of departments, and for operators."""
+
 # no postponed annotations here: FastAPI must see the dependency that is local to `router`
 from typing import Annotated
 
@@ -15,9 +16,16 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(tags=["security"], responses=api.PROBLEMS)
     reading = api.callers(Keys(portal.web), READERS)
 
-    @routes.get("/v1/security-log", summary="The security log, newest first; role: department, admin, operator")
-    def log(caller: Annotated[Caller, Depends(reading)], event: api.Text = None, limit: api.Limit = 100,
-            cursor: api.Text = None) -> Response:
+    @routes.get(
+        "/v1/security-log",
+        summary="The security log, newest first; role: department, admin, operator",
+    )
+    def log(
+        caller: Annotated[Caller, Depends(reading)],
+        event: api.Text = None,
+        limit: api.Limit = 100,
+        cursor: api.Text = None,
+    ) -> Response:
         return api.json_answer(read_log(portal, caller, event or "", limit, cursor))
 
     return routes

@@ -1,4 +1,7 @@
-"""Who may get in: accounts and keys of one's own tree for a department, and the security log for departments and operators."""
+"""Who may get in: accounts and keys of one's own tree for a department, and the security log for
+departments and operators.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -25,21 +28,43 @@ from services.registry.access import Caller, list_keys, look_at_tree
 from services.registry.directory import Directory
 
 ROWS = 100
-ACCOUNT_ROLES = {"secretary": zh("书记"), "clerk": zh("经办人"), "department": zh("组织部门"), "admin": zh("管理员"),
-                 "operator": zh("运维")}
-KEY_ROLES = {"sender": zh("只报送"), "receiver": zh("接收与办理"), "department": zh("组织部门"), "admin": zh("管理员"),
-             "operator": zh("运维")}
+ACCOUNT_ROLES = {
+    "secretary": zh("书记"),
+    "clerk": zh("经办人"),
+    "department": zh("组织部门"),
+    "admin": zh("管理员"),
+    "operator": zh("运维"),
+}
+KEY_ROLES = {
+    "sender": zh("只报送"),
+    "receiver": zh("接收与办理"),
+    "department": zh("组织部门"),
+    "admin": zh("管理员"),
+    "operator": zh("运维"),
+}
 RESULTS = {"done": zh("成功"), "failed": zh("未成功"), "refused": zh("被拒")}
 DONE = {"ended": zh("账户已停用，其登录已全部退出。"), "revoked": zh("密钥已作废，即刻不能再用。")}
 _WHO = "role: department, admin"
 READERS = ("department", "admin", "operator")
-_OVERSEERS = Words("账户和密钥由组织部门或管理员办理。", "Accounts and keys are for departments and administrators.")
-_READING = Words("安全日志由组织部门、管理员和运维查看。", "The security log is for departments, administrators and operators.")
-_ABOVE = Words("这个角色高于本账户的角色，不能由本账户开设、重置或停用。",
-               "This role is above your own: your account cannot open, reset or end it.")
-_NOT_BELOW = Words("没有这个组织，或不在本组织及以下。", "There is no such organisation at or below yours.")
-_ONESELF = Words("不能停用或重置自己正在使用的账户；改密码请用“修改密码”。",
-                 "You cannot end or reset the account you are using; change your password instead.")
+_OVERSEERS = Words(
+    "账户和密钥由组织部门或管理员办理。",
+    "Accounts and keys are for departments and administrators.",
+)
+_READING = Words(
+    "安全日志由组织部门、管理员和运维查看。",
+    "The security log is for departments, administrators and operators.",
+)
+_ABOVE = Words(
+    "这个角色高于本账户的角色，不能由本账户开设、重置或停用。",
+    "This role is above your own: your account cannot open, reset or end it.",
+)
+_NOT_BELOW = Words(
+    "没有这个组织，或不在本组织及以下。", "There is no such organisation at or below yours."
+)
+_ONESELF = Words(
+    "不能停用或重置自己正在使用的账户；改密码请用“修改密码”。",
+    "You cannot end or reset the account you are using; change your password instead.",
+)
 
 
 def router(portal: Portal) -> APIRouter:
@@ -53,26 +78,38 @@ def router(portal: Portal) -> APIRouter:
     @routes.post("/accounts", summary=f"Opens an account; {_WHO}")
     def opened(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         def act(tx: Connection, viewer: Viewer, now: datetime) -> str:
-            code, role = _below(tx, viewer, form), _at_most(viewer, form.get("role", ""), ACCOUNT_ROLES)
+            code, role = (
+                _below(tx, viewer, form),
+                _at_most(viewer, form.get("role", ""), ACCOUNT_ROLES),
+            )
             name = form.get("name", "")
             with as_worker(tx):
-                return issuing.open_account(tx, viewer.actor, code, role, name, now, trace_id(request))
+                return issuing.open_account(
+                    tx, viewer.actor, code, role, name, now, trace_id(request)
+                )
+
         return _given(portal, request, form, act, "password")
 
     @routes.post("/accounts/{account}/reset", summary=f"A fresh one-time password; {_WHO}")
-    def reset(request: Request, account: UUID, form: Annotated[Form, Depends(read_form)]) -> Response:
+    def reset(
+        request: Request, account: UUID, form: Annotated[Form, Depends(read_form)]
+    ) -> Response:
         def act(tx: Connection, viewer: Viewer, now: datetime) -> str:
             _theirs(tx, viewer, account)
             with as_worker(tx):
                 return issuing.reset_account(tx, viewer.actor, account, now, trace_id(request))
+
         return _given(portal, request, form, act, "password")
 
     @routes.post("/accounts/{account}/end", summary=f"Ends an account; {_WHO}")
-    def ended(request: Request, account: UUID, form: Annotated[Form, Depends(read_form)]) -> Response:
+    def ended(
+        request: Request, account: UUID, form: Annotated[Form, Depends(read_form)]
+    ) -> Response:
         def act(tx: Connection, viewer: Viewer, now: datetime) -> None:
             _theirs(tx, viewer, account)
             with as_worker(tx):
                 issuing.end_account(tx, viewer.actor, account, now, trace_id(request))
+
         return _given(portal, request, form, act, "ended")
 
     @routes.post("/keys", summary=f"Issues an API key; {_WHO}")
@@ -81,6 +118,7 @@ def router(portal: Portal) -> APIRouter:
             code, role = _below(tx, viewer, form), _at_most(viewer, form.get("role", ""), KEY_ROLES)
             with as_worker(tx):
                 return issuing.issue_key(tx, viewer.actor, code, role, now, trace_id(request))
+
         return _given(portal, request, form, act, "key")
 
     @routes.post("/keys/{key}/revoke", summary=f"Revokes an API key; {_WHO}")
@@ -92,24 +130,42 @@ def router(portal: Portal) -> APIRouter:
             _at_most(viewer, known[0].role, KEY_ROLES)
             with as_worker(tx):
                 issuing.end_key(tx, viewer.actor, key, now, trace_id(request))
+
         return _given(portal, request, form, act, "revoked")
 
     @routes.get("/security", summary="The security log; role: department, admin, operator")
-    def log(request: Request, event: str = "", cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
+    def log(
+        request: Request, event: str = "", cursor: Annotated[str, Query(max_length=400)] = ""
+    ) -> Response:
         viewer = signed_in(portal, request)
         if viewer.role not in READERS:
             raise Refused(403, "departments-only", _READING)
         found = read_log(portal, viewer.caller, event, ROWS, cursor or None)
         with portal.web.begin() as tx:
             names = Directory.of(tx)
-        return render(portal, request, "security.html", viewer, found=found["items"], next=found["next"], event=event,
-                      events=security_log.EVENTS, names=names, roles=ACCOUNT_ROLES | KEY_ROLES, results=RESULTS)
+        return render(
+            portal,
+            request,
+            "security.html",
+            viewer,
+            found=found["items"],
+            next=found["next"],
+            event=event,
+            events=security_log.EVENTS,
+            names=names,
+            roles=ACCOUNT_ROLES | KEY_ROLES,
+            results=RESULTS,
+        )
 
     return routes
 
 
-def read_log(portal: Portal, caller: Caller, event: str, limit: int, cursor: str | None) -> dict[str, Any]:
-    """``{"items", "next"}`` of the log as the caller may read it: a department its tree, an operator all of it."""
+def read_log(
+    portal: Portal, caller: Caller, event: str, limit: int, cursor: str | None
+) -> dict[str, Any]:
+    """``{"items", "next"}`` of the log as the caller may read it: a department its tree, an
+    operator all of it.
+    """
     after = paging.decode(cursor, paging.moment, paging.ident)
     if caller.role == "operator":
         with portal.worker.connect() as tx:
@@ -148,7 +204,9 @@ def _below(tx: Connection, viewer: Viewer, form: Form) -> str:
 
 
 def _theirs(tx: Connection, viewer: Viewer, account: UUID) -> None:
-    """Raises Refused unless the account lies in the viewer's tree and its role is not above theirs."""
+    """Raises Refused unless the account lies in the viewer's tree and its role is not above
+    theirs.
+    """
     known = rows(tx, "SELECT role FROM account WHERE id = :id", {"id": account})
     if not known:
         raise Refused(404, "no-such-account", accounts.NO_ACCOUNT)
@@ -157,9 +215,16 @@ def _theirs(tx: Connection, viewer: Viewer, account: UUID) -> None:
     _at_most(viewer, known[0].role, ACCOUNT_ROLES)
 
 
-def _given(portal: Portal, request: Request, form: Form, act: Callable[[Connection, Viewer, datetime], str | None],
-           what: str) -> Response:
-    """Does what a form asks; a secret that comes of it is shown on this one page and nowhere again."""
+def _given(
+    portal: Portal,
+    request: Request,
+    form: Form,
+    act: Callable[[Connection, Viewer, datetime], str | None],
+    what: str,
+) -> Response:
+    """Does what a form asks; a secret that comes of it is shown on this one page and nowhere
+    again.
+    """
     viewer, organisation = _overseer(portal, request), form.get("organisation", "")
     check_token(portal, request, form)
     try:
@@ -175,20 +240,55 @@ def _given(portal: Portal, request: Request, form: Form, act: Callable[[Connecti
     return _page(portal, request, viewer, organisation, secret=secret, what=what)
 
 
-def _page(portal: Portal, request: Request, viewer: Viewer, organisation: str, *, done: str = "", secret: str = "",
-          what: str = "", refused: Refused | None = None, form: Any = None) -> Response:
+def _page(
+    portal: Portal,
+    request: Request,
+    viewer: Viewer,
+    organisation: str,
+    *,
+    done: str = "",
+    secret: str = "",
+    what: str = "",
+    refused: Refused | None = None,
+    form: Any = None,
+) -> Response:
     now = portal.clock.now()
     with portal.web.begin() as tx:
         look_at_tree(tx, viewer.caller)
         names = Directory.of(tx)
         only = organisation if names.within(organisation, viewer.organisation) else None
         persons, keys = accounts.list_accounts(tx, only), list_keys(tx, only)
-    may = {role: words for role, words in ACCOUNT_ROLES.items() if role != "operator"
-           and (role != "admin" or viewer.role == "admin")}
-    may_key = {role: words for role, words in KEY_ROLES.items() if role != "operator"
-               and (role != "admin" or viewer.role == "admin")}
-    return render(portal, request, "accounts.html", viewer, status=refused.status if refused else 200, persons=persons,
-                  keys=keys, names=names, only=only or "", done=DONE.get(done), secret=secret, what=what, refused=refused,
-                  form=form or {}, roles=ACCOUNT_ROLES, key_roles=KEY_ROLES, may=may, may_key=may_key,
-                  expired=lambda person: bool(person.given_at and person.given_at < now - accounts.ONE_TIME),
-                  until=lambda person: person.given_at + accounts.ONE_TIME if person.given_at else timedelta())
+    may = {
+        role: words
+        for role, words in ACCOUNT_ROLES.items()
+        if role != "operator" and (role != "admin" or viewer.role == "admin")
+    }
+    may_key = {
+        role: words
+        for role, words in KEY_ROLES.items()
+        if role != "operator" and (role != "admin" or viewer.role == "admin")
+    }
+    return render(
+        portal,
+        request,
+        "accounts.html",
+        viewer,
+        status=refused.status if refused else 200,
+        persons=persons,
+        keys=keys,
+        names=names,
+        only=only or "",
+        done=DONE.get(done),
+        secret=secret,
+        what=what,
+        refused=refused,
+        form=form or {},
+        roles=ACCOUNT_ROLES,
+        key_roles=KEY_ROLES,
+        may=may,
+        may_key=may_key,
+        expired=lambda person: bool(person.given_at and person.given_at < now - accounts.ONE_TIME),
+        until=lambda person: (
+            person.given_at + accounts.ONE_TIME if person.given_at else timedelta()
+        ),
+    )

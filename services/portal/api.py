@@ -1,4 +1,7 @@
-"""The calls of receivers and departments: alerts, cases, commands, reviews, audit (interface.md §3)."""
+"""The calls of receivers and departments: alerts, cases, commands, reviews, audit (interface.md
+§3).
+"""
+
 # no postponed annotations here: FastAPI must see the dependencies that are local to `router`
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -28,18 +31,33 @@ BODY_BYTES_MAX = 256 * 1024
 LIMIT_MAX = paging.LIMIT_MAX
 TEXT_MAX = 200
 
-_ROLE = Words("这把密钥的角色不能用这个接口；请管理员发一把合适的密钥。",
-              "This key's role may not use this call; ask your administrator for a fitting key.")
-_NO_CASE = Words("没有这件转移，或本组织不是其中一方。", "There is no such case, or this organisation has no part in it.")
-_BAD_SINCE = Words("since 应当是带时区的时间，如 2026-11-23T08:30:00+08:00。",
-                   "since must be a time with its zone, such as 2026-11-23T08:30:00+08:00.")
+_ROLE = Words(
+    "这把密钥的角色不能用这个接口；请管理员发一把合适的密钥。",
+    "This key's role may not use this call; ask your administrator for a fitting key.",
+)
+_NO_CASE = Words(
+    "没有这件转移，或本组织不是其中一方。",
+    "There is no such case, or this organisation has no part in it.",
+)
+_BAD_SINCE = Words(
+    "since 应当是带时区的时间，如 2026-11-23T08:30:00+08:00。",
+    "since must be a time with its zone, such as 2026-11-23T08:30:00+08:00.",
+)
 _BAD_JSON = Words("请求内容不是合法的 JSON 对象。", "The body is not a valid JSON object.")
 _TOO_LARGE = Words("请求内容过大。", "The body is too large.")
-_CUT_OFF = Words("内容没有传完连接就断了，什么都没有办理。", "The connection broke before the body was whole; nothing was done.")
+_CUT_OFF = Words(
+    "内容没有传完连接就断了，什么都没有办理。",
+    "The connection broke before the body was whole; nothing was done.",
+)
 _NO_COMMAND = Words("缺少 command，请写明办理动作。", "command is missing: name the act.")
-_NO_STATE = Words("缺少 seen_state，请写明所看到的状态，以免办理时情况已变。",
-                  "seen_state is missing: name the state you saw, lest it has changed meanwhile.")
-_NOT_BELOW = Words("只能查询本组织及其以下的组织。", "You can only ask about your own organisation and those below it.")
+_NO_STATE = Words(
+    "缺少 seen_state，请写明所看到的状态，以免办理时情况已变。",
+    "seen_state is missing: name the state you saw, lest it has changed meanwhile.",
+)
+_NOT_BELOW = Words(
+    "只能查询本组织及其以下的组织。",
+    "You can only ask about your own organisation and those below it.",
+)
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Text = Annotated[str | None, Query(max_length=TEXT_MAX)]
@@ -67,51 +85,112 @@ def router(portal: Portal) -> APIRouter:
     def overseeing(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
         return _with_role(caller, ("department", "admin"))
 
-    @routes.get("/v1/alerts", responses=bodies.answer(bodies.ALERTS),
-                summary="What waits for this organisation; role: receiver, department, admin")
-    def alerts(caller: Annotated[Caller, Depends(acting)], since: Text = None, limit: Limit = 100,
-               cursor: Text = None) -> Response:
+    @routes.get(
+        "/v1/alerts",
+        responses=bodies.answer(bodies.ALERTS),
+        summary="What waits for this organisation; role: receiver, department, admin",
+    )
+    def alerts(
+        caller: Annotated[Caller, Depends(acting)],
+        since: Text = None,
+        limit: Limit = 100,
+        cursor: Text = None,
+    ) -> Response:
         with portal.web.begin() as tx:
             look_as(tx, caller)
-            return json_answer(alerts_of(tx, portal.clock.now(), caller.organisation, since=_moment(since), limit=limit,
-                                         cursor=cursor))
+            return json_answer(
+                alerts_of(
+                    tx,
+                    portal.clock.now(),
+                    caller.organisation,
+                    since=_moment(since),
+                    limit=limit,
+                    cursor=cursor,
+                )
+            )
 
-    @routes.get("/v1/cases", responses=bodies.answer(bodies.CASES),
-                summary="Cases, newest first; role: receiver, department, admin")
-    def cases(caller: Annotated[Caller, Depends(acting)], state: Text = None, organisation: Text = None,
-              limit: Limit = 100, cursor: Cursor = None) -> Response:
+    @routes.get(
+        "/v1/cases",
+        responses=bodies.answer(bodies.CASES),
+        summary="Cases, newest first; role: receiver, department, admin",
+    )
+    def cases(
+        caller: Annotated[Caller, Depends(acting)],
+        state: Text = None,
+        organisation: Text = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Response:
         with portal.web.begin() as tx:
             own = _look(tx, caller)
-            found = queries.cases(tx, portal.clock.now(), state=state, organisation=organisation,
-                                  own=own, limit=limit, cursor=cursor, viewer=caller.organisation)
+            found = queries.cases(
+                tx,
+                portal.clock.now(),
+                state=state,
+                organisation=organisation,
+                own=own,
+                limit=limit,
+                cursor=cursor,
+                viewer=caller.organisation,
+            )
         return list_answer(portal, caller, "cases", found)
 
-    @routes.get("/v1/cases/{case_id}", responses=bodies.answer(bodies.CASE),
-                summary="One case; role: receiver, department, admin")
+    @routes.get(
+        "/v1/cases/{case_id}",
+        responses=bodies.answer(bodies.CASE),
+        summary="One case; role: receiver, department, admin",
+    )
     def case(case_id: str, caller: Annotated[Caller, Depends(acting)]) -> Response:
         now = portal.clock.now()
         with portal.web.begin() as tx:
-            found = queries.case_view(tx, case_id, now, own=_look(tx, caller), viewer=caller.organisation)
+            found = queries.case_view(
+                tx, case_id, now, own=_look(tx, caller), viewer=caller.organisation
+            )
             if found is None:
                 raise Refused(404, "no-such-case", _NO_CASE)
             queries.record_look(tx, found["id"], caller.organisation, None, "api", now)
             return json_answer(found)
 
-    @routes.post("/v1/cases/{case_id}/commands", responses=bodies.problems(400, 409, 413) | bodies.answer(bodies.CASE),
-                 openapi_extra=bodies.body(bodies.COMMAND), summary="Gives a command to a case; role: receiver, department, admin")
-    async def command(case_id: str, request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
+    @routes.post(
+        "/v1/cases/{case_id}/commands",
+        responses=bodies.problems(400, 409, 413) | bodies.answer(bodies.CASE),
+        openapi_extra=bodies.body(bodies.COMMAND),
+        summary="Gives a command to a case; role: receiver, department, admin",
+    )
+    async def command(
+        case_id: str, request: Request, caller: Annotated[Caller, Depends(acting)]
+    ) -> Response:
         body = await json_body(request)
         name, seen = body.pop("command", None), body.pop("seen_state", None)
         if not isinstance(name, str):
             raise Refused(422, "field-missing", _NO_COMMAND, field="command")
         if not isinstance(seen, str):
             raise Refused(422, "field-missing", _NO_STATE, field="seen_state")
-        return json_answer(await run_in_threadpool(commands.give, portal.acts, caller, case_id, name, seen, body, portal.clock,
-                                             None, portal.ground))
+        return json_answer(
+            await run_in_threadpool(
+                commands.give,
+                portal.acts,
+                caller,
+                case_id,
+                name,
+                seen,
+                body,
+                portal.clock,
+                None,
+                portal.ground,
+            )
+        )
 
-    @routes.get("/v1/reviews", summary="Persons whose identity waits for a decision; role: sender, receiver, "
-                                       "department, admin")
-    def reviews(caller: Annotated[Caller, Depends(of_some_organisation)], limit: Limit = 100, cursor: Cursor = None) -> Response:
+    @routes.get(
+        "/v1/reviews",
+        summary="Persons whose identity waits for a decision; role: sender, receiver, "
+        "department, admin",
+    )
+    def reviews(
+        caller: Annotated[Caller, Depends(of_some_organisation)],
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Response:
         with portal.web.begin() as tx:
             found = portal.reviews(tx, caller, limit=limit + 1, cursor=_position(cursor))
         page = found[:limit]
@@ -119,19 +198,32 @@ def router(portal: Portal) -> APIRouter:
         items = [masked_review(one) for one in page]
         return list_answer(portal, caller, "reviews", {"items": items, "next": more})
 
-    @routes.post("/v1/reviews/{review_id}", responses=bodies.problems(400, 409, 413),
-                 openapi_extra=bodies.body(bodies.REVIEW),
-                 summary="Says who a posted person is, asks the sender, answers, or undoes a match; role: sender, receiver, department, admin")
-    async def decide(review_id: str, request: Request, caller: Annotated[Caller, Depends(of_some_organisation)]) -> Response:
+    @routes.post(
+        "/v1/reviews/{review_id}",
+        responses=bodies.problems(400, 409, 413),
+        openapi_extra=bodies.body(bodies.REVIEW),
+        summary="Says who a posted person is, asks the sender, answers, or undoes a match; role: "
+        "sender, receiver, department, admin",
+    )
+    async def decide(
+        review_id: str, request: Request, caller: Annotated[Caller, Depends(of_some_organisation)]
+    ) -> Response:
         body = await json_body(request)
 
         def within() -> Mapping[str, Any]:
             with portal.acts.begin() as tx:
                 return portal.decide_review(tx, caller, review_id, body, None)
+
         return json_answer(await run_in_threadpool(within))
 
-    @routes.get("/v1/audit", responses=bodies.answer(bodies.AUDIT), summary="Who is unsettled, counted; role: department, admin")
-    def audit(caller: Annotated[Caller, Depends(overseeing)], organisation: Text = None) -> Response:
+    @routes.get(
+        "/v1/audit",
+        responses=bodies.answer(bodies.AUDIT),
+        summary="Who is unsettled, counted; role: department, admin",
+    )
+    def audit(
+        caller: Annotated[Caller, Depends(overseeing)], organisation: Text = None
+    ) -> Response:
         with portal.web.begin() as tx:
             look_as(tx, caller)
             code = organisation or caller.organisation
@@ -150,8 +242,10 @@ def _with_role(caller: Caller, roles: tuple[str, ...]) -> Caller:
 
 def callers(keys: Keys, roles: tuple[str, ...]) -> Callable[[Request], Caller]:
     """The dependency of routes that says whose key it is; raises Refused for any role but these."""
+
     def caller_of(request: Request) -> Caller:
         return _with_role(noted(request, keys.caller(request.headers.get("authorization"))), roles)
+
     return caller_of
 
 
@@ -175,7 +269,9 @@ def list_answer(portal: Portal, caller: Caller, name: str, value: Mapping[str, A
 
 def json_answer(value: Any, status: int = 200) -> Response:
     """A JSON answer that nobody keeps."""
-    return Response(orjson.dumps(value, default=str), status, {"Cache-Control": "no-store"}, "application/json")
+    return Response(
+        orjson.dumps(value, default=str), status, {"Cache-Control": "no-store"}, "application/json"
+    )
 
 
 def _moment(text: str | None) -> datetime | None:

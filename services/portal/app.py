@@ -1,4 +1,5 @@
 """The portal: pages for people, calls for their systems."""
+
 from __future__ import annotations
 
 import mimetypes
@@ -6,8 +7,39 @@ import mimetypes
 from fastapi import APIRouter, Response
 
 from services.kit.errors import Refused, Words
-from services.portal import api, arrivals, batches, batches_api, branch, department, desk, desk_api, destinations, double_reports, double_reports_api, enterprise, facts, floating, floating_api, papers, papers_api, policy, pool_api, receipts_api, records_api, refusals, reviews, rolls, sign_in, snapshots, tree_changes, upkeep
-from services.portal import access_api, access_pages, rules
+from services.portal import (
+    access_api,
+    access_pages,
+    api,
+    arrivals,
+    batches,
+    batches_api,
+    branch,
+    department,
+    desk,
+    desk_api,
+    destinations,
+    double_reports,
+    double_reports_api,
+    enterprise,
+    facts,
+    floating,
+    floating_api,
+    papers,
+    papers_api,
+    policy,
+    pool_api,
+    receipts_api,
+    records_api,
+    refusals,
+    reviews,
+    rolls,
+    rules,
+    sign_in,
+    snapshots,
+    tree_changes,
+    upkeep,
+)
 from services.portal.house import Portal
 from services.portal.page import asset_url, assets
 
@@ -15,9 +47,46 @@ _NO_FILE = Words("没有这个文件。", "There is no such file.")
 
 
 def routers(portal: Portal) -> list[APIRouter]:
-    """Everything that the portal serves, to be included in an application with ``services.kit.problems`` installed."""
-    pages = (sign_in, enterprise, arrivals, batches, reviews, desk, destinations, policy, refusals, tree_changes, department, rolls, snapshots, facts, floating, double_reports, upkeep, papers, access_pages, branch)
-    return [api.router(portal), access_api.router(portal), papers_api.router(portal), receipts_api.router(portal), batches_api.router(portal), pool_api.router(portal), rules.router(portal), records_api.router(portal), floating_api.router(portal), double_reports_api.router(portal), desk_api.router(portal), _files(), *(page.router(portal) for page in pages)]
+    """Everything that the portal serves, to be included in an application with
+    ``services.kit.problems`` installed.
+    """
+    pages = (
+        sign_in,
+        enterprise,
+        arrivals,
+        batches,
+        reviews,
+        desk,
+        destinations,
+        policy,
+        refusals,
+        tree_changes,
+        department,
+        rolls,
+        snapshots,
+        facts,
+        floating,
+        double_reports,
+        upkeep,
+        papers,
+        access_pages,
+        branch,
+    )
+    return [
+        api.router(portal),
+        access_api.router(portal),
+        papers_api.router(portal),
+        receipts_api.router(portal),
+        batches_api.router(portal),
+        pool_api.router(portal),
+        rules.router(portal),
+        records_api.router(portal),
+        floating_api.router(portal),
+        double_reports_api.router(portal),
+        desk_api.router(portal),
+        _files(),
+        *(page.router(portal) for page in pages),
+    ]
 
 
 def _files() -> APIRouter:
@@ -28,7 +97,13 @@ def _files() -> APIRouter:
         if asset_url(name) != f"/static/{version}/{name}":
             raise Refused(404, "no-such-file", _NO_FILE)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return Response(assets()[name], media_type=kind, headers={
-            "Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"})
+        return Response(
+            assets()[name],
+            media_type=kind,
+            headers={
+                "Cache-Control": "public, max-age=31536000, immutable",
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
 
     return routes

@@ -1,4 +1,7 @@
-"""The counter of a community: a member stands here. A form on a phone, posted as the host's report that a system would post."""
+"""The counter of a community: a member stands here. A form on a phone, posted as the host's report
+that a system would post.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -18,10 +21,18 @@ from services.registry.directory import Directory
 
 TYPE = "guidui.host.report.v1"
 # what stands at the place an event's fault points to
-_AT = {"/data/person/name": "name", "/data/person/id_number": "id_number", "/data/person/phone": "phone",
-       "/data/person/birth_date": "birth_date", "/data/to/address": "address", "/data/to/since": "since",
-       "/data/from/name": "from_name", "/data/from/organisation": "from", "/data/from/letter_number": "letter_number",
-       "/data/from/permit_no": "permit_no"}
+_AT = {
+    "/data/person/name": "name",
+    "/data/person/id_number": "id_number",
+    "/data/person/phone": "phone",
+    "/data/person/birth_date": "birth_date",
+    "/data/to/address": "address",
+    "/data/to/since": "since",
+    "/data/from/name": "from_name",
+    "/data/from/organisation": "from",
+    "/data/from/letter_number": "letter_number",
+    "/data/from/permit_no": "permit_no",
+}
 _WHO = "role: secretary, clerk, department, admin"
 
 
@@ -43,32 +54,68 @@ def router(portal: Portal) -> APIRouter:
         outcome = portal.post(Caller(viewer.organisation, viewer.path, "sender"), [sent])[0]
         if isinstance(outcome, str) and outcome != "conflict":
             return RedirectResponse(f"/departures/{posted_id(sent['source'], sent['id'])}", 303)
-        faults = {_AT.get(fault.pointer, fault.pointer): fault.words for fault in getattr(outcome, "faults", ())}
+        faults = {
+            _AT.get(fault.pointer, fault.pointer): fault.words
+            for fault in getattr(outcome, "faults", ())
+        }
         return _page(portal, request, form, faults, 422)
 
     return routes
 
 
 def event(organisation: str, form: Mapping[str, str]) -> dict[str, Any]:
-    """The CloudEvent that a filled-in form stands for; ``key`` makes a second press of the button the same event."""
-    def said(**names: str) -> dict[str, str]:
-        return {name: form[field].strip() for name, field in names.items() if form.get(field, "").strip()}
+    """The CloudEvent that a filled-in form stands for; ``key`` makes a second press of the button
+    the same event.
+    """
 
-    data: dict[str, Any] = {"person": said(name="name", id_number="id_number", birth_date="birth_date", phone="phone")}
+    def said(**names: str) -> dict[str, str]:
+        return {
+            name: form[field].strip()
+            for name, field in names.items()
+            if form.get(field, "").strip()
+        }
+
+    data: dict[str, Any] = {
+        "person": said(name="name", id_number="id_number", birth_date="birth_date", phone="phone")
+    }
     if to := said(address="address", since="since"):
         data["to"] = to
-    if origin := said(organisation="from", name="from_name", permit_no="permit_no", letter_number="letter_number"):
+    if origin := said(
+        organisation="from", name="from_name", permit_no="permit_no", letter_number="letter_number"
+    ):
         data["from"] = origin
-    return {"specversion": "1.0", "type": TYPE, "source": SOURCE_PREFIX + organisation,
-            "id": f"counter-{form.get('key', '')[:40]}", "datacontenttype": "application/json", "data": data}
+    return {
+        "specversion": "1.0",
+        "type": TYPE,
+        "source": SOURCE_PREFIX + organisation,
+        "id": f"counter-{form.get('key', '')[:40]}",
+        "datacontenttype": "application/json",
+        "data": data,
+    }
 
 
-def _page(portal: Portal, request: Request, form: Mapping[str, str], faults: Mapping[str, Words] | None = None,
-          status: int = 200) -> Response:
+def _page(
+    portal: Portal,
+    request: Request,
+    form: Mapping[str, str],
+    faults: Mapping[str, Words] | None = None,
+    status: int = 200,
+) -> Response:
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         directory = Directory.of(tx)
     chosen = directory.get(form.get("from"))
-    hits = [one for one in find(directory, form.get("from_text", ""), portal.today) if one != chosen]
-    return render(portal, request, "arrival.html", viewer, status=status, form=form, faults=faults or {},
-                  found=[chosen, *hits] if chosen else hits, known=set(_AT.values()))
+    hits = [
+        one for one in find(directory, form.get("from_text", ""), portal.today) if one != chosen
+    ]
+    return render(
+        portal,
+        request,
+        "arrival.html",
+        viewer,
+        status=status,
+        form=form,
+        faults=faults or {},
+        found=[chosen, *hits] if chosen else hits,
+        known=set(_AT.values()),
+    )

@@ -1,4 +1,7 @@
-"""The pages of who receives many of one batch: who is in its hands, one act for all of them, what each came to."""
+"""The pages of who receives many of one batch: who is in its hands, one act for all of them, what
+each came to.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -25,15 +28,27 @@ def router(portal: Portal) -> APIRouter:
     """List, batch, act for all, pause."""
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
-    @routes.get("/batches", summary=f"The batches of which members come here, and those posted from here; {_ROLES}")
+    @routes.get(
+        "/batches",
+        summary=f"The batches of which members come here, and those posted from here; {_ROLES}",
+    )
     def listed(request: Request, page: Annotated[int, Query(ge=1, le=1000)] = 1) -> Response:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, viewer.caller)
             found, names = receiving.batches(tx, viewer.organisation), Directory.of(tx)
             posted = batches.posted(tx, viewer.organisation, ROWS + 1, (page - 1) * ROWS)
-        return render(portal, request, "batches.html", viewer, found=found, names=names, posted=posted[:ROWS],
-                      more=len(posted) > ROWS, page=page)
+        return render(
+            portal,
+            request,
+            "batches.html",
+            viewer,
+            found=found,
+            names=names,
+            posted=posted[:ROWS],
+            more=len(posted) > ROWS,
+            page=page,
+        )
 
     @routes.get("/batches/{batch}", summary=f"Who of a batch is in one's hands; {_ROLES}")
     def of_one(request: Request, batch: str, done: bool = False) -> Response:
@@ -48,42 +63,95 @@ def router(portal: Portal) -> APIRouter:
         said = fields.for_all(form, receiving.ORDERS)
         try:
             with portal.acts.begin() as tx:
-                receiving.give(tx, viewer.caller, batch, said["order"], said["with"], said.get("start_on"),
-                               portal.clock.now(), viewer.name)
+                receiving.give(
+                    tx,
+                    viewer.caller,
+                    batch,
+                    said["order"],
+                    said["with"],
+                    said.get("start_on"),
+                    portal.clock.now(),
+                    viewer.name,
+                )
         except Refused as refused:
             if refused.status == 404:
                 raise
             return _batch(portal, request, viewer, batch, form, refused)
         return RedirectResponse(f"/batches/{batch}?done=true", 303)
 
-    @routes.post("/batches/{batch}/pause", summary=f"Stops such an act between two waves, or lets it go on; {_ROLES}")
+    @routes.post(
+        "/batches/{batch}/pause",
+        summary=f"Stops such an act between two waves, or lets it go on; {_ROLES}",
+    )
     def pause(request: Request, batch: str, form: Annotated[Form, Depends(read_form)]) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
         with portal.acts.begin() as tx:
-            receiving.pause(tx, viewer.caller, batch, form.get("order", ""), form.get("paused") == "true")
+            receiving.pause(
+                tx, viewer.caller, batch, form.get("order", ""), form.get("paused") == "true"
+            )
         return RedirectResponse(f"/batches/{batch}", 303)
 
     return routes
 
 
-def _batch(portal: Portal, request: Request, viewer: Viewer, batch: str, given: Mapping[str, str],
-           refused: Refused | None = None, done: bool = False) -> Response:
+def _batch(
+    portal: Portal,
+    request: Request,
+    viewer: Viewer,
+    batch: str,
+    given: Mapping[str, str],
+    refused: Refused | None = None,
+    done: bool = False,
+) -> Response:
     own, looking = viewer.organisation, given.get("find", "")
     with portal.web.begin() as tx:
         receiving.must_hold(tx, viewer.caller, batch)
         orders = receiving.orders(tx, own, batch)
         latest = orders[0]["id"] if orders else None
         members = receiving.members(tx, own, batch, order=latest, limit=MEMBERS_MAX)
-        failed = receiving.members(tx, own, batch, order=latest, refused=True, limit=MEMBERS_MAX) if latest else []
+        failed = (
+            receiving.members(tx, own, batch, order=latest, refused=True, limit=MEMBERS_MAX)
+            if latest
+            else []
+        )
         by_state, directory = receiving.by_state(tx, own, batch), Directory.of(tx)
         committee = directory.committee(own)
-        places = [(one.code, one.name) for one in branches(directory, committee.code if committee else own, portal.today)]
-        found = {looking: find(directory, given.get(f"{looking}_text", ""), portal.today)} if looking else {}
+        places = [
+            (one.code, one.name)
+            for one in branches(directory, committee.code if committee else own, portal.today)
+        ]
+        found = (
+            {looking: find(directory, given.get(f"{looking}_text", ""), portal.today)}
+            if looking
+            else {}
+        )
     known = {"today": portal.today.isoformat(), "me": viewer.name}
-    asked = [{"field": one, "choices": places if one.kind == "branch" else one.choices,
-              "required": one.required and one.only_with is None, "value": known.get(one.value, "")} for one in FIELDS]
-    return render(portal, request, "batch.html", viewer, status=refused.status if refused else 200, batch=batch,
-                  listed=("batch", len(members)),
-                  orders=orders, members=members, failed=failed, by_state=by_state, fields=asked, values=given, found=found,
-                  looking=looking, refused=refused, done=done)
+    asked = [
+        {
+            "field": one,
+            "choices": places if one.kind == "branch" else one.choices,
+            "required": one.required and one.only_with is None,
+            "value": known.get(one.value, ""),
+        }
+        for one in FIELDS
+    ]
+    return render(
+        portal,
+        request,
+        "batch.html",
+        viewer,
+        status=refused.status if refused else 200,
+        batch=batch,
+        listed=("batch", len(members)),
+        orders=orders,
+        members=members,
+        failed=failed,
+        by_state=by_state,
+        fields=asked,
+        values=given,
+        found=found,
+        looking=looking,
+        refused=refused,
+        done=done,
+    )

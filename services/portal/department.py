@@ -1,4 +1,7 @@
-"""The department's page: who is unsettled and since when; every number opens the list that it counts."""
+"""The department's page: who is unsettled and since when; every number opens the list that it
+counts.
+"""
+
 from __future__ import annotations
 
 from typing import Annotated, Any
@@ -21,17 +24,44 @@ from services.records.erasure import erasure
 from services.registry.directory import Directory, Organisation
 
 ROWS = 50
-AGES = {"3": zh("3 天内"), "8": zh("4–8 天"), "30": zh("9–30 天"), "91": zh("1–3 个月"), "182": zh("3–6 个月"),
-        "more": zh("半年以上")}
+AGES = {
+    "3": zh("3 天内"),
+    "8": zh("4–8 天"),
+    "30": zh("9–30 天"),
+    "91": zh("1–3 个月"),
+    "182": zh("3–6 个月"),
+    "more": zh("半年以上"),
+}
 OLD = ("91", "182", "more")
-FIGURES = (("all", zh("未落实")), ("pocket", zh("口袋党员：信已过期")), ("pocket_early", zh("开信后久无音讯")),
-           ("at_risk", zh("有失联风险")), ("expiring7", zh("7 天内到期")))
-FORECAST = {"expiring7": zh("7 天内到期"), "expiring14": zh("14 天内到期"), "expiring30": zh("30 天内到期")}
-CLASSES = {1: zh("外出务工经商"), 2: zh("搬迁"), 3: zh("退休后再就业"), 4: zh("下岗、改制"), 5: zh("毕业、退伍"),
-           6: zh("流动人才")}
+FIGURES = (
+    ("all", zh("未落实")),
+    ("pocket", zh("口袋党员：信已过期")),
+    ("pocket_early", zh("开信后久无音讯")),
+    ("at_risk", zh("有失联风险")),
+    ("expiring7", zh("7 天内到期")),
+)
+FORECAST = {
+    "expiring7": zh("7 天内到期"),
+    "expiring14": zh("14 天内到期"),
+    "expiring30": zh("30 天内到期"),
+}
+CLASSES = {
+    1: zh("外出务工经商"),
+    2: zh("搬迁"),
+    3: zh("退休后再就业"),
+    4: zh("下岗、改制"),
+    5: zh("毕业、退伍"),
+    6: zh("流动人才"),
+}
 RECONCILED = {"announced": zh("已报离、无人报到"), "arrived": zh("已报到、无人报离")}
-_NOT_BELOW = Words("只能查看本组织及其以下的组织。", "You can only look at your own organisation and those below it.")
-_NOT_YOURS = Words("这一页供组织部门使用；您的事项在“列表”里。", "This page is for departments; your work is in the list.")
+_NOT_BELOW = Words(
+    "只能查看本组织及其以下的组织。",
+    "You can only look at your own organisation and those below it.",
+)
+_NOT_YOURS = Words(
+    "这一页供组织部门使用；您的事项在“列表”里。",
+    "This page is for departments; your work is in the list.",
+)
 
 
 def router(portal: Portal) -> APIRouter:
@@ -43,40 +73,71 @@ def router(portal: Portal) -> APIRouter:
         viewer, now = signed_in(portal, request), portal.clock.now()
         with portal.web.begin() as tx:
             top = scope(tx, viewer, organisation)
-            reconciled = {name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.ground)
-                          for name in RECONCILED}
+            reconciled = {
+                name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.ground)
+                for name in RECONCILED
+            }
             counted = pages.overview(tx, now, top.code, portal.ground)
             context = dict(
-                top=top, above=above(tx, viewer, top), figures=counted.figures, names=FIGURES, forecast=FORECAST, reconciled=reconciled,
+                top=top,
+                above=above(tx, viewer, top),
+                figures=counted.figures,
+                names=FIGURES,
+                forecast=FORECAST,
+                reconciled=reconciled,
                 reconciled_names=RECONCILED,
-                audit=queries.audit(tx, now, top.code, portal.ground), ages=counted.ages,
-                age_names=AGES, old=OLD, streets=counted.below,
-                oldest=pages.unaffiliated(tx, now, top.code, limit=ROWS), calendar=portal.calendar(tx),
+                audit=queries.audit(tx, now, top.code, portal.ground),
+                ages=counted.ages,
+                age_names=AGES,
+                old=OLD,
+                streets=counted.below,
+                oldest=pages.unaffiliated(tx, now, top.code, limit=ROWS),
+                calendar=portal.calendar(tx),
                 work=pages.counts(tx, now, viewer.organisation, ["waiting"])["waiting"],
                 reviews=portal.reviews_waiting(tx, viewer.caller),
                 link=lambda **chosen: _link(top, viewer, **chosen),
                 counted_link=lambda key, name: _link(top, viewer, **{key: name}, **_beside(key)),
-                class_name=lambda number: words(language(request))(CLASSES[int(number)]))
-        with portal.worker.begin() as tx:  # the desk of failed messages is counted too, and no page may read it
+                class_name=lambda number: words(language(request))(CLASSES[int(number)]),
+            )
+        with (
+            portal.worker.begin() as tx
+        ):  # the desk of failed messages is counted too, and no page may read it
             context["told"] = statement(tx, portal.today, sorted(OPENING), top.path)
             context["gone"] = erasure(tx, now, top.path)
         listed = ("unsettled", len(context["oldest"]))
         return render(portal, request, "department.html", viewer, listed=listed, **context)
 
     @routes.get("/department/list", summary="The list behind a number; role: department, admin")
-    def behind(request: Request, organisation: str = "", only: str = "all", state: str = "", category: str = "",
-               age: str = "", obstacle: str = "", floating: Annotated[int, Query(ge=0, le=6)] = 0, task: str = "",
-               page: Annotated[int, Query(ge=1, le=10_000)] = 1, print: bool = False) -> Response:
+    def behind(
+        request: Request,
+        organisation: str = "",
+        only: str = "all",
+        state: str = "",
+        category: str = "",
+        age: str = "",
+        obstacle: str = "",
+        floating: Annotated[int, Query(ge=0, le=6)] = 0,
+        task: str = "",
+        page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+        print: bool = False,
+    ) -> Response:
         viewer, now = signed_in(portal, request), portal.clock.now()
         offset = (page - 1) * ROWS
-        chosen = {"only": only if only in pages.FILTERS else "all", "state": state if state in states.STATES else None,
-                  "category": category if category in states.CATEGORIES else None, "age": age if age in AGES else None,
-                  "obstacle": obstacle if obstacle in OBSTACLES else None, "floating": floating or None,
-                  "ground": portal.ground}
+        chosen = {
+            "only": only if only in pages.FILTERS else "all",
+            "state": state if state in states.STATES else None,
+            "category": category if category in states.CATEGORIES else None,
+            "age": age if age in AGES else None,
+            "obstacle": obstacle if obstacle in OBSTACLES else None,
+            "floating": floating or None,
+            "ground": portal.ground,
+        }
         with portal.web.begin() as tx:
             top = scope(tx, viewer, organisation)
             if task in TASKS:
-                count = queries.audit(tx, now, top.code, portal.ground)["overdue_by_task"].get(task, 0)
+                count = queries.audit(tx, now, top.code, portal.ground)["overdue_by_task"].get(
+                    task, 0
+                )
                 rows = pages.overdue_tasks(tx, now, top.code, task, limit=ROWS, offset=offset)
             else:
                 count = pages.unaffiliated_count(tx, now, top.code, **chosen)
@@ -84,11 +145,26 @@ def router(portal: Portal) -> APIRouter:
             calendar = portal.calendar(tx)
         here = {k: v for k, v in request.query_params.items() if k not in ("page", "print")}
         return render(
-            portal, request, "department_list.html", viewer, listed=("unsettled", len(rows)),
-            top=top, rows=rows, count=count, page=page, print=print,
-            more=count > page * ROWS, calendar=calendar, chosen=chosen | {"task": task if task in TASKS else None},
-            names=dict(FIGURES) | FORECAST, age_names=AGES, tasks=TASKS, obstacles=OBSTACLES, classes=CLASSES,
-            turn=lambda number: "/department/list?" + urlencode(here | {"page": number}))
+            portal,
+            request,
+            "department_list.html",
+            viewer,
+            listed=("unsettled", len(rows)),
+            top=top,
+            rows=rows,
+            count=count,
+            page=page,
+            print=print,
+            more=count > page * ROWS,
+            calendar=calendar,
+            chosen=chosen | {"task": task if task in TASKS else None},
+            names=dict(FIGURES) | FORECAST,
+            age_names=AGES,
+            tasks=TASKS,
+            obstacles=OBSTACLES,
+            classes=CLASSES,
+            turn=lambda number: "/department/list?" + urlencode(here | {"page": number}),
+        )
 
     return routes
 
@@ -108,7 +184,9 @@ def scope(tx: Connection, viewer: Viewer, organisation: str) -> Organisation:
 
 def above(tx: Connection, viewer: Viewer, top: Organisation) -> list[Organisation]:
     """The way down from the viewer's organisation to the one shown."""
-    line: list[Any] = [one for one in Directory.of(tx).superiors(top.code)[1:] if one.path.startswith(viewer.path)]
+    line: list[Any] = [
+        one for one in Directory.of(tx).superiors(top.code)[1:] if one.path.startswith(viewer.path)
+    ]
     return line[::-1]
 
 

@@ -1,4 +1,7 @@
-"""Where do they belong: the pool of the unknown, claims from it, and the desk of confirmed addresses."""
+"""Where do they belong: the pool of the unknown, claims from it, and the desk of confirmed
+addresses.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +15,15 @@ from schemas.departures import SOURCE_PREFIX
 from services.cases import looks, pool, queries, states
 from services.kit.errors import Refused, Words
 from services.portal.house import Portal
-from services.portal.page import Form, check_token, page_of, page_route, read_form, render, signed_in
+from services.portal.page import (
+    Form,
+    check_token,
+    page_of,
+    page_route,
+    read_form,
+    render,
+    signed_in,
+)
 from services.registry.access import Caller
 from services.registry.directory import Directory, Organisation
 
@@ -27,11 +38,23 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
     @routes.get("/pool", summary=f"Members whose destination nobody knows; {_WHO}")
-    def the_pool(request: Request, text: str = "", area: str = "", category: str = "", cursor: str = "",
-                 done: bool = False) -> Response:
+    def the_pool(
+        request: Request,
+        text: str = "",
+        area: str = "",
+        category: str = "",
+        cursor: str = "",
+        done: bool = False,
+    ) -> Response:
         if text:  # an old link: what is searched for may be a name, and an address ends in logs
             return RedirectResponse("/pool", 303)
-        return _pool(portal, request, {"text": "", "area": area[:12], "category": category}, cursor or None, done)
+        return _pool(
+            portal,
+            request,
+            {"text": "", "area": area[:12], "category": category},
+            cursor or None,
+            done,
+        )
 
     @routes.post("/pool", summary=f"Searches them, by name too; {_WHO}")
     def search(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
@@ -40,34 +63,66 @@ def router(portal: Portal) -> APIRouter:
         text, cursor = form.get("text", "")[:100], form.get("cursor") or None
         if guesses_a_name(caller, text, cursor or ""):
             count_name(portal, caller)
-        chosen = {"text": text, "area": form.get("area", "")[:12], "category": form.get("category", "")}
+        chosen = {
+            "text": text,
+            "area": form.get("area", "")[:12],
+            "category": form.get("category", ""),
+        }
         return _pool(portal, request, chosen, cursor, False)
 
     @routes.post("/pool/{case_id}/claim", summary=f"Says that a member lives here; {_WHO}")
-    def claim_page(request: Request, case_id: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+    def claim_page(
+        request: Request, case_id: str, form: Annotated[Form, Depends(read_form)]
+    ) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
         try:
             claim(portal, viewer.caller, case_id, form.get("name", ""))
         except Refused as refused:
-            return _pool(portal, request, {"text": form.get("text", "")[:100], "area": "", "category": ""}, None, False,
-                         refused, case_id)
+            return _pool(
+                portal,
+                request,
+                {"text": form.get("text", "")[:100], "area": "", "category": ""},
+                None,
+                False,
+                refused,
+                case_id,
+            )
         return RedirectResponse("/pool?done=1", 303)
 
-    @routes.get("/department/addresses", summary="What was learned of addresses; role: department, admin")
-    def learned(request: Request, text: str = "", withdrawn: bool = False, done: bool = False,
-                page: Annotated[int, Query(ge=1, le=10_000)] = 1) -> Response:
+    @routes.get(
+        "/department/addresses", summary="What was learned of addresses; role: department, admin"
+    )
+    def learned(
+        request: Request,
+        text: str = "",
+        withdrawn: bool = False,
+        done: bool = False,
+        page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+    ) -> Response:
         if text:
             return RedirectResponse("/department/addresses", 303)
         return _learned(portal, request, "", withdrawn, page, done)
 
-    @routes.post("/department/addresses/search", summary="Searches what was learned; role: department, admin")
+    @routes.post(
+        "/department/addresses/search", summary="Searches what was learned; role: department, admin"
+    )
     def search_learned(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         signed_in(portal, request)
         check_token(portal, request, form)
-        return _learned(portal, request, form.get("text", "")[:100], form.get("withdrawn") == "1", page_of(form), False)
+        return _learned(
+            portal,
+            request,
+            form.get("text", "")[:100],
+            form.get("withdrawn") == "1",
+            page_of(form),
+            False,
+        )
 
-    @routes.post("/department/addresses", summary="Takes back what was learned of an address; role: department, admin")
+    @routes.post(
+        "/department/addresses",
+        summary="Takes back what was learned of an address; role: department, admin",
+    )
     def withdraw(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
@@ -75,7 +130,9 @@ def router(portal: Portal) -> APIRouter:
             raise Refused(403, "departments-only", _DEPARTMENTS)
         try:
             with portal.acts.begin() as tx:
-                portal.places.withdraw(tx, viewer.caller, form.get("source", ""), form.get("reason", ""), viewer.name)
+                portal.places.withdraw(
+                    tx, viewer.caller, form.get("source", ""), form.get("reason", ""), viewer.name
+                )
         except Refused as refused:
             if refused.status == 404:
                 raise
@@ -86,18 +143,30 @@ def router(portal: Portal) -> APIRouter:
 
 
 def claim(portal: Portal, caller: Caller, case_id: str, name: str) -> None:
-    """Posts the report of a host that the claim is; the origin decides about it as about any other."""
+    """Posts the report of a host that the claim is; the origin decides about it as about any
+    other.
+    """
     now = portal.clock.now()
     count_name(portal, caller)
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, caller)
         found = pool.to_claim(tx, caller, case_id, name)
         queries.record_look(tx, found["case"], caller.organisation, None, "claim", now)
-    event = {"specversion": "1.0", "type": "guidui.host.report.v1", "source": SOURCE_PREFIX + caller.organisation,
-             "id": f"claim-{found['case']}", "time": now.isoformat(), "datacontenttype": "application/json",
-             "data": {"person": {"name": found["name"], "member": found["member"]}}}
+    event = {
+        "specversion": "1.0",
+        "type": "guidui.host.report.v1",
+        "source": SOURCE_PREFIX + caller.organisation,
+        "id": f"claim-{found['case']}",
+        "time": now.isoformat(),
+        "datacontenttype": "application/json",
+        "data": {"person": {"name": found["name"], "member": found["member"]}},
+    }
     outcome = portal.post(Caller(caller.organisation, caller.path, "sender"), [event])[0]
-    if outcome not in ("accepted", "duplicate", "conflict"):  # a conflict is the same claim at another minute
+    if outcome not in (
+        "accepted",
+        "duplicate",
+        "conflict",
+    ):  # a conflict is the same claim at another minute
         raise Refused(409, "claim-not-recorded", _NOT_TAKEN)
 
 
@@ -110,64 +179,130 @@ def count_name(portal: Portal, caller: Caller) -> None:
 
 
 def guesses_a_name(caller: Caller, text: str, cursor: str | None) -> bool:
-    """Whether a look into the pool asks for somebody by name; departments see the whole pool anyway."""
+    """Whether a look into the pool asks for somebody by name; departments see the whole pool
+    anyway.
+    """
     return bool(text.strip()) and not cursor and caller.role not in ("department", "admin")
 
 
-def _pool(portal: Portal, request: Request, chosen: Mapping[str, str], cursor: str | None, done: bool,
-          refused: Refused | None = None, claimed: str = "") -> Response:
+def _pool(
+    portal: Portal,
+    request: Request,
+    chosen: Mapping[str, str],
+    cursor: str | None,
+    done: bool,
+    refused: Refused | None = None,
+    claimed: str = "",
+) -> Response:
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
         category = chosen["category"] if chosen["category"] in states.CATEGORIES else ""
-        found = pool.search(tx, viewer.caller, text=chosen["text"], area=chosen["area"], category=category, limit=ROWS,
-                            cursor=cursor)
+        found = pool.search(
+            tx,
+            viewer.caller,
+            text=chosen["text"],
+            area=chosen["area"],
+            category=category,
+            limit=ROWS,
+            cursor=cursor,
+        )
         directory = Directory.of(tx)
         me = directory.get(viewer.organisation)
-    return render(portal, request, "pool.html", viewer, status=refused.status if refused else 200, rows=found["items"],
-                  listed=("pool", len(found["items"])),
-                  next=found["next"], chosen=chosen, categories=states.CATEGORIES, names=directory, done=done,
-                  refused=refused, claimed=claimed, serves=bool(me and me.serves_area and not viewer.oversees))
+    return render(
+        portal,
+        request,
+        "pool.html",
+        viewer,
+        status=refused.status if refused else 200,
+        rows=found["items"],
+        listed=("pool", len(found["items"])),
+        next=found["next"],
+        chosen=chosen,
+        categories=states.CATEGORIES,
+        names=directory,
+        done=done,
+        refused=refused,
+        claimed=claimed,
+        serves=bool(me and me.serves_area and not viewer.oversees),
+    )
 
 
-def _learned(portal: Portal, request: Request, text: str, withdrawn: bool, page: int, done: bool,
-             refused: Refused | None = None) -> Response:
+def _learned(
+    portal: Portal,
+    request: Request,
+    text: str,
+    withdrawn: bool,
+    page: int,
+    done: bool,
+    refused: Refused | None = None,
+) -> Response:
     viewer = signed_in(portal, request)
     if not viewer.oversees:
         raise Refused(403, "departments-only", _DEPARTMENTS)
     with portal.web.begin() as tx:
-        rows = portal.places.listed(tx, viewer.caller, text, withdrawn=withdrawn, limit=ROWS + 1,
-                                    offset=(page - 1) * ROWS)
+        rows = portal.places.listed(
+            tx, viewer.caller, text, withdrawn=withdrawn, limit=ROWS + 1, offset=(page - 1) * ROWS
+        )
         differing = portal.places.differing(tx, viewer.caller) if page == 1 and not text else []
         directory = Directory.of(tx)
-    return render(portal, request, "addresses.html", viewer, status=refused.status if refused else 200, rows=rows[:ROWS],
-                  listed=("addresses", len(differing)),
-                  more=len(rows) > ROWS, page=page, text=text, withdrawn=withdrawn, done=done, refused=refused,
-                  differing=differing, names=directory)
+    return render(
+        portal,
+        request,
+        "addresses.html",
+        viewer,
+        status=refused.status if refused else 200,
+        rows=rows[:ROWS],
+        listed=("addresses", len(differing)),
+        more=len(rows) > ROWS,
+        page=page,
+        text=text,
+        withdrawn=withdrawn,
+        done=done,
+        refused=refused,
+        differing=differing,
+        names=directory,
+    )
 
 
 def choices(card: Mapping[str, Any], directory: Directory, today: date) -> list[dict[str, Any]]:
-    """What the origin may choose from while nobody is proposed: who serves each candidate place, and who claims.
+    """What the origin may choose from while nobody is proposed: who serves each candidate place,
+    and who claims.
 
-    Items ``{"organisation", "confidence", "words", "place", "source"}``, the surest first; empty unless the case waits
-    for a destination that the organisation may confirm.
+    Items ``{"organisation", "confidence", "words", "place", "source"}``, the surest first; empty
+    unless the case waits for a destination that the organisation may confirm.
     """
-    if card["state"] != states.TRIAGED or card["destination"]["organisation"] or (
-            "confirm_destination" not in card["allowed"]):
+    if (
+        card["state"] != states.TRIAGED
+        or card["destination"]["organisation"]
+        or ("confirm_destination" not in card["allowed"])
+    ):
         return []
     found: dict[str, dict[str, Any]] = {}
     kept = card["evidence"] if isinstance(card["evidence"], dict) else {}
     for one in kept.get("candidates", ()):
         serving = serving_place(directory, one["code"], today)
         if serving is not None and serving.code not in found:
-            found[serving.code] = {"organisation": serving, "place": one["name"], "source": "address",
-                                   "confidence": one.get("confidence"), "words": one.get("evidence") or []}
+            found[serving.code] = {
+                "organisation": serving,
+                "place": one["name"],
+                "source": "address",
+                "confidence": one.get("confidence"),
+                "words": one.get("evidence") or [],
+            }
     claims = [directory.get(code) for code in card.get("claims", ())]
-    return [{"organisation": one, "place": "", "source": "claim", "confidence": None, "words": []}
-            for one in claims if one is not None and one.code not in found] + list(found.values())
+    return [
+        {"organisation": one, "place": "", "source": "claim", "confidence": None, "words": []}
+        for one in claims
+        if one is not None and one.code not in found
+    ] + list(found.values())
 
 
 def serving_place(directory: Directory, code: str, today: date) -> Organisation | None:
-    """Which party organisation serves a division code today: the community's, else its street's, else the county's."""
+    """Which party organisation serves a division code today: the community's, else its street's,
+    else the county's.
+    """
     parts: Sequence[str] = [code[:digits] for digits in (12, 9, 6) if len(code) >= digits]
-    return next((one for part in parts if (one := directory.serving(part, today)) is not None), None)
+    return next(
+        (one for part in parts if (one := directory.serving(part, today)) is not None), None
+    )

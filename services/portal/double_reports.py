@@ -1,4 +1,7 @@
-"""双报到 on pages: the community registers, offers posts and notes hours; the unit reads the card of each quarter."""
+"""双报到 on pages: the community registers, offers posts and notes hours; the unit reads the card
+of each quarter.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -45,39 +48,87 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.post("/double-reports", summary=f"Registers a member who lives here; {_WHO}")
     def register(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        return act(request, form, lambda tx, viewer: double_reports.register(
-            tx, viewer.organisation, form.get("case", ""), viewer.name, portal.clock.now()))
+        return act(
+            request,
+            form,
+            lambda tx, viewer: double_reports.register(
+                tx, viewer.organisation, form.get("case", ""), viewer.name, portal.clock.now()
+            ),
+        )
 
     @routes.post("/double-reports/posts", summary=f"Opens or closes a post; {_WHO}")
     def post(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         def within(tx: Connection, viewer: Viewer) -> None:
             if form.get("close"):
-                double_reports.close_post(tx, viewer.organisation, _uuid(form["close"]), portal.clock.now())
+                double_reports.close_post(
+                    tx, viewer.organisation, _uuid(form["close"]), portal.clock.now()
+                )
             else:
-                double_reports.open_post(tx, viewer.organisation, form.get("title", ""), _number(form.get("places", "")),
-                                         portal.clock.now())
+                double_reports.open_post(
+                    tx,
+                    viewer.organisation,
+                    form.get("title", ""),
+                    _number(form.get("places", "")),
+                    portal.clock.now(),
+                )
+
         return act(request, form, within)
 
     @routes.post("/double-reports/claims", summary=f"A member claims a post; {_WHO}")
     def claim(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        return act(request, form, lambda tx, viewer: double_reports.claim(
-            tx, viewer.organisation, _uuid(form.get("report", "")), _uuid(form.get("post", "")), portal.clock.now()))
+        return act(
+            request,
+            form,
+            lambda tx, viewer: double_reports.claim(
+                tx,
+                viewer.organisation,
+                _uuid(form.get("report", "")),
+                _uuid(form.get("post", "")),
+                portal.clock.now(),
+            ),
+        )
 
     @routes.post("/double-reports/hours", summary=f"Notes service in a post; {_WHO}")
     def hours(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        return act(request, form, lambda tx, viewer: double_reports.serve(
-            tx, viewer.organisation, _uuid(form.get("claim", "")), _day(form.get("on", "")), _minutes(form.get("hours", "")),
-            form.get("words"), viewer.name, portal.clock.now()))
+        return act(
+            request,
+            form,
+            lambda tx, viewer: double_reports.serve(
+                tx,
+                viewer.organisation,
+                _uuid(form.get("claim", "")),
+                _day(form.get("on", "")),
+                _minutes(form.get("hours", "")),
+                form.get("words"),
+                viewer.name,
+                portal.clock.now(),
+            ),
+        )
 
     @routes.post("/double-reports/{report}/end", summary=f"Ends a registration; {_WHO}")
     def end(request: Request, report: UUID, form: Annotated[Form, Depends(read_form)]) -> Response:
-        return act(request, form, lambda tx, viewer: double_reports.end(
-            tx, viewer.organisation, report, portal.clock.now()))
+        return act(
+            request,
+            form,
+            lambda tx, viewer: double_reports.end(
+                tx, viewer.organisation, report, portal.clock.now()
+            ),
+        )
 
-    @routes.post("/double-reports/{report}/{quarter}/seen", summary=f"The unit has taken note of a card; {_WHO}")
-    def seen(request: Request, report: UUID, quarter: str, form: Annotated[Form, Depends(read_form)]) -> Response:
-        return act(request, form, lambda tx, viewer: double_reports.mark_seen(
-            tx, viewer.organisation, report, quarter, viewer.name, portal.clock.now()))
+    @routes.post(
+        "/double-reports/{report}/{quarter}/seen",
+        summary=f"The unit has taken note of a card; {_WHO}",
+    )
+    def seen(
+        request: Request, report: UUID, quarter: str, form: Annotated[Form, Depends(read_form)]
+    ) -> Response:
+        return act(
+            request,
+            form,
+            lambda tx, viewer: double_reports.mark_seen(
+                tx, viewer.organisation, report, quarter, viewer.name, portal.clock.now()
+            ),
+        )
 
     return routes
 
@@ -90,14 +141,29 @@ def _page(portal: Portal, request: Request, refused: Refused | None, done: bool)
         names = Directory.of(tx)
         me = names.get(own)
         context = dict(
-            community=bool(me and me.serves_area), expected=double_reports.expected(tx, own),
-            here=double_reports.reports(tx, own), away=double_reports.reports(tx, own, "unit"),
-            posts=double_reports.posts(tx, own), claims=double_reports.claims(tx, own), cards=double_reports.cards(tx, own))
+            community=bool(me and me.serves_area),
+            expected=double_reports.expected(tx, own),
+            here=double_reports.reports(tx, own),
+            away=double_reports.reports(tx, own, "unit"),
+            posts=double_reports.posts(tx, own),
+            claims=double_reports.claims(tx, own),
+            cards=double_reports.cards(tx, own),
+        )
     context["registered"] = context.pop("here")
     shown = sum(len(context[name]) for name in ("expected", "registered", "away"))
-    return render(portal, request, "double_reports.html", viewer, status=refused.status if refused else 200, names=names,
-                  listed=("double_reports", shown),
-                  refused=refused, done=done, own=own, **context)
+    return render(
+        portal,
+        request,
+        "double_reports.html",
+        viewer,
+        status=refused.status if refused else 200,
+        names=names,
+        listed=("double_reports", shown),
+        refused=refused,
+        done=done,
+        own=own,
+        **context,
+    )
 
 
 def _uuid(text: str) -> UUID:

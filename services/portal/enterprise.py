@@ -1,4 +1,7 @@
-"""The unit's page for one departure: a form on a phone, posted as the event that a system would post."""
+"""The unit's page for one departure: a form on a phone, posted as the event that a system would
+post.
+"""
+
 from __future__ import annotations
 
 from typing import Annotated, Any
@@ -23,16 +26,33 @@ from services.registry.queries import members
 
 TYPE = "guidui.departure.effective.v1"
 STEPS = {
-    "received": zh("已收到，正在核对身份和去向。"), "identified": zh("已核对身份，正在定去向。"),
-    "review": zh("身份还不能确定，已转身份核对。"), "not_a_member": zh("登记册中没有这名党员，已结束，个人信息不再保留。"),
-    "routed": zh("已定出去向，请确认。"), "letter_issued": zh("介绍信已开。"), "arrived": zh("本人已报到。"),
-    "accepted": zh("对方已接收。"), "moved": zh("已归队。"), "closed": zh("已结案。"), "rejected": zh("没有受理。"),
+    "received": zh("已收到，正在核对身份和去向。"),
+    "identified": zh("已核对身份，正在定去向。"),
+    "review": zh("身份还不能确定，已转身份核对。"),
+    "not_a_member": zh("登记册中没有这名党员，已结束，个人信息不再保留。"),
+    "routed": zh("已定出去向，请确认。"),
+    "letter_issued": zh("介绍信已开。"),
+    "arrived": zh("本人已报到。"),
+    "accepted": zh("对方已接收。"),
+    "moved": zh("已归队。"),
+    "closed": zh("已结案。"),
+    "rejected": zh("没有受理。"),
 }
 # what stands at the place an event's fault points to
-_AT = {"/data/person/name": "name", "/data/person/id_number": "id_number", "/data/person/phone": "phone",
-       "/data/person/birth_date": "birth_date", "/data/to/address": "address", "/data/effective_on": "effective_on",
-       "/data/to/employer": "employer", "/data/category": "category", "/data/to/organisation": "organisation"}
-_NO_SUCH = Words("没有这条报送，或不是本组织报送的。", "There is no such posting of your organisation.")
+_AT = {
+    "/data/person/name": "name",
+    "/data/person/id_number": "id_number",
+    "/data/person/phone": "phone",
+    "/data/person/birth_date": "birth_date",
+    "/data/to/address": "address",
+    "/data/effective_on": "effective_on",
+    "/data/to/employer": "employer",
+    "/data/category": "category",
+    "/data/to/organisation": "organisation",
+}
+_NO_SUCH = Words(
+    "没有这条报送，或不是本组织报送的。", "There is no such posting of your organisation."
+)
 _WHO = "role: secretary, clerk, department, admin"
 
 
@@ -42,8 +62,11 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.get("/departures/new", summary=f"Report one departure; {_WHO}")
     def new(request: Request, category: str = "", member: str = "") -> Response:
-        form = _known(portal, request, member) | {"category": category if category in states.CATEGORIES else "", "key": new_token()[:24],
-                "effective_on": portal.today.isoformat()}
+        form = _known(portal, request, member) | {
+            "category": category if category in states.CATEGORIES else "",
+            "key": new_token()[:24],
+            "effective_on": portal.today.isoformat(),
+        }
         return _page(portal, request, form)
 
     @routes.post("/departures", summary=f"Report one departure; {_WHO}")
@@ -57,7 +80,10 @@ def router(portal: Portal) -> APIRouter:
         outcome = portal.post(caller, [sent])[0]
         if isinstance(outcome, str) and outcome != "conflict":
             return RedirectResponse(f"/departures/{posted_id(sent['source'], sent['id'])}", 303)
-        faults = {_AT.get(fault.pointer, fault.pointer): fault.words for fault in getattr(outcome, "faults", ())}
+        faults = {
+            _AT.get(fault.pointer, fault.pointer): fault.words
+            for fault in getattr(outcome, "faults", ())
+        }
         return _page(portal, request, form, faults, 422)
 
     @routes.get("/departures/{event_id}", summary=f"How far a posted departure came; {_WHO}")
@@ -74,17 +100,28 @@ def router(portal: Portal) -> APIRouter:
 
 
 def event(organisation: str, form: Form) -> dict[str, Any]:
-    """The CloudEvent that a filled-in form stands for; ``key`` makes a second press of the button the same event."""
+    """The CloudEvent that a filled-in form stands for; ``key`` makes a second press of the button
+    the same event.
+    """
+
     def said(*names: str) -> dict[str, str]:
         return {name: form[name].strip() for name in names if form.get(name, "").strip()}
 
-    data: dict[str, Any] = said("category", "effective_on") | {"person": said("name", "id_number", "birth_date", "phone", "member")}
+    data: dict[str, Any] = said("category", "effective_on") | {
+        "person": said("name", "id_number", "birth_date", "phone", "member")
+    }
     if to := said("address", "employer", "organisation"):
         data["to"] = to
     if circumstances := fields.facts(form):
         data["circumstances"] = circumstances
-    return {"specversion": "1.0", "type": TYPE, "source": SOURCE_PREFIX + organisation,
-            "id": f"form-{form.get('key', '')[:40]}", "datacontenttype": "application/json", "data": data}
+    return {
+        "specversion": "1.0",
+        "type": TYPE,
+        "source": SOURCE_PREFIX + organisation,
+        "id": f"form-{form.get('key', '')[:40]}",
+        "datacontenttype": "application/json",
+        "data": data,
+    }
 
 
 def _known(portal: Portal, request: Request, member: str) -> dict[str, str]:
@@ -98,13 +135,31 @@ def _known(portal: Portal, request: Request, member: str) -> dict[str, str]:
     return {"member": found.member, "name": found.name} if found else {}
 
 
-def _page(portal: Portal, request: Request, form: dict[str, str], faults: dict[str, Words] | None = None,
-          status: int = 200) -> Response:
+def _page(
+    portal: Portal,
+    request: Request,
+    form: dict[str, str],
+    faults: dict[str, Words] | None = None,
+    status: int = 200,
+) -> Response:
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         directory = Directory.of(tx)
     chosen = directory.get(form.get("organisation"))
-    hits = [h for h in find(directory, form.get("organisation_text", ""), portal.today) if h != chosen]
-    return render(portal, request, "departure.html", viewer, status=status, form=form, faults=faults or {},
-                  categories=states.CATEGORIES, facts=fields.FACTS, asked=fields.questions(form.get("category") or None),
-                  found=[chosen, *hits] if chosen else hits, known=set(_AT.values()))
+    hits = [
+        h for h in find(directory, form.get("organisation_text", ""), portal.today) if h != chosen
+    ]
+    return render(
+        portal,
+        request,
+        "departure.html",
+        viewer,
+        status=status,
+        form=form,
+        faults=faults or {},
+        categories=states.CATEGORIES,
+        facts=fields.FACTS,
+        asked=fields.questions(form.get("category") or None),
+        found=[chosen, *hits] if chosen else hits,
+        known=set(_AT.values()),
+    )

@@ -1,4 +1,5 @@
 """The page of facts: what each organisation did in a month, each figure beside its definition."""
+
 from __future__ import annotations
 
 import re
@@ -20,7 +21,10 @@ def router(portal: Portal) -> APIRouter:
     """The page."""
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
-    @routes.get("/facts", summary="What organisations did in a month; role: secretary, clerk, department, admin")
+    @routes.get(
+        "/facts",
+        summary="What organisations did in a month; role: secretary, clerk, department, admin",
+    )
     def shown(request: Request, organisation: str = "", month: str = "") -> Response:
         viewer, now = signed_in(portal, request), portal.clock.now()
         chosen = month if is_month(month) and month <= f"{now:%Y-%m}" else f"{now:%Y-%m}"
@@ -30,8 +34,18 @@ def router(portal: Portal) -> APIRouter:
                 found = facts.facts(tx, chosen, top.code, now, portal.ground)
             names = Directory.of(tx)
         lines = [(names.get(code), one) for code, one in found.items()]
-        return render(portal, request, "facts.html", viewer, top=top, month=chosen, months=_months(portal),
-                      lines=lines, total=facts.total(list(found.values())), definitions=facts.DEFINITIONS)
+        return render(
+            portal,
+            request,
+            "facts.html",
+            viewer,
+            top=top,
+            month=chosen,
+            months=_months(portal),
+            lines=lines,
+            total=facts.total(list(found.values())),
+            definitions=facts.DEFINITIONS,
+        )
 
     return routes
 

@@ -1,4 +1,7 @@
-"""The fields that each command asks for (interface.md §6), and how a form becomes the command's arguments."""
+"""The fields that each command asks for (interface.md §6), and how a form becomes the command's
+arguments.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +15,11 @@ from services.portal.words import zh
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. ``kind``: text, long, lines, day, month, number, choice, yes, organisation, branch, fixed, facts.
+    """One field. ``kind``: text, long, lines, day, month, number, choice, yes, organisation,
+    branch, fixed, facts.
 
-    ``value`` is what a new form holds: a text, or ``today``, ``month`` (this one), ``me``, ``my_phone``.
-    ``only_with`` (field, value): asked for only beside that choice.
+    ``value`` is what a new form holds: a text, or ``today``, ``month`` (this one), ``me``,
+    ``my_phone``. ``only_with`` (field, value): asked for only beside that choice.
     """
 
     name: str
@@ -32,25 +36,62 @@ def _reason(label: str = zh("理由")) -> Field:
     return Field("reason", "long", label)
 
 
-_CHANNEL = Field("channel", "choice", zh("介绍信形式"), choices=(
-    ("system", zh("系统内")), ("paper", zh("纸质")), ("both", zh("系统内和纸质"))), value="both")
-_DAYS = Field("validity_days", "number", zh("有效天数"), required=False, help=zh("不填则按路程：市内 30、省内 60、跨省 90 天；最长 90 天。"))
-_DECISION = (Field("decided_by", "text", zh("作出决定的组织或会议")), Field("meeting_on", "day", zh("会议日期")),
-             Field("approved_by", "text", zh("批准的上级组织")))
+_CHANNEL = Field(
+    "channel",
+    "choice",
+    zh("介绍信形式"),
+    choices=(("system", zh("系统内")), ("paper", zh("纸质")), ("both", zh("系统内和纸质"))),
+    value="both",
+)
+_DAYS = Field(
+    "validity_days",
+    "number",
+    zh("有效天数"),
+    required=False,
+    help=zh("不填则按路程：市内 30、省内 60、跨省 90 天；最长 90 天。"),
+)
+_DECISION = (
+    Field("decided_by", "text", zh("作出决定的组织或会议")),
+    Field("meeting_on", "day", zh("会议日期")),
+    Field("approved_by", "text", zh("批准的上级组织")),
+)
 _CATEGORIES = tuple(states.CATEGORIES.items())
-_REFUSALS = (*((code, REASONS[code]) for code in states.REFUSAL_REASONS), ("other", zh("其他理由（将报上级裁定）")))
+_REFUSALS = (
+    *((code, REASONS[code]) for code in states.REFUSAL_REASONS),
+    ("other", zh("其他理由（将报上级裁定）")),
+)
 
 FIELDS: Mapping[str, tuple[Field, ...]] = {
-    "triage": (Field("category", "choice", zh("离开的原因"), choices=_CATEGORIES),
-               Field("circumstances", "facts", zh("情况"), required=False, help=zh("不清楚的不选。"))),
+    "triage": (
+        Field("category", "choice", zh("离开的原因"), choices=_CATEGORIES),
+        Field("circumstances", "facts", zh("情况"), required=False, help=zh("不清楚的不选。")),
+    ),
     "confirm_destination": (
-        Field("organisation", "organisation", zh("接收的党组织"), required=False, help=zh("不选则按系统提出的去向。")),
-        Field("member_informed", "yes", zh("已告知本人去向"))),
-    "approve_stay": (_reason(zh("暂留的理由")), Field("review_on", "day", zh("复查日期")),
-                     Field("contact_interval", "number", zh("每几个月联系一次"), required=False,
-                           help=zh("不填则按规定：出国、在校 6 个月，其他 12 个月。"))),
-    "register_floating": (Field("permit_no", "text", zh("流动党员活动证编号")), Field("host", "text", zh("流入地党组织"),
-                          help=zh("12 位代码，没有代码就写名称。")), Field("host_contact", "text", zh("流入地联系人和电话"))),
+        Field(
+            "organisation",
+            "organisation",
+            zh("接收的党组织"),
+            required=False,
+            help=zh("不选则按系统提出的去向。"),
+        ),
+        Field("member_informed", "yes", zh("已告知本人去向")),
+    ),
+    "approve_stay": (
+        _reason(zh("暂留的理由")),
+        Field("review_on", "day", zh("复查日期")),
+        Field(
+            "contact_interval",
+            "number",
+            zh("每几个月联系一次"),
+            required=False,
+            help=zh("不填则按规定：出国、在校 6 个月，其他 12 个月。"),
+        ),
+    ),
+    "register_floating": (
+        Field("permit_no", "text", zh("流动党员活动证编号")),
+        Field("host", "text", zh("流入地党组织"), help=zh("12 位代码，没有代码就写名称。")),
+        Field("host_contact", "text", zh("流入地联系人和电话")),
+    ),
     "acknowledge": (Field("contact", "text", zh("本组织联系人和电话"), value="me"),),
     "reopen": (_reason(zh("重新研判的理由")),),
     "submit": (Field("dues_paid_to", "month", zh("党费交至"), value="month"),),
@@ -58,104 +99,270 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
     "issue_letter": (_CHANNEL, _DAYS),
     "hand_over": (Field("handed_to", "fixed", zh("交给"), value="member"),),
     "add_channel": (Field("reason", "long", zh("加走另一渠道的理由"), required=False),),
-    "record_arrival": (Field("letter_number", "text", zh("介绍信编号"), required=False, help=zh("照介绍信填写；没有带信可以不填。")),),
+    "record_arrival": (
+        Field(
+            "letter_number",
+            "text",
+            zh("介绍信编号"),
+            required=False,
+            help=zh("照介绍信填写；没有带信可以不填。"),
+        ),
+    ),
     "forward": (Field("organisation", "organisation", zh("转交给")),),
-    "accept": (Field("late_decision", "long", zh("逾期接收的决定"), required=False, help=zh("介绍信已过有效期的，须写明本组织的决定。")),
-               Field("archive_checked", "yes", zh("已核对党员档案"), required=False)),
-    "return_for_cure": (Field("defects", "lines", zh("缺项"), help=zh("一次告知全部缺项，一行一条。")),),
+    "accept": (
+        Field(
+            "late_decision",
+            "long",
+            zh("逾期接收的决定"),
+            required=False,
+            help=zh("介绍信已过有效期的，须写明本组织的决定。"),
+        ),
+        Field("archive_checked", "yes", zh("已核对党员档案"), required=False),
+    ),
+    "return_for_cure": (
+        Field("defects", "lines", zh("缺项"), help=zh("一次告知全部缺项，一行一条。")),
+    ),
     "refuse": (
         Field("reason", "choice", zh("退回的理由"), choices=_REFUSALS),
-        Field("proposed", "organisation", zh("应由哪个党组织接收"), only_with=("reason", "wrong_organisation")),
-        Field("evidence", "long", zh("不在本辖区居住的依据"), only_with=("reason", "not_living_here"),
-              help=zh("如：某日上门、某日电话核实。")),
-        Field("other_reason", "long", zh("其他理由"), only_with=("reason", "other"))),
+        Field(
+            "proposed",
+            "organisation",
+            zh("应由哪个党组织接收"),
+            only_with=("reason", "wrong_organisation"),
+        ),
+        Field(
+            "evidence",
+            "long",
+            zh("不在本辖区居住的依据"),
+            only_with=("reason", "not_living_here"),
+            help=zh("如：某日上门、某日电话核实。"),
+        ),
+        Field("other_reason", "long", zh("其他理由"), only_with=("reason", "other")),
+    ),
     "cure": (Field("evidence", "long", zh("补齐了什么")),),
     "redirect": (Field("organisation", "organisation", zh("新的接收党组织")),),
-    "rule": (Field("decision", "choice", zh("裁定"), choices=(
-                 ("accept", zh("由现接收方接收")), ("redirect", zh("改由另一党组织接收")), ("stay", zh("留在原党组织")))),
-             Field("organisation", "organisation", zh("接收的党组织"), only_with=("decision", "redirect")),
-             Field("meeting_on", "day", zh("会议日期"), value="today"),
-             Field("review_on", "day", zh("暂留的复查日期"), only_with=("decision", "stay"))),
+    "rule": (
+        Field(
+            "decision",
+            "choice",
+            zh("裁定"),
+            choices=(
+                ("accept", zh("由现接收方接收")),
+                ("redirect", zh("改由另一党组织接收")),
+                ("stay", zh("留在原党组织")),
+            ),
+        ),
+        Field(
+            "organisation", "organisation", zh("接收的党组织"), only_with=("decision", "redirect")
+        ),
+        Field("meeting_on", "day", zh("会议日期"), value="today"),
+        Field("review_on", "day", zh("暂留的复查日期"), only_with=("decision", "stay")),
+    ),
     "place": (Field("branch", "branch", zh("编入的支部")),),
     "record_talk": (Field("on", "day", zh("谈话日期"), value="today"),),
-    "send_receipt": (Field("handler", "text", zh("经办人"), value="me"), Field("phone", "text", zh("联系电话"), value="my_phone")),
-    "record_receipt": (Field("number", "text", zh("回执编号"), required=False),
-                       Field("on", "day", zh("回执日期"), required=False), Field("handler", "text", zh("对方经办人"), required=False)),
+    "send_receipt": (
+        Field("handler", "text", zh("经办人"), value="me"),
+        Field("phone", "text", zh("联系电话"), value="my_phone"),
+    ),
+    "record_receipt": (
+        Field("number", "text", zh("回执编号"), required=False),
+        Field("on", "day", zh("回执日期"), required=False),
+        Field("handler", "text", zh("对方经办人"), required=False),
+    ),
     "report_lost": (_reason(zh("丢失经过")),),
-    "reissue": (_reason(zh("失效的原因和重开的理由")), _CHANNEL, _DAYS,
-                Field("approval", "text", zh("县级组织部门代码"), required=False, help=zh("首次转出满六个月的，须经其批准并填其代码。"))),
-    "mark_unreachable": (Field("attempts", "lines", zh("联系经过"), help=zh("至少三次，一行一次：日期、方式、结果。")),),
+    "reissue": (
+        _reason(zh("失效的原因和重开的理由")),
+        _CHANNEL,
+        _DAYS,
+        Field(
+            "approval",
+            "text",
+            zh("县级组织部门代码"),
+            required=False,
+            help=zh("首次转出满六个月的，须经其批准并填其代码。"),
+        ),
+    ),
+    "mark_unreachable": (
+        Field(
+            "attempts", "lines", zh("联系经过"), help=zh("至少三次，一行一次：日期、方式、结果。")
+        ),
+    ),
     "found": (Field("how", "long", zh("怎样联系上的")),),
     "mark_lost": (),
-    "suspend": _DECISION, "restore": _DECISION, "strike_off": _DECISION,
+    "suspend": _DECISION,
+    "restore": _DECISION,
+    "strike_off": _DECISION,
     "merge": (Field("into", "text", zh("并入哪一件"), help=zh("填那一件页面地址末尾的编号。")),),
     "cancel": (_reason(zh("撤销的理由")),),
-    "close": (Field("reason", "choice", zh("结案的原因"), choices=tuple((c, REASONS[c]) for c in states.CLOSE_REASONS)),),
-    "reroute": (Field("organisation", "organisation", zh("新的接收党组织"), required=False, help=zh("不选则改到报告本人的那个组织。")),
-                _reason(zh("改变去向的理由"))),
-    "record_paper_receipt": (Field("number", "text", zh("回执编号")), Field("accepted_on", "day", zh("对方接收日期")),
-                             Field("handler", "text", zh("对方经办人"), required=False)),
-    "ask": (Field("organisation", "organisation", zh("问哪个党组织")), Field("text", "long", zh("要问的事")),
-            Field("due_on", "day", zh("请于何日前答复"), required=False, help=zh("不填则 10 个工作日。"))),
+    "close": (
+        Field(
+            "reason",
+            "choice",
+            zh("结案的原因"),
+            choices=tuple((c, REASONS[c]) for c in states.CLOSE_REASONS),
+        ),
+    ),
+    "reroute": (
+        Field(
+            "organisation",
+            "organisation",
+            zh("新的接收党组织"),
+            required=False,
+            help=zh("不选则改到报告本人的那个组织。"),
+        ),
+        _reason(zh("改变去向的理由")),
+    ),
+    "record_paper_receipt": (
+        Field("number", "text", zh("回执编号")),
+        Field("accepted_on", "day", zh("对方接收日期")),
+        Field("handler", "text", zh("对方经办人"), required=False),
+    ),
+    "ask": (
+        Field("organisation", "organisation", zh("问哪个党组织")),
+        Field("text", "long", zh("要问的事")),
+        Field(
+            "due_on", "day", zh("请于何日前答复"), required=False, help=zh("不填则 10 个工作日。")
+        ),
+    ),
     "answer": (Field("text", "long", zh("答复")),),
-    "note": (Field("text", "long", zh("备注"), required=False),
-             Field("obstacle", "choice", zh("为何还没有转"), required=False, choices=(("", zh("（不选）")), *OBSTACLES.items()))),
-    "pause": (), "resume": (),
+    "note": (
+        Field("text", "long", zh("备注"), required=False),
+        Field(
+            "obstacle",
+            "choice",
+            zh("为何还没有转"),
+            required=False,
+            choices=(("", zh("（不选）")), *OBSTACLES.items()),
+        ),
+    ),
+    "pause": (),
+    "resume": (),
 }
 
 
 def fields_for_all(orders: Sequence[str]) -> tuple[Field, ...]:
-    """An act for a whole batch: which one, from when on, and that act's own fields under its name."""
+    """An act for a whole batch: which one, from when on, and that act's own fields under its
+    name.
+    """
     return (
-        Field("order", "choice", zh("办理什么"), choices=tuple((c, states.COMMANDS[c]) for c in orders)),
+        Field(
+            "order",
+            "choice",
+            zh("办理什么"),
+            choices=tuple((c, states.COMMANDS[c]) for c in orders),
+        ),
         Field("start_on", "day", zh("自何日开始"), required=False, help=zh("不填则马上开始。")),
-        *(replace(one, name=f"{order}.{one.name}", only_with=("order", order))
-          for order in orders for one in FIELDS[order] if one.kind != "facts" and not one.only_with))
+        *(
+            replace(one, name=f"{order}.{one.name}", only_with=("order", order))
+            for order in orders
+            for one in FIELDS[order]
+            if one.kind != "facts" and not one.only_with
+        ),
+    )
 
 
 FIELDS = {**FIELDS, "give_to_all": fields_for_all(states.TO_ALL)}
 # What cannot be taken back lightly is asked once more, on a page of its own.
-GRAVE = frozenset({"suspend", "restore", "strike_off", "cancel", "report_lost", "merge", "close", "mark_lost", "reroute"})
+GRAVE = frozenset(
+    {
+        "suspend",
+        "restore",
+        "strike_off",
+        "cancel",
+        "report_lost",
+        "merge",
+        "close",
+        "mark_lost",
+        "reroute",
+    }
+)
 # beside the act that is waited for, these stand as buttons; the rest is folded away
 BESIDE: Mapping[str, tuple[str, ...]] = {
-    "accept": ("return_for_cure", "refuse", "forward"), "record_arrival": (), "place": ("send_receipt",),
-    "confirm_destination": ("approve_stay", "register_floating"), "issue_letter": ("send_back",),
-    "approve_stay": ("confirm_destination", "register_floating"), "redirect": ("cure",), "cure": ("redirect",),
-    "register_floating": ("approve_stay", "confirm_destination"), "reissue": ("reroute", "mark_unreachable", "cancel"),
-    "send_receipt": ("record_talk",), "found": ("mark_lost",), "reopen": ("close", "suspend"),
-    "strike_off": ("restore",), "submit": ("approve_stay",), "close": ("reopen",), "suspend": ("found",),
+    "accept": ("return_for_cure", "refuse", "forward"),
+    "record_arrival": (),
+    "place": ("send_receipt",),
+    "confirm_destination": ("approve_stay", "register_floating"),
+    "issue_letter": ("send_back",),
+    "approve_stay": ("confirm_destination", "register_floating"),
+    "redirect": ("cure",),
+    "cure": ("redirect",),
+    "register_floating": ("approve_stay", "confirm_destination"),
+    "reissue": ("reroute", "mark_unreachable", "cancel"),
+    "send_receipt": ("record_talk",),
+    "found": ("mark_lost",),
+    "reopen": ("close", "suspend"),
+    "strike_off": ("restore",),
+    "submit": ("approve_stay",),
+    "close": ("reopen",),
+    "suspend": ("found",),
 }
 
 _YES_NO = (("true", zh("是")), ("false", zh("否")))
 # circumstance -> (question, answers; none: a number)
 FACTS: Mapping[str, tuple[str, Sequence[tuple[str, str]]]] = {
-    "months": (zh("预计离开几个月"), ()), "place_fixed": (zh("去处是否固定"), _YES_NO),
+    "months": (zh("预计离开几个月"), ()),
+    "place_fixed": (zh("去处是否固定"), _YES_NO),
     "proof_needed": (zh("是否需要证明党员身份"), _YES_NO),
     "unit_has_organisation": (zh("新单位是否有党组织"), _YES_NO),
     "labour_relation": (zh("劳动关系"), (("kept", zh("保留")), ("ended", zh("终止")))),
     "handover": (zh("安置方式"), (("collective", zh("集中安置")), ("dispersed", zh("分散就业")))),
-    "retiree_branch": (zh("原单位是否设离退休党支部"), _YES_NO), "lives_locally": (zh("本人是否就近居住"), _YES_NO),
-    "socialised": (zh("是否实行社会化管理"), _YES_NO), "independent_mining_area": (zh("是否独立工矿区"), _YES_NO),
-    "rehired_by": (zh("退休后是否再工作"), (("same", zh("原单位返聘")), ("other", zh("到其他单位")))),
-    "acquirer_has_organisation": (zh("接手企业是否有党组织"), _YES_NO), "lease_phase": (zh("是否仍在租赁、托管阶段"), _YES_NO),
-    "has_job": (zh("是否已就业"), _YES_NO), "further_study": (zh("是否升学"), _YES_NO),
-    "archive_with": (zh("档案在哪里"), (("school", zh("学校")), ("talent_service", zh("人才服务机构")),
-                                     ("unit", zh("单位")), ("street", zh("街道乡镇")))),
-    "settled_abroad": (zh("是否已在国（境）外定居"), _YES_NO), "years_abroad": (zh("出国（境）几年"), ()),
-    "very_mobile": (zh("是否经常变换地点"), _YES_NO), "registered_elsewhere": (zh("单位注册地与工作地是否不同"), _YES_NO),
-    "group_size": (zh("一同外出的党员人数"), ()), "whole_unit": (zh("是否整建制搬迁"), _YES_NO),
+    "retiree_branch": (zh("原单位是否设离退休党支部"), _YES_NO),
+    "lives_locally": (zh("本人是否就近居住"), _YES_NO),
+    "socialised": (zh("是否实行社会化管理"), _YES_NO),
+    "independent_mining_area": (zh("是否独立工矿区"), _YES_NO),
+    "rehired_by": (
+        zh("退休后是否再工作"),
+        (("same", zh("原单位返聘")), ("other", zh("到其他单位"))),
+    ),
+    "acquirer_has_organisation": (zh("接手企业是否有党组织"), _YES_NO),
+    "lease_phase": (zh("是否仍在租赁、托管阶段"), _YES_NO),
+    "has_job": (zh("是否已就业"), _YES_NO),
+    "further_study": (zh("是否升学"), _YES_NO),
+    "archive_with": (
+        zh("档案在哪里"),
+        (
+            ("school", zh("学校")),
+            ("talent_service", zh("人才服务机构")),
+            ("unit", zh("单位")),
+            ("street", zh("街道乡镇")),
+        ),
+    ),
+    "settled_abroad": (zh("是否已在国（境）外定居"), _YES_NO),
+    "years_abroad": (zh("出国（境）几年"), ()),
+    "very_mobile": (zh("是否经常变换地点"), _YES_NO),
+    "registered_elsewhere": (zh("单位注册地与工作地是否不同"), _YES_NO),
+    "group_size": (zh("一同外出的党员人数"), ()),
+    "whole_unit": (zh("是否整建制搬迁"), _YES_NO),
     "job_changed_in_transit": (zh("转移途中是否又换了单位"), _YES_NO),
 }
 _COMMON = ("months", "place_fixed", "proof_needed")
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "relocation": ("unit_has_organisation", "whole_unit"),
-    "retirement": ("retiree_branch", "lives_locally", "rehired_by", "socialised", "independent_mining_area"),
-    "layoff": ("labour_relation", "handover"), "restructuring": ("acquirer_has_organisation", "lease_phase"),
-    "graduation": ("has_job", "unit_has_organisation", "further_study", "archive_with", "job_changed_in_transit"),
-    "study_abroad": ("settled_abroad", "years_abroad"), "return_from_abroad": (), "platform_work": (),
-    "demobilisation": ("has_job", "very_mobile"), "job_change": ("unit_has_organisation", "registered_elsewhere",
-                                                                 "archive_with"),
-    "migrant_work": ("group_size",), "dispatch": (), "death": (), "other": (),
+    "retirement": (
+        "retiree_branch",
+        "lives_locally",
+        "rehired_by",
+        "socialised",
+        "independent_mining_area",
+    ),
+    "layoff": ("labour_relation", "handover"),
+    "restructuring": ("acquirer_has_organisation", "lease_phase"),
+    "graduation": (
+        "has_job",
+        "unit_has_organisation",
+        "further_study",
+        "archive_with",
+        "job_changed_in_transit",
+    ),
+    "study_abroad": ("settled_abroad", "years_abroad"),
+    "return_from_abroad": (),
+    "platform_work": (),
+    "demobilisation": ("has_job", "very_mobile"),
+    "job_change": ("unit_has_organisation", "registered_elsewhere", "archive_with"),
+    "migrant_work": ("group_size",),
+    "dispatch": (),
+    "death": (),
+    "other": (),
 }
 
 
@@ -188,7 +395,9 @@ def _number(text: str) -> Any:
 
 
 def arguments(command: str, form: Mapping[str, str]) -> dict[str, Any]:
-    """What the command is given: the fields filled in, each in its type; whatever is wrong the command says."""
+    """What the command is given: the fields filled in, each in its type; whatever is wrong the
+    command says.
+    """
     if command == "give_to_all":
         return for_all(form, states.TO_ALL)
     given: dict[str, Any] = {}
@@ -216,7 +425,11 @@ def arguments(command: str, form: Mapping[str, str]) -> dict[str, Any]:
 def for_all(form: Mapping[str, str], orders: Sequence[str]) -> dict[str, Any]:
     """What an act for a whole batch says: order, with, start_on."""
     order = form.get("order", "")
-    own = {name.removeprefix(f"{order}."): text for name, text in form.items() if name.startswith(f"{order}.")}
+    own = {
+        name.removeprefix(f"{order}."): text
+        for name, text in form.items()
+        if name.startswith(f"{order}.")
+    }
     start = {"start_on": form["start_on"]} if form.get("start_on") else {}
     return {"order": order, "with": arguments(order, own) if order in orders else {}, **start}
 

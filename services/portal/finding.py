@@ -1,4 +1,5 @@
 """Finding an organisation by its name or code, for forms."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -11,15 +12,21 @@ FOUND_MAX = 12
 
 
 def find(directory: Directory, text: str, on: date) -> Sequence[Organisation]:
-    """Living organisations whose name holds every word of the text, or of that code; the closest names first."""
+    """Living organisations whose name holds every word of the text, or of that code; the closest
+    names first.
+    """
     words = han.ordinary(text).split()
     if not words or len("".join(words)) < 2:
         return ()
     exact = directory.get(words[0]) if len(words) == 1 else None
     if exact is not None:
         return (exact,)
-    hits = [one for one in directory
-            if all(word in one.name or one.code.startswith(word) for word in words) and not one.ended(on)]
+    hits = [
+        one
+        for one in directory
+        if all(word in one.name or one.code.startswith(word) for word in words)
+        and not one.ended(on)
+    ]
     return sorted(hits, key=lambda one: (one.depth, len(one.name), one.code))[:FOUND_MAX]
 
 

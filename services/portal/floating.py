@@ -1,4 +1,7 @@
-"""The pages of floating members: who is where, the host's record, and branches proposed for the county's approval."""
+"""The pages of floating members: who is where, the host's record, and branches proposed for the
+county's approval.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -24,12 +27,20 @@ from services.registry.directory import Directory, Organisation
 from services.registry.queries import division_names
 
 ROWS = 100
-KINDS = {"life": zh("参加组织生活"), "dues": zh("交纳党费"), "service": zh("服务、活动"), "evaluation": zh("表现评价")}
+KINDS = {
+    "life": zh("参加组织生活"),
+    "dues": zh("交纳党费"),
+    "service": zh("服务、活动"),
+    "evaluation": zh("表现评价"),
+}
 SIGNS = ("life", "dues")
 GROUPS = {"host": zh("同一流入地党组织"), "place": zh("同一街道乡镇"), "trade": zh("同一用工单位")}
 _WHO = "role: secretary, clerk, department, admin"
 _NO_DAY = Words("请填写日期，如 2026-11-23。", "Give the day, such as 2026-11-23.")
-_NO_MEMBER = Words("这件登记没有对应的党员，不能登记组织生活和党费。", "No member of the register stands behind this case.")
+_NO_MEMBER = Words(
+    "这件登记没有对应的党员，不能登记组织生活和党费。",
+    "No member of the register stands behind this case.",
+)
 
 
 def router(portal: Portal) -> APIRouter:
@@ -37,19 +48,35 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
     @routes.get("/floating", summary=f"Floating members, and branches proposed for them; {_WHO}")
-    def members(request: Request, page: Annotated[int, Query(ge=1, le=1000)] = 1, done: bool = False) -> Response:
+    def members(
+        request: Request, page: Annotated[int, Query(ge=1, le=1000)] = 1, done: bool = False
+    ) -> Response:
         return _members(portal, request, page, done)
 
-    @routes.post("/floating/proposals", summary="Approves or declines a branch proposed; role: department, admin")
+    @routes.post(
+        "/floating/proposals",
+        summary="Approves or declines a branch proposed; role: department, admin",
+    )
     def decide(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
         if not viewer.oversees:
-            raise Refused(403, "departments-only", Words("组建党支部由组织部门决定。", "Branches are for departments to decide."))
+            raise Refused(
+                403,
+                "departments-only",
+                Words("组建党支部由组织部门决定。", "Branches are for departments to decide."),
+            )
         try:
             with portal.worker.begin() as tx:
-                floating.decide(tx, viewer.organisation, form.get("grouped", ""), form.get("decision", ""),
-                                form.get("reason", ""), viewer.name, portal.clock.now())
+                floating.decide(
+                    tx,
+                    viewer.organisation,
+                    form.get("grouped", ""),
+                    form.get("decision", ""),
+                    form.get("reason", ""),
+                    viewer.name,
+                    portal.clock.now(),
+                )
         except Refused as refused:
             return _members(portal, request, 1, False, refused)
         return RedirectResponse("/floating?done=1", 303)
@@ -59,12 +86,22 @@ def router(portal: Portal) -> APIRouter:
         return _record(portal, request, case_id, None, done)
 
     @routes.post("/floating/{case_id}", summary=f"The host notes life, dues or service; {_WHO}")
-    def note(request: Request, case_id: UUID, form: Annotated[Form, Depends(read_form)]) -> Response:
+    def note(
+        request: Request, case_id: UUID, form: Annotated[Form, Depends(read_form)]
+    ) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
         try:
             on = _day(form.get("on", ""))
-            note_of_host(portal, viewer.caller, str(case_id), form.get("kind", ""), on, form.get("words"), viewer.name)
+            note_of_host(
+                portal,
+                viewer.caller,
+                str(case_id),
+                form.get("kind", ""),
+                on,
+                form.get("words"),
+                viewer.name,
+            )
         except Refused as refused:
             if refused.status == 404:
                 raise
@@ -74,7 +111,9 @@ def router(portal: Portal) -> APIRouter:
     return routes
 
 
-def _members(portal: Portal, request: Request, page: int, done: bool, refused: Refused | None = None) -> Response:
+def _members(
+    portal: Portal, request: Request, page: int, done: bool, refused: Refused | None = None
+) -> Response:
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
@@ -84,13 +123,30 @@ def _members(portal: Portal, request: Request, page: int, done: bool, refused: R
         if viewer.oversees:
             with as_worker(tx):
                 proposed = floating.proposed(tx, viewer.organisation, portal.today)
-            places = division_names(tx, [one.key for one in proposed if one.kind == "place"]
-                                    + [one.key for one in decided if one.kind == "place"])
-    return render(portal, request, "floating.html", viewer, status=refused.status if refused else 200, found=found[:ROWS],
-                  listed=("floating", len(found[:ROWS])),
-                  more=len(found) > ROWS, page=page, names=names, calendar=calendar, proposed=proposed, decided=decided,
-                  groups=GROUPS, refused=refused, done=done,
-                  where=lambda one: _where(one, names, places))
+            places = division_names(
+                tx,
+                [one.key for one in proposed if one.kind == "place"]
+                + [one.key for one in decided if one.kind == "place"],
+            )
+    return render(
+        portal,
+        request,
+        "floating.html",
+        viewer,
+        status=refused.status if refused else 200,
+        found=found[:ROWS],
+        listed=("floating", len(found[:ROWS])),
+        more=len(found) > ROWS,
+        page=page,
+        names=names,
+        calendar=calendar,
+        proposed=proposed,
+        decided=decided,
+        groups=GROUPS,
+        refused=refused,
+        done=done,
+        where=lambda one: _where(one, names, places),
+    )
 
 
 def _where(one: Any, names: Directory, places: Any) -> str:
@@ -99,14 +155,30 @@ def _where(one: Any, names: Directory, places: Any) -> str:
     return at.name if at else places.get(one.key, one.key)
 
 
-def _record(portal: Portal, request: Request, case_id: UUID, refused: Refused | None, done: bool = False) -> Response:
+def _record(
+    portal: Portal, request: Request, case_id: UUID, refused: Refused | None, done: bool = False
+) -> Response:
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         card = _seen(portal, tx, viewer, case_id)
-        host = tx.exec_driver_sql("SELECT host, permit_no, acknowledged_on FROM transfer_case WHERE id = %s", (case_id,)).one()
+        host = tx.exec_driver_sql(
+            "SELECT host, permit_no, acknowledged_on FROM transfer_case WHERE id = %s", (case_id,)
+        ).one()
         found, names = floating.noted(tx, card["id"]), Directory.of(tx)
-    return render(portal, request, "floating_record.html", viewer, status=refused.status if refused else 200, case=card,
-                  host=host, found=found, names=names, kinds=KINDS, refused=refused, done=done)
+    return render(
+        portal,
+        request,
+        "floating_record.html",
+        viewer,
+        status=refused.status if refused else 200,
+        case=card,
+        host=host,
+        found=found,
+        names=names,
+        kinds=KINDS,
+        refused=refused,
+        done=done,
+    )
 
 
 def _seen(portal: Portal, tx: Any, viewer: Any, case_id: UUID) -> dict[str, Any]:
@@ -124,8 +196,15 @@ def _day(text: str) -> date:
         raise Refused(422, "field-wrong", _NO_DAY, field="on") from None
 
 
-def note_of_host(portal: Portal, caller: Caller, case_id: str, kind: str, on: date, words: str | None,
-                 person: str | None) -> None:
+def note_of_host(
+    portal: Portal,
+    caller: Caller,
+    case_id: str,
+    kind: str,
+    on: date,
+    words: str | None,
+    person: str | None,
+) -> None:
     """Keeps what the host notes of a floating member; life and dues are posted as events too.
 
     404 no part in the case, 403 not its host, 409 nobody of the register, 422 a field is wrong.
@@ -134,21 +213,41 @@ def note_of_host(portal: Portal, caller: Caller, case_id: str, kind: str, on: da
         queries.must_see(tx, caller, case_id)
         with as_worker(tx):
             member, name = tx.exec_driver_sql(
-                "SELECT c.member, m.name FROM transfer_case c LEFT JOIN member m ON m.member = c.member "
-                "WHERE c.id = %s::uuid", (case_id,)).one()
-            floating.note(tx, case_id, caller.organisation, kind, on, words, person, portal.clock.now())
+                "SELECT c.member, m.name FROM transfer_case c LEFT JOIN member m ON m.member = "
+                "c.member "
+                "WHERE c.id = %s::uuid",
+                (case_id,),
+            ).one()
+            floating.note(
+                tx, case_id, caller.organisation, kind, on, words, person, portal.clock.now()
+            )
         if kind in SIGNS and not member:
             raise Refused(409, "no-member", _NO_MEMBER)
     if kind in SIGNS:
-        _sign(portal, Caller(caller.organisation, caller.path, "sender"), {"member": member, "name": name}, kind, on)
+        _sign(
+            portal,
+            Caller(caller.organisation, caller.path, "sender"),
+            {"member": member, "name": name},
+            kind,
+            on,
+        )
 
 
 def _sign(portal: Portal, caller: Caller, person: Mapping[str, str], kind: str, on: date) -> None:
-    """The host's note as the event that any system would post: it resets the clocks of the member."""
+    """The host's note as the event that any system would post: it resets the clocks of the
+    member.
+    """
     said = {"on": on.isoformat()} if kind == "life" else {"paid_to": f"{on:%Y-%m}"}
-    sent = {"specversion": "1.0", "type": "guidui.life.attended.v1" if kind == "life" else "guidui.dues.paid.v1",
-            "source": SOURCE_PREFIX + caller.organisation, "id": f"host-{uuid4()}", "datacontenttype": "application/json",
-            "data": {"person": dict(person), **said}}
+    sent = {
+        "specversion": "1.0",
+        "type": "guidui.life.attended.v1" if kind == "life" else "guidui.dues.paid.v1",
+        "source": SOURCE_PREFIX + caller.organisation,
+        "id": f"host-{uuid4()}",
+        "datacontenttype": "application/json",
+        "data": {"person": dict(person), **said},
+    }
     outcome = portal.post(caller, [sent])[0]
     if outcome not in ("accepted", "duplicate"):
-        raise Refused(422, "not-accepted", outcome.words() if hasattr(outcome, "words") else _NO_DAY)
+        raise Refused(
+            422, "not-accepted", outcome.words() if hasattr(outcome, "words") else _NO_DAY
+        )

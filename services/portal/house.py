@@ -1,4 +1,5 @@
 """What every page needs: engines, clock, and what intake and the matcher lend the portal."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,14 +29,18 @@ Compare = Callable[..., UUID]
 class Portal:
     """One process's portal.
 
-    ``web`` acts as guidui_web, ``worker`` as guidui_worker; ``acts`` begins as the first and becomes the second within
-    its transaction: for what people do, where ``web`` is for what they read. ``post(caller, events)`` stores CloudEvents and returns
-    for each "accepted", "duplicate", or an object with ``faults`` and ``words()``. ``reviews(tx, caller, limit, cursor)``, ``reviews_waiting(tx, caller)`` and
-    ``decide_review(tx, caller, id, body, person)`` are the matcher's desk; ``how_far(tx, event id, language)`` is
-    intake's answer; ``opened(tx, case, organisation, now)`` tells the notifier that a card was opened.
-    ``compare(organisation, roll, by=, person=, file=)`` compares a roll with the register. ``places`` is the matcher's desk of
-    confirmed addresses (``listed``, ``withdraw``, ``differing``). ``subscriptions`` are what the desk of failed messages can try again. ``secure``: cookies only
-    over HTTPS. ``url``: where printed links lead; ``fonts``: a folder of more fonts.
+    ``web`` acts as guidui_web, ``worker`` as guidui_worker; ``acts`` begins as the first and
+    becomes the second within its transaction: for what people do, where ``web`` is for what they
+    read. ``post(caller, events)`` stores CloudEvents and returns for each "accepted", "duplicate",
+    or an object with ``faults`` and ``words()``. ``reviews(tx, caller, limit, cursor)``,
+    ``reviews_waiting(tx, caller)`` and ``decide_review(tx, caller, id, body, person)`` are the
+    matcher's desk; ``how_far(tx, event id, language)`` is intake's answer;
+    ``opened(tx, case, organisation, now)`` tells the notifier that a card was opened.
+    ``compare(organisation, roll, by=, person=, file=)`` compares a roll with the register.
+    ``places`` is the matcher's desk of confirmed addresses (``listed``, ``withdraw``,
+    ``differing``). ``subscriptions`` are what the desk of failed messages can try again.
+    ``secure``: cookies only over HTTPS. ``url``: where printed links lead; ``fonts``: a folder of
+    more fonts.
     """
 
     web: Engine

@@ -1,4 +1,5 @@
 """A page: who looks, in which language; errors as pages; the headers that keep it to itself."""
+
 from __future__ import annotations
 
 import hashlib
@@ -27,32 +28,53 @@ from services.kit.log import where
 from services.kit.well_formed import refuse_controls
 from services.portal import list_looks, sentences
 from services.portal.house import Portal
-from services.portal.sessions import SESSION, VISITOR, Viewer, form_token, from_our_page, new_token, viewer_of
+from services.portal.sessions import (
+    SESSION,
+    VISITOR,
+    Viewer,
+    form_token,
+    from_our_page,
+    new_token,
+    viewer_of,
+)
 from services.portal.words import LANGUAGES, words
 
 log = structlog.get_logger()
 FORM_BYTES_MAX = 256 * 1024
 FIELDS_MAX = 500
 _BREAKS = {0x0B: "\n", 0x0C: "\n"}
-# a path of this site: not of another (`//host`, `/\\host`), and no escape out of the place after a host
+# a path of this site: not of another (`//host`, `/\\host`), and no escape out of the place after a
+# host
 _OWN_PATH = re.compile(r"/(?![/\\])")
 COOKIE_SECONDS = 365 * 24 * 3600
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-                               "font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-                               "base-uri 'none'",
-    "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin", "Cache-Control": "no-store",
+    "font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_STALE = Words("这张页面已过期（可能已在别处退出登录）。什么都没有办理，请重新打开后再试。",
-               "This page is out of date (you may have signed out elsewhere). Nothing was done; open it again.")
-_TOO_LARGE = Words("填写的内容太多，什么都没有保存。", "Too much was filled in; nothing was stored.")
-_BAD_ADDRESS = Words("没有这个页面，请从列表重新进入。", "There is no such page; start from the list.")
+_STALE = Words(
+    "这张页面已过期（可能已在别处退出登录）。什么都没有办理，请重新打开后再试。",
+    "This page is out of date (you may have signed out elsewhere). Nothing was done; open it "
+    "again.",
+)
+_TOO_LARGE = Words(
+    "填写的内容太多，什么都没有保存。", "Too much was filled in; nothing was stored."
+)
+_BAD_ADDRESS = Words(
+    "没有这个页面，请从列表重新进入。", "There is no such page; start from the list."
+)
 # an operator belongs to no organisation: every page but these is about members of some
 OPERATORS_PAGES = ("/desk", "/password", "/security")
-_OPERATOR = Words("这一页有党员的资料，运维人员不能查看。",
-                  "This page holds members' data, which an operator does not see.")
+_OPERATOR = Words(
+    "这一页有党员的资料，运维人员不能查看。",
+    "This page holds members' data, which an operator does not see.",
+)
 
 
 class SignInFirst(Exception):
@@ -89,7 +111,9 @@ def page_route(portal: Portal) -> type[APIRoute]:
                 for name, value in HEADERS.items():
                     response.headers.setdefault(name, value)
                 return response
+
             return handled
+
     return PageRoute
 
 
@@ -101,7 +125,9 @@ def _as_refused(error: Exception, request: Request) -> Refused:
     if isinstance(error, HTTPException):
         return Refused(error.status_code, "bad-request", TITLES.get(error.status_code, TITLES[400]))
     if isinstance(error, SQLAlchemyError) and is_infrastructure(error):
-        log.warning("store_unavailable", trace_id=problems.trace_id(request), error=type(error).__name__)
+        log.warning(
+            "store_unavailable", trace_id=problems.trace_id(request), error=type(error).__name__
+        )
         return Refused(503, "store-unavailable", problems.STORE_DOWN)
     if isinstance(error, DataError):
         return problems.no_such_value(error, problems.trace_id(request))
@@ -116,12 +142,20 @@ def _error_page(portal: Portal, request: Request, refused: Refused) -> Response:
         viewer: Viewer | None = _viewer(portal, request)
     except (SignInFirst, SQLAlchemyError):
         viewer = None
-    return render(portal, request, "error.html", viewer, status=refused.status, heading=title, words=refused.words,
-                  trace_id=problems.trace_id(request))
+    return render(
+        portal,
+        request,
+        "error.html",
+        viewer,
+        status=refused.status,
+        heading=title,
+        words=refused.words,
+        trace_id=problems.trace_id(request),
+    )
 
 
 def language(request: Request) -> str:
-    """"zh" or "en": what the reader chose, else what the browser asks for."""
+    """ "zh" or "en": what the reader chose, else what the browser asks for."""
     chosen = request.cookies.get("guidui_language", "")
     return chosen if chosen in LANGUAGES else language_of(request.headers.get("accept-language"))
 
@@ -140,7 +174,9 @@ def _viewer(portal: Portal, request: Request) -> Viewer:
         viewer = viewer_of(tx, request.cookies.get(SESSION), portal.clock.now())
     if viewer is None:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        raise SignInFirst("/sign-in" + (f"?next={quote(here)}" if request.method == "GET" and here != "/" else ""))
+        raise SignInFirst(
+            "/sign-in" + (f"?next={quote(here)}" if request.method == "GET" and here != "/" else "")
+        )
     if viewer.must_change and request.url.path != "/password":
         raise SignInFirst("/password")
     problems.acts(request, viewer.actor)
@@ -155,14 +191,18 @@ async def read_form(request: Request) -> Form:
             body += chunk
             if len(body) > FORM_BYTES_MAX:
                 raise Refused(413, "content-too-large", _TOO_LARGE)
-        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX)
+        pairs = parse_qsl(
+            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX
+        )
     except (ClientDisconnect, ValueError):
         raise Refused(400, "bad-form", _STALE) from None
     return form_of(pairs)
 
 
 def form_of(pairs: Iterable[tuple[str, str]]) -> Form:
-    """A form of its fields; raises Refused 422 for control characters. The breaks of a text processor are lines."""
+    """A form of its fields; raises Refused 422 for control characters. The breaks of a text
+    processor are lines.
+    """
     form = Form()
     for name, value in pairs:
         form[name] = value.replace("\r\n", "\n").translate(_BREAKS)
@@ -181,7 +221,9 @@ def check_token(portal: Portal, request: Request, form: Form) -> None:
     """Raises Refused 403 unless the form came from a page that we made for this session."""
     site = request.headers.get("sec-fetch-site", "same-origin")
     cookie = request.cookies.get(SESSION) or request.cookies.get(VISITOR)
-    if site not in ("same-origin", "none") or not from_our_page(portal.secret, cookie, form.pop("token", "")):
+    if site not in ("same-origin", "none") or not from_our_page(
+        portal.secret, cookie, form.pop("token", "")
+    ):
         raise Refused(403, "stale-form", _STALE)
 
 
@@ -192,8 +234,16 @@ def own_path(text: str | None) -> str:
     return text
 
 
-def render(portal: Portal, request: Request, template: str, viewer: Viewer | None, *, status: int = 200,
-           listed: tuple[str, int] | None = None, **context: Any) -> Response:
+def render(
+    portal: Portal,
+    request: Request,
+    template: str,
+    viewer: Viewer | None,
+    *,
+    status: int = 200,
+    listed: tuple[str, int] | None = None,
+    **context: Any,
+) -> Response:
     """A page for a reader; a reader without a cookie gets one, so that forms can be bound to it.
 
     ``listed``: the list of members that the page shows, and how many; its reader leaves a trace.
@@ -206,27 +256,52 @@ def render(portal: Portal, request: Request, template: str, viewer: Viewer | Non
     cookie = request.cookies.get(SESSION) or request.cookies.get(VISITOR)
     fresh = None if cookie else new_token()
     say = words(spoken)
-    html = environment().get_template(template).render(
-        _=say, language=spoken, lang=LANGUAGES[spoken], viewer=viewer, elder=request.cookies.get("guidui_size") == "large",
-        token=form_token(portal.secret, cookie or fresh or ""), here=request.url.path, now=portal.clock.now(),
-        address=str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""),
-        today=portal.today, asset=asset_url, s=sentences.Speaker(spoken, portal.today), **context)
-    response = HTMLResponse(html, status, {"Content-Language": LANGUAGES[spoken], "Vary": "Accept-Language, Cookie"})
+    html = (
+        environment()
+        .get_template(template)
+        .render(
+            _=say,
+            language=spoken,
+            lang=LANGUAGES[spoken],
+            viewer=viewer,
+            elder=request.cookies.get("guidui_size") == "large",
+            token=form_token(portal.secret, cookie or fresh or ""),
+            here=request.url.path,
+            now=portal.clock.now(),
+            address=str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""),
+            today=portal.today,
+            asset=asset_url,
+            s=sentences.Speaker(spoken, portal.today),
+            **context,
+        )
+    )
+    response = HTMLResponse(
+        html, status, {"Content-Language": LANGUAGES[spoken], "Vary": "Accept-Language, Cookie"}
+    )
     if fresh:
         set_cookie(portal, response, VISITOR, fresh)
     return response
 
 
-def set_cookie(portal: Portal, response: Response, name: str, value: str, seconds: int | None = None) -> None:
+def set_cookie(
+    portal: Portal, response: Response, name: str, value: str, seconds: int | None = None
+) -> None:
     """A cookie that scripts cannot read and other sites cannot use."""
-    response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", secure=portal.secure, path="/")
+    response.set_cookie(
+        name, value, max_age=seconds, httponly=True, samesite="lax", secure=portal.secure, path="/"
+    )
 
 
 @lru_cache
 def environment() -> Environment:
     """The templates, every value escaped, an unknown name an error."""
-    return Environment(loader=PackageLoader("services.portal"), autoescape=True, undefined=StrictUndefined,
-                       trim_blocks=True, lstrip_blocks=True)
+    return Environment(
+        loader=PackageLoader("services.portal"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 @lru_cache
@@ -242,6 +317,12 @@ def assets() -> dict[str, bytes]:
 
 @lru_cache
 def asset_url(name: str) -> str | None:
-    """Where a page loads a file from: its address changes with its content. None where it was not installed."""
+    """Where a page loads a file from: its address changes with its content. None where it was not
+    installed.
+    """
     content = assets().get(name)
-    return f"/static/{hashlib.sha256(content).hexdigest()[:12]}/{name}" if content is not None else None
+    return (
+        f"/static/{hashlib.sha256(content).hexdigest()[:12]}/{name}"
+        if content is not None
+        else None
+    )

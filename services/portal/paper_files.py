@@ -1,4 +1,5 @@
 """Papers as answers: a file made in memory or on disk, sent whole, kept by nobody on the way."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -20,7 +21,9 @@ _IN_MEMORY_MAX = 8 << 20
 _PIECE = 256 * 1024
 
 
-def letters_pdf(portal: Portal, caller: Caller, ids: list[str], person: str | None, over: bool) -> Response:
+def letters_pdf(
+    portal: Portal, caller: Caller, ids: list[str], person: str | None, over: bool
+) -> Response:
     """The letters of these cases as PDF, over-printed as their caller's organisation set it."""
     fonts = fonts_of(portal.fonts)
     with portal.web.begin() as tx:
@@ -39,7 +42,9 @@ def letters_docx(portal: Portal, caller: Caller, ids: list[str], person: str | N
     return sent(lambda out: word.write_letters(out, sheets), DOCX, f"{name}.docx")
 
 
-def receipt_pdf(portal: Portal, caller: Caller, case_id: str, person: str | None, over: bool) -> Response:
+def receipt_pdf(
+    portal: Portal, caller: Caller, case_id: str, person: str | None, over: bool
+) -> Response:
     """The receipt of a case."""
     fonts: Fonts = fonts_of(portal.fonts)
     with portal.web.begin() as tx:
@@ -49,7 +54,9 @@ def receipt_pdf(portal: Portal, caller: Caller, case_id: str, person: str | None
     return sent(lambda out: pdf.write_receipts(out, [sheet], fonts, offset), PDF, "receipt.pdf")
 
 
-def enquiry_pdf(portal: Portal, caller: Caller, case_id: str, place: int, person: str | None) -> Response:
+def enquiry_pdf(
+    portal: Portal, caller: Caller, case_id: str, place: int, person: str | None
+) -> Response:
     """A letter of enquiry."""
     fonts = fonts_of(portal.fonts)
     with portal.web.begin() as tx:
@@ -68,9 +75,16 @@ def sent(write: Callable[[BinaryIO], Any], kind: str, name: str) -> Response:
     except BaseException:
         file.close()
         raise
-    return StreamingResponse(_pieces(file), media_type=kind, headers={
-        "Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(size),
-        "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+    return StreamingResponse(
+        _pieces(file),
+        media_type=kind,
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Content-Length": str(size),
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
 
 
 def _pieces(file: Any) -> Iterator[bytes]:
@@ -80,7 +94,9 @@ def _pieces(file: Any) -> Iterator[bytes]:
 
 
 def _offset(tx: Any, caller: Caller) -> pdf.Offset:
-    setting = papers.settings_of(tx, [caller.organisation]).get(caller.organisation, papers.Setting())
+    setting = papers.settings_of(tx, [caller.organisation]).get(
+        caller.organisation, papers.Setting()
+    )
     return pdf.Offset(setting.right_mm, setting.down_mm)
 
 

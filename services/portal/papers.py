@@ -1,4 +1,7 @@
-"""The pages of papers: print letters and receipts, file photos of receipts, the register of counterfoils, number ranges."""
+"""The pages of papers: print letters and receipts, file photos of receipts, the register of
+counterfoils, number ranges.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -11,11 +14,19 @@ from fastapi.responses import RedirectResponse
 from services.cases import numbers, pages, queries, tables
 from services.cases.arguments import bounded
 from services.kit.errors import Refused, Words
+from services.portal.fields import arguments
 from services.portal.house import Portal
-from services.portal.page import Form, check_token, page_of, page_route, read_form, render, signed_in
+from services.portal.page import (
+    Form,
+    check_token,
+    page_of,
+    page_route,
+    read_form,
+    render,
+    signed_in,
+)
 from services.portal.paper_files import enquiry_pdf, letters_docx, letters_pdf, receipt_pdf
 from services.portal.papers_api import assign_below
-from services.portal.fields import arguments
 from services.portal.receipts import RECORDING, filed, receipt_fields, recorded
 from services.portal.sessions import Viewer
 from services.portal.upload import read_upload
@@ -26,14 +37,31 @@ from services.records.letters.glyphs import undrawable
 from services.registry.directory import Directory
 
 ROWS = 50
-STATUSES = (("given", zh("已开出或作废")), ("all", zh("全部")), ("free", zh("未用")), ("valid", zh("有效")),
-            ("expired", zh("已过期")), ("used", zh("已接收")), ("void", zh("已作废")))
-VOID_REASONS = {"replaced": zh("已补开新号"), "letter_void": zh("遗失或作废"), "cancelled": zh("已撤销"),
-                "destination_confirmed": zh("改了去向"), "stay_approved": zh("批准暂留")}
-_NO_CASE = Words("没有这件转移，或本组织不是其中一方。请从列表重新进入。",
-                 "There is no such case, or your organisation has no part in it. Start from the list.")
-_NO_LETTER = Words("没有这封介绍信，或本组织不是其中一方。请核对二维码或编号。",
-                   "There is no such letter, or your organisation has no part in it. Check the code or the number.")
+STATUSES = (
+    ("given", zh("已开出或作废")),
+    ("all", zh("全部")),
+    ("free", zh("未用")),
+    ("valid", zh("有效")),
+    ("expired", zh("已过期")),
+    ("used", zh("已接收")),
+    ("void", zh("已作废")),
+)
+VOID_REASONS = {
+    "replaced": zh("已补开新号"),
+    "letter_void": zh("遗失或作废"),
+    "cancelled": zh("已撤销"),
+    "destination_confirmed": zh("改了去向"),
+    "stay_approved": zh("批准暂留"),
+}
+_NO_CASE = Words(
+    "没有这件转移，或本组织不是其中一方。请从列表重新进入。",
+    "There is no such case, or your organisation has no part in it. Start from the list.",
+)
+_NO_LETTER = Words(
+    "没有这封介绍信，或本组织不是其中一方。请核对二维码或编号。",
+    "There is no such letter, or your organisation has no part in it. Check the code or the "
+    "number.",
+)
 _NUMBER = Words("请填整数或毫米数。", "Give a whole number, or millimetres.")
 _SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'none'"
 _ROLES = "role: secretary, clerk, department, admin"
@@ -43,7 +71,10 @@ def router(portal: Portal) -> APIRouter:
     """Everything on paper."""
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
-    @routes.get("/l/{token}", summary=f"Where the QR code of a letter leads: its case, for who may see it; {_ROLES}")
+    @routes.get(
+        "/l/{token}",
+        summary=f"Where the QR code of a letter leads: its case, for who may see it; {_ROLES}",
+    )
     def scanned(request: Request, token: str) -> Response:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
@@ -84,10 +115,21 @@ def router(portal: Portal) -> APIRouter:
         with portal.web.begin() as tx:
             queries.must_see(tx, viewer.caller, case_id)
             kind, content = photos.photo(tx, case_id, photo)
-        shown = "attachment; filename=\"receipt.pdf\"" if kind == scans.PDF else "inline; filename=\"receipt.jpg\""
-        return Response(content, media_type=kind, headers={"Content-Disposition": shown, "Content-Security-Policy": _SANDBOX})
+        shown = (
+            'attachment; filename="receipt.pdf"'
+            if kind == scans.PDF
+            else 'inline; filename="receipt.jpg"'
+        )
+        return Response(
+            content,
+            media_type=kind,
+            headers={"Content-Disposition": shown, "Content-Security-Policy": _SANDBOX},
+        )
 
-    @routes.get("/cases/{case_id}/photos/{photo}/shown", summary=f"What is seen of a photo or of a scan's first page; {_ROLES}")
+    @routes.get(
+        "/cases/{case_id}/photos/{photo}/shown",
+        summary=f"What is seen of a photo or of a scan's first page; {_ROLES}",
+    )
     def seen(request: Request, case_id: str, photo: str) -> Response:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
@@ -95,31 +137,62 @@ def router(portal: Portal) -> APIRouter:
             kind, content = photos.photo(tx, case_id, photo)
         if kind == scans.PDF:
             content = scans.first_page(content)
-        return Response(content, media_type=scans.JPEG, headers={"Content-Disposition": 'inline; filename="receipt.jpg"',
-                                                                  "Content-Security-Policy": _SANDBOX})
+        return Response(
+            content,
+            media_type=scans.JPEG,
+            headers={
+                "Content-Disposition": 'inline; filename="receipt.jpg"',
+                "Content-Security-Policy": _SANDBOX,
+            },
+        )
 
-    @routes.post("/cases/{case_id}/photos", summary=f"Files a photo or scan of a paper receipt, and records the receipt with it; {_ROLES}")
+    @routes.post(
+        "/cases/{case_id}/photos",
+        summary=f"Files a photo or scan of a paper receipt, and records the receipt with it; {_ROLES}",
+    )
     async def file_photo(request: Request, case_id: str) -> Response:
         upload = await read_upload(request)
-        return await run_in_threadpool(_file_photo, portal, request, case_id, upload.form, upload.content)
+        return await run_in_threadpool(
+            _file_photo, portal, request, case_id, upload.form, upload.content
+        )
 
     @routes.get("/letters", summary=f"The register of counterfoils; {_ROLES}")
-    def register(request: Request, status: str = "given", find: str = "", no_receipt: bool = False,
-                 page: Annotated[int, Query(ge=1, le=10_000)] = 1, done: str = "") -> Response:
+    def register(
+        request: Request,
+        status: str = "given",
+        find: str = "",
+        no_receipt: bool = False,
+        page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+        done: str = "",
+    ) -> Response:
         if find:  # an old link: what is searched for may be a name, and an address ends in logs
             return RedirectResponse("/letters", 303)
-        chosen = {"status": status, "find": "", "no_receipt": no_receipt, "page": page, "done": done}
+        chosen = {
+            "status": status,
+            "find": "",
+            "no_receipt": no_receipt,
+            "page": page,
+            "done": done,
+        }
         return _register(portal, request, signed_in(portal, request), chosen)
 
     @routes.post("/letters", summary=f"Searches the register, by name too; {_ROLES}")
     def search(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
-        chosen = {"status": form.get("status", "given"), "find": form.get("find", "")[:100],
-                  "no_receipt": form.get("no_receipt") == "true", "page": page_of(form), "done": ""}
+        chosen = {
+            "status": form.get("status", "given"),
+            "find": form.get("find", "")[:100],
+            "no_receipt": form.get("no_receipt") == "true",
+            "page": page_of(form),
+            "done": "",
+        }
         return _register(portal, request, viewer, chosen)
 
-    @routes.post("/letters/{act}", summary=f"Batch print, a range, a void number, or how one prints; {_ROLES}")
+    @routes.post(
+        "/letters/{act}",
+        summary=f"Batch print, a range, a void number, or how one prints; {_ROLES}",
+    )
     def acted(request: Request, act: str, form: Annotated[Form, Depends(read_form)]) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
@@ -132,15 +205,27 @@ def router(portal: Portal) -> APIRouter:
         except Refused as refused:
             if refused.status == 404:
                 raise
-            return _register(portal, request, viewer, {"status": "given", "find": "", "no_receipt": False, "page": 1,
-                                                       "done": ""}, refused)
+            return _register(
+                portal,
+                request,
+                viewer,
+                {"status": "given", "find": "", "no_receipt": False, "page": 1, "done": ""},
+                refused,
+            )
         return RedirectResponse(f"/letters?done={act}", 303)
 
     return routes
 
 
-def _papers(portal: Portal, request: Request, viewer: Viewer, case_id: str, done: str,
-            refused: Refused | None = None, given: Mapping[str, str] | None = None) -> Response:
+def _papers(
+    portal: Portal,
+    request: Request,
+    viewer: Viewer,
+    case_id: str,
+    done: str,
+    refused: Refused | None = None,
+    given: Mapping[str, str] | None = None,
+) -> Response:
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
         card = pages.card(tx, case_id, portal.clock.now(), viewer.organisation, portal.ground)
@@ -150,24 +235,44 @@ def _papers(portal: Portal, request: Request, viewer: Viewer, case_id: str, done
         kept = photos.photos(tx, card["id"])
         with queries.as_worker(tx):
             case = tables.load(tx, [card["id"]])[card["id"]]
-        asks = [{"place": n, "to": directory.get(a["to"]), "at": a["at"]} for n, a in enumerate(case.asks, start=1)
-                if directory.within(a["by"], viewer.organisation)]
-        at_an_end = any(directory.within(end, viewer.organisation)
-                        for end in (case.origin_committee, case.receiving_committee))
+        asks = [
+            {"place": n, "to": directory.get(a["to"]), "at": a["at"]}
+            for n, a in enumerate(case.asks, start=1)
+            if directory.within(a["by"], viewer.organisation)
+        ]
+        at_an_end = any(
+            directory.within(end, viewer.organisation)
+            for end in (case.origin_committee, case.receiving_committee)
+        )
         recording = next((command for command in RECORDING if command in card["allowed"]), None)
-        loose = next((one for one in reversed(kept) if one.seq is None), None) if recording else None
-        context = dict(case=card, photos=kept, asks=asks, done=done, refused=refused, recording=recording,
-                       loose=loose,
-                       fields=receipt_fields(recording, card, given or {}),
-                       may_print=case.letter_status == "valid" and papers.may_print_letter(case, viewer.caller, directory),
-                       may_receipt=bool(at_an_end and case.accepted_on and case.letter_number),
-                       may_file=bool(at_an_end and case.letter_number))
-    return render(portal, request, "papers.html", viewer, status=refused.status if refused else 200, **context)
+        loose = (
+            next((one for one in reversed(kept) if one.seq is None), None) if recording else None
+        )
+        context = dict(
+            case=card,
+            photos=kept,
+            asks=asks,
+            done=done,
+            refused=refused,
+            recording=recording,
+            loose=loose,
+            fields=receipt_fields(recording, card, given or {}),
+            may_print=case.letter_status == "valid"
+            and papers.may_print_letter(case, viewer.caller, directory),
+            may_receipt=bool(at_an_end and case.accepted_on and case.letter_number),
+            may_file=bool(at_an_end and case.letter_number),
+        )
+    return render(
+        portal, request, "papers.html", viewer, status=refused.status if refused else 200, **context
+    )
 
 
-def _file_photo(portal: Portal, request: Request, case_id: str, form: Form, content: bytes) -> Response:
-    """Keeps the photo, and records the receipt where that was asked for. A photo is kept though the act is refused: what
-    was typed can be mended beside it."""
+def _file_photo(
+    portal: Portal, request: Request, case_id: str, form: Form, content: bytes
+) -> Response:
+    """Keeps the photo, and records the receipt where that was asked for. A photo is kept though the
+    act is refused: what was typed can be mended beside it.
+    """
     viewer = signed_in(portal, request)
     check_token(portal, request, form)
     photo, command = form.get("photo", ""), form.get("command", "")
@@ -175,8 +280,16 @@ def _file_photo(portal: Portal, request: Request, case_id: str, form: Form, cont
         if content or not photo:
             photo = filed(portal, viewer.caller, viewer.name, case_id, content)
         if command in RECORDING:
-            recorded(portal, viewer.caller, viewer.name, case_id, command, form.get("seen_state"),
-                     arguments(command, form), photo)
+            recorded(
+                portal,
+                viewer.caller,
+                viewer.name,
+                case_id,
+                command,
+                form.get("seen_state"),
+                arguments(command, form),
+                photo,
+            )
     except Refused as refused:
         if refused.status == 404:
             raise
@@ -184,26 +297,60 @@ def _file_photo(portal: Portal, request: Request, case_id: str, form: Form, cont
     return RedirectResponse(f"/cases/{case_id}/papers?done={command or 'photo'}", 303)
 
 
-def _register(portal: Portal, request: Request, viewer: Viewer, chosen: Mapping[str, Any],
-              refused: Refused | None = None) -> Response:
+def _register(
+    portal: Portal,
+    request: Request,
+    viewer: Viewer,
+    chosen: Mapping[str, Any],
+    refused: Refused | None = None,
+) -> Response:
     status = chosen["status"] if chosen["status"] in ("given", *numbers.STATUSES) else None
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
         directory = Directory.of(tx)
-        found = numbers.register(tx, viewer.organisation, status=status, find=chosen["find"], limit=ROWS + 1,
-                                 no_receipt=chosen["no_receipt"], offset=(chosen["page"] - 1) * ROWS)
+        found = numbers.register(
+            tx,
+            viewer.organisation,
+            status=status,
+            find=chosen["find"],
+            limit=ROWS + 1,
+            no_receipt=chosen["no_receipt"],
+            offset=(chosen["page"] - 1) * ROWS,
+        )
         counts = numbers.register_counts(tx, viewer.organisation)
         made = numbers.ranges(tx, viewer.organisation)
         unprinted = papers.printable(tx, viewer.caller)
-        setting = papers.settings_of(tx, [viewer.organisation]).get(viewer.organisation, papers.Setting())
+        setting = papers.settings_of(tx, [viewer.organisation]).get(
+            viewer.organisation, papers.Setting()
+        )
         rare = undrawable(tx, viewer.organisation, fonts_of(portal.fonts))
-    lines = [dict(one) | {"issuer": _name(directory, one["organisation"]), "to": _name(directory, one["destination"])}
-             for one in found[:ROWS]]
-    return render(portal, request, "letters.html", viewer, status=refused.status if refused else 200, rows=lines,
-                  listed=("letters", len(lines)),
-                  more=len(found) > ROWS, chosen=chosen, counts=counts, refused=refused, statuses=STATUSES,
-                  void_reasons=VOID_REASONS, unprinted=len(unprinted), setting=setting, rare=rare,
-                  ranges=[dict(one) | {"issuer": _name(directory, one["organisation"])} for one in made])
+    lines = [
+        dict(one)
+        | {
+            "issuer": _name(directory, one["organisation"]),
+            "to": _name(directory, one["destination"]),
+        }
+        for one in found[:ROWS]
+    ]
+    return render(
+        portal,
+        request,
+        "letters.html",
+        viewer,
+        status=refused.status if refused else 200,
+        rows=lines,
+        listed=("letters", len(lines)),
+        more=len(found) > ROWS,
+        chosen=chosen,
+        counts=counts,
+        refused=refused,
+        statuses=STATUSES,
+        void_reasons=VOID_REASONS,
+        unprinted=len(unprinted),
+        setting=setting,
+        rare=rare,
+        ranges=[dict(one) | {"issuer": _name(directory, one["organisation"])} for one in made],
+    )
 
 
 def _name(directory: Directory, code: str | None) -> str:
@@ -226,24 +373,46 @@ def _whole(form: Form, name: str) -> int:
 
 def _range(portal: Portal, viewer: Viewer, form: Form) -> None:
     with portal.acts.begin() as tx:
-        assign_below(tx, portal, viewer.caller, form.get("organisation", "").strip() or viewer.organisation,
-                     form.get("prefix", ""), _whole(form, "first"), _whole(form, "last"), _whole(form, "digits"), viewer.name)
+        assign_below(
+            tx,
+            portal,
+            viewer.caller,
+            form.get("organisation", "").strip() or viewer.organisation,
+            form.get("prefix", ""),
+            _whole(form, "first"),
+            _whole(form, "last"),
+            _whole(form, "digits"),
+            viewer.name,
+        )
 
 
 def _void(portal: Portal, viewer: Viewer, form: Form) -> None:
     with portal.acts.begin() as tx, queries.as_worker(tx):
-        numbers.void_number(tx, viewer.organisation, form.get("number", "").strip(), form.get("reason", ""),
-                            portal.clock.now(), viewer.name)
+        numbers.void_number(
+            tx,
+            viewer.organisation,
+            form.get("number", "").strip(),
+            form.get("reason", ""),
+            portal.clock.now(),
+            viewer.name,
+        )
 
 
 def _setting(portal: Portal, viewer: Viewer, form: Form) -> None:
     try:
-        moved = [round(float(form.get(name, "").strip() or 0), 1) for name in ("right_mm", "down_mm")]
+        moved = [
+            round(float(form.get(name, "").strip() or 0), 1) for name in ("right_mm", "down_mm")
+        ]
     except ValueError:
         raise Refused(422, "bad-field", _NUMBER, field="right_mm") from None
-    said = [bounded(form.get(name), 100, name) or None for name in ("address", "phone", "fax", "postcode")]
+    said = [
+        bounded(form.get(name), 100, name) or None
+        for name in ("address", "phone", "fax", "postcode")
+    ]
     with portal.acts.begin() as tx, queries.as_worker(tx):
-        papers.set_printing(tx, viewer.organisation, papers.Setting(*moved, *said), portal.clock.now())
+        papers.set_printing(
+            tx, viewer.organisation, papers.Setting(*moved, *said), portal.clock.now()
+        )
 
 
 _ACTS = {"range": _range, "void": _void, "setting": _setting}

@@ -1,4 +1,7 @@
-"""What counts here: every value of policy with its source, and the versions that were loaded, also those to come."""
+"""What counts here: every value of policy with its source, and the versions that were loaded, also
+those to come.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -17,28 +20,55 @@ from services.registry.directory import Directory
 _DEPARTMENTS = Words("这一页供组织部门使用。", "This page is for departments.")
 ROUTES = {"in_city": zh("市内"), "in_province": zh("省内跨市"), "cross_province": zh("跨省")}
 NAMES: Mapping[str, str] = {
-    "validity_days": zh("介绍信有效天数"), "validity_days_max": zh("介绍信有效天数上限"),
-    "triage_wd": zh("研判，工作日"), "destination_wd": zh("确认去向，工作日"), "submit_wd": zh("报送转出，工作日"),
-    "out_approval_wd": zh("转出审批，工作日"), "acceptance_wd": zh("接收，工作日"), "placement_wd": zh("编入支部，工作日"),
-    "talk_days": zh("接收后谈话，天"), "receipt_months": zh("寄回执，月"), "ruling_wd": zh("裁定，工作日"),
-    "review_wd": zh("到期核查，工作日"), "ask_wd": zh("答复询问，工作日"), "identify_wd": zh("核对身份，工作日"),
-    "open_reviews_most": zh("请别的组织核对身份，同时最多几人"), "compared_rows_most": zh("一天最多比对名册几行"),
+    "validity_days": zh("介绍信有效天数"),
+    "validity_days_max": zh("介绍信有效天数上限"),
+    "triage_wd": zh("研判，工作日"),
+    "destination_wd": zh("确认去向，工作日"),
+    "submit_wd": zh("报送转出，工作日"),
+    "out_approval_wd": zh("转出审批，工作日"),
+    "acceptance_wd": zh("接收，工作日"),
+    "placement_wd": zh("编入支部，工作日"),
+    "talk_days": zh("接收后谈话，天"),
+    "receipt_months": zh("寄回执，月"),
+    "ruling_wd": zh("裁定，工作日"),
+    "review_wd": zh("到期核查，工作日"),
+    "ask_wd": zh("答复询问，工作日"),
+    "identify_wd": zh("核对身份，工作日"),
+    "open_reviews_most": zh("请别的组织核对身份，同时最多几人"),
+    "compared_rows_most": zh("一天最多比对名册几行"),
     "name_guesses_most": zh("一天最多按姓名查找几次"),
-    "validity_warning_days": zh("介绍信到期前提醒，天"), "arrival_silence_days": zh("开信后无音讯提醒，第几天"),
-    "pocket_early_days": zh("开信多少天无音讯算预警"), "silent_days": zh("多少天没有动静算沉默"),
-    "reissue_months": zh("可自行重开介绍信，月"), "permit_check_months": zh("流动党员复核，月"),
-    "floating_contact_months": zh("与流动党员联系，月"), "stay_contact_months": zh("与暂留党员联系，月"),
-    "life_months": zh("未过组织生活提醒，第几月"), "lost_months": zh("失联满几个月"),
-    "strike_off_years": zh("停止党籍满几年可除名"), "unreachable_attempts": zh("登记联系不上前至少联系几次"),
-    "refusal_reasons": zh("退回的理由（此外一律上报裁定）"), "stay_reasons": zh("暂留的理由"),
-    "archive_check": zh("接收前核对档案"), "who_rules": zh("由谁裁定"),
-    "channel_stall_days": zh("一个渠道多少天没有动静算停滞"), "channel_fall_back": zh("停滞以后加走另一渠道"),
+    "validity_warning_days": zh("介绍信到期前提醒，天"),
+    "arrival_silence_days": zh("开信后无音讯提醒，第几天"),
+    "pocket_early_days": zh("开信多少天无音讯算预警"),
+    "silent_days": zh("多少天没有动静算沉默"),
+    "reissue_months": zh("可自行重开介绍信，月"),
+    "permit_check_months": zh("流动党员复核，月"),
+    "floating_contact_months": zh("与流动党员联系，月"),
+    "stay_contact_months": zh("与暂留党员联系，月"),
+    "life_months": zh("未过组织生活提醒，第几月"),
+    "lost_months": zh("失联满几个月"),
+    "strike_off_years": zh("停止党籍满几年可除名"),
+    "unreachable_attempts": zh("登记联系不上前至少联系几次"),
+    "refusal_reasons": zh("退回的理由（此外一律上报裁定）"),
+    "stay_reasons": zh("暂留的理由"),
+    "archive_check": zh("接收前核对档案"),
+    "who_rules": zh("由谁裁定"),
+    "channel_stall_days": zh("一个渠道多少天没有动静算停滞"),
+    "channel_fall_back": zh("停滞以后加走另一渠道"),
 }
 CHOICES: Mapping[str, str] = {
-    "proposed": zh("由人决定"), "automatic": zh("自动"),
-    "none": zh("不核对"), "optional": zh("必要时"), "required": zh("必须"),
-    "common_superior": zh("两端共同的上级组织部门"), "above_destination": zh("接收方的上级组织部门"),
-    "above_origin": zh("转出方的上级组织部门"), "abroad": zh("出国（境）"), "school": zh("在校"), "other": zh("其他"), **ROUTES,
+    "proposed": zh("由人决定"),
+    "automatic": zh("自动"),
+    "none": zh("不核对"),
+    "optional": zh("必要时"),
+    "required": zh("必须"),
+    "common_superior": zh("两端共同的上级组织部门"),
+    "above_destination": zh("接收方的上级组织部门"),
+    "above_origin": zh("转出方的上级组织部门"),
+    "abroad": zh("出国（境）"),
+    "school": zh("在校"),
+    "other": zh("其他"),
+    **ROUTES,
 }
 
 
@@ -46,7 +76,10 @@ def router(portal: Portal) -> APIRouter:
     """The page of policy."""
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
-    @routes.get("/department/policy", summary="The policy in force, and its versions; role: department, admin")
+    @routes.get(
+        "/department/policy",
+        summary="The policy in force, and its versions; role: department, admin",
+    )
     def in_force(request: Request) -> Response:
         viewer = signed_in(portal, request)
         if not viewer.oversees:
@@ -58,21 +91,48 @@ def router(portal: Portal) -> APIRouter:
             versions = policy_store.stored_versions(tx)
         mine = [one for one in versions if one.city in (None, city)]
         now, to_come = policy_store.in_force(mine, portal.today)
-        return render(portal, request, "policy.html", viewer, names=NAMES, choices=CHOICES, routes=ROUTES,
-                      lines=_lines(Book.of(portal.ground.policy, versions), versions, city, portal), current=now,
-                      to_come=to_come)
+        return render(
+            portal,
+            request,
+            "policy.html",
+            viewer,
+            names=NAMES,
+            choices=CHOICES,
+            routes=ROUTES,
+            lines=_lines(Book.of(portal.ground.policy, versions), versions, city, portal),
+            current=now,
+            to_come=to_come,
+        )
 
     return routes
 
 
-def _lines(book: Book, versions: tuple[Version, ...], city: str, portal: Portal) -> list[dict[str, Any]]:
-    """Every key with the value that counts in the city for cases of every kind, and where it comes from."""
+def _lines(
+    book: Book, versions: tuple[Version, ...], city: str, portal: Portal
+) -> list[dict[str, Any]]:
+    """Every key with the value that counts in the city for cases of every kind, and where it comes
+    from.
+    """
     found = book.at(portal.today, city or None)
     said = {one.version: one for one in versions}
     lines = []
     for key, entry in policy.shipped()["values"].items():
-        by = next((said[name] for name in reversed(found.version.split("+")) if name in said and key in said[name].values),
-                  None)
-        lines.append({"key": key, "value": getattr(found, key), "version": by.version if by else None,
-                      "source": Words(*(f"{by.document} {by.source}",) * 2) if by else Words(**entry["source"])})
+        by = next(
+            (
+                said[name]
+                for name in reversed(found.version.split("+"))
+                if name in said and key in said[name].values
+            ),
+            None,
+        )
+        lines.append(
+            {
+                "key": key,
+                "value": getattr(found, key),
+                "version": by.version if by else None,
+                "source": Words(*(f"{by.document} {by.source}",) * 2)
+                if by
+                else Words(**entry["source"]),
+            }
+        )
     return lines

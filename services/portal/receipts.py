@@ -1,4 +1,7 @@
-"""A paper receipt comes back: its photo is filed and the receipt recorded with it, in one act of the origin committee."""
+"""A paper receipt comes back: its photo is filed and the receipt recorded with it, in one act of
+the origin committee.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -13,30 +16,65 @@ from services.registry.access import Caller
 RECORDING = ("record_receipt", "record_paper_receipt")
 
 
-def receipt_fields(command: str | None, card: Mapping[str, Any], given: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The fields that record a receipt, with what was typed, and the number that the letter and its receipt share."""
+def receipt_fields(
+    command: str | None, card: Mapping[str, Any], given: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """The fields that record a receipt, with what was typed, and the number that the letter and its
+    receipt share.
+    """
     known = {"number": card["letter"]["number"] or ""}
-    return [{"field": one, "choices": (), "required": one.required, "value": given.get(one.name, known.get(one.name, ""))}
-            for one in (fields.FIELDS[command] if command else ())]
+    return [
+        {
+            "field": one,
+            "choices": (),
+            "required": one.required,
+            "value": given.get(one.name, known.get(one.name, "")),
+        }
+        for one in (fields.FIELDS[command] if command else ())
+    ]
 
 
 def filed(portal: Portal, caller: Caller, person: str | None, case_id: str, content: bytes) -> str:
-    """Files a photo or scan to the counterfoil of a case; returns its id. For either committee of the case."""
+    """Files a photo or scan to the counterfoil of a case; returns its id. For either committee of
+    the case.
+    """
     with portal.web.begin() as tx:
         organisation, number = papers.counterfoil_of(tx, caller, case_id)
     cleaned = scans.cleaned(content)
     with portal.acts.begin() as tx:
         queries.must_see(tx, caller, case_id)
         with queries.as_worker(tx):
-            return str(photos.file_photo(tx, organisation, number, case_id, cleaned, caller.organisation, person,
-                                         portal.clock.now()))
+            return str(
+                photos.file_photo(
+                    tx,
+                    organisation,
+                    number,
+                    case_id,
+                    cleaned,
+                    caller.organisation,
+                    person,
+                    portal.clock.now(),
+                )
+            )
 
 
-def recorded(portal: Portal, caller: Caller, person: str | None, case_id: str, command: str, seen: str | None,
-             args: Mapping[str, Any], photo: str) -> dict[str, Any]:
-    """Gives the command and binds the photo to its row of history, or neither; returns the case view."""
+def recorded(
+    portal: Portal,
+    caller: Caller,
+    person: str | None,
+    case_id: str,
+    command: str,
+    seen: str | None,
+    args: Mapping[str, Any],
+    photo: str,
+) -> dict[str, Any]:
+    """Gives the command and binds the photo to its row of history, or neither; returns the case
+    view.
+    """
     with portal.acts.begin() as tx:
-        view = commands.give_within(tx, caller, case_id, command, seen, args, portal.clock.now(), person, portal.ground)
+        view = commands.give_within(
+            tx, caller, case_id, command, seen, args, portal.clock.now(), person, portal.ground
+        )
         with queries.as_worker(tx):
             photos.bind(tx, case_id, photo, tables.load(tx, [case_id])[case_id].seq)
     return view

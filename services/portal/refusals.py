@@ -1,4 +1,7 @@
-"""Who below sends people back: refusals and returns of the last twelve months, by organisation and reason."""
+"""Who below sends people back: refusals and returns of the last twelve months, by organisation and
+reason.
+"""
+
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
@@ -17,7 +20,9 @@ def router(portal: Portal) -> APIRouter:
     """The page of refusals."""
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
-    @routes.get("/department/refusals", summary="Who refuses and returns, and why; role: department, admin")
+    @routes.get(
+        "/department/refusals", summary="Who refuses and returns, and why; role: department, admin"
+    )
     def counted(request: Request) -> Response:
         viewer = signed_in(portal, request)
         if not viewer.oversees:

@@ -1,4 +1,7 @@
-"""The review desk: what was posted beside the records it may be; a person says which, or none, or asks."""
+"""The review desk: what was posted beside the records it may be; a person says which, or none, or
+asks.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -11,7 +14,15 @@ from services.cases.calendar import day_of
 from services.cases.queries import look_at_cases
 from services.kit.errors import Refused, Words
 from services.portal.house import Portal
-from services.portal.page import Form, check_token, language, page_route, read_form, render, signed_in
+from services.portal.page import (
+    Form,
+    check_token,
+    language,
+    page_route,
+    read_form,
+    render,
+    signed_in,
+)
 from services.portal.words import words, zh
 from services.records.erasure import erasure
 from services.registry.access import look_as
@@ -19,18 +30,35 @@ from services.registry.directory import Directory
 
 SHOWN_MAX = 100
 MATCHED_MAX = 20
-_NO_SUCH = Words("没有这条待核对，可能已有结论。", "There is no such review; it may have been decided.")
-_NO_CASE = Words("没有这件转移，或本组织不是其中一方。", "There is no such case, or this organisation has no part in it.")
-_CHOOSE = Words("请选一项：是其中哪一名党员，或者都不是。", "Choose one: which member it is, or none of them.")
+_NO_SUCH = Words(
+    "没有这条待核对，可能已有结论。", "There is no such review; it may have been decided."
+)
+_NO_CASE = Words(
+    "没有这件转移，或本组织不是其中一方。",
+    "There is no such case, or this organisation has no part in it.",
+)
+_CHOOSE = Words(
+    "请选一项：是其中哪一名党员，或者都不是。", "Choose one: which member it is, or none of them."
+)
 _WHO = "role: secretary, clerk, department, admin"
-SAID = {"denied": zh("已记下不是本组织的党员，还要其他相近党员所在的组织认定。"),
-        "decided": zh("已记下结论，报送按此继续办理。"), "proposed": zh("已记下您的认定，还要另一人认定。"),
-        "asked": zh("已问报送单位，答复会显示在这里。"), "answered": zh("已答复。"), "undone": zh("已纠正。"),
-        "undone_stays": zh("已纠正。组织已按那件转移处理过原来认定的党员：组织关系和党籍保持现状，要改变须另行办理；记录中不再有别人的情况。")}
+SAID = {
+    "denied": zh("已记下不是本组织的党员，还要其他相近党员所在的组织认定。"),
+    "decided": zh("已记下结论，报送按此继续办理。"),
+    "proposed": zh("已记下您的认定，还要另一人认定。"),
+    "asked": zh("已问报送单位，答复会显示在这里。"),
+    "answered": zh("已答复。"),
+    "undone": zh("已纠正。"),
+    "undone_stays": zh(
+        "已纠正。组织已按那件转移处理过原来认定的党员：组织关系和党籍保持现状，要改变须另行办理；"
+        "记录中不再有别人的情况。"
+    ),
+}
 
 
 def masked_person(person: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What was posted of a person, the identity number down to its last four characters, the phone to its ends."""
+    """What was posted of a person, the identity number down to its last four characters, the phone
+    to its ends.
+    """
     shown = dict(person or {})
     if number := shown.get("id_number"):
         shown["id_number"] = "*" * (len(number) - 4) + number[-4:]
@@ -43,16 +71,24 @@ def masked_person(person: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def masked_review(review: Mapping[str, Any]) -> dict[str, Any]:
     """A review as people and receivers see it."""
+
     def candidate(one: Mapping[str, Any]) -> dict[str, Any]:
         if not one["record"]:
             return dict(one)
         record = dict(one["record"])
         end = record.pop("id_number_end", None)
-        return {**one, "record": masked_person(record) | ({"id_number": "*" * 14 + end} if end else {})}
+        return {
+            **one,
+            "record": masked_person(record) | ({"id_number": "*" * 14 + end} if end else {}),
+        }
+
     proposal = review.get("proposal")
-    return {**review, "person": masked_person(review["person"]),
-            "proposal": {k: v for k, v in proposal.items() if k != "mark"} if proposal else None,
-            "candidates": [candidate(one) for one in review["candidates"]]}
+    return {
+        **review,
+        "person": masked_person(review["person"]),
+        "proposal": {k: v for k, v in proposal.items() if k != "mark"} if proposal else None,
+        "candidates": [candidate(one) for one in review["candidates"]],
+    }
 
 
 def router(portal: Portal) -> APIRouter:
@@ -64,15 +100,33 @@ def router(portal: Portal) -> APIRouter:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
             look_as(tx, viewer.caller)
-            found = [masked_review(one) for one in portal.reviews(tx, viewer.caller, person=viewer.name, limit=SHOWN_MAX)]
+            found = [
+                masked_review(one)
+                for one in portal.reviews(tx, viewer.caller, person=viewer.name, limit=SHOWN_MAX)
+            ]
             names = Directory.of(tx)
-            matched = portal.reviews(tx, viewer.caller, limit=MATCHED_MAX, matched=True) if viewer.oversees else ()
+            matched = (
+                portal.reviews(tx, viewer.caller, limit=MATCHED_MAX, matched=True)
+                if viewer.oversees
+                else ()
+            )
             figure = erasure(tx, portal.clock.now(), viewer.path) if viewer.oversees else None
-        return render(portal, request, "reviews.html", viewer, reviews=found, names=names, matched=matched,
-                      listed=("reviews", len(found)),
-                      figure=figure, done=_said(request, done))
+        return render(
+            portal,
+            request,
+            "reviews.html",
+            viewer,
+            reviews=found,
+            names=names,
+            matched=matched,
+            listed=("reviews", len(found)),
+            figure=figure,
+            done=_said(request, done),
+        )
 
-    @routes.get("/reviews/case/{case_id}", summary=f"How the person of a case was identified; {_WHO}")
+    @routes.get(
+        "/reviews/case/{case_id}", summary=f"How the person of a case was identified; {_WHO}"
+    )
     def explained(request: Request, case_id: str) -> Response:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
@@ -81,21 +135,31 @@ def router(portal: Portal) -> APIRouter:
             names = Directory.of(tx)
         if found is None:
             raise Refused(404, "no-such-case", _NO_CASE)
-        return render(portal, request, "identity.html", viewer, case=case_id, postings=found, names=names)
+        return render(
+            portal, request, "identity.html", viewer, case=case_id, postings=found, names=names
+        )
 
     @routes.get("/reviews/{review_id}", summary=f"One person beside the candidates; {_WHO}")
     def one(request: Request, review_id: str, done: str = "") -> Response:
         return _page(portal, request, review_id, None, {}, done)
 
     @routes.post("/reviews/{review_id}", summary=f"Says who it is, asks or answers; {_WHO}")
-    def decide(request: Request, review_id: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+    def decide(
+        request: Request, review_id: str, form: Annotated[Form, Depends(read_form)]
+    ) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
         choice = form.get("who", "")
         try:
             with portal.acts.begin() as tx:
-                answer = portal.decide_review(tx, viewer.caller, review_id, _body(choice, form), viewer.name)
-                following = portal.reviews(tx, viewer.caller, person=viewer.name, limit=1) if answer["decided"] else ()
+                answer = portal.decide_review(
+                    tx, viewer.caller, review_id, _body(choice, form), viewer.name
+                )
+                following = (
+                    portal.reviews(tx, viewer.caller, person=viewer.name, limit=1)
+                    if answer["decided"]
+                    else ()
+                )
         except Refused as refused:
             if refused.status != 422 and refused.code != "second-person-needed":
                 raise
@@ -103,35 +167,78 @@ def router(portal: Portal) -> APIRouter:
         if choice in ("ask", "answer"):
             return RedirectResponse(f"/reviews/{review_id}?done={choice}ed", 303)
         if not answer["decided"]:
-            return RedirectResponse(f"/reviews?done={'denied' if answer.get('denied') else 'proposed'}", 303)
-        return RedirectResponse(f"/reviews/{following[0]['id']}?done=decided" if following else "/reviews?done=decided",
-                                303)
+            return RedirectResponse(
+                f"/reviews?done={'denied' if answer.get('denied') else 'proposed'}", 303
+            )
+        return RedirectResponse(
+            f"/reviews/{following[0]['id']}?done=decided" if following else "/reviews?done=decided",
+            303,
+        )
 
-    @routes.get("/reviews/{review_id}/undo", summary="To undo a wrong identification; role: department, admin")
+    @routes.get(
+        "/reviews/{review_id}/undo",
+        summary="To undo a wrong identification; role: department, admin",
+    )
     def wrong(request: Request, review_id: str) -> Response:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
-            proposed = {one["id"]: one["undo_proposed_by"]
-                        for one in portal.reviews(tx, viewer.caller, limit=SHOWN_MAX, matched=True)}
-        return render(portal, request, "review_undo.html", viewer, review_id=review_id, refused=None, form={},
-                      proposed=proposed.get(review_id))
+            proposed = {
+                one["id"]: one["undo_proposed_by"]
+                for one in portal.reviews(tx, viewer.caller, limit=SHOWN_MAX, matched=True)
+            }
+        return render(
+            portal,
+            request,
+            "review_undo.html",
+            viewer,
+            review_id=review_id,
+            refused=None,
+            form={},
+            proposed=proposed.get(review_id),
+        )
 
-    @routes.post("/reviews/{review_id}/undo", summary="Undoes a wrong identification; role: department, admin")
-    def undo(request: Request, review_id: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+    @routes.post(
+        "/reviews/{review_id}/undo",
+        summary="Undoes a wrong identification; role: department, admin",
+    )
+    def undo(
+        request: Request, review_id: str, form: Annotated[Form, Depends(read_form)]
+    ) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
         who = form.get("who", "desk")
         body: dict[str, Any] = {"undo": True, "reason": form.get("reason", "")}
-        body |= {"not_a_member": True} if who == "none" else {"member": form.get("member", "")} if who == "member" else {}
+        body |= (
+            {"not_a_member": True}
+            if who == "none"
+            else {"member": form.get("member", "")}
+            if who == "member"
+            else {}
+        )
         try:
             with portal.acts.begin() as tx:
                 answer = portal.decide_review(tx, viewer.caller, review_id, body, viewer.name)
         except Refused as refused:
             if refused.status != 422 and refused.code != "second-person-needed":
                 raise
-            return render(portal, request, "review_undo.html", viewer, status=refused.status, review_id=review_id,
-                          refused=refused, form=form, proposed=None)
-        done = "proposed" if not answer["undone"] else "undone_stays" if answer["case_stays"] else "undone"
+            return render(
+                portal,
+                request,
+                "review_undo.html",
+                viewer,
+                status=refused.status,
+                review_id=review_id,
+                refused=refused,
+                form=form,
+                proposed=None,
+            )
+        done = (
+            "proposed"
+            if not answer["undone"]
+            else "undone_stays"
+            if answer["case_stays"]
+            else "undone"
+        )
         return RedirectResponse(f"/reviews?done={done}", 303)
 
     return routes
@@ -143,22 +250,45 @@ def _body(choice: str, form: Mapping[str, str]) -> dict[str, Any]:
         raise Refused(422, "nothing-chosen", _CHOOSE)
     if choice in ("ask", "answer"):
         return {choice: form.get(choice, "")}
-    return {"not_a_member": True, "reason": form.get("reason", "")} if choice == "none" else {"member": choice}
+    return (
+        {"not_a_member": True, "reason": form.get("reason", "")}
+        if choice == "none"
+        else {"member": choice}
+    )
 
 
 def _said(request: Request, done: str) -> str:
     return words(language(request))(SAID[done]) if done in SAID else ""
 
 
-def _page(portal: Portal, request: Request, review_id: str, refused: Refused | None, form: Mapping[str, str],
-          done: str = "") -> Response:
+def _page(
+    portal: Portal,
+    request: Request,
+    review_id: str,
+    refused: Refused | None,
+    form: Mapping[str, str],
+    done: str = "",
+) -> Response:
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
-        found = next(iter(portal.reviews(tx, viewer.caller, person=viewer.name, limit=1, only=review_id)), None)
+        found = next(
+            iter(portal.reviews(tx, viewer.caller, person=viewer.name, limit=1, only=review_id)),
+            None,
+        )
         names = Directory.of(tx)
     if found is None:
         raise Refused(404, "no-such-review", _NO_SUCH)
     asked = names.desk_of(found["source"].rpartition(":")[2], day_of(portal.clock.now()))
-    return render(portal, request, "review.html", viewer, status=refused.status if refused else 200,
-                  review=masked_review(found), names=names, refused=refused, form=form, done=_said(request, done),
-                  ours=asked is not None and asked.code == viewer.organisation)
+    return render(
+        portal,
+        request,
+        "review.html",
+        viewer,
+        status=refused.status if refused else 200,
+        review=masked_review(found),
+        names=names,
+        refused=refused,
+        form=form,
+        done=_said(request, done),
+        ours=asked is not None and asked.code == viewer.organisation,
+    )

@@ -1,4 +1,7 @@
-"""The pages of a roll beside the register: upload, the lists that come of it, and the two lists of reconciliation."""
+"""The pages of a roll beside the register: upload, the lists that come of it, and the two lists of
+reconciliation.
+"""
+
 from __future__ import annotations
 
 import csv
@@ -17,7 +20,6 @@ from services.portal.department import RECONCILED
 from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.reviews import masked_person
-from services.portal.sessions import Viewer
 from services.portal.upload import Upload, read_upload
 from services.portal.words import zh
 from services.records import comparisons, reconciliation
@@ -27,14 +29,31 @@ from services.registry.rolls import TITLES, read_roll
 from services.registry.sheets import FORMULA, BadFile
 
 ROWS = 50
-LISTS = {"not_here": zh("名册上有，库里不在本组织"), "not_in_roll": zh("库里在本组织，名册上没有"),
-         "review": zh("身份要由人核对"), "bad": zh("有误的行")}
-NEXT = {"host_report": zh("报为已在本地"), "case": zh("转移在办"), "announce_departure": zh("报送离开"),
-        "look": zh("补全身份信息后重传"), "mend": zh("改好后重传")}
+LISTS = {
+    "not_here": zh("名册上有，库里不在本组织"),
+    "not_in_roll": zh("库里在本组织，名册上没有"),
+    "review": zh("身份要由人核对"),
+    "bad": zh("有误的行"),
+}
+NEXT = {
+    "host_report": zh("报为已在本地"),
+    "case": zh("转移在办"),
+    "announce_departure": zh("报送离开"),
+    "look": zh("补全身份信息后重传"),
+    "mend": zh("改好后重传"),
+}
 _WHO = "role: secretary, clerk, department, admin"
-NO_SUCH = Words("没有这次比对，或不归本组织查看。", "There is no such comparison, or it is not for your organisation.")
-NOT_BELOW = Words("只能比对本组织及其以下的组织。", "You can only compare your own organisation and those below it.")
-_NO_FILE = Words("请选择名册文件（.xlsx 或 .csv）。", "Choose the file of the roll (.xlsx or .csv).")
+NO_SUCH = Words(
+    "没有这次比对，或不归本组织查看。",
+    "There is no such comparison, or it is not for your organisation.",
+)
+NOT_BELOW = Words(
+    "只能比对本组织及其以下的组织。",
+    "You can only compare your own organisation and those below it.",
+)
+_NO_FILE = Words(
+    "请选择名册文件（.xlsx 或 .csv）。", "Choose the file of the roll (.xlsx or .csv)."
+)
 
 
 def router(portal: Portal) -> APIRouter:
@@ -57,12 +76,19 @@ def router(portal: Portal) -> APIRouter:
             roll = read_roll(sent.content)
         except BadFile as bad:
             return _start(portal, request, Refused(422, "bad-file", bad.words))
-        ident = portal.compare(organisation, roll, by=viewer.organisation, person=viewer.name, file=sent.name)
+        ident = portal.compare(
+            organisation, roll, by=viewer.organisation, person=viewer.name, file=sent.name
+        )
         return RedirectResponse(f"/rolls/{ident}", 303)
 
     @routes.get("/rolls/{ident}", summary=f"What came of a roll; {_WHO}")
-    def outcome(request: Request, ident: UUID, list: str = "not_here",
-                page: Annotated[int, Query(ge=1, le=1000)] = 1, done: bool = False) -> Response:
+    def outcome(
+        request: Request,
+        ident: UUID,
+        list: str = "not_here",
+        page: Annotated[int, Query(ge=1, le=1000)] = 1,
+        done: bool = False,
+    ) -> Response:
         viewer = signed_in(portal, request)
         list = list if list in LISTS else "not_here"
         with portal.web.begin() as tx:
@@ -73,41 +99,88 @@ def router(portal: Portal) -> APIRouter:
             lines = comparisons.for_reader(lines, viewer.organisation, names)
         for line in lines:
             line["person"] = masked_person(line["person"])
-        return render(portal, request, "roll.html", viewer, one=one, lines=lines[:ROWS], more=len(lines) > ROWS,
-                      listed=("roll", len(lines[:ROWS])),
-                      page=page, list=list, lists=LISTS, next_words=NEXT, names=names, done=done)
+        return render(
+            portal,
+            request,
+            "roll.html",
+            viewer,
+            one=one,
+            lines=lines[:ROWS],
+            more=len(lines) > ROWS,
+            listed=("roll", len(lines[:ROWS])),
+            page=page,
+            list=list,
+            lists=LISTS,
+            next_words=NEXT,
+            names=names,
+            done=done,
+        )
 
-    @routes.get("/rolls/{ident}/bad.csv", summary=f"The bad rows, to be mended and sent again; {_WHO}")
+    @routes.get(
+        "/rolls/{ident}/bad.csv", summary=f"The bad rows, to be mended and sent again; {_WHO}"
+    )
     def bad(request: Request, ident: UUID) -> Response:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
             seen(tx, viewer.caller, ident)
             lines = comparisons.lines_of(tx, ident, "bad", -1, 30_000)
-        return Response(to_mend(lines), media_type="text/csv; charset=utf-8", headers={
-            "Content-Disposition": 'attachment; filename="bad-rows.csv"', "Cache-Control": "no-store"})
+        return Response(
+            to_mend(lines),
+            media_type="text/csv; charset=utf-8",
+            headers={
+                "Content-Disposition": 'attachment; filename="bad-rows.csv"',
+                "Cache-Control": "no-store",
+            },
+        )
 
-    @routes.post("/rolls/{ident}/{position}/report", summary=f"Reports a row's person as being here; {_WHO}")
-    def report(request: Request, ident: UUID, position: int, form: Annotated[Form, Depends(read_form)]) -> Response:
+    @routes.post(
+        "/rolls/{ident}/{position}/report", summary=f"Reports a row's person as being here; {_WHO}"
+    )
+    def report(
+        request: Request, ident: UUID, position: int, form: Annotated[Form, Depends(read_form)]
+    ) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
         report_row(portal, viewer.caller, ident, position, viewer.name)
         return RedirectResponse(f"/rolls/{ident}?list=not_here&done=1", 303)
 
-    @routes.get("/reconciliation", summary=f"Announced and never arrived, arrived and never announced; {_WHO}")
-    def lists(request: Request, list: str = "announced", organisation: str = "",
-              page: Annotated[int, Query(ge=1, le=1000)] = 1) -> Response:
+    @routes.get(
+        "/reconciliation",
+        summary=f"Announced and never arrived, arrived and never announced; {_WHO}",
+    )
+    def lists(
+        request: Request,
+        list: str = "announced",
+        organisation: str = "",
+        page: Annotated[int, Query(ge=1, le=1000)] = 1,
+    ) -> Response:
         viewer, now = signed_in(portal, request), portal.clock.now()
         list = list if list in RECONCILED else "announced"
         with portal.web.begin() as tx:
             top = organisation_below(tx, viewer.caller, organisation)
-            counts = {name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.ground)
-                      for name in RECONCILED}
-            found = reconciliation.unreconciled(tx, now, top.code, list, portal.ground, limit=ROWS,
-                                                offset=(page - 1) * ROWS)
+            counts = {
+                name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.ground)
+                for name in RECONCILED
+            }
+            found = reconciliation.unreconciled(
+                tx, now, top.code, list, portal.ground, limit=ROWS, offset=(page - 1) * ROWS
+            )
             names = Directory.of(tx)
-        return render(portal, request, "reconciliation.html", viewer, top=top, lists=RECONCILED, list=list,
-                      listed=("reconciliation", len(found)),
-                      counts=counts, found=found, names=names, page=page, more=counts[list] > page * ROWS)
+        return render(
+            portal,
+            request,
+            "reconciliation.html",
+            viewer,
+            top=top,
+            lists=RECONCILED,
+            list=list,
+            listed=("reconciliation", len(found)),
+            counts=counts,
+            found=found,
+            names=names,
+            page=page,
+            more=counts[list] > page * ROWS,
+        )
 
     return routes
 
@@ -118,8 +191,19 @@ def _start(portal: Portal, request: Request, refused: Refused | None = None) -> 
         queries.look_at_cases(tx, viewer.caller)
         past, names, calendar = comparisons.made(tx), Directory.of(tx), portal.calendar(tx)
         check = reconciliation.check_due(tx, viewer.organisation)
-    return render(portal, request, "rolls.html", viewer, status=refused.status if refused else 200, past=past,
-                  names=names, refused=refused, columns=TITLES, check=check, calendar=calendar)
+    return render(
+        portal,
+        request,
+        "rolls.html",
+        viewer,
+        status=refused.status if refused else 200,
+        past=past,
+        names=names,
+        refused=refused,
+        columns=TITLES,
+        check=check,
+        calendar=calendar,
+    )
 
 
 def organisation_below(tx: Connection, caller: Caller, code: str) -> Organisation:
@@ -141,8 +225,12 @@ def seen(tx: Connection, caller: Caller, ident: UUID) -> dict[str, Any]:
     return found[0]
 
 
-def report_row(portal: Portal, caller: Caller, ident: UUID, position: int, person: str | None) -> UUID:
-    """Posts the host.report of one row as the organisation that was compared's own act; returns the event."""
+def report_row(
+    portal: Portal, caller: Caller, ident: UUID, position: int, person: str | None
+) -> UUID:
+    """Posts the host.report of one row as the organisation that was compared's own act; returns the
+    event.
+    """
     with portal.web.begin() as tx:
         seen(tx, caller, ident)
         lines = comparisons.lines_of(tx, ident, "not_here", position - 1, 1)
@@ -155,18 +243,27 @@ def report_row(portal: Portal, caller: Caller, ident: UUID, position: int, perso
         raise Refused(422, "row-not-accepted", words)
     event = posted_id(sent["source"], sent["id"])
     with portal.worker.begin() as tx:
-        comparisons.done(tx, ident, position, event, person or caller.organisation, portal.clock.now())
+        comparisons.done(
+            tx, ident, position, event, person or caller.organisation, portal.clock.now()
+        )
     return event
 
 
 def to_mend(lines: list[dict[str, Any]]) -> bytes:
-    """Bad rows as CSV for a spreadsheet: what is wrong, then the cells under the headings that an upload understands."""
+    """Bad rows as CSV for a spreadsheet: what is wrong, then the cells under the headings that an
+    upload understands.
+    """
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["行", "列", "原因", "怎么改", *TITLES.values()])
     for line in lines:
         fault, person = line["faults"] or {}, line["person"] or {}
-        cells = [fault.get("column"), fault.get("reason"), fault.get("fix"), *(person.get(name) for name in TITLES)]
+        cells = [
+            fault.get("column"),
+            fault.get("reason"),
+            fault.get("fix"),
+            *(person.get(name) for name in TITLES),
+        ]
         writer.writerow([line["row_number"], *(harmless(cell or "") for cell in cells)])
     return out.getvalue().encode("utf-8-sig")
 

@@ -1,4 +1,7 @@
-"""A department's own rules of destination: set, tried on last year's cases before they count, ended."""
+"""A department's own rules of destination: set, tried on last year's cases before they count,
+ended.
+"""
+
 # no postponed annotations here: FastAPI must see the dependencies that are local to `router`
 from datetime import timedelta
 from typing import Annotated, Any
@@ -32,33 +35,55 @@ def router(portal: Portal) -> APIRouter:
 
     routes.include_router(_pages(portal))
 
-    @routes.get("/v1/rules", tags=["destinations"], responses=api.PROBLEMS,
-                summary="Where departments decide otherwise than the table; role: department, admin")
-    def listed(caller: Annotated[Caller, Depends(caller_of)], limit: api.Limit = 1000,
-               cursor: api.Cursor = None) -> Response:
+    @routes.get(
+        "/v1/rules",
+        tags=["destinations"],
+        responses=api.PROBLEMS,
+        summary="Where departments decide otherwise than the table; role: department, admin",
+    )
+    def listed(
+        caller: Annotated[Caller, Depends(caller_of)],
+        limit: api.Limit = 1000,
+        cursor: api.Cursor = None,
+    ) -> Response:
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
             stored = overrides.stored(tx)
         page, more = paging.keyed(stored, limit, cursor, lambda one: one.id)
         return api.json_answer({"items": [_shown(o) for o in page], "next": more})
 
-    @routes.post("/v1/rules", status_code=201, tags=["destinations"], responses=_SENDING,
-                 openapi_extra=bodies.body(bodies.RULE),
-                 summary="Decides otherwise than the table for moves that begin from now on; role: department, admin")
+    @routes.post(
+        "/v1/rules",
+        status_code=201,
+        tags=["destinations"],
+        responses=_SENDING,
+        openapi_extra=bodies.body(bodies.RULE),
+        summary="Decides otherwise than the table for moves that begin from now on; role: department, "
+        "admin",
+    )
     async def set_one(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         body = await api.json_body(request)
         one = await run_in_threadpool(put, portal, caller, body, None)
         return api.json_answer(_shown(one), 201)
 
-    @routes.post("/v1/rules/what-if", tags=["destinations"], responses=_SENDING,
-                 openapi_extra=bodies.body(bodies.RULE),
-                 summary="What a rule would have done to last year's cases; changes nothing; role: department, admin")
+    @routes.post(
+        "/v1/rules/what-if",
+        tags=["destinations"],
+        responses=_SENDING,
+        openapi_extra=bodies.body(bodies.RULE),
+        summary="What a rule would have done to last year's cases; changes nothing; role: department, "
+        "admin",
+    )
     async def tried(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         body = await api.json_body(request)
         return api.json_answer(await run_in_threadpool(tried_on_last_year, portal, caller, body))
 
-    @routes.post("/v1/rules/{rule_id}/end", tags=["destinations"], responses=api.PROBLEMS,
-                 summary="Ends a rule for moves that begin from now on; role: department, admin")
+    @routes.post(
+        "/v1/rules/{rule_id}/end",
+        tags=["destinations"],
+        responses=api.PROBLEMS,
+        summary="Ends a rule for moves that begin from now on; role: department, admin",
+    )
     def ended(rule_id: str, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         end(portal, caller, rule_id, None)
         return api.json_answer({"id": rule_id, "ended": True})
@@ -69,11 +94,16 @@ def router(portal: Portal) -> APIRouter:
 def _pages(portal: Portal) -> APIRouter:
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
-    @routes.get("/department/rules", summary="A department's own rules of destination; role: department, admin")
+    @routes.get(
+        "/department/rules",
+        summary="A department's own rules of destination; role: department, admin",
+    )
     def the_rules(request: Request, done: str = "") -> Response:
         return _page(portal, request, {"from": portal.today.isoformat()}, done=done)
 
-    @routes.post("/department/rules", summary="Tries or sets a rule of destination; role: department, admin")
+    @routes.post(
+        "/department/rules", summary="Tries or sets a rule of destination; role: department, admin"
+    )
     def act(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
@@ -85,12 +115,19 @@ def _pages(portal: Portal) -> APIRouter:
             if form.get("act") == "set":
                 put(portal, viewer.caller, form, viewer.name)
                 return RedirectResponse("/department/rules?done=set", 303)
-            return _page(portal, request, form, outcome=tried_on_last_year(portal, viewer.caller, form))
+            return _page(
+                portal, request, form, outcome=tried_on_last_year(portal, viewer.caller, form)
+            )
         except Refused as refused:
             return _page(portal, request, form, refused=refused)
 
-    @routes.post("/department/rules/{rule_id}/end", summary="Ends a rule of destination; role: department, admin")
-    def ended(request: Request, rule_id: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+    @routes.post(
+        "/department/rules/{rule_id}/end",
+        summary="Ends a rule of destination; role: department, admin",
+    )
+    def ended(
+        request: Request, rule_id: str, form: Annotated[Form, Depends(read_form)]
+    ) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
         if not viewer.oversees:
@@ -102,7 +139,9 @@ def _pages(portal: Portal) -> APIRouter:
 
 
 def put(portal: Portal, caller: Caller, given: Any, person: str | None) -> overrides.Override:
-    """Sets one rule of the caller's department; Refused where it is wrong or not the department's to set."""
+    """Sets one rule of the caller's department; Refused where it is wrong or not the department's
+    to set.
+    """
     with portal.worker.begin() as tx:
         directory = Directory.of(tx)
         one = overrides.read(given, caller.organisation, directory, portal.clock.now())
@@ -130,13 +169,30 @@ def end(portal: Portal, caller: Caller, rule_id: str, person: str | None) -> Non
 
 
 def _shown(one: overrides.Override) -> dict[str, Any]:
-    return {"id": one.id, "organisation": one.organisation, "row": one.row, "area": one.area, "under": one.under,
-            "destination": one.destination, "from": one.begins, "until": one.until, "source": one.source,
-            "set_at": one.set_at, "ended_at": one.ended_at}
+    return {
+        "id": one.id,
+        "organisation": one.organisation,
+        "row": one.row,
+        "area": one.area,
+        "under": one.under,
+        "destination": one.destination,
+        "from": one.begins,
+        "until": one.until,
+        "source": one.source,
+        "set_at": one.set_at,
+        "ended_at": one.ended_at,
+    }
 
 
-def _page(portal: Portal, request: Request, form: Any, *, done: str = "", outcome: Any = None,
-          refused: Refused | None = None) -> Response:
+def _page(
+    portal: Portal,
+    request: Request,
+    form: Any,
+    *,
+    done: str = "",
+    outcome: Any = None,
+    refused: Refused | None = None,
+) -> Response:
     viewer = signed_in(portal, request)
     if not viewer.oversees:
         raise Refused(403, "departments-only", _DEPARTMENTS)
@@ -145,7 +201,22 @@ def _page(portal: Portal, request: Request, form: Any, *, done: str = "", outcom
         standing = [o for o in overrides.stored(tx) if o.ended_at is None]
         directory = Directory.of(tx)
     chosen = directory.get(form.get("destination"))
-    hits = [h for h in find(directory, form.get("destination_text", ""), portal.today) if h != chosen]
-    return render(portal, request, "rules.html", viewer, status=refused.status if refused else 200, rules=standing,
-                  names=directory, rows=table().counting, form=form, done=done, outcome=outcome, refused=refused,
-                  found=[chosen, *hits] if chosen else hits, looking=form.get("find", ""))
+    hits = [
+        h for h in find(directory, form.get("destination_text", ""), portal.today) if h != chosen
+    ]
+    return render(
+        portal,
+        request,
+        "rules.html",
+        viewer,
+        status=refused.status if refused else 200,
+        rules=standing,
+        names=directory,
+        rows=table().counting,
+        form=form,
+        done=done,
+        outcome=outcome,
+        refused=refused,
+        found=[chosen, *hits] if chosen else hits,
+        looking=form.get("find", ""),
+    )

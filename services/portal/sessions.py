@@ -1,4 +1,7 @@
-"""Server-side sessions: a random cookie whose SHA-256 is a row; forms carry a token bound to the cookie."""
+"""Server-side sessions: a random cookie whose SHA-256 is a row; forms carry a token bound to the
+cookie.
+"""
+
 from __future__ import annotations
 
 import secrets
@@ -32,7 +35,9 @@ class Viewer:
 
     @property
     def caller(self) -> Caller:
-        """The same person as commands and row-level security know it: secretaries and clerks act for themselves."""
+        """The same person as commands and row-level security know it: secretaries and clerks act
+        for themselves.
+        """
         role = self.role if self.role in ("department", "admin", "operator") else "receiver"
         return Caller(self.organisation, self.path, role, proof=self.proof or None)
 
@@ -56,17 +61,22 @@ def open_session(tx: Connection, account: UUID, now: datetime) -> str:
     """A new session's cookie; sessions past their whole time are cleared away."""
     token = new_token()
     tx.exec_driver_sql("DELETE FROM session WHERE opened_at < %s", (now - WHOLE_MAX,))
-    tx.exec_driver_sql("INSERT INTO session (token_hash, account, opened_at, seen_at) VALUES (%s, %s, %s, %s)",
-                       (key_hash(token), account, now, now))
+    tx.exec_driver_sql(
+        "INSERT INTO session (token_hash, account, opened_at, seen_at) VALUES (%s, %s, %s, %s)",
+        (key_hash(token), account, now, now),
+    )
     return token
 
 
 def viewer_of(tx: Connection, token: str | None, now: datetime) -> Viewer | None:
-    """Who is behind a cookie; None after an hour of rest, after twelve hours, or for a cookie unknown."""
+    """Who is behind a cookie; None after an hour of rest, after twelve hours, or for a cookie
+    unknown.
+    """
     if not token:
         return None
-    row = tx.exec_driver_sql("SELECT * FROM session_account(%s, %s, %s, %s)",
-                             (key_hash(token), now, IDLE_MAX, WHOLE_MAX)).first()
+    row = tx.exec_driver_sql(
+        "SELECT * FROM session_account(%s, %s, %s, %s)", (key_hash(token), now, IDLE_MAX, WHOLE_MAX)
+    ).first()
     return None if row is None else Viewer(*row, proof=key_hash(token))
 
 

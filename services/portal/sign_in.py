@@ -1,4 +1,5 @@
 """Signing in and out, changing a password, choosing language and size of letters."""
+
 from __future__ import annotations
 
 from typing import Annotated
@@ -22,11 +23,22 @@ from services.portal.page import (
     set_cookie,
     signed_in,
 )
-from services.portal.sessions import DEVICE, SESSION, VISITOR, Viewer, end_session, new_token, open_session, viewer_of
+from services.portal.sessions import (
+    DEVICE,
+    SESSION,
+    VISITOR,
+    Viewer,
+    end_session,
+    new_token,
+    open_session,
+    viewer_of,
+)
 from services.registry import security_log
 
 DEVICE_SECONDS = int(DEVICE_KNOWN.total_seconds())
-_DIFFERENT = Words("两次输入的新密码不一样，请重新输入。", "The two new passwords differ; enter them again.")
+_DIFFERENT = Words(
+    "两次输入的新密码不一样，请重新输入。", "The two new passwords differ; enter them again."
+)
 _OLD_WRONG = Words("原密码不对，请核对后再试。", "The present password is wrong.")
 _OLD_AGAIN = Words("新密码不能和原密码一样。", "The new password must be another one.")
 
@@ -38,18 +50,32 @@ def attempt_of(request: Request, organisation: str, name: str) -> Attempt:
 
 
 def _refused_sign_in(portal: Portal, request: Request, form: Form, refused: Refused) -> Response:
-    answer = render(portal, request, "sign_in.html", None, status=refused.status, form=form,
-                    next=own_path(form.get("next")), refused=refused)
+    answer = render(
+        portal,
+        request,
+        "sign_in.html",
+        None,
+        status=refused.status,
+        form=form,
+        next=own_path(form.get("next")),
+        refused=refused,
+    )
     if "retry_after" in refused.extra:
         answer.headers["Retry-After"] = str(refused.extra["retry_after"])
     return answer
 
 
-def _changed(portal: Portal, viewer: Viewer, attempt: Attempt, old: str, new: str, trace: str) -> str:
-    """Sets a new password and returns the cookie of the session that stays; Refused where the old one is wrong."""
+def _changed(
+    portal: Portal, viewer: Viewer, attempt: Attempt, old: str, new: str, trace: str
+) -> str:
+    """Sets a new password and returns the cookie of the session that stays; Refused where the old
+    one is wrong.
+    """
     now = portal.clock.now()
     if accounts.verified(portal.worker, portal.secret, attempt, old, now) is None:
-        security_log.record(portal.worker, now, "password_changed", viewer.actor, result="failed", trace=trace)
+        security_log.record(
+            portal.worker, now, "password_changed", viewer.actor, result="failed", trace=trace
+        )
         raise Refused(422, "old-password-wrong", _OLD_WRONG)
     with portal.worker.begin() as tx:
         accounts.set_password(tx, viewer.account, new, now)
@@ -67,21 +93,34 @@ def router(portal: Portal) -> APIRouter:
             if viewer_of(tx, request.cookies.get(SESSION), portal.clock.now()):
                 return RedirectResponse(own_path(next), 303)
         known = organisation or request.cookies.get("guidui_organisation", "")
-        return render(portal, request, "sign_in.html", None, next=own_path(next),
-                      form={"organisation": known[:12]}, refused=None)
+        return render(
+            portal,
+            request,
+            "sign_in.html",
+            None,
+            next=own_path(next),
+            form={"organisation": known[:12]},
+            refused=None,
+        )
 
     @routes.post("/sign-in", summary="Sign in; role: everybody")
     def sign_in(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         check_token(portal, request, form)
         now = portal.clock.now()
-        attempt = attempt_of(request, form.get("organisation", "").strip(), form.get("name", "").strip())
+        attempt = attempt_of(
+            request, form.get("organisation", "").strip(), form.get("name", "").strip()
+        )
         try:
-            account = accounts.verified(portal.worker, portal.secret, attempt, form.get("password", ""), now)
+            account = accounts.verified(
+                portal.worker, portal.secret, attempt, form.get("password", ""), now
+            )
             if account is None:
                 raise accounts.wrong()
         except Refused as refused:
             if refused.status != 429:  # what is not looked at fills no log
-                accounts.note_failure(portal.worker, portal.secret, attempt, now, refused.code, trace_id(request))
+                accounts.note_failure(
+                    portal.worker, portal.secret, attempt, now, refused.code, trace_id(request)
+                )
             return _refused_sign_in(portal, request, form, refused)
         device = new_token()
         with portal.worker.begin() as tx:
@@ -109,11 +148,17 @@ def router(portal: Portal) -> APIRouter:
         answer.delete_cookie(SESSION)
         return answer
 
-    @routes.get("/password", summary="Change one's password; role: secretary, clerk, department, admin, operator")
+    @routes.get(
+        "/password",
+        summary="Change one's password; role: secretary, clerk, department, admin, operator",
+    )
     def password_page(request: Request) -> Response:
         return render(portal, request, "password.html", signed_in(portal, request), refused=None)
 
-    @routes.post("/password", summary="Change one's password; role: secretary, clerk, department, admin, operator")
+    @routes.post(
+        "/password",
+        summary="Change one's password; role: secretary, clerk, department, admin, operator",
+    )
     def change_password(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
@@ -127,11 +172,15 @@ def router(portal: Portal) -> APIRouter:
         if refused is None:
             attempt = attempt_of(request, viewer.organisation or "", viewer.name)
             try:
-                token = _changed(portal, viewer, attempt, form.get("old", ""), new, trace_id(request))
+                token = _changed(
+                    portal, viewer, attempt, form.get("old", ""), new, trace_id(request)
+                )
             except Refused as error:
                 refused = error
         if refused:
-            return render(portal, request, "password.html", viewer, status=refused.status, refused=refused)
+            return render(
+                portal, request, "password.html", viewer, status=refused.status, refused=refused
+            )
         answer = RedirectResponse("/", 303)
         set_cookie(portal, answer, SESSION, token)
         return answer

@@ -1,4 +1,5 @@
 """Two month ends side by side, for a department and everything below it."""
+
 from __future__ import annotations
 
 from datetime import date
@@ -11,10 +12,19 @@ from services.portal.page import language, page_route, render, signed_in
 from services.portal.words import words, zh
 from services.records import snapshots
 
-NAMES = {"members": zh("在册党员"), "pocket": zh("口袋党员：信已过期"), "pocket_early": zh("开信后久无音讯"),
-         "at_risk": zh("有失联风险")}
-GROUPS = {"by_state": zh("按状态"), "overdue_by_task": zh("逾期的事项"), "by_category": zh("按离开的原因"),
-          "by_floating_class": zh("流动党员六类"), "by_obstacle": zh("为何还没有转")}
+NAMES = {
+    "members": zh("在册党员"),
+    "pocket": zh("口袋党员：信已过期"),
+    "pocket_early": zh("开信后久无音讯"),
+    "at_risk": zh("有失联风险"),
+}
+GROUPS = {
+    "by_state": zh("按状态"),
+    "overdue_by_task": zh("逾期的事项"),
+    "by_category": zh("按离开的原因"),
+    "by_floating_class": zh("流动党员六类"),
+    "by_obstacle": zh("为何还没有转"),
+}
 
 
 def router(portal: Portal) -> APIRouter:
@@ -22,7 +32,9 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
     @routes.get("/snapshots", summary="Two month ends side by side; role: department, admin")
-    def compared(request: Request, organisation: str = "", before: str = "", after: str = "") -> Response:
+    def compared(
+        request: Request, organisation: str = "", before: str = "", after: str = ""
+    ) -> Response:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
             top = scope(tx, viewer, organisation)
@@ -33,9 +45,21 @@ def router(portal: Portal) -> APIRouter:
             line = above(tx, viewer, top)
         spoken = words(language(request))
         return render(
-            portal, request, "snapshots.html", viewer, top=top, above=line, days=days, pair=pair, names=NAMES, groups=GROUPS,
-            lines=snapshots.beside(pair[0]["figures"], pair[1]["figures"]) if len(pair) == 2 else [],
-            class_name=lambda number: spoken(CLASSES[int(number)]))
+            portal,
+            request,
+            "snapshots.html",
+            viewer,
+            top=top,
+            above=line,
+            days=days,
+            pair=pair,
+            names=NAMES,
+            groups=GROUPS,
+            lines=snapshots.beside(pair[0]["figures"], pair[1]["figures"])
+            if len(pair) == 2
+            else [],
+            class_name=lambda number: spoken(CLASSES[int(number)]),
+        )
 
     return routes
 

@@ -1,4 +1,7 @@
-"""What people wrote when they acted: questions and answers, defects, evidence, decisions, in the words of the form's fields."""
+"""What people wrote when they acted: questions and answers, defects, evidence, decisions, in the
+words of the form's fields.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -8,11 +11,17 @@ from services.portal.fields import FIELDS, Field
 from services.portal.sentences import Speaker
 from services.registry.directory import Directory
 
-_LEFT_OUT = frozenset({"reason", "circumstances", "member_informed", "handed_to", "branch", "into", "obstacle"})
+_LEFT_OUT = frozenset(
+    {"reason", "circumstances", "member_informed", "handed_to", "branch", "into", "obstacle"}
+)
 
 
-def told(command: str, detail: Mapping[str, Any] | None, s: Speaker, directory: Directory) -> Iterator[tuple[str, str]]:
-    """(label, what was written) of a row of history, in the order of the form; a command without a form tells nothing."""
+def told(
+    command: str, detail: Mapping[str, Any] | None, s: Speaker, directory: Directory
+) -> Iterator[tuple[str, str]]:
+    """(label, what was written) of a row of history, in the order of the form; a command without a
+    form tells nothing.
+    """
     for field in FIELDS.get(command, ()):
         value = (detail or {}).get(field.name)
         if field.name in _LEFT_OUT or value in (None, "", [], False):

@@ -1,4 +1,7 @@
-"""The department's page for changes of organisations: renamed, put under another, merged, dissolved, founded, on a day."""
+"""The department's page for changes of organisations: renamed, put under another, merged,
+dissolved, founded, on a day.
+"""
+
 from __future__ import annotations
 
 import re
@@ -24,39 +27,83 @@ from services.registry.directory import Directory
 
 ROWS = 50
 KIND = "guidui.organisation.changed.v1"
-WHAT: Mapping[str, tuple[str, tuple[str, ...]]] = {  # what is done -> its word, and the columns it states
-    "rename": (zh("改名"), ("name",)), "move": (zh("划归另一上级"), ("parent",)),
-    "merge": (zh("并入另一组织"), ("effective_to", "successor")), "end": (zh("撤销"), ("effective_to",)),
-    "found": (zh("新设"), ("code", "name", "kind", "unit", "parent", "area", "serves_area", "authority", "address")),
+WHAT: Mapping[
+    str, tuple[str, tuple[str, ...]]
+] = {  # what is done -> its word, and the columns it states
+    "rename": (zh("改名"), ("name",)),
+    "move": (zh("划归另一上级"), ("parent",)),
+    "merge": (zh("并入另一组织"), ("effective_to", "successor")),
+    "end": (zh("撤销"), ("effective_to",)),
+    "found": (
+        zh("新设"),
+        ("code", "name", "kind", "unit", "parent", "area", "serves_area", "authority", "address"),
+    ),
     "address": (zh("改地址"), ("address",)),
 }
 COLUMNS = {
-    "name": zh("名称"), "parent": zh("上级组织"), "successor": zh("接续组织"), "effective_to": zh("存续的最后一天"),
-    "effective_from": zh("成立日"), "code": zh("组织代码"), "kind": zh("类别"), "unit": zh("所在单位"), "area": zh("区划代码"),
-    "serves_area": zh("服务这一区划的居民"), "authority": zh("有审批权，可直接收发介绍信"), "address": zh("地址"),
+    "name": zh("名称"),
+    "parent": zh("上级组织"),
+    "successor": zh("接续组织"),
+    "effective_to": zh("存续的最后一天"),
+    "effective_from": zh("成立日"),
+    "code": zh("组织代码"),
+    "kind": zh("类别"),
+    "unit": zh("所在单位"),
+    "area": zh("区划代码"),
+    "serves_area": zh("服务这一区划的居民"),
+    "authority": zh("有审批权，可直接收发介绍信"),
+    "address": zh("地址"),
     "outside": zh("不使用本系统"),
 }
-KINDS = {"basic_committee": zh("基层党委"), "general_branch": zh("党总支"), "branch": zh("党支部"),
-         "organisation_department": zh("组织部门")}
-UNITS = {"community": zh("社区"), "village": zh("村"), "street": zh("街道"), "township": zh("乡镇"), "county": zh("县区"),
-         "city": zh("市"), "enterprise_state": zh("国有企业"), "enterprise_private": zh("非公企业"), "school": zh("学校"),
-         "institution": zh("事业单位"), "organ": zh("机关"), "talent_service": zh("人才服务机构"), "park": zh("园区楼宇"),
-         "retiree": zh("离退休"), "military": zh("军队"), "social_organisation": zh("社会组织")}
-STATES = {"waiting": (zh("等生效日"), "soon"), "done": (zh("已生效"), "done"), "rejected": (zh("没有受理"), "late"),
-          "withdrawn": (zh("已撤回"), "way")}
+KINDS = {
+    "basic_committee": zh("基层党委"),
+    "general_branch": zh("党总支"),
+    "branch": zh("党支部"),
+    "organisation_department": zh("组织部门"),
+}
+UNITS = {
+    "community": zh("社区"),
+    "village": zh("村"),
+    "street": zh("街道"),
+    "township": zh("乡镇"),
+    "county": zh("县区"),
+    "city": zh("市"),
+    "enterprise_state": zh("国有企业"),
+    "enterprise_private": zh("非公企业"),
+    "school": zh("学校"),
+    "institution": zh("事业单位"),
+    "organ": zh("机关"),
+    "talent_service": zh("人才服务机构"),
+    "park": zh("园区楼宇"),
+    "retiree": zh("离退休"),
+    "military": zh("军队"),
+    "social_organisation": zh("社会组织"),
+}
+STATES = {
+    "waiting": (zh("等生效日"), "soon"),
+    "done": (zh("已生效"), "done"),
+    "rejected": (zh("没有受理"), "late"),
+    "withdrawn": (zh("已撤回"), "way"),
+}
 DONE = {"posted": zh("已报送，到生效日自动办理。"), "withdrawn": zh("已撤回。")}
 FINDERS = ("organisation", "parent", "successor")
 _FLAGS = ("serves_area", "authority")
 _DEPARTMENTS = Words("这一页供组织部门使用。", "This page is for departments.")
-_WAITS_NO_MORE = Words("这一次变更不是本组织报送的，或已不在等生效日。",
-                       "This change was not posted by your organisation, or waits no more.")
+_WAITS_NO_MORE = Words(
+    "这一次变更不是本组织报送的，或已不在等生效日。",
+    "This change was not posted by your organisation, or waits no more.",
+)
 _FILL = {
-    "organisation": Words("请查找并选定要变更的组织。", "Find and choose the organisation that changes."),
+    "organisation": Words(
+        "请查找并选定要变更的组织。", "Find and choose the organisation that changes."
+    ),
     "parent": Words("请查找并选定上级组织。", "Find and choose the superior."),
     "successor": Words("请查找并选定接续组织。", "Find and choose the successor."),
 }
 _CODE = Words("组织代码是 12 位数字。", "The code of an organisation has 12 digits.")
-_AREA = Words("区划代码是 2、4、6、9 或 12 位数字。", "A division code has 2, 4, 6, 9 or 12 digits.")
+_AREA = Words(
+    "区划代码是 2、4、6、9 或 12 位数字。", "A division code has 2, 4, 6, 9 or 12 digits."
+)
 _NOTHING = Words("请把变更的内容填完整。", "Fill in what changes.")
 _WHO = "role: department, admin"
 
@@ -66,8 +113,15 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
     @routes.get("/department/organisations", summary=f"Changes of organisations; {_WHO}")
-    def shown(request: Request, what: str = "", done: str = "", page: Annotated[int, Query(ge=1, le=1000)] = 1) -> Response:
-        return _page(portal, request, _department(portal, request), {"what": what}, done=done, page=page)
+    def shown(
+        request: Request,
+        what: str = "",
+        done: str = "",
+        page: Annotated[int, Query(ge=1, le=1000)] = 1,
+    ) -> Response:
+        return _page(
+            portal, request, _department(portal, request), {"what": what}, done=done, page=page
+        )
 
     @routes.post("/department/organisations", summary=f"Posts a change of an organisation; {_WHO}")
     def post(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
@@ -81,7 +135,9 @@ def router(portal: Portal) -> APIRouter:
             return _page(portal, request, viewer, form, refused)
         return RedirectResponse("/department/organisations?done=posted", 303)
 
-    @routes.post("/department/organisations/withdraw", summary=f"Takes back a change that waits; {_WHO}")
+    @routes.post(
+        "/department/organisations/withdraw", summary=f"Takes back a change that waits; {_WHO}"
+    )
     def withdraw(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         viewer, earlier = _department(portal, request), form.get("event", "")
         check_token(portal, request, form)
@@ -90,14 +146,22 @@ def router(portal: Portal) -> APIRouter:
             known = change_log.progress(tx, posted_id(SOURCE_PREFIX + viewer.organisation, earlier))
         if known is None or known["state"] != change_log.WAITING:
             return _page(portal, request, viewer, {}, Refused(409, "waits-no-more", _WAITS_NO_MORE))
-        _post(portal, viewer, "guidui.departure.withdrawn.v1", f"back-{earlier}"[:100], {"corrects": earlier})
+        _post(
+            portal,
+            viewer,
+            "guidui.departure.withdrawn.v1",
+            f"back-{earlier}"[:100],
+            {"corrects": earlier},
+        )
         return RedirectResponse("/department/organisations?done=withdrawn", 303)
 
     return routes
 
 
 def said(form: Mapping[str, str]) -> dict[str, Any]:
-    """The data of the event that a filled-in form stands for; raises Refused where something is missing."""
+    """The data of the event that a filled-in form stands for; raises Refused where something is
+    missing.
+    """
     what = form.get("what", "")
     if what not in WHAT:
         raise Refused(422, "field-missing", _NOTHING)
@@ -109,10 +173,16 @@ def said(form: Mapping[str, str]) -> dict[str, Any]:
             raise Refused(422, "field-missing", _FILL.get(name, _NOTHING), field=name)
     if "code" in columns and not re.fullmatch("[0-9]{12}", columns["code"]):
         raise Refused(422, "field-wrong", _CODE, field="code")
-    if "area" in columns and not re.fullmatch("[0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12}", columns["area"]):
+    if "area" in columns and not re.fullmatch(
+        "[0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12}", columns["area"]
+    ):
         raise Refused(422, "field-wrong", _AREA, field="area")
     on = {"effective_on": form["effective_on"]} if form.get("effective_on") else {}
-    return on | ({"founded": columns} if what == "found" else {"organisation": form["organisation"].strip(), **columns})
+    return on | (
+        {"founded": columns}
+        if what == "found"
+        else {"organisation": form["organisation"].strip(), **columns}
+    )
 
 
 def _send(portal: Portal, viewer: Viewer, form: Form) -> None:
@@ -129,19 +199,37 @@ def _send(portal: Portal, viewer: Viewer, form: Form) -> None:
         directory = Directory.of(tx)
         with as_worker(tx):
             known = change_log.progress(tx, posted_id(source, ident))
-            words = None if known else change_log.why_not(
-                tx, change_log.Said(UUID(int=0), source, ident, viewer.organisation, viewer.path, now, data), directory, now)
+            words = (
+                None
+                if known
+                else change_log.why_not(
+                    tx,
+                    change_log.Said(
+                        UUID(int=0), source, ident, viewer.organisation, viewer.path, now, data
+                    ),
+                    directory,
+                    now,
+                )
+            )
     if words:
         raise Refused(422, "no-such-change", words)
     _post(portal, viewer, KIND, ident, data)
 
 
 def _post(portal: Portal, viewer: Viewer, kind: str, ident: str, data: dict[str, Any]) -> None:
-    event = {"specversion": "1.0", "type": kind, "source": SOURCE_PREFIX + viewer.organisation, "id": ident,
-             "datacontenttype": "application/json", "data": data}
+    event = {
+        "specversion": "1.0",
+        "type": kind,
+        "source": SOURCE_PREFIX + viewer.organisation,
+        "id": ident,
+        "datacontenttype": "application/json",
+        "data": data,
+    }
     outcome = portal.post(Caller(viewer.organisation, viewer.path, "sender"), [event])[0]
     if outcome not in ("accepted", "duplicate"):
-        raise Refused(422, "not-accepted", outcome.words() if hasattr(outcome, "words") else _NOTHING)
+        raise Refused(
+            422, "not-accepted", outcome.words() if hasattr(outcome, "words") else _NOTHING
+        )
 
 
 def _department(portal: Portal, request: Request) -> Viewer:
@@ -151,8 +239,16 @@ def _department(portal: Portal, request: Request) -> Viewer:
     return viewer
 
 
-def _page(portal: Portal, request: Request, viewer: Viewer, form: Mapping[str, str], refused: Refused | None = None, *,
-          done: str = "", page: int = 1) -> Response:
+def _page(
+    portal: Portal,
+    request: Request,
+    viewer: Viewer,
+    form: Mapping[str, str],
+    refused: Refused | None = None,
+    *,
+    done: str = "",
+    page: int = 1,
+) -> Response:
     with portal.web.begin() as tx:
         look_as(tx, viewer.caller)
         directory = Directory.of(tx)
@@ -160,10 +256,32 @@ def _page(portal: Portal, request: Request, viewer: Viewer, form: Mapping[str, s
     found = {}
     for name in FINDERS:
         chosen = directory.get(form.get(name))
-        hits = [one for one in find(directory, form.get(f"{name}_text", ""), portal.today) if one != chosen]
+        hits = [
+            one
+            for one in find(directory, form.get(f"{name}_text", ""), portal.today)
+            if one != chosen
+        ]
         found[name] = [chosen, *hits] if chosen else hits
     what = form.get("what", "") if form.get("what") in WHAT else ""
-    return render(portal, request, "tree_changes.html", viewer, status=refused.status if refused else 200, refused=refused,
-                  form={"key": new_token()[:24], **form}, what=what, columns=WHAT[what][1] if what else (), whats=WHAT,
-                  names=COLUMNS, kinds=KINDS, units=UNITS, states=STATES, lines=lines[:ROWS], more=len(lines) > ROWS,
-                  page=page, found=found, directory=directory, done=DONE.get(done))
+    return render(
+        portal,
+        request,
+        "tree_changes.html",
+        viewer,
+        status=refused.status if refused else 200,
+        refused=refused,
+        form={"key": new_token()[:24], **form},
+        what=what,
+        columns=WHAT[what][1] if what else (),
+        whats=WHAT,
+        names=COLUMNS,
+        kinds=KINDS,
+        units=UNITS,
+        states=STATES,
+        lines=lines[:ROWS],
+        more=len(lines) > ROWS,
+        page=page,
+        found=found,
+        directory=directory,
+        done=DONE.get(done),
+    )

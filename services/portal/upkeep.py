@@ -1,5 +1,7 @@
-"""The branch's pages for its own members: whom to contact or talk to, a form that notes what came of it, and what has been
-noted of one member, where what was noted by mistake is taken back."""
+"""The branch's pages for its own members: whom to contact or talk to, a form that notes what came
+of it, and what has been noted of one member, where what was noted by mistake is taken back.
+"""
+
 from __future__ import annotations
 
 from datetime import date
@@ -24,15 +26,37 @@ from services.registry.directory import Directory
 
 ROWS, SHOWN_MAX = 50, 5_000
 Page = Annotated[int, Query(ge=1, le=1000)]
-OUTCOMES = {"phone": zh("电话联系上了"), "visit": zh("上门见到了"), "message": zh("信息联系上了"), "family": zh("由家人转告"),
-            "not_reached": zh("没有联系上"), "life": zh("参加了组织生活"), "dues": zh("交了党费")}
+OUTCOMES = {
+    "phone": zh("电话联系上了"),
+    "visit": zh("上门见到了"),
+    "message": zh("信息联系上了"),
+    "family": zh("由家人转告"),
+    "not_reached": zh("没有联系上"),
+    "life": zh("参加了组织生活"),
+    "dues": zh("交了党费"),
+}
 _WHO = "role: secretary, clerk, department, admin"
-KINDS = {"guidui.life.attended.v1": zh("组织生活"), "guidui.dues.paid.v1": zh("党费"), "guidui.contact.attempt.v1": zh("联系")}
-DONE = {"noted": zh("已记下，期限重新起算。"), "withdrawn": zh("已撤回；稍后期限按其余记录重新计算。")}
-_NOT_YOURS = Words("只有登记的党组织能撤回这一条；一次报送多名党员的，请由报送单位更正那一次报送。",
-                   "Only the organisation that noted this takes it back; where one posting names several members, its sender corrects it.")
-_FILL = Words("请选择结果，并填写不晚于今天的日期。", "Choose what came of it and give a day not after today.")
-_NOT_OURS = Words("没有这名党员，或组织关系不在本组织及其下级。", "There is no such member in your organisation or below it.")
+KINDS = {
+    "guidui.life.attended.v1": zh("组织生活"),
+    "guidui.dues.paid.v1": zh("党费"),
+    "guidui.contact.attempt.v1": zh("联系"),
+}
+DONE = {
+    "noted": zh("已记下，期限重新起算。"),
+    "withdrawn": zh("已撤回；稍后期限按其余记录重新计算。"),
+}
+_NOT_YOURS = Words(
+    "只有登记的党组织能撤回这一条；一次报送多名党员的，请由报送单位更正那一次报送。",
+    "Only the organisation that noted this takes it back; where one posting names several "
+    "members, its sender corrects it.",
+)
+_FILL = Words(
+    "请选择结果，并填写不晚于今天的日期。", "Choose what came of it and give a day not after today."
+)
+_NOT_OURS = Words(
+    "没有这名党员，或组织关系不在本组织及其下级。",
+    "There is no such member in your organisation or below it.",
+)
 
 
 def router(portal: Portal) -> APIRouter:
@@ -47,20 +71,39 @@ def router(portal: Portal) -> APIRouter:
     def one(request: Request, member: str, page: Page = 1, done: str = "") -> Response:
         return _member(portal, request, member, page, done, None)
 
-    @routes.post("/upkeep/{member}/withdraw", summary=f"Takes back what was noted of a member; {_WHO}")
-    def withdraw(request: Request, member: str, form: Annotated[Form, Depends(read_form)]) -> Response:
+    @routes.post(
+        "/upkeep/{member}/withdraw", summary=f"Takes back what was noted of a member; {_WHO}"
+    )
+    def withdraw(
+        request: Request, member: str, form: Annotated[Form, Depends(read_form)]
+    ) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
         with portal.web.begin() as tx:
             look_at_cases(tx, viewer.caller)
             _theirs(tx, member)
-            found = [line for line in upkeep.noted(tx, member, SHOWN_MAX) if line["event"] == form.get("event")
-                     and line["organisation"] == viewer.organisation and line["persons"] == 1]
+            found = [
+                line
+                for line in upkeep.noted(tx, member, SHOWN_MAX)
+                if line["event"] == form.get("event")
+                and line["organisation"] == viewer.organisation
+                and line["persons"] == 1
+            ]
         if not found:
-            return _member(portal, request, member, 1, "", Refused(403, "not-the-sender", _NOT_YOURS))
-        portal.post(Caller(viewer.organisation, viewer.path, "sender"),
-                    [_event(viewer.organisation, "departure.withdrawn", f"back-{found[0]['event']}"[:100],
-                            {"corrects": found[0]["event"]})])
+            return _member(
+                portal, request, member, 1, "", Refused(403, "not-the-sender", _NOT_YOURS)
+            )
+        portal.post(
+            Caller(viewer.organisation, viewer.path, "sender"),
+            [
+                _event(
+                    viewer.organisation,
+                    "departure.withdrawn",
+                    f"back-{found[0]['event']}"[:100],
+                    {"corrects": found[0]["event"]},
+                )
+            ],
+        )
         return RedirectResponse(f"/upkeep/{quote(member, safe='')}?done=withdrawn", 303)
 
     @routes.post("/upkeep", summary=f"Notes a contact, organisational life or dues; {_WHO}")
@@ -74,14 +117,20 @@ def router(portal: Portal) -> APIRouter:
             sent = event(viewer.organisation, form, portal.today)
             outcome = portal.post(Caller(viewer.organisation, viewer.path, "sender"), [sent])[0]
             if outcome not in ("accepted", "duplicate"):
-                raise Refused(422, "not-accepted", outcome.words() if hasattr(outcome, "words") else _FILL)
+                raise Refused(
+                    422, "not-accepted", outcome.words() if hasattr(outcome, "words") else _FILL
+                )
         except Refused as refused:
             if refused.status == 404:
                 raise
             if form.get("back") == "member":
                 return _member(portal, request, form["member"], 1, "", refused)
             return _page(portal, request, 1, "", refused)
-        back = f"/upkeep/{quote(form['member'], safe='')}" if form.get("back") == "member" else "/upkeep"
+        back = (
+            f"/upkeep/{quote(form['member'], safe='')}"
+            if form.get("back") == "member"
+            else "/upkeep"
+        )
         return RedirectResponse(f"{back}?done=noted", 303)
 
     return routes
@@ -109,8 +158,14 @@ def event(organisation: str, form: Form, today: date) -> dict[str, Any]:
 
 
 def _event(organisation: str, kind: str, ident: str, data: dict[str, Any]) -> dict[str, Any]:
-    return {"specversion": "1.0", "type": f"guidui.{kind}.v1", "source": SOURCE_PREFIX + organisation, "id": ident,
-            "datacontenttype": "application/json", "data": data}
+    return {
+        "specversion": "1.0",
+        "type": f"guidui.{kind}.v1",
+        "source": SOURCE_PREFIX + organisation,
+        "id": ident,
+        "datacontenttype": "application/json",
+        "data": data,
+    }
 
 
 def _theirs(tx: Connection, member: str) -> dict[str, Any]:
@@ -121,28 +176,62 @@ def _theirs(tx: Connection, member: str) -> dict[str, Any]:
     return found
 
 
-def _member(portal: Portal, request: Request, member: str, page: int, done: str, refused: Refused | None) -> Response:
+def _member(
+    portal: Portal, request: Request, member: str, page: int, done: str, refused: Refused | None
+) -> Response:
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         look_at_cases(tx, viewer.caller)
         one = _theirs(tx, member)
         lines = upkeep.noted(tx, member, ROWS + 1, (page - 1) * ROWS)
         others = upkeep.reported(tx, member)
-        names = {code: o.name for code in {one["organisation"], *(line["organisation"] for line in [*lines, *others])}
-                 if (o := Directory.of(tx).get(code))}
-    return render(portal, request, "upkeep_member.html", viewer, status=refused.status if refused else 200, one=one,
-                  listed=("upkeep_member", 1), others=others,
-                  lines=lines[:ROWS], more=len(lines) > ROWS, page=page, names=names, kinds=KINDS, outcomes=OUTCOMES,
-                  refused=refused, done=DONE.get(done), key=new_token()[:24])
+        names = {
+            code: o.name
+            for code in {one["organisation"], *(line["organisation"] for line in [*lines, *others])}
+            if (o := Directory.of(tx).get(code))
+        }
+    return render(
+        portal,
+        request,
+        "upkeep_member.html",
+        viewer,
+        status=refused.status if refused else 200,
+        one=one,
+        listed=("upkeep_member", 1),
+        others=others,
+        lines=lines[:ROWS],
+        more=len(lines) > ROWS,
+        page=page,
+        names=names,
+        kinds=KINDS,
+        outcomes=OUTCOMES,
+        refused=refused,
+        done=DONE.get(done),
+        key=new_token()[:24],
+    )
 
 
-def _page(portal: Portal, request: Request, page: int, done: str, refused: Refused | None) -> Response:
+def _page(
+    portal: Portal, request: Request, page: int, done: str, refused: Refused | None
+) -> Response:
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         look_at_cases(tx, viewer.caller)
         found = upkeep.due(tx, viewer.organisation, ROWS + 1, (page - 1) * ROWS)
         calendar = portal.calendar(tx)
-    return render(portal, request, "upkeep.html", viewer, status=refused.status if refused else 200, found=found[:ROWS],
-                  listed=("upkeep", len(found[:ROWS])),
-                  more=len(found) > ROWS, page=page, calendar=calendar, outcomes=OUTCOMES, refused=refused, done=DONE.get(done),
-                  keys=[new_token()[:24] for _ in found[:ROWS]])
+    return render(
+        portal,
+        request,
+        "upkeep.html",
+        viewer,
+        status=refused.status if refused else 200,
+        found=found[:ROWS],
+        listed=("upkeep", len(found[:ROWS])),
+        more=len(found) > ROWS,
+        page=page,
+        calendar=calendar,
+        outcomes=OUTCOMES,
+        refused=refused,
+        done=DONE.get(done),
+        keys=[new_token()[:24] for _ in found[:ROWS]],
+    )

@@ -1,4 +1,7 @@
-"""A form with a file, or a file alone: the fields and the content in memory, each within its limit."""
+"""A form with a file, or a file alone: the fields and the content in memory, each within its
+limit.
+"""
+
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -14,11 +17,21 @@ from services.portal.page import Form, form_of
 
 FILE_BYTES_MAX = 8 << 20
 SIZE_DIGITS_MAX = 18
-_TOO_LARGE = Words("文件超过 8 MB，什么都没有保存；请按支部分开上传。",
-                   "The file is larger than 8 MB and nothing was kept; upload it in parts.")
-_BROKEN = Words("文件没有传完整，什么都没有保存，请再传一次。", "The upload was not whole; nothing was kept. Send it again.")
-_CUT_OFF = Words("内容没有传完连接就断了，什么都没有保存。", "The connection broke before the body was whole; nothing was kept.")
-_NO_LENGTH = Words("请求没有说明大小（Content-Length）。", "The request does not state its size (Content-Length).")
+_TOO_LARGE = Words(
+    "文件超过 8 MB，什么都没有保存；请按支部分开上传。",
+    "The file is larger than 8 MB and nothing was kept; upload it in parts.",
+)
+_BROKEN = Words(
+    "文件没有传完整，什么都没有保存，请再传一次。",
+    "The upload was not whole; nothing was kept. Send it again.",
+)
+_CUT_OFF = Words(
+    "内容没有传完连接就断了，什么都没有保存。",
+    "The connection broke before the body was whole; nothing was kept.",
+)
+_NO_LENGTH = Words(
+    "请求没有说明大小（Content-Length）。", "The request does not state its size (Content-Length)."
+)
 
 
 class Upload(NamedTuple):
@@ -30,7 +43,9 @@ class Upload(NamedTuple):
 
 
 def check_size(request: Request) -> None:
-    """Raises Refused where the body is larger than a file may be, or does not say how large it is."""
+    """Raises Refused where the body is larger than a file may be, or does not say how large it
+    is.
+    """
     size = request.headers.get("content-length", "")
     if not (size.isascii() and size.isdigit()):
         raise Refused(411, "length-required", _NO_LENGTH)
@@ -50,12 +65,16 @@ async def read_upload(request: Request) -> Upload:
                 else:
                     fields.append((key, value))
     except (MultiPartException, HTTPException, ClientDisconnect, KeyError, ValueError):
-        raise Refused(400, "bad-form", _BROKEN) from None  # no boundary, a part without a name, cut off, no text
+        raise Refused(
+            400, "bad-form", _BROKEN
+        ) from None  # no boundary, a part without a name, cut off, no text
     return Upload(form_of(fields), "".join(c for c in name if c >= " ")[:200], content)
 
 
 async def read_body(request: Request, too_large: Words) -> bytes:
-    """The body as it is, a file sent by a system; Refused 413 with ``too_large`` where it is larger than a file may be."""
+    """The body as it is, a file sent by a system; Refused 413 with ``too_large`` where it is larger
+    than a file may be.
+    """
     check_size(request)
     body = bytearray()
     try:

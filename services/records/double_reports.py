@@ -1,8 +1,10 @@
-"""双报到 (row B5): members who belong to a unit register where they live, claim posts, serve, and a card goes to the unit.
+"""双报到 (row B5): members who belong to a unit register where they live, claim posts, serve, and a
+card goes to the unit.
 
-The affiliation stays with the unit; nothing here touches it. ``tx`` acts as the worker where a function writes; whoever
-calls has settled that the organisation acts for itself.
+The affiliation stays with the unit; nothing here touches it. ``tx`` acts as the worker where a
+function writes; whoever calls has settled that the organisation acts for itself.
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +27,8 @@ MINUTES_MAX = 24 * 60
 _EXPECTED = """
 SELECT DISTINCT c.id::text AS id, p.name, c.origin, c.member FROM task t
 JOIN transfer_case c ON c.id = t.case_id LEFT JOIN case_person p ON p.case_id = c.id
-WHERE t.kind = 'double_report' AND t.closed_at IS NULL AND t.organisation = :own AND c.member IS NOT NULL
+WHERE t.kind = 'double_report' AND t.closed_at IS NULL AND t.organisation = :own
+    AND c.member IS NOT NULL
 ORDER BY p.name, id LIMIT :limit OFFSET :offset"""
 
 
@@ -34,129 +37,252 @@ def expected(tx: Connection, organisation: str, limit: int = 500, offset: int = 
     return rows(tx, _EXPECTED, {"own": organisation, "limit": limit, "offset": offset})
 
 
-def register(tx: Connection, organisation: str, case_id: str, person: str | None, now: datetime) -> str:
+def register(
+    tx: Connection, organisation: str, case_id: str, person: str | None, now: datetime
+) -> str:
     """Registers the member of a case at the community and returns the registration's id."""
     found = next((one for one in expected(tx, organisation) if one.id == case_id), None)
     if found is None:
-        raise refuse(409, "not-expected", "这名党员不在应到本社区双报到的名单里，或已经报到。",
-                     "This member is not expected to register here, or has done so.")
-    home = tx.exec_driver_sql("SELECT organisation FROM member WHERE member = %s", (found.member,)).scalar_one()
+        raise refuse(
+            409,
+            "not-expected",
+            "这名党员不在应到本社区双报到的名单里，或已经报到。",
+            "This member is not expected to register here, or has done so.",
+        )
+    home = tx.exec_driver_sql(
+        "SELECT organisation FROM member WHERE member = %s", (found.member,)
+    ).scalar_one()
     tx.exec_driver_sql(
-        "INSERT INTO double_report (id, member, case_id, name, organisation, path, unit, registered_at, by_person) "
+        "INSERT INTO double_report (id, member, case_id, name, organisation, path, unit, "
+        "registered_at, by_person) "
         "VALUES (%s, %s, %s::uuid, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-        (uuid4(), found.member, case_id, found.name or "", organisation, Directory.of(tx).path(organisation), home, now,
-         person))
-    tx.exec_driver_sql("UPDATE task SET closed_at = %s WHERE case_id = %s::uuid AND kind = 'double_report' "
-                       "AND organisation = %s AND closed_at IS NULL", (now, case_id, organisation))
-    return str(tx.exec_driver_sql("SELECT id FROM double_report WHERE member = %s AND organisation = %s AND ended_at IS NULL",
-                                  (found.member, organisation)).scalar_one())
+        (
+            uuid4(),
+            found.member,
+            case_id,
+            found.name or "",
+            organisation,
+            Directory.of(tx).path(organisation),
+            home,
+            now,
+            person,
+        ),
+    )
+    tx.exec_driver_sql(
+        "UPDATE task SET closed_at = %s WHERE case_id = %s::uuid AND kind = 'double_report' "
+        "AND organisation = %s AND closed_at IS NULL",
+        (now, case_id, organisation),
+    )
+    return str(
+        tx.exec_driver_sql(
+            "SELECT id FROM double_report WHERE member = %s AND organisation = %s AND ended_at IS "
+            "NULL",
+            (found.member, organisation),
+        ).scalar_one()
+    )
 
 
 def end(tx: Connection, organisation: str, report: UUID, now: datetime) -> None:
     """The member has moved away: the registration and its claims end; what was done stays."""
     _own(tx, "double_report", organisation, report)
-    tx.exec_driver_sql("UPDATE double_report SET ended_at = %s WHERE id = %s AND ended_at IS NULL", (now, report))
-    tx.exec_driver_sql("UPDATE post_claim SET ended_at = %s WHERE report = %s AND ended_at IS NULL", (now, report))
+    tx.exec_driver_sql(
+        "UPDATE double_report SET ended_at = %s WHERE id = %s AND ended_at IS NULL", (now, report)
+    )
+    tx.exec_driver_sql(
+        "UPDATE post_claim SET ended_at = %s WHERE report = %s AND ended_at IS NULL", (now, report)
+    )
 
 
 def open_post(tx: Connection, organisation: str, title: str, places: int, now: datetime) -> str:
     """Adds a post (岗位) that members may claim; returns its id."""
     if not title.strip() or len(title) > 100 or not 1 <= places <= PLACES_MAX:
-        raise refuse(422, "field-wrong", f"请写岗位名称（100 字以内）和人数（1 到 {PLACES_MAX}）。",
-                     f"Give the post's title (up to 100 letters) and its places (1 to {PLACES_MAX}).", field="title")
+        raise refuse(
+            422,
+            "field-wrong",
+            f"请写岗位名称（100 字以内）和人数（1 到 {PLACES_MAX}）。",
+            f"Give the post's title (up to 100 letters) and its places (1 to {PLACES_MAX}).",
+            field="title",
+        )
     ident = uuid4()
-    tx.exec_driver_sql("INSERT INTO community_post (id, organisation, path, title, places, opened_at) "
-                       "VALUES (%s, %s, %s, %s, %s, %s)",
-                       (ident, organisation, Directory.of(tx).path(organisation), title.strip(), places, now))
+    tx.exec_driver_sql(
+        "INSERT INTO community_post (id, organisation, path, title, places, opened_at) "
+        "VALUES (%s, %s, %s, %s, %s, %s)",
+        (ident, organisation, Directory.of(tx).path(organisation), title.strip(), places, now),
+    )
     return str(ident)
 
 
 def close_post(tx: Connection, organisation: str, post: UUID, now: datetime) -> None:
     """Nobody may claim the post any more; those who hold it are released."""
     _own(tx, "community_post", organisation, post)
-    tx.exec_driver_sql("UPDATE community_post SET closed_at = %s WHERE id = %s AND closed_at IS NULL", (now, post))
-    tx.exec_driver_sql("UPDATE post_claim SET ended_at = %s WHERE post = %s AND ended_at IS NULL", (now, post))
+    tx.exec_driver_sql(
+        "UPDATE community_post SET closed_at = %s WHERE id = %s AND closed_at IS NULL", (now, post)
+    )
+    tx.exec_driver_sql(
+        "UPDATE post_claim SET ended_at = %s WHERE post = %s AND ended_at IS NULL", (now, post)
+    )
 
 
 def claim(tx: Connection, organisation: str, report: UUID, post: UUID, now: datetime) -> str:
-    """A registered member claims a post that has a place left; claiming twice is claiming once. Returns the claim's id.
+    """A registered member claims a post that has a place left; claiming twice is claiming once.
+    Returns the claim's id.
 
     The places are counted and taken while the post is locked: the last one is not given twice.
     """
     _own(tx, "double_report", organisation, report, "ended_at", lock=True)
     _own(tx, "community_post", organisation, post, "closed_at", lock=True)
     taken = tx.exec_driver_sql(
-        "SELECT p.places, (SELECT count(*) FROM post_claim c WHERE c.post = p.id AND c.ended_at IS NULL AND c.report <> %s) "
-        "AS taken FROM community_post p WHERE p.id = %s", (report, post)).one()
+        "SELECT p.places, (SELECT count(*) FROM post_claim c WHERE c.post = p.id AND c.ended_at "
+        "IS NULL AND c.report <> %s) "
+        "AS taken FROM community_post p WHERE p.id = %s",
+        (report, post),
+    ).one()
     if taken.taken >= taken.places:
         raise refuse(409, "post-full", "这个岗位已经满员。", "This post has no place left.")
-    tx.exec_driver_sql("INSERT INTO post_claim (id, post, report, claimed_at) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                       (uuid4(), post, report, now))
-    return str(tx.exec_driver_sql("SELECT id FROM post_claim WHERE post = %s AND report = %s AND ended_at IS NULL",
-                                  (post, report)).scalar_one())
+    tx.exec_driver_sql(
+        "INSERT INTO post_claim (id, post, report, claimed_at) VALUES (%s, %s, %s, %s) ON "
+        "CONFLICT DO NOTHING",
+        (uuid4(), post, report, now),
+    )
+    return str(
+        tx.exec_driver_sql(
+            "SELECT id FROM post_claim WHERE post = %s AND report = %s AND ended_at IS NULL",
+            (post, report),
+        ).scalar_one()
+    )
 
 
-def serve(tx: Connection, organisation: str, held: UUID, on: date, minutes: int, words: str | None, person: str | None,
-          now: datetime) -> None:
+def serve(
+    tx: Connection,
+    organisation: str,
+    held: UUID,
+    on: date,
+    minutes: int,
+    words: str | None,
+    person: str | None,
+    now: datetime,
+) -> None:
     """Notes service in a post that the member holds, or held on that day."""
     found = tx.exec_driver_sql(
-        "SELECT c.report, c.claimed_at, c.ended_at FROM post_claim c JOIN double_report d ON d.id = c.report "
-        "WHERE c.id = %s AND d.organisation = %s", (held, organisation)).first()
+        "SELECT c.report, c.claimed_at, c.ended_at FROM post_claim c JOIN double_report d ON d.id "
+        "= c.report "
+        "WHERE c.id = %s AND d.organisation = %s",
+        (held, organisation),
+    ).first()
     if found is None:
         raise _not_ours()
     if not 1 <= minutes <= MINUTES_MAX:
-        raise refuse(422, "field-wrong", "服务时长应在 1 分钟到 24 小时之间。", "Service is between a minute and 24 hours.",
-                     field="minutes")
-    if not day_of(found.claimed_at) <= on <= min(day_of(now), day_of(found.ended_at) if found.ended_at else day_of(now)):
-        raise refuse(422, "field-wrong", "服务日期应在认领岗位之后，不能晚于今天。",
-                     "The day of service lies after the claim and not in the future.", field="on")
+        raise refuse(
+            422,
+            "field-wrong",
+            "服务时长应在 1 分钟到 24 小时之间。",
+            "Service is between a minute and 24 hours.",
+            field="minutes",
+        )
+    if (
+        not day_of(found.claimed_at)
+        <= on
+        <= min(day_of(now), day_of(found.ended_at) if found.ended_at else day_of(now))
+    ):
+        raise refuse(
+            422,
+            "field-wrong",
+            "服务日期应在认领岗位之后，不能晚于今天。",
+            "The day of service lies after the claim and not in the future.",
+            field="on",
+        )
     tx.exec_driver_sql(
         'INSERT INTO community_service (id, claim, report, "on", minutes, words, by_person, at) '
         "VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-        (uuid4(), held, found.report, on, minutes, bounded(words, WORDS_MAX, "words") or None, person, now))
+        (
+            uuid4(),
+            held,
+            found.report,
+            on,
+            minutes,
+            bounded(words, WORDS_MAX, "words") or None,
+            person,
+            now,
+        ),
+    )
 
 
-def _own(tx: Connection, table: str, organisation: str, ident: UUID, still: str | None = None, *, lock: bool = False) -> None:
+def _own(
+    tx: Connection,
+    table: str,
+    organisation: str,
+    ident: UUID,
+    still: str | None = None,
+    *,
+    lock: bool = False,
+) -> None:
     where = (f" AND {still} IS NULL" if still else "") + (" FOR UPDATE" if lock else "")
-    if not tx.exec_driver_sql(f"SELECT 1 FROM {table} WHERE id = %s AND organisation = %s{where}",
-                              (ident, organisation)).first():
+    if not tx.exec_driver_sql(
+        f"SELECT 1 FROM {table} WHERE id = %s AND organisation = %s{where}", (ident, organisation)
+    ).first():
         raise _not_ours()
 
 
 def _not_ours():
-    return refuse(404, "no-such-registration", "没有这条登记，或不归本组织办理。",
-                  "There is no such registration, or it is not for this organisation.")
+    return refuse(
+        404,
+        "no-such-registration",
+        "没有这条登记，或不归本组织办理。",
+        "There is no such registration, or it is not for this organisation.",
+    )
 
 
 _REPORTS = """
 SELECT d.id::text AS id, d.name, d.member, d.organisation, d.unit, d.registered_at, d.ended_at,
-       (SELECT coalesce(sum(v.minutes), 0) FROM community_service v WHERE v.report = d.id) AS minutes
-FROM double_report d WHERE d.{side} = :own ORDER BY d.ended_at NULLS FIRST, d.registered_at DESC, d.id
+       (SELECT coalesce(sum(v.minutes), 0) FROM community_service v
+           WHERE v.report = d.id) AS minutes
+FROM double_report d WHERE d.{side} = :own ORDER BY d.ended_at NULLS FIRST, d.registered_at DESC,
+    d.id
 LIMIT :limit OFFSET :offset"""
 
 
-def reports(tx: Connection, organisation: str, side: str = "organisation", limit: int = 1000,
-            offset: int = 0) -> list[dict[str, Any]]:
-    """Registrations at a community (``organisation``), or of the members of a unit (``unit``), with the minutes served."""
-    return [dict(row) for row in rows(tx, _REPORTS.format(side="unit" if side == "unit" else "organisation"),
-                                      {"own": organisation, "limit": limit, "offset": offset})]
+def reports(
+    tx: Connection,
+    organisation: str,
+    side: str = "organisation",
+    limit: int = 1000,
+    offset: int = 0,
+) -> list[dict[str, Any]]:
+    """Registrations at a community (``organisation``), or of the members of a unit (``unit``), with
+    the minutes served.
+    """
+    return [
+        dict(row)
+        for row in rows(
+            tx,
+            _REPORTS.format(side="unit" if side == "unit" else "organisation"),
+            {"own": organisation, "limit": limit, "offset": offset},
+        )
+    ]
 
 
 def posts(tx: Connection, organisation: str, limit: int = 500, offset: int = 0) -> Sequence[Any]:
     """The open posts of a community, with how many hold each."""
-    return rows(tx, """SELECT p.id::text AS id, p.title, p.places,
+    return rows(
+        tx,
+        """SELECT p.id::text AS id, p.title, p.places,
         (SELECT count(*) FROM post_claim c WHERE c.post = p.id AND c.ended_at IS NULL) AS taken
         FROM community_post p WHERE p.organisation = :own AND p.closed_at IS NULL
-        ORDER BY p.title, p.id LIMIT :limit OFFSET :offset""", {"own": organisation, "limit": limit, "offset": offset})
+        ORDER BY p.title, p.id LIMIT :limit OFFSET :offset""",
+        {"own": organisation, "limit": limit, "offset": offset},
+    )
 
 
 def claims(tx: Connection, organisation: str, limit: int = 2000, offset: int = 0) -> Sequence[Any]:
     """Who holds which post of a community now."""
-    return rows(tx, """SELECT c.id::text AS id, c.report::text AS report, d.name, p.title FROM post_claim c
+    return rows(
+        tx,
+        """SELECT c.id::text AS id, c.report::text AS report, d.name, p.title FROM post_claim c
         JOIN double_report d ON d.id = c.report JOIN community_post p ON p.id = c.post
         WHERE d.organisation = :own AND c.ended_at IS NULL
         ORDER BY d.name, p.title, c.id LIMIT :limit OFFSET :offset""",
-                {"own": organisation, "limit": limit, "offset": offset})
+        {"own": organisation, "limit": limit, "offset": offset},
+    )
 
 
 def quarter_of(day: date) -> str:
@@ -184,46 +310,77 @@ def send_cards(engine: Engine, now: datetime) -> int:
     last = quarter_of(this - timedelta(days=1))
     first = begins(last)
     with engine.begin() as tx:
-        due = rows(tx, """SELECT d.id, d.organisation FROM double_report d WHERE d.registered_at < :after
+        due = rows(
+            tx,
+            """SELECT d.id, d.organisation FROM double_report d WHERE d.registered_at < :after
             AND (d.ended_at IS NULL OR d.ended_at >= :first)
-            AND NOT EXISTS (SELECT FROM service_card k WHERE k.report = d.id AND k.quarter = :quarter)
-            AND """ + CARDS.not_aside("(d.id || ':' || :quarter)"),
-                   {"after": midnight(this), "first": midnight(first), "quarter": last})
+            AND NOT EXISTS (SELECT FROM service_card k WHERE k.report = d.id
+                AND k.quarter = :quarter)
+            AND """
+            + CARDS.not_aside("(d.id || ':' || :quarter)"),
+            {"after": midnight(this), "first": midnight(first), "quarter": last},
+        )
         if not due:
             return 0
         lines: dict[UUID, list[dict[str, Any]]] = {}
         for row in rows(tx, _LINES, {"first": first, "after": this}):
             lines.setdefault(row.report, []).append({"post": row.title, "minutes": row.minutes})
         done = CARDS.each_by_itself(
-            tx, due, lambda some: _send(tx, {row.id: lines.get(row.id, []) for row in some}, last, now), now,
-            key=lambda row: f"{row.id}:{last}", organisation=lambda row: row.organisation)
+            tx,
+            due,
+            lambda some: _send(tx, {row.id: lines.get(row.id, []) for row in some}, last, now),
+            now,
+            key=lambda row: f"{row.id}:{last}",
+            organisation=lambda row: row.organisation,
+        )
         return len(due) - done.left_out
 
 
-def _send(tx: Connection, lines: Mapping[UUID, list[dict[str, Any]]], quarter: str, now: datetime) -> None:
-    cards_of = [{"report": report, "lines": own, "minutes": sum(line["minutes"] for line in own)}
-                for report, own in lines.items()]
+def _send(
+    tx: Connection, lines: Mapping[UUID, list[dict[str, Any]]], quarter: str, now: datetime
+) -> None:
+    cards_of = [
+        {"report": report, "lines": own, "minutes": sum(line["minutes"] for line in own)}
+        for report, own in lines.items()
+    ]
     tx.exec_driver_sql(
-        "INSERT INTO service_card (report, quarter, minutes, lines, made_at) SELECT report, %s, minutes, lines, %s "
-        "FROM json_to_recordset(%s::json) AS k(report uuid, minutes int, lines jsonb) ON CONFLICT DO NOTHING",
-        (quarter, now, dumps(cards_of)))
+        "INSERT INTO service_card (report, quarter, minutes, lines, made_at) SELECT report, %s, "
+        "minutes, lines, %s "
+        "FROM json_to_recordset(%s::json) AS k(report uuid, minutes int, lines jsonb) ON CONFLICT "
+        "DO NOTHING",
+        (quarter, now, dumps(cards_of)),
+    )
 
 
 _CARDS = """
-SELECT k.report::text AS report, k.quarter, k.minutes, k.lines, k.made_at, k.seen_at, k.seen_by, d.name, d.member,
+SELECT k.report::text AS report, k.quarter, k.minutes, k.lines, k.made_at, k.seen_at, k.seen_by,
+    d.name, d.member,
        d.organisation, d.unit
 FROM service_card k JOIN double_report d ON d.id = k.report
-WHERE :own IN (d.organisation, d.unit) ORDER BY k.quarter DESC, d.name, k.report LIMIT :limit OFFSET :offset"""
+WHERE :own IN (d.organisation, d.unit) ORDER BY k.quarter DESC, d.name, k.report
+    LIMIT :limit OFFSET :offset"""
 
 
-def cards(tx: Connection, organisation: str, limit: int = 1000, offset: int = 0) -> list[dict[str, Any]]:
+def cards(
+    tx: Connection, organisation: str, limit: int = 1000, offset: int = 0
+) -> list[dict[str, Any]]:
     """The quarterly cards that a community sent or a unit got, newest first."""
-    return [dict(row) for row in rows(tx, _CARDS, {"own": organisation, "limit": limit, "offset": offset})]
+    return [
+        dict(row)
+        for row in rows(tx, _CARDS, {"own": organisation, "limit": limit, "offset": offset})
+    ]
 
 
-def mark_seen(tx: Connection, unit: str, report: UUID, quarter: str, person: str | None, now: datetime) -> None:
+def mark_seen(
+    tx: Connection, unit: str, report: UUID, quarter: str, person: str | None, now: datetime
+) -> None:
     """The unit has taken note of a card."""
-    if not tx.exec_driver_sql("UPDATE service_card k SET seen_at = coalesce(k.seen_at, %s), seen_by = coalesce(k.seen_by, %s) "
-                              "FROM double_report d WHERE d.id = k.report AND d.unit = %s AND k.report = %s AND k.quarter = %s "
-                              "RETURNING 1", (now, person, unit, report, quarter)).first():
+    if not tx.exec_driver_sql(
+        "UPDATE service_card k SET seen_at = coalesce(k.seen_at, %s), seen_by = "
+        "coalesce(k.seen_by, %s) "
+        "FROM double_report d WHERE d.id = k.report AND d.unit = %s AND k.report = %s AND "
+        "k.quarter = %s "
+        "RETURNING 1",
+        (now, person, unit, report, quarter),
+    ).first():
         raise _not_ours()

@@ -1,4 +1,7 @@
-"""The figure of erasure: how many persons who are no members were erased, and what is still held of such."""
+"""The figure of erasure: how many persons who are no members were erased, and what is still held of
+such.
+"""
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -16,17 +19,23 @@ SELECT count(*) FILTER (WHERE i.erased_at IS NOT NULL) AS erased,
        min(i.decided_at) FILTER (WHERE i.erased_at IS NULL) AS oldest,
        max(i.erased_at - i.decided_at) AS slowest
 FROM identification i
-WHERE i.decision IN ('not_a_member', 'rejected', 'withdrawn') AND i.path ~>=~ :first AND i.path ~<~ :last"""
+WHERE i.decision IN ('not_a_member', 'rejected', 'withdrawn') AND i.path ~>=~ :first
+    AND i.path ~<~ :last"""
 
 
 def erasure(tx: Connection, now: datetime, top: str = "") -> dict[str, Any]:
     """Persons who are no members, posted by whoever stands under the path ``top`` (all, if empty).
 
-    ``erased``, ``held`` (decided, but not erased yet: normally 0), ``oldest_held_hours`` and ``slowest_hours``,
-    the longest that any of them was kept after the decision; at most 24 is promised.
+    ``erased``, ``held`` (decided, but not erased yet: normally 0), ``oldest_held_hours`` and
+    ``slowest_hours``, the longest that any of them was kept after the decision; at most 24 is
+    promised.
     """
     found = rows(tx, _FIGURE, {"first": top, "last": just_after(top) if top else "~"})[0]
     oldest = (now - found.oldest).total_seconds() / 3600 if found.oldest else 0.0
     slowest = found.slowest.total_seconds() / 3600 if found.slowest else 0.0
-    return {"erased": found.erased, "held": found.held, "oldest_held_hours": round(oldest, 1),
-            "slowest_hours": round(max(oldest, slowest), 1)}
+    return {
+        "erased": found.erased,
+        "held": found.held,
+        "oldest_held_hours": round(oldest, 1),
+        "slowest_hours": round(max(oldest, slowest), 1),
+    }

@@ -1,8 +1,11 @@
-"""The audit figures at the end of a month, written once and never altered; and the same figures of any past day, from history.
+"""The audit figures at the end of a month, written once and never altered; and the same figures of
+any past day, from history.
 
-Both come of one function, ``rebuilt``: the cases as their history had left them, the tasks that stood, the members where
-they belonged. So a service that was off on the last of a month writes the snapshot later, with the same figures.
+Both come of one function, ``rebuilt``: the cases as their history had left them, the tasks that
+stood, the members where they belonged. So a service that was off on the last of a month writes the
+snapshot later, with the same figures.
 """
+
 from __future__ import annotations
 
 from collections import defaultdict
@@ -29,45 +32,54 @@ SEPTEMBER = 9
 FIGURES = ("members", "pocket", "pocket_early", "at_risk")
 TALLIES = ("by_state", "overdue_by_task", "by_category", "by_floating_class", "by_obstacle")
 
-# A case that nothing happened to since stands as it stood; of the others the history up to then is folded, later over
-# earlier. Its rows hold what changed (table case_event, docs/architecture.md).
+# A case that nothing happened to since stands as it stood; of the others the history up to then is
+# folded, later over earlier. Its rows hold what changed (table case_event, docs/architecture.md).
 _CASES = """
 WITH later AS MATERIALIZED (SELECT DISTINCT case_id FROM case_event WHERE at >= :until),
 state AS (
-    SELECT DISTINCT ON (e.case_id) e.case_id, e.to_state FROM case_event e JOIN later USING (case_id)
+    SELECT DISTINCT ON (e.case_id) e.case_id, e.to_state FROM case_event e JOIN later
+        USING (case_id)
     WHERE e.at < :until ORDER BY e.case_id, e.seq DESC),
 folded AS (
     SELECT e.case_id, jsonb_object_agg(k.key, k.value ORDER BY e.seq) AS change
     FROM case_event e JOIN later USING (case_id), LATERAL jsonb_each(e.change) k
     WHERE e.at < :until AND e.change IS NOT NULL GROUP BY e.case_id),
 stood AS (
-    SELECT c.origin, c.state, c.category, c.obstacle, c.facts, c.letter_issued_on, c.wait_due FROM transfer_case c
+    SELECT c.origin, c.state, c.category, c.obstacle, c.facts, c.letter_issued_on, c.wait_due
+        FROM transfer_case c
     WHERE NOT EXISTS (SELECT FROM later l WHERE l.case_id = c.id)
     UNION ALL
     SELECT r.origin, s.to_state, r.category, r.obstacle, r.facts, r.letter_issued_on, r.wait_due
-    FROM state s JOIN folded f USING (case_id), LATERAL jsonb_populate_record(NULL::transfer_case, f.change) r)
-SELECT origin, state, category, obstacle, facts ->> 'rehired_by' AS rehired_by, letter_issued_on, wait_due, count(*) AS n
+    FROM state s JOIN folded f USING (case_id),
+        LATERAL jsonb_populate_record(NULL::transfer_case, f.change) r)
+SELECT origin, state, category, obstacle, facts ->> 'rehired_by' AS rehired_by, letter_issued_on,
+    wait_due, count(*) AS n
 FROM stood WHERE state NOT IN ('bulk_open', 'bulk_closed') AND origin IS NOT NULL
 GROUP BY 1, 2, 3, 4, 5, 6, 7"""
 _TASKS = """
 SELECT organisation, kind, count(*) AS n FROM task
-WHERE opened_at < :until AND (closed_at IS NULL OR closed_at >= :until) AND due_on < :day GROUP BY 1, 2"""
+WHERE opened_at < :until AND (closed_at IS NULL OR closed_at >= :until) AND due_on < :day
+    GROUP BY 1, 2"""
 # where members belonged: acceptances since are taken back, and so are endings of membership
 _MEMBERS = """
 WITH back AS (
-    SELECT DISTINCT ON (c.member) c.member, c.origin FROM case_event e JOIN transfer_case c ON c.id = e.case_id
-    WHERE e.at >= :until AND e.command IN ('accept', 'record_paper_receipt') AND c.member IS NOT NULL
+    SELECT DISTINCT ON (c.member) c.member, c.origin FROM case_event e JOIN transfer_case c
+        ON c.id = e.case_id
+    WHERE e.at >= :until AND e.command IN ('accept', 'record_paper_receipt')
+        AND c.member IS NOT NULL
     ORDER BY c.member, e.at, e.seq),
 ended AS (
     SELECT DISTINCT c.member FROM case_event e JOIN transfer_case c ON c.id = e.case_id
-    WHERE e.at >= :until AND (e.command = 'strike_off' OR e.command = 'close' AND e.reason IN ('deceased', 'left_the_party')))
+    WHERE e.at >= :until AND (e.command = 'strike_off' OR e.command = 'close'
+        AND e.reason IN ('deceased', 'left_the_party')))
 SELECT coalesce(b.origin, m.organisation) AS organisation, count(*) AS n
 FROM member m LEFT JOIN back b USING (member)
 WHERE m.standing <> 'ended' OR m.member IN (SELECT member FROM ended) GROUP BY 1"""
 
 
 def rebuilt(tx: Connection, day: date, ground: Ground) -> dict[str, dict[str, Any]]:
-    """Organisation -> the audit figures of it and all below at the end of a day; only those that have any.
+    """Organisation -> the audit figures of it and all below at the end of a day; only those that
+    have any.
 
     The tree of organisations is that of then, as this register had it. ``tx`` acts as the worker.
     """
@@ -90,12 +102,16 @@ def rebuilt(tx: Connection, day: date, ground: Ground) -> dict[str, dict[str, An
         for code in above(row.organisation):
             members[code] += row.n
     early = ground.counting(tx, day).pocket_early_days
-    return {code: figures(cases[code], members[code], dict(sorted(overdue[code].items())), day, early) for code in sorted({*cases, *overdue, *members})}
+    return {
+        code: figures(cases[code], members[code], dict(sorted(overdue[code].items())), day, early)
+        for code in sorted({*cases, *overdue, *members})
+    }
 
 
 _KEEP = """
 INSERT INTO snapshot (day, organisation, path, figures, taken_at)
-SELECT %s, organisation, path, figures, %s FROM json_to_recordset(%s::json) AS f(organisation text, path text, figures jsonb)
+SELECT %s, organisation, path, figures, %s FROM json_to_recordset(%s::json) AS f(organisation text,
+    path text, figures jsonb)
 ON CONFLICT (day, organisation) DO NOTHING"""
 
 
@@ -115,9 +131,19 @@ def _take(tx: Connection, day: date, now: datetime, ground: Ground) -> int:
     if rows(tx, "SELECT 1 FROM snapshot WHERE day = :day LIMIT 1", {"day": day}):
         return 0
     directory = Directory.of(tx)
-    tx.exec_driver_sql(_KEEP, (day, now, dumps([
-        {"organisation": code, "path": directory.path(code), "figures": one}
-        for code, one in rebuilt(tx, day, ground).items()])))
+    tx.exec_driver_sql(
+        _KEEP,
+        (
+            day,
+            now,
+            dumps(
+                [
+                    {"organisation": code, "path": directory.path(code), "figures": one}
+                    for code, one in rebuilt(tx, day, ground).items()
+                ]
+            ),
+        ),
+    )
     return 1
 
 
@@ -126,9 +152,13 @@ def _due(engine: Engine, today: date) -> list[date]:
     with engine.connect() as tx:
         first = tx.exec_driver_sql("SELECT min(at) FROM case_event").scalar_one()
         ends = _month_ends(day_of(first), today) if first else []
-        due = rows(tx, f"""SELECT day FROM unnest(CAST(:ends AS date[])) AS d (day)
-            WHERE NOT EXISTS (SELECT FROM snapshot s WHERE s.day = d.day) AND {DAYS.not_aside("d.day::text")} ORDER BY day""",
-                   {"ends": ends})
+        due = rows(
+            tx,
+            f"""SELECT day FROM unnest(CAST(:ends AS date[])) AS d (day)
+            WHERE NOT EXISTS (SELECT FROM snapshot s WHERE s.day = d.day)
+                AND {DAYS.not_aside("d.day::text")} ORDER BY day""",
+            {"ends": ends},
+        )
     return [row.day for row in due]
 
 
@@ -143,16 +173,35 @@ def _month_ends(first: date, today: date) -> list[date]:
 
 def days_taken(tx: Connection, organisation: str) -> list[date]:
     """The days of which an organisation has a snapshot that this transaction sees, newest first."""
-    return [row.day for row in rows(tx, "SELECT day FROM snapshot WHERE organisation = :o ORDER BY day DESC",
-                                    {"o": organisation})]
+    return [
+        row.day
+        for row in rows(
+            tx,
+            "SELECT day FROM snapshot WHERE organisation = :o ORDER BY day DESC",
+            {"o": organisation},
+        )
+    ]
 
 
-def taken(tx: Connection, organisation: str, day: date | None = None, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
+def taken(
+    tx: Connection, organisation: str, day: date | None = None, limit: int = 100, offset: int = 0
+) -> list[dict[str, Any]]:
     """Snapshots of an organisation, newest first; or that of one day."""
-    return [{"day": row.day, "taken_at": row.taken_at, "kind": "september" if row.day.month == SEPTEMBER else "month_end",
-             "figures": row.figures} for row in rows(tx, """SELECT day, taken_at, figures FROM snapshot
-        WHERE organisation = :o AND (CAST(:day AS date) IS NULL OR day = :day) ORDER BY day DESC LIMIT :limit OFFSET :offset""",
-                                                     {"o": organisation, "day": day, "limit": limit, "offset": offset})]
+    return [
+        {
+            "day": row.day,
+            "taken_at": row.taken_at,
+            "kind": "september" if row.day.month == SEPTEMBER else "month_end",
+            "figures": row.figures,
+        }
+        for row in rows(
+            tx,
+            """SELECT day, taken_at, figures FROM snapshot
+        WHERE organisation = :o AND (CAST(:day AS date) IS NULL OR day = :day) ORDER BY day DESC
+            LIMIT :limit OFFSET :offset""",
+            {"o": organisation, "day": day, "limit": limit, "offset": offset},
+        )
+    ]
 
 
 def beside(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, int, int]]:

@@ -1,5 +1,7 @@
-"""What a branch keeps up with its own members: whom to contact (t18), whose organisational life has lapsed (t12, t13), and
-what has been noted of one of them."""
+"""What a branch keeps up with its own members: whom to contact (t18), whose organisational life has
+lapsed (t12, t13), and what has been noted of one of them.
+"""
+
 from __future__ import annotations
 
 from typing import Any
@@ -12,39 +14,60 @@ from services.kit.db import rows
 from services.registry.announcement_rights import SIGNS
 
 _DUE = """
-SELECT t.id::text AS id, t.kind, t.due_on, t.opened_at, coalesce(t.member, c.member) AS member, t.case_id::text AS case_id,
+SELECT t.id::text AS id, t.kind, t.due_on, t.opened_at, coalesce(t.member, c.member) AS member,
+    t.case_id::text AS case_id,
        p.name, c.contacted_on, c.state
-FROM task t LEFT JOIN transfer_case c ON c.id = t.case_id LEFT JOIN case_person p ON p.case_id = t.case_id
+FROM task t LEFT JOIN transfer_case c ON c.id = t.case_id LEFT JOIN case_person p
+    ON p.case_id = t.case_id
 WHERE t.closed_at IS NULL AND t.organisation = :own
   AND (t.kind IN ('organisation_life', 'six_months') OR t.kind = 'contact' AND t.act = 'contact')
 ORDER BY t.due_on NULLS LAST, t.opened_at, t.id LIMIT :limit OFFSET :offset"""
-_MEMBERS = "SELECT member, name, phone, last_life_on, dues_paid_to FROM member WHERE member = ANY (:members)"
+_MEMBERS = (
+    "SELECT member, name, phone, last_life_on, dues_paid_to FROM member WHERE member = ANY "
+    "(:members)"
+)
 
 
-def due(tx: Connection, organisation: str, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
+def due(
+    tx: Connection, organisation: str, limit: int = 100, offset: int = 0
+) -> list[dict[str, Any]]:
     """The members whom an organisation is to contact or talk to now, the longest due first.
 
     Whoever has the task sees the member, though they belong to an organisation that has ended.
     """
-    found = [dict(row) for row in rows(tx, _DUE, {"own": organisation, "limit": limit, "offset": offset})]
+    found = [
+        dict(row) for row in rows(tx, _DUE, {"own": organisation, "limit": limit, "offset": offset})
+    ]
     with as_worker(tx):
-        known = {row.member: row for row in rows(tx, _MEMBERS, {"members": [one["member"] for one in found]})}
+        known = {
+            row.member: row
+            for row in rows(tx, _MEMBERS, {"members": [one["member"] for one in found]})
+        }
     return [{**one, **_said(known.get(one["member"]), one["name"])} for one in found]
 
 
 def _said(member: Any, name: str | None) -> dict[str, Any]:
-    return {"name": (member and member.name) or name,
-            **{column: member and member[column] for column in ("phone", "last_life_on", "dues_paid_to")}}
+    return {
+        "name": (member and member.name) or name,
+        **{
+            column: member and member[column]
+            for column in ("phone", "last_life_on", "dues_paid_to")
+        },
+    }
 
 
 _MEMBER = """
-SELECT m.member, m.name, m.phone, m.organisation, m.standing, m.last_life_on, m.dues_paid_to, m.register_life_on,
+SELECT m.member, m.name, m.phone, m.organisation, m.standing, m.last_life_on, m.dues_paid_to,
+    m.register_life_on,
        m.register_dues_to FROM member m WHERE m.member = :member"""
 _NOTED = """
-SELECT s.event_id::text || ':' || s.position AS review, e.ext_id AS event, e.type, e.organisation, e.time, e.persons,
-       coalesce(e.data ->> 'on', s.dues, s.sign::text) AS said, s.reached, e.data ->> 'channel' AS channel,
+SELECT s.event_id::text || ':' || s.position AS review, e.ext_id AS event, e.type, e.organisation,
+    e.time, e.persons,
+       coalesce(e.data ->> 'on', s.dues, s.sign::text) AS said, s.reached,
+           e.data ->> 'channel' AS channel,
        s.case_id::text AS case_id,
-       EXISTS (SELECT FROM posted_event w WHERE w.source = e.source AND w.corrects = e.ext_id) AS taken_back
+       EXISTS (SELECT FROM posted_event w WHERE w.source = e.source
+           AND w.corrects = e.ext_id) AS taken_back
 FROM member_sign s JOIN posted_event e ON e.id = s.event_id
 WHERE s.member = :member ORDER BY e.time DESC, s.event_id, s.position LIMIT :limit OFFSET :offset"""
 
@@ -54,17 +77,23 @@ def member_of(tx: Connection, member: str) -> dict[str, Any] | None:
 
     ``register_life_on`` and ``register_dues_to`` are what the files of the register said last.
     """
-    if not rows(tx, "SELECT 1 FROM member WHERE member = :m UNION ALL SELECT 1 FROM task t LEFT JOIN transfer_case c "
-                    "ON c.id = t.case_id WHERE t.closed_at IS NULL AND (t.member = :m OR t.kind = 'contact' AND c.member = :m)",
-                {"m": member}):
+    if not rows(
+        tx,
+        "SELECT 1 FROM member WHERE member = :m UNION ALL SELECT 1 FROM task t LEFT JOIN "
+        "transfer_case c "
+        "ON c.id = t.case_id WHERE t.closed_at IS NULL AND (t.member = :m OR t.kind = 'contact' "
+        "AND c.member = :m)",
+        {"m": member},
+    ):
         return None
     with as_worker(tx):
         return dict(rows(tx, _MEMBER, {"member": member})[0])
 
 
 def reported(tx: Connection, member: str) -> list[dict[str, Any]]:
-    """What organisations outside the member's line reported of life, dues and contacts, the newest first: it counts for
-    nothing. Whether the caller may see the member is settled (``member_of``)."""
+    """What organisations outside the member's line reported of life, dues and contacts, the newest
+    first: it counts for nothing. Whether the caller may see the member is settled (``member_of``).
+    """
     with as_worker(tx):
         return [reports.shown(one) for one in reports.of_member(tx, member) if one.kind in SIGNS]
 
@@ -72,8 +101,12 @@ def reported(tx: Connection, member: str) -> list[dict[str, Any]]:
 def noted(tx: Connection, member: str, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
     """What events have said of a member's organisational life, dues and contacts, the newest first.
 
-    ``review`` is the posting's id on the review desk, where a match is undone; ``event`` the id by which its sender takes
-    it back; ``taken_back`` says that the sender has. Whether the caller may see the member is settled (``member_of``).
+    ``review`` is the posting's id on the review desk, where a match is undone; ``event`` the id by
+    which its sender takes it back; ``taken_back`` says that the sender has. Whether the caller may
+    see the member is settled (``member_of``).
     """
     with as_worker(tx):
-        return [dict(row) for row in rows(tx, _NOTED, {"member": member, "limit": limit, "offset": offset})]
+        return [
+            dict(row)
+            for row in rows(tx, _NOTED, {"member": member, "limit": limit, "offset": offset})
+        ]

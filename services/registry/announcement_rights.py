@@ -5,6 +5,7 @@ What an organisation says that may not say it is kept as a *report*: shown to th
 without effect. Two kinds of event are refused instead: the withdrawal or correction of what
 somebody else posted, and a change of an organisation by anybody but a department above it.
 """
+
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping

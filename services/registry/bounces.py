@@ -9,11 +9,14 @@ from sqlalchemy import Connection, text
 
 def note_bounce(tx: Connection, contact: UUID) -> None:
     """The contact's address was refused for good once more."""
-    tx.execute(text("UPDATE contact SET bounced_count = bounced_count + 1 WHERE id = :id"), {"id": contact})
+    tx.execute(
+        text("UPDATE contact SET bounced_count = bounced_count + 1 WHERE id = :id"), {"id": contact}
+    )
 
 
 def note_delivery(tx: Connection, contact: UUID) -> None:
     """The contact's address took a message: the count begins anew."""
     tx.execute(
-        text("UPDATE contact SET bounced_count = 0 WHERE id = :id AND bounced_count > 0"), {"id": contact}
+        text("UPDATE contact SET bounced_count = 0 WHERE id = :id AND bounced_count > 0"),
+        {"id": contact},
     )

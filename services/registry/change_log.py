@@ -1,4 +1,6 @@
-"""Posted changes of organisations: kept when their event comes, taken back, and carried out on their day, once."""
+"""Posted changes of organisations: kept when their event comes, taken back, and carried out on
+their day, once.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,13 @@ from services.kit.loops import Part
 from services.registry import past
 from services.registry.changes import Change, Folded, Tree, fault, fold
 from services.registry.directory import Directory
-from services.registry.load_tree import Arrangement, Mover, follow, grids_follow, write_organisations
+from services.registry.load_tree import (
+    Arrangement,
+    Mover,
+    follow,
+    grids_follow,
+    write_organisations,
+)
 from services.registry.rows import Entry, alone
 from services.registry.sheets import Row
 
@@ -50,7 +58,9 @@ class Said:
 
 
 def take(tx: Connection, said: Said, directory: Directory, now: datetime) -> None:
-    """Keeps a posted change until its day; says at once why it cannot be. `tx` acts as the worker."""
+    """Keeps a posted change until its day; says at once why it cannot be. `tx` acts as the
+    worker.
+    """
     change, words = _read(said, now), None
     if said.corrects:
         words = _take_back(tx, said, now)
@@ -61,16 +71,28 @@ def take(tx: Connection, said: Said, directory: Directory, now: datetime) -> Non
 
 
 def why_not(tx: Connection, said: Said, directory: Directory, now: datetime) -> Words | None:
-    """What would be wrong with a change if it were posted now; nothing is kept. `tx` acts as the worker."""
+    """What would be wrong with a change if it were posted now; nothing is kept. `tx` acts as the
+    worker.
+    """
     return _checked(tx, _read(said, now), directory)[1]
 
 
 def posted(tx: Connection, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
-    """The changes posted by organisations whom this transaction sees, those that wait first, then the newest."""
-    return [dict(row) for row in rows(tx, """
-        SELECT ext_id, by_organisation, organisation, founded, columns, time, effective_on, state, left_out, zh, en
-        FROM organisation_change WHERE columns <> '{}' ORDER BY state <> 'waiting', time DESC, event LIMIT :limit OFFSET :offset""",
-                                     {"limit": limit, "offset": offset})]
+    """The changes posted by organisations whom this transaction sees, those that wait first, then
+    the newest.
+    """
+    return [
+        dict(row)
+        for row in rows(
+            tx,
+            """
+        SELECT ext_id, by_organisation, organisation, founded, columns, time, effective_on, state,
+            left_out, zh, en
+        FROM organisation_change WHERE columns <> '{}' ORDER BY state <> 'waiting', time DESC, event
+            LIMIT :limit OFFSET :offset""",
+            {"limit": limit, "offset": offset},
+        )
+    ]
 
 
 def _checked(tx: Connection, change: Change, directory: Directory) -> tuple[Change, Words | None]:
@@ -78,29 +100,50 @@ def _checked(tx: Connection, change: Change, directory: Directory) -> tuple[Chan
     foundings = _foundings(tx)
     change = _after_what_it_needs(change, foundings)
     tree = Tree(directory)
-    tree.rows |= {one.code: tree.changed(one) for one in foundings.values()
-                  if directory.get(one.code) is None and one.code != change.code}
+    tree.rows |= {
+        one.code: tree.changed(one)
+        for one in foundings.values()
+        if directory.get(one.code) is None and one.code != change.code
+    }
     return change, fault(change, tree) or _twice_founded(change, foundings)
 
 
 def withdraw(tx: Connection, said: Said, now: datetime) -> None:
-    """Takes a change back that has not taken effect; the withdrawal of one that has is rejected. Of other events: nothing."""
+    """Takes a change back that has not taken effect; the withdrawal of one that has is rejected. Of
+    other events: nothing.
+    """
     found = _earlier(tx, said)
     if found:
         words = _take_back(tx, said, now)
-        change = Change(str(said.event), said.by, found.organisation, found.founded, {}, said.time, "", found.effective_on)
+        change = Change(
+            str(said.event),
+            said.by,
+            found.organisation,
+            found.founded,
+            {},
+            said.time,
+            "",
+            found.effective_on,
+        )
         _keep(tx, said, change, REJECTED if words else DONE, words, now)
 
 
 def progress(tx: Connection, event: UUID) -> dict[str, Any] | None:
     """What became of a posted change, as this transaction sees it; None where the event is none."""
-    found = rows(tx, "SELECT organisation, state, effective_on, columns, left_out, zh, en, decided_at "
-                     "FROM organisation_change WHERE event = :event", {"event": event})
+    found = rows(
+        tx,
+        "SELECT organisation, state, effective_on, columns, left_out, zh, en, decided_at "
+        "FROM organisation_change WHERE event = :event",
+        {"event": event},
+    )
     return dict(found[0]) if found else None
 
 
-def apply_due(engine: Engine, clock: Clock, movers: Sequence[Mover], then: Callable[[], Any]) -> int:
-    """Carries out every change whose day has come, as a load does; `then` lets open cases follow. Returns how many.
+def apply_due(
+    engine: Engine, clock: Clock, movers: Sequence[Mover], then: Callable[[], Any]
+) -> int:
+    """Carries out every change whose day has come, as a load does; `then` lets open cases follow.
+    Returns how many.
 
     A process that dies anywhere goes on here: nothing is done twice, nothing left half done.
     """
@@ -114,14 +157,19 @@ def apply_due(engine: Engine, clock: Clock, movers: Sequence[Mover], then: Calla
             grids_follow(engine)
             then()
             with engine.begin() as tx:
-                tx.exec_driver_sql("UPDATE organisation_change SET followed = true WHERE NOT followed")
+                tx.exec_driver_sql(
+                    "UPDATE organisation_change SET followed = true WHERE NOT followed"
+                )
     return done
 
 
 def next_day(tx: Connection, after: date) -> date | None:
     """The next day after one on which a change waits."""
-    return tx.exec_driver_sql("SELECT min(effective_on) FROM organisation_change WHERE state = 'waiting' "
-                              "AND effective_on > %s", (after,)).scalar_one()
+    return tx.exec_driver_sql(
+        "SELECT min(effective_on) FROM organisation_change WHERE state = 'waiting' "
+        "AND effective_on > %s",
+        (after,),
+    ).scalar_one()
 
 
 def _read(said: Said, now: datetime) -> Change:
@@ -129,20 +177,35 @@ def _read(said: Said, now: datetime) -> Change:
     founded = data.get("founded")
     columns = dict(founded or {k: v for k, v in data.items() if k not in _ABOUT})
     code = columns.pop("code", None) if founded else data["organisation"]
-    return Change(str(said.event), said.by, code, bool(founded), columns, said.time, f"{said.source}\n{said.ext_id}",
-                  _day(data.get("effective_on"), columns.get("effective_to"), now))
+    return Change(
+        str(said.event),
+        said.by,
+        code,
+        bool(founded),
+        columns,
+        said.time,
+        f"{said.source}\n{said.ext_id}",
+        _day(data.get("effective_on"), columns.get("effective_to"), now),
+    )
 
 
 def _day(effective_on: str | None, effective_to: str | None, now: datetime) -> date:
-    """From when a change counts: the day stated, else the day after the organisation's last, else at once."""
+    """From when a change counts: the day stated, else the day after the organisation's last, else
+    at once.
+    """
     if effective_on or not effective_to:
         return stored_day(effective_on) if effective_on else now.date()
     return max(now.date(), stored_day(effective_to) + timedelta(days=1))
 
 
 def _earlier(tx: Connection, said: Said) -> Any:
-    found = rows(tx, "SELECT event, organisation, founded, state, effective_on, decided_at FROM organisation_change "
-                     "WHERE source = :source AND ext_id = :id FOR UPDATE", {"source": said.source, "id": said.corrects})
+    found = rows(
+        tx,
+        "SELECT event, organisation, founded, state, effective_on, decided_at FROM "
+        "organisation_change "
+        "WHERE source = :source AND ext_id = :id FOR UPDATE",
+        {"source": said.source, "id": said.corrects},
+    )
     return found[0] if found else None
 
 
@@ -151,25 +214,41 @@ def _take_back(tx: Connection, said: Said, now: datetime) -> Words | None:
     earlier = _earlier(tx, said)
     if earlier is not None and earlier.state == DONE:
         on = f"{earlier.decided_at.astimezone(now.tzinfo):%Y-%m-%d}"
-        return Words(f"{said.corrects} 已于 {on} 生效，不能再撤回或更正；请另报一次变更，写明现在的情况。",
-                     f"{said.corrects} took effect on {on} and can no longer be taken back; post another change that says "
-                     "what is the case now.")
+        return Words(
+            f"{said.corrects} 已于 {on} 生效，不能再撤回或更正；请另报一次变更，写明现在的情况。",
+            f"{said.corrects} took effect on {on} and can no longer be taken back; post another "
+            f"change that says "
+            "what is the case now.",
+        )
     if earlier is not None and earlier.state == WAITING:
-        tx.exec_driver_sql("UPDATE organisation_change SET state = %s, decided_at = %s WHERE event = %s",
-                           (WITHDRAWN, now, earlier.event))
+        tx.exec_driver_sql(
+            "UPDATE organisation_change SET state = %s, decided_at = %s WHERE event = %s",
+            (WITHDRAWN, now, earlier.event),
+        )
     return None
 
 
 def _foundings(tx: Connection) -> dict[str, Change]:
     """The organisations that are to be founded, by code."""
-    return {change.code: change for change in _changes(rows(
-        tx, f"SELECT {_FIELDS} FROM organisation_change WHERE state = 'waiting' AND founded", {}))}
+    return {
+        change.code: change
+        for change in _changes(
+            rows(
+                tx,
+                f"SELECT {_FIELDS} FROM organisation_change WHERE state = 'waiting' AND founded",
+                {},
+            )
+        )
+    }
 
 
 def _twice_founded(change: Change, foundings: Mapping[str, Change]) -> Words | None:
     if change.founded and change.code in foundings:
-        return Words(f"{change.code} 的新建已经报送，正在等生效日；请更正那一次报送。",
-                     f"The founding of {change.code} has been posted and waits for its day; correct that event.")
+        return Words(
+            f"{change.code} 的新建已经报送，正在等生效日；请更正那一次报送。",
+            f"The founding of {change.code} has been posted and waits for its day; correct that "
+            f"event.",
+        )
     return None
 
 
@@ -179,38 +258,92 @@ def _after_what_it_needs(change: Change, foundings: Mapping[str, Change]) -> Cha
     return replace(change, effective_on=max([change.effective_on, *days]))
 
 
-_FIELDS = "event, by_organisation, organisation, founded, columns, time, source, ext_id, effective_on"
+_FIELDS = (
+    "event, by_organisation, organisation, founded, columns, time, source, ext_id, effective_on"
+)
 _KEEP = """
-INSERT INTO organisation_change (event, source, ext_id, by_organisation, path, organisation, founded, columns, time,
+INSERT INTO organisation_change (event, source, ext_id, by_organisation, path, organisation,
+    founded, columns, time,
     effective_on, state, zh, en, decided_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s) ON CONFLICT (event) DO NOTHING"""
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s) ON CONFLICT (event)
+    DO NOTHING"""
 
 
-def _keep(tx: Connection, said: Said, change: Change, state: str, words: Words | None, now: datetime) -> None:
-    tx.exec_driver_sql(_KEEP, (said.event, said.source, said.ext_id, said.by, said.path, change.code, change.founded,
-                               dumps(dict(change.columns)), said.time, change.effective_on, state,
-                               words and words.zh, words and words.en, now))
-    log.info("organisation_change_posted", event_id=str(said.event), organisation=change.code, state=state)
+def _keep(
+    tx: Connection, said: Said, change: Change, state: str, words: Words | None, now: datetime
+) -> None:
+    tx.exec_driver_sql(
+        _KEEP,
+        (
+            said.event,
+            said.source,
+            said.ext_id,
+            said.by,
+            said.path,
+            change.code,
+            change.founded,
+            dumps(dict(change.columns)),
+            said.time,
+            change.effective_on,
+            state,
+            words and words.zh,
+            words and words.en,
+            now,
+        ),
+    )
+    log.info(
+        "organisation_change_posted",
+        event_id=str(said.event),
+        organisation=change.code,
+        state=state,
+    )
 
 
 def _changes(found: Sequence[Any]) -> list[Change]:
-    return [Change(str(r.event), r.by_organisation, r.organisation, r.founded, r.columns, r.time,
-                   f"{r.source}\n{r.ext_id}", r.effective_on) for r in found]
+    return [
+        Change(
+            str(r.event),
+            r.by_organisation,
+            r.organisation,
+            r.founded,
+            r.columns,
+            r.time,
+            f"{r.source}\n{r.ext_id}",
+            r.effective_on,
+        )
+        for r in found
+    ]
 
 
 def _anything(engine: Engine, today: date) -> bool:
     with engine.connect() as tx:
-        return rows(tx, f"SELECT EXISTS (SELECT FROM organisation_change c WHERE state = 'waiting' AND effective_on <= :today "
-                        f"AND {CHANGES.not_aside('c.event::text')} OR NOT followed) AS is_any", {"today": today})[0].is_any
+        return rows(
+            tx,
+            f"SELECT EXISTS (SELECT FROM organisation_change c WHERE state = 'waiting' AND "
+            f"effective_on <= :today "
+            f"AND {CHANGES.not_aside('c.event::text')} OR NOT followed) AS is_any",
+            {"today": today},
+        )[0].is_any
 
 
 def _apply(tx: Connection, now: datetime) -> int:
-    due = _changes(rows(tx, f"""SELECT {_FIELDS} FROM organisation_change c
+    due = _changes(
+        rows(
+            tx,
+            f"""SELECT {_FIELDS} FROM organisation_change c
         WHERE state = 'waiting' AND effective_on <= :today AND {CHANGES.not_aside("c.event::text")}
         ORDER BY effective_on, founded DESC, time, source, ext_id LIMIT :limit FOR UPDATE""",
-                        {"today": now.date(), "limit": AT_ONCE}))
-    done = CHANGES.each_by_itself(tx, due, lambda some: _carry_out(tx, some, now), now,
-                                  key=lambda change: change.event, organisation=lambda change: change.by)
+            {"today": now.date(), "limit": AT_ONCE},
+        )
+    )
+    done = CHANGES.each_by_itself(
+        tx,
+        due,
+        lambda some: _carry_out(tx, some, now),
+        now,
+        key=lambda change: change.event,
+        organisation=lambda change: change.by,
+    )
     return sum(done.results)
 
 
@@ -220,13 +353,25 @@ def _carry_out(tx: Connection, due: Sequence[Change], now: datetime) -> int:
     folded = fold(due, Tree(directory), past.stamps(tx, [change.code for change in due]), now)
     standing = _written(tx, folded, due, directory)
     past.keep(tx, (one for one in folded.lines if one["code"] in standing))
-    outcome = [{"event": change.event, "state": REJECTED if words else DONE, "zh": words and words.zh,
-                "en": words and words.en, "left_out": folded.left_out.get(change.event, [])}
-               for change in due for words in (folded.faults.get(change.event),)]
-    tx.exec_driver_sql("""UPDATE organisation_change c SET state = o.state, zh = o.zh, en = o.en, left_out = o.left_out,
+    outcome = [
+        {
+            "event": change.event,
+            "state": REJECTED if words else DONE,
+            "zh": words and words.zh,
+            "en": words and words.en,
+            "left_out": folded.left_out.get(change.event, []),
+        }
+        for change in due
+        for words in (folded.faults.get(change.event),)
+    ]
+    tx.exec_driver_sql(
+        """UPDATE organisation_change c SET state = o.state, zh = o.zh, en = o.en, left_out = o.left_out,
         decided_at = %s, followed = (o.state <> 'done')
-        FROM json_to_recordset(%s::json) AS o(event uuid, state text, zh text, en text, left_out text[])
-        WHERE c.event = o.event""", (now, dumps(outcome)))
+        FROM json_to_recordset(%s::json) AS o(event uuid, state text, zh text, en text,
+            left_out text[])
+        WHERE c.event = o.event""",
+        (now, dumps(outcome)),
+    )
     log.info("organisations_changed", changes=len(due), rejected=len(folded.faults))
     return len(due)
 
@@ -240,19 +385,31 @@ def _still_due(tx: Connection, due: Sequence[Change], today: date) -> list[Chang
         if later.effective_on <= today:
             ready.append(change)
         else:
-            tx.exec_driver_sql("UPDATE organisation_change SET effective_on = %s WHERE event = %s",
-                               (later.effective_on, change.event))
+            tx.exec_driver_sql(
+                "UPDATE organisation_change SET effective_on = %s WHERE event = %s",
+                (later.effective_on, change.event),
+            )
     return ready
 
 
-def _written(tx: Connection, folded: Folded, due: Sequence[Change], directory: Directory) -> set[str]:
-    """Writes the organisations as they come out, by the code that loads them; returns those that could be written."""
-    entries = [Entry(Row(number, ()), one._asdict()) for number, one in enumerate(folded.tree.rows.values())]
+def _written(
+    tx: Connection, folded: Folded, due: Sequence[Change], directory: Directory
+) -> set[str]:
+    """Writes the organisations as they come out, by the code that loads them; returns those that
+    could be written.
+    """
+    entries = [
+        Entry(Row(number, ()), one._asdict())
+        for number, one in enumerate(folded.tree.rows.values())
+    ]
     tree = Arrangement(entries, directory)
     refused = {entry.values["code"]: faults for entry, faults in tree.refused}
     for change in due:
         if change.code in refused:
-            words = Words(refused[change.code].reason + "。", "The register cannot take this: it would break the tree.")
+            words = Words(
+                refused[change.code].reason + "。",
+                "The register cannot take this: it would break the tree.",
+            )
             folded.faults.setdefault(change.event, words)
     write_organisations(tx, [*tree.placed, *tree.followers], directory)
     return {entry.values["code"] for entry in tree.placed}

@@ -1,4 +1,6 @@
-"""Changes of organisations that departments announce: who may, what stands in the way, and what is newer. Pure."""
+"""Changes of organisations that departments announce: who may, what stands in the way, and what is
+newer. Pure.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,16 @@ from services.registry.tree import LEVELS_MAX
 OWN = frozenset({"address"})  # what an organisation may say of itself, with nobody above
 _DAYS = ("effective_from", "effective_to")
 _FOUND_BY_AREA = frozenset({"area", "serves_area", "kind", "unit"})
-_REFERENCES = {"parent": Words("上级组织", "the superior"), "successor": Words("接续组织", "the successor")}
+_REFERENCES = {
+    "parent": Words("上级组织", "the superior"),
+    "successor": Words("接续组织", "the successor"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One posted change: the `columns` stated of organisation `code`, which is `founded` or stands already.
+    """One posted change: the `columns` stated of organisation `code`, which is `founded` or stands
+    already.
 
     `order`: of two that state the same column the larger one is the newer.
     """
@@ -78,14 +84,20 @@ class Tree:
 def fault(change: Change, tree: Tree) -> Words | None:
     """Why the change cannot be; None where it can.
 
-    Who posts it must be an organisation department above the organisation, above its new superior (or that superior
-    itself) and above its successor; an organisation may say its own address.
+    Who posts it must be an organisation department above the organisation, above its new superior
+    (or that superior itself) and above its successor; an organisation may say its own address.
     """
     if change.founded and tree.get(change.code) is not None:
-        return Words(f"代码 {change.code} 已有组织，不能再新建；要变更它请写 organisation。",
-                     f"There is an organisation {change.code} already; to change it, say organisation.")
-    return (_no_right(change, tree) or _beyond_the_area(change, tree)
-            or _no_tree(change, tree) or _no_days(change, tree))
+        return Words(
+            f"代码 {change.code} 已有组织，不能再新建；要变更它请写 organisation。",
+            f"There is an organisation {change.code} already; to change it, say organisation.",
+        )
+    return (
+        _no_right(change, tree)
+        or _beyond_the_area(change, tree)
+        or _no_tree(change, tree)
+        or _no_days(change, tree)
+    )
 
 
 def _beyond_the_area(change: Change, tree: Tree) -> Words | None:
@@ -103,9 +115,11 @@ def _beyond_the_area(change: Change, tree: Tree) -> Words | None:
     if within is not None and after.area.startswith(within):
         return None
     return Words(
-        f"{after.area} 不在报送单位 {change.by} 的地域之内，不能由它定由谁管这里；请由地域包括这里的上级组织部门报送。",
+        f"{after.area} 不在报送单位 {change.by} 的地域之内，不能由它定由谁管这里；"
+        f"请由地域包括这里的上级组织部门报送。",
         f"{after.area} lies outside the area of {change.by}, which cannot say who serves it; "
-        "a department above, whose area it lies in, must report this.")
+        "a department above, whose area it lies in, must report this.",
+    )
 
 
 def _is_found_by_area(one: Organisation) -> bool:
@@ -119,30 +133,46 @@ def _no_right(change: Change, tree: Tree) -> Words | None:
         return None
     poster = tree.get(change.by)
     if poster is None or poster.kind != "organisation_department" or change.code == change.by:
-        return Words("组织的变更由其上级组织部门报送；本组织自己只能更新地址 address。",
-                     "An organisation department above reports changes of an organisation; itself it may only report its address.")
+        return Words(
+            "组织的变更由其上级组织部门报送；本组织自己只能更新地址 address。",
+            "An organisation department above reports changes of an organisation; itself it may "
+            "only report its address.",
+        )
     for code in (*change.needs.values(), *(() if change.founded else (change.code,))):
-        if tree.get(code) is None or not tree.within(code, change.by):  # alike: others' are not told
+        if tree.get(code) is None or not tree.within(
+            code, change.by
+        ):  # alike: others' are not told
             return Words(
-                f"{code} 不在报送单位 {change.by} 之下，或不在组织库里。请核对代码；属于别处的，由双方共同的"
+                f"{code} 不在报送单位 {change.by} 之下，或不在组织库里。请核对代码；属于别处的，"
+                f"由双方共同的"
                 "上级组织部门报送；新设的，先报送它的新建。",
-                f"{code} does not stand below {change.by}, or there is no such organisation. Check the code; "
-                "of another's organisation a department above both must report; of a new one post its "
-                "founding first.")
+                f"{code} does not stand below {change.by}, or there is no such organisation. "
+                f"Check the code; "
+                "of another's organisation a department above both must report; of a new one post "
+                "its "
+                "founding first.",
+            )
     return None
 
 
 def _no_tree(change: Change, tree: Tree) -> Words | None:
     parent, successor = change.columns.get("parent"), change.columns.get("successor")
     if parent and not change.founded and tree.within(parent, change.code):
-        return Words(f"新的上级 {parent} 就是 {change.code} 或在其之下，会成为一个圈。",
-                     f"The new superior {parent} is {change.code} itself or lies below it: a circle.")
+        return Words(
+            f"新的上级 {parent} 就是 {change.code} 或在其之下，会成为一个圈。",
+            f"The new superior {parent} is {change.code} itself or lies below it: a circle.",
+        )
     if parent and len(list(tree.line(parent))) >= LEVELS_MAX:
-        return Words(f"组织层级会超过 {LEVELS_MAX} 级。", f"The tree would have more than {LEVELS_MAX} levels.")
+        return Words(
+            f"组织层级会超过 {LEVELS_MAX} 级。",
+            f"The tree would have more than {LEVELS_MAX} levels.",
+        )
     seen = set()
     while successor and successor not in seen:
         if successor == change.code:
-            return Words("接续组织最终又指回本组织。", "The successors lead back to the organisation itself.")
+            return Words(
+                "接续组织最终又指回本组织。", "The successors lead back to the organisation itself."
+            )
         seen.add(successor)
         successor = getattr(tree.get(successor), "successor", None)
     return None
@@ -151,17 +181,24 @@ def _no_tree(change: Change, tree: Tree) -> Words | None:
 def _no_days(change: Change, tree: Tree) -> Words | None:
     after = tree.changed(change)
     if after.effective_from and after.effective_to and after.effective_to < after.effective_from:
-        return Words(f"撤销日 effective_to {after.effective_to} 早于成立日 effective_from {after.effective_from}。",
-                     f"effective_to {after.effective_to} lies before effective_from {after.effective_from}.")
+        return Words(
+            f"撤销日 effective_to {after.effective_to} 早于成立日 effective_from "
+            f"{after.effective_from}。",
+            f"effective_to {after.effective_to} lies before effective_from {after.effective_from}.",
+        )
     if change.columns.get("successor") and after.effective_to is None:
-        return Words("写了接续组织 successor，还要写撤销日 effective_to（存续的最后一天）。",
-                     "A successor needs effective_to too, the last day of the organisation.")
+        return Words(
+            "写了接续组织 successor，还要写撤销日 effective_to（存续的最后一天）。",
+            "A successor needs effective_to too, the last day of the organisation.",
+        )
     return None
 
 
 @dataclass
 class Folded:
-    """What changes come to: the organisations afterwards, lines for the past, and what is told of each change."""
+    """What changes come to: the organisations afterwards, lines for the past, and what is told of
+    each change.
+    """
 
     tree: Tree
     stamps: dict[tuple[str, str], Stamp]
@@ -170,13 +207,22 @@ class Folded:
     left_out: dict[str, list[str]] = field(default_factory=dict)
 
 
-def fold(changes: Iterable[Change], tree: Tree, stamps: Mapping[tuple[str, str], Stamp], at: datetime) -> Folded:
-    """Takes changes one after the other; a column of which something newer was said is left out (docs/data-formats.md)."""
+def fold(
+    changes: Iterable[Change], tree: Tree, stamps: Mapping[tuple[str, str], Stamp], at: datetime
+) -> Folded:
+    """Takes changes one after the other; a column of which something newer was said is left out
+    (docs/data-formats.md).
+    """
     folded = Folded(tree, dict(stamps))
     for change in changes:
-        older = [column for column in change.columns
-                 if change.order < folded.stamps.get((change.code, column), change.order)]
-        counting = replace(change, columns={c: v for c, v in change.columns.items() if c not in older})
+        older = [
+            column
+            for column in change.columns
+            if change.order < folded.stamps.get((change.code, column), change.order)
+        ]
+        counting = replace(
+            change, columns={c: v for c, v in change.columns.items() if c not in older}
+        )
         if words := fault(counting, tree):
             folded.faults[change.event] = words
             continue
@@ -184,8 +230,16 @@ def fold(changes: Iterable[Change], tree: Tree, stamps: Mapping[tuple[str, str],
         before, after = tree.get(change.code), tree.changed(counting)
         for column in counting.columns:
             folded.stamps[change.code, column] = change.order
-            folded.lines.append(line(change.code, column, getattr(before, column, None), getattr(after, column), at,
-                                     *change.order))
+            folded.lines.append(
+                line(
+                    change.code,
+                    column,
+                    getattr(before, column, None),
+                    getattr(after, column),
+                    at,
+                    *change.order,
+                )
+            )
         tree.rows[change.code] = after
     return folded
 

@@ -2,6 +2,7 @@
 
 Machine doors take `YYYY-MM-DD` alone and do not come here.
 """
+
 from __future__ import annotations
 
 import re
@@ -15,18 +16,28 @@ from services.registry.names import is_blank
 EXCEL_DAY_ZERO = date(1899, 12, 30)
 FIRST_YEAR, LAST_YEAR = 1890, 2099
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
-_THREE = re.compile(r"(\d{2}|\d{4})\s*[-./年,\s]+\s*(\d{1,2})\s*[-./月,\s]+\s*(\d{1,2})\s*(?:日|号)?")
+_THREE = re.compile(
+    r"(\d{2}|\d{4})\s*[-./年,\s]+\s*(\d{1,2})\s*[-./月,\s]+\s*(\d{1,2})\s*(?:日|号)?"
+)
 _LAST_YEAR = re.compile(r"(\d{1,2})[-./\s](\d{1,2})[-./\s](\d{4})")
 _TWO = re.compile(r"(\d{4})\s*[-./年,\s]+\s*(\d{1,2})\s*月?")
 _TWO_SHORT = re.compile(r"(\d{2})\s*年\s*(\d{1,2})\s*月?")
 _YEAR = re.compile(r"(\d{4})\s*年?")
 _NO_YEAR = re.compile(r"0\d{3}(?:\D|\d{4}$)")
-_ENGLISH = re.compile(r"(?:(\d{1,2})[-\s]([A-Z]{3})[A-Z]*|([A-Z]{3})[A-Z]*\.?[-\s](\d{1,2}))(?:ST|ND|RD|TH)?"
-                      r"[-,\s]+(\d{4}|\d{2})")
-_MONTHS = {name: number for number, name in enumerate(
-    "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), 1)}
-_TIME = re.compile(r"(?:[T\s]+|(?<=[日号]))(?:上午|下午)?\s*\d{1,2}[:时]\d\d(?:[:分]\d\d秒?(?:\.\d+)?|分)?\s*(?:[AP]M)?"
-                   r"(?:[+-]\d\d:?\d\d|Z)?$")
+_ENGLISH = re.compile(
+    r"(?:(\d{1,2})[-\s]([A-Z]{3})[A-Z]*|([A-Z]{3})[A-Z]*\.?[-\s](\d{1,2}))(?:ST|ND|RD|TH)?"
+    r"[-,\s]+(\d{4}|\d{2})"
+)
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"], 1
+    )
+}
+_TIME = re.compile(
+    r"(?:[T\s]+|(?<=[日号]))(?:上午|下午)?\s*\d{1,2}[:时]\d\d(?:[:分]\d\d秒?(?:\.\d+)?|分)?\s*(?:[AP]M)?"
+    r"(?:[+-]\d\d:?\d\d|Z)?$"
+)
 _WEEKDAY = re.compile(r"[\s,(]*(?:星期|周|礼拜)[一二三四五六日天][)\s]*")
 _CUT_BY_EXCEL = re.compile(r"(\d{4})\.1")
 _SERIAL = re.compile(r"(\d{4,5})(?:\.\d+)?")
@@ -37,9 +48,10 @@ _YEAR_SHORT_PIVOT = 10
 class Reading(NamedTuple):
     """A day and how far it may be relied on.
 
-    `given`: "day", "month" (`value` is its first day), "year" (1 January) or "none" (`value` is None). `impossible`:
-    month or day do not exist, so less was taken than was written. `guessed`: a choice was made that the writer may
-    not have meant: the century of a year of two figures, or which of two figures is the month.
+    `given`: "day", "month" (`value` is its first day), "year" (1 January) or "none" (`value` is
+    None). `impossible`: month or day do not exist, so less was taken than was written. `guessed`: a
+    choice was made that the writer may not have meant: the century of a year of two figures, or
+    which of two figures is the month.
     """
 
     value: date | None
@@ -52,7 +64,8 @@ NOTHING = Reading(None, "none")
 
 
 def parse_date(text: object) -> tuple[date | None, str]:
-    """A date and how much of it was given: "day", "month" (day is 1), "year" (1 January) or "none" with None.
+    """A date and how much of it was given: "day", "month" (day is 1), "year" (1 January) or "none"
+    with None.
 
     As `read_day`, without its doubts.
     """
@@ -68,9 +81,10 @@ def _parsed(text: str) -> tuple[date | None, str]:
 def read_day(text: object) -> Reading:
     """Reads a cell.
 
-    Takes ISO, `1975.3.2`, `75.3.2`, `19750302`, `197503`, `750302`, `1975年3月2日`, Chinese numerals, full width,
-    Excel serials, English months, and dates with a weekday or a time behind them. A two-figure year up to 10 is of
-    this century, else of the last: members are adults. Nothing raises; before 1890 or after 2099 there is no day.
+    Takes ISO, `1975.3.2`, `75.3.2`, `19750302`, `197503`, `750302`, `1975年3月2日`, Chinese
+    numerals, full width, Excel serials, English months, and dates with a weekday or a time behind
+    them. A two-figure year up to 10 is of this century, else of the last: members are adults.
+    Nothing raises; before 1890 or after 2099 there is no day.
     """
     return _read("" if text is None else text if isinstance(text, str) else str(text))
 
@@ -160,6 +174,7 @@ def _made(year: int, month: int = 0, day: int = 0) -> Reading:
 
 def _chinese(text: str) -> str:
     """一九七五年三月二十一日 to 1975年3月21日; 正月 and 初二 are left to the reader."""
+
     def count(match: re.Match[str]) -> str:
         tens, _, ones = match[0].partition("十")
         return f"{(tens or '1').translate(_NUMERALS)}{(ones or '0').translate(_NUMERALS)}"

@@ -1,7 +1,7 @@
 """The directory of organisations in memory: immutable, for the matcher and the case commands.
 
-``Directory.of(tx)`` costs one row read while the register has not changed. What the methods answer is fixed
-by docs/interface.md §7.3 and §7.4; "above" and "at or above" follow ``parent``.
+``Directory.of(tx)`` costs one row read while the register has not changed. What the methods answer
+is fixed by docs/interface.md §7.3 and §7.4; "above" and "at or above" follow ``parent``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ NAME_LETTERS_MIN = 2
 
 
 class Organisation(NamedTuple):
-    """One party organisation; the fields are the columns of organisations.csv (docs/data-formats.md)."""
+    """One party organisation; the fields are the columns of organisations.csv
+    (docs/data-formats.md).
+    """
 
     code: str
     path: str
@@ -58,7 +60,9 @@ class Organisation(NamedTuple):
 
 
 class Directory:
-    """All organisations by code, place and name. Where a day ``on`` is asked for, None means that dates do not count."""
+    """All organisations by code, place and name. Where a day ``on`` is asked for, None means that
+    dates do not count.
+    """
 
     def __init__(self, organisations: Iterable[Organisation]) -> None:
         self._all = {one.code: one for one in organisations}
@@ -75,13 +79,16 @@ class Directory:
                 if one.unit == "talent_service" and one.area:
                     self._talent.setdefault(one.area, []).append(one)
         self._units = _Names(units)
-        self._past: tuple[Organisation, ...] = tuple(one for one in self._all.values() if one.effective_to)
+        self._past: tuple[Organisation, ...] = tuple(
+            one for one in self._all.values() if one.effective_to
+        )
 
     @classmethod
     def build(cls, rows: Iterable[Mapping[str, Any]]) -> Directory:
         """From plain rows with the columns of organisations.csv, without a database.
 
-        Dates may be text, truths ``yes``. Rows whose line of superiors is broken stand at the top of a tree of their own.
+        Dates may be text, truths ``yes``. Rows whose line of superiors is broken stand at the top
+        of a tree of their own.
         """
         rows = list(rows)
         path = paths({row["code"]: row.get("parent") for row in rows})
@@ -89,7 +96,9 @@ class Directory:
 
     @classmethod
     def of(cls, tx: Connection) -> Directory:
-        """The register as ``tx`` sees it; read anew only when it changed. Any role may ask; safe between threads."""
+        """The register as ``tx`` sees it; read anew only when it changed. Any role may ask; safe
+        between threads.
+        """
         mark = tx.exec_driver_sql(
             "SELECT mark FROM registry_version WHERE part = 'organisation'"
         ).scalar_one()
@@ -125,13 +134,20 @@ class Directory:
         known = self._lines.get(code or "")
         if known is None:
             one = self.get(code)
-            known = tuple(self._all[above] for above in reversed(codes_of(one.path)) if above in self._all) if one else ()
+            known = (
+                tuple(
+                    self._all[above] for above in reversed(codes_of(one.path)) if above in self._all
+                )
+                if one
+                else ()
+            )
             if one:
                 self._lines[one.code] = known
         return known
 
     def committee(self, code: str | None) -> Organisation | None:
-        """Its committee (§6): the nearest ``basic_committee`` at or above, else the nearest with authority.
+        """Its committee (§6): the nearest ``basic_committee`` at or above, else the nearest with
+        authority.
         """
         for one in self.superiors(code):
             if one.kind == "basic_committee":
@@ -149,7 +165,9 @@ class Directory:
     def common_department(self, a: str | None, b: str | None) -> Organisation | None:
         """The lowest ``organisation_department`` in the lines of superiors of both."""
         line = {one.code for one in self.superiors(b)}
-        return next((one for one in self.superiors(a) if one.code in line and _is_department(one)), None)
+        return next(
+            (one for one in self.superiors(a) if one.code in line and _is_department(one)), None
+        )
 
     def within(self, code: str | None, ancestor: str | None) -> bool:
         """Whether the organisation is ``ancestor`` or lies below it; False if either is unknown."""
@@ -157,10 +175,10 @@ class Directory:
         return one is not None and top is not None and one.path.startswith(top.path)
 
     def successor(self, code: str | None, on: date | None) -> Organisation | None:
-        """Who stands for that code on the day: itself, or the end of its chain of successors past ``effective_to``.
+        """Who stands for that code on the day: itself, or the end of its chain of successors past
+        ``effective_to``.
 
         None if there is no such organisation, or it ended and nobody succeeds it.
-
         """
         seen = set()
         while (one := self.get(code)) is not None and one.ended(on):
@@ -171,8 +189,9 @@ class Directory:
         return one
 
     def acting_for(self, code: str | None, on: date | None) -> Organisation | None:
-        """Who does what is that organisation's to do on the day: itself; past its last day its successor, and where
-        it has none its superior, and so on up; None if there is no such organisation.
+        """Who does what is that organisation's to do on the day: itself; past its last day its
+        successor, and where it has none its superior, and so on up; None if there is no such
+        organisation.
         """
         one = self.get(code)
         if one is None or one.effective_to is None:
@@ -181,37 +200,45 @@ class Directory:
         seen: set[str | None] = set()
         while at is not None and at.ended(on):
             seen.add(at.code)
-            at = next((n for c in (at.successor, at.parent) if c not in seen and (n := self.get(c))), None)
+            at = next(
+                (n for c in (at.successor, at.parent) if c not in seen and (n := self.get(c))), None
+            )
         return at or one
 
     def desk_of(self, code: str | None, on: date | None) -> Organisation | None:
-        """Who looks on the day at what that organisation posted: itself, past its last day its nearest superior that
-        stands, and not its successor, whose line does not hold what was posted; None if there is nobody.
+        """Who looks on the day at what that organisation posted: itself, past its last day its
+        nearest superior that stands, and not its successor, whose line does not hold what was
+        posted; None if there is nobody.
         """
         return next((one for one in self.superiors(code) if not one.ended(on)), None)
 
     def left_to(self, codes: Collection[str], on: date | None) -> dict[str, str]:
-        """The organisations that have ended by the day and whose desk (`desk_of`) is one of ``codes``, each with it."""
+        """The organisations that have ended by the day and whose desk (`desk_of`) is one of
+        ``codes``, each with it.
+        """
         over = ((one.code, self.desk_of(one.code, on)) for one in self._past if one.ended(on))
         return {code: desk.code for code, desk in over if desk is not None and desk.code in codes}
 
     def serving(self, area: str | None, on: date | None = None) -> Organisation | None:
-        """Who serves exactly that division code on the day; of several the highest, then the smallest code.
+        """Who serves exactly that division code on the day; of several the highest, then the
+        smallest code.
         """
         return self._first(self._by_area.get(area or "", ()), on)
 
     def unit_named(self, text: str | None, on: date | None = None) -> Organisation | None:
-        """The unit (not ``serves_area``) of that code, or whose name contains the text; of several the highest.
+        """The unit (not ``serves_area``) of that code, or whose name contains the text; of several
+        the highest.
 
         Width, blanks and brackets do not matter. A text shorter than two letters names nobody.
-
         """
         one = self.get((text or "").strip())
         if one is not None and not one.serves_area:
             return self._first((one,), on)
         return self._first(self._units.containing(text or ""), on)
 
-    def talent_service_for(self, division_code: str | None, on: date | None = None) -> Organisation | None:
+    def talent_service_for(
+        self, division_code: str | None, on: date | None = None
+    ) -> Organisation | None:
         """The ``talent_service`` with the longest ``area`` that begins the division code."""
         for length in range(len(division_code or ""), 0, -1):
             one = self._first(self._talent.get(division_code[:length], ()), on)
@@ -227,7 +254,8 @@ class Directory:
 
 
 class _Names:
-    """Finds text within names: one search through all names joined, which stand in the order of preference.
+    """Finds text within names: one search through all names joined, which stand in the order of
+    preference.
     """
 
     def __init__(self, units: list[Organisation]) -> None:
@@ -273,7 +301,9 @@ def _plain(text: str) -> str:
 
 def _from_row(row: Mapping[str, Any], path: str) -> Organisation:
     value = {name: row.get(name) or None for name in Organisation._fields}
-    value |= {name: row.get(name) in (True, "yes") for name in ("serves_area", "authority", "outside")}
+    value |= {
+        name: row.get(name) in (True, "yes") for name in ("serves_area", "authority", "outside")
+    }
     value |= {name: _day(row.get(name)) for name in ("effective_from", "effective_to")}
     return Organisation(**value | {"path": path})
 

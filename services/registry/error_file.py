@@ -1,4 +1,6 @@
-"""The rows that a load refused or took with a doubt, each sort in a file to be mended and loaded again."""
+"""The rows that a load refused or took with a doubt, each sort in a file to be mended and loaded
+again.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,13 @@ from services.registry.sheets import ERROR_COLUMNS, FORMULA, Row
 
 
 class ErrorFile:
-    """`FILE.errors.csv`: each bad row with its number, column, reason and fix, then its cells to be mended and loaded again.
+    """`FILE.errors.csv`: each bad row with its number, column, reason and fix, then its cells to be
+    mended and loaded again.
 
-    Written for spreadsheet programs: UTF-8 with a byte order mark, and no cell that one would run as a
-    formula. The file is made with the first bad row; one left by an earlier run is removed when there is none.
-    `FILE.warnings.csv` is made alike of rows that went in although something is wrong with them.
+    Written for spreadsheet programs: UTF-8 with a byte order mark, and no cell that one would run
+    as a formula. The file is made with the first bad row; one left by an earlier run is removed
+    when there is none. `FILE.warnings.csv` is made alike of rows that went in although something is
+    wrong with them.
     """
 
     def __init__(self, source: Path, columns: Sequence[str], sort: str = "errors") -> None:
@@ -37,11 +41,15 @@ class ErrorFile:
         """Write one bad row."""
         if self._file is None:
             opened = os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            self._file = open(opened, "w", encoding="utf-8-sig", errors="backslashreplace", newline="")
+            self._file = open(
+                opened, "w", encoding="utf-8-sig", errors="backslashreplace", newline=""
+            )
             self._writer = csv.writer(self._file)
             self._writer.writerow((*ERROR_COLUMNS, *self._columns))
         self.count += 1
-        self._writer.writerow([row.number, *(_harmless(cell) for cell in (column, reason, fix, *row.cells))])
+        self._writer.writerow(
+            [row.number, *(_harmless(cell) for cell in (column, reason, fix, *row.cells))]
+        )
 
 
 def _harmless(cell: str) -> str:

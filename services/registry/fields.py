@@ -1,7 +1,7 @@
 """Cells of the files that `guidui load` takes: pure readers, one per kind of cell.
 
-Each takes the stripped text of a cell and gives the value to store (None for an empty cell), or raises
-`Wrong` with the reason and what to do about it, in the words of the error file.
+Each takes the stripped text of a cell and gives the value to store (None for an empty cell), or
+raises `Wrong` with the reason and what to do about it, in the words of the error file.
 """
 
 from __future__ import annotations
@@ -78,9 +78,12 @@ def digits(*lengths: int) -> Reader:
             return plain
         if _SCIENCE.fullmatch(plain):
             raise Wrong(
-                "代码被表格软件改成了科学计数法，后几位已丢失", "把这一列设为“文本”格式，再从原件重新填写"
+                "代码被表格软件改成了科学计数法，后几位已丢失",
+                "把这一列设为“文本”格式，再从原件重新填写",
             )
-        raise Wrong(f"代码应为 {allowed} 位数字，现为“{shown(cell)}”", f"请填写 {allowed} 位数字的代码")
+        raise Wrong(
+            f"代码应为 {allowed} 位数字，现为“{shown(cell)}”", f"请填写 {allowed} 位数字的代码"
+        )
 
     return read
 
@@ -112,7 +115,9 @@ def truth(cell: str) -> bool:
 
 @lru_cache(65536)
 def day(cell: str) -> date | None:
-    """A whole day of the years 1900 to 2099, in any way people write one (services.registry.dates)."""
+    """A whole day of the years 1900 to 2099, in any way people write one
+    (services.registry.dates).
+    """
     if not cell:
         return None
     reading = read_day(cell)
@@ -121,14 +126,16 @@ def day(cell: str) -> date | None:
     if reading.given in ("month", "year") and not reading.impossible:
         raise Wrong(f"“{shown(cell)}”没有写到日", "请补全到日，写成 2026-11-05 这样的年-月-日")
     raise Wrong(
-        f"“{shown(cell)}”不是有效的日期", "请写成 2026-11-05 这样的年-月-日，年份在 1900 到 2099 之间"
+        f"“{shown(cell)}”不是有效的日期",
+        "请写成 2026-11-05 这样的年-月-日，年份在 1900 到 2099 之间",
     )
 
 
 @lru_cache(65536)
 def day_if_whole(cell: str) -> date | None:
-    """The same of a cell that a register may know to the month alone: `1990.10` is no day, and no reason to lose
-    the row. `part_of_a_day` tells such cells."""
+    """The same of a cell that a register may know to the month alone: `1990.10` is no day, and no
+    reason to lose the row. `part_of_a_day` tells such cells.
+    """
     return None if part_of_a_day(cell) else day(cell)
 
 
@@ -165,13 +172,17 @@ def sex(cell: str) -> str | None:
 
 
 def id_number(cell: str) -> str | None:
-    """As 18 tidy characters where it is valid, else as it stands: a wrong number is a warning, never a lost member."""
+    """As 18 tidy characters where it is valid, else as it stands: a wrong number is a warning,
+    never a lost member.
+    """
     number = parse_id_number(cell)
     return number.text if number.valid and number.damage is None else text(cell)
 
 
 def phone(cell: str) -> str | None:
-    """A mobile or landline number as plain digits where it can be read as one, else as it stands."""
+    """A mobile or landline number as plain digits where it can be read as one, else as it
+    stands.
+    """
     return fold_phone(cell) or text(cell)
 
 

@@ -1,4 +1,7 @@
-"""Citizen identity numbers (GB 11643-1999): what a cell holds, what is wrong with it, what it may have been."""
+"""Citizen identity numbers (GB 11643-1999): what a cell holds, what is wrong with it, what it may
+have been.
+"""
+
 from __future__ import annotations
 
 import re
@@ -19,8 +22,46 @@ _EIGHTEEN = re.compile(r"[0-9]{17}[0-9X]")
 _WITHIN = re.compile(r"(?<![0-9])[0-9]{17}[0-9X](?![0-9X])")
 _LIKE_DIGITS = str.maketrans("OQDILSBZG|!", "00011582611")
 """What scanners and hurried hands make of digits."""
-_PROVINCES = frozenset("11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 "
-                       "65 71 81 82 83 91".split())
+_PROVINCES = frozenset(
+    [
+        "11",
+        "12",
+        "13",
+        "14",
+        "15",
+        "21",
+        "22",
+        "23",
+        "31",
+        "32",
+        "33",
+        "34",
+        "35",
+        "36",
+        "37",
+        "41",
+        "42",
+        "43",
+        "44",
+        "45",
+        "46",
+        "50",
+        "51",
+        "52",
+        "53",
+        "54",
+        "61",
+        "62",
+        "63",
+        "64",
+        "65",
+        "71",
+        "81",
+        "82",
+        "83",
+        "91",
+    ]
+)
 _SCIENCE = re.compile(r"([0-9])(?:\.([0-9]+))?E\+?(1[0-9])")
 _OF_HONG_KONG_MACAO_TAIWAN = ("81", "82", "83")
 _QUOTES = re.compile(r"[\s'\"=`’‘“”\u200b-\u200f\ufeff\u2060]+")
@@ -32,39 +73,68 @@ _DROPPED = re.compile(r"[\s'\"=`’‘“”\-–—_·.,:;\u200b-\u200f\ufeff\u
 
 _WORDS = {
     None: Words("身份证号码有效", "The ID number is valid"),
-    "missing": Words("没有身份证号码；请补填 18 位号码", "No ID number is given; please add the 18 characters"),
-    "junk": Words("这一格不是身份证号码；请填写 18 位号码", "This cell is not an ID number; please give the 18 characters"),
-    "15": Words("旧的 15 位号码，已换算为 18 位；请以现行证件核对",
-                "An old number of 15 digits, converted to 18; please compare with the present card"),
-    "check": Words("校验位不符：有一位写错或相邻两位颠倒；请对照证件更正",
-                   "The check character does not fit: one character is wrong or two neighbours are swapped; "
-                   "please correct it from the card"),
-    "short": Words("号码少了一位；请对照证件补全", "One character is missing; please complete it from the card"),
-    "long": Words("号码多了一位；请对照证件更正", "There is one character too many; please correct it from the card"),
-    "excel": Words("号码被 Excel 当作数字，后几位已丢失；请把该列设为“文本”后重新填写",
-                   "Excel took the number for a figure and lost its last digits; please set the column to "
-                   "text and enter it again"),
-    "date": Words("号码里的出生日期不存在；请对照证件更正",
-                  "The birth date inside the number does not exist; please correct it from the card"),
-    "region": Words("号码前两位不是省级代码；请对照证件更正",
-                    "The first two digits are no province; please correct them from the card"),
-    "masked": Words("号码有几位被遮盖；请填写完整号码", "Some digits are masked; please give the whole number"),
-    "truncated": Words("号码后几位缺失，只剩前面部分；请对照证件补全",
-                       "The end of the number is missing; please complete it from the card"),
-    "unborn": Words("号码里的出生日期还没有到；请对照证件更正",
-                    "The birth date inside the number is still to come; please correct it from the card"),
+    "missing": Words(
+        "没有身份证号码；请补填 18 位号码", "No ID number is given; please add the 18 characters"
+    ),
+    "junk": Words(
+        "这一格不是身份证号码；请填写 18 位号码",
+        "This cell is not an ID number; please give the 18 characters",
+    ),
+    "15": Words(
+        "旧的 15 位号码，已换算为 18 位；请以现行证件核对",
+        "An old number of 15 digits, converted to 18; please compare with the present card",
+    ),
+    "check": Words(
+        "校验位不符：有一位写错或相邻两位颠倒；请对照证件更正",
+        "The check character does not fit: one character is wrong or two neighbours are swapped; "
+        "please correct it from the card",
+    ),
+    "short": Words(
+        "号码少了一位；请对照证件补全", "One character is missing; please complete it from the card"
+    ),
+    "long": Words(
+        "号码多了一位；请对照证件更正",
+        "There is one character too many; please correct it from the card",
+    ),
+    "excel": Words(
+        "号码被 Excel 当作数字，后几位已丢失；请把该列设为“文本”后重新填写",
+        "Excel took the number for a figure and lost its last digits; please set the column to "
+        "text and enter it again",
+    ),
+    "date": Words(
+        "号码里的出生日期不存在；请对照证件更正",
+        "The birth date inside the number does not exist; please correct it from the card",
+    ),
+    "region": Words(
+        "号码前两位不是省级代码；请对照证件更正",
+        "The first two digits are no province; please correct them from the card",
+    ),
+    "masked": Words(
+        "号码有几位被遮盖；请填写完整号码", "Some digits are masked; please give the whole number"
+    ),
+    "truncated": Words(
+        "号码后几位缺失，只剩前面部分；请对照证件补全",
+        "The end of the number is missing; please complete it from the card",
+    ),
+    "unborn": Words(
+        "号码里的出生日期还没有到；请对照证件更正",
+        "The birth date inside the number is still to come; please correct it from the card",
+    ),
 } | other_papers.WORDS
-_RESIDENCE = Words("港澳台居民居住证号码有效",
-                   "The number of a residence permit of Hong Kong, Macao or Taiwan residents; it is valid")
+_RESIDENCE = Words(
+    "港澳台居民居住证号码有效",
+    "The number of a residence permit of Hong Kong, Macao or Taiwan residents; it is valid",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class IdNumber:
-    """`text`: 18 characters with a capital X, or None; `valid`: it may be relied on. `known`: the leading
-    characters that are left where the rest was lost; the last of them may be one too high where the number was
-    rounded. `pattern`: of a masked number 18 characters, `?` for each that is hidden. `paper`: the number of another
-    paper that stood in its place, as its letters and digits. A damaged number is never `valid`, however much of it
-    can be read."""
+    """`text`: 18 characters with a capital X, or None; `valid`: it may be relied on. `known`: the
+    leading characters that are left where the rest was lost; the last of them may be one too high
+    where the number was rounded. `pattern`: of a masked number 18 characters, `?` for each that is
+    hidden. `paper`: the number of another paper that stood in its place, as its letters and digits.
+    A damaged number is never `valid`, however much of it can be read.
+    """
 
     text: str | None
     valid: bool
@@ -79,12 +149,17 @@ class IdNumber:
 
     @property
     def shown_birth(self) -> tuple[date | None, str]:
-        """The birth date that a number states of which the end is hidden or lost, as `dates.parse_date` gives one: to
-        the day, the month or the year, or (None, "none")."""
+        """The birth date that a number states of which the end is hidden or lost, as
+        `dates.parse_date` gives one: to the day, the month or the year, or (None, "none").
+        """
         if self.damage not in ("masked", "truncated") or len(self.known) < 10:
             return None, "none"
         given = "day" if len(self.known) >= 14 else "month" if len(self.known) >= 12 else "year"
-        day = _date(self.known[:{"day": 14, "month": 12, "year": 10}[given]].ljust(14, "*").replace("**", "01"))
+        day = _date(
+            self.known[: {"day": 14, "month": 12, "year": 10}[given]]
+            .ljust(14, "*")
+            .replace("**", "01")
+        )
         return day, given if day else "none"
 
     @property
@@ -123,7 +198,9 @@ def _to_come(day: date) -> bool:
 
 
 def is_valid(number: str) -> bool:
-    """18 characters whose check character, birth date and province all hold; a birth date to come does not."""
+    """18 characters whose check character, birth date and province all hold; a birth date to come
+    does not.
+    """
     if _EIGHTEEN.fullmatch(number) is None or number[17] != check_character(number[:17]):
         return False
     if number[:2] not in _PROVINCES or number[0] == "9":
@@ -133,8 +210,10 @@ def is_valid(number: str) -> bool:
 
 
 def parse_id_number(text: object) -> IdNumber:
-    """Read a cell. Full-width digits, small x, blanks, hyphens, `'…`, `="…"` and words around the number are put right
-    without a word; anything else that is wrong is named in `damage`, and so is any other paper. Never raises."""
+    """Read a cell. Full-width digits, small x, blanks, hyphens, `'…`, `="…"` and words around the
+    number are put right without a word; anything else that is wrong is named in `damage`, and so is
+    any other paper. Never raises.
+    """
     return _parse("" if text is None else text if isinstance(text, str) else str(text))
 
 
@@ -170,8 +249,9 @@ def _digits(body: str) -> IdNumber | None:
 def _fifteen_or_cut(digits: str) -> IdNumber | None:
     """An old number, or what is left of a new one.
 
-    Fifteen digits may be read both ways where an old number would be of 1919 or 1920: whoever bears such a one is past
-    a hundred, so they are the beginning of a new number if that was born in 1913 or later.
+    Fifteen digits may be read both ways where an old number would be of 1919 or 1920: whoever bears
+    such a one is past a hundred, so they are the beginning of a new number if that was born in 1913
+    or later.
     """
     born = _date(digits)
     cut = born is not None and born.year > 1912 and not _to_come(born) and digits[:2] in _PROVINCES
@@ -212,8 +292,10 @@ def _among_words(body: str) -> IdNumber:
 
 
 def _inside(body: str) -> str | None:
-    """The one number among other words (身份证号：…), or the one valid number of several; letters that look like
-    digits (O, I, l, S, B, Z) count as those only where the check character then holds."""
+    """The one number among other words (身份证号：…), or the one valid number of several; letters
+    that look like digits (O, I, l, S, B, Z) count as those only where the check character then
+    holds.
+    """
     found = set(_WITHIN.findall(body))
     if len(found) != 1:
         found = {one for one in found if is_valid(one)}
@@ -259,8 +341,10 @@ def _from_science(match: re.Match[str]) -> IdNumber:
 
 @lru_cache(maxsize=16384)
 def repairs(number: IdNumber) -> frozenset[str]:
-    """Every valid number that a damaged one may have been: one digit wrong, two neighbours swapped, one
-    character lost or doubled, or rounded by a 64-bit float. Complete for these: the check character leaves few."""
+    """Every valid number that a damaged one may have been: one digit wrong, two neighbours swapped,
+    one character lost or doubled, or rounded by a 64-bit float. Complete for these: the check
+    character leaves few.
+    """
     seen = number.known if number.text is None else number.text
     found: set[str] = set()
     if number.damage in ("check", "excel", "date", "region") and number.text is not None:
@@ -272,26 +356,35 @@ def repairs(number: IdNumber) -> frozenset[str]:
             digits = CHECKS if place == 17 else "0123456789"
             found.update(seen[:place] + digit + seen[place:] for digit in digits)
     elif number.damage == "long":
-        found.update(seen[:place] + seen[place + 1:] for place in range(19))
+        found.update(seen[:place] + seen[place + 1 :] for place in range(19))
     return frozenset(one for one in found if is_valid(one))
 
 
 def _one_changed(number: str) -> set[str]:
-    changed = {number[:place] + digit + number[place + 1:] for place in range(17) for digit in "0123456789"}
+    changed = {
+        number[:place] + digit + number[place + 1 :]
+        for place in range(17)
+        for digit in "0123456789"
+    }
     changed.add(number[:17] + check_character(number[:17]))
     changed.discard(number)
     return changed
 
 
 def _swapped(number: str) -> set[str]:
-    return {number[:place] + number[place + 1] + number[place] + number[place + 2:] for place in range(17)
-            if number[place] != number[place + 1]}
+    return {
+        number[:place] + number[place + 1] + number[place] + number[place + 2 :]
+        for place in range(17)
+        if number[place] != number[place + 1]
+    }
 
 
 def _unrounded(number: str) -> set[str]:
     middle, found = int(number), set()
     for seventeen in range((middle - 64) // 10, (middle + 64) // 10 + 1):
-        whole = str(seventeen) + check_character(str(seventeen)) if len(str(seventeen)) == 17 else ""
+        whole = (
+            str(seventeen) + check_character(str(seventeen)) if len(str(seventeen)) == 17 else ""
+        )
         if whole and whole[17] != "X" and int(float(whole)) == middle:
             found.add(whole)
     return found

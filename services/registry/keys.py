@@ -1,11 +1,14 @@
-"""Blocking keys: short texts that two records of one person share. Candidates are looked up by them, never decided.
+"""Blocking keys: short texts that two records of one person share. Candidates are looked up by
+them, never decided.
 
-Every key joins two things that seldom both go wrong, and stays selective in a register of millions. A member has
-eight keys as a rule; a row asks under more, because it is the row that may be damaged.
+Every key joins two things that seldom both go wrong, and stays selective in a register of millions.
+A member has eight keys as a rule; a row asks under more, because it is the row that may be damaged.
 
-=====  ==========================================================  ==================================================
+===== ==========================================================
+==================================================
 key    holds                                                       survives
-=====  ==========================================================  ==================================================
+===== ==========================================================
+==================================================
 `id:`  a number of 18 characters, 15 digits converted              every other field; asked also for every repair
 `ip:`  its first 15 characters (place, birth date, a digit)        numbers that Excel cut or rounded
 `bs:`  whole birth date and the first syllable's sound             homophones, pinyin, lost and missing characters
@@ -16,10 +19,12 @@ key    holds                                                       survives
 `n:`   the whole name's sound; asked only by rows with little else  rows of a name alone, or of name and organisation
 `mc:`  military card, or another paper in the number's column      no number is given
 `tk:`  organisation and HMAC of the number (registry.tokens)       the sender may not show the number
-=====  ==========================================================  ==================================================
+===== ==========================================================
+==================================================
 
-Sounds are the first usual reading without tone (services.registry.han): rows ask under all usual readings. Of names
-with rare or lost characters `ys:` stands also without these, of names with `·` also for each part.
+Sounds are the first usual reading without tone (services.registry.han): rows ask under all usual
+readings. Of names with rare or lost characters `ys:` stands also without these, of names with `·`
+also for each part.
 """
 
 from __future__ import annotations
@@ -35,10 +40,10 @@ from services.registry.names import (
     all_sounds,
     fold_name,
     is_latin,
+    name_notes,
     name_parts,
     sound_of,
     sounds,
-    name_notes,
     stored_heads,
     stored_orders,
     tokens,
@@ -51,12 +56,15 @@ PREFIX = 15
 TAIL = 4
 ORDERS_MAX = 12
 RULES = 1
-"""Number of the rules by which `member_keys` computes what is stored; a higher one lets all be computed anew
-(services.registry.rekey)."""
+"""Number of the rules by which `member_keys` computes what is stored; a higher one lets all be
+computed anew (services.registry.rekey).
+"""
 
 
 def member_keys(member: MemberRecord) -> frozenset[str]:
-    """The keys under which a member of the register is found; at most thirteen, a few more with a former name."""
+    """The keys under which a member of the register is found; at most thirteen, a few more with a
+    former name.
+    """
     number = parse_id_number(member.id_number)
     keys = []
     if number.text:
@@ -96,14 +104,21 @@ def _keys_by_name(member: MemberRecord, number: IdNumber) -> list[str]:
 
 @lru_cache(maxsize=65536)
 def _heard(text: str | None) -> tuple[str | None, str, str, tuple[str, ...], tuple[str, ...]]:
-    """The whole name's sound, its first and last syllable, its pieces and the sounds of former names; None for the
-    first where there is no name."""
+    """The whole name's sound, its first and last syllable, its pieces and the sounds of former
+    names; None for the first where there is no name.
+    """
     name = fold_name(text)
     if not name:
         return None, "", "", (), ()
     first, last = _ends(name)
     former = tuple(map(sound_of, name_notes(text).former))
-    return sound_of(name), first[0] if first else "", last[0] if last else "", _pieces(text, name), former
+    return (
+        sound_of(name),
+        first[0] if first else "",
+        last[0] if last else "",
+        _pieces(text, name),
+        former,
+    )
 
 
 def number_keys(person: Person) -> frozenset[str]:
@@ -115,13 +130,16 @@ def number_keys(person: Person) -> frozenset[str]:
 
 
 def close_keys(person: Person) -> frozenset[str]:
-    """`person_keys` without those of neighbouring years: a few candidates instead of hundreds in a register of
-    millions, and whoever agrees well is among them."""
+    """`person_keys` without those of neighbouring years: a few candidates instead of hundreds in a
+    register of millions, and whoever agrees well is among them.
+    """
     return person_keys(person, (0,))
 
 
 def person_keys(person: Person, years_near: tuple[int, ...] = YEARS_NEAR) -> frozenset[str]:
-    """The keys under which to look for the person of a roster row; empty where nothing usable was given."""
+    """The keys under which to look for the person of a roster row; empty where nothing usable was
+    given.
+    """
     number = parse_id_number(person.id_number)
     born, given = parse_date(person.birth_date)
     days = _days(born, given, number)
@@ -144,8 +162,12 @@ def person_keys(person: Person, years_near: tuple[int, ...] = YEARS_NEAR) -> fro
     return frozenset(keys)
 
 
-def _asked_by_name(name: str, pieces: tuple[str, ...], days: set[str], years: set[int], tail: str) -> set[str]:
-    """The keys of one name: with the birth dates and years stated, and with the end of a masked number."""
+def _asked_by_name(
+    name: str, pieces: tuple[str, ...], days: set[str], years: set[int], tail: str
+) -> set[str]:
+    """The keys of one name: with the birth dates and years stated, and with the end of a masked
+    number.
+    """
     spoken = _spoken(name) + pieces
     keys = {f"ys:{year}:{one}" for year in years for one in spoken}
     first, last = _ends(name)
@@ -175,13 +197,21 @@ def _number_keys(number: IdNumber) -> set[str]:
 
 
 def _is_rounded(text: str) -> bool:
-    """A whole 64-bit float: what is left of one number in sixteen, and of every number that Excel rounded."""
+    """A whole 64-bit float: what is left of one number in sixteen, and of every number that Excel
+    rounded.
+    """
     return text.isdigit() and int(float(text)) == int(text)
 
 
 def _days(born: date | None, given: str, number: IdNumber) -> set[str]:
-    """The whole birth dates (YYYYMMDD) a record states: its own and its number's, also of a number with a slip."""
-    days = {f"{born.year}{born.month:02}{born.day:02}"} if born is not None and given == "day" else set()
+    """The whole birth dates (YYYYMMDD) a record states: its own and its number's, also of a number
+    with a slip.
+    """
+    days = (
+        {f"{born.year}{born.month:02}{born.day:02}"}
+        if born is not None and given == "day"
+        else set()
+    )
     if number.valid or number.birth_date is not None:
         days.add(number.text[6:14])
     elif number.shown_birth[1] == "day":
@@ -206,19 +236,25 @@ def _is_odd(character: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def _pieces(text: str | None, name: str) -> tuple[str, ...]:
-    """The sounds of what is left of a name where its rare and lost characters, or one of its parts, are missing."""
+    """The sounds of what is left of a name where its rare and lost characters, or one of its parts,
+    are missing.
+    """
     if len(name) <= 4 and not any(map(_is_odd, name)):
         return ()
     parts = name_parts(text) if len(name) > 4 else ()
     if len(parts) < 2 and not is_latin(name):
         kept = [mark for mark in tokens(name) if not (mark.isascii() or is_rare(mark))]
         parts = ("".join(kept),) if 2 <= len(kept) < len(tokens(name)) else parts
-    return tuple(dict.fromkeys(sound for part in parts if len(part) > 1 and (sound := sound_of(part))))
+    return tuple(
+        dict.fromkeys(sound for part in parts if len(part) > 1 and (sound := sound_of(part)))
+    )
 
 
 @lru_cache(maxsize=16384)
 def _ends(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The sounds of the first and of the last character; of a name in letters every way to cut it."""
+    """The sounds of the first and of the last character; of a name in letters every way to cut
+    it.
+    """
     if is_latin(name):
         return _latin_ends(name)
     marks = tokens(name)

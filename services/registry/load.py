@@ -1,7 +1,8 @@
-"""`guidui load KIND FILE`: the register, old letters, confirmed addresses and the calendar from files.
+"""`guidui load KIND FILE`: the register, old letters, confirmed addresses and the calendar from
+files.
 
-All good rows go in, committed every 5,000 rows; bad ones go to ``FILE.errors.csv`` with what is wrong and how
-to mend it. Loading the same file again changes nothing. One load runs at a time.
+All good rows go in, committed every 5,000 rows; bad ones go to ``FILE.errors.csv`` with what is
+wrong and how to mend it. Loading the same file again changes nothing. One load runs at a time.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from services.kit.clock import Clock
 from services.kit.errors import Words
-from services.registry import fields
+from services.registry import fields, past
 from services.registry.dates import read_day
 from services.registry.directory import Directory
 from services.registry.error_file import ErrorFile
@@ -30,11 +31,21 @@ from services.registry.load_divisions import (
     known_divisions,
     write_divisions,
 )
-from services.registry.load_papers import OpenLetters, write_calendar, write_confirmed, write_letters
+from services.registry.load_papers import (
+    OpenLetters,
+    write_calendar,
+    write_confirmed,
+    write_letters,
+)
 from services.registry.load_people import write_contacts, write_grids, write_members
 from services.registry.load_result import LoadResult
-from services.registry.load_tree import Arrangement, Mover, follow, grids_follow, write_organisations
-from services.registry import past
+from services.registry.load_tree import (
+    Arrangement,
+    Mover,
+    follow,
+    grids_follow,
+    write_organisations,
+)
 from services.registry.rows import Entry, Outcome, alone, batches, one_fault
 from services.registry.sheets import BadFile, Row, given, open_sheet
 
@@ -43,36 +54,55 @@ log = structlog.get_logger()
 Say = Callable[[int], None]
 FAULTS_KEPT_MAX = 20
 _PART_OF_A_DAY = {
-    "birth_date": Words("出生日期没有写到日，未采用；身份证号码里的照常使用",
-                        "the birth date is not given to the day and was left out; that of the ID number counts"),
-    "joined_on": Words("入党日期没有写到日，未采用", "the day of joining is not given to the day and was left out"),
+    "birth_date": Words(
+        "出生日期没有写到日，未采用；身份证号码里的照常使用",
+        "the birth date is not given to the day and was left out; that of the ID number counts",
+    ),
+    "joined_on": Words(
+        "入党日期没有写到日，未采用", "the day of joining is not given to the day and was left out"
+    ),
 }
-_GUESSED = Words("日期的年份只有两位，或月、日的先后不明，按通常的写法读取，请核对",
-                 "a date with a year of two figures, or with day and month in doubt, was read in the usual way; check it")
-_PAST = Words("新的区划表不再列出，转为旧代码", "no longer in the newer edition, kept as codes of the past")
+_GUESSED = Words(
+    "日期的年份只有两位，或月、日的先后不明，按通常的写法读取，请核对",
+    "a date with a year of two figures, or with day and month in doubt, was read in the usual "
+    "way; check it",
+)
+_PAST = Words(
+    "新的区划表不再列出，转为旧代码", "no longer in the newer edition, kept as codes of the past"
+)
 
 
 def _channel_not_built(channel: str) -> Words:
     """What is said of a contact whose channel is kept for later: where notices go until then."""
     return Words(
-        f"渠道“{CHANNELS[channel]}”（{channel}）尚未接通：已保存，接通前有邮箱的发邮件，没有的只在门户提醒",
-        f"channel {channel} is not connected yet: kept, and until then notices go by e-mail where there is an "
+        f"渠道“{CHANNELS[channel]}”（{channel}）尚未接通：已保存，接通前有邮箱的发邮件，"
+        f"没有的只在门户提醒",
+        f"channel {channel} is not connected yet: kept, and until then notices go by e-mail where "
+        f"there is an "
         "address, else to the portal alone",
     )
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """What other rooms do during a load: open cases for old letters; follow a part of the tree that moved."""
+    """What other rooms do during a load: open cases for old letters; follow a part of the tree that
+    moved.
+    """
 
     open_letters: OpenLetters | None = None
     movers: Sequence[Mover] = ()
 
 
 def load(
-    engine: Engine, kind: str, file: Path, clock: Clock, hooks: Hooks = Hooks(), say: Say | None = None
+    engine: Engine,
+    kind: str,
+    file: Path,
+    clock: Clock,
+    hooks: Hooks = Hooks(),
+    say: Say | None = None,
 ) -> LoadResult:
-    """Load a file; `engine` acts as guidui_worker, `say` hears the number of rows done after every batch.
+    """Load a file; `engine` acts as guidui_worker, `say` hears the number of rows done after every
+    batch.
 
     Raises BadFile, with nothing changed, where the file cannot be read at all.
     """
@@ -106,7 +136,9 @@ def load_rows(
     hooks: Hooks = Hooks(),
     say: Say | None = None,
 ) -> LoadResult:
-    """The same of rows in memory, with the columns of docs/data-formats.md (one left out is empty)."""
+    """The same of rows in memory, with the columns of docs/data-formats.md (one left out is
+    empty).
+    """
     loading = _Loading(engine, _kind(kind, hooks), clock, hooks, None, say)
     listed = given(rows, list(KINDS[kind].columns))
     if kind == "divisions":
@@ -173,7 +205,9 @@ class _Loading:
                 self.result.good += changed
                 self.result.unchanged += len(batch) - changed
                 self._progress()
-            if not empty and not self.result.bad:  # a row that was refused may be the one that seems to be missing
+            if (
+                not empty and not self.result.bad
+            ):  # a row that was refused may be the one that seems to be missing
                 gone = close_past(self._engine, reader.listed, self._clock.now().date())
                 for code in gone:
                     self.result.warn(_PAST, Words(code, code))
@@ -185,7 +219,9 @@ class _Loading:
         self._reject(
             Row(0, ()),
             one_fault(
-                "", f"文件读到一半中断：{broken.words.zh}", "换一份完整的文件再导入一次；已导入的行不会重复"
+                "",
+                f"文件读到一半中断：{broken.words.zh}",
+                "换一份完整的文件再导入一次；已导入的行不会重复",
             ),
         )
 
@@ -227,8 +263,12 @@ class _Loading:
         follow(self._engine, self._hooks.movers)
         grids_follow(self._engine)
 
-    def _write_tree(self, tx: Connection, some: Sequence[Entry], directory: Directory) -> list[Outcome]:
-        past.keep(tx, past.differences((entry.values for entry in some), directory, self._clock.now()))
+    def _write_tree(
+        self, tx: Connection, some: Sequence[Entry], directory: Directory
+    ) -> list[Outcome]:
+        past.keep(
+            tx, past.differences((entry.values for entry in some), directory, self._clock.now())
+        )
         return write_organisations(tx, some, directory)
 
     def _batch(
@@ -261,7 +301,9 @@ class _Loading:
             for column, sentence in self._doubts(entry):
                 self._warn(entry, entry.values["member"], column, sentence)
         if self._kind.name == "contacts" and entry.values["channel"] in CHANNELS_NOT_BUILT:
-            self._warn(entry, entry.values["name"], "channel", _channel_not_built(entry.values["channel"]))
+            self._warn(
+                entry, entry.values["name"], "channel", _channel_not_built(entry.values["channel"])
+            )
 
     def _warn(self, entry: Entry, name: str, column: str, sentence: Words) -> None:
         """The row went in; `name` is what its sender calls it."""
@@ -271,7 +313,9 @@ class _Loading:
             self.doubts.add(entry.row, column, sentence.zh, "请核对；其余已导入")
 
     def _doubts(self, entry: Entry) -> Iterator[tuple[str, Words]]:
-        """Column and sentence of what is not as it should be in a member's row that was taken all the same."""
+        """Column and sentence of what is not as it should be in a member's row that was taken all
+        the same.
+        """
         number = parse_id_number(entry.values["id_number"])
         if not number.valid:
             yield "id_number", number.words
@@ -293,4 +337,3 @@ class _Loading:
     def _progress(self) -> None:
         if self._say is not None:
             self._say(self.result.good + self.result.unchanged + self.result.bad)
-

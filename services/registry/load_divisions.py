@@ -1,4 +1,6 @@
-"""The division table, 665,000 rows: lines that are plainly right go through by the thousand, others one by one."""
+"""The division table, 665,000 rows: lines that are plainly right go through by the thousand, others
+one by one.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,15 @@ _ABOVE = {str(level): DIVISION_DIGITS.get(level - 1, 0) for level in DIVISION_DI
 
 
 Division = tuple[str, str, str, str]
-"""Code, name, level (1 province, 2 city, 3 county, 4 street or township, 5 community or village), parent (''
-at the top).
+"""Code, name, level (1 province, 2 city, 3 county, 4 street or township, 5 community or village),
+parent ('' at the top).
 """
 
 
 class DivisionReader:
-    """Turns the rows of a sheet into batches of divisions; a superior may stand anywhere in the file or in the register."""
+    """Turns the rows of a sheet into batches of divisions; a superior may stand anywhere in the
+    file or in the register.
+    """
 
     def __init__(self, known: Iterator[str], reject: Reject) -> None:
         self._upper = {*known, ""}
@@ -85,10 +89,16 @@ class DivisionReader:
             except Faults as faults:
                 self._reject(row, faults)
                 continue
-            division = (values["code"], values["name"], str(values["level"]), values["parent"] or "")
+            division = (
+                values["code"],
+                values["name"],
+                str(values["level"]),
+                values["parent"] or "",
+            )
             if division[0] in self._seen:
                 self._reject(
-                    row, one_fault("code", f"代码 {division[0]} 在文件里出现了不止一次", "只保留一行")
+                    row,
+                    one_fault("code", f"代码 {division[0]} 在文件里出现了不止一次", "只保留一行"),
                 )
                 continue
             self._seen.add(division[0])
@@ -107,13 +117,17 @@ class DivisionReader:
                 self._reject(
                     row,
                     one_fault(
-                        "parent", f"上级 {division[3]} 不在文件里，也不在区划表里", "先导入上级，或改正代码"
+                        "parent",
+                        f"上级 {division[3]} 不在文件里，也不在区划表里",
+                        "先导入上级，或改正代码",
                     ),
                 )
 
 
 def write_divisions(tx: Connection, batch: Sequence[Division], empty: bool) -> int:
-    """Write a batch and say how many were new or changed; `empty` says that the table held nothing before the load."""
+    """Write a batch and say how many were new or changed; `empty` says that the table held nothing
+    before the load.
+    """
     if empty:
         copy(tx, "division", COLUMNS, batch, null="")
         return len(batch)
@@ -141,16 +155,22 @@ def write_divisions(tx: Connection, batch: Sequence[Division], empty: bool) -> i
 def past(known: Iterable[str], listed: frozenset[str]) -> list[str]:
     """Codes of the table that a newer edition no longer has.
 
-    A province, city or county whose own row the file has counts as listed whole if the file has at least half
-    as many rows right below it as the table; so does a street in such a county (an edition of levels 1 to 4
-    leaves communities alone, and a few added rows change nothing else). What stands below a division listed
-    whole and is not in the file is past, with all below it.
+    A province, city or county whose own row the file has counts as listed whole if the file has at
+    least half as many rows right below it as the table; so does a street in such a county (an
+    edition of levels 1 to 4 leaves communities alone, and a few added rows change nothing else).
+    What stands below a division listed whole and is not in the file is past, with all below it.
     """
     known = list(known)
     standing, named = _children(known), _children(listed)
     whole = {code for code in listed if len(code) <= 6 and 0 < standing[code] <= 2 * named[code]}
-    whole |= {code for code in listed if len(code) == 9 and code[:6] in whole and standing[code] <= 2 * named[code]}
-    return [code for code in known if code not in listed and _first_missing_under(code, listed) in whole]
+    whole |= {
+        code
+        for code in listed
+        if len(code) == 9 and code[:6] in whole and standing[code] <= 2 * named[code]
+    }
+    return [
+        code for code in known if code not in listed and _first_missing_under(code, listed) in whole
+    ]
 
 
 def _children(codes: Iterable[str]) -> Counter[str]:
@@ -169,7 +189,9 @@ def _first_missing_under(code: str, listed: frozenset[str]) -> str:
 
 
 def close_past(engine: Engine, listed: frozenset[str], on: date) -> list[str]:
-    """Marks what a file no longer lists as past and what it lists again as standing; gives the codes that are past now."""
+    """Marks what a file no longer lists as past and what it lists again as standing; gives the
+    codes that are past now.
+    """
     with engine.begin() as tx:
         known = tx.exec_driver_sql("SELECT code, gone_on FROM division").all()
     gone = past((code for code, gone_on in known if gone_on is None), listed)
@@ -177,7 +199,9 @@ def close_past(engine: Engine, listed: frozenset[str], on: date) -> list[str]:
     for codes, day in ((gone, on), (again, None)):
         for some in batches(codes):
             with engine.begin() as tx:
-                tx.exec_driver_sql("UPDATE division SET gone_on = %s WHERE code = ANY (%s)", (day, some))
+                tx.exec_driver_sql(
+                    "UPDATE division SET gone_on = %s WHERE code = ANY (%s)", (day, some)
+                )
     return sorted(gone)
 
 

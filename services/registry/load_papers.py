@@ -21,7 +21,8 @@ def write_letters(
 ) -> list[Outcome]:
     """Hand counterfoils whose member and organisations are known to `open_letters`.
 
-    It answers each, in order: `new` (a case was opened), `unchanged` (it stands already), or why not.
+    It answers each, in order: `new` (a case was opened), `unchanged` (it stands already), or why
+    not.
     """
     directory = Directory.of(tx)
     members = set(
@@ -30,7 +31,9 @@ def write_letters(
             ([entry.values["member"] for entry in batch],),
         ).scalars()
     )
-    outcomes: list[Any] = [_letter_fault(entry.values, directory, members, at.date()) for entry in batch]
+    outcomes: list[Any] = [
+        _letter_fault(entry.values, directory, members, at.date()) for entry in batch
+    ]
     sound = [place for place, fault in enumerate(outcomes) if fault is None]
     if sound:
         answers = open_letters(tx, [batch[place].values for place in sound])
@@ -61,7 +64,8 @@ def _letter_fault(
 
 
 def write_confirmed(tx: Connection, batch: Sequence[Entry], on: date) -> list[Outcome]:
-    """Confirmed (address, code) pairs for the matcher to learn from. One that was withdrawn stays withdrawn.
+    """Confirmed (address, code) pairs for the matcher to learn from. One that was withdrawn stays
+    withdrawn.
     """
     records = {}
     for entry in batch:
@@ -72,7 +76,8 @@ def write_confirmed(tx: Connection, batch: Sequence[Entry], on: date) -> list[Ou
             "on": value["on"],
         }
     found = tx.exec_driver_sql(
-        'SELECT source, address, code, "on" FROM confirmed_address WHERE source = ANY (%s)', (list(records),)
+        'SELECT source, address, code, "on" FROM confirmed_address WHERE source = ANY (%s)',
+        (list(records),),
     )
     before = {row.source: {"address": row.address, "code": row.code, "on": row.on} for row in found}
     outcomes: list[Outcome] = []

@@ -20,7 +20,16 @@ from services.registry.rows import Entry, Outcome, as_given, one_fault, upsert
 MEMBER_COLUMNS = tuple(KINDS["members"].columns)
 _STANDINGS = ("normal", "suspended", "ended")
 _UPDATE = as_given(
-    "name", "sex", "ethnicity", "birth_date", "id_number", "phone", "address", "status", "joined_on", "military_card",
+    "name",
+    "sex",
+    "ethnicity",
+    "birth_date",
+    "id_number",
+    "phone",
+    "address",
+    "status",
+    "joined_on",
+    "military_card",
 ) | {
     # Events and decisions may have gone on since the row was read: a file moves these forward only.
     "standing": "CASE WHEN old.standing = 'normal' OR excluded.standing = 'ended' "
@@ -30,17 +39,21 @@ _UPDATE = as_given(
     "register_life_on": "greatest(old.register_life_on, excluded.register_life_on)",
     "register_dues_to": "greatest(old.register_dues_to, excluded.register_dues_to)",
 }
-# what files alone have said of a column that events move too: an event that is taken back leaves this
+# what files alone have said of a column that events move too: an event that is taken back leaves
+# this
 _FROM_FILES = {"last_life_on": "register_life_on", "dues_paid_to": "register_dues_to"}
 
 
 def write_members(tx: Connection, batch: Sequence[Entry], now: datetime) -> list[Outcome]:
-    """Insert new members, update known ones in their organisation, refuse rows that would move or restore somebody."""
+    """Insert new members, update known ones in their organisation, refuse rows that would move or
+    restore somebody.
+    """
     on = now.date()
     directory = Directory.of(tx)
     listed = ", ".join((*MEMBER_COLUMNS, *_FROM_FILES.values()))
     found = tx.exec_driver_sql(
-        f"SELECT {listed} FROM member WHERE member = ANY (%s)", ([entry.values["member"] for entry in batch],)
+        f"SELECT {listed} FROM member WHERE member = ANY (%s)",
+        ([entry.values["member"] for entry in batch],),
     )
     before = {row.member: dict(row._mapping) for row in found}
     outcomes: list[Outcome] = []
@@ -62,10 +75,16 @@ def _not_yet(new: Mapping[str, Any], now: datetime) -> Faults | None:
     """Life and dues of days to come: they would keep a member's clock still until then."""
     last = tomorrow(now)
     if new["last_life_on"] and new["last_life_on"] > last:
-        return one_fault("last_life_on", f"{new['last_life_on']} 还没有到", f"请核对日期，最晚只能到 {last}")
+        return one_fault(
+            "last_life_on", f"{new['last_life_on']} 还没有到", f"请核对日期，最晚只能到 {last}"
+        )
     month_last = dues_month_last(now)
     if new["dues_paid_to"] and new["dues_paid_to"] > month_last:
-        return one_fault("dues_paid_to", f"{new['dues_paid_to']} 太远", f"请核对年月，最多只能预缴到 {month_last}")
+        return one_fault(
+            "dues_paid_to",
+            f"{new['dues_paid_to']} 太远",
+            f"请核对年月，最多只能预缴到 {month_last}",
+        )
     return None
 
 
@@ -112,7 +131,8 @@ def _write_keys(
         added += [(key, member) for key in new - old]
     if gone:
         tx.exec_driver_sql(
-            "DELETE FROM member_key AS k USING unnest(%s::text[], %s::text[]) AS gone (key, member) "
+            "DELETE FROM member_key AS k USING unnest(%s::text[], %s::text[]) AS gone (key, "
+            "member) "
             "WHERE k.key = gone.key AND k.member = gone.member",
             tuple(map(list, zip(*gone))),
         )
@@ -120,8 +140,12 @@ def _write_keys(
         tokens.store(tx, added)
 
 
-def keys_of(record: Mapping[str, Any], directory: Directory, senders: Mapping[str, bytes] = {}) -> frozenset[str]:
-    """The blocking keys of a member's row, as the matcher looks for them; ``senders``: who sends tokens, their keys."""
+def keys_of(
+    record: Mapping[str, Any], directory: Directory, senders: Mapping[str, bytes] = {}
+) -> frozenset[str]:
+    """The blocking keys of a member's row, as the matcher looks for them; ``senders``: who sends
+    tokens, their keys.
+    """
     organisation = directory.get(record["organisation"])
     born = record["birth_date"]
     hidden = frozenset(tokens.tokens_of(record["id_number"], senders)) if senders else frozenset()
@@ -143,7 +167,8 @@ def keys_of(record: Mapping[str, Any], directory: Directory, senders: Mapping[st
 
 
 def write_contacts(tx: Connection, batch: Sequence[Entry]) -> list[Outcome]:
-    """Insert contacts or change phone, e-mail and last day of known ones; a new address forgets old bounces.
+    """Insert contacts or change phone, e-mail and last day of known ones; a new address forgets old
+    bounces.
     """
     directory = Directory.of(tx)
     ids = {contact_id(entry.values): entry for entry in batch}

@@ -13,10 +13,12 @@ WARNED_NAMED_MAX = 20
 
 @dataclass
 class LoadResult:
-    """What came of a load, in rows. `good` went in, `unchanged` stood there already, `bad` are in the file `errors`.
+    """What came of a load, in rows. `good` went in, `unchanged` stood there already, `bad` are in
+    the file `errors`.
 
-    `warnings`: sentence -> rows that went in although something is wrong with them; `warned` names the first of them, the
-    file `doubts` holds all. `faults`: the first bad rows as (row, column, reason).
+    `warnings`: sentence -> rows that went in although something is wrong with them; `warned` names
+    the first of them, the file `doubts` holds all. `faults`: the first bad rows as (row, column,
+    reason).
     """
 
     kind: str
@@ -32,7 +34,9 @@ class LoadResult:
     faults: list[tuple[int, str, str]] = field(default_factory=list)
 
     def warn(self, sentence: Words, name: Words) -> None:
-        """Something went in although `sentence` is to be said of it; `name` is how its sender finds it."""
+        """Something went in although `sentence` is to be said of it; `name` is how its sender finds
+        it.
+        """
         self.warnings[sentence] += 1
         named = self.warned.setdefault(sentence, [])
         if len(named) < WARNED_NAMED_MAX:
@@ -61,7 +65,10 @@ class LoadResult:
             en.append(f"Note: {count} rows: {warning.en}{_named_in_english(named, more)}")
         if self.doubts:
             zh.append(f"这些行都在 {self.doubts}，已经导入；改好后可直接导入该文件")
-            en.append(f"All of these rows are in {self.doubts}. They went in; mend them and load that file")
+            en.append(
+                f"All of these rows are in {self.doubts}. They went in; mend them and load that "
+                f"file"
+            )
         return Words("\n".join(zh), "\n".join(en))
 
 

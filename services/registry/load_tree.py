@@ -1,4 +1,6 @@
-"""Organisations from a file: in any order, into one tree, and everything below a moved part follows it."""
+"""Organisations from a file: in any order, into one tree, and everything below a moved part follows
+it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,15 @@ from sqlalchemy import Connection, Engine
 
 from services.registry.directory import Directory, Organisation
 from services.registry.kinds import Faults
-from services.registry.rows import BATCH_ROWS_MAX, Entry, Outcome, as_given, batches, one_fault, upsert
+from services.registry.rows import (
+    BATCH_ROWS_MAX,
+    Entry,
+    Outcome,
+    as_given,
+    batches,
+    one_fault,
+    upsert,
+)
 from services.registry.tree import LEVELS_MAX, paths
 
 Mover = Callable[[Connection, str, str], None]
@@ -18,11 +28,12 @@ _TOO_DEEP = one_fault("parent", f"组织层级超过 {LEVELS_MAX} 级", "核对�
 
 
 class Arrangement:
-    """Where each row of a file stands in the tree: `placed`, superiors first, with `path` added; `refused` with the reason.
+    """Where each row of a file stands in the tree: `placed`, superiors first, with `path` added;
+    `refused` with the reason.
 
-    What the file says counts before what the register has. A row that is refused leaves the register's own in
-    force, and takes down with it only rows that need it. `followers` are organisations of the register whose
-    path changes although no row names them.
+    What the file says counts before what the register has. A row that is refused leaves the
+    register's own in force, and takes down with it only rows that need it. `followers` are
+    organisations of the register whose path changes although no row names them.
     """
 
     def __init__(self, entries: Sequence[Entry], directory: Directory) -> None:
@@ -57,7 +68,11 @@ class Arrangement:
                         [
                             (
                                 code,
-                                one_fault(column, f"{zh}写成了本组织自己", f"填写正确的{zh}代码，没有就留空"),
+                                one_fault(
+                                    column,
+                                    f"{zh}写成了本组织自己",
+                                    f"填写正确的{zh}代码，没有就留空",
+                                ),
                             )
                         ]
                     )
@@ -79,7 +94,9 @@ class Arrangement:
         while True:
             parents = {one.code: one.parent for one in self._directory}
             parents |= {
-                code: entry.values["parent"] for code, entry in self._rows.items() if code not in self._faults
+                code: entry.values["parent"]
+                for code, entry in self._rows.items()
+                if code not in self._faults
             }
             path = paths(parents)
             lost = {code: parents[code] for code in parents if code not in path}
@@ -87,13 +104,20 @@ class Arrangement:
                 return path
             circles = _circles(lost)
             self._refuse(
-                [(code, _circle_fault(circle)) for circle in circles for code in circle if code in self._rows]
+                [
+                    (code, _circle_fault(circle))
+                    for circle in circles
+                    for code in circle
+                    if code in self._rows
+                ]
                 if circles
                 else [(code, _TOO_DEEP) for code in self._blamed(lost, parents)]
             )
 
     def _blamed(self, lost: Iterable[str], parents: Mapping[str, str | None]) -> Iterator[str]:
-        """Rows of the file because of which codes stand too deep: their own, or one that moved a superior."""
+        """Rows of the file because of which codes stand too deep: their own, or one that moved a
+        superior.
+        """
         at: str | None
         for at in lost:
             while at is not None and (at not in self._rows or at in self._faults):
@@ -102,7 +126,9 @@ class Arrangement:
                 yield at
 
     def _refuse(self, refused: Sequence[tuple[str, Faults]]) -> None:
-        """Refuse rows, and rows that need one of them where the register has no such organisation."""
+        """Refuse rows, and rows that need one of them where the register has no such
+        organisation.
+        """
         waiting = deque(refused)
         while waiting:
             code, fault = waiting.popleft()
@@ -114,7 +140,9 @@ class Arrangement:
                     (
                         row,
                         one_fault(
-                            column, f"{_REFERENCES[column]} {code} 未能导入", "先改正那一行，再一起导入"
+                            column,
+                            f"{_REFERENCES[column]} {code} 未能导入",
+                            "先改正那一行，再一起导入",
                         ),
                     )
                     for row, column in self._needing.get(code, ())
@@ -123,7 +151,9 @@ class Arrangement:
 
 def _circle_fault(circle: Sequence[str]) -> Faults:
     words = " → ".join([*circle[:6], *(["…"] if len(circle) > 6 else []), circle[0]])
-    return one_fault("parent", f"上级组织成了一个圈：{words}", "核对这几个组织的上级，至少改正其中一个")
+    return one_fault(
+        "parent", f"上级组织成了一个圈：{words}", "核对这几个组织的上级，至少改正其中一个"
+    )
 
 
 def _circles(parents: Mapping[str, str | None]) -> list[list[str]]:
@@ -142,8 +172,12 @@ def _circles(parents: Mapping[str, str | None]) -> list[list[str]]:
     return found
 
 
-def write_organisations(tx: Connection, batch: Sequence[Entry], directory: Directory) -> list[Outcome]:
-    """Write organisations that have their path; a part of the tree that moved is noted in the same transaction."""
+def write_organisations(
+    tx: Connection, batch: Sequence[Entry], directory: Directory
+) -> list[Outcome]:
+    """Write organisations that have their path; a part of the tree that moved is noted in the same
+    transaction.
+    """
     outcomes: list[Outcome] = []
     changed: list[Organisation] = []
     for entry in batch:
@@ -154,19 +188,25 @@ def write_organisations(tx: Connection, batch: Sequence[Entry], directory: Direc
             changed.append(one)
         if before is not None and before.path != one.path and before.parent != one.parent:
             tx.exec_driver_sql(
-                "INSERT INTO path_move (old_path, new_path) VALUES (%s, %s)", (before.path, one.path)
+                "INSERT INTO path_move (old_path, new_path) VALUES (%s, %s)",
+                (before.path, one.path),
             )
     upsert(
-        tx, "organisation", "code", [one._asdict() for one in changed], as_given(*Organisation._fields[1:])
+        tx,
+        "organisation",
+        "code",
+        [one._asdict() for one in changed],
+        as_given(*Organisation._fields[1:]),
     )
     return outcomes
 
 
 def follow(engine: Engine, movers: Sequence[Mover]) -> None:
-    """Let everything that carries the path of a moved part of the tree follow it, in batches; then `movers`, once a move.
+    """Let everything that carries the path of a moved part of the tree follow it, in batches; then
+    `movers`, once a move.
 
-    The deepest old path goes first, so that a part that left before its superior moved is not taken along.
-    Each move is struck off once all have followed: after a crash the next load goes on here.
+    The deepest old path goes first, so that a part that left before its superior moved is not taken
+    along. Each move is struck off once all have followed: after a crash the next load goes on here.
     """
     with engine.begin() as tx:
         moves = tx.exec_driver_sql(
@@ -182,7 +222,9 @@ def follow(engine: Engine, movers: Sequence[Mover]) -> None:
         with engine.begin() as tx:
             for mover in movers:
                 mover(tx, old, new)
-            tx.exec_driver_sql("DELETE FROM path_move WHERE old_path = %s AND new_path = %s", (old, new))
+            tx.exec_driver_sql(
+                "DELETE FROM path_move WHERE old_path = %s AND new_path = %s", (old, new)
+            )
 
 
 def grids_follow(engine: Engine) -> None:
@@ -191,13 +233,16 @@ def grids_follow(engine: Engine) -> None:
         directory = Directory.of(tx)
         stale = [
             {"grid": grid, "path": path}
-            for grid, community, before in tx.exec_driver_sql("SELECT grid, community, path FROM grid").all()
+            for grid, community, before in tx.exec_driver_sql(
+                "SELECT grid, community, path FROM grid"
+            ).all()
             if (path := grid_path(directory, community)) != before
         ]
     for some in batches(stale):
         with engine.begin() as tx:
             tx.exec_driver_sql(
-                "UPDATE grid SET path = new.path FROM unnest(%s::text[], %s::text[]) AS new (grid, path) "
+                "UPDATE grid SET path = new.path FROM unnest(%s::text[], %s::text[]) AS new "
+                "(grid, path) "
                 "WHERE grid.grid = new.grid",
                 ([row["grid"] for row in some], [row["path"] for row in some]),
             )

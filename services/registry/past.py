@@ -1,7 +1,8 @@
-"""What organisations were before: a line for every column of an organisation that became different, kept for good.
+"""What organisations were before: a line for every column of an organisation that became different,
+kept for good.
 
-Written by whatever changes the register of organisations. It says how the tree stood on a day that is over, and which
-of two statements about a column is the newer one.
+Written by whatever changes the register of organisations. It says how the tree stood on a day that
+is over, and which of two statements about a column is the newer one.
 """
 
 from __future__ import annotations
@@ -22,13 +23,32 @@ INSERT INTO organisation_past (code, field, before, after, at, said_at, said_by)
 VALUES (%(code)s, %(field)s, %(before)s, %(after)s, %(at)s, %(said_at)s, %(said_by)s)"""
 
 
-def line(code: str, column: str, before: Any, after: Any, at: datetime, said_at: datetime, said_by: str = "") -> dict[str, Any]:
-    """One line: the column took its value `at`, by what was said at `said_at` (by an event, or by a file: empty)."""
-    return {"code": code, "field": column, "before": _text(before), "after": _text(after), "at": at,
-            "said_at": said_at, "said_by": said_by}
+def line(
+    code: str,
+    column: str,
+    before: Any,
+    after: Any,
+    at: datetime,
+    said_at: datetime,
+    said_by: str = "",
+) -> dict[str, Any]:
+    """One line: the column took its value `at`, by what was said at `said_at` (by an event, or by a
+    file: empty).
+    """
+    return {
+        "code": code,
+        "field": column,
+        "before": _text(before),
+        "after": _text(after),
+        "at": at,
+        "said_at": said_at,
+        "said_by": said_by,
+    }
 
 
-def differences(rows: Iterable[Mapping[str, Any]], directory: Directory, at: datetime) -> Iterator[dict[str, Any]]:
+def differences(
+    rows: Iterable[Mapping[str, Any]], directory: Directory, at: datetime
+) -> Iterator[dict[str, Any]]:
     """The lines of rows that differ from the register; an organisation that is new has none."""
     for row in rows:
         before = directory.get(row["code"])
@@ -48,8 +68,11 @@ def keep(tx: Connection, lines: Iterable[Mapping[str, Any]]) -> None:
 def stamps(tx: Connection, codes: Sequence[str]) -> dict[tuple[str, str], Stamp]:
     """(organisation, column) -> when, and by whom, its newest value was said."""
     found = tx.exec_driver_sql(
-        "SELECT DISTINCT ON (code, field) code, field, said_at, said_by FROM organisation_past WHERE code = ANY (%s) "
-        "ORDER BY code, field, said_at DESC, said_by DESC", (list(codes),)).all()
+        "SELECT DISTINCT ON (code, field) code, field, said_at, said_by FROM organisation_past "
+        "WHERE code = ANY (%s) "
+        "ORDER BY code, field, said_at DESC, said_by DESC",
+        (list(codes),),
+    ).all()
     return {(row.code, row.field): (row.said_at, row.said_by) for row in found}
 
 
@@ -60,11 +83,16 @@ def paths_at(tx: Connection, moment: datetime) -> dict[str, str]:
     """
     directory = Directory.of(tx)
     since = tx.exec_driver_sql(
-        "SELECT DISTINCT ON (code) code, before FROM organisation_past WHERE field = 'parent' AND at >= %s "
-        "ORDER BY code, seq", (moment,)).all()
+        "SELECT DISTINCT ON (code) code, before FROM organisation_past WHERE field = 'parent' AND "
+        "at >= %s "
+        "ORDER BY code, seq",
+        (moment,),
+    ).all()
     if not since:
         return {one.code: one.path for one in directory}
-    return paths({one.code: one.parent for one in directory} | {row.code: row.before for row in since})
+    return paths(
+        {one.code: one.parent for one in directory} | {row.code: row.before for row in since}
+    )
 
 
 def _text(value: Any) -> str | None:

@@ -1,4 +1,5 @@
 """The two sides of a comparison, and the pure readings of their cells."""
+
 from __future__ import annotations
 
 import re
@@ -9,13 +10,25 @@ from services.registry.dates import parse_date
 from services.registry.id_numbers import IdNumber, parse_id_number
 from services.registry.names import fold_name, is_blank
 
-__all__ = ["IdNumber", "MemberRecord", "Person", "card_of", "fold_card", "fold_name", "fold_phone", "is_blank",
-           "masked_phone", "parse_date", "parse_id_number", "parse_sex"]
+__all__ = [
+    "IdNumber",
+    "MemberRecord",
+    "Person",
+    "card_of",
+    "fold_card",
+    "fold_name",
+    "fold_phone",
+    "is_blank",
+    "masked_phone",
+    "parse_date",
+    "parse_id_number",
+    "parse_sex",
+]
 
-_MALE = frozenset("male m 男 男性 1 man 先生 boy 男士".split())
-_FEMALE = frozenset("female f 女 女性 2 0 woman 女士 girl 小姐".split())
+_MALE = frozenset(["male", "m", "男", "男性", "1", "man", "先生", "boy", "男士"])
+_FEMALE = frozenset(["female", "f", "女", "女性", "2", "0", "woman", "女士", "girl", "小姐"])
 _MOBILE = re.compile(r"1[3-9]\d{9}")
-_LIKE_DIGITS = str.maketrans("OoQlI|SBZ", "00011" "1582")
+_LIKE_DIGITS = str.maketrans("OoQlI|SBZ", "000111582")
 _SCIENCE = re.compile(r"1\.([3-9][0-9]{1,9})E\+?10", re.IGNORECASE)
 _MASK_SIGNS = str.maketrans(dict.fromkeys("*xX×✕·•●○◯〇#_※△□■◆", "?"))
 _MASKED_MOBILE = re.compile(r"(?:\+?86)?(1[3-9][0-9?]{9})")
@@ -37,7 +50,9 @@ class Person:
     pinyin: str | None = None
     military_card: str | None = None
     moving: bool = False
-    """The address is where the person goes to: it speaks for whoever lives there, and against nobody."""
+    """The address is where the person goes to: it speaks for whoever lives there, and against
+    nobody.
+    """
     token: str | None = None
     """The blocking key of a number that the sender may not show (services.registry.tokens)."""
 
@@ -60,7 +75,7 @@ class MemberRecord:
 
 
 def parse_sex(text: object) -> str | None:
-    """"male", "female" or None; takes 男, M, 1 (GB/T 2261.1) and their kin."""
+    """ "male", "female" or None; takes 男, M, 1 (GB/T 2261.1) and their kin."""
     if text is None:
         return None
     word = text if isinstance(text, str) else str(text)
@@ -71,7 +86,8 @@ def parse_sex(text: object) -> str | None:
 
 
 def fold_card(text: object) -> str | None:
-    """A military card (军官证, 士兵证 and their kin) as its letters and digits; None where too little is left.
+    """A military card (军官证, 士兵证 and their kin) as its letters and digits; None where too
+    little is left.
 
     What people write or leave out between them (字, 第, 号, blanks) does not count.
     """
@@ -83,7 +99,9 @@ def fold_card(text: object) -> str | None:
 
 
 def card_of(card: object, number: IdNumber) -> str | None:
-    """The military card given, else the paper that stood in the number's column (军字第…, a passport)."""
+    """The military card given, else the paper that stood in the number's column (军字第…, a
+    passport).
+    """
     folded = fold_card(card) if card else None
     if folded or not number.paper:
         return folded
@@ -91,8 +109,10 @@ def card_of(card: object, number: IdNumber) -> str | None:
 
 
 def fold_phone(text: object) -> str | None:
-    """A mobile number as 11 digits, a landline as its digits, else None. `+86`, blanks, hyphens and `.0` go, and so do
-    the slips of scanners in eleven characters (O, l, S, B, Z); of several numbers in one cell the first counts."""
+    """A mobile number as 11 digits, a landline as its digits, else None. `+86`, blanks, hyphens and
+    `.0` go, and so do the slips of scanners in eleven characters (O, l, S, B, Z); of several
+    numbers in one cell the first counts.
+    """
     if text is None:
         return None
     number = text if isinstance(text, str) else str(text)
@@ -120,8 +140,9 @@ def _without_slips(piece: str) -> str:
 
 
 def masked_phone(text: object) -> str | None:
-    """A mobile number of which some digits are hidden (139****0020), as 11 characters with `?` for each of them; None
-    for anything else and where fewer than five digits are left."""
+    """A mobile number of which some digits are hidden (139****0020), as 11 characters with `?` for
+    each of them; None for anything else and where fewer than five digits are left.
+    """
     if not text or fold_phone(text) is not None:
         return None
     plain = unicodedata.normalize("NFKC", str(text)[:60])

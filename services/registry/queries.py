@@ -1,4 +1,5 @@
-"""What others read of the register: members, contacts, grids, divisions. Organisations are in directory.py.
+"""What others read of the register: members, contacts, grids, divisions. Organisations are in
+directory.py.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Member(NamedTuple):
 
 
 class Contact(NamedTuple):
-    """Who is reached at an organisation, and how; `since` and `until` are the first and last day in the post.
+    """Who is reached at an organisation, and how; `since` and `until` are the first and last day in
+    the post.
     """
 
     id: UUID
@@ -71,8 +73,8 @@ class Grid(NamedTuple):
 
 
 def members(tx: Connection, refs: Collection[str], lock: bool = False) -> dict[str, Member]:
-    """Members by their reference; with `lock` FOR UPDATE in the order of the references, so that two batches
-    cannot lock each other out.
+    """Members by their reference; with `lock` FOR UPDATE in the order of the references, so that
+    two batches cannot lock each other out.
     """
     rows = tx.exec_driver_sql(
         f"SELECT {', '.join(Member._fields)} FROM member WHERE member = ANY (%s) "
@@ -82,13 +84,16 @@ def members(tx: Connection, refs: Collection[str], lock: bool = False) -> dict[s
     return {row.member: Member._make(row) for row in rows}
 
 
-def members_with_keys(tx: Connection, keys: Collection[str]) -> dict[str, tuple[Member, frozenset[str]]]:
-    """Members that share any of these blocking keys, and which; a key that over 500 members share tells
-    nobody apart and is left out.
+def members_with_keys(
+    tx: Connection, keys: Collection[str]
+) -> dict[str, tuple[Member, frozenset[str]]]:
+    """Members that share any of these blocking keys, and which; a key that over 500 members share
+    tells nobody apart and is left out.
     """
     rows = tx.exec_driver_sql(
         """SELECT k.member, array_agg(k.key) FROM unnest(%s::text[]) AS asked (key)
-           CROSS JOIN LATERAL (SELECT key, member FROM member_key WHERE key = asked.key LIMIT %s) AS k
+           CROSS JOIN LATERAL (SELECT key, member FROM member_key WHERE key = asked.key
+               LIMIT %s) AS k
            GROUP BY k.member""",
         (sorted(keys), KEY_MEMBERS_MAX + 1),
     ).all()
@@ -97,14 +102,17 @@ def members_with_keys(tx: Connection, keys: Collection[str]) -> dict[str, tuple[
         for key in shared:
             crowd[key] = crowd.get(key, 0) + 1
     told = {
-        member: frozenset(key for key in shared if crowd[key] <= KEY_MEMBERS_MAX) for member, shared in rows
+        member: frozenset(key for key in shared if crowd[key] <= KEY_MEMBERS_MAX)
+        for member, shared in rows
     }
     found = members(tx, [member for member, shared in told.items() if shared])
     return {member: (one, told[member]) for member, one in found.items()}
 
 
 def contacts(tx: Connection, organisations: Collection[str], on: date) -> dict[str, list[Contact]]:
-    """The contacts of organisations on a day, best first: those not stale, by post, then by channel. Any role may ask."""
+    """The contacts of organisations on a day, best first: those not stale, by post, then by
+    channel. Any role may ask.
+    """
     rows = tx.exec_driver_sql(
         'SELECT id, organisation, name, post, phone, email, channel, "from", until, bounced_count '
         "FROM official_contacts(%s, %s)",
@@ -116,11 +124,13 @@ def contacts(tx: Connection, organisations: Collection[str], on: date) -> dict[s
     return found
 
 
-def contact_for(tx: Connection, directory: Directory, organisation: str, on: date) -> Contact | None:
-    """Whom to turn to about an organisation: its best contact, else that of the nearest superior that has one.
+def contact_for(
+    tx: Connection, directory: Directory, organisation: str, on: date
+) -> Contact | None:
+    """Whom to turn to about an organisation: its best contact, else that of the nearest superior
+    that has one.
 
     A contact whose messages came back twice, or whose term is over, counts as none.
-
     """
     line = [one.code for one in directory.superiors(organisation)]
     found = contacts(tx, line, on)
@@ -130,27 +140,33 @@ def contact_for(tx: Connection, directory: Directory, organisation: str, on: dat
 def reachable(
     tx: Connection, directory: Directory, organisations: Collection[str], on: date
 ) -> dict[str, tuple[Contact, str]]:
-    """Whom to turn to about each organisation, and whose contact that is: its own best one, else, where its
-    contacts are stale (messages came back twice, the post has ended), that of the nearest superior that has one.
+    """Whom to turn to about each organisation, and whose contact that is: its own best one, else,
+    where its contacts are stale (messages came back twice, the post has ended), that of the nearest
+    superior that has one.
 
     An organisation for which no contact was ever loaded is left out.
     """
     ever = set(
         tx.exec_driver_sql(
-            "SELECT DISTINCT organisation FROM contact WHERE organisation = ANY (%s)", (sorted(organisations),)
+            "SELECT DISTINCT organisation FROM contact WHERE organisation = ANY (%s)",
+            (sorted(organisations),),
         ).scalars()
     )
     lines = {code: [one.code for one in directory.superiors(code)] for code in ever}
     found = contacts(tx, {code for line in lines.values() for code in line}, on)
     best = {
-        code: next(((one, above) for above in line for one in found.get(above, ()) if not one.stale), None)
+        code: next(
+            ((one, above) for above in line for one in found.get(above, ()) if not one.stale), None
+        )
         for code, line in lines.items()
     }
     return {code: who for code, who in best.items() if who is not None}
 
 
 def grid_for(tx: Connection, community: str, address: str | None) -> Grid | None:
-    """The grid of a community in which an address lies: the one that names the longest part of it, or the only one."""
+    """The grid of a community in which an address lies: the one that names the longest part of it,
+    or the only one.
+    """
     return grids_for(tx, {"": (community, address)}).get("")
 
 
@@ -164,12 +180,17 @@ def grids_for(tx: Connection, places: Mapping[str, tuple[str, str | None]]) -> d
     of: dict[str, list[Grid]] = {}
     for one in map(Grid._make, rows):
         of.setdefault(one.community, []).append(one)
-    found = {key: _grid_of(of.get(community, []), address) for key, (community, address) in places.items()}
+    found = {
+        key: _grid_of(of.get(community, []), address)
+        for key, (community, address) in places.items()
+    }
     return {key: grid for key, grid in found.items() if grid is not None}
 
 
 def _grid_of(grids: list[Grid], address: str | None) -> Grid | None:
-    named = [(len(part), one) for one in grids for part in one.addresses if address and part in address]
+    named = [
+        (len(part), one) for one in grids for part in one.addresses if address and part in address
+    ]
     if named:
         return max(named, key=lambda pair: pair[0])[1]
     return grids[0] if len(grids) == 1 else None
@@ -178,12 +199,16 @@ def _grid_of(grids: list[Grid], address: str | None) -> Grid | None:
 def division_names(tx: Connection, codes: Iterable[str]) -> Mapping[str, str]:
     """The names of division codes; codes unknown are left out."""
     return dict(
-        tx.exec_driver_sql("SELECT code, name FROM division WHERE code = ANY (%s)", (list(codes),)).all()
+        tx.exec_driver_sql(
+            "SELECT code, name FROM division WHERE code = ANY (%s)", (list(codes),)
+        ).all()
     )
 
 
 def full_division_name(tx: Connection, code: str) -> str:
-    """The name from the province down, without levels that only fill a gap (市辖区, 县, 省直辖…)."""
+    """The name from the province down, without levels that only fill a gap (市辖区, 县,
+    省直辖…).
+    """
     lengths = (length for length in (2, 4, 6, 9, 12) if length <= len(code))
     names = division_names(tx, parts := [code[:length] for length in lengths])
     return "".join(names[part] for part in parts if part in names and names[part] not in _FILLING)

@@ -1,4 +1,7 @@
-"""Blocking keys follow their rules: where newer rules come with a release, the keys of all members are computed anew."""
+"""Blocking keys follow their rules: where newer rules come with a release, the keys of all members
+are computed anew.
+"""
+
 from __future__ import annotations
 
 import re
@@ -24,8 +27,12 @@ _RULES = "SELECT rules FROM registry_version WHERE part = 'member_key'"
 _FOLLOW = "UPDATE registry_version SET rules = %s WHERE part = 'member_key'"
 MEMBERS = Part("keys", "members")
 _COLUMNS = """
-SELECT member, name, sex, birth_date, id_number, phone, address, organisation, standing, military_card FROM member m """
-_MEMBERS = _COLUMNS + f"WHERE member > :last AND {MEMBERS.not_aside('m.member')} ORDER BY member LIMIT :limit"
+SELECT member, name, sex, birth_date, id_number, phone, address, organisation, standing,
+    military_card FROM member m """
+_MEMBERS = (
+    _COLUMNS
+    + f"WHERE member > :last AND {MEMBERS.not_aside('m.member')} ORDER BY member LIMIT :limit"
+)
 _NAMED = _COLUMNS + "WHERE member = ANY (:members) ORDER BY member"
 _STALE = "SELECT key, member FROM member_key WHERE member = ANY (%s) AND NOT starts_with(key, %s)"
 _DROP = """
@@ -36,11 +43,13 @@ _USUAL_NAME = re.compile("[\u4e00-\u9fff]{2,4}")
 
 
 def follow(engine: Engine, clock: Clock = SystemClock()) -> int:
-    """Computes the keys of all members anew if other rules made those that are stored; returns of how many members.
+    """Computes the keys of all members anew if other rules made those that are stored; returns of
+    how many members.
 
-    In short transactions, alone among loads; a process that dies before the end does it again. Keys that the newer
-    rules add are there batch by batch, those that they no longer make are taken away last. Radicals in a member's name
-    and address become ordinary characters on the way. `engine` acts as guidui_worker.
+    In short transactions, alone among loads; a process that dies before the end does it again. Keys
+    that the newer rules add are there batch by batch, those that they no longer make are taken away
+    last. Radicals in a member's name and address become ordinary characters on the way. `engine`
+    acts as guidui_worker.
     """
     if _is_current(engine):
         return 0
@@ -67,8 +76,9 @@ def _is_current(engine: Engine) -> bool:
 
 
 def _add(engine: Engine, clock: Clock) -> tuple[int, list[dict[str, frozenset[str]]]]:
-    """Adds what the rules make; returns how many members there are, and the keys of those with unusual names, whose
-    sound may have been another by earlier rules."""
+    """Adds what the rules make; returns how many members there are, and the keys of those with
+    unusual names, whose sound may have been another by earlier rules.
+    """
     count, last = 0, ""
     unusual: list[dict[str, frozenset[str]]] = []
     while True:
@@ -85,9 +95,17 @@ def _records(tx: Connection, sql: str, params: Mapping[str, Any]) -> list[dict[s
     return [dict(row) for row in rows(tx, sql, params)]
 
 
-def _each(tx: Connection, found: Sequence[dict[str, Any]], at: datetime) -> Done[dict[str, frozenset[str]]]:
-    return MEMBERS.each_by_itself(tx, found, lambda some: _store(tx, [dict(record) for record in some]), at,
-                                  key=lambda record: record["member"], organisation=lambda record: record["organisation"])
+def _each(
+    tx: Connection, found: Sequence[dict[str, Any]], at: datetime
+) -> Done[dict[str, frozenset[str]]]:
+    return MEMBERS.each_by_itself(
+        tx,
+        found,
+        lambda some: _store(tx, [dict(record) for record in some]),
+        at,
+        key=lambda record: record["member"],
+        organisation=lambda record: record["organisation"],
+    )
 
 
 def _store(tx: Connection, found: list[dict[str, Any]]) -> dict[str, frozenset[str]]:

@@ -1,4 +1,5 @@
 """What an office's own list means: columns by their headings, rows that are no persons."""
+
 from __future__ import annotations
 
 import re
@@ -10,14 +11,56 @@ from services.registry.sheets import WEB_PAGE, WEB_PAGE_BEGINS, BadFile, heading
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "name": ("姓名", "党员姓名", "名字", "姓名党员", "本人姓名", "name"),
-    "id_number": ("公民身份号码", "身份证号", "身份证号码", "身份证", "证件号码", "证件号", "身份号码", "公民身份证号", "公民身份证号码",
-                  "居民身份证号", "居民身份证号码", "身份证件号码", "身份证编号", "id_number"),
+    "id_number": (
+        "公民身份号码",
+        "身份证号",
+        "身份证号码",
+        "身份证",
+        "证件号码",
+        "证件号",
+        "身份号码",
+        "公民身份证号",
+        "公民身份证号码",
+        "居民身份证号",
+        "居民身份证号码",
+        "身份证件号码",
+        "身份证编号",
+        "id_number",
+    ),
     "birth_date": ("出生日期", "出生年月日", "生日", "出生年月", "出生时间", "出生", "birth_date"),
     "sex": ("性别", "sex"),
-    "phone": ("联系电话", "手机", "手机号", "手机号码", "电话", "联系方式", "电话号码", "移动电话", "联系手机", "本人电话",
-              "本人联系方式", "联系号码", "手机电话", "phone"),
-    "address": ("住址", "家庭住址", "现居住地", "地址", "现住址", "居住地址", "家庭地址", "常住地址", "现居住地址", "居住地",
-                "联系地址", "家庭详细住址", "详细地址", "address"),
+    "phone": (
+        "联系电话",
+        "手机",
+        "手机号",
+        "手机号码",
+        "电话",
+        "联系方式",
+        "电话号码",
+        "移动电话",
+        "联系手机",
+        "本人电话",
+        "本人联系方式",
+        "联系号码",
+        "手机电话",
+        "phone",
+    ),
+    "address": (
+        "住址",
+        "家庭住址",
+        "现居住地",
+        "地址",
+        "现住址",
+        "居住地址",
+        "家庭地址",
+        "常住地址",
+        "现居住地址",
+        "居住地",
+        "联系地址",
+        "家庭详细住址",
+        "详细地址",
+        "address",
+    ),
     "member": ("党员编号", "member", "编号"),
 }
 """Column -> the words that offices put over it, the best first."""
@@ -28,9 +71,12 @@ _CLOSING = re.compile(
     r"(填表人|制表人|审核人|审批人|填报人|经办人|负责人|联系人|复核人|统计人|单位负责人|填报单位|填表单位|单位盖章|盖章|党组织书记|"
     r"支部书记|书记签字|合计|总计|小计|共计|总数|备注|注|说明|填表说明|填表日期|填表时间|填报日期|填报时间|制表日期|制表时间|"
     r"以下空白|以上)(?:签字|签名|盖章)?(?:[(（].{0,12}[)）])?(?:[:：\s].*|[0-9]*[人名个]?)"
-    r"|(共计?)\s*[0-9]+\s*[人名条行].*")
+    r"|(共计?)\s*[0-9]+\s*[人名条行].*"
+)
 _BARE_LABEL = re.compile(r"\s*[\u4e00-\u9fff]{1,6}(?:[(（].{0,12}[)）])?\s*[:：]?\s*")
-"""合计, 填表人：. With words behind it (备注：困难党员) such a cell may stand in a person's own row."""
+"""合计, 填表人：. With words behind it (备注：困难党员) such a cell may stand in a person's own
+row.
+"""
 _GROUP = re.compile(r".{0,40}(?:支部|总支|党委|党组|党小组|委员会|分会|车间|科室)")
 
 
@@ -59,8 +105,9 @@ class Headings:
             if cell:
                 found.words[at], found.written[at] = heading(cell), cell
         for column, words in COLUMNS.items():
-            standing = [(words.index(word), at) for at, word in found.words.items()
-                        if word in words]
+            standing = [
+                (words.index(word), at) for at, word in found.words.items() if word in words
+            ]
             if standing:
                 found.places[column] = min(standing)[1]
         return found
@@ -68,9 +115,11 @@ class Headings:
     @property
     def unknown(self) -> tuple[str, ...]:
         """Headings whose columns are not read, as written."""
-        return tuple(" ".join(self.written[at].split())[:30]
-                     for at, word in sorted(self.words.items())
-                     if at not in self.places.values() and word not in NO_LOSS)
+        return tuple(
+            " ".join(self.written[at].split())[:30]
+            for at, word in sorted(self.words.items())
+            if at not in self.places.values() and word not in NO_LOSS
+        )
 
     def joined(self, other: Headings) -> Headings:
         """Two rows of headings as one: what the second says of a column counts before the first."""
@@ -94,18 +143,23 @@ class Headings:
 
 
 def no_person(cells: Sequence[str], name: str) -> Words | None:
-    """What a row below the headings is, where it is no person: who filled it in, a sum, a note, a group.
+    """What a row below the headings is, where it is no person: who filled it in, a sum, a note, a
+    group.
 
     `name` is its cell under 姓名. Only the word it begins with is quoted, never a person.
     """
     given = [cell for cell in cells if cell]
     word = _closing_word(name) or _closing_word(given[0])
     if word and (_closing_word(name) or not name or _BARE_LABEL.fullmatch(given[0])):
-        return Words(f"“{word}”一行不是党员，未作比对",
-                     f"The row that begins with “{word}” is no person and was left out")
+        return Words(
+            f"“{word}”一行不是党员，未作比对",
+            f"The row that begins with “{word}” is no person and was left out",
+        )
     if len(given) == 1 and _GROUP.fullmatch(given[0]):
-        return Words("只有组织名称的一行不是党员，未作比对",
-                     "A row with the name of an organisation alone is no person and was left out")
+        return Words(
+            "只有组织名称的一行不是党员，未作比对",
+            "A row with the name of an organisation alone is no person and was left out",
+        )
     return None
 
 

@@ -1,7 +1,9 @@
-"""A unit's or community's own list of its members, as a workbook (.xlsx) or CSV: rows that can be compared, and bad ones.
+"""A unit's or community's own list of its members, as a workbook (.xlsx) or CSV: rows that can be
+compared, and bad ones.
 
 The columns are found by the words that offices put over them, Chinese or English, in any order.
 """
+
 from __future__ import annotations
 
 import csv
@@ -38,13 +40,17 @@ LINE_LETTERS_MAX = 100_000
 PACKED = (b"PK", b"\xd0\xcf\x11\xe0")  # .xlsx and its kin, .xls
 TITLES = {name: words[0] for name, words in COLUMNS.items()}
 COMPARED = frozenset((None, "15", "masked", "truncated", "excel", "military"))
-"""Damage of a number with which a row is compared all the same: what is left of it, or the other paper, says something."""
+"""Damage of a number with which a row is compared all the same: what is left of it, or the other
+paper, says something.
+"""
 ROWS_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class RollRow:
-    """One row of a roll: its number in the sheet (the header's is counted), the person, and the member reference given."""
+    """One row of a roll: its number in the sheet (the header's is counted), the person, and the
+    member reference given.
+    """
 
     number: int
     person: Person
@@ -69,7 +75,9 @@ class BadRow:
 
 @dataclass
 class Roll:
-    """A roll as read. `notes`: what was left out, or read in a way the writer may not have meant; nothing personal."""
+    """A roll as read. `notes`: what was left out, or read in a way the writer may not have meant;
+    nothing personal.
+    """
 
     rows: list[RollRow] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
@@ -93,22 +101,29 @@ def _about_rows(words: Words, numbers: list[int]) -> Words:
     few = numbers[:ROWS_NAMED]
     more = len(numbers) - len(few)
     rest = (f" 等 {len(numbers)} 行", f" and {more} more") if more else (" 行", "")
-    return Words(f"第 {'、'.join(map(str, few))}{rest[0]}：{words.zh}",
-                 f"Row{'s' if len(numbers) > 1 else ''} {', '.join(map(str, few))}{rest[1]}: {words.en}")
+    return Words(
+        f"第 {'、'.join(map(str, few))}{rest[0]}：{words.zh}",
+        f"Row{'s' if len(numbers) > 1 else ''} {', '.join(map(str, few))}{rest[1]}: {words.en}",
+    )
 
 
 _UNREAD = {
     "phone": Words("电话看不懂，未用于比对", "the phone could not be read and was not compared"),
     "sex": Words("性别看不懂，未用于比对", "the sex could not be read and was not compared"),
 }
-_GUESSED = Words("出生日期有两种读法（年份只有两位、月日先后不明，或 10 月写成 .1），按通常的读法，请核对",
-                 "a birth date that may be read in two ways (a year of two figures, day and month in doubt, October "
-                 "written as .1) was read in the usual one; check it")
+_GUESSED = Words(
+    "出生日期有两种读法（年份只有两位、月日先后不明，或 10 月写成 .1），按通常的读法，请核对",
+    "a birth date that may be read in two ways (a year of two figures, day and month in doubt, "
+    "October "
+    "written as .1) was read in the usual one; check it",
+)
 _HEADINGS_AGAIN = Words("重复的表头，已略过", "the headings once more, left out")
 
 
 def read_roll(content: bytes) -> Roll:
-    """Reads a workbook or a CSV file; raises BadFile where it is neither, has no names, or is too large."""
+    """Reads a workbook or a CSV file; raises BadFile where it is neither, has no names, or is too
+    large.
+    """
     refuse_web_page(content)
     lines = _workbook(content) if content.startswith(PACKED) else _csv(content)
     numbered = ((number, [_text(cell) for cell in line]) for number, line in enumerate(lines, 1))
@@ -137,12 +152,20 @@ def _read(lines: Iterator[tuple[int, list[str]]]) -> Roll:
         if left_out:
             roll.remark(left_out, number)
             continue
-        _take(roll, number, {name: cells[at] if at < len(cells) else "" for name, at in headings.places.items()})
+        _take(
+            roll,
+            number,
+            {name: cells[at] if at < len(cells) else "" for name, at in headings.places.items()},
+        )
     return roll
 
 
-def _headings(lines: Iterator[tuple[int, list[str]]]) -> tuple[Headings, list[tuple[int, list[str]]]]:
-    """The row that has 姓名, joined with a row of headings right before or behind it; and the row read beyond them."""
+def _headings(
+    lines: Iterator[tuple[int, list[str]]],
+) -> tuple[Headings, list[tuple[int, list[str]]]]:
+    """The row that has 姓名, joined with a row of headings right before or behind it; and the row
+    read beyond them.
+    """
     before = Headings()
     for number, cells in lines:
         found = Headings.of(cells)
@@ -164,8 +187,10 @@ def _headings(lines: Iterator[tuple[int, list[str]]]) -> tuple[Headings, list[tu
 
 
 def _no_names() -> BadFile:
-    return BadFile("没有找到“姓名”这一列；第一行请写列名：姓名、公民身份号码、出生日期、联系电话",
-                   "No column is headed 姓名 (name); the first row must name the columns")
+    return BadFile(
+        "没有找到“姓名”这一列；第一行请写列名：姓名、公民身份号码、出生日期、联系电话",
+        "No column is headed 姓名 (name); the first row must name the columns",
+    )
 
 
 def _left_out(headings: Headings, cells: Sequence[str], name: str) -> Words | None:
@@ -200,13 +225,20 @@ def _person(roll: Roll, number: int, said: dict[str, str]) -> Person:
     left = said["id_number"] if _is_compared(read) else None
     if read.damage == "excel":
         roll.remark(read.words, number)
-    return Person(name=said["name"], id_number=read.text or left or None,
-                  birth_date=_birth(said["birth_date"]), sex=sex, phone=phone, address=said["address"] or None)
+    return Person(
+        name=said["name"],
+        id_number=read.text or left or None,
+        birth_date=_birth(said["birth_date"]),
+        sex=sex,
+        phone=phone,
+        address=said["address"] or None,
+    )
 
 
 def _is_compared(number: IdNumber) -> bool:
-    """Whether a number says enough to be compared. One number in sixteen with a slip only looks as if a spreadsheet had
-    rounded it; where that shows, the lost end is zeros or gone."""
+    """Whether a number says enough to be compared. One number in sixteen with a slip only looks as
+    if a spreadsheet had rounded it; where that shows, the lost end is zeros or gone.
+    """
     if number.damage == "excel" and number.text and not number.text.endswith("000"):
         return False
     return number.damage in COMPARED
@@ -217,11 +249,13 @@ def _birth(cell: str) -> str | None:
     reading = read_day(cell)
     if reading.value is None:
         return None
-    return reading.value.isoformat()[:{"day": 10, "month": 7, "year": 4}[reading.given]]
+    return reading.value.isoformat()[: {"day": 10, "month": 7, "year": 4}[reading.given]]
 
 
 def may_be_posted(column: str, cell: str) -> bool:
-    """Whether a cell of a roll may stand in an event: masked numbers and phones and parts of a birth date may not."""
+    """Whether a cell of a roll may stand in an event: masked numbers and phones and parts of a
+    birth date may not.
+    """
     if column == "id_number":
         return parse_id_number(cell).valid
     if column == "birth_date":
@@ -237,7 +271,9 @@ def _fault(said: dict[str, str]) -> tuple[str, Wrong] | None:
     """The first thing wrong with a row."""
     long = next((name for name, text in said.items() if len(text) > CELL_LETTERS_MAX), None)
     if long:
-        return long, Wrong(f"内容过长（{len(said[long])} 字）", f"请缩短到 {CELL_LETTERS_MAX} 字以内")
+        return long, Wrong(
+            f"内容过长（{len(said[long])} 字）", f"请缩短到 {CELL_LETTERS_MAX} 字以内"
+        )
     if not said["name"]:
         return "name", Wrong("没有填写姓名", "请补上姓名")
     if said["id_number"]:
@@ -256,7 +292,9 @@ def _fault(said: dict[str, str]) -> tuple[str, Wrong] | None:
 
 
 def _workbook(content: bytes) -> Iterator[list[Any]]:
-    """The rows of the first sheet that has any, read in a process of its own (``registry.workbooks``)."""
+    """The rows of the first sheet that has any, read in a process of its own
+    (``registry.workbooks``).
+    """
     try:
         return iter(orjson.loads(confined.read("services.registry.workbooks:rows", content)))
     except Refused as refused:
@@ -265,16 +303,21 @@ def _workbook(content: bytes) -> Iterator[list[Any]]:
         raise BadFile(*refused.words) from refused
     except confined.Exhausted as exhausted:
         raise BadFile(
-            "工作簿展开后过大或过于复杂，没有读。请只把名册的行复制到新建的工作簿再上传，或另存为“CSV UTF-8”",
-            "The workbook unpacks to too much and was not read. Copy the rows of the roll alone into a new workbook and "
-            "send that, or save it as “CSV UTF-8”") from exhausted
+            "工作簿展开后过大或过于复杂，没有读。请只把名册的行复制到新建的工作簿再上传，"
+            "或另存为“CSV UTF-8”",
+            "The workbook unpacks to too much and was not read. Copy the rows of the roll alone "
+            "into a new workbook and "
+            "send that, or save it as “CSV UTF-8”",
+        ) from exhausted
 
 
 def _csv(content: bytes) -> Iterator[list[str]]:
     if b"\x00" in content[:4096] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise BadFile("这不是 Excel（.xlsx）或 CSV 文件", "This is neither a workbook (.xlsx) nor CSV")
+        raise BadFile(
+            "这不是 Excel（.xlsx）或 CSV 文件", "This is neither a workbook (.xlsx) nor CSV"
+        )
     text = _decoded(content).lstrip("\ufeff")
-    head = text[:text.find("\n")] if "\n" in text else text
+    head = text[: text.find("\n")] if "\n" in text else text
     lines = csv.reader(_short_lines(text), delimiter=max(",\t;", key=head.count))
     return _limited(lines)
 
@@ -295,7 +338,9 @@ def _limited(lines: Iterable[list[str]]) -> Iterator[list[str]]:
                 raise _too_long()
             yield line
     except csv.Error as failure:
-        raise BadFile("文件不是规范的 CSV，请另存为 .xlsx 再上传", "The CSV is malformed; save it as .xlsx") from failure
+        raise BadFile(
+            "文件不是规范的 CSV，请另存为 .xlsx 再上传", "The CSV is malformed; save it as .xlsx"
+        ) from failure
 
 
 def _decoded(content: bytes) -> str:
@@ -308,7 +353,9 @@ def _decoded(content: bytes) -> str:
 
 
 def _text(cell: Any) -> str:
-    """A cell as text: whole numbers without a fraction, numbers too long for a spreadsheet as it shows them."""
+    """A cell as text: whole numbers without a fraction, numbers too long for a spreadsheet as it
+    shows them.
+    """
     if cell is None or cell == "":
         return ""
     if isinstance(cell, datetime | date):
@@ -322,5 +369,7 @@ def _text(cell: Any) -> str:
 
 
 def _too_long() -> BadFile:
-    return BadFile(f"名册过大：一次不超过 {ROWS_MAX} 行、{COLUMNS_MAX} 列，请按支部分开上传",
-                   f"The roll is too large: at most {ROWS_MAX} rows and {COLUMNS_MAX} columns at once")
+    return BadFile(
+        f"名册过大：一次不超过 {ROWS_MAX} 行、{COLUMNS_MAX} 列，请按支部分开上传",
+        f"The roll is too large: at most {ROWS_MAX} rows and {COLUMNS_MAX} columns at once",
+    )

@@ -1,4 +1,6 @@
-"""Rows on their way into the register: batches, outcomes, and the one shape of write (COPY, then one statement)."""
+"""Rows on their way into the register: batches, outcomes, and the one shape of write (COPY, then
+one statement).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ Outcome = Literal["new", "changed", "unchanged"] | Faults
 
 
 class Entry(NamedTuple):
-    """A row that could be read, with its values by column; `row` is None where the register itself is the source."""
+    """A row that could be read, with its values by column; `row` is None where the register itself
+    is the source.
+    """
 
     row: Row | None
     values: Mapping[str, Any]
@@ -40,11 +44,16 @@ def one_fault(column: str, reason: str, fix: str) -> Faults:
 
 
 def upsert(
-    tx: Connection, table: str, key: str, records: Sequence[Mapping[str, Any]], update: Mapping[str, str]
+    tx: Connection,
+    table: str,
+    key: str,
+    records: Sequence[Mapping[str, Any]],
+    update: Mapping[str, str],
 ) -> None:
     """Insert the records (all with the same columns), or update those whose `key` is there.
 
-    `update`: column -> SQL expression in which `old` is the row that stands and `excluded` the new one.
+    `update`: column -> SQL expression in which `old` is the row that stands and `excluded` the new
+    one.
     """
     if not records:
         return
@@ -64,9 +73,15 @@ def upsert(
 
 
 def copy(
-    tx: Connection, table: str, columns: Sequence[str], values: Iterable[Sequence[Any]], null: str = r"\N"
+    tx: Connection,
+    table: str,
+    columns: Sequence[str],
+    values: Iterable[Sequence[Any]],
+    null: str = r"\N",
 ) -> None:
-    """COPY rows into a table without row-level security; `null` is the text that stands for no value."""
+    """COPY rows into a table without row-level security; `null` is the text that stands for no
+    value.
+    """
     listed = ", ".join(f'"{column}"' for column in columns)
     cursor = tx.connection.driver_connection.cursor()
     with cursor.copy(f"COPY {table} ({listed}) FROM STDIN (NULL '{null}')") as stream:

@@ -1,7 +1,10 @@
-"""The security log: who signed in, who was refused, which keys and accounts came and went. Added to, never altered.
+"""The security log: who signed in, who was refused, which keys and accounts came and went. Added
+to, never altered.
 
-A row holds ids, codes and kinds. Nobody is named in it: what somebody typed stands there as an HMAC, if at all.
+A row holds ids, codes and kinds. Nobody is named in it: what somebody typed stands there as an
+HMAC, if at all.
 """
+
 from __future__ import annotations
 
 from collections import Counter
@@ -64,19 +67,44 @@ INSERT INTO security_log (id, at, event, result, organisation, path, account, ke
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 
 
-def record(where: Connection | Engine, at: datetime, event: str, actor: Actor, *, result: Result = "done",
-           about: str | None = None, reference: object = None, detail: str | None = None,
-           path: str | None = None, trace: str | None = None) -> None:
-    """Keeps that something happened: with a transaction in it, with an engine of the workers in one of its own.
+def record(
+    where: Connection | Engine,
+    at: datetime,
+    event: str,
+    actor: Actor,
+    *,
+    result: Result = "done",
+    about: str | None = None,
+    reference: object = None,
+    detail: str | None = None,
+    path: str | None = None,
+    trace: str | None = None,
+) -> None:
+    """Keeps that something happened: with a transaction in it, with an engine of the workers in one
+    of its own.
 
-    `about` is the kind of thing (`key`, `account`, `case` …), `reference` the id of the key or account, or an HMAC;
-    `detail` a code of the program's. `path`: of the organisation whose department reads the row, else the actor's.
-    Raises ValueError for an event that this module does not list.
+    `about` is the kind of thing (`key`, `account`, `case` …), `reference` the id of the key or
+    account, or an HMAC; `detail` a code of the program's. `path`: of the organisation whose
+    department reads the row, else the actor's. Raises ValueError for an event that this module does
+    not list.
     """
     if event not in EVENTS:
         raise ValueError(f"{event} is no event of the security log")
-    values = (uuid4(), at, event, result, actor.organisation, actor.path if path is None else path, actor.account,
-              actor.key_id, actor.role, about, None if reference is None else str(reference), detail, trace)
+    values = (
+        uuid4(),
+        at,
+        event,
+        result,
+        actor.organisation,
+        actor.path if path is None else path,
+        actor.account,
+        actor.key_id,
+        actor.role,
+        about,
+        None if reference is None else str(reference),
+        detail,
+        trace,
+    )
     if isinstance(where, Connection):
         where.exec_driver_sql(_KEEP, values)
         return
@@ -85,10 +113,14 @@ def record(where: Connection | Engine, at: datetime, event: str, actor: Actor, *
 
 
 def is_beyond_ones_own(status: int, code: str) -> bool:
-    """Whether a refusal says that somebody reached for what is not theirs (interface.md §7.5), or does not exist."""
+    """Whether a refusal says that somebody reached for what is not theirs (interface.md §7.5), or
+    does not exist.
+    """
     if code in _NOT_ABOUT_OTHERS:
         return False
-    return status == 403 or status in (404, 422) and (code.startswith("no-such-") or code in _FOREIGN)
+    return (
+        status == 403 or status in (404, 422) and (code.startswith("no-such-") or code in _FOREIGN)
+    )
 
 
 class Keeper:
@@ -98,38 +130,69 @@ class Keeper:
         self._worker, self._clock = worker, clock
         self._counted: Counter[tuple[Any, datetime]] = Counter()
 
-    def refused(self, actor: Actor | None, status: int, code: str, about: str | None, trace: str) -> None:
-        """A refusal of what is not one's own; those of nobody known, and more than 60 a minute of one actor, are left out."""
+    def refused(
+        self, actor: Actor | None, status: int, code: str, about: str | None, trace: str
+    ) -> None:
+        """A refusal of what is not one's own; those of nobody known, and more than 60 a minute of
+        one actor, are left out.
+        """
         if actor is None or not is_beyond_ones_own(status, code):
             return
         now = self._clock.now()
-        place = (actor.account or actor.key_id or actor.organisation, now.replace(second=0, microsecond=0))
+        place = (
+            actor.account or actor.key_id or actor.organisation,
+            now.replace(second=0, microsecond=0),
+        )
         self._counted = Counter({one: n for one, n in self._counted.items() if one[1] == place[1]})
         self._counted[place] += 1
         if self._counted[place] <= REFUSALS_A_MINUTE_MAX:
-            record(self._worker, now, "refused", actor, result="refused", about=about, detail=code, trace=trace)
+            record(
+                self._worker,
+                now,
+                "refused",
+                actor,
+                result="refused",
+                about=about,
+                detail=code,
+                trace=trace,
+            )
 
     def taken_out(self, actor: Actor, how: str, about: str | None, trace: str) -> None:
-        """Papers that somebody printed (`print`), a table or a file that somebody took (`export`)."""
+        """Papers that somebody printed (`print`), a table or a file that somebody took
+        (`export`).
+        """
         record(self._worker, self._clock.now(), how, actor, about=about, trace=trace)
 
 
-def listed(tx: Connection, *, event: str | None = None, limit: int = 100,
-           after: Sequence[Any] | None = None) -> list[dict[str, Any]]:
-    """Rows that this transaction sees, the newest first; `after` are time and id of the last row of the page before."""
+def listed(
+    tx: Connection,
+    *,
+    event: str | None = None,
+    limit: int = 100,
+    after: Sequence[Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Rows that this transaction sees, the newest first; `after` are time and id of the last row of
+    the page before.
+    """
     where, params = ["true"], {"event": event, "limit": limit}
     if event:
         where.append("event = :event")
     if after:
         where.append("(at, id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))")
         params |= {"at": after[0], "id": after[1]}
-    found = rows(tx, f"""SELECT id, at, event, result, organisation, account, key_id, role, object, reference, detail, trace
-        FROM security_log WHERE {' AND '.join(where)} ORDER BY at DESC, id DESC LIMIT :limit""", params)
+    found = rows(
+        tx,
+        f"""SELECT id, at, event, result, organisation, account, key_id, role, object, reference, detail, trace
+        FROM security_log WHERE {" AND ".join(where)} ORDER BY at DESC, id DESC LIMIT :limit""",
+        params,
+    )
     return [_shown(row) for row in found]
 
 
 def forget(tx: Connection, now: datetime) -> int:
-    """Removes what is older than 400 days; returns how many rows. Half a year stays whoever asks."""
+    """Removes what is older than 400 days; returns how many rows. Half a year stays whoever
+    asks.
+    """
     return tx.exec_driver_sql("SELECT security_log_forgets(%s)", (now - KEPT,)).scalar_one()
 
 

@@ -1,8 +1,8 @@
 """Files of rows as the offices keep them: CSV or JSON Lines, read as a stream.
 
-CSV is UTF-8 (a byte order mark is allowed), GB18030 where it is no UTF-8, UTF-16 where its mark says so, with
-commas, tabs or semicolons; `.xz` files are unpacked on the way. A stray quotation mark costs its own row, not
-the rest of the file.
+CSV is UTF-8 (a byte order mark is allowed), GB18030 where it is no UTF-8, UTF-16 where its mark
+says so, with commas, tabs or semicolons; `.xz` files are unpacked on the way. A stray quotation
+mark costs its own row, not the rest of the file.
 """
 
 from __future__ import annotations
@@ -38,15 +38,24 @@ _EXCEL_TEXT = re.compile(r'="?([^"]*)"?')
 
 
 WEB_PAGE_BEGINS = re.compile(
-    r"\ufeff?\s*<(?:!doctype\s+html|html|table|head|meta|body|style|\?xml[^>]*>\s*<(?:html|!doctype))", re.IGNORECASE)
-WEB_PAGE = ("这是网页，不是工作簿（从网上系统导出的“.xls”常是这样）：请用 Excel 或 WPS 打开，另存为 .xlsx 再上传",
-            "This is a web page, save it as .xlsx: open it in a spreadsheet program first")
+    r"\ufeff?\s*<(?:!doctype\s+html|html|table|head|meta|body|style|\?xml[^>]*>\s*<(?:html|!doctype))",
+    re.IGNORECASE,
+)
+WEB_PAGE = (
+    "这是网页，不是工作簿（从网上系统导出的“.xls”常是这样）：请用 Excel 或 WPS 打开，另存为 .xlsx "
+    "再上传",
+    "This is a web page, save it as .xlsx: open it in a spreadsheet program first",
+)
 _BRACKETS = re.compile(r"[(（\[【<《][^)）\]】>》]*[)）\]】>》]?")
-_NO_PART_OF_A_HEADING = re.compile(r"[\s*＊※★☆:：、,，。.·#＃\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\u00ad]+")
+_NO_PART_OF_A_HEADING = re.compile(
+    r"[\s*＊※★☆:：、,，。.·#＃\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\u00ad]+"
+)
 
 
 def heading(cell: str) -> str:
-    """A heading as its word: `姓　名`, `*姓名`, `姓名（必填）` and one with characters of no width are all 姓名."""
+    """A heading as its word: `姓　名`, `*姓名`, `姓名（必填）` and one with characters of no width
+    are all 姓名.
+    """
     plain = unicodedata.normalize("NFKC", cell)
     bare = _NO_PART_OF_A_HEADING.sub("", _BRACKETS.sub("", plain))
     return (bare or _NO_PART_OF_A_HEADING.sub("", plain)).lower()
@@ -61,7 +70,8 @@ class BadFile(Exception):
 
 
 class Row(NamedTuple):
-    """One row as written: its number in the sheet (the header is 1) and its cells in the order asked for.
+    """One row as written: its number in the sheet (the header is 1) and its cells in the order
+    asked for.
 
     `fault` is set where the row cannot even be split into cells.
     """
@@ -75,7 +85,8 @@ class Row(NamedTuple):
 class Sheet:
     """A file opened: its lines and how they are laid out (`header` is None for JSON Lines).
 
-    `unknown` are columns of the file that nobody asked for, `missing` those asked for that it lacks.
+    `unknown` are columns of the file that nobody asked for, `missing` those asked for that it
+    lacks.
     """
 
     lines: Iterator[str]
@@ -86,12 +97,16 @@ class Sheet:
     @property
     def unknown(self) -> tuple[str, ...]:
         return tuple(
-            name for name in self.header or () if name and name not in (*self.columns, *ERROR_COLUMNS)
+            name
+            for name in self.header or ()
+            if name and name not in (*self.columns, *ERROR_COLUMNS)
         )
 
     @property
     def missing(self) -> tuple[str, ...]:
-        return tuple(name for name in self.columns if self.header is not None and name not in self.header)
+        return tuple(
+            name for name in self.columns if self.header is not None and name not in self.header
+        )
 
     def rows(self, lines: Iterator[str] | None = None, number: int | None = None) -> Iterator[Row]:
         """All rows; or those of some `lines` of it, counted from `number`."""
@@ -102,7 +117,8 @@ class Sheet:
 
 @contextmanager
 def open_sheet(path: Path, columns: Sequence[str], needed: Sequence[str]) -> Iterator[Sheet]:
-    """Open `path` for the cells of `columns`; raises BadFile if a `needed` column has no place in the header.
+    """Open `path` for the cells of `columns`; raises BadFile if a `needed` column has no place in
+    the header.
     """
     try:
         encoding = _encoding(path)
@@ -204,7 +220,9 @@ def _cells(record: str, delimiter: str) -> list[str]:
 
 
 def _records(lines: Iterator[str], width: int, delimiter: str) -> Iterator[str]:
-    """Lines, joined where a quoted cell goes on over up to 20 more; a mark that only stands there astray joins nothing."""
+    """Lines, joined where a quoted cell goes on over up to 20 more; a mark that only stands there
+    astray joins nothing.
+    """
     ahead: deque[str] = deque()
     while (line := ahead.popleft() if ahead else next(lines, None)) is not None:
         if line.count('"') % 2 and _open_mark(line, delimiter):
@@ -219,7 +237,9 @@ def _records(lines: Iterator[str], width: int, delimiter: str) -> Iterator[str]:
 
 
 def _whole(record: str, width: int, delimiter: str) -> bool:
-    """Whether joined lines make one well-formed row; two marks astray must not swallow what stands between them."""
+    """Whether joined lines make one well-formed row; two marks astray must not swallow what stands
+    between them.
+    """
     try:
         return (
             len(record) <= CELL_LETTERS_MAX
@@ -231,7 +251,9 @@ def _whole(record: str, width: int, delimiter: str) -> bool:
 
 def _open_mark(record: str, delimiter: str) -> Wrong | None:
     """What to say where a cell begins with a quotation mark that is never closed."""
-    if record.count('"') % 2 and re.search(rf'(?:^|{delimiter})\s*"(?:[^"]|"")*$', record[:CELL_LETTERS_MAX]):
+    if record.count('"') % 2 and re.search(
+        rf'(?:^|{delimiter})\s*"(?:[^"]|"")*$', record[:CELL_LETTERS_MAX]
+    ):
         return Wrong("双引号没有成对", "补上或去掉多余的双引号")
     return None
 
@@ -249,7 +271,11 @@ def _json_rows(lines: Iterator[str], number: int, columns: Sequence[str]) -> Ite
             fault = _fault("".join(cells))
             yield Row(number, () if fault else cells, fault)
         else:
-            yield Row(number, (), Wrong("这一行不是 JSON 对象", '每行写一个 {"列名": 值} 形式的 JSON 对象'))
+            yield Row(
+                number,
+                (),
+                Wrong("这一行不是 JSON 对象", '每行写一个 {"列名": 值} 形式的 JSON 对象'),
+            )
 
 
 def _fault(record: str) -> Wrong | None:
@@ -261,8 +287,9 @@ def _fault(record: str) -> Wrong | None:
 
 
 def _cell(cell: str) -> str:
-    """A cell in ordinary characters, without blanks around it and without what spreadsheet programs put before text:
-    `="…"`, `'`."""
+    """A cell in ordinary characters, without blanks around it and without what spreadsheet programs
+    put before text: `="…"`, `'`.
+    """
     cell = han.ordinary(cell.strip())
     if cell[:1] == "=":
         return _EXCEL_TEXT.fullmatch(cell)[1].strip() if _EXCEL_TEXT.fullmatch(cell) else cell
@@ -276,7 +303,9 @@ def _as_text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list):  # a list of plain values; what is nested in it has no place in a cell
+    if isinstance(
+        value, list
+    ):  # a list of plain values; what is nested in it has no place in a cell
         return ";".join(_as_text(inner) for inner in value if not isinstance(inner, list | dict))
     return han.ordinary(str(value).strip())
 

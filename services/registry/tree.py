@@ -1,9 +1,10 @@
-"""The tree of organisations as text: a path names an organisation's superiors from the top and ends with itself."""
+"""The tree of organisations as text: a path names an organisation's superiors from the top and ends
+with itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-
 
 LEVELS_MAX = 30
 
@@ -19,12 +20,15 @@ def codes_of(path: str) -> list[str]:
 
 
 def just_after(path: str) -> str:
-    """The upper end of the range [path, end) that holds the organisation and all below it ('/' follows '.')."""
+    """The upper end of the range [path, end) that holds the organisation and all below it ('/'
+    follows '.').
+    """
     return path[:-1] + "/"
 
 
 def paths(parents: Mapping[str, str | None]) -> dict[str, str]:
-    """The path of every code whose line of superiors reaches a top (an empty parent) within 30 levels.
+    """The path of every code whose line of superiors reaches a top (an empty parent) within 30
+    levels.
 
     Codes in a circle, with an unknown parent, too deep, or below one of these are left out.
     """

@@ -50,7 +50,8 @@ TOO_LONG = Words(
 TOO_HEAVY = Words(
     "工作簿展开后过大，没有读。多半是表格外有大片设过格式的空格或很长的文字；"
     "请只把名册的行复制到新建的工作簿再上传，或另存为“CSV UTF-8”",
-    "The workbook unpacks to too much and was not read. Copy the rows of the roll alone into a new workbook "
+    "The workbook unpacks to too much and was not read. Copy the rows of the roll alone into a "
+    "new workbook "
     "and send that, or save it as “CSV UTF-8”",
 )
 
@@ -134,9 +135,11 @@ def _check_cells(sheets: list[bytes]) -> None:
             cell = far[1].decode()
             raise _bad(
                 Words(
-                    f"单元格 {cell} 里有内容，超出了名册的范围（至多 {ROWS_MAX} 行、{COLUMNS_MAX} 列）；"
+                    f"单元格 {cell} 里有内容，超出了名册的范围（至多 {ROWS_MAX} 行、{COLUMNS_MAX} "
+                    f"列）；"
                     "请删去名册以外的内容，或把名册的行复制到新建的工作簿再上传",
-                    f"The cell {cell} is filled; a roll has at most {ROWS_MAX} rows and {COLUMNS_MAX} columns. Delete "
+                    f"The cell {cell} is filled; a roll has at most {ROWS_MAX} rows and "
+                    f"{COLUMNS_MAX} columns. Delete "
                     "what stands outside the roll, or copy its rows into a new workbook",
                 )
             )

@@ -1,4 +1,6 @@
-"""Files made to bring down whoever opens them. Small to send, huge to read; made here, never kept."""
+"""Files made to bring down whoever opens them. Small to send, huge to read; made here, never
+kept.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,10 @@ def workbook(sheet_data: str, shared: str = "", before: str = "") -> bytes:
     """A workbook of one sheet from the inside of `sheetData`, with shared strings; `before`
     precedes the root.
     """
-    sheet = f'<?xml version="1.0"?>{before}<worksheet xmlns="{NAMESPACE}"><sheetData>{sheet_data}</sheetData></worksheet>'
+    sheet = (
+        f'<?xml version="1.0"?>{before}<worksheet '
+        f'xmlns="{NAMESPACE}"><sheetData>{sheet_data}</sheetData></worksheet>'
+    )
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
         packed.writestr("[Content_Types].xml", _TYPES)
@@ -256,8 +261,8 @@ def a_page(
         [
             b"<< /Type /Catalog /Pages 2 0 R >>",
             b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << %b >> >>"
-            % resources,
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << "
+            b"%b >> >>" % resources,
             _stream(content, entries),
             *(more or []),
         ]
@@ -293,8 +298,8 @@ def forms_within_forms(depth: int = 12) -> bytes:
     for level in range(depth):
         inner = b"/Next Do " * 10 if level < depth - 1 else b"0 0 9 9 re f "
         entries = (
-            b"/Type /XObject /Subtype /Form /BBox [0 0 600 900] /Resources << /XObject << /Next %d 0 R >> >>"
-            % (6 + level if level < depth - 1 else 5)
+            b"/Type /XObject /Subtype /Form /BBox [0 0 600 900] /Resources << /XObject << /Next "
+            b"%d 0 R >> >>" % (6 + level if level < depth - 1 else 5)
         )
         more.append(_stream(inner, entries))
     return a_page(b"/Next Do", resources=b"/XObject << /Next 5 0 R >>", more=more)
@@ -306,7 +311,8 @@ def a_huge_page() -> bytes:
         [
             b"<< /Type /Catalog /Pages 2 0 R >>",
             b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9000000 9000000] /Contents 4 0 R /Resources << >> >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9000000 9000000] /Contents 4 0 R "
+            b"/Resources << >> >>",
             _stream(b"0 0 9 9 re f"),
         ]
     )

@@ -66,7 +66,10 @@ def test_the_cell_that_stands_outside_is_named():
 
 def test_cells_that_are_formatted_and_empty_do_no_harm():
     styled = '<row r="1048576"><c r="A1048576" s="0"/><c r="XFD1048576" s="0"/></row>'
-    named = '<row r="1"><c r="A1" t="str"><v>姓名</v></c></row><row r="2"><c r="A2" t="str"><v>张三</v></c></row>'
+    named = (
+        '<row r="1"><c r="A1" t="str"><v>姓名</v></c></row><row r="2"><c r="A2" '
+        't="str"><v>张三</v></c></row>'
+    )
     assert [row.person.name for row in read_roll(files.workbook(named + styled)).rows] == ["张三"]
 
 
@@ -161,7 +164,8 @@ def _scan_with_secrets() -> bytes:
     photo = _photo(exif=_exif(), xmp=XMP, comment=b"SecretComment")
     font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
     image = (
-        b"<< /Type /XObject /Subtype /Image /Width 400 /Height 300 /ColorSpace /DeviceRGB /BitsPerComponent 8 "
+        b"<< /Type /XObject /Subtype /Image /Width 400 /Height 300 /ColorSpace /DeviceRGB "
+        b"/BitsPerComponent 8 "
         b"/Filter /DCTDecode /Length %d >> stream\n%b\nendstream" % (len(photo), photo)
     )
     drawing = b"q 595 0 0 842 0 0 cm /Im Do Q BT 3 Tr /F 12 Tf 50 50 Td (SecretText) Tj ET"

@@ -1,4 +1,7 @@
-"""A register of a test's own for cases: the cast's organisations, two members, engines for both roles."""
+"""A register of a test's own for cases: the cast's organisations, two members, engines for both
+roles.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -23,10 +26,26 @@ def clock() -> TurnedClock:
 def worker(database, clock) -> Iterator[Engine]:
     engine = connect(database.app_url, "guidui_worker", connections_max=12)
     assert load_rows(engine, "organisations", ORGANISATIONS, clock).bad == 0
-    assert load_rows(engine, "members", [
-        {"member": f"m{n}", "name": name, "sex": "male", "birth_date": birth, "status": "full", "standing": "normal",
-         "organisation": BRANCH} for n, name, birth in ((1, "沈育文", "1966-03-20"), (2, "葛春林", "1979-08-14"))],
-        clock).bad == 0
+    assert (
+        load_rows(
+            engine,
+            "members",
+            [
+                {
+                    "member": f"m{n}",
+                    "name": name,
+                    "sex": "male",
+                    "birth_date": birth,
+                    "status": "full",
+                    "standing": "normal",
+                    "organisation": BRANCH,
+                }
+                for n, name, birth in ((1, "沈育文", "1966-03-20"), (2, "葛春林", "1979-08-14"))
+            ],
+            clock,
+        ).bad
+        == 0
+    )
     yield engine
     engine.dispose()
 

@@ -1,4 +1,7 @@
-"""Up to six events of one person, in any order of arrival, leave the same case (requirements R5)."""
+"""Up to six events of one person, in any order of arrival, leave the same case (requirements
+R5).
+"""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -25,34 +28,67 @@ from tests.cases.cast import ASKED, BRANCH, COMMUNITY, NEIGHBOUR, NOW, ORIGIN_CO
 
 SECRET = b"any order"
 # what a case is once all events have arrived; not what tells the order itself (who opened it when)
-STATED = ("state", "member", "category", "rule", "facts", "destination", "destination_source", "header", "area", "reports",
-          "poster", "origin", "owner", "wait_organisation", "wait_act", "wait_due")
-CIRCUMSTANCES = ({"unit_has_organisation": False}, {"unit_has_organisation": True}, {"months": 4}, {"months": 24}, {},
-                 {"place_fixed": False}, {"lives_locally": False, "retiree_branch": False})
+STATED = (
+    "state",
+    "member",
+    "category",
+    "rule",
+    "facts",
+    "destination",
+    "destination_source",
+    "header",
+    "area",
+    "reports",
+    "poster",
+    "origin",
+    "owner",
+    "wait_organisation",
+    "wait_act",
+    "wait_due",
+)
+CIRCUMSTANCES = (
+    {"unit_has_organisation": False},
+    {"unit_has_organisation": True},
+    {"months": 4},
+    {"months": 24},
+    {},
+    {"place_fixed": False},
+    {"lives_locally": False, "retiree_branch": False},
+)
 
 
 @st.composite
 def histories(draw) -> list[dict[str, Any]]:
-    """Up to six events of one person; corrections and withdrawals name an event of the same history and source."""
+    """Up to six events of one person; corrections and withdrawals name an event of the same history
+    and source.
+    """
     events: list[dict[str, Any]] = []
     for number in range(draw(st.integers(2, 6))):
         kind = draw(st.sampled_from(["departure", "departure", "host", "correction", "withdrawal"]))
         earlier = [e for e in events if e["type"] != "guidui.departure.withdrawn.v1"]
-        event = {"specversion": "1.0", "id": f"e{number}", "type": "guidui.departure.effective.v1",
-                 "source": f"urn:guidui:organisation:{draw(st.sampled_from([UNIT, BRANCH, ORIGIN_COUNTY]))}",
-                 "time": (NOW - timedelta(hours=draw(st.integers(0, 3)))).isoformat()}
+        event = {
+            "specversion": "1.0",
+            "id": f"e{number}",
+            "type": "guidui.departure.effective.v1",
+            "source": f"urn:guidui:organisation:{draw(st.sampled_from([UNIT, BRANCH, ORIGIN_COUNTY]))}",
+            "time": (NOW - timedelta(hours=draw(st.integers(0, 3)))).isoformat(),
+        }
         data: dict[str, Any] = {"person": {"member": "m1", "name": "沈育文"}}
         if kind == "host":
-            event |= {"type": "guidui.host.report.v1",
-                      "source": f"urn:guidui:organisation:{draw(st.sampled_from([STREET, NEIGHBOUR]))}"}
+            event |= {
+                "type": "guidui.host.report.v1",
+                "source": f"urn:guidui:organisation:{draw(st.sampled_from([STREET, NEIGHBOUR]))}",
+            }
         elif kind == "withdrawal" and earlier:
             wrong = draw(st.sampled_from(earlier))
             event |= {"type": "guidui.departure.withdrawn.v1", "source": wrong["source"]}
             data = {"corrects": wrong["id"]}
         else:
-            data |= {"category": draw(st.sampled_from(["relocation", "retirement", "job_change", None])),
-                     "to": {"organisation": draw(st.sampled_from([COMMUNITY, ASKED, None]))},
-                     "circumstances": draw(st.sampled_from(CIRCUMSTANCES))}
+            data |= {
+                "category": draw(st.sampled_from(["relocation", "retirement", "job_change", None])),
+                "to": {"organisation": draw(st.sampled_from([COMMUNITY, ASKED, None]))},
+                "circumstances": draw(st.sampled_from(CIRCUMSTANCES)),
+            }
             if kind == "correction" and earlier:
                 wrong = draw(st.sampled_from(earlier))
                 event |= {"source": wrong["source"], "type": wrong["type"]}
@@ -62,7 +98,9 @@ def histories(draw) -> list[dict[str, Any]]:
 
 
 class Town:
-    """One database in which the same history arrives again and again; nothing is left behind by an arrival."""
+    """One database in which the same history arrives again and again; nothing is left behind by an
+    arrival.
+    """
 
     def __init__(self, engine: Engine, gazetteer: Gazetteer) -> None:
         self.engine = engine
@@ -79,8 +117,12 @@ class Town:
         return told
 
     def standing(self, tx: Connection) -> list[dict[str, Any]]:
-        """The open case of the person, as far as it does not tell the order in which the events came."""
-        found = tx.exec_driver_sql("SELECT id::text FROM transfer_case WHERE member = 'm1' AND owner IS NOT NULL")
+        """The open case of the person, as far as it does not tell the order in which the events
+        came.
+        """
+        found = tx.exec_driver_sql(
+            "SELECT id::text FROM transfer_case WHERE member = 'm1' AND owner IS NOT NULL"
+        )
         cases = tables.load(tx, found.scalars().all())
         return [{name: getattr(case, name) for name in STATED} for case in cases.values()]
 
@@ -89,7 +131,9 @@ class Town:
         code = event["source"].rpartition(":")[2]
         outcome = accept(tx, Caller(code, Directory.of(tx).path(code), "sender"), [posted], NOW)[0]
         assert outcome == "accepted", outcome
-        return Message(posted.id, "departures", "guidui.event.posted.v1", "k", NOW, {"event": str(posted.id)})
+        return Message(
+            posted.id, "departures", "guidui.event.posted.v1", "k", NOW, {"event": str(posted.id)}
+        )
 
 
 @pytest.fixture
@@ -97,8 +141,13 @@ def town(worker, gazetteer) -> Town:
     return Town(worker, gazetteer)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, phases=(Phase.generate, Phase.shrink),
-          suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.data())
 def test_the_order_of_arrival_does_not_matter(town: Town, data):
     events = data.draw(histories())
@@ -111,10 +160,24 @@ def test_the_order_of_arrival_does_not_matter(town: Town, data):
 
 def test_the_history_means_something(town: Town):
     """The same machinery tells different histories apart."""
-    one = {"specversion": "1.0", "id": "e0", "type": "guidui.departure.effective.v1", "time": NOW.isoformat(),
-           "source": f"urn:guidui:organisation:{UNIT}",
-           "data": {"person": {"member": "m1"}, "category": "relocation", "to": {"organisation": COMMUNITY},
-                    "circumstances": {"unit_has_organisation": False}}}
+    one = {
+        "specversion": "1.0",
+        "id": "e0",
+        "type": "guidui.departure.effective.v1",
+        "time": NOW.isoformat(),
+        "source": f"urn:guidui:organisation:{UNIT}",
+        "data": {
+            "person": {"member": "m1"},
+            "category": "relocation",
+            "to": {"organisation": COMMUNITY},
+            "circumstances": {"unit_has_organisation": False},
+        },
+    }
     gone = one | {"id": "e1", "type": "guidui.departure.withdrawn.v1", "data": {"corrects": "e0"}}
     assert town.arrive([[one]])[0]["destination"] == COMMUNITY
-    assert town.arrive([[one], [gone]]) == town.arrive([[gone], [one]]) == town.arrive([[gone, one]]) == []
+    assert (
+        town.arrive([[one], [gone]])
+        == town.arrive([[gone], [one]])
+        == town.arrive([[gone, one]])
+        == []
+    )

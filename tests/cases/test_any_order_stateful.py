@@ -1,5 +1,7 @@
-"""One person's events as they come in: new, joining, late, posted twice, corrected, withdrawn. What stands is the same
-as if they had come in the order of their times, or in the opposite one."""
+"""One person's events as they come in: new, joining, late, posted twice, corrected, withdrawn. What
+stands is the same as if they had come in the order of their times, or in the opposite one.
+"""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -7,7 +9,14 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from services.intake.parse import parse
 from services.intake.store import accept
@@ -18,10 +27,14 @@ from tests.cases.test_any_order import CIRCUMSTANCES, SECRET, Town, town  # noqa
 
 EVENTS_MAX = 6
 SENDERS = st.sampled_from([UNIT, BRANCH, ORIGIN_COUNTY])
-LATE = st.sampled_from([timedelta(0), timedelta(minutes=1), timedelta(days=1), timedelta(days=40), timedelta(days=700)])
+LATE = st.sampled_from(
+    [timedelta(0), timedelta(minutes=1), timedelta(days=1), timedelta(days=40), timedelta(days=700)]
+)
 CATEGORIES = st.sampled_from(["relocation", "retirement", "layoff", "death", None])
 PLACES = st.sampled_from([COMMUNITY, ASKED, None])
-WHO = st.sampled_from([{"member": "m1"}, {"name": "沈育文", "birth_date": "1966-03-20", "member": "m1"}])
+WHO = st.sampled_from(
+    [{"member": "m1"}, {"name": "沈育文", "birth_date": "1966-03-20", "member": "m1"}]
+)
 
 
 class Arrivals(RuleBasedStateMachine):
@@ -40,19 +53,47 @@ class Arrivals(RuleBasedStateMachine):
         self.town.matcher(self.tx, [self.town._post(self.tx, event)])
         return event
 
-    def event(self, source: str, late: timedelta, data: dict[str, Any],
-              kind: str = "guidui.departure.effective.v1") -> dict[str, Any]:
-        return {"specversion": "1.0", "id": f"e{len(self.arrived)}", "type": kind, "time": (NOW - late).isoformat(),
-                "source": f"urn:guidui:organisation:{source}", "data": data}
+    def event(
+        self,
+        source: str,
+        late: timedelta,
+        data: dict[str, Any],
+        kind: str = "guidui.departure.effective.v1",
+    ) -> dict[str, Any]:
+        return {
+            "specversion": "1.0",
+            "id": f"e{len(self.arrived)}",
+            "type": kind,
+            "time": (NOW - late).isoformat(),
+            "source": f"urn:guidui:organisation:{source}",
+            "data": data,
+        }
 
     more = precondition(lambda self: len(self.arrived) < EVENTS_MAX)
 
     @more
-    @rule(target=posted, source=SENDERS, late=LATE, who=WHO, category=CATEGORIES, place=PLACES,
-          circumstances=st.sampled_from(CIRCUMSTANCES))
+    @rule(
+        target=posted,
+        source=SENDERS,
+        late=LATE,
+        who=WHO,
+        category=CATEGORIES,
+        place=PLACES,
+        circumstances=st.sampled_from(CIRCUMSTANCES),
+    )
     def leaves(self, source, late, who, category, place, circumstances):
-        return self.arrive(self.event(source, late, {"person": who, "category": category, "to": {"organisation": place},
-                                                     "circumstances": circumstances}))
+        return self.arrive(
+            self.event(
+                source,
+                late,
+                {
+                    "person": who,
+                    "category": category,
+                    "to": {"organisation": place},
+                    "circumstances": circumstances,
+                },
+            )
+        )
 
     @more
     @rule(target=posted, source=st.sampled_from([STREET, NEIGHBOUR]), late=LATE, who=WHO)
@@ -62,8 +103,17 @@ class Arrivals(RuleBasedStateMachine):
     @more
     @rule(target=posted, wrong=posted, late=LATE, category=CATEGORIES, place=PLACES)
     def is_corrected(self, wrong, late, category, place):
-        right = self.event(UNIT, late, {"person": {"member": "m1"}, "category": category, "to": {"organisation": place},
-                                        "corrects": wrong["id"]}, wrong["type"])
+        right = self.event(
+            UNIT,
+            late,
+            {
+                "person": {"member": "m1"},
+                "category": category,
+                "to": {"organisation": place},
+                "corrects": wrong["id"],
+            },
+            wrong["type"],
+        )
         return self.arrive(right | {"source": wrong["source"]})
 
     @more
@@ -81,7 +131,8 @@ class Arrivals(RuleBasedStateMachine):
     @invariant()
     def at_most_one_case_stands(self):
         standing = self.tx.exec_driver_sql(
-            "SELECT count(*) FROM transfer_case WHERE member = 'm1' AND owner IS NOT NULL").scalar_one()
+            "SELECT count(*) FROM transfer_case WHERE member = 'm1' AND owner IS NOT NULL"
+        ).scalar_one()
         assert standing <= 1
 
     def teardown(self) -> None:
@@ -100,6 +151,14 @@ def test_whatever_comes_in_whatever_order_the_same_stands(town):  # noqa: F811
         pass
 
     Here.town = town
-    run_state_machine_as_test(Here, settings=settings(
-        max_examples=25, stateful_step_count=8, deadline=None, derandomize=True, phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck)))
+    run_state_machine_as_test(
+        Here,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=8,
+            deadline=None,
+            derandomize=True,
+            phases=(Phase.generate, Phase.shrink),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

@@ -1,11 +1,15 @@
-"""A batch of people: announced ahead, one command for all, each member's outcome, paused, resumed, begun on its day."""
+"""A batch of people: announced ahead, one command for all, each member's outcome, paused, resumed,
+begun on its day.
+"""
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 import pytest
 
-from services.cases import batches, clock as case_clock, tables
+from services.cases import batches, tables
+from services.cases import clock as case_clock
 from services.cases.commands import give
 from services.cases.ground import usual
 from services.intake.parse import parse
@@ -25,31 +29,73 @@ GROUND = usual()
 
 
 class Cohort:
-    """A class of seven, announced by the unit in one event months ahead; the fourth has nowhere to go yet."""
+    """A class of seven, announced by the unit in one event months ahead; the fourth has nowhere to
+    go yet.
+    """
 
     def __init__(self, web, worker, clock: TurnedClock, gazetteer) -> None:
         self.web, self.worker, self.clock = web, worker, clock
-        load_rows(worker, "members", [
-            {"member": f"g{n}", "name": f"毕业{n}", "sex": "female", "birth_date": f"2003-0{n + 1}-02", "status": "full",
-             "standing": "normal", "organisation": BRANCH} for n in range(PEOPLE + 1)], clock)
+        load_rows(
+            worker,
+            "members",
+            [
+                {
+                    "member": f"g{n}",
+                    "name": f"毕业{n}",
+                    "sex": "female",
+                    "birth_date": f"2003-0{n + 1}-02",
+                    "status": "full",
+                    "standing": "normal",
+                    "organisation": BRANCH,
+                }
+                for n in range(PEOPLE + 1)
+            ],
+            clock,
+        )
         self.matcher = Matcher(clock, GROUND, Addresses(gazetteer))
         self.announce("class-2026", range(PEOPLE))
         with worker.begin() as tx:
-            self.parent = tx.exec_driver_sql("SELECT id::text FROM transfer_case WHERE state = 'bulk_open'").scalar_one()
+            self.parent = tx.exec_driver_sql(
+                "SELECT id::text FROM transfer_case WHERE state = 'bulk_open'"
+            ).scalar_one()
 
     def announce(self, ident: str, numbers) -> None:
         """One event of the batch."""
-        event = {"specversion": "1.0", "id": ident, "type": "guidui.graduation.batch.v1", "time": NOW.isoformat(),
-                 "source": f"urn:guidui:organisation:{UNIT}", "data": {
-                     "effective_on": "2026-06-30", "batch": "2026",
-                     "circumstances": {"has_job": True, "unit_has_organisation": True},
-                     "persons": [{"person": {"member": f"g{n}", "name": f"毕业{n}"},
-                                  "to": {"organisation": None if n == 3 else COMMUNITY}} for n in numbers]}}
+        event = {
+            "specversion": "1.0",
+            "id": ident,
+            "type": "guidui.graduation.batch.v1",
+            "time": NOW.isoformat(),
+            "source": f"urn:guidui:organisation:{UNIT}",
+            "data": {
+                "effective_on": "2026-06-30",
+                "batch": "2026",
+                "circumstances": {"has_job": True, "unit_has_organisation": True},
+                "persons": [
+                    {
+                        "person": {"member": f"g{n}", "name": f"毕业{n}"},
+                        "to": {"organisation": None if n == 3 else COMMUNITY},
+                    }
+                    for n in numbers
+                ],
+            },
+        }
         with self.worker.begin() as tx:
             posted = parse(event, b"s", NOW)
             assert accept(tx, self.caller(tx, UNIT), [posted], NOW) == ["accepted"]
-            self.matcher(tx, [Message(posted.id, "departures", "guidui.event.posted.v1", "k", NOW,
-                                      {"event": str(posted.id)})])
+            self.matcher(
+                tx,
+                [
+                    Message(
+                        posted.id,
+                        "departures",
+                        "guidui.event.posted.v1",
+                        "k",
+                        NOW,
+                        {"event": str(posted.id)},
+                    )
+                ],
+            )
 
     def caller(self, tx, code: str) -> Caller:
         return Caller(code, Directory.of(tx).path(code), "receiver")
@@ -57,7 +103,9 @@ class Cohort:
     def give(self, command: str, by: str = UNIT, case: str | None = None, **args) -> dict:
         with self.worker.connect() as tx:
             caller = self.caller(tx, by)
-        return give(self.web, caller, case or self.parent, command, None, args, self.clock, "赵敏", GROUND)
+        return give(
+            self.web, caller, case or self.parent, command, None, args, self.clock, "赵敏", GROUND
+        )
 
     def tick(self) -> int:
         return case_clock.tick(self.worker, self.clock, GROUND)
@@ -85,23 +133,40 @@ def cohort(web, worker, clock, gazetteer) -> Cohort:
 def test_a_cohort_announced_in_march_is_expected_at_once(cohort, worker):
     assert cohort.states() == {"triaged": PEOPLE}
     with worker.connect() as tx:
-        expected = tx.exec_driver_sql("SELECT count(*) FROM task WHERE kind = 'expected' AND organisation = %s "
-                                      "AND closed_at IS NULL", (COMMUNITY,)).scalar_one()
-        effective = tx.exec_driver_sql("SELECT DISTINCT facts ->> 'effective_on' FROM transfer_case "
-                                       "WHERE parent IS NOT NULL").scalars().all()
+        expected = tx.exec_driver_sql(
+            "SELECT count(*) FROM task WHERE kind = 'expected' AND organisation = %s "
+            "AND closed_at IS NULL",
+            (COMMUNITY,),
+        ).scalar_one()
+        effective = (
+            tx.exec_driver_sql(
+                "SELECT DISTINCT facts ->> 'effective_on' FROM transfer_case "
+                "WHERE parent IS NOT NULL"
+            )
+            .scalars()
+            .all()
+        )
     assert expected == PEOPLE - 1 and effective == ["2026-06-30"]
 
 
 def test_one_command_is_given_to_all_and_each_outcome_is_told(cohort):
-    view = cohort.give("give_to_all", order="confirm_destination", **{"with": {"member_informed": True}})
+    view = cohort.give(
+        "give_to_all", order="confirm_destination", **{"with": {"member_informed": True}}
+    )
     assert view["state"] == "bulk_open" and view["history"][-1]["reason"] == "confirm_destination"
     assert cohort.tick() == PEOPLE
     assert cohort.states() == {"triaged": 1, "destination_confirmed": PEOPLE - 1}
     [order] = cohort.orders()
-    assert (order["command"], order["done"], order["refused"]) == ("confirm_destination", PEOPLE - 1, 1)
+    assert (order["command"], order["done"], order["refused"]) == (
+        "confirm_destination",
+        PEOPLE - 1,
+        1,
+    )
     assert order["done_at"] is not None
     [failed] = cohort.children(seq=order["seq"], refused=True)
-    assert failed.position == 3 and failed.status == 422 and "organisation" in failed.zh and failed.en
+    assert (
+        failed.position == 3 and failed.status == 422 and "organisation" in failed.zh and failed.en
+    )
     assert sorted(c.position for c in cohort.children()) == list(range(PEOPLE))
     assert cohort.tick() == 0, "an order is carried out once"
 
@@ -109,13 +174,21 @@ def test_one_command_is_given_to_all_and_each_outcome_is_told(cohort):
 def test_who_may_not_act_for_a_member_may_not_by_the_batch(cohort):
     cohort.give("give_to_all", order="issue_letter", **{"with": {"channel": "system"}})
     cohort.tick()
-    assert {c.status for c in cohort.children(seq=cohort.orders()[0]["seq"])} == {409}, "nobody has been submitted yet"
+    assert {c.status for c in cohort.children(seq=cohort.orders()[0]["seq"])} == {409}, (
+        "nobody has been submitted yet"
+    )
     assert cohort.states() == {"triaged": PEOPLE}
     with pytest.raises(Refused) as refused:
         cohort.give("give_to_all", by=NEIGHBOUR, order="note", **{"with": {"text": "x"}})
     assert refused.value.status == 404
     with pytest.raises(Refused) as refused:
-        cohort.give("give_to_all", by=UNIT, case=cohort.children()[0].id, order="note", **{"with": {"text": "x"}})
+        cohort.give(
+            "give_to_all",
+            by=UNIT,
+            case=cohort.children()[0].id,
+            order="note",
+            **{"with": {"text": "x"}},
+        )
     assert refused.value.status == 409
 
 
@@ -125,7 +198,11 @@ def test_a_paused_batch_waits_between_two_waves_and_goes_on(cohort, monkeypatch)
     with cohort.worker.begin() as tx:
         assert batches.wave(tx, cohort.clock.now(), GROUND) == 3
     cohort.give("pause")
-    assert cohort.tick() == 0 and cohort.orders()[0]["done"] == 3 and cohort.orders()[0]["done_at"] is None
+    assert (
+        cohort.tick() == 0
+        and cohort.orders()[0]["done"] == 3
+        and cohort.orders()[0]["done_at"] is None
+    )
     cohort.give("resume")
     while cohort.tick():
         pass
@@ -144,7 +221,9 @@ def test_who_joins_the_batch_while_an_order_runs_is_taken_along(cohort, monkeypa
 
 
 def test_an_order_with_a_day_starts_on_that_day(cohort):
-    cohort.give("give_to_all", order="note", start_on="2026-06-20", **{"with": {"text": "离校在即"}})
+    cohort.give(
+        "give_to_all", order="note", start_on="2026-06-20", **{"with": {"text": "离校在即"}}
+    )
     assert cohort.tick() == 0 and cohort.orders()[0]["start_on"] == "2026-06-20"
     day = datetime(2026, 6, 20, tzinfo=ZONE)
     with cohort.worker.connect() as tx:

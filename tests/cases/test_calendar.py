@@ -1,4 +1,7 @@
-"""Dates counted as the interface page says, beside a list worked out by hand from the State Council's notices."""
+"""Dates counted as the interface page says, beside a list worked out by hand from the State
+Council's notices.
+"""
+
 from __future__ import annotations
 
 import csv
@@ -22,16 +25,38 @@ def test_the_list_is_long_enough_to_mean_something():
 def test_dates_are_those_worked_out_by_hand(year: str):
     for row in (r for r in GOLDEN if r["start"].startswith(year)):
         count = official().add_workdays if row["count"] == "workdays" else add_months
-        assert count(date.fromisoformat(row["start"]), int(row["number"])).isoformat() == row["expected"], row
+        assert (
+            count(date.fromisoformat(row["start"]), int(row["number"])).isoformat()
+            == row["expected"]
+        ), row
 
 
 # from the General Office of the State Council's notices of the holidays of 2024, 2025 and 2026
-@pytest.mark.parametrize("day, works", [
-    ("2024-02-04", True), ("2024-02-09", True), ("2024-02-10", False), ("2024-02-17", False), ("2024-02-18", True),
-    ("2025-01-26", True), ("2025-01-28", False), ("2025-02-04", False), ("2025-02-08", True), ("2025-10-08", False),
-    ("2026-01-02", False), ("2026-01-04", True), ("2026-02-14", True), ("2026-02-15", False), ("2026-02-23", False),
-    ("2026-02-28", True), ("2026-05-09", True), ("2026-09-20", True), ("2026-10-07", False), ("2026-10-10", True),
-])
+@pytest.mark.parametrize(
+    "day, works",
+    [
+        ("2024-02-04", True),
+        ("2024-02-09", True),
+        ("2024-02-10", False),
+        ("2024-02-17", False),
+        ("2024-02-18", True),
+        ("2025-01-26", True),
+        ("2025-01-28", False),
+        ("2025-02-04", False),
+        ("2025-02-08", True),
+        ("2025-10-08", False),
+        ("2026-01-02", False),
+        ("2026-01-04", True),
+        ("2026-02-14", True),
+        ("2026-02-15", False),
+        ("2026-02-23", False),
+        ("2026-02-28", True),
+        ("2026-05-09", True),
+        ("2026-09-20", True),
+        ("2026-10-07", False),
+        ("2026-10-10", True),
+    ],
+)
 def test_spring_festival_and_the_days_made_up_for(day: str, works: bool):
     assert official().is_workday(date.fromisoformat(day)) is works
 
@@ -59,10 +84,14 @@ def test_a_day_begins_at_midnight_in_shanghai():
 
 def test_a_loaded_year_takes_the_place_of_the_shipped_one(worker):
     with worker.begin() as tx:
-        tx.exec_driver_sql("INSERT INTO calendar_day (day, kind) VALUES ('2027-02-05', 'holiday'), "
-                           "('2027-02-06', 'workday'), ('2026-12-31', 'holiday')")
+        tx.exec_driver_sql(
+            "INSERT INTO calendar_day (day, kind) VALUES ('2027-02-05', 'holiday'), "
+            "('2027-02-06', 'workday'), ('2026-12-31', 'holiday')"
+        )
         calendar = stored_calendar(tx)
     assert isinstance(calendar, Calendar) and not calendar.provisional(date(2027, 3, 1))
     assert calendar.add_workdays(date(2027, 2, 4), 1) == date(2027, 2, 6)
-    assert calendar.is_workday(date(2026, 10, 1)), "the loaded list of 2026 is the whole list of 2026"
+    assert calendar.is_workday(date(2026, 10, 1)), (
+        "the loaded list of 2026 is the whole list of 2026"
+    )
     assert not calendar.is_workday(date(2025, 10, 1))

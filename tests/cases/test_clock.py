@@ -1,4 +1,7 @@
-"""The clock: away for a week it catches up once; stepping back or forth it does nothing twice and leaves nothing out."""
+"""The clock: away for a week it catches up once; stepping back or forth it does nothing twice and
+leaves nothing out.
+"""
+
 from __future__ import annotations
 
 from datetime import date, datetime
@@ -12,8 +15,8 @@ from services.cases.model import Step
 from services.cases.recount import recount
 from services.cases.tables import Change
 from services.kit.clock import ZONE
-from services.notifier.handlers import notifier
 from services.kit.event_log import Message
+from services.notifier.handlers import notifier
 from services.registry.load import load_rows
 from tests.cases.cast import BRANCH, NOW, UNIT, case_in
 
@@ -42,14 +45,36 @@ def turned() -> Turned:
 def letter(worker, turned):
     """A letter of today that is good until 4 April; its member's last sign of life is old."""
     case = case_in(states.ANNOUNCED).but(
-        state=states.LETTER_ISSUED, seq=0, asks=[], accepted_on=None, receiver=None, letter_number="L1",
-        letter_issued_on=date(2026, 3, 5), letter_expires_on=date(2026, 4, 4), letter_status="valid", letters=1,
-        first_issued_on=date(2026, 3, 5), entered_at=NOW, counted_from=NOW.date())
+        state=states.LETTER_ISSUED,
+        seq=0,
+        asks=[],
+        accepted_on=None,
+        receiver=None,
+        letter_number="L1",
+        letter_issued_on=date(2026, 3, 5),
+        letter_expires_on=date(2026, 4, 4),
+        letter_status="valid",
+        letters=1,
+        first_issued_on=date(2026, 3, 5),
+        entered_at=NOW,
+        counted_from=NOW.date(),
+    )
     with worker.begin() as tx:
         world = GROUND.world(tx, NOW)
-        tables.write(tx, [Change(None, deadlines.settle(case, world), [
-            Step("open_backlog", None, states.LETTER_ISSUED, UNIT)])], world)
-        tx.exec_driver_sql("SELECT member_signs(%s::json)", ('[{"member": "m1", "life": "2025-12-30"}]',))
+        tables.write(
+            tx,
+            [
+                Change(
+                    None,
+                    deadlines.settle(case, world),
+                    [Step("open_backlog", None, states.LETTER_ISSUED, UNIT)],
+                )
+            ],
+            world,
+        )
+        tx.exec_driver_sql(
+            "SELECT member_signs(%s::json)", ('[{"member": "m1", "life": "2025-12-30"}]',)
+        )
     settle(worker, turned)
     return case.id
 
@@ -61,15 +86,23 @@ def settle(worker, turned) -> int:
 def standing(worker) -> dict[tuple[str, str], date]:
     with worker.connect() as tx:
         found = tx.exec_driver_sql(
-            "SELECT kind, organisation, due_on, coalesce(case_id::text, member) FROM task WHERE closed_at IS NULL").all()
-    assert len({(row[0], row[1], row[3]) for row in found}) == len(found), "of a kind the newest stands alone"
+            "SELECT kind, organisation, due_on, coalesce(case_id::text, member) FROM task WHERE "
+            "closed_at IS NULL"
+        ).all()
+    assert len({(row[0], row[1], row[3]) for row in found}) == len(found), (
+        "of a kind the newest stands alone"
+    )
     return {(row.kind, row.organisation): row.due_on for row in found}
 
 
 def messages(worker) -> list[tuple[str, str]]:
     with worker.connect() as tx:
-        return [tuple(row) for row in tx.exec_driver_sql(
-            "SELECT topic, coalesce(body ->> 'command', 'tasks') FROM event_log ORDER BY id")]
+        return [
+            tuple(row)
+            for row in tx.exec_driver_sql(
+                "SELECT topic, coalesce(body ->> 'command', 'tasks') FROM event_log ORDER BY id"
+            )
+        ]
 
 
 def history(worker) -> list[str]:
@@ -83,7 +116,9 @@ def test_a_week_away_is_caught_up_in_one_look_and_one_message_each(worker, turne
     assert settle(worker, turned) == 2, "one case, one member"
     assert history(worker) == ["open_backlog", "expire"]
     new = messages(worker)[before:]
-    assert sorted(new) == [("cases", "expire"), ("tasks", "tasks")], "a notice for the case, one for the member"
+    assert sorted(new) == [("cases", "expire"), ("tasks", "tasks")], (
+        "a notice for the case, one for the member"
+    )
     kinds = {kind for kind, _ in standing(worker)}
     assert kinds == {"reissue_window", "organisation_life", "expected"}
     for _ in range(7):
@@ -101,19 +136,37 @@ def test_seven_days_away_are_the_same_as_seven_looks(worker, turned, letter):
         world = GROUND.world(tx, turned.now())
         case = tables.load(tx, [letter])[letter]
         assert {(t.kind, t.organisation): t.due_on for t in deadlines.tasks(case, world)} == {
-            key: due for key, due in daily.items() if key[0] not in ("organisation_life", "six_months")}
+            key: due
+            for key, due in daily.items()
+            if key[0] not in ("organisation_life", "six_months")
+        }
 
 
 def test_those_concerned_are_written_to_once_after_a_week_away(worker, turned, letter):
-    load_rows(worker, "contacts", [{"organisation": code, "name": "联系人", "post": "secretary", "channel": "portal"}
-                                   for code in (UNIT, BRANCH)], turned)
+    load_rows(
+        worker,
+        "contacts",
+        [
+            {"organisation": code, "name": "联系人", "post": "secretary", "channel": "portal"}
+            for code in (UNIT, BRANCH)
+        ],
+        turned,
+    )
     turned.put("2026-04-20")
     settle(worker, turned)
     with worker.begin() as tx:
-        found = tx.exec_driver_sql("SELECT event_id, topic, type, key, time, body FROM event_log ORDER BY id").all()
-        notifier(turned, {"portal"})(tx, [Message(r[0], r[1], r[2], r[3], r[4], r[5]) for r in found[-2:]])
-        told = tx.exec_driver_sql("SELECT organisation, kind, count(*) FROM notice GROUP BY 1, 2").all()
-    assert {(BRANCH, "organisation_life", 1), (UNIT, "reissue_window", 1)} <= {tuple(row) for row in told}
+        found = tx.exec_driver_sql(
+            "SELECT event_id, topic, type, key, time, body FROM event_log ORDER BY id"
+        ).all()
+        notifier(turned, {"portal"})(
+            tx, [Message(r[0], r[1], r[2], r[3], r[4], r[5]) for r in found[-2:]]
+        )
+        told = tx.exec_driver_sql(
+            "SELECT organisation, kind, count(*) FROM notice GROUP BY 1, 2"
+        ).all()
+    assert {(BRANCH, "organisation_life", 1), (UNIT, "reissue_window", 1)} <= {
+        tuple(row) for row in told
+    }
     assert all(count == 1 for _, _, count in told), told
 
 
@@ -144,19 +197,46 @@ def test_a_clock_that_jumps_ahead_and_back_skips_nothing(worker, turned, letter)
 def test_a_new_calendar_moves_what_is_open_of_cases_and_members_and_says_so(worker, turned, letter):
     turned.put("2026-03-30")
     settle(worker, turned)
-    case = case_in(states.TRIAGED).but(id="22222222-2222-4222-8222-222222222222", seq=0, member="m2", asks=[],
-                                       accepted_on=None, counted_from=date(2026, 3, 30), entered_at=turned.now())
+    case = case_in(states.TRIAGED).but(
+        id="22222222-2222-4222-8222-222222222222",
+        seq=0,
+        member="m2",
+        asks=[],
+        accepted_on=None,
+        counted_from=date(2026, 3, 30),
+        entered_at=turned.now(),
+    )
     with worker.begin() as tx:
         world = GROUND.world(tx, turned.now())
-        tables.write(tx, [Change(None, deadlines.settle(case, world), [
-            Step("open", None, "announced", UNIT), Step("match", "announced", "triaged", None)])], world)
+        tables.write(
+            tx,
+            [
+                Change(
+                    None,
+                    deadlines.settle(case, world),
+                    [
+                        Step("open", None, "announced", UNIT),
+                        Step("match", "announced", "triaged", None),
+                    ],
+                )
+            ],
+            world,
+        )
     before = standing(worker)
-    assert (before["destination", BRANCH], before["organisation_life", BRANCH]) == (date(2026, 4, 14), date(2026, 4, 7))
-    load_rows(worker, "calendar", [{"day": f"2026-04-0{n}", "kind": "holiday"} for n in (1, 2, 3)], turned)
+    assert (before["destination", BRANCH], before["organisation_life", BRANCH]) == (
+        date(2026, 4, 14),
+        date(2026, 4, 7),
+    )
+    load_rows(
+        worker, "calendar", [{"day": f"2026-04-0{n}", "kind": "holiday"} for n in (1, 2, 3)], turned
+    )
     moved = recount(worker, turned, GROUND)
     assert (case.id, date(2026, 4, 14), date(2026, 4, 16)) in moved, moved
     assert ("m1", date(2026, 4, 7), date(2026, 4, 9)) in moved
     after = standing(worker)
-    assert (after["destination", BRANCH], after["organisation_life", BRANCH]) == (date(2026, 4, 16), date(2026, 4, 9))
+    assert (after["destination", BRANCH], after["organisation_life", BRANCH]) == (
+        date(2026, 4, 16),
+        date(2026, 4, 9),
+    )
     assert recount(worker, turned, GROUND) == [], "the same list again moves nothing"
     assert after["validity", UNIT] == date(2026, 4, 4), "what is printed on a letter stays"

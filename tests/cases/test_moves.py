@@ -1,4 +1,7 @@
-"""What a refusal says, and what a legal command leaves behind (who may do what: test_table_of_moves.py)."""
+"""What a refusal says, and what a legal command leaves behind (who may do what:
+test_table_of_moves.py).
+"""
+
 from __future__ import annotations
 
 import pytest
@@ -7,6 +10,7 @@ from services.cases import rights, states
 from services.cases.decide import decide
 from services.kit.errors import Refused
 from tests.cases.cast import ACTORS, CITY, GIVEN, NAMED, NEIGHBOUR, UNIT, WORLD, case_in
+
 
 def test_the_tables_here_name_every_command():
     assert set(GIVEN) == set(states.COMMANDS) == set(rights.RIGHTS)
@@ -34,7 +38,10 @@ def test_a_legal_command_leads_where_the_table_says(state: str):
         case = case_in(state, command)
         actor = next(a for a in ACTORS if rights.may(case, command, a, WORLD))
         move = decide(case, command, actor, GIVEN[command], WORLD, NAMED)
-        assert move.case.state in targets and move.steps[-1].to_state == move.case.state, (state, command)
+        assert move.case.state in targets and move.steps[-1].to_state == move.case.state, (
+            state,
+            command,
+        )
         assert (move.case.owner is None) == (move.case.state in states.TERMINAL), (state, command)
 
 

@@ -1,4 +1,7 @@
-"""Policy is data: checked before use, of a place and a day, and never counted back upon what runs already."""
+"""Policy is data: checked before use, of a place and a day, and never counted back upon what runs
+already.
+"""
+
 from __future__ import annotations
 
 import json
@@ -22,15 +25,33 @@ from services.kit.errors import Refused
 from services.policies import load_policy, try_policy
 from services.wiring import House
 from tests.cases.cast import (
-    BRANCH, CASE, CITY, COMMUNITY, COUNTY, GIVEN, NOW, ORIGIN_COUNTY, STREET, UNIT, WORLD, case_in,
+    BRANCH,
+    CASE,
+    CITY,
+    COUNTY,
+    GIVEN,
+    NOW,
+    ORIGIN_COUNTY,
+    STREET,
+    UNIT,
+    WORLD,
+    case_in,
 )
 
 TODAY = NOW.date()
-CITY_RULE = {"version": "SX-1", "effective_from": "2026-04-01", "document": "绍组〔2026〕7号",
-             "source": "第三条", "scope": {"city": "3306"}, "values": {"acceptance_wd": 3, "destination_wd": 4}}
+CITY_RULE = {
+    "version": "SX-1",
+    "effective_from": "2026-04-01",
+    "document": "绍组〔2026〕7号",
+    "source": "第三条",
+    "scope": {"city": "3306"},
+    "values": {"acceptance_wd": 3, "destination_wd": 4},
+}
 
 
-def version(name: str, values: dict[str, Any], start: date = date(2026, 1, 1), **scope: str) -> Version:
+def version(
+    name: str, values: dict[str, Any], start: date = date(2026, 1, 1), **scope: str
+) -> Version:
     return Version(name, start, "文件", "条款", values, **scope)
 
 
@@ -40,7 +61,9 @@ def world_with(*versions: Version):
 
 
 def file_of(folder: Path, *rows: Any) -> Path:
-    (file := folder / "policy.jsonl").write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), "utf-8")
+    (file := folder / "policy.jsonl").write_text(
+        "\n".join(json.dumps(row, ensure_ascii=False) for row in rows), "utf-8"
+    )
     return file
 
 
@@ -53,14 +76,19 @@ def faults(folder: Path, *rows: Any, stored=()) -> list[tuple[int, str]]:
 
 @pytest.mark.parametrize("scope", [{"city": "3306"}, {"route": "in_city"}, {"category": "layoff"}])
 def test_what_all_are_counted_by_is_the_same_everywhere(tmp_path, scope):
-    row = CITY_RULE | {"scope": scope, "values": {"pocket_early_days": 20, "silent_days": 25, "ruling_wd": 4}}
+    row = CITY_RULE | {
+        "scope": scope,
+        "values": {"pocket_early_days": 20, "silent_days": 25, "ruling_wd": 4},
+    }
     assert faults(tmp_path, row) == [(1, "values.pocket_early_days"), (1, "values.silent_days")]
     assert policy_file.read(file_of(tmp_path, row | {"scope": {}}), policy.default(), (), TODAY)
 
 
 def test_every_value_of_the_shipped_policy_has_its_source_and_a_check():
     for name, entry in policy.shipped()["values"].items():
-        assert entry["source"]["zh"] and entry["source"]["en"] and ".md" not in str(entry["source"]), name
+        assert (
+            entry["source"]["zh"] and entry["source"]["en"] and ".md" not in str(entry["source"])
+        ), name
         assert policy_file.Values.model_validate_json(json.dumps({name: entry["value"]})), name
 
 
@@ -70,17 +98,30 @@ def test_every_row_of_the_decision_table_says_what_it_rests_on():
             assert said and ".md" not in said and not re.search(r"\bS[0-9]+\b", said), code
 
 
-@pytest.mark.parametrize("changed, field", [
-    ({"values": {"validity_days": {"in_city": 91}}}, "values.validity_days.in_city"),
-    ({"values": {"acceptance_wd": 0}}, "values.acceptance_wd"), ({"values": {"acceptance_wd": True}}, "values.acceptance_wd"),
-    ({"values": {"acceptance_days": 5}}, "values.acceptance_days"), ({"values": {}}, "values"),
-    ({"scope": {"city": "绍兴"}}, "scope.city"), ({"scope": {"category": "holiday"}}, "scope.category"),
-    ({"scope": {"route": "abroad"}}, "scope.route"), ({"effective_from": "2026-03-19"}, "effective_from"),
-    ({"effective_from": "soon"}, "effective_from"), ({"source": ""}, "source"), ({"document": None}, "document"),
-    ({"values": {"validity_days_max": 20}}, "values"), ({"values": {"who_rules": "me"}}, "values.who_rules"),
-    ({"values": {"lost_months": 3}}, "values.lost_months"), ({"version": "第一版 草案"}, "version"),
-])
-def test_a_bad_row_is_named_with_its_field_and_nothing_of_the_file_is_taken(tmp_path, changed, field):
+@pytest.mark.parametrize(
+    "changed, field",
+    [
+        ({"values": {"validity_days": {"in_city": 91}}}, "values.validity_days.in_city"),
+        ({"values": {"acceptance_wd": 0}}, "values.acceptance_wd"),
+        ({"values": {"acceptance_wd": True}}, "values.acceptance_wd"),
+        ({"values": {"acceptance_days": 5}}, "values.acceptance_days"),
+        ({"values": {}}, "values"),
+        ({"scope": {"city": "绍兴"}}, "scope.city"),
+        ({"scope": {"category": "holiday"}}, "scope.category"),
+        ({"scope": {"route": "abroad"}}, "scope.route"),
+        ({"effective_from": "2026-03-19"}, "effective_from"),
+        ({"effective_from": "soon"}, "effective_from"),
+        ({"source": ""}, "source"),
+        ({"document": None}, "document"),
+        ({"values": {"validity_days_max": 20}}, "values"),
+        ({"values": {"who_rules": "me"}}, "values.who_rules"),
+        ({"values": {"lost_months": 3}}, "values.lost_months"),
+        ({"version": "第一版 草案"}, "version"),
+    ],
+)
+def test_a_bad_row_is_named_with_its_field_and_nothing_of_the_file_is_taken(
+    tmp_path, changed, field
+):
     assert (2, field) in faults(tmp_path, CITY_RULE, CITY_RULE | {"version": "x"} | changed)
 
 
@@ -94,41 +135,77 @@ def test_a_file_that_is_no_json_is_refused(tmp_path):
 def test_a_stored_version_stays_as_it_is(tmp_path):
     stored = policy_file.read(file_of(tmp_path, CITY_RULE), policy.default(), (), TODAY)
     assert policy_file.read(file_of(tmp_path, CITY_RULE), policy.default(), stored, TODAY) == []
-    assert faults(tmp_path, CITY_RULE | {"values": {"acceptance_wd": 9}}, stored=stored) == [(1, "version")]
+    assert faults(tmp_path, CITY_RULE | {"values": {"acceptance_wd": 9}}, stored=stored) == [
+        (1, "version")
+    ]
 
 
 def test_what_is_said_of_fewer_cases_counts_over_what_is_said_of_more():
-    book = Book.of(policy.default(), [
-        version("later", {"acceptance_wd": 9}, date(2026, 3, 1)), version("city", {"acceptance_wd": 3}, city="3306"),
-        version("both", {"acceptance_wd": 2}, city="3306", category="retirement"),
-        version("to-come", {"acceptance_wd": 1}, date(2026, 5, 1), city="3306")])
+    book = Book.of(
+        policy.default(),
+        [
+            version("later", {"acceptance_wd": 9}, date(2026, 3, 1)),
+            version("city", {"acceptance_wd": 3}, city="3306"),
+            version("both", {"acceptance_wd": 2}, city="3306", category="retirement"),
+            version("to-come", {"acceptance_wd": 1}, date(2026, 5, 1), city="3306"),
+        ],
+    )
     assert book.at(TODAY).acceptance_wd == 9 and book.at(TODAY, "1101").acceptance_wd == 9
     assert book.at(TODAY, "3306", None, "layoff").acceptance_wd == 3
     assert book.at(TODAY, "3306", "in_city", "retirement").acceptance_wd == 2
     assert book.at(TODAY, "3306").version == "2026-1+later+city"
-    assert book.at(date(2026, 5, 1), "3306").acceptance_wd == 1 and book.at(date(2025, 12, 31)) is policy.default()
+    assert (
+        book.at(date(2026, 5, 1), "3306").acceptance_wd == 1
+        and book.at(date(2025, 12, 31)) is policy.default()
+    )
 
 
 def test_the_route_and_the_city_of_a_case_choose_its_policy():
     case = case_in("out_approval")
     within = version("near", {"validity_days": {"in_city": 10}}, route="in_city", city="3306")
     across = version("far", {"validity_days": {"cross_province": 45}}, route="cross_province")
-    letter = decide(case, "issue_letter", UNIT, GIVEN["issue_letter"], world_with(within, across)).case
-    assert (letter.letter_expires_on - letter.letter_issued_on).days == 10 and letter.policy == "2026-1+near"
+    letter = decide(
+        case, "issue_letter", UNIT, GIVEN["issue_letter"], world_with(within, across)
+    ).case
+    assert (
+        letter.letter_expires_on - letter.letter_issued_on
+    ).days == 10 and letter.policy == "2026-1+near"
     with pytest.raises(Refused) as refused:
-        decide(case, "issue_letter", UNIT, {"channel": "both", "validity_days": 31},
-               world_with(version("cap", {"validity_days_max": 30, "validity_days": {"in_province": 30, "cross_province": 30}})))
+        decide(
+            case,
+            "issue_letter",
+            UNIT,
+            {"channel": "both", "validity_days": 31},
+            world_with(
+                version(
+                    "cap",
+                    {
+                        "validity_days_max": 30,
+                        "validity_days": {"in_province": 30, "cross_province": 30},
+                    },
+                )
+            ),
+        )
     assert "1 到 30" in refused.value.words.zh
 
 
 def test_refusal_reasons_are_those_of_the_policy():
     def to(reason: str, **values: Any) -> str:
-        return decide(case_in("arrived"), "refuse", COUNTY, {"reason": reason}, world_with(version("v", values))).case.state
+        return decide(
+            case_in("arrived"),
+            "refuse",
+            COUNTY,
+            {"reason": reason},
+            world_with(version("v", values)),
+        ).case.state
 
     assert to("no_power") == "returned" and to("no_beds") == "escalated"
     assert to("no_power", refusal_reasons=["duplicate", "no_beds"]) == "escalated"
     assert to("no_beds", refusal_reasons=["duplicate", "no_beds"]) == "returned"
-    assert to("archive_defect") == "returned" and to("archive_defect", archive_check="none") == "escalated"
+    assert (
+        to("archive_defect") == "returned"
+        and to("archive_defect", archive_check="none") == "escalated"
+    )
 
 
 def test_the_archive_is_checked_where_the_policy_wants_it():
@@ -136,7 +213,10 @@ def test_the_archive_is_checked_where_the_policy_wants_it():
     with pytest.raises(Refused) as refused:
         decide(case_in("arrived"), "accept", STREET, {}, strict)
     assert refused.value.extra["field"] == "archive_checked"
-    assert decide(case_in("arrived"), "accept", STREET, {"archive_checked": True}, strict).case.state == "accepted"
+    assert (
+        decide(case_in("arrived"), "accept", STREET, {"archive_checked": True}, strict).case.state
+        == "accepted"
+    )
 
 
 def test_a_stay_has_one_of_the_prescribed_reasons():
@@ -144,13 +224,27 @@ def test_a_stay_has_one_of_the_prescribed_reasons():
     with pytest.raises(Refused) as refused:
         decide(case_in("triaged"), "approve_stay", UNIT, GIVEN["approve_stay"], listed)
     assert "在校深造、住院治疗" in refused.value.words.zh
-    assert decide(case_in("triaged"), "approve_stay", UNIT, GIVEN["approve_stay"] | {"reason": "住院治疗"}, listed)
+    assert decide(
+        case_in("triaged"),
+        "approve_stay",
+        UNIT,
+        GIVEN["approve_stay"] | {"reason": "住院治疗"},
+        listed,
+    )
 
 
-@pytest.mark.parametrize("who, department", [
-    ("common_superior", CITY), ("above_destination", COUNTY), ("above_origin", ORIGIN_COUNTY)])
+@pytest.mark.parametrize(
+    "who, department",
+    [("common_superior", CITY), ("above_destination", COUNTY), ("above_origin", ORIGIN_COUNTY)],
+)
 def test_who_rules_is_named_by_the_policy(who: str, department: str):
-    move = decide(case_in("arrived"), "refuse", COUNTY, {"reason": "no_beds"}, world_with(version("v", {"who_rules": who})))
+    move = decide(
+        case_in("arrived"),
+        "refuse",
+        COUNTY,
+        {"reason": "no_beds"},
+        world_with(version("v", {"who_rules": who})),
+    )
     assert move.case.wait_organisation == department
 
 
@@ -160,41 +254,83 @@ def test_a_dated_change_counts_for_new_moves_only(worker, clock, tmp_path):
     before = case_in(states.TRIAGED).but(id=CASE, seq=0, asks=[])
     with worker.begin() as tx:
         world = house.ground.world(tx, NOW)
-        old = tables.write(tx, [Change(None, deadlines.settle(before, world), [Step("open", None, "announced", UNIT),
-                                Step("match", "announced", "triaged", None)])], world)[0]
+        old = tables.write(
+            tx,
+            [
+                Change(
+                    None,
+                    deadlines.settle(before, world),
+                    [
+                        Step("open", None, "announced", UNIT),
+                        Step("match", "announced", "triaged", None),
+                    ],
+                )
+            ],
+            world,
+        )[0]
     clock.advance_to(datetime(2026, 4, 1, 9, 0, tzinfo=NOW.tzinfo))
     with worker.begin() as tx:
         world = house.ground.world(tx, clock.now())
         noted = decide(old, "note", BRANCH, {"text": "已致电"}, world).case
-        assert noted.wait_due == old.wait_due == world.calendar.add_workdays(TODAY, 10), "what ran already runs on"
+        assert noted.wait_due == old.wait_due == world.calendar.add_workdays(TODAY, 10), (
+            "what ran already runs on"
+        )
         moved = decide(old, "confirm_destination", BRANCH, {"member_informed": True}, world).case
         assert (old.policy, moved.policy) == (None, "2026-1+SX-1")
         fresh = deadlines.settle(before.but(counted_from=world.today), world)
         assert fresh.wait_due == world.calendar.add_workdays(world.today, 4)
 
 
-def test_what_if_tells_whose_deadlines_would_move_and_changes_nothing(worker, clock, tmp_path, capsys):
+def test_what_if_tells_whose_deadlines_would_move_and_changes_nothing(
+    worker, clock, tmp_path, capsys
+):
     house = House(None, worker, b"s", tmp_path, clock, usual())
     with worker.begin() as tx:
         world = house.ground.world(tx, NOW)
         case = case_in(states.TRIAGED).but(id=CASE, seq=0, asks=[])
-        tables.write(tx, [Change(None, deadlines.settle(case, world), [
-            Step("open", None, "announced", UNIT), Step("match", "announced", "triaged", None)])], world)
+        tables.write(
+            tx,
+            [
+                Change(
+                    None,
+                    deadlines.settle(case, world),
+                    [
+                        Step("open", None, "announced", UNIT),
+                        Step("match", "announced", "triaged", None),
+                    ],
+                )
+            ],
+            world,
+        )
     assert try_policy(house, file_of(tmp_path, CITY_RULE)) == 0
     said = capsys.readouterr().out
     assert said.splitlines() == [f"{CASE} {BRANCH} confirm_destination 2026-04-03 -> 2026-03-26"]
-    assert load_policy(house, file_of(tmp_path, CITY_RULE)) == 0 == try_policy(house, file_of(tmp_path, CITY_RULE))
-    assert said.strip() in capsys.readouterr().out, "also of a version that is stored and still to come"
-    other = replace(policy_file.read(file_of(tmp_path, CITY_RULE), policy.default(), (), TODAY)[0], city="1101")
+    assert (
+        load_policy(house, file_of(tmp_path, CITY_RULE))
+        == 0
+        == try_policy(house, file_of(tmp_path, CITY_RULE))
+    )
+    assert said.strip() in capsys.readouterr().out, (
+        "also of a version that is stored and still to come"
+    )
+    other = replace(
+        policy_file.read(file_of(tmp_path, CITY_RULE), policy.default(), (), TODAY)[0], city="1101"
+    )
     assert list(what_if(worker, clock, usual(), [other])) == []
     with worker.connect() as tx:
-        assert len(policy_store.stored_versions(tx)) == 1 and tables.load(tx, [CASE])[CASE].wait_due == date(2026, 4, 3)
+        assert len(policy_store.stored_versions(tx)) == 1 and tables.load(tx, [CASE])[
+            CASE
+        ].wait_due == date(2026, 4, 3)
 
 
 def test_a_bad_file_is_answered_with_row_field_and_remedy(worker, clock, tmp_path, capsys):
     house = House(None, worker, b"s", tmp_path, clock, usual())
     bad = CITY_RULE | {"version": "b", "values": {"acceptance_wd": 0}}
-    assert load_policy(house, file_of(tmp_path, CITY_RULE, bad)) == 2 == try_policy(house, file_of(tmp_path, bad))
+    assert (
+        load_policy(house, file_of(tmp_path, CITY_RULE, bad))
+        == 2
+        == try_policy(house, file_of(tmp_path, bad))
+    )
     assert "第 2 行 values.acceptance_wd" in capsys.readouterr().err
     with worker.connect() as tx:
         assert policy_store.stored_versions(tx) == ()

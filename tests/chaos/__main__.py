@@ -1,4 +1,5 @@
 """`make chaos`: the long siege, written down in docs/chaos.md."""
+
 from __future__ import annotations
 
 import argparse
@@ -16,8 +17,14 @@ PAGE = Path(__file__).parents[2] / "docs" / "chaos.md"
 def page(report: Report, seed: int, brokers: int, workers: int) -> str:
     """The result as a page."""
     kills = "\n".join(f"| {role} | {count} |" for role, count in sorted(report.kills.items()))
-    books = "\n".join(f"| {name.replace('_', ' ')} | {count} |" for name, count in asdict(report.balance).items())
-    verdict = "Nothing was lost, nothing doubled." if not report.balance.wrong() else "**The books do not balance.**"
+    books = "\n".join(
+        f"| {name.replace('_', ' ')} | {count} |" for name, count in asdict(report.balance).items()
+    )
+    verdict = (
+        "Nothing was lost, nothing doubled."
+        if not report.balance.wrong()
+        else "**The books do not balance.**"
+    )
     return f"""# The long kill test
 
 {verdict} `make chaos` wrote this page on {datetime.now(ZONE):%Y-%m-%d}; what is promised is in
@@ -47,7 +54,9 @@ def main() -> None:
     parser.add_argument("--brokers", type=int, default=1, choices=(1, 3))
     told = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        report = run(Path(folder) / "data", told.events, told.kills, told.seed, told.workers, told.brokers)
+        report = run(
+            Path(folder) / "data", told.events, told.kills, told.seed, told.workers, told.brokers
+        )
     PAGE.write_text(page(report, told.seed, told.brokers, told.workers), "utf-8")
     print(PAGE.read_text("utf-8"))
     raise SystemExit(1 if report.balance.wrong() else 0)

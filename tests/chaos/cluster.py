@@ -1,4 +1,7 @@
-"""`guidui cluster`, driven as an operator drives it, and its processes killed as no operator would."""
+"""`guidui cluster`, driven as an operator drives it, and its processes killed as no operator
+would.
+"""
+
 from __future__ import annotations
 
 import json
@@ -22,8 +25,16 @@ class Cluster:
             self.port = free.getsockname()[1]
 
     def __enter__(self) -> Cluster:
-        self.guidui("cluster", "up", "--workers", str(self.workers), "--brokers", str(self.brokers),
-                    "--port", str(self.port))
+        self.guidui(
+            "cluster",
+            "up",
+            "--workers",
+            str(self.workers),
+            "--brokers",
+            str(self.brokers),
+            "--port",
+            str(self.port),
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -33,9 +44,13 @@ class Cluster:
         """Runs the command with this data directory; returns what it printed."""
         command = [str(Path(sys.executable).with_name("guidui")), *arguments]
         environment = os.environ | {"GUIDUI_DATA": str(self.data)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=900, check=False
+        )
         if done.returncode != 0 and not may_fail:
-            raise RuntimeError(f"{' '.join(command)}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+            raise RuntimeError(
+                f"{' '.join(command)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+            )
         return done.stdout
 
     def status(self) -> dict:

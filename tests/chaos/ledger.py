@@ -1,4 +1,5 @@
 """What was accepted, beside what took effect: counted in the database after the siege."""
+
 from __future__ import annotations
 
 from collections.abc import Collection
@@ -12,17 +13,20 @@ from tests.chaos.world import SOURCE
 UNTAKEN = """
 SELECT count(*) AS n FROM event_log e
 WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = e.event_id
-                  AND i.consumer = CASE e.topic WHEN 'departures' THEN 'matcher' ELSE 'notifier' END)"""
+                  AND i.consumer = CASE e.topic WHEN 'departures' THEN 'matcher'
+                      ELSE 'notifier' END)"""
 ACCEPTED = "SELECT ext_id FROM posted_event WHERE source = :source"
 CASES = "SELECT member, count(*) AS n FROM transfer_case WHERE member IS NOT NULL GROUP BY member"
 NOTICED = """
 SELECT t.id AS task, count(n.id) AS notices
-FROM (SELECT DISTINCT o.id FROM event_log e, json_to_recordset(e.body -> 'tasks_opened') AS o(id uuid)
+FROM (SELECT DISTINCT o.id FROM event_log e, json_to_recordset(e.body -> 'tasks_opened') AS
+    o(id uuid)
       WHERE e.topic IN ('cases', 'tasks')) AS t
 LEFT JOIN notice n ON n.task = t.id GROUP BY t.id"""
 TOLD_TWICE = """
 SELECT count(*) AS n FROM (
-    SELECT 1 FROM notice WHERE state <> 'not_sent' GROUP BY task, stage, recipient, contact, channel HAVING count(*) > 1
+    SELECT 1 FROM notice WHERE state <> 'not_sent' GROUP BY task, stage, recipient, contact, channel
+        HAVING count(*) > 1
 ) AS twice"""
 
 
@@ -58,4 +62,5 @@ def balance(engine: Engine, accepted: Collection[int]) -> Balance:
             tasks_without_notice=sum(row["notices"] == 0 for row in notices),
             notices_twice=rows(tx, TOLD_TWICE)[0]["n"],
             messages_not_taken=rows(tx, UNTAKEN)[0]["n"],
-            dead_letters=rows(tx, "SELECT count(*) AS n FROM dead_letter")[0]["n"])
+            dead_letters=rows(tx, "SELECT count(*) AS n FROM dead_letter")[0]["n"],
+        )

@@ -1,4 +1,7 @@
-"""Departures are posted while processes are killed; then what was accepted is compared with what took effect."""
+"""Departures are posted while processes are killed; then what was accepted is compared with what
+took effect.
+"""
+
 from __future__ import annotations
 
 import random
@@ -35,15 +38,19 @@ class Report:
 
 
 class Sender:
-    """Posts departures, each again and again until it is answered; keeps the ledger of what was accepted."""
+    """Posts departures, each again and again until it is answered; keeps the ledger of what was
+    accepted.
+    """
 
     def __init__(self, url: str, key: str, events: int) -> None:
         self.url, self.events = url, events
         self.accepted: set[int] = set()
         self.repeats = 0
         self.failure: Exception | None = None
-        self._headers = {"Authorization": f"Bearer {key}",
-                         "Content-Type": "application/cloudevents-batch+json"}
+        self._headers = {
+            "Authorization": f"Bearer {key}",
+            "Content-Type": "application/cloudevents-batch+json",
+        }
         self._released = threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -69,35 +76,53 @@ class Sender:
             self.failure = error
 
     def _post(self, client: httpx.Client, numbers: range) -> None:
-        events = [world.departure(n, datetime.now(ZONE).isoformat(timespec="seconds")) for n in numbers]
+        events = [
+            world.departure(n, datetime.now(ZONE).isoformat(timespec="seconds")) for n in numbers
+        ]
         while True:
             try:
                 answer = client.post("/v1/events", json=events)
                 if answer.status_code == 202:
                     break
-                assert answer.status_code >= 500, answer.text  # a refusal would be a fault of this test
+                assert answer.status_code >= 500, (
+                    answer.text
+                )  # a refusal would be a fault of this test
             except httpx.HTTPError:
                 pass
             self.repeats += 1
             time.sleep(0.1)
         found = {int(e["id"].removeprefix("chaos-")): e["status"] for e in answer.json()["events"]}
-        refused = {n: status for n, status in found.items() if status not in ("accepted", "duplicate")}
+        refused = {
+            n: status for n, status in found.items() if status not in ("accepted", "duplicate")
+        }
         assert not refused and set(found) == set(numbers), answer.text
         self.accepted |= set(found)
 
 
 def schedule(kills: int, roles: list[str], chance: random.Random) -> list[str]:
-    """Whom to kill, in which order: a seventh each for the brokers and PostgreSQL (three at least), the rest evenly."""
+    """Whom to kill, in which order: a seventh each for the brokers and PostgreSQL (three at least),
+    the rest evenly.
+    """
     brokers = [role for role in roles if role.startswith("kafka")]
     few = max(3, kills // 7)
     victims = [brokers[n % len(brokers)] for n in range(few)] + ["postgres"] * few
-    others = sorted(role for role in roles if role.startswith(("relay", "intake", "matcher", "notifier")))
+    others = sorted(
+        role for role in roles if role.startswith(("relay", "intake", "matcher", "notifier"))
+    )
     victims += [others[n % len(others)] for n in range(kills - len(victims))]
     chance.shuffle(victims)
     return victims
 
 
-def run(data: Path, events: int, kills: int, seed: int = 1, workers: int = 2, brokers: int = 1, say=print) -> Report:
+def run(
+    data: Path,
+    events: int,
+    kills: int,
+    seed: int = 1,
+    workers: int = 2,
+    brokers: int = 1,
+    say=print,
+) -> Report:
     """One siege on a cluster of its own in `data`; the same seed kills in the same order."""
     chance, report = random.Random(seed), Report()
     with Cluster(data, workers, brokers) as cluster:
@@ -130,7 +155,9 @@ def _prepare(cluster: Cluster, data: Path, members: int) -> str:
     organisations, people = world.write(data, members)
     cluster.guidui("load", "organisations", str(organisations))
     cluster.guidui("load", "members", str(people))
-    return cluster.guidui("key", "create", "--organisation", world.ENTERPRISE, "--role", "sender").strip()
+    return cluster.guidui(
+        "key", "create", "--organisation", world.ENTERPRISE, "--role", "sender"
+    ).strip()
 
 
 def _settle(cluster: Cluster, data: Path, accepted: set[int]) -> Balance:

@@ -1,4 +1,7 @@
-"""Nothing is lost and nothing doubled, whoever is killed: the same siege as `make chaos`, shorter."""
+"""Nothing is lost and nothing doubled, whoever is killed: the same siege as `make chaos`,
+shorter.
+"""
+
 from __future__ import annotations
 
 import pytest

@@ -1,4 +1,5 @@
 """``guidui simulate --city`` tells what it played, and its exit whether all was well."""
+
 from __future__ import annotations
 
 from typer.testing import CliRunner
@@ -22,10 +23,15 @@ def test_a_broken_invariant_is_named_and_the_exit_is_1(monkeypatch):
     monkeypatch.setattr(run, "simulate", lambda *_: broken)
     done = CliRunner().invoke(cli, ["simulate", "--city", "30", "--seed", "9"])
     assert done.exit_code == 1
-    assert "broken: one owner: case 7: nobody owns it" in done.stderr and "broken invariants 1" in done.stdout
+    assert (
+        "broken: one owner: case 7: nobody owns it" in done.stderr
+        and "broken invariants 1" in done.stdout
+    )
 
 
 def test_either_a_scenario_or_a_city():
     assert CliRunner().invoke(cli, ["simulate"]).exit_code == 2
-    assert CliRunner().invoke(cli, ["simulate", "--city", "30", "--scenario", "x.json"]).exit_code == 2
+    assert (
+        CliRunner().invoke(cli, ["simulate", "--city", "30", "--scenario", "x.json"]).exit_code == 2
+    )
     assert CliRunner().invoke(cli, ["simulate", "--city", "0"]).exit_code == 2

@@ -1,4 +1,5 @@
 """The two ways a message reaches its handler, each in processes that can be killed."""
+
 from __future__ import annotations
 
 import signal
@@ -45,7 +46,9 @@ class Embedded:
 
     kinds: Sequence[str] = ("tailer",)
 
-    def __init__(self, database: str, engine: Engine, factory: str, kafka: Kafka | None = None) -> None:
+    def __init__(
+        self, database: str, engine: Engine, factory: str, kafka: Kafka | None = None
+    ) -> None:
         self.database, self.engine, self.factory, self.kafka = database, engine, factory, kafka
         self.port, self.relay_port = free_port(), free_port()
         self.processes: dict[str, subprocess.Popen] = {}
@@ -59,10 +62,17 @@ class Embedded:
             self.launch(kind)
 
     def launch(self, kind: str) -> None:
-        told = {"kind": kind, "database": self.database, "factory": self.factory,
-                "port": self.relay_port if kind == "relay" else self.port,
-                "kafka": self.kafka and {"bootstrap": self.kafka.bootstrap, "prefix": self.kafka.prefix}}
-        process = subprocess.Popen([sys.executable, "-m", "tests.contracts.worker"], stdin=subprocess.PIPE)
+        told = {
+            "kind": kind,
+            "database": self.database,
+            "factory": self.factory,
+            "port": self.relay_port if kind == "relay" else self.port,
+            "kafka": self.kafka
+            and {"bootstrap": self.kafka.bootstrap, "prefix": self.kafka.prefix},
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.contracts.worker"], stdin=subprocess.PIPE
+        )
         process.stdin.write(orjson.dumps(told))
         process.stdin.close()
         self.processes[kind] = process
@@ -86,7 +96,9 @@ class Embedded:
 
     def unready(self, port: int | None = None) -> dict[str, str]:
         """What the consumer's process (or the one at `port`) says of itself, in English."""
-        answer = httpx.get(f"http://127.0.0.1:{port or self.port}/readyz", headers={"Accept-Language": "en"})
+        answer = httpx.get(
+            f"http://127.0.0.1:{port or self.port}/readyz", headers={"Accept-Language": "en"}
+        )
         assert (answer.status_code == 200) == answer.json()["ready"]
         return answer.json()["unready"]
 

@@ -1,4 +1,5 @@
 """A backend of each kind on a database of the test's own."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -26,9 +27,13 @@ def backend(request, database, engine) -> Iterator[Make]:  # noqa: F811
     made: list[Embedded] = []
     kafka = request.getfixturevalue("topics") if request.param is OverKafka else None
 
-    def make(factory: str = "plain", server: EmbeddedServer | None = None, its_engine=None) -> Embedded:
+    def make(
+        factory: str = "plain", server: EmbeddedServer | None = None, its_engine=None
+    ) -> Embedded:
         url = server.app_url() if server else database.app_url
-        made.append(request.param(url, its_engine or engine, f"tests.contracts.toys:{factory}", kafka))
+        made.append(
+            request.param(url, its_engine or engine, f"tests.contracts.toys:{factory}", kafka)
+        )
         return made[-1]
 
     yield make

@@ -1,4 +1,7 @@
-"""What is promised of delivery, shown on every backend by the same tests: the embedded tailer, and a real Kafka."""
+"""What is promised of delivery, shown on every backend by the same tests: the embedded tailer, and
+a real Kafka.
+"""
+
 from __future__ import annotations
 
 import threading
@@ -22,11 +25,16 @@ from tests.kit.toy import BAD, effects, message
 
 def spread(count: int, start: int = 0):
     """Messages over both topics and 17 keys."""
-    return [message(n, key=f"k{n % 17}", topic=toys.BOTH[n % 17 % 2]) for n in range(start, start + count)]
+    return [
+        message(n, key=f"k{n % 17}", topic=toys.BOTH[n % 17 % 2])
+        for n in range(start, start + count)
+    ]
 
 
 class TestDelivery:
-    def test_every_message_takes_effect_once_and_those_of_a_key_in_their_order(self, backend, engine):
+    def test_every_message_takes_effect_once_and_those_of_a_key_in_their_order(
+        self, backend, engine
+    ):
         bus = backend()
         bus.record(spread(1500))
         bus.start()
@@ -123,7 +131,9 @@ class TestKafka:
         yield bus
         bus.end()
 
-    def test_a_record_nobody_can_read_goes_to_the_desk_and_holds_nothing_up(self, bus, engine, topics):
+    def test_a_record_nobody_can_read_goes_to_the_desk_and_holds_nothing_up(
+        self, bus, engine, topics
+    ):
         from kafka import KafkaProducer
 
         bus.start()
@@ -137,7 +147,9 @@ class TestKafka:
         def on_the_desk() -> bool:
             with engine.connect() as tx:
                 letters = dead_letters.listed(tx)
-            return len(letters) == 3 and all(row["body"] is None and row["key"] is None for row in letters)
+            return len(letters) == 3 and all(
+                row["body"] is None and row["key"] is None for row in letters
+            )
 
         eventually(on_the_desk)
 
@@ -150,12 +162,17 @@ class TestKafka:
         messages = spread(20)
         bus.record(messages)
         with engine.begin() as tx:  # a relay that believes it has published what it has not
-            tx.exec_driver_sql("INSERT INTO cursors SELECT 'relay', xid, id FROM event_log ORDER BY xid DESC, id DESC"
-                               " LIMIT 1")
+            tx.exec_driver_sql(
+                "INSERT INTO cursors SELECT 'relay', xid, id FROM event_log ORDER BY xid DESC, id "
+                "DESC"
+                " LIMIT 1"
+            )
         bus.start()
         bus.record([message(20)])
         eventually(lambda: effects(engine) == [20])
-        reconciler = Reconciler(engine, [toys.plain()], TurnedClock(SystemClock().now() + timedelta(minutes=2)))
+        reconciler = Reconciler(
+            engine, [toys.plain()], TurnedClock(SystemClock().now() + timedelta(minutes=2))
+        )
         assert len(reconciler.look()) == 20
         eventually(lambda: len(effects(engine)) == 21)
         assert sorted(effects(engine)) == list(range(21))
@@ -168,7 +185,10 @@ class TestKafka:
         bus.record([message(1)])
         eventually(lambda: effects(engine) == [1])
         told = httpx.get(f"http://127.0.0.1:{bus.relay_port}/metrics").text
-        assert 'guidui_consumer_untaken{consumer="toy"} 0.0' in told and "guidui_relay_age_seconds 0.0" in told
+        assert (
+            'guidui_consumer_untaken{consumer="toy"} 0.0' in told
+            and "guidui_relay_age_seconds 0.0" in told
+        )
 
     def test_a_worker_that_finds_no_broker_waits_and_says_so(self, bus, topics):
         from dataclasses import replace
@@ -181,8 +201,12 @@ class TestKafka:
         bus.processes["faust"].terminate()
         assert bus.processes["faust"].wait(30) == 0
 
-    def test_a_broker_that_was_killed_is_waited_for_by_relay_and_consumer(self, database, engine, broker):
-        bus = OverKafka(database.app_url, engine, "tests.contracts.toys:plain", Kafka(broker.bootstrap))
+    def test_a_broker_that_was_killed_is_waited_for_by_relay_and_consumer(
+        self, database, engine, broker
+    ):
+        bus = OverKafka(
+            database.app_url, engine, "tests.contracts.toys:plain", Kafka(broker.bootstrap)
+        )
         try:
             bus.start()
             bus.record(spread(300))
@@ -191,7 +215,9 @@ class TestKafka:
             bus.record(spread(300, 300))
             bus.kill("faust")  # and a consumer that starts while the broker is away
             eventually(lambda: "Waiting for the brokers" in bus.unready().get("toy", ""))
-            eventually(lambda: "Waiting for the brokers" in bus.unready(bus.relay_port).get("relay", ""))
+            eventually(
+                lambda: "Waiting for the brokers" in bus.unready(bus.relay_port).get("relay", "")
+            )
             broker.start()  # the relay's flush has failed: its old producer might never recover
             bus.record(spread(300, 600))
             eventually(lambda: len(effects(engine)) == 900, seconds=120)

@@ -1,4 +1,5 @@
 """The toy subscriptions by name, for processes that make their own."""
+
 from __future__ import annotations
 
 from tests.kit.toy import refusing, subscription

@@ -1,4 +1,7 @@
-"""One process of a backend: `python -m tests.contracts.worker` with what to run as JSON on stdin."""
+"""One process of a backend: `python -m tests.contracts.worker` with what to run as JSON on
+stdin.
+"""
+
 from __future__ import annotations
 
 import signal
@@ -26,8 +29,12 @@ def main() -> None:
     subscription = getattr(import_module(module), function)()
     settings = Settings(instance="toy-1", health_port=told["port"])
     if told["kafka"]:
-        settings = settings.model_copy(update={"kafka_bootstrap": told["kafka"]["bootstrap"],
-                                               "kafka_prefix": told["kafka"]["prefix"]})
+        settings = settings.model_copy(
+            update={
+                "kafka_bootstrap": told["kafka"]["bootstrap"],
+                "kafka_prefix": told["kafka"]["prefix"],
+            }
+        )
     if told["kind"] == "faust":
         consume(Consumer(engine, subscription), Kafka.of(settings), settings)
     elif told["kind"] == "relay":

@@ -1,1 +1,3 @@
-"""The real parts that tests use: one Kafka for all, a browser with a Chinese font. `prepare` fetches them beforehand."""
+"""The real parts that tests use: one Kafka for all, a browser with a Chinese font. `prepare`
+fetches them beforehand.
+"""

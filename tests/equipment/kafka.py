@@ -12,7 +12,9 @@ from services.kit.broker import Broker, free_ports, wait_ready
 
 @pytest.fixture(scope="session")
 def kafka_bootstrap(tmp_path_factory) -> Iterator[str]:
-    """`host:port` of a broker all tests share, each with topics of its own: `KAFKA_BOOTSTRAP`'s, else one of our own."""
+    """`host:port` of a broker all tests share, each with topics of its own: `KAFKA_BOOTSTRAP`'s,
+    else one of our own.
+    """
     if told := os.environ.get("KAFKA_BOOTSTRAP"):
         yield told
         return

@@ -1,4 +1,7 @@
-"""A unit, a school, a community and a street; a key of the unit; and intake served over a real socket."""
+"""A unit, a school, a community and a street; a key of the unit; and intake served over a real
+socket.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -28,8 +31,11 @@ def worker(database) -> Iterator[Engine]:
     engine = connect(database.app_url, "guidui_worker")
     with engine.begin() as tx:
         for code in ORGANISATIONS:
-            tx.exec_driver_sql("""INSERT INTO organisation (code, path, name, kind, unit)
-                                  VALUES (%s, %s, %s, 'branch', 'organ')""", (code, code + ".", "示例" + code))
+            tx.exec_driver_sql(
+                """INSERT INTO organisation (code, path, name, kind, unit)
+                                  VALUES (%s, %s, %s, 'branch', 'organ')""",
+                (code, code + ".", "示例" + code),
+            )
     yield engine
     engine.dispose()
 

@@ -1,4 +1,7 @@
-"""What a consumer process of the tests runs: intake's subscription of `ingress`, with the tests' secret."""
+"""What a consumer process of the tests runs: intake's subscription of `ingress`, with the tests'
+secret.
+"""
+
 from __future__ import annotations
 
 from services.intake.ingress import subscription

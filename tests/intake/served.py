@@ -1,4 +1,5 @@
 """Intake on a real socket, and a sender who posts to it."""
+
 from __future__ import annotations
 
 import json
@@ -20,10 +21,14 @@ from services.kit.http_limits import protocol
 
 @contextmanager
 def served(app) -> Iterator[str]:
-    """The address at which uvicorn serves `app` as `guidui run` does: uvloop, httptools and its bounds."""
+    """The address at which uvicorn serves `app` as `guidui run` does: uvloop, httptools and its
+    bounds.
+    """
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level="error", loop="uvloop", http=protocol(), lifespan="off")
+        config = uvicorn.Config(
+            app, log_level="error", loop="uvloop", http=protocol(), lifespan="off"
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -40,7 +45,9 @@ class Sender(httpx.Client):
     """A client with a key."""
 
     def __init__(self, url: str, key: str, **more: Any) -> None:
-        super().__init__(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30, **more)
+        super().__init__(
+            base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30, **more
+        )
 
     def one(self, event: Any, **headers: str) -> httpx.Response:
         """Structured mode; text and bytes go as they are."""
@@ -52,10 +59,16 @@ class Sender(httpx.Client):
 
     def binary(self, event: dict[str, Any], **headers: str) -> httpx.Response:
         """Binary mode: attributes as ce- headers."""
-        attributes = {f"ce-{name}": value for name, value in event.items()
-                      if name not in ("data", "datacontenttype")}
-        return self.post("/v1/events", content=json.dumps(event["data"]),
-                         headers={"Content-Type": "application/json"} | attributes | headers)
+        attributes = {
+            f"ce-{name}": value
+            for name, value in event.items()
+            if name not in ("data", "datacontenttype")
+        }
+        return self.post(
+            "/v1/events",
+            content=json.dumps(event["data"]),
+            headers={"Content-Type": "application/json"} | attributes | headers,
+        )
 
     def _posted(self, content: Any, kind: str, headers: dict[str, str]) -> httpx.Response:
         raw = content if isinstance(content, (str, bytes)) else json.dumps(content)
@@ -66,8 +79,10 @@ class Sender(httpx.Client):
 def stored(engine: Engine) -> dict[str, int]:
     """How many rows each of the three tables has."""
     with engine.begin() as tx:
-        return {table: rows(tx, f"SELECT count(*) AS n FROM {table}")[0].n
-                for table in ("posted_event", "posted_person", "event_log")}
+        return {
+            table: rows(tx, f"SELECT count(*) AS n FROM {table}")[0].n
+            for table in ("posted_event", "posted_person", "event_log")
+        }
 
 
 def statuses(answer: httpx.Response) -> list[str]:

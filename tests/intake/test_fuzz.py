@@ -1,4 +1,7 @@
-"""Whatever is sent: no answer of 500 or above, and every answer is one that /openapi.json describes."""
+"""Whatever is sent: no answer of 500 or above, and every answer is one that /openapi.json
+describes.
+"""
+
 from __future__ import annotations
 
 import pytest
@@ -14,7 +17,12 @@ from schemathesis.specs.openapi.checks import (
 from schemas.departures import SOURCE_PREFIX
 from tests.intake.conftest import UNIT
 
-CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
+CHECKS = [
+    not_a_server_error,
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+]
 EXAMPLES_MAX = 80
 
 
@@ -24,8 +32,14 @@ def test_answers_are_as_described_whatever_is_sent(url, key, mode, path, method)
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
     strategy = schema[path][method].as_strategy(generation_mode=mode)
 
-    @settings(max_examples=EXAMPLES_MAX, deadline=None, suppress_health_check=list(HealthCheck),
-              phases=[Phase.generate], database=None, derandomize=True)
+    @settings(
+        max_examples=EXAMPLES_MAX,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+        database=None,
+        derandomize=True,
+    )
     @given(strategy)
     def run(case) -> None:
         _send_in_own_name(case)
@@ -40,5 +54,11 @@ def _send_in_own_name(case) -> None:
         if isinstance(event, dict) and isinstance(event.get("source"), str):
             event["source"] = SOURCE_PREFIX + UNIT
     if case.media_type == "application/json":
-        case.headers.update({"ce-specversion": "1.0", "ce-source": SOURCE_PREFIX + UNIT, "ce-id": "1",
-                             "ce-type": "guidui.departure.effective.v1"})
+        case.headers.update(
+            {
+                "ce-specversion": "1.0",
+                "ce-source": SOURCE_PREFIX + UNIT,
+                "ce-id": "1",
+                "ce-type": "guidui.departure.effective.v1",
+            }
+        )

@@ -1,4 +1,5 @@
 """POST /v1/events and GET /v1/events/{id}: statuses, modes, limits, languages."""
+
 from __future__ import annotations
 
 import json
@@ -29,7 +30,11 @@ def refused(answer, status: int) -> dict:
     problem = answer.json()
     assert answer.status_code == status == problem["status"], answer.text
     assert answer.headers["Content-Type"].startswith("application/problem+json")
-    assert problem["type"].startswith("urn:guidui:problem:") and problem["title"] and problem["trace_id"]
+    assert (
+        problem["type"].startswith("urn:guidui:problem:")
+        and problem["title"]
+        and problem["trace_id"]
+    )
     return problem
 
 
@@ -38,9 +43,14 @@ def test_an_event_is_stored_once_with_its_person_and_its_row_in_the_log(sender, 
     assert statuses(sender.one(EVENT)) == ["duplicate"]
     assert stored(worker) == {"posted_event": 1, "posted_person": 1, "event_log": 1}
     with worker.begin() as tx:
-        event, person, logged = (tx.exec_driver_sql(f"SELECT * FROM {t}").mappings().one()
-                                 for t in ("posted_event", "posted_person", "event_log"))
-    assert event["data"] == {"category": "layoff", "effective_on": "2026-06-30"} and event["persons"] == 1
+        event, person, logged = (
+            tx.exec_driver_sql(f"SELECT * FROM {t}").mappings().one()
+            for t in ("posted_event", "posted_person", "event_log")
+        )
+    assert (
+        event["data"] == {"category": "layoff", "effective_on": "2026-06-30"}
+        and event["persons"] == 1
+    )
     assert person["body"]["person"]["name"] == "示例甲"
     assert (logged["topic"], logged["type"]) == ("departures", "guidui.event.posted.v1")
     assert logged["event_id"] == event["id"] and logged["body"] == {"event": str(event["id"])}
@@ -96,7 +106,14 @@ def test_one_bad_event_does_not_hold_up_a_batch(sender, worker):
     other = EVENT | {"id": "other", "source": SOURCE_PREFIX + SCHOOL}
     future = EVENT | {"id": "future", "type": "guidui.departure.effective.v2"}
     answer = sender.batch([bad, EVENT, 7, other, future, {"id": 5}])
-    assert statuses(answer) == ["rejected", "accepted", "rejected", "rejected", "rejected", "rejected"]
+    assert statuses(answer) == [
+        "rejected",
+        "accepted",
+        "rejected",
+        "rejected",
+        "rejected",
+        "rejected",
+    ]
     told = answer.json()["events"]
     assert [e["problem"]["status"] for e in told if "problem" in e] == [422, 422, 403, 422, 422]
     assert (told[0]["id"], told[2]["id"], told[5]["id"]) == ("bad", None, None)
@@ -104,60 +121,98 @@ def test_one_bad_event_does_not_hold_up_a_batch(sender, worker):
     assert statuses(sender.batch([])) == []
 
 
-@pytest.mark.parametrize(("content", "kind"), [
-    ("", "one"), ("{", "one"), (json.dumps(EVENT)[:200], "one"), ("[]", "one"), ("7", "one"), ("null", "one"),
-    (b"\xff\xfe{}", "one"), ('{"a":"\\ud800"}', "one"), ('{"a":1e400}', "one"), ("[" * 3000, "one"),
-    (json.dumps(EVENT, ensure_ascii=False).replace("示例甲", "\\u0000"), "one"),
-    ("{}", "batch"), ("[{]", "batch"), ("[" * 3000, "batch"),
-])
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ("", "one"),
+        ("{", "one"),
+        (json.dumps(EVENT)[:200], "one"),
+        ("[]", "one"),
+        ("7", "one"),
+        ("null", "one"),
+        (b"\xff\xfe{}", "one"),
+        ('{"a":"\\ud800"}', "one"),
+        ('{"a":1e400}', "one"),
+        ("[" * 3000, "one"),
+        (json.dumps(EVENT, ensure_ascii=False).replace("示例甲", "\\u0000"), "one"),
+        ("{}", "batch"),
+        ("[{]", "batch"),
+        ("[" * 3000, "batch"),
+    ],
+)
 def test_what_cannot_be_read_is_told_so_and_nothing_is_written(sender, worker, content, kind):
     problem = refused(getattr(sender, kind)(content), 422)
     assert problem["detail"].endswith("。") and stored(worker) == NOTHING
 
 
 def test_too_many_events_and_too_much_content_are_refused_whole(sender, worker):
-    assert "1000" in refused(sender.batch([EVENT | {"id": str(n)} for n in range(1001)]), 413)["detail"]
+    assert (
+        "1000"
+        in refused(sender.batch([EVENT | {"id": str(n)} for n in range(1001)]), 413)["detail"]
+    )
     assert "5 MiB" in refused(sender.one(b" " * (6 * 1024 * 1024)), 413)["detail"]
     chunks = (b" " * 65536 for _ in range(96))
     headers = {"Content-Type": "application/cloudevents+json"}
-    assert "5 MiB" in refused(sender.post("/v1/events", content=chunks, headers=headers), 413)["detail"]
+    assert (
+        "5 MiB"
+        in refused(sender.post("/v1/events", content=chunks, headers=headers), 413)["detail"]
+    )
     assert stored(worker) == NOTHING
     full = [EVENT | {"id": str(n)} for n in range(1000)]
     assert statuses(sender.batch(full)) == ["accepted"] * 1000
 
 
-def test_a_client_that_reads_only_once_it_has_sent_everything_is_told_that_it_was_too_much(url, key):
+def test_a_client_that_reads_only_once_it_has_sent_everything_is_told_that_it_was_too_much(
+    url, key
+):
     connection = HTTPConnection(url.removeprefix("http://"))
     try:
-        connection.request("POST", "/v1/events", b" " * (6 * 1024 * 1024), {
-            "Authorization": f"Bearer {key}", "Content-Type": "application/cloudevents+json"})
+        connection.request(
+            "POST",
+            "/v1/events",
+            b" " * (6 * 1024 * 1024),
+            {"Authorization": f"Bearer {key}", "Content-Type": "application/cloudevents+json"},
+        )
         assert connection.getresponse().status == 413
     finally:
         connection.close()
 
 
-def test_a_connection_that_breaks_half_way_stores_nothing_and_leaves_intake_well(url, key, sender, worker):
+def test_a_connection_that_breaks_half_way_stores_nothing_and_leaves_intake_well(
+    url, key, sender, worker
+):
     host, port = url.removeprefix("http://").split(":")
     body = json.dumps(EVENT).encode()
-    head = (f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
-            f"Content-Length: {len(body)}\r\nContent-Type: application/cloudevents+json\r\n\r\n").encode()
+    head = (
+        f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Length: {len(body)}\r\nContent-Type: application/cloudevents+json\r\n\r\n"
+    ).encode()
     with socket.create_connection((host, int(port))) as line:
         line.sendall(head + body[: len(body) // 2])
     assert statuses(sender.one(EVENT | {"id": "after"})) == ["accepted"]
     assert stored(worker)["posted_event"] == 1
 
 
-@pytest.mark.parametrize("headers", [
-    {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}, {"Content-Encoding": "gzip"},
-    {"Content-Type": "application/cloudevents+json; charset=gbk"},
-])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "application/json"},
+        {"Content-Type": "text/plain"},
+        {"Content-Encoding": "gzip"},
+        {"Content-Type": "application/cloudevents+json; charset=gbk"},
+    ],
+)
 def test_another_format_is_refused_with_the_formats_that_serve(sender, headers):
-    assert "application/cloudevents-batch+json" in refused(sender.one(EVENT, **headers), 415)["detail"]
+    assert (
+        "application/cloudevents-batch+json" in refused(sender.one(EVENT, **headers), 415)["detail"]
+    )
 
 
 def test_who_may_send(sender, url, worker, clock):
     refused(sender.one(EVENT, Authorization="Bearer gd_wrong"), 401)
-    assert sender.one(EVENT, Authorization="Bearer gd_wrong").headers["WWW-Authenticate"] == "Bearer"
+    assert (
+        sender.one(EVENT, Authorization="Bearer gd_wrong").headers["WWW-Authenticate"] == "Bearer"
+    )
     refused(sender.one(EVENT, Authorization="Basic eDp5"), 401)
     refused(sender.one(EVENT | {"source": SOURCE_PREFIX + SCHOOL}), 403)
     refused(sender.one(EVENT | {"source": "https://elsewhere.example"}), 403)
@@ -187,8 +242,13 @@ def test_the_sender_asks_how_far_its_event_came(sender, url, worker, clock):
     sender.one(EVENT | {"id": odd})
     path = "/v1/events/a%2Fb%20%3F%E7%BC%96%E5%8F%B7"
     answer = sender.get(path, params={"source": EVENT["source"]})
-    assert answer.json() == {"source": EVENT["source"], "id": odd, "state": "received", "cases": [],
-                             "times": {"received": "2026-11-23T10:00:00+08:00"}}
+    assert answer.json() == {
+        "source": EVENT["source"],
+        "id": odd,
+        "state": "received",
+        "cases": [],
+        "times": {"received": "2026-11-23T10:00:00+08:00"},
+    }
     refused(sender.get("/v1/events/other"), 404)
     refused(sender.get(f"/v1/events/{odd}", params={"source": SOURCE_PREFIX + SCHOOL}), 403)
     with worker.begin() as tx:
@@ -199,14 +259,25 @@ def test_the_sender_asks_how_far_its_event_came(sender, url, worker, clock):
 def test_how_far_follows_the_matcher_and_the_case(web, clock, key, worker):
     at = [clock.now().replace(day=day) for day in range(23, 30)]
     case, other = uuid4(), uuid4()
-    decided = {"hr-2026-0042": [("match", at[0], case)],
-               "gr-2026-01": [("match", at[0], other), ("review", at[0], None)]}
-    progress = {case: {"triaged": at[0], "letter_issued": at[2], "returned": at[4]},
-                other: {"triaged": at[1]}}
+    decided = {
+        "hr-2026-0042": [("match", at[0], case)],
+        "gr-2026-01": [("match", at[0], other), ("review", at[0], None)],
+    }
+    progress = {
+        case: {"triaged": at[0], "letter_issued": at[2], "returned": at[4]},
+        other: {"triaged": at[1]},
+    }
 
     def decisions(tx, event_id):
-        ext_id = tx.exec_driver_sql("SELECT ext_id FROM posted_event WHERE id = %s", (event_id,)).scalar_one()
-        return [SimpleNamespace(decision=d, decided_at=t, case_id=c, position=0, notes=(), questions=(), words=None) for d, t, c in decided[ext_id]]
+        ext_id = tx.exec_driver_sql(
+            "SELECT ext_id FROM posted_event WHERE id = %s", (event_id,)
+        ).scalar_one()
+        return [
+            SimpleNamespace(
+                decision=d, decided_at=t, case_id=c, position=0, notes=(), questions=(), words=None
+            )
+            for d, t, c in decided[ext_id]
+        ]
 
     joined = outcomes_of(decisions, lambda tx, cases: {c: progress[c] for c in cases})
 

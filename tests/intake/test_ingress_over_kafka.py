@@ -1,4 +1,7 @@
-"""The Kafka topic `ingress` over a real broker: nothing lost, nothing doubled, bad events on the desk."""
+"""The Kafka topic `ingress` over a real broker: nothing lost, nothing doubled, bad events on the
+desk.
+"""
+
 from __future__ import annotations
 
 import json
@@ -37,8 +40,11 @@ def send(kafka: Kafka, values: list[bytes]) -> None:
 def test_events_from_outside_are_stored_once_whoever_dies(kafka_bootstrap, database, worker, key):
     kafka = Kafka(kafka_bootstrap, f"t{uuid4().hex[:8]}-")
     good = [json.dumps(EVENT | {"id": f"k{n}", "guiduikey": key}).encode() for n in range(EVENTS)]
-    bad = [b"{", json.dumps(EVENT | {"id": "keyless"}).encode(),
-           json.dumps(EVENT | {"id": "bad", "data": {}, "guiduikey": key}).encode()]
+    bad = [
+        b"{",
+        json.dumps(EVENT | {"id": "keyless"}).encode(),
+        json.dumps(EVENT | {"id": "bad", "data": {}, "guiduikey": key}).encode(),
+    ]
     intake = Ingress(database.app_url, worker, "tests.intake.ingress_worker:ingress", kafka)
     try:
         intake.start()
@@ -46,7 +52,9 @@ def test_events_from_outside_are_stored_once_whoever_dies(kafka_bootstrap, datab
         eventually(lambda: stored(worker)["posted_event"] > 0)
         intake.kill("faust")
         send(kafka, good * REPEATS)
-        eventually(lambda: stored(worker)["posted_event"] == EVENTS and len(desk(worker)) == len(bad))
+        eventually(
+            lambda: stored(worker)["posted_event"] == EVENTS and len(desk(worker)) == len(bad)
+        )
         eventually(intake.ready)
         assert intake.terminate() == [0]
     finally:

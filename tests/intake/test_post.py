@@ -1,4 +1,7 @@
-"""``guidui post`` to a service that goes away: the exit code says whether something may be stored."""
+"""``guidui post`` to a service that goes away: the exit code says whether something may be
+stored.
+"""
+
 from __future__ import annotations
 
 import json
@@ -23,7 +26,9 @@ class _Breaks(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
             return
         type(self).answers -= 1
-        body = json.dumps({"events": [{"source": "s", "id": e["id"], "status": "accepted"} for e in events]}).encode()
+        body = json.dumps(
+            {"events": [{"source": "s", "id": e["id"], "status": "accepted"} for e in events]}
+        ).encode()
         self.send_response(202)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -45,7 +50,12 @@ def breaking():
 @pytest.fixture
 def lines(tmp_path):
     file = tmp_path / "events.jsonl"
-    file.write_text("".join(json.dumps({"id": f"e{n}", "note": "a\u2028b"}, ensure_ascii=False) + "\n" for n in range(3)))
+    file.write_text(
+        "".join(
+            json.dumps({"id": f"e{n}", "note": "a\u2028b"}, ensure_ascii=False) + "\n"
+            for n in range(3)
+        )
+    )
     return str(file)
 
 

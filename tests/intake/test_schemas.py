@@ -1,4 +1,5 @@
 """The descriptions are those of the models, and every example in them is true."""
+
 from __future__ import annotations
 
 import json
@@ -35,7 +36,9 @@ def test_every_event_type_of_the_interface_has_an_example():
     assert len(EVENTS) == 13 and EVENTS.keys() | BODIES.keys() == EXAMPLES.keys()
 
 
-@pytest.mark.parametrize(("kind", "n", "example"), POSTED, ids=[f"{kind}-{n}" for kind, n, _ in POSTED])
+@pytest.mark.parametrize(
+    ("kind", "n", "example"), POSTED, ids=[f"{kind}-{n}" for kind, n, _ in POSTED]
+)
 def test_an_example_of_an_event_is_read_and_fits_its_json_schema(kind, n, example):
     assert parse(example, b"secret", NOW).type == kind
     schema = json.loads((FOLDER / "json" / f"{kind}.json").read_text("utf-8"))
@@ -43,10 +46,14 @@ def test_an_example_of_an_event_is_read_and_fits_its_json_schema(kind, n, exampl
 
 
 def test_every_example_of_an_event_is_accepted_over_http(sender, worker):
-    """All that an enterprise may post: changes of organisations are their department's to say (interface.md §7.5)."""
+    """All that an enterprise may post: changes of organisations are their department's to say
+    (interface.md §7.5).
+    """
     own = [example | {"source": SOURCE_PREFIX + UNIT} for _, _, example in POSTED]
     answers = statuses(sender.batch(own))
-    changed = ["organisation" in example["data"] for example in own]  # a new one below nobody known the matcher judges
+    changed = [
+        "organisation" in example["data"] for example in own
+    ]  # a new one below nobody known the matcher judges
     assert any(changed) and answers == ["rejected" if change else "accepted" for change in changed]
 
 

@@ -1,4 +1,5 @@
 """A database with the seam's tables and the toy's, a new one for each test."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

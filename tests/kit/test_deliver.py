@@ -1,4 +1,7 @@
-"""An effect happens once; what fails alone steps aside, with its reason, and does not hold up the others."""
+"""An effect happens once; what fails alone steps aside, with its reason, and does not hold up the
+others.
+"""
+
 from __future__ import annotations
 
 import threading
@@ -50,8 +53,12 @@ def test_two_consumers_each_take_effect_once(engine):
 
 def test_owners_of_one_partition_at_once_have_one_effect(engine):
     batch = [message(n) for n in range(200)]
-    shells = [threading.Thread(target=deliver, args=(engine, "toy", order, write), kwargs={"clock": CLOCK})
-              for order in (batch, batch[::-1], batch, batch[::-1])]
+    shells = [
+        threading.Thread(
+            target=deliver, args=(engine, "toy", order, write), kwargs={"clock": CLOCK}
+        )
+        for order in (batch, batch[::-1], batch, batch[::-1])
+    ]
     for shell in shells:
         shell.start()
     for shell in shells:
@@ -69,7 +76,9 @@ def test_the_one_that_fails_goes_to_the_desk_with_its_reason_and_the_rest_take_e
 
 
 def test_later_messages_of_its_key_wait_behind_a_dead_letter_and_other_keys_do_not(engine):
-    deliver(engine, "toy", [message(7, "a"), message(8, "a"), message(9, "b")], refusing(7), clock=CLOCK)
+    deliver(
+        engine, "toy", [message(7, "a"), message(8, "a"), message(9, "b")], refusing(7), clock=CLOCK
+    )
     deliver(engine, "toy", [message(10, "a"), message(11, "b")], refusing(7), clock=CLOCK)
     assert effects(engine) == [9, 11]
     assert parked(engine) == [8, 10]
@@ -86,9 +95,14 @@ def test_a_fault_in_the_program_is_told_by_type_and_place_never_by_its_text(engi
     assert "王小明" not in str(dict(letter)) and "1101" not in str(dict(letter))
 
 
-@pytest.mark.parametrize("error", [
-    OperationalError("x", {}, psycopg.OperationalError("server closed the connection")),
-    OperationalError("x", {}, psycopg.errors.DeadlockDetected()), psycopg.errors.AdminShutdown()])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("x", {}, psycopg.OperationalError("server closed the connection")),
+        OperationalError("x", {}, psycopg.errors.DeadlockDetected()),
+        psycopg.errors.AdminShutdown(),
+    ],
+)
 def test_a_database_that_is_away_is_nobodys_fault_and_nothing_is_written(engine, error):
     def unlucky(tx, messages):
         write(tx, messages)
@@ -102,7 +116,9 @@ def test_a_database_that_is_away_is_nobodys_fault_and_nothing_is_written(engine,
 
 
 def test_a_retry_that_succeeds_lets_the_parked_ones_follow_in_their_order(engine):
-    deliver(engine, "toy", [message(7, "a"), message(8, "a"), message(9, "a")], refusing(7), clock=CLOCK)
+    deliver(
+        engine, "toy", [message(7, "a"), message(8, "a"), message(9, "a")], refusing(7), clock=CLOCK
+    )
     [letter] = desk(engine)
     assert dead_letters.retry(engine, letter["id"], [subscription(refusing(7))], CLOCK) == BAD
     assert desk(engine)[0]["attempts"] == 2

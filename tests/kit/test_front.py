@@ -1,4 +1,6 @@
-"""The front hands every request to the process its path belongs to, whole, and says so when that process is away."""
+"""The front hands every request to the process its path belongs to, whole, and says so when that
+process is away.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def application(name: str):
         told = dict(scope["headers"]).get(b"x-forwarded-for", b"").decode()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         for piece in (name, f" {scope['path']} {size} {told}"):
-            await send({"type": "http.response.body", "body": piece.encode(), "more_body": piece == name})
+            await send(
+                {"type": "http.response.body", "body": piece.encode(), "more_body": piece == name}
+            )
 
     return answer
 
@@ -36,7 +40,9 @@ def application(name: str):
 @contextmanager
 def serving(name: str) -> Iterator[int]:
     server = uvicorn.Server(
-        uvicorn.Config(application(name), port=0, log_level="error", lifespan="off", proxy_headers=False)
+        uvicorn.Config(
+            application(name), port=0, log_level="error", lifespan="off", proxy_headers=False
+        )
     )
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -1,4 +1,5 @@
 """The small parts everything stands on."""
+
 from __future__ import annotations
 
 import logging
@@ -22,15 +23,30 @@ from tests.kit.toy import NOON, message
 
 
 def test_a_message_survives_the_wire():
-    sent = Message(uuid4(), "cases", "guidui.case.moved.v1", "案", NOON, {"to": "accepted", "n": 1}, uuid4())
+    sent = Message(
+        uuid4(), "cases", "guidui.case.moved.v1", "案", NOON, {"to": "accepted", "n": 1}, uuid4()
+    )
     assert from_wire("cases", to_wire(sent)) == sent
     assert Envelope.model_validate_json(to_wire(sent)).partitionkey == "案"
 
 
-@pytest.mark.parametrize("value", [
-    None, b"", b"{", b"[]", b"null", b'"x"', b"\xff", b'{"specversion":"1.0"}', to_wire(message(1))[:-9],
-    to_wire(message(1)).replace(b'"1.0"', b'"2.0"'), to_wire(message(1)).replace(b'{"n":1}', b"7"),
-    to_wire(message(1)).replace(b"+08:00", b"")])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"x"',
+        b"\xff",
+        b'{"specversion":"1.0"}',
+        to_wire(message(1))[:-9],
+        to_wire(message(1)).replace(b'"1.0"', b'"2.0"'),
+        to_wire(message(1)).replace(b'{"n":1}', b"7"),
+        to_wire(message(1)).replace(b"+08:00", b""),
+    ],
+)
 def test_what_is_no_message_is_said_to_be_none(value):
     with pytest.raises(Undecodable):
         from_wire("cases", value)
@@ -55,7 +71,9 @@ def test_a_turned_clock_stands_until_turned_and_does_not_go_back():
 
 
 def test_pseudonyms_join_and_keys_do_not_repeat():
-    assert crypto.hmac_token(b"s", "110101199003070134") == crypto.hmac_token(b"s", "110101199003070134")
+    assert crypto.hmac_token(b"s", "110101199003070134") == crypto.hmac_token(
+        b"s", "110101199003070134"
+    )
     assert crypto.hmac_token(b"s", "x") != crypto.hmac_token(b"t", "x")
     key = crypto.new_key()
     assert key != crypto.new_key() and crypto.same(crypto.key_hash(key), crypto.key_hash(key))
@@ -71,15 +89,19 @@ def test_the_secret_of_a_data_directory_is_made_once_and_is_private(tmp_path, mo
     assert Settings(data=data).secret_bytes() == b"theirs"
 
 
-@pytest.mark.parametrize(("error", "waits"), [
-    (OperationalError("", {}, psycopg.OperationalError("refused")), True),
-    (DBAPIError("", {}, psycopg.errors.SerializationFailure()), True),
-    (DBAPIError("", {}, psycopg.errors.IdleInTransactionSessionTimeout()), True),
-    (DBAPIError("", {}, psycopg.errors.QueryCanceled()), True),
-    (DBAPIError("", {}, psycopg.errors.DiskFull()), True),
-    (IntegrityError("", {}, psycopg.errors.UniqueViolation()), False),
-    (ProgrammingError("", {}, psycopg.errors.UndefinedTable()), False),
-    (KeyError("x"), False)])
+@pytest.mark.parametrize(
+    ("error", "waits"),
+    [
+        (OperationalError("", {}, psycopg.OperationalError("refused")), True),
+        (DBAPIError("", {}, psycopg.errors.SerializationFailure()), True),
+        (DBAPIError("", {}, psycopg.errors.IdleInTransactionSessionTimeout()), True),
+        (DBAPIError("", {}, psycopg.errors.QueryCanceled()), True),
+        (DBAPIError("", {}, psycopg.errors.DiskFull()), True),
+        (IntegrityError("", {}, psycopg.errors.UniqueViolation()), False),
+        (ProgrammingError("", {}, psycopg.errors.UndefinedTable()), False),
+        (KeyError("x"), False),
+    ],
+)
 def test_what_is_waited_out_and_what_is_not(error, waits):
     assert is_infrastructure(error) is waits
 
@@ -134,10 +156,13 @@ def test_the_applications_login_can_do_nothing_until_it_takes_on_a_role(database
 def test_who_looks_is_forgotten_with_the_transaction(engine):
     with engine.begin() as tx:
         view_as(tx, "33.", "33/", "")
-        assert rows(tx, "SELECT current_setting('guidui.lo') AS lo, current_setting('guidui.hi') AS hi") == [
-            {"lo": "33.", "hi": "33/"}]
+        assert rows(
+            tx, "SELECT current_setting('guidui.lo') AS lo, current_setting('guidui.hi') AS hi"
+        ) == [{"lo": "33.", "hi": "33/"}]
     with engine.connect() as tx:
-        assert rows(tx, "SELECT nullif(current_setting('guidui.lo', true), '') AS lo") == [{"lo": None}]
+        assert rows(tx, "SELECT nullif(current_setting('guidui.lo', true), '') AS lo") == [
+            {"lo": None}
+        ]
 
 
 def test_migrating_again_changes_nothing(database):
@@ -156,14 +181,15 @@ def test_statements_sent_ahead_take_effect_and_tell_what_went_wrong(engine):
     with engine.begin() as tx, sent_ahead(tx):
         for name in ("a", "b"):
             tx.exec_driver_sql(insert, (name,))
-    with pytest.raises(DBAPIError) as told, engine.begin() as tx:
-        with sent_ahead(tx):
-            tx.exec_driver_sql(insert, ("a",))
-            tx.exec_driver_sql(insert, ("c",))
+    with pytest.raises(DBAPIError) as told, engine.begin() as tx, sent_ahead(tx):
+        tx.exec_driver_sql(insert, ("a",))
+        tx.exec_driver_sql(insert, ("c",))
     assert told.value.orig.sqlstate == "23505"
     with engine.begin() as tx:
         with pytest.raises(DBAPIError), tx.begin_nested(), sent_ahead(tx):
             tx.exec_driver_sql(insert, ("b",))
         tx.exec_driver_sql(insert, ("d",))
     with engine.connect() as tx:
-        assert [r["consumer"] for r in rows(tx, "SELECT consumer FROM consumer_state ORDER BY 1")] == ["a", "b", "d"]
+        assert [
+            r["consumer"] for r in rows(tx, "SELECT consumer FROM consumer_state ORDER BY 1")
+        ] == ["a", "b", "d"]

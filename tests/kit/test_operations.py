@@ -64,7 +64,10 @@ def test_together_all_is_told_at_one_address(web):
 def test_a_host_that_is_no_name_is_refused(web, host, path):
     with served(build(web, SystemClock(), b"secret")) as url:
         answer = httpx.get(url + path, headers={"Host": host})
-        assert answer.status_code == 400 and "application/problem+json" in answer.headers["content-type"]
+        assert (
+            answer.status_code == 400
+            and "application/problem+json" in answer.headers["content-type"]
+        )
 
 
 def test_only_the_names_that_were_set_are_answered(web):

@@ -1,4 +1,7 @@
-"""Whatever goes wrong at an edge is an RFC 9457 problem in the caller's language, and gives nothing away."""
+"""Whatever goes wrong at an edge is an RFC 9457 problem in the caller's language, and gives nothing
+away.
+"""
+
 from __future__ import annotations
 
 import asyncio
@@ -48,7 +51,12 @@ def client():
 
     @app.get("/accepted")
     def accepted():
-        raise Refused(409, "already-accepted", Words("此人已由甲社区接收。", "Already accepted by A."), by="330602001001")
+        raise Refused(
+            409,
+            "already-accepted",
+            Words("此人已由甲社区接收。", "Already accepted by A."),
+            by="330602001001",
+        )
 
     @app.get("/broken")
     def broken():
@@ -69,8 +77,14 @@ def test_a_refusal_says_why_in_the_callers_language(client):
     found = client.get("/accepted", headers={"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"})
     assert found.status_code == 409 and found.headers["content-type"] == "application/problem+json"
     assert found.headers["content-language"] == "zh-CN"
-    assert found.json() == {"type": "urn:guidui:problem:already-accepted", "title": "与现状冲突", "status": 409,
-                            "detail": "此人已由甲社区接收。", "by": "330602001001", "trace_id": TRACE}
+    assert found.json() == {
+        "type": "urn:guidui:problem:already-accepted",
+        "title": "与现状冲突",
+        "status": 409,
+        "detail": "此人已由甲社区接收。",
+        "by": "330602001001",
+        "trace_id": TRACE,
+    }
     english = client.get("/accepted", headers={"Accept-Language": "en-GB,en;q=0.9,zh;q=0.5"}).json()
     assert english["detail"] == "Already accepted by A."
 
@@ -94,9 +108,13 @@ def test_each_invalid_part_is_named_and_what_was_sent_is_not_repeated(client):
     found = client.post("/forms?limit=9", json={"born": "王小明"})
     assert found.status_code == 422 and "王小明" not in found.text
     assert {(e["pointer"], e["detail"]) for e in found.json()["errors"]} == {
-        ("/query/limit", "太大"), ("/body/name", "缺少此项"), ("/body/born", "应为整数")}
-    broken = client.post("/forms", content="{", headers={"Content-Type": "application/json",
-                                                          "Accept-Language": "en"}).json()
+        ("/query/limit", "太大"),
+        ("/body/name", "缺少此项"),
+        ("/body/born", "应为整数"),
+    }
+    broken = client.post(
+        "/forms", content="{", headers={"Content-Type": "application/json", "Accept-Language": "en"}
+    ).json()
     assert broken["errors"][0]["detail"] == "is not valid JSON"
 
 
@@ -106,8 +124,19 @@ def test_an_unknown_path_and_a_wrong_method_are_problems_too(client):
     assert found.status_code == 405 and found.headers["allow"] == "GET"
 
 
-@pytest.mark.parametrize(("accept", "language"), [
-    (None, "zh"), ("", "zh"), ("zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("en", "en"), ("en-US,en;q=0.9", "en"),
-    ("fr,en;q=0.4,zh;q=0.3", "en"), ("fr", "zh"), ("en;q=x", "zh"), ("zh;q=0.1,en;q=0.9", "en")])
+@pytest.mark.parametrize(
+    ("accept", "language"),
+    [
+        (None, "zh"),
+        ("", "zh"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("en", "en"),
+        ("en-US,en;q=0.9", "en"),
+        ("fr,en;q=0.4,zh;q=0.3", "en"),
+        ("fr", "zh"),
+        ("en;q=x", "zh"),
+        ("zh;q=0.1,en;q=0.9", "en"),
+    ],
+)
 def test_the_language_is_the_one_liked_better(accept, language):
     assert language_of(accept) == language

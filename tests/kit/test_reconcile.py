@@ -1,4 +1,5 @@
 """What a bus lost is published again; what is only slow is left alone."""
+
 from __future__ import annotations
 
 from services.kit.clock import TurnedClock
@@ -22,7 +23,10 @@ def logged(engine, count: int):
 def published(engine, at) -> None:
     """The relay's part: what was asked for has gone out."""
     with engine.begin() as tx:
-        tx.exec_driver_sql("UPDATE resend SET published_at = %s, times = times + 1 WHERE published_at IS NULL", (at,))
+        tx.exec_driver_sql(
+            "UPDATE resend SET published_at = %s, times = times + 1 WHERE published_at IS NULL",
+            (at,),
+        )
 
 
 def taken(engine, messages, at=NOON) -> None:
@@ -50,8 +54,8 @@ def test_the_last_messages_are_asked_for_when_nothing_has_moved_for_long(engine)
 def test_a_slow_consumer_is_left_alone(engine):
     messages = logged(engine, 40)
     for minute in range(4):
-        taken(engine, messages[minute * 10:minute * 10 + 5], NOON + (minute + 2) * MINUTE)
-        taken(engine, messages[minute * 10 + 5:minute * 10 + 10], NOON + (minute + 2) * MINUTE)
+        taken(engine, messages[minute * 10 : minute * 10 + 5], NOON + (minute + 2) * MINUTE)
+        taken(engine, messages[minute * 10 + 5 : minute * 10 + 10], NOON + (minute + 2) * MINUTE)
         assert look(engine, TOY, NOON + (minute + 2) * MINUTE) == []
 
 
@@ -85,8 +89,14 @@ def test_the_mark_moves_so_that_nothing_is_looked_at_for_ever(engine):
     reconciler = Reconciler(engine, [TOY], TurnedClock(NOON + 2 * MINUTE))
     assert reconciler.look() == []
     with engine.connect() as tx:
-        assert rows(tx, "SELECT count(*) AS n FROM event_log e, consumer_state s"
-                        " WHERE (e.xid, e.id) > (s.mark_xid, s.mark_id)")[0]["n"] == 0
+        assert (
+            rows(
+                tx,
+                "SELECT count(*) AS n FROM event_log e, consumer_state s"
+                " WHERE (e.xid, e.id) > (s.mark_xid, s.mark_id)",
+            )[0]["n"]
+            == 0
+        )
 
 
 def test_the_figures_tell_what_waits(engine):
@@ -97,6 +107,9 @@ def test_the_figures_tell_what_waits(engine):
         figures = of_consumer(tx, TOY, clock)
         assert (figures.untaken, figures.oldest_seconds, figures.dead_letters) == (4, 60.0, 1)
         assert relay_age_seconds(tx, clock) == 60.0
-    told = {family.name: family.samples[0].value for family in Seam(engine, [TOY], clock, relay=True).collect()}
+    told = {
+        family.name: family.samples[0].value
+        for family in Seam(engine, [TOY], clock, relay=True).collect()
+    }
     assert told["guidui_consumer_untaken"] == 4 and told["guidui_database_up"] == 1
     assert told["guidui_relay_age_seconds"] == 60.0

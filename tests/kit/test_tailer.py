@@ -1,4 +1,5 @@
 """The embedded shell reads the log whole, in order, and goes on after whatever happened."""
+
 from __future__ import annotations
 
 import threading
@@ -93,7 +94,9 @@ def test_a_handlers_messages_are_taken_in_the_same_drain(engine):
         record(tx, [message(m.body["n"] + 100, topic="games") for m in messages])
 
     log(engine, message(1), message(2))
-    tailers = Tailers(engine, [subscription(write, ("games",), "second"), subscription(first)], CLOCK)
+    tailers = Tailers(
+        engine, [subscription(write, ("games",), "second"), subscription(first)], CLOCK
+    )
     assert tailers.drain() == 4
     assert effects(engine) == [101, 102]
 
@@ -130,7 +133,9 @@ def test_a_stopped_consumer_holds_up_no_other_and_goes_on_when_let(engine):
     def handler(tx, messages):
         (write if cured.is_set() else refusing(*range(100)))(tx, messages)
 
-    with running(Tailers(engine, [subscription(handler), subscription(write, consumer="other")], CLOCK)) as tailers:
+    with running(
+        Tailers(engine, [subscription(handler), subscription(write, consumer="other")], CLOCK)
+    ) as tailers:
         eventually(lambda: "toy" in tailers.unready() and len(effects(engine)) == 100)
         cured.set()
         with engine.begin() as tx:
@@ -151,22 +156,32 @@ def test_two_readers_of_one_consumer_do_no_harm(engine):
 
 def test_after_the_server_was_killed_everything_goes_on_by_itself(own_server):
     url = own_server.app_url()
-    with closing_engine(url) as before, closing_engine(url) as after, closing_engine(url) as its_own:
-        with running(Tailers(its_own, [subscription()], CLOCK)) as tailers:
-            log(before, message(0))
-            eventually(lambda: effects(before) == [0])
-            own_server.process.kill()
-            own_server.process.wait()
-            own_server.restart()
-            log(after, message(1))
-            eventually(lambda: effects(after) == [0, 1])
-            eventually(lambda: tailers.unready() == {})
+    with (
+        closing_engine(url) as before,
+        closing_engine(url) as after,
+        closing_engine(url) as its_own,
+        running(Tailers(its_own, [subscription()], CLOCK)) as tailers,
+    ):
+        log(before, message(0))
+        eventually(lambda: effects(before) == [0])
+        own_server.process.kill()
+        own_server.process.wait()
+        own_server.restart()
+        log(after, message(1))
+        eventually(lambda: effects(after) == [0, 1])
+        eventually(lambda: tailers.unready() == {})
 
 
 def test_the_log_is_only_ever_appended_to(engine):
     log(engine, message(1))
-    for statement in ("UPDATE event_log SET key = 'x'", "DELETE FROM event_log", "TRUNCATE event_log"):
+    for statement in (
+        "UPDATE event_log SET key = 'x'",
+        "DELETE FROM event_log",
+        "TRUNCATE event_log",
+    ):
         with pytest.raises(Exception, match="permission denied"), engine.begin() as tx:
             tx.exec_driver_sql(statement)
     with engine.connect() as tx:
-        assert rows(tx, "SELECT key, body, time FROM event_log") == [{"key": "k", "body": {"n": 1}, "time": NOON}]
+        assert rows(tx, "SELECT key, body, time FROM event_log") == [
+            {"key": "k", "body": {"n": 1}, "time": NOON}
+        ]

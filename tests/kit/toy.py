@@ -1,4 +1,7 @@
-"""A consumer with the smallest effect there is: one row per message, in the order they took effect."""
+"""A consumer with the smallest effect there is: one row per message, in the order they took
+effect.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -29,7 +32,9 @@ def add_table(owner_url: str) -> None:
     owner.dispose()
 
 
-def message(n: int, key: str = "k", topic: str = "toys", time: datetime = NOON, id: UUID | None = None) -> Message:
+def message(
+    n: int, key: str = "k", topic: str = "toys", time: datetime = NOON, id: UUID | None = None
+) -> Message:
     return Message(id or uuid4(), topic, "guidui.toy.v1", key, time, {"n": n})
 
 
@@ -38,24 +43,36 @@ def write(tx: Connection, messages: Sequence[Message]) -> None:
     tx.exec_driver_sql(
         "INSERT INTO effect (event_id, key, n) SELECT id, key, n"
         " FROM json_to_recordset(%s::json) AS m(id uuid, key text, n int)",
-        (dumps([{"id": m.id, "key": m.key, "n": m.body["n"]} for m in messages]),))
+        (dumps([{"id": m.id, "key": m.key, "n": m.body["n"]} for m in messages]),),
+    )
 
 
 def refusing(*numbers: int):
     """A handler that takes everything but these numbers."""
+
     def handle(tx: Connection, messages: Sequence[Message]) -> None:
         write(tx, messages)
         if any(m.body["n"] in numbers for m in messages):
             raise Poison(BAD)
+
     return handle
 
 
-def subscription(handler=write, topics: tuple[str, ...] = ("toys",), consumer: str = "toy", **how) -> Subscription:
+def subscription(
+    handler=write, topics: tuple[str, ...] = ("toys",), consumer: str = "toy", **how
+) -> Subscription:
     return Subscription(consumer, topics, handler, **how)
 
 
 def effects(engine: Engine, key: str | None = None) -> list[int]:
     """The numbers that took effect, in that order."""
     with engine.connect() as tx:
-        return [row["n"] for row in rows(tx, "SELECT n FROM effect WHERE CAST(:key AS text) IS NULL OR key = :key"
-                                             " ORDER BY position", {"key": key})]
+        return [
+            row["n"]
+            for row in rows(
+                tx,
+                "SELECT n FROM effect WHERE CAST(:key AS text) IS NULL OR key = :key"
+                " ORDER BY position",
+                {"key": key},
+            )
+        ]

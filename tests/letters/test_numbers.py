@@ -1,4 +1,7 @@
-"""Numbers: in order, never twice, void ones stay void, and the register shows them to those it concerns."""
+"""Numbers: in order, never twice, void ones stay void, and the register shows them to those it
+concerns.
+"""
+
 from __future__ import annotations
 
 import threading
@@ -18,17 +21,24 @@ def register(town):
         with town.house.web.begin() as tx:
             queries.look_at_cases(tx, town.caller(code))
             return numbers.register(tx, code, **chosen)
+
     return register
 
 
-def assign(town, first: int = 1, last: int = 5, code: str = UNIT, prefix: str = "越纺组", **more) -> int:
+def assign(
+    town, first: int = 1, last: int = 5, code: str = UNIT, prefix: str = "越纺组", **more
+) -> int:
     with town.house.worker.begin() as tx:
-        return numbers.assign_range(tx, code, prefix, first, last, town.clock.now(), digits=4, by=code, **more)
+        return numbers.assign_range(
+            tx, code, prefix, first, last, town.clock.now(), digits=4, by=code, **more
+        )
 
 
 def number_of(town, case: str) -> str:
     with town.house.worker.connect() as tx:
-        return tx.exec_driver_sql("SELECT letter_number FROM transfer_case WHERE id = %s::uuid", (case,)).scalar_one()
+        return tx.exec_driver_sql(
+            "SELECT letter_number FROM transfer_case WHERE id = %s::uuid", (case,)
+        ).scalar_one()
 
 
 def test_letters_get_the_next_number_and_a_made_up_one_where_none_is_left(town):
@@ -77,15 +87,31 @@ def test_a_spoilt_number_is_void_with_its_reason_and_is_passed_by(town, register
 def test_two_issuers_at_once_never_get_one_number(town, register):
     assign(town, 1, 200)
     issued, barrier = [], threading.Barrier(4)
-    wanted = [[{"organisation": UNIT, "path": "x.", "case": f"{i}1111111-1111-4111-8111-{n:012}",
-                "fallback": "none", "token": numbers.new_token()} for n in range(25)] for i in range(4)]
+    wanted = [
+        [
+            {
+                "organisation": UNIT,
+                "path": "x.",
+                "case": f"{i}1111111-1111-4111-8111-{n:012}",
+                "fallback": "none",
+                "token": numbers.new_token(),
+            }
+            for n in range(25)
+        ]
+        for i in range(4)
+    ]
 
     def issue(mine) -> None:
         barrier.wait()
         for one in mine:
             with town.house.worker.begin() as tx:
-                issued.append(tx.exec_driver_sql("SELECT number FROM take_numbers(%s, %s)", (
-                    numbers.dumps([one]), town.clock.now())).scalar_one())
+                issued.append(
+                    tx.exec_driver_sql(
+                        "SELECT number FROM take_numbers(%s, %s)",
+                        (numbers.dumps([one]), town.clock.now()),
+                    ).scalar_one()
+                )
+
     threads = [threading.Thread(target=issue, args=(mine,)) for mine in wanted]
     for thread in threads:
         thread.start()
@@ -94,7 +120,9 @@ def test_two_issuers_at_once_never_get_one_number(town, register):
     assert sorted(issued) == [f"越纺组{n:04}" for n in range(1, 101)]
 
 
-@pytest.mark.parametrize(("first", "last", "status"), [(3, 9, 409), (9, 3, 422), (1, 200_000, 422), (-1, 3, 422)])
+@pytest.mark.parametrize(
+    ("first", "last", "status"), [(3, 9, 409), (9, 3, 422), (1, 200_000, 422), (-1, 3, 422)]
+)
 def test_a_range_that_overlaps_or_is_none_assigns_nothing(town, register, first, last, status):
     assign(town)
     with pytest.raises(Refused) as refused:
@@ -108,11 +136,22 @@ def test_a_range_goes_to_who_issues_letters(town):
     assert refused.value.code == "issues-no-letters"
 
 
-def test_letters_of_the_past_are_in_the_register_and_join_the_range_that_is_assigned_later(town, register):
+def test_letters_of_the_past_are_in_the_register_and_join_the_range_that_is_assigned_later(
+    town, register
+):
     from services.cases.backlog import open_letters
-    letter = {"number": "越纺组0002", "member": "m00005", "from": UNIT, "to": COMMUNITY, "header": STREET,
-              "issued_on": town.clock.now().date().replace(month=3), "validity_days": 30, "channel": "paper",
-              "dues_paid_to": "2026-03"}
+
+    letter = {
+        "number": "越纺组0002",
+        "member": "m00005",
+        "from": UNIT,
+        "to": COMMUNITY,
+        "header": STREET,
+        "issued_on": town.clock.now().date().replace(month=3),
+        "validity_days": 30,
+        "channel": "paper",
+        "dues_paid_to": "2026-03",
+    }
     with town.house.worker.begin() as tx:
         assert open_letters(tx, [letter], town.clock.now(), town.house.ground) == ["new"]
     assert [(r["number"], r["status"]) for r in register()] == [("越纺组0002", "expired")]
@@ -124,13 +163,24 @@ def test_letters_of_the_past_are_in_the_register_and_join_the_range_that_is_assi
 def test_a_letter_of_the_past_is_printed_with_the_dues_of_its_counterfoil(town):
     from services.cases.backlog import open_letters
     from services.records.letters import papers
+
     now = town.clock.now()
-    letter = {"number": "越纺组0002", "member": "m00005", "from": UNIT, "to": COMMUNITY, "header": STREET,
-              "issued_on": now.date() - timedelta(days=10), "validity_days": 60, "channel": "paper",
-              "dues_paid_to": "2026-02"}
+    letter = {
+        "number": "越纺组0002",
+        "member": "m00005",
+        "from": UNIT,
+        "to": COMMUNITY,
+        "header": STREET,
+        "issued_on": now.date() - timedelta(days=10),
+        "validity_days": 60,
+        "channel": "paper",
+        "dues_paid_to": "2026-02",
+    }
     with town.house.worker.begin() as tx:
         open_letters(tx, [letter], now, town.house.ground)
-        case = tx.exec_driver_sql("SELECT id::text FROM transfer_case WHERE letter_number = '越纺组0002'").scalar_one()
+        case = tx.exec_driver_sql(
+            "SELECT id::text FROM transfer_case WHERE letter_number = '越纺组0002'"
+        ).scalar_one()
     with town.house.web.begin() as tx:
         sheet = papers.letters(tx, town.caller(UNIT), [case], now, "http://127.0.0.1", None)[0]
     assert (sheet.values["dues_year"], sheet.values["dues_month"]) == ("贰零贰陆", "贰")
@@ -139,7 +189,9 @@ def test_a_letter_of_the_past_is_printed_with_the_dues_of_its_counterfoil(town):
 def test_the_register_is_seen_by_who_issues_and_those_above_alone(town, register):
     assign(town)
     town.leaves(0, "accept")
-    assert len(register(UNIT)) == len(register(world.ORIGIN_COUNTY)) == len(register(world.CITY)) == 5
+    assert (
+        len(register(UNIT)) == len(register(world.ORIGIN_COUNTY)) == len(register(world.CITY)) == 5
+    )
     for other in (STREET, COMMUNITY, world.COUNTY, world.SCHOOL, world.BRANCH):
         assert register(other) == []
     with town.house.web.begin() as tx:
@@ -150,7 +202,9 @@ def test_the_register_is_seen_by_who_issues_and_those_above_alone(town, register
 def test_accepted_without_receipt_can_be_asked_for(town, register):
     assign(town)
     case = town.leaves(0, "accept")
-    assert [r["case_id"] for r in register(no_receipt=True)] and str(register(no_receipt=True)[0]["case_id"]) == case
+    assert [r["case_id"] for r in register(no_receipt=True)] and str(
+        register(no_receipt=True)[0]["case_id"]
+    ) == case
     town.give(COMMUNITY, case, "place", branch=world.COMMUNITY_BRANCH)
     town.give(STREET, case, "send_receipt", handler="经办人", phone="0575-1")
     town.give(UNIT, case, "record_receipt")

@@ -1,4 +1,7 @@
-"""What the papers say and show: opened with real readers, names byte for byte, QR decoded, capital numerals, offsets."""
+"""What the papers say and show: opened with real readers, names byte for byte, QR decoded, capital
+numerals, offsets.
+"""
+
 from __future__ import annotations
 
 import io
@@ -17,16 +20,43 @@ from services.records.letters.fonts import FOLDER, Fonts, fonts_of
 from services.records.letters.form import RECEIPT, RECEIPT_UP, Sheet, age_on, ethnicity_words
 from services.records.letters.numerals import capital, digit_by_digit, year_and_month
 
-NAMES = ("沈育文", "买买提·艾合买提", "𠮷野", "䶮㛃", "欧阳娜娜", "\U0002cd02\U0002b372", "\U0002f800丽", "〇一", "鿫鿼", "﨎",
-         "⼀一", "凉凉", "Ёлка", "阿依古丽・买买提", "\U0002a6d6")
+NAMES = (
+    "沈育文",
+    "买买提·艾合买提",
+    "𠮷野",
+    "䶮㛃",
+    "欧阳娜娜",
+    "\U0002cd02\U0002b372",
+    "\U0002f800丽",
+    "〇一",
+    "鿫鿼",
+    "﨎",
+    "⼀一",
+    "凉凉",
+    "Ёлка",
+    "阿依古丽・买买提",
+    "\U0002a6d6",
+)
 LINK = "https://guidui.example.org/l/ABCDEFGH23456789"
 
 
 def sheet(name: str = "沈育文", **values: str) -> Sheet:
-    said = {"number": "越纺组0001", "name": name, "from": "中共示例纺织第一支部委员会", "to": "中共管墅社区总支部委员会",
-            "header": "中共柯桥街道工作委员会", "committee": "中共示例纺织有限公司委员会", "date": "2026年11月23日",
-            "id_number": "33060219660320171X", "age": "60", "ethnicity": "维吾尔", "dues_year": "贰零贰陆",
-            "dues_month": "壹拾壹", "validity": "叁拾", "handler": "赵敏"} | values
+    said = {
+        "number": "越纺组0001",
+        "name": name,
+        "from": "中共示例纺织第一支部委员会",
+        "to": "中共管墅社区总支部委员会",
+        "header": "中共柯桥街道工作委员会",
+        "committee": "中共示例纺织有限公司委员会",
+        "date": "2026年11月23日",
+        "id_number": "33060219660320171X",
+        "age": "60",
+        "ethnicity": "维吾尔",
+        "dues_year": "贰零贰陆",
+        "dues_month": "壹拾壹",
+        "validity": "叁拾",
+        "handler": "赵敏",
+    } | values
     return Sheet(said, {"sex": "男", "status": "正式"}, LINK)
 
 
@@ -73,8 +103,24 @@ def test_many_names_in_one_file_keep_to_their_pages():
 
 def test_all_three_parts_are_on_the_page():
     said = by_pypdf(written(sheet()))
-    for words in ("介绍信存根", "贴回执联处", "骑缝章", "党员，身份证号码", "党费已交到", "有效期", "通讯地址", "邮编", "回执联",
-                  "已转达我处，特此回复", "一个月内", "33060219660320171X", "维吾尔", "贰零贰陆", "壹拾壹", "叁拾"):
+    for words in (
+        "介绍信存根",
+        "贴回执联处",
+        "骑缝章",
+        "党员，身份证号码",
+        "党费已交到",
+        "有效期",
+        "通讯地址",
+        "邮编",
+        "回执联",
+        "已转达我处，特此回复",
+        "一个月内",
+        "33060219660320171X",
+        "维吾尔",
+        "贰零贰陆",
+        "壹拾壹",
+        "叁拾",
+    ):
         assert words in said, words
     assert said.count("越纺组0001") == 3
 
@@ -86,14 +132,22 @@ def test_the_qr_code_is_read_from_the_rendered_page_and_names_nobody():
     assert [found.text for found in zxingcpp.read_barcodes(picture)] == [LINK]
 
 
-@pytest.mark.parametrize(("text", "lacking"), [("\U00030edd兵", "\U00030edd"), ("\ue78d文", "\ue78d"), ("沈\u0378", "\u0378")])
+@pytest.mark.parametrize(
+    ("text", "lacking"),
+    [("\U00030edd兵", "\U00030edd"), ("\ue78d文", "\ue78d"), ("沈\u0378", "\u0378")],
+)
 def test_a_character_without_a_glyph_is_refused_by_name_with_what_to_do(text, lacking):
     out = io.BytesIO()
     with pytest.raises(Refused) as refused:
         pdf.write_letters(out, [sheet(), sheet(text)], fonts_of())
     assert refused.value.code == "glyph-missing" and out.getvalue() == b""
     words = refused.value.words.zh
-    assert text in words and f"U+{ord(lacking):04X}" in words and "GUIDUI_FONTS" in words and "Word" in words
+    assert (
+        text in words
+        and f"U+{ord(lacking):04X}" in words
+        and "GUIDUI_FONTS" in words
+        and "Word" in words
+    )
 
 
 def test_without_fonts_nothing_is_printed(tmp_path):
@@ -104,7 +158,11 @@ def test_without_fonts_nothing_is_printed(tmp_path):
 
 def test_a_font_of_the_operators_own_helps_and_a_broken_file_beside_it_does_no_harm(tmp_path):
     drawn = json.loads((FOLDER / "index.json").read_text())
-    rare = next(name for name, ranges in drawn.items() if any(first <= ord("𠮷") <= last for first, last in ranges))
+    rare = next(
+        name
+        for name, ranges in drawn.items()
+        if any(first <= ord("𠮷") <= last for first, last in ranges)
+    )
     (tmp_path / "broken.ttf").write_bytes(b"no font")
     (tmp_path / "own.ttf").write_bytes((FOLDER / rare).read_bytes())
     assert Fonts(tmp_path / "none").missing("𠮷") == ["𠮷"]
@@ -118,13 +176,16 @@ def placed(content: bytes, text: str) -> list[tuple[float, float]]:
     def visit(said, _, matrix, *__) -> None:
         if text in said:
             found.append((matrix[4] / 72 * 25.4, 297 - matrix[5] / 72 * 25.4))
+
     pypdf.PdfReader(io.BytesIO(content)).pages[0].extract_text(visitor_text=visit)
     return found
 
 
 def test_over_printing_writes_the_values_alone_and_offsets_move_them():
     plain, moved = (written(sheet(), over=pdf.Offset(*offset)) for offset in ((0, 0), (2.5, -4)))
-    assert "介绍信" not in by_pypdf(plain).replace(LINK, "") and by_pypdf(plain).count("沈育文") == 3
+    assert (
+        "介绍信" not in by_pypdf(plain).replace(LINK, "") and by_pypdf(plain).count("沈育文") == 3
+    )
     assert by_pypdf(written(sheet())).count("沈育文") == 3
     before, after = placed(plain, "越纺组0001"), placed(moved, "越纺组0001")
     assert len(before) == len(after) == 3
@@ -133,8 +194,13 @@ def test_over_printing_writes_the_values_alone_and_offsets_move_them():
 
 
 def test_over_printed_values_stand_where_the_whole_form_has_them():
-    whole, over = placed(written(sheet()), "越纺组0001"), placed(written(sheet(), over=pdf.Offset()), "越纺组0001")
-    assert [(round(x, 1), round(y, 1)) for x, y in whole] == [(round(x, 1), round(y, 1)) for x, y in over]
+    whole, over = (
+        placed(written(sheet()), "越纺组0001"),
+        placed(written(sheet(), over=pdf.Offset()), "越纺组0001"),
+    )
+    assert [(round(x, 1), round(y, 1)) for x, y in whole] == [
+        (round(x, 1), round(y, 1)) for x, y in over
+    ]
 
 
 def test_a_receipt_alone_stands_at_the_top():
@@ -165,10 +231,28 @@ def test_word_holds_the_same_names_and_strikes_the_wrong_words():
     assert {run.font.name for run in rare} == {"SimSun-ExtB"}
 
 
-@pytest.mark.parametrize(("number", "words"), [
-    (0, "零"), (1, "壹"), (10, "壹拾"), (11, "壹拾壹"), (12, "壹拾贰"), (20, "贰拾"), (30, "叁拾"), (60, "陆拾"), (89, "捌拾玖"),
-    (90, "玖拾"), (100, "壹佰"), (105, "壹佰零伍"), (110, "壹佰壹拾"), (1000, "壹仟"), (1001, "壹仟零壹"), (1010, "壹仟零壹拾"),
-    (9999, "玖仟玖佰玖拾玖")])
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0, "零"),
+        (1, "壹"),
+        (10, "壹拾"),
+        (11, "壹拾壹"),
+        (12, "壹拾贰"),
+        (20, "贰拾"),
+        (30, "叁拾"),
+        (60, "陆拾"),
+        (89, "捌拾玖"),
+        (90, "玖拾"),
+        (100, "壹佰"),
+        (105, "壹佰零伍"),
+        (110, "壹佰壹拾"),
+        (1000, "壹仟"),
+        (1001, "壹仟零壹"),
+        (1010, "壹仟零壹拾"),
+        (9999, "玖仟玖佰玖拾玖"),
+    ],
+)
 def test_capital_numbers(number, words):
     assert capital(number) == words
 
@@ -176,7 +260,14 @@ def test_capital_numbers(number, words):
 def test_capital_dates_and_ages():
     assert digit_by_digit(2026) == "贰零贰陆" and year_and_month("2026-01") == ("贰零贰陆", "壹")
     assert year_and_month("2010-10") == ("贰零壹零", "壹拾")
-    assert (age_on(date(1966, 11, 24), date(2026, 11, 23)), age_on(date(1966, 11, 23), date(2026, 11, 23))) == ("59", "60")
-    assert age_on(None, date(2026, 1, 1)) == "" and ethnicity_words("汉族") == "汉" and ethnicity_words(None) == ""
+    assert (
+        age_on(date(1966, 11, 24), date(2026, 11, 23)),
+        age_on(date(1966, 11, 23), date(2026, 11, 23)),
+    ) == ("59", "60")
+    assert (
+        age_on(None, date(2026, 1, 1)) == ""
+        and ethnicity_words("汉族") == "汉"
+        and ethnicity_words(None) == ""
+    )
     with pytest.raises(ValueError):
         capital(-1)

@@ -1,4 +1,5 @@
 """The portal's town, whose loops find a row that raises."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -9,8 +10,10 @@ from services.kit.db import connect
 from tests.portal.conftest import clock, gazetteer, reader, town, url  # noqa: F401
 
 _POISON = """
-CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poison'; END $$;
-CREATE TRIGGER poison BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION poison()"""
+CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poison'; END
+    $$;
+CREATE TRIGGER poison BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW
+    WHEN ({condition}) EXECUTE FUNCTION poison()"""
 
 
 @pytest.fixture
@@ -21,6 +24,7 @@ def owner(database) -> Iterator[Callable[..., None]]:
     def run(sql: str, *params: object) -> None:
         with engine.begin() as tx:
             tx.exec_driver_sql(sql, params or None)
+
     yield run
     engine.dispose()
 
@@ -28,7 +32,9 @@ def owner(database) -> Iterator[Callable[..., None]]:
 @pytest.fixture
 def poison(owner) -> Callable[[str, str], Callable[[], None]]:
     """Lets one row of a table raise when it is written; returns how it is healed."""
+
     def poison(table: str, condition: str) -> Callable[[], None]:
         owner(_POISON.format(table=table, condition=condition))
         return lambda: owner(f"DROP TRIGGER poison ON {table}; DROP FUNCTION poison()")
+
     return poison

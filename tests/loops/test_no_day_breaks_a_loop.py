@@ -1,4 +1,7 @@
-"""Whatever days senders and people write: what is accepted never makes a loop fail, however the years pass."""
+"""Whatever days senders and people write: what is accepted never makes a loop fail, however the
+years pass.
+"""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -27,18 +30,43 @@ from tests.stories.world import BRANCH, UNIT
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=ZONE)
 YEARS_AHEAD = (0, 1, 5, 20, 74, 120)
 DAYS = st.one_of(
-    st.dates().map(date.isoformat), st.dates(FIRST, LAST).map(date.isoformat),
-    st.dates(date(2026, 1, 1), date(2028, 1, 1)).map(date.isoformat), st.dates().map(lambda day: f"{day:%G-W%V-%u}"),
-    st.dates().map(lambda day: f"{day:%Y%m%d}"), st.dates().map(lambda day: f"{day.isoformat()}T00:00:00+08:00"),
-    st.sampled_from(["9999-12-31", "0001-01-01", "2100-12-31", "2101-01-01", "1899-12-31", "2026-W50-1", "2026-02-30", "soon", ""]))
-MONTHS = st.one_of(DAYS, st.dates().map(lambda day: f"{day:%Y-%m}"), st.sampled_from(["9999-12", "0000-01", "2026-13", "2099-12"]))
+    st.dates().map(date.isoformat),
+    st.dates(FIRST, LAST).map(date.isoformat),
+    st.dates(date(2026, 1, 1), date(2028, 1, 1)).map(date.isoformat),
+    st.dates().map(lambda day: f"{day:%G-W%V-%u}"),
+    st.dates().map(lambda day: f"{day:%Y%m%d}"),
+    st.dates().map(lambda day: f"{day.isoformat()}T00:00:00+08:00"),
+    st.sampled_from(
+        [
+            "9999-12-31",
+            "0001-01-01",
+            "2100-12-31",
+            "2101-01-01",
+            "1899-12-31",
+            "2026-W50-1",
+            "2026-02-30",
+            "soon",
+            "",
+        ]
+    ),
+)
+MONTHS = st.one_of(
+    DAYS,
+    st.dates().map(lambda day: f"{day:%Y-%m}"),
+    st.sampled_from(["9999-12", "0000-01", "2026-13", "2099-12"]),
+)
 
 
 def fields_of_days(schema: dict, defs: dict, at: tuple = ()) -> set[tuple]:
     """The paths of all days, months and moments in a JSON schema."""
     if "$ref" in schema:
         return fields_of_days(defs[schema["$ref"].rpartition("/")[2]], defs, at)
-    found = {at} if schema.get("format") in ("date", "date-time") or "[0-9]{2}-(0" in schema.get("pattern", "") else set()
+    found = (
+        {at}
+        if schema.get("format") in ("date", "date-time")
+        or "[0-9]{2}-(0" in schema.get("pattern", "")
+        else set()
+    )
     for part in schema.get("anyOf", ()):
         found |= fields_of_days(part, defs, at)
     for name, part in schema.get("properties", {}).items():
@@ -52,7 +80,10 @@ def _fields() -> list[tuple[str, tuple]]:
     found = []
     for kind, model in EVENTS.items():
         schema = model.model_json_schema()
-        found += [(kind, path) for path in sorted(fields_of_days(schema, schema.get("$defs", {})), key=str)]
+        found += [
+            (kind, path)
+            for path in sorted(fields_of_days(schema, schema.get("$defs", {})), key=str)
+        ]
     return found
 
 
@@ -61,9 +92,17 @@ FIELDS = _fields()
 
 def test_every_kind_of_event_has_days():
     assert {kind for kind, _ in FIELDS} == set(EVENTS)
-    assert {("data", "on"), ("data", "paid_to"), ("data", "effective_on"), ("data", "to", "since"), ("time",),
-            ("data", "person", "birth_date"), ("data", "effective_to"), ("data", "founded", "effective_from"),
-            ("data", "persons", 0, "person", "birth_date")} <= {path for _, path in FIELDS}
+    assert {
+        ("data", "on"),
+        ("data", "paid_to"),
+        ("data", "effective_on"),
+        ("data", "to", "since"),
+        ("time",),
+        ("data", "person", "birth_date"),
+        ("data", "effective_to"),
+        ("data", "founded", "effective_from"),
+        ("data", "persons", 0, "person", "birth_date"),
+    } <= {path for _, path in FIELDS}
 
 
 def with_day(kind: str, path: tuple, value: str, ident: str) -> dict[str, Any]:
@@ -72,15 +111,34 @@ def with_day(kind: str, path: tuple, value: str, ident: str) -> dict[str, Any]:
     person = {"name": world.name(number), "id_number": world.id_number(number)}
     data: dict[str, Any] = {"person": person}
     if kind.endswith("organisation.changed.v1"):
-        founded = {"code": "330602010777", "name": "某支部", "kind": "branch", "unit": "organ", "parent": UNIT}
-        data = {"founded": founded} if "founded" in path else {"organisation": BRANCH, "address": "新址"}
+        founded = {
+            "code": "330602010777",
+            "name": "某支部",
+            "kind": "branch",
+            "unit": "organ",
+            "parent": UNIT,
+        }
+        data = (
+            {"founded": founded}
+            if "founded" in path
+            else {"organisation": BRANCH, "address": "新址"}
+        )
     elif kind.endswith("departure.withdrawn.v1"):
         data = {"corrects": "left-0"}
     elif "persons" in path:
         data = {"persons": [{"person": person, "to": {}}]}
-    data |= {"life.attended": {"on": "2026-11-01"}, "dues.paid": {"paid_to": "2026-11"},
-             "contact.attempt": {"reached": True}}.get(kind.removeprefix("guidui.").removesuffix(".v1"), {})
-    event = {"specversion": "1.0", "type": kind, "id": ident, "source": f"urn:guidui:organisation:{UNIT}", "data": data}
+    data |= {
+        "life.attended": {"on": "2026-11-01"},
+        "dues.paid": {"paid_to": "2026-11"},
+        "contact.attempt": {"reached": True},
+    }.get(kind.removeprefix("guidui.").removesuffix(".v1"), {})
+    event = {
+        "specversion": "1.0",
+        "type": kind,
+        "id": ident,
+        "source": f"urn:guidui:organisation:{UNIT}",
+        "data": data,
+    }
     holder: Any = event
     for step in path[:-1]:
         if isinstance(holder, dict) and step not in holder:
@@ -101,16 +159,23 @@ def test_what_intake_takes_has_days_within_bounds(field, value):
         return
     assert isinstance(posted, Posted)
     if path[-1] in ("on", "paid_to"):
-        assert "1900" <= value[:7] and value <= ("2026-11-24" if path[-1] == "on" else "2027-11")
+        assert value[:7] >= "1900" and value <= ("2026-11-24" if path[-1] == "on" else "2027-11")
     elif path != ("time",):
         assert FIRST <= date.fromisoformat(value) <= LAST and len(value) == 10
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.sampled_from(FIELDS), st.one_of(DAYS, MONTHS)), min_size=20, max_size=40))
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(st.tuples(st.sampled_from(FIELDS), st.one_of(DAYS, MONTHS)), min_size=20, max_size=40)
+)
 def test_no_posted_day_makes_a_loop_fail(town, posted):
     intake = Intake(town.house.web, town.clock, town.house.secret)
-    events = [with_day(kind, path, value, f"e-{town.clock.now():%Y%m%d%H%M%S}-{n}") for n, ((kind, path), value) in enumerate(posted)]
+    events = [
+        with_day(kind, path, value, f"e-{town.clock.now():%Y%m%d%H%M%S}-{n}")
+        for n, ((kind, path), value) in enumerate(posted)
+    ]
     intake.post(town.caller(UNIT, "sender"), events)
     town.tailers.drain()
     for years in (1, 4):
@@ -122,7 +187,9 @@ def test_no_posted_day_makes_a_loop_fail(town, posted):
 
 
 def days_of_commands() -> list[tuple[str, str, str]]:
-    """(state, command, field): every day or month that a command asks for, found by giving it everything else."""
+    """(state, command, field): every day or month that a command asks for, found by giving it
+    everything else.
+    """
     found, asked = set(), []
     day, month = Arguments.day, Arguments.month
 
@@ -168,7 +235,15 @@ COMMAND_DAYS = days_of_commands()
 
 
 def test_the_days_of_commands_are_found():
-    assert {"review_on", "meeting_on", "on", "accepted_on", "due_on", "start_on", "dues_paid_to"} <= {name for _, _, name in COMMAND_DAYS}
+    assert {
+        "review_on",
+        "meeting_on",
+        "on",
+        "accepted_on",
+        "due_on",
+        "start_on",
+        "dues_paid_to",
+    } <= {name for _, _, name in COMMAND_DAYS}
 
 
 @settings(max_examples=400, deadline=None)
@@ -190,9 +265,26 @@ def test_no_day_of_a_command_makes_the_clock_fail(field, value):
             deadlines.flags(case, later.today)
 
 
-@pytest.mark.parametrize("value", ["2026-W50-1", "20261201", "2101-01-01", "9999-12-31", "2026-12-01T00:00:00", 20261201, ["2026-12-01"]])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-W50-1",
+        "20261201",
+        "2101-01-01",
+        "9999-12-31",
+        "2026-12-01T00:00:00",
+        20261201,
+        ["2026-12-01"],
+    ],
+)
 def test_an_order_to_a_batch_begins_on_a_plain_day(value):
     for actor in ACTORS:
         with pytest.raises(Refused) as refused:
-            rules.decide(case_in(states.BULK_OPEN), "give_to_all", actor, {"order": "submit", "start_on": value}, WORLD)
+            rules.decide(
+                case_in(states.BULK_OPEN),
+                "give_to_all",
+                actor,
+                {"order": "submit", "start_on": value},
+                WORLD,
+            )
         assert refused.value.status in (403, 422)

@@ -1,4 +1,5 @@
 """A row that raises steps aside: the others go on in the same round, and whoever looks is told."""
+
 from __future__ import annotations
 
 import re
@@ -24,7 +25,12 @@ from tests.structure.test_walls import ROOT
 
 # one statement that deletes what is old enough: it reads nothing of a row that could be bad
 BY_AGE = {("erase", "old_tries"), ("erase", "security_log")}
-PARTS = [(name, part) for name, loop in LOOPS.items() for part in loop.parts if (name, part) not in BY_AGE]
+PARTS = [
+    (name, part)
+    for name, loop in LOOPS.items()
+    for part in loop.parts
+    if (name, part) not in BY_AGE
+]
 
 
 def test_every_part_of_every_loop_has_a_scene():
@@ -51,18 +57,27 @@ def test_the_others_go_on_and_the_row_waits_on_the_desk(town, url, poison, owner
     rounds.once()
     assert scene.is_done(town) == set(scene.keys) - {scene.bad}
     [letter] = desk(town, loop)
-    assert letter.reason_zh and letter.reason_en and letter.attempts == 1 and letter.body["row"] == letter.key
+    assert (
+        letter.reason_zh
+        and letter.reason_en
+        and letter.attempts == 1
+        and letter.body["row"] == letter.key
+    )
     assert set_aside(town.house) == {loop: 1} and loops_unready(town.house) == {}
     answer = httpx.get(f"{url}/readyz").json()
     assert answer["ready"] and answer["set_aside"] == {loop: 1}
     assert f'guidui_loop_set_aside{{loop="{loop}"}} 1.0' in figures(town)
 
     rounds.once()
-    assert [(row.id, row.attempts) for row in desk(town, loop)] == [(letter.id, 1)], "the second round leaves it alone"
+    assert [(row.id, row.attempts) for row in desk(town, loop)] == [(letter.id, 1)], (
+        "the second round leaves it alone"
+    )
 
     assert dead_letters.retry(town.house.worker, letter.id, (), town.clock) is None
     rounds.once()
-    assert [row.attempts for row in desk(town, loop)] == [2], "tried once more, and back on the desk"
+    assert [row.attempts for row in desk(town, loop)] == [2], (
+        "tried once more, and back on the desk"
+    )
 
     scene.heal()
     dead_letters.retry(town.house.worker, letter.id, (), town.clock)
@@ -85,7 +100,9 @@ def test_a_row_that_is_skipped_is_left_alone_until_it_is_tried_again(town, poiso
 
 
 def test_the_parts_of_a_loop_do_not_starve_each_other(town):
-    """The first part fails as a whole: the second is done all the same, and readiness and figures name the first."""
+    """The first part fails as a whole: the second is done all the same, and readiness and figures
+    name the first.
+    """
     done = []
 
     def broken(house):
@@ -112,10 +129,14 @@ def test_a_loop_that_stands_is_told(town):
 
 
 def test_a_broken_database_ends_the_round_and_lays_nothing_on_the_desk(town, poison, owner):
-    """What is not the row's fault is no reason to put it aside: SQLSTATE 40001 is for the next round."""
+    """What is not the row's fault is no reason to put it aside: SQLSTATE 40001 is for the next
+    round.
+    """
     scene = SCENES["records", "comparisons"](town, poison, owner)
-    owner("CREATE OR REPLACE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS "
-          "$$ BEGIN RAISE EXCEPTION 'busy' USING ERRCODE = '40001'; END $$")
+    owner(
+        "CREATE OR REPLACE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'busy' USING ERRCODE = '40001'; END $$"
+    )
     with pytest.raises(Exception, match="busy|40001|Serialization"):
         wiring.round_of(town.house, "records")
     assert desk(town, "records") == [] and scene.is_done(town) == set()
@@ -125,16 +146,26 @@ def test_a_child_of_a_batch_that_raises_does_not_hold_up_its_batch(town, poison,
     """The order is not called done while the child waits; once it is healed the order ends."""
     town.post({**_event(), "type": "guidui.graduation.batch.v1"})
     with town.house.worker.connect() as tx:
-        parent = tx.exec_driver_sql("SELECT id::text FROM transfer_case WHERE state = 'bulk_open'").scalar_one()
-        children = [str(i) for i in tx.exec_driver_sql("SELECT id FROM transfer_case WHERE parent IS NOT NULL ORDER BY id").scalars()]
+        parent = tx.exec_driver_sql(
+            "SELECT id::text FROM transfer_case WHERE state = 'bulk_open'"
+        ).scalar_one()
+        children = [
+            str(i)
+            for i in tx.exec_driver_sql(
+                "SELECT id FROM transfer_case WHERE parent IS NOT NULL ORDER BY id"
+            ).scalars()
+        ]
     assert len(children) == 3
     heal = poison("case_event", f"NEW.command = 'note' AND NEW.case_id = '{children[1]}'")
     town.give(UNIT, parent, "give_to_all", order="note", **{"with": {"text": "已通知"}})
 
     def outcomes():
         with town.house.worker.connect() as tx:
-            return ({str(i) for i in tx.exec_driver_sql("SELECT case_id FROM batch_outcome").scalars()},
-                    tx.exec_driver_sql("SELECT count(*) FROM batch_done").scalar_one())
+            return (
+                {str(i) for i in tx.exec_driver_sql("SELECT case_id FROM batch_outcome").scalars()},
+                tx.exec_driver_sql("SELECT count(*) FROM batch_done").scalar_one(),
+            )
+
     wiring.round_of(town.house, "clock")
     wiring.round_of(town.house, "clock")
     assert outcomes() == (set(children) - {children[1]}, 0)
@@ -147,35 +178,85 @@ def test_a_child_of_a_batch_that_raises_does_not_hold_up_its_batch(town, poison,
 
 
 def _event():
-    return {**world.event(0, "batch"), "data": {
-        "category": "graduation", "persons": [
-            {"person": {"name": world.name(n), "id_number": world.id_number(n)}} for n in range(3)]}}
+    return {
+        **world.event(0, "batch"),
+        "data": {
+            "category": "graduation",
+            "persons": [
+                {"person": {"name": world.name(n), "id_number": world.id_number(n)}}
+                for n in range(3)
+            ],
+        },
+    }
 
 
 def test_the_alerts_ask_for_figures_that_there_are(town):
     """Every figure in deploy/alerts.yaml is one of /metrics, and every loop is in those by name."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(LoopGauges(town.house.worker, LOOPS))
-    registry.register(Seam(town.house.worker, [make(town.house) for make in HANDLERS.values()], town.clock, relay=True))
+    registry.register(
+        Seam(
+            town.house.worker,
+            [make(town.house) for make in HANDLERS.values()],
+            town.clock,
+            relay=True,
+        )
+    )
     told = generate_latest(registry).decode()
-    asked = set(re.findall(r"guidui_\w+", "\n".join(
-        line for line in (ROOT / "deploy" / "alerts.yaml").read_text("utf-8").splitlines() if "expr:" in line)))
+    asked = set(
+        re.findall(
+            r"guidui_\w+",
+            "\n".join(
+                line
+                for line in (ROOT / "deploy" / "alerts.yaml").read_text("utf-8").splitlines()
+                if "expr:" in line
+            ),
+        )
+    )
     assert len(asked) >= 8 and not [name for name in asked if f"\n{name}" not in told]
     for name in LOOPS:
         assert f'guidui_loop_succeeded_timestamp_seconds{{loop="{name}"}}' in told
 
 
-@pytest.mark.parametrize(("written", "mended"), [
-    ("2026-W50-1", "2026-12-07"), ("2026W507", "2026-12-13"), ("2026-W50", "2026-12-07"), ("20261201", "2026-12-01"),
-    ("2026-12-01", "2026-12-01")])
-def test_first_days_of_orders_that_were_kept_in_other_forms_are_mended(town, owner, written, mended):
+@pytest.mark.parametrize(
+    ("written", "mended"),
+    [
+        ("2026-W50-1", "2026-12-07"),
+        ("2026W507", "2026-12-13"),
+        ("2026-W50", "2026-12-07"),
+        ("20261201", "2026-12-01"),
+        ("2026-12-01", "2026-12-01"),
+    ],
+)
+def test_first_days_of_orders_that_were_kept_in_other_forms_are_mended(
+    town, owner, written, mended
+):
     revision = import_module("services.kit.migrations.versions.0024_loops")
     parent = batch(town, str(uuid4()))
     with town.house.worker.begin() as tx:
-        tables.write(tx, [Change(parent, parent.but(touched_at=town.clock.now()), [Step(
-            "give_to_all", states.BULK_OPEN, states.BULK_OPEN, UNIT, "submit", {"order": "submit", "start_on": written})])],
-            town.house.ground.world(tx, town.clock.now()))
+        tables.write(
+            tx,
+            [
+                Change(
+                    parent,
+                    parent.but(touched_at=town.clock.now()),
+                    [
+                        Step(
+                            "give_to_all",
+                            states.BULK_OPEN,
+                            states.BULK_OPEN,
+                            UNIT,
+                            "submit",
+                            {"order": "submit", "start_on": written},
+                        )
+                    ],
+                )
+            ],
+            town.house.ground.world(tx, town.clock.now()),
+        )
     owner(revision.FIRST_DAYS)
     with town.house.worker.connect() as tx:
-        found = tx.exec_driver_sql("SELECT detail ->> 'start_on' FROM case_event WHERE command = 'give_to_all'").scalar_one()
+        found = tx.exec_driver_sql(
+            "SELECT detail ->> 'start_on' FROM case_event WHERE command = 'give_to_all'"
+        ).scalar_one()
     assert found == mended

@@ -1,4 +1,5 @@
 """The portal's town with addresses of its own: what one test confirms no other hears."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -20,7 +21,13 @@ def table() -> Gazetteer:
 
 @pytest.fixture
 def town(database, clock, table, tmp_path) -> Iterator[Town]:  # noqa: F811
-    house = House.at(database.app_url, b"a secret of the tests", tmp_path / "cache", clock, web_url=database.web_url)
+    house = House.at(
+        database.app_url,
+        b"a secret of the tests",
+        tmp_path / "cache",
+        clock,
+        web_url=database.web_url,
+    )
     house._gazetteer = Gazetteer(table.snapshot)
     yield Town(house, clock)
     house.close()

@@ -1,4 +1,7 @@
-"""What people decide teaches the next address; it can be taken back; and no old decision changes by itself."""
+"""What people decide teaches the next address; it can be taken back; and no old decision changes by
+itself.
+"""
+
 from __future__ import annotations
 
 import pytest
@@ -23,8 +26,13 @@ AREA = "330603001008"
 
 def standing(town: Town) -> list[tuple]:
     with town.house.worker.connect() as tx:
-        return [tuple(r) for r in tx.exec_driver_sql(
-            "SELECT address, code, kind FROM confirmed_address WHERE withdrawn_at IS NULL ORDER BY source")]
+        return [
+            tuple(r)
+            for r in tx.exec_driver_sql(
+                "SELECT address, code, kind FROM confirmed_address WHERE withdrawn_at IS NULL "
+                "ORDER BY source"
+            )
+        ]
 
 
 def unknown(town: Town, number: int, address: str = COMPOUND, **more) -> str:
@@ -34,7 +42,9 @@ def unknown(town: Town, number: int, address: str = COMPOUND, **more) -> str:
 
 def evidence_of(town: Town, case: str) -> dict:
     with town.house.worker.connect() as tx:
-        return tx.exec_driver_sql("SELECT evidence FROM case_person WHERE case_id = %s::uuid", (case,)).scalar_one()
+        return tx.exec_driver_sql(
+            "SELECT evidence FROM case_person WHERE case_id = %s::uuid", (case,)
+        ).scalar_one()
 
 
 def accepted(town: Town, number: int, upto: str = "accept") -> str:
@@ -51,7 +61,9 @@ def test_a_correction_teaches_the_very_next_event(town):
     first = unknown(town, 0)
     assert evidence_of(town, first)["area"] != AREA
     town.give(BRANCH, first, "confirm_destination", organisation=COMMUNITY, member_informed=True)
-    assert standing(town) == [("浙江省绍兴市柯桥区柯桥街道管墅社区居委会云上花苑", AREA, "correction")]
+    assert standing(town) == [
+        ("浙江省绍兴市柯桥区柯桥街道管墅社区居委会云上花苑", AREA, "correction")
+    ]
     second = evidence_of(town, unknown(town, 1, AGAIN))
     assert second["candidates"][0]["code"] == AREA
     assert "已确认的 1 例中 1 例在" in second["words"][-1]["zh"]
@@ -69,8 +81,15 @@ def test_a_case_speaks_once_with_its_latest_act(town):
     case = accepted(town, 0)
     assert [(code, kind) for _, code, kind in standing(town)] == [(AREA, "acceptance")]
     with town.house.worker.connect() as tx:
-        rows = tx.exec_driver_sql("SELECT withdrawn_reason FROM confirmed_address WHERE case_id = %s::uuid "
-                                  "ORDER BY source", (case,)).scalars().all()
+        rows = (
+            tx.exec_driver_sql(
+                "SELECT withdrawn_reason FROM confirmed_address WHERE case_id = %s::uuid "
+                "ORDER BY source",
+                (case,),
+            )
+            .scalars()
+            .all()
+        )
     assert rows.count("replaced") == len(rows) - 1
 
 
@@ -91,7 +110,9 @@ def test_the_latest_evidence_counts_wherever_a_departure_is_taken(town, table):
     second = unknown(town, 1, AGAIN)
     portal = Matcher(town.clock, town.house.ground, Addresses(Gazetteer(table.snapshot)))
     with town.house.worker.begin() as tx:
-        event = tx.exec_driver_sql("SELECT event FROM statement WHERE case_id = %s::uuid", (second,)).scalar_one()
+        event = tx.exec_driver_sql(
+            "SELECT event FROM statement WHERE case_id = %s::uuid", (second,)
+        ).scalar_one()
         portal.take(tx, announcements.read(tx, [event]))
         assert portal.addresses.resolve(AGAIN).candidates[0].code == AREA
 
@@ -122,9 +143,16 @@ def test_a_withdrawn_posting_takes_its_evidence_along(town):
     case = unknown(town, 0)
     town.give(BRANCH, case, "confirm_destination", organisation=COMMUNITY, member_informed=True)
     assert standing(town)
-    event = {"specversion": "1.0", "type": "guidui.departure.withdrawn.v1", "source": f"urn:guidui:organisation:{UNIT}",
-             "id": "taken-back", "data": {"corrects": "left-0"}}
-    assert Intake(town.house.web, town.clock, town.house.secret).post(town.caller(UNIT, "sender"), [event]) == ["accepted"]
+    event = {
+        "specversion": "1.0",
+        "type": "guidui.departure.withdrawn.v1",
+        "source": f"urn:guidui:organisation:{UNIT}",
+        "id": "taken-back",
+        "data": {"corrects": "left-0"},
+    }
+    assert Intake(town.house.web, town.clock, town.house.secret).post(
+        town.caller(UNIT, "sender"), [event]
+    ) == ["accepted"]
     town.settle()
     assert standing(town) == []
 
@@ -134,10 +162,18 @@ def test_a_match_that_is_undone_takes_its_evidence_along(town):
     town.give(BRANCH, case, "confirm_destination", organisation=COMMUNITY, member_informed=True)
     assert standing(town)
     with town.house.worker.connect() as tx:
-        event = tx.exec_driver_sql("SELECT event FROM statement WHERE case_id = %s::uuid", (case,)).scalar_one()
+        event = tx.exec_driver_sql(
+            "SELECT event FROM statement WHERE case_id = %s::uuid", (case,)
+        ).scalar_one()
     with town.house.acts.begin() as tx:
-        decide_review(tx, town.house, town.caller(ORIGIN_COUNTY, "department"), f"{event}:0",
-                      {"undo": True, "not_a_member": True, "reason": "认错人"}, "组织部干部")
+        decide_review(
+            tx,
+            town.house,
+            town.caller(ORIGIN_COUNTY, "department"),
+            f"{event}:0",
+            {"undo": True, "not_a_member": True, "reason": "认错人"},
+            "组织部干部",
+        )
     town.settle()
     assert standing(town) == []
 
@@ -153,7 +189,9 @@ def test_a_department_withdraws_and_the_next_address_is_read_without_it(town):
             evidence.withdraw(tx, town.caller(outsider), one.source, "不是这里", town.clock)
         assert refused.value.status == 404
     with town.house.acts.begin() as tx:
-        evidence.withdraw(tx, town.caller(CITY, "admin"), one.source, "云上花苑属另一社区", town.clock)
+        evidence.withdraw(
+            tx, town.caller(CITY, "admin"), one.source, "云上花苑属另一社区", town.clock
+        )
     assert evidence_of(town, unknown(town, 1, AGAIN))["area"] != AREA
     assert evidence_of(town, first) == before  # what decided the first case stays with it
     with pytest.raises(Refused) as refused, town.house.acts.begin() as tx:
@@ -165,8 +203,13 @@ def test_the_same_message_again_changes_nothing(town):
     accepted(town, 0)
     before = standing(town)
     with town.house.worker.begin() as tx:
-        moved = [Message(r.event_id, r.topic, r.type, r.key, r.time, r.body, None) for r in tx.exec_driver_sql(
-            "SELECT event_id, topic, type, key, time, body FROM event_log WHERE topic = 'cases' ORDER BY id")]
+        moved = [
+            Message(r.event_id, r.topic, r.type, r.key, r.time, r.body, None)
+            for r in tx.exec_driver_sql(
+                "SELECT event_id, topic, type, key, time, body FROM event_log WHERE topic = "
+                "'cases' ORDER BY id"
+            )
+        ]
         HANDLERS["matcher"](town.house).handler(tx, moved)
     assert standing(town) == before
 
@@ -177,8 +220,17 @@ def test_an_address_in_another_county_teaches_nothing(town):
     assert standing(town) == []
 
 
-@pytest.mark.parametrize("address", ["x" * 9_000, "🙂🙂", "'; DROP TABLE member; --", "<script>alert(1)</script>",
-                                     "half a surrogate \ud83d", "云上花苑\x00"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "x" * 9_000,
+        "🙂🙂",
+        "'; DROP TABLE member; --",
+        "<script>alert(1)</script>",
+        "half a surrogate \ud83d",
+        "云上花苑\x00",
+    ],
+)
 def test_nonsense_has_no_answer_and_no_evidence(town, address):
     assert town.house.addresses.resolve(address).decision == "none"
     assert town.house.gazetteer.kept(address, AREA) is None
@@ -193,8 +245,10 @@ def test_what_a_transaction_learned_is_forgotten_when_it_is_rolled_back(town):
     with pytest.raises(RuntimeError), town.house.worker.begin() as tx:
         evidence.Teacher(town.clock, addresses)(tx, [])
         tx.exec_driver_sql(
-            "INSERT INTO confirmed_address (source, address, code, kind, \"on\", changed) "
-            "SELECT 'case:x:1', %s, %s, 'correction', %s, pg_current_xact_id()", (AGAIN, AREA, town.clock.now().date()))
+            'INSERT INTO confirmed_address (source, address, code, kind, "on", changed) '
+            "SELECT 'case:x:1', %s, %s, 'correction', %s, pg_current_xact_id()",
+            (AGAIN, AREA, town.clock.now().date()),
+        )
         addresses.refresh(tx)
         assert addresses.learned == before + 1
         raise RuntimeError

@@ -1,4 +1,7 @@
-"""A destination nobody knows: the origin chooses from candidates, departments search, a community claims."""
+"""A destination nobody knows: the origin chooses from candidates, departments search, a community
+claims.
+"""
+
 from __future__ import annotations
 
 import httpx
@@ -14,7 +17,10 @@ SOMEWHERE = "浙江省绍兴市柯桥区云上花苑3幢2单元501室"
 @pytest.fixture
 def call(town, url):
     def call(code: str, role: str, method: str, path: str, **more) -> httpx.Response:
-        return httpx.request(method, url + path, headers={"Authorization": f"Bearer {town.key(code, role)}"}, **more)
+        return httpx.request(
+            method, url + path, headers={"Authorization": f"Bearer {town.key(code, role)}"}, **more
+        )
+
     return call
 
 
@@ -24,6 +30,7 @@ def lost(town, number: int = 0, address: str = SOMEWHERE) -> str:
 
 def view(town, case: str) -> dict:
     from services.cases.queries import view_within
+
     with town.house.worker.begin() as tx:
         return view_within(tx, case, town.clock.now())
 
@@ -31,7 +38,9 @@ def view(town, case: str) -> dict:
 def test_departments_everywhere_find_a_member_and_see_only_the_least(town, call):
     case = lost(town)
     for words in ("云上花苑", world.name(0), "示例纺织"):
-        found = call(COUNTY, "department", "GET", "/v1/pool", params={"text": words}).json()["items"]
+        found = call(COUNTY, "department", "GET", "/v1/pool", params={"text": words}).json()[
+            "items"
+        ]
         assert [one["case"] for one in found] == [case], words
     one = found[0]
     assert one["person"]["name"] == world.name(0)[0] + "**"
@@ -39,13 +48,17 @@ def test_departments_everywhere_find_a_member_and_see_only_the_least(town, call)
     told = str(one)
     for personal in ("501", "云上花苑", world.name(0), "139000", world.id_number(0)):
         assert personal not in told
-    assert call(ORIGIN_COUNTY, "department", "GET", "/v1/pool").json()["items"][0]["person"]["name"] == world.name(0)
+    assert call(ORIGIN_COUNTY, "department", "GET", "/v1/pool").json()["items"][0]["person"][
+        "name"
+    ] == world.name(0)
 
 
 def test_the_pool_narrows_by_area_and_category(town, call):
     lost(town)
+
     def count(**params):
         return len(call(CITY, "admin", "GET", "/v1/pool", params=params).json()["items"])
+
     assert count() == count(area="330603") == count(area="33") == count(category="layoff") == 1
     assert count(area="110105") == count(category="graduation") == count(text="没有此人") == 0
     assert call(CITY, "admin", "GET", "/v1/pool", params={"category": "x"}).status_code == 422
@@ -70,13 +83,25 @@ def test_a_community_claims_whom_it_knows_by_name_and_the_origin_decides(town, c
     assert call(COMMUNITY, "receiver", "POST", path, json={"name": "赵某"}).status_code == 422
     assert call(COMMUNITY, "receiver", "POST", path, json={}).status_code == 422
     assert call(BRANCH, "receiver", "POST", path, json={"name": world.name(0)}).status_code == 403
-    assert call(COMMUNITY, "receiver", "POST", "/v1/pool/nobody/claim", json={"name": world.name(0)}).status_code == 404
-    assert call(COMMUNITY, "receiver", "POST", path, json={"name": world.name(0)}).status_code == 202
+    assert (
+        call(
+            COMMUNITY, "receiver", "POST", "/v1/pool/nobody/claim", json={"name": world.name(0)}
+        ).status_code
+        == 404
+    )
+    assert (
+        call(COMMUNITY, "receiver", "POST", path, json={"name": world.name(0)}).status_code == 202
+    )
     town.settle()
     seen = view(town, case)
-    assert seen["destination"]["organisation"] == COMMUNITY and seen["destination"]["source"] == "claim"
+    assert (
+        seen["destination"]["organisation"] == COMMUNITY
+        and seen["destination"]["source"] == "claim"
+    )
     assert seen["state"] == "triaged" and seen["affiliation"] == BRANCH
-    assert call(COMMUNITY, "receiver", "POST", path, json={"name": world.name(0)}).status_code == 404  # no longer lost
+    assert (
+        call(COMMUNITY, "receiver", "POST", path, json={"name": world.name(0)}).status_code == 404
+    )  # no longer lost
     after = town.give(BRANCH, case, "confirm_destination", member_informed=True)
     assert after["state"] == "destination_confirmed" and after["destination"]["source"] == "claim"
 
@@ -84,10 +109,17 @@ def test_a_community_claims_whom_it_knows_by_name_and_the_origin_decides(town, c
 def test_a_community_elsewhere_neither_sees_nor_claims(town, call):
     case = lost(town, address="北京市朝阳区八里庄街道云上花苑")
     assert call(COMMUNITY, "receiver", "GET", "/v1/pool").json()["items"] == []
-    assert call(COMMUNITY, "receiver", "POST", f"/v1/pool/{case}/claim", json={"name": world.name(0)}).status_code == 403
+    assert (
+        call(
+            COMMUNITY, "receiver", "POST", f"/v1/pool/{case}/claim", json={"name": world.name(0)}
+        ).status_code
+        == 403
+    )
 
 
-@pytest.mark.parametrize(("address", "seen"), [("浙江省绍兴市云上花苑3幢", 1), ("浙江省云上花苑3幢", 0)])
+@pytest.mark.parametrize(
+    ("address", "seen"), [("浙江省绍兴市云上花苑3幢", 1), ("浙江省云上花苑3幢", 0)]
+)
 def test_where_only_the_city_is_known_its_communities_look_too(town, call, address, seen):
     lost(town, address=address)
     assert len(call(COMMUNITY, "receiver", "GET", "/v1/pool").json()["items"]) == seen
@@ -100,8 +132,11 @@ def test_the_origin_chooses_from_the_candidates_on_the_card(town, reader):
     page = origin.get(f"/cases/{case}")
     assert "去向还拿不准，请从下列地方选定" in text(page) and "柯桥区委组织部" in text(page)
     assert "把握" in text(page) and "柯桥区" in text(page)
-    done = origin.post(f"/cases/{case}/confirm_destination", data=origin.hidden(page, "/confirm_destination") | {
-        "organisation": COUNTY, "member_informed": "true"})
+    done = origin.post(
+        f"/cases/{case}/confirm_destination",
+        data=origin.hidden(page, "/confirm_destination")
+        | {"organisation": COUNTY, "member_informed": "true"},
+    )
     assert done.status_code == 200 and town.state(case) == "destination_confirmed"
     assert view(town, case)["destination"]["organisation"] == COUNTY
 
@@ -112,13 +147,17 @@ def test_where_nothing_is_known_of_the_place_the_card_asks_for_it(town, reader, 
     page = origin.get(f"/cases/{case}")
     assert "请确认去向" in text(page) and "住址定不出由谁接收" in text(page)
     assert "按规则不提出转往别处" not in text(page)
-    origin.post(f"/cases/{case}/note", data=origin.hidden(page, "/note") | {"obstacle": "address_unknown"})
+    origin.post(
+        f"/cases/{case}/note", data=origin.hidden(page, "/note") | {"obstacle": "address_unknown"}
+    )
     assert call(CITY, "admin", "GET", "/v1/pool").json()["items"][0]["address_unknown"] is True
 
 
 @pytest.mark.parametrize(("said", "seen"), [("school", 0), ("street", 1), (None, 0)])
 def test_who_stays_by_the_rule_is_not_in_the_pool(town, reader, call, said, seen):
-    case = town.leaves(0, category="graduation", to={}, circumstances={"has_job": False, "archive_with": said})
+    case = town.leaves(
+        0, category="graduation", to={}, circumstances={"has_job": False, "archive_with": said}
+    )
     assert view(town, case)["rule"] == "B19"
     assert len(call(CITY, "admin", "GET", "/v1/pool").json()["items"]) == seen
     page = text(reader("origin").get(f"/cases/{case}"))
@@ -130,7 +169,9 @@ def test_none_of_them_stays_in_the_pool_for_others(town, reader, call):
     case = lost(town)
     origin = reader("origin")
     page = origin.get(f"/cases/{case}")
-    origin.post(f"/cases/{case}/note", data=origin.hidden(page, "/note") | {"obstacle": "address_unknown"})
+    origin.post(
+        f"/cases/{case}/note", data=origin.hidden(page, "/note") | {"obstacle": "address_unknown"}
+    )
     assert view(town, case)["obstacle"] == "address_unknown"
     assert call(CITY, "admin", "GET", "/v1/pool").json()["items"][0]["address_unknown"] is True
 
@@ -140,9 +181,13 @@ def test_the_page_of_the_pool_claims_too(town, reader):
     secretary = reader("secretary")
     page = secretary.get("/pool")
     assert world.name(0) not in page.text and "赵**" in text(page)
-    wrong = secretary.post(f"/pool/{case}/claim", data=secretary.hidden(page, "/claim") | {"name": "赵不是"})
+    wrong = secretary.post(
+        f"/pool/{case}/claim", data=secretary.hidden(page, "/claim") | {"name": "赵不是"}
+    )
     assert wrong.status_code == 422 and "姓名与登记的不符" in text(wrong)
-    done = secretary.post(f"/pool/{case}/claim", data=secretary.hidden(page, "/claim") | {"name": world.name(0)})
+    done = secretary.post(
+        f"/pool/{case}/claim", data=secretary.hidden(page, "/claim") | {"name": world.name(0)}
+    )
     assert "已登记认领" in text(done)
     town.settle()
     assert view(town, case)["destination"]["organisation"] == COMMUNITY
@@ -156,7 +201,9 @@ def test_what_was_learned_is_shown_withdrawn_and_differences_are_listed(town, re
     for number in (2, 3, 4):
         more = town.leaves(number, to={"address": "浙江省绍兴市柯桥区柯桥街道云上花苑3幢"})
         if view(town, more)["destination"]["organisation"] != COMMUNITY:
-            town.give(BRANCH, more, "confirm_destination", organisation=COMMUNITY, member_informed=True)
+            town.give(
+                BRANCH, more, "confirm_destination", organisation=COMMUNITY, member_informed=True
+            )
     before = view(town, old)
     differing = call(ORIGIN_COUNTY, "department", "GET", "/v1/addresses/differing").json()["items"]
     assert old in [one["id"] for one in differing]
@@ -166,10 +213,18 @@ def test_what_was_learned_is_shown_withdrawn_and_differences_are_listed(town, re
     assert "云上花苑" in text(page) and "更正去向" in text(page) and "3幢" not in text(page)
     assert "今天读地址会得出不同的去向" in text(reader("department").get("/department/addresses"))
     one = call(COUNTY, "department", "GET", "/v1/addresses").json()["items"][0]
-    assert call(COUNTY, "department", "POST", "/v1/addresses/withdraw", json={"source": one["source"]}).status_code == 422
+    assert (
+        call(
+            COUNTY, "department", "POST", "/v1/addresses/withdraw", json={"source": one["source"]}
+        ).status_code
+        == 422
+    )
     other = reader("other_department")
     page = other.get("/department/addresses")
-    done = other.post("/department/addresses", data=other.hidden(page, "/department/addresses") | {"reason": "有误"})
+    done = other.post(
+        "/department/addresses",
+        data=other.hidden(page, "/department/addresses") | {"reason": "有误"},
+    )
     assert "已撤回" in text(done)
     assert reader("secretary").get("/department/addresses").status_code == 403
     assert call(NEIGHBOUR, "receiver", "GET", "/v1/addresses").status_code == 403

@@ -1,4 +1,7 @@
-"""A department decides otherwise for new moves; what it would have done is seen before it counts."""
+"""A department decides otherwise for new moves; what it would have done is seen before it
+counts.
+"""
+
 from __future__ import annotations
 
 import json
@@ -16,10 +19,25 @@ from services.kit.errors import Refused
 from services.registry.directory import Directory
 from tests.portal.town import text
 from tests.stories import world
-from tests.stories.world import BRANCH, CITY, COMMUNITY, COUNTY, NEIGHBOUR, ORIGIN_COUNTY, SCHOOL, STREET, UNIT
+from tests.stories.world import (
+    BRANCH,
+    CITY,
+    COMMUNITY,
+    COUNTY,
+    NEIGHBOUR,
+    ORIGIN_COUNTY,
+    SCHOOL,
+    STREET,
+    UNIT,
+)
 
 ADDRESS = "浙江省绍兴市柯桥区柯桥街道管墅社区18号"
-STREETS = {"area": "330603001", "destination": STREET, "from": "2026-11-01", "source": "柯组发〔2026〕8号"}
+STREETS = {
+    "area": "330603001",
+    "destination": STREET,
+    "from": "2026-11-01",
+    "source": "柯组发〔2026〕8号",
+}
 
 
 def view(town, case: str) -> dict:
@@ -41,10 +59,16 @@ def leaves(town, number: int, **more) -> dict:
 
 def test_a_new_move_follows_the_rule_and_the_card_quotes_it(town, reader):
     before = leaves(town, 0)
-    assert (before["destination"]["organisation"], before["destination"]["source"]) == (COMMUNITY, "address")
+    assert (before["destination"]["organisation"], before["destination"]["source"]) == (
+        COMMUNITY,
+        "address",
+    )
     put(town)
     after = leaves(town, 1)
-    assert (after["destination"]["organisation"], after["destination"]["source"]) == (STREET, "rule")
+    assert (after["destination"]["organisation"], after["destination"]["source"]) == (
+        STREET,
+        "rule",
+    )
     assert after["destination"]["area"] == "330603001008" and after["rule"] == "B15"
     assert "按 柯组发〔2026〕8号 另定" in text(reader("origin").get(f"/cases/{after['id']}"))
     assert view(town, before["id"])["destination"] == before["destination"]
@@ -54,9 +78,14 @@ def test_an_open_case_keeps_its_rule_when_more_is_told_of_it(town):
     case = leaves(town, 0)
     town.clock.advance_to(town.clock.now() + timedelta(hours=1))
     put(town)
-    told = {**world.event(0, "told-again"), "type": "guidui.departure.effective.v1",
-            "data": {"person": {"member": "m00000"}, "effective_on": "2026-12-01"}}
-    assert Intake(town.house.web, town.clock, town.house.secret).post(town.caller(UNIT, "sender"), [told]) == ["accepted"]
+    told = {
+        **world.event(0, "told-again"),
+        "type": "guidui.departure.effective.v1",
+        "data": {"person": {"member": "m00000"}, "effective_on": "2026-12-01"},
+    }
+    assert Intake(town.house.web, town.clock, town.house.secret).post(
+        town.caller(UNIT, "sender"), [told]
+    ) == ["accepted"]
     town.settle()
     assert view(town, case["id"])["destination"]["organisation"] == COMMUNITY
 
@@ -66,7 +95,9 @@ def test_a_case_keeps_the_rule_it_began_under_after_its_end(town):
     case = leaves(town, 0)
     town.clock.advance_to(town.clock.now() + timedelta(minutes=1))
     with town.house.worker.begin() as tx:
-        assert overrides.end(tx, one.id, town.clock.now()) and not overrides.end(tx, one.id, town.clock.now())
+        assert overrides.end(tx, one.id, town.clock.now()) and not overrides.end(
+            tx, one.id, town.clock.now()
+        )
         assert not overrides.end(tx, "nonsense", town.clock.now())
     assert leaves(town, 1)["destination"]["organisation"] == COMMUNITY
     assert view(town, case["id"])["destination"]["organisation"] == STREET
@@ -80,22 +111,42 @@ def test_what_is_stated_goes_first_and_dates_row_and_origin_bind(town):
     put(town, ORIGIN_COUNTY, area="", under=SCHOOL, destination=NEIGHBOUR)
     assert leaves(town, 2)["destination"]["organisation"] == COMMUNITY  # other leavers
     put(town)
-    assert view(town, town.leaves(3, to={"organisation": NEIGHBOUR, "address": ADDRESS}))["destination"] | {} == {
-        "organisation": NEIGHBOUR, "header": STREET, "area": "330603001008", "source": "stated"}
+    assert view(town, town.leaves(3, to={"organisation": NEIGHBOUR, "address": ADDRESS}))[
+        "destination"
+    ] | {} == {
+        "organisation": NEIGHBOUR,
+        "header": STREET,
+        "area": "330603001008",
+        "source": "stated",
+    }
     put(town, area="330603001008", destination=NEIGHBOUR)
     assert leaves(town, 5)["destination"]["organisation"] == NEIGHBOUR  # the smaller area
 
 
-@pytest.mark.parametrize(("given", "status"), [
-    ({"area": ""}, 422), ({"destination": "1"}, 422), ({"from": "soon"}, 422), ({"until": "2020-01-01"}, 422),
-    ({"row": "B99"}, 422), ({"row": "B4"}, 422), ({"row": "B34"}, 422), ({"source": " "}, 422), ({"area": "33060x"}, 422),
-    ({"area": "330602"}, 403), ({"destination": BRANCH}, 403)])
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ({"area": ""}, 422),
+        ({"destination": "1"}, 422),
+        ({"from": "soon"}, 422),
+        ({"until": "2020-01-01"}, 422),
+        ({"row": "B99"}, 422),
+        ({"row": "B4"}, 422),
+        ({"row": "B34"}, 422),
+        ({"source": " "}, 422),
+        ({"area": "33060x"}, 422),
+        ({"area": "330602"}, 403),
+        ({"destination": BRANCH}, 403),
+    ],
+)
 def test_a_department_decides_within_its_reach(town, given, status):
     with pytest.raises(Refused) as refused:
         put(town, **given)
     assert refused.value.status == status
     name = refused.value.extra.get("field")
-    assert status == 403 or f"”（{name}）" in refused.value.words.zh and name in refused.value.words.en
+    assert (
+        status == 403 or f"”（{name}）" in refused.value.words.zh and name in refused.value.words.en
+    )
 
 
 def test_what_if_counts_and_changes_nothing(town):
@@ -103,11 +154,20 @@ def test_what_if_counts_and_changes_nothing(town):
     town.leaves(5)
     with town.house.worker.begin() as tx:
         directory = Directory.of(tx)
-        draft = overrides.read(STREETS | {"from": "2027-01-01"}, COUNTY, directory, town.clock.now())
+        draft = overrides.read(
+            STREETS | {"from": "2027-01-01"}, COUNTY, directory, town.clock.now()
+        )
         told = what_if(tx, town.clock.now() - timedelta(days=365), drafts=[draft])
     assert (told["cases"], told["changed"]) == (4, 3)
-    assert told["destinations"] == [{"before": COMMUNITY, "before_name": "中共柯桥街道管墅社区总支部委员会", "after": STREET,
-                                     "after_name": "中共柯桥街道工作委员会", "cases": 3}]
+    assert told["destinations"] == [
+        {
+            "before": COMMUNITY,
+            "before_name": "中共柯桥街道管墅社区总支部委员会",
+            "after": STREET,
+            "after_name": "中共柯桥街道工作委员会",
+            "cases": 3,
+        }
+    ]
     assert {e["case"] for e in told["examples"]} == {c["id"] for c in cases}
     assert [view(town, c["id"]) for c in cases] == cases
     with town.house.worker.begin() as tx:
@@ -115,7 +175,9 @@ def test_what_if_counts_and_changes_nothing(town):
 
 
 def test_a_changed_table_is_tried_too(town, tmp_path):
-    table = json.loads(files("services.cases").joinpath("policy/decision_table.json").read_text("utf-8"))
+    table = json.loads(
+        files("services.cases").joinpath("policy/decision_table.json").read_text("utf-8")
+    )
     table["rows"]["B15"]["street"] = True
     changed = tmp_path / "table.json"
     changed.write_text(json.dumps(table), "utf-8")
@@ -151,17 +213,28 @@ def test_the_page_tries_sets_and_ends(town, reader):
 
 
 def officer_end(page: httpx.Response) -> str:
-    return page.text.partition('action="/department/rules/')[2].partition('"')[0].join(("/department/rules/", ""))
+    return (
+        page.text.partition('action="/department/rules/')[2]
+        .partition('"')[0]
+        .join(("/department/rules/", ""))
+    )
 
 
 def test_the_calls_keep_to_departments(town, url):
     def call(code: str, role: str, method: str, path: str, **more) -> httpx.Response:
-        return httpx.request(method, url + path, headers={"Authorization": f"Bearer {town.key(code, role)}"}, **more)
+        return httpx.request(
+            method, url + path, headers={"Authorization": f"Bearer {town.key(code, role)}"}, **more
+        )
+
     assert call(COMMUNITY, "receiver", "GET", "/v1/rules").status_code == 403
     made = call(COUNTY, "department", "POST", "/v1/rules", json=STREETS)
     assert made.status_code == 201
-    assert call(COUNTY, "department", "POST", "/v1/rules/what-if", json=STREETS).json()["cases"] == 0
-    assert [r["source"] for r in call(CITY, "admin", "GET", "/v1/rules").json()["items"]] == [STREETS["source"]]
+    assert (
+        call(COUNTY, "department", "POST", "/v1/rules/what-if", json=STREETS).json()["cases"] == 0
+    )
+    assert [r["source"] for r in call(CITY, "admin", "GET", "/v1/rules").json()["items"]] == [
+        STREETS["source"]
+    ]
     assert call(ORIGIN_COUNTY, "department", "GET", "/v1/rules").json()["items"] == []
     path = f"/v1/rules/{made.json()['id']}/end"
     assert call(ORIGIN_COUNTY, "department", "POST", path).status_code == 404

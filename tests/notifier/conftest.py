@@ -1,4 +1,6 @@
-"""A small town: a district committee, its street, two communities under it, and a unit; and a clock to turn."""
+"""A small town: a district committee, its street, two communities under it, and a unit; and a clock
+to turn.
+"""
 
 from __future__ import annotations
 

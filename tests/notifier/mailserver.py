@@ -22,7 +22,9 @@ from cryptography.x509.oid import NameOID
 
 
 class Mailbox:
-    """What the server took. Addresses that begin with a number are refused with it; `hang_up` cuts the line in DATA."""
+    """What the server took. Addresses that begin with a number are refused with it; `hang_up` cuts
+    the line in DATA.
+    """
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
@@ -78,7 +80,9 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(today - timedelta(days=1))
         .not_valid_after(today + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
         .sign(key, hashes.SHA256())
     )
@@ -86,7 +90,9 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     cert.write_bytes(
         made.public_bytes(serialization.Encoding.PEM)
         + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
     )
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

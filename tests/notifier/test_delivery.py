@@ -59,7 +59,9 @@ def test_ten_attempts_over_three_days_and_then_somebody_else_is_told(town, secre
     town.hear(town.opened(COMMUNITY))
     postman = Postman(*[ChannelError("busy") for _ in range(10)])
     started = town.clock.now()
-    policy = replace(default_policy(), quiet_begins=datetime.max.time(), quiet_ends=datetime.min.time())
+    policy = replace(
+        default_policy(), quiet_begins=datetime.max.time(), quiet_ends=datetime.min.time()
+    )
     always = {"rests": lambda day: False, "policy": policy}
     for _ in range(10):
         assert deliver(town, postman, **always) == 1
@@ -77,7 +79,9 @@ def test_a_permanent_refusal_is_not_repeated_and_two_end_the_address(town, secre
     for bounces in (1, 2):
         town.hear(town.opened(COMMUNITY))
         deliver(town, Postman(ChannelError("no such user", permanent=True)))
-        assert [n["state"] for n in town.notices(COMMUNITY, channel="email")] == ["failed"] * bounces
+        assert [n["state"] for n in town.notices(COMMUNITY, channel="email")] == [
+            "failed"
+        ] * bounces
         later(town, hours=1)
     town.hear(town.opened(COMMUNITY))
     assert len(town.notices(COMMUNITY, channel="email")) == 2
@@ -99,7 +103,9 @@ def test_the_other_side_may_ask_for_more_time(town, secretary):
     assert notice["due_at"] == town.clock.now() + timedelta(hours=2)
 
 
-def test_nothing_is_sent_for_a_task_that_is_done_though_the_message_is_still_under_way(town, secretary):
+def test_nothing_is_sent_for_a_task_that_is_done_though_the_message_is_still_under_way(
+    town, secretary
+):
     opened = town.opened(COMMUNITY)
     town.hear(opened)
     town.closed(opened)
@@ -174,7 +180,9 @@ def test_a_repeated_message_keeps_its_id_and_its_notices(town, secretary):
     assert first.id == attempt["mail"]
 
 
-def test_a_process_that_dies_in_the_call_leaves_an_unknown_attempt_and_a_repetition(town, secretary):
+def test_a_process_that_dies_in_the_call_leaves_an_unknown_attempt_and_a_repetition(
+    town, secretary
+):
     class Killed(BaseException):
         pass
 
@@ -237,7 +245,8 @@ def test_a_calendar_moves_rest_days_and_urgent_kinds_do_not_wait(town, secretary
     assert deliver(town, Postman(), rests=lambda day: day == date(2026, 11, 30)) == 0
     with town.engine.begin() as tx:
         tx.exec_driver_sql(
-            "UPDATE notice SET urgent = true, due_at = %s WHERE state = 'waiting'", (town.clock.now(),)
+            "UPDATE notice SET urgent = true, due_at = %s WHERE state = 'waiting'",
+            (town.clock.now(),),
         )
     assert deliver(town, Postman(), rests=lambda day: day == date(2026, 11, 30)) == 1
 
@@ -278,7 +287,10 @@ def test_the_share_handed_over_within_ten_seconds(town, secretary):
     later(town, seconds=30)
     town.hear(late)
     with town.engine.begin() as tx:
-        shares = {row["channel"]: (row["notices"], row["percent"]) for row in handed_over_within(tx, since)}
+        shares = {
+            row["channel"]: (row["notices"], row["percent"])
+            for row in handed_over_within(tx, since)
+        }
     assert shares == {"email": (1, 100.0), "portal": (2, 50.0)}
 
 
@@ -308,7 +320,9 @@ def test_processes_side_by_side_send_each_message_once(town):
     with ThreadPoolExecutor(4) as pool:
         for done in [pool.submit(work) for _ in range(4)]:
             done.result()
-    assert sorted(n.address for n in postman.taken) == sorted(f"clerk{n}@example.org" for n in range(40))
+    assert sorted(n.address for n in postman.taken) == sorted(
+        f"clerk{n}@example.org" for n in range(40)
+    )
     assert all("3 名党员" in n.subject for n in postman.taken)
     assert {n["state"] for n in town.notices()} == {"sent"}
 

@@ -57,7 +57,11 @@ def test_what_arrives_is_what_was_written(email, mailbox):
     email.send(sent)
     [mail] = mailbox.mails
     assert mail["Message-ID"] == f"<{sent.id}@example.org>"
-    assert (mail["To"], mail["From"], mail["Subject"]) == (sent.address, "guidui@example.org", sent.subject)
+    assert (mail["To"], mail["From"], mail["Subject"]) == (
+        sent.address,
+        "guidui@example.org",
+        sent.subject,
+    )
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["Date"].datetime == AT
     assert mail.get_content().splitlines() == sent.text.splitlines()
@@ -141,7 +145,14 @@ def test_settings_describe_the_channel_or_none():
             smtp_from="guidui@example.org",
         )
     )
-    assert (email.host, email.port, email.username, email.password, email.starttls, email.sender) == (
+    assert (
+        email.host,
+        email.port,
+        email.username,
+        email.password,
+        email.starttls,
+        email.sender,
+    ) == (
         "mail.example.org",
         587,
         "u",

@@ -18,7 +18,11 @@ def told(town) -> set[tuple]:
 def test_without_a_contact_the_inbox_is_told_at_once(town):
     town.hear(town.opened(COMMUNITY))
     [notice] = town.notices()
-    assert (notice["recipient"], notice["channel"], notice["state"]) == (COMMUNITY, "portal", "sent")
+    assert (notice["recipient"], notice["channel"], notice["state"]) == (
+        COMMUNITY,
+        "portal",
+        "sent",
+    )
     assert notice["delivered_at"] == town.clock.now()
     assert notice["seen_at"] is None and notice["acted_at"] is None
 
@@ -119,7 +123,10 @@ def test_a_task_that_is_opened_again_is_told_again(town):
     again = town.opened_again(opened)
     town.hear(again)
     town.hear(again, closed)
-    assert {(n["state"], n["acted_at"]) for n in town.notices()} == {("sent", None), ("waiting", None)}
+    assert {(n["state"], n["acted_at"]) for n in town.notices()} == {
+        ("sent", None),
+        ("waiting", None),
+    }
     assert {n["due_at"] for n in town.notices()} == {town.clock.now()}
 
 

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.policy import default_policy
-from services.notifier.rendering import INFORMS, LANGUAGES, Item, act_words, day_words, public_name, render
+from services.notifier.rendering import (
+    INFORMS,
+    LANGUAGES,
+    Item,
+    act_words,
+    day_words,
+    public_name,
+    render,
+)
 
 TODAY = date(2026, 11, 23)
 KINDS = sorted(default_policy().climbs | INFORMS)
@@ -103,7 +111,9 @@ def test_every_kind_has_words_of_its_own_that_count(language):
 def test_every_sentence_is_there_in_both_languages_and_calm():
     from importlib.resources import files
 
-    words = yaml.safe_load((files("services.notifier") / "templates" / "words.yaml").read_text("utf-8"))
+    words = yaml.safe_load(
+        (files("services.notifier") / "templates" / "words.yaml").read_text("utf-8")
+    )
     for entries in words.values():
         for sentence in entries.values():
             assert set(sentence) == {"zh", "en"}
@@ -113,10 +123,18 @@ def test_every_sentence_is_there_in_both_languages_and_calm():
 def test_a_task_about_several_persons_counts_them_and_leads_to_the_desk():
     item = Item("identify", "identify", date(2026, 11, 30), "甲委员会", "甲委员会", persons=3000)
     subject, text = render([item], TODAY, "https://portal.example.org")
-    assert subject == "请核对 3000 人的身份（应于 11月30日 前办理）" and "https://portal.example.org/reviews\n" in text
+    assert (
+        subject == "请核对 3000 人的身份（应于 11月30日 前办理）"
+        and "https://portal.example.org/reviews\n" in text
+    )
     subject, _ = render([item], TODAY, "https://portal.example.org", "en")
     assert subject == "Please say who 3000 persons on the review desk are by 30 November"
-    assert "/reviews" not in render([item, Item("triage", "triage", None, "甲委员会", "甲委员会")], TODAY, "https://x")[1]
+    assert (
+        "/reviews"
+        not in render(
+            [item, Item("triage", "triage", None, "甲委员会", "甲委员会")], TODAY, "https://x"
+        )[1]
+    )
 
 
 def test_dates_carry_the_year_only_where_it_is_another():
@@ -126,10 +144,14 @@ def test_dates_carry_the_year_only_where_it_is_another():
 
 
 def test_one_act_says_what_by_when_and_where():
-    item = Item("acceptance", "accept", date(2026, 11, 27), "甲委员会", "甲委员会", case="c1", climbs=True)
+    item = Item(
+        "acceptance", "accept", date(2026, 11, 27), "甲委员会", "甲委员会", case="c1", climbs=True
+    )
     subject, text = render([item], TODAY, "https://h/")
     assert subject == "请决定是否接收 1 名党员（应于 11月27日 前办理）"
-    assert "请决定是否接收 1 名党员，应于 11月27日 前办理。" in text and "https://h/cases/c1" in text
+    assert (
+        "请决定是否接收 1 名党员，应于 11月27日 前办理。" in text and "https://h/cases/c1" in text
+    )
     assert "逾期将同时提醒上一级党组织。" in text
     assert (
         render([item], TODAY, "https://h/", "en")[0]
@@ -139,7 +161,8 @@ def test_one_act_says_what_by_when_and_where():
 
 def test_the_late_come_first_and_a_long_list_says_how_many_more():
     items = [
-        Item("triage", "triage", TODAY + timedelta(days=n), f"第{n}委员会", "街道") for n in range(-2, 28)
+        Item("triage", "triage", TODAY + timedelta(days=n), f"第{n}委员会", "街道")
+        for n in range(-2, 28)
     ]
     subject, text = render(items, TODAY, "https://h", lines_max=12)
     assert subject == "有 30 项事情待办，其中 2 项已逾期"

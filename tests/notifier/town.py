@@ -39,29 +39,75 @@ class Town:
 
     def build(self) -> None:
         for code, parent in PARENTS.items():
-            self._insert("organisation", code=code, path=self.path(code), name=NAMES[code],
-                         kind="basic_committee", unit="community", parent=parent)
+            self._insert(
+                "organisation",
+                code=code,
+                path=self.path(code),
+                name=NAMES[code],
+                kind="basic_committee",
+                unit="community",
+                parent=parent,
+            )
 
     def path(self, code: str) -> str:
         parent = PARENTS[code]
         return (self.path(parent) if parent else "") + code + "."
 
-    def contact(self, organisation: str, email: str | None, *, channel: str = "email",
-                until: date | None = None, bounced: int = 0) -> UUID:
+    def contact(
+        self,
+        organisation: str,
+        email: str | None,
+        *,
+        channel: str = "email",
+        until: date | None = None,
+        bounced: int = 0,
+    ) -> UUID:
         id = uuid4()
-        self._insert("contact", id=id, organisation=organisation, path=self.path(organisation), name="王敏",
-                     post="secretary", phone="13912340421", email=email, channel=channel, until=until,
-                     bounced_count=bounced)
+        self._insert(
+            "contact",
+            id=id,
+            organisation=organisation,
+            path=self.path(organisation),
+            name="王敏",
+            post="secretary",
+            phone="13912340421",
+            email=email,
+            channel=channel,
+            until=until,
+            bounced_count=bounced,
+        )
         return id
 
-    def opened(self, organisation: str, kind: str = "acceptance", act: str = "accept",
-               due_on: date | None = None, case: UUID | None = None) -> Message:
-        """A task opens: its row is there, as the case commit leaves it, and the message that tells of it."""
+    def opened(
+        self,
+        organisation: str,
+        kind: str = "acceptance",
+        act: str = "accept",
+        due_on: date | None = None,
+        case: UUID | None = None,
+    ) -> Message:
+        """A task opens: its row is there, as the case commit leaves it, and the message that tells
+        of it.
+        """
         task, case = uuid4(), case or uuid4()
-        self._insert("task", id=task, case_id=case, kind=kind, act=act, organisation=organisation,
-                     path=self.path(organisation), due_on=due_on, opened_at=self.clock.now())
-        body = {"id": str(task), "kind": kind, "act": act, "organisation": organisation,
-                "due_on": due_on.isoformat() if due_on else None}
+        self._insert(
+            "task",
+            id=task,
+            case_id=case,
+            kind=kind,
+            act=act,
+            organisation=organisation,
+            path=self.path(organisation),
+            due_on=due_on,
+            opened_at=self.clock.now(),
+        )
+        body = {
+            "id": str(task),
+            "kind": kind,
+            "act": act,
+            "organisation": organisation,
+            "due_on": due_on.isoformat() if due_on else None,
+        }
         return self.message(case, [body], [])
 
     def closed(self, opened: Message) -> Message:
@@ -78,12 +124,19 @@ class Town:
         """The same task stands once more."""
         ids = [task["id"] for task in opened.body["tasks_opened"]]
         with self.engine.begin() as tx:
-            tx.exec_driver_sql("UPDATE task SET closed_at = NULL WHERE id = ANY(%s::uuid[])", (ids,))
+            tx.exec_driver_sql(
+                "UPDATE task SET closed_at = NULL WHERE id = ANY(%s::uuid[])", (ids,)
+            )
         return self.message(UUID(opened.key), opened.body["tasks_opened"], [])
 
     def message(self, case: UUID, opened: list[dict], closed: list[str]) -> Message:
         now = self.clock.now()
-        body = {"case": str(case), "at": now.isoformat(), "tasks_opened": opened, "tasks_closed": closed}
+        body = {
+            "case": str(case),
+            "at": now.isoformat(),
+            "tasks_opened": opened,
+            "tasks_closed": closed,
+        }
         return Message(uuid4(), "cases", "guidui.case.moved.v1", str(case), now, body)
 
     def hear(self, *messages: Message) -> None:
@@ -105,11 +158,16 @@ class Town:
 
     def attempts(self) -> list[dict]:
         with self.engine.begin() as tx:
-            return [dict(row) for row in rows(tx, "SELECT * FROM notice_attempt ORDER BY started_at, id")]
+            return [
+                dict(row)
+                for row in rows(tx, "SELECT * FROM notice_attempt ORDER BY started_at, id")
+            ]
 
 
 class Postman:
-    """A channel that keeps what it is given; `trouble` is raised instead, one after the other, until none is left."""
+    """A channel that keeps what it is given; `trouble` is raised instead, one after the other,
+    until none is left.
+    """
 
     disturbs = True
 

@@ -1,4 +1,5 @@
 """The operator's commands on identity, as they are typed."""
+
 from __future__ import annotations
 
 import json
@@ -26,6 +27,7 @@ def guidui(town, database, monkeypatch, tmp_path):
     def typed(*words: str) -> tuple[int, str]:
         done = CliRunner().invoke(cli, list(words))
         return done.exit_code, done.stdout.strip()
+
     return typed
 
 
@@ -40,8 +42,10 @@ def test_a_token_key_is_agreed_and_ended(town, guidui):
 
 def test_four_eyes_are_asked_for_and_no_longer(town, guidui):
     path = f"{world.CITY}.{world.ORIGIN_COUNTY}.{world.UNIT}."
-    for words, wanted in ((("four-eyes", "--organisation", world.CITY), {path}),
-                          (("four-eyes", "--organisation", world.CITY, "--off"), set())):
+    for words, wanted in (
+        (("four-eyes", "--organisation", world.CITY), {path}),
+        (("four-eyes", "--organisation", world.CITY, "--off"), set()),
+    ):
         assert guidui(*words)[0] == 0
         with town.house.worker.connect() as tx:
             assert four_eyes.asked_for(tx, {path}) == wanted
@@ -57,19 +61,27 @@ def test_what_is_left_of_strangers_is_erased_and_counted(town, guidui):
 
 def test_a_version_is_fitted_used_and_left_again(town, guidui, tmp_path):
     file = tmp_path / "identity-2.json"
-    assert guidui("model", "fit", "--version", "identity-2", "--out", str(file))[0] == 1 and not file.exists()
+    assert (
+        guidui("model", "fit", "--version", "identity-2", "--out", str(file))[0] == 1
+        and not file.exists()
+    )
     with town.house.worker.begin() as tx:
         for number, group in enumerate(decisions(60)):
             for candidate, (levels, rareness, same) in enumerate(group):
                 tx.exec_driver_sql(
-                    "INSERT INTO reviewed_pair VALUES (md5(%s)::uuid, %s, %s, %s, %s, 'identity-1', '2026-11-23')",
-                    (str(number), candidate, same, list(levels), rareness))
+                    "INSERT INTO reviewed_pair VALUES (md5(%s)::uuid, %s, %s, %s, %s, "
+                    "'identity-1', '2026-11-23')",
+                    (str(number), candidate, same, list(levels), rareness),
+                )
         assert len(groups(tx)) == 60
     assert guidui("model", "fit", "--version", "identity-2", "--out", str(file))[0] == 0
     assert Model(json.loads(file.read_text("utf-8"))).version == "identity-2"
     assert guidui("model", "use", str(file))[1].endswith("identity-2")
     assert "* identity-2" in guidui("model", "list")[1]
-    assert guidui("model", "use", "identity-1")[0] == 0 and "* identity-1" in guidui("model", "list")[1]
+    assert (
+        guidui("model", "use", "identity-1")[0] == 0
+        and "* identity-1" in guidui("model", "list")[1]
+    )
     assert guidui("model", "use", "identity-9")[0] == 2
     broken = tmp_path / "broken.json"
     broken.write_text("{}")

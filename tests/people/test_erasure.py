@@ -1,4 +1,5 @@
 """Of a person who is no member nothing stays but the count, whatever road led to the decision."""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -34,19 +35,43 @@ def test_a_stranger_decided_on_the_desk_is_gone_whatever_the_reason_says(town):
     event = post(town, "in-doubt", namesake)
     assert decided(town, event).decision == "review"
     with town.house.acts.begin() as tx:
-        decide(tx, town.house, event, 0, {
-            "not_a_member": True, "reason": f"{world.name(3)}（{STRANGER['phone']}）本人说不是党员"}, UNIT)
+        decide(
+            tx,
+            town.house,
+            event,
+            0,
+            {
+                "not_a_member": True,
+                "reason": f"{world.name(3)}（{STRANGER['phone']}）本人说不是党员",
+            },
+            UNIT,
+        )
     assert tables_with(town, STRANGER["phone"], ADDRESS) == set()
     row = decided(town, event)
-    assert row.decision == "not_a_member" and "本人说不是党员" in row.reason and world.name(3) not in row.reason
+    assert (
+        row.decision == "not_a_member"
+        and "本人说不是党员" in row.reason
+        and world.name(3) not in row.reason
+    )
 
 
 def test_strangers_among_many_are_gone_and_the_others_stay(town):
     member = {"name": world.name(2), "id_number": world.id_number(2)}
-    post_event(town, {"specversion": "1.0", "type": "guidui.departure.effective.v1", "id": "roster",
-                      "source": f"urn:guidui:organisation:{UNIT}", "data": {
-                          "category": "layoff", "batch": "b1", "circumstances": {"labour_relation": "ended"},
-                          "persons": [{"person": member}, {"person": STRANGER, "to": {"address": ADDRESS}}]}})
+    post_event(
+        town,
+        {
+            "specversion": "1.0",
+            "type": "guidui.departure.effective.v1",
+            "id": "roster",
+            "source": f"urn:guidui:organisation:{UNIT}",
+            "data": {
+                "category": "layoff",
+                "batch": "b1",
+                "circumstances": {"labour_relation": "ended"},
+                "persons": [{"person": member}, {"person": STRANGER, "to": {"address": ADDRESS}}],
+            },
+        },
+    )
     assert tables_with(town, *TRACES) == set()
     assert "posted_person" in tables_with(town, world.name(2))
 
@@ -54,6 +79,7 @@ def test_strangers_among_many_are_gone_and_the_others_stay(town):
 def test_a_message_that_was_given_up_leaves_no_person(town, monkeypatch):
     def fails(tx, told):
         raise ValueError(STRANGER["name"])
+
     subscriptions = [make(town.house) for make in HANDLERS.values()]
     monkeypatch.setattr("services.matcher.announcements.read", lambda tx, events: fails(tx, events))
     post(town, "fails", STRANGER)
@@ -66,16 +92,30 @@ def test_a_message_that_was_given_up_leaves_no_person(town, monkeypatch):
     town.clock.advance_to(town.clock.now() + timedelta(hours=5))
     assert erase_decided(town.house.worker, town.clock) == 1
     assert tables_with(town, *TRACES) == set()
-    assert figure(town) | {"slowest_hours": 0} == {"erased": 1, "held": 0, "oldest_held_hours": 0.0, "slowest_hours": 0}
+    assert figure(town) | {"slowest_hours": 0} == {
+        "erased": 1,
+        "held": 0,
+        "oldest_held_hours": 0.0,
+        "slowest_hours": 0,
+    }
 
 
 @pytest.mark.parametrize("decision", ["not_a_member", "rejected"])
 def test_what_a_fault_left_behind_is_found_by_the_sweep(town, decision):
-    event = post(town, "in-doubt", {**STRANGER, "name": world.name(3), "id_number": None, "birth_date": None})
+    event = post(
+        town, "in-doubt", {**STRANGER, "name": world.name(3), "id_number": None, "birth_date": None}
+    )
     with town.house.worker.begin() as tx:
-        tx.exec_driver_sql("UPDATE identification SET decision = %s WHERE event_id = %s", (decision, event))
+        tx.exec_driver_sql(
+            "UPDATE identification SET decision = %s WHERE event_id = %s", (decision, event)
+        )
     town.clock.advance_to(town.clock.now() + timedelta(hours=23))
-    assert figure(town) == {"erased": 0, "held": 1, "oldest_held_hours": 23.0, "slowest_hours": 23.0}
+    assert figure(town) == {
+        "erased": 0,
+        "held": 1,
+        "oldest_held_hours": 23.0,
+        "slowest_hours": 23.0,
+    }
     assert erase_decided(town.house.worker, town.clock) == 1
     assert tables_with(town, STRANGER["phone"], ADDRESS) == set()
     assert erase_decided(town.house.worker, town.clock) == 0

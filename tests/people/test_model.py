@@ -1,4 +1,7 @@
-"""Decisions make new versions of the model; old versions stay and say what they said; names count by the register."""
+"""Decisions make new versions of the model; old versions stay and say what they said; names count
+by the register.
+"""
+
 from __future__ import annotations
 
 import json
@@ -24,8 +27,12 @@ NAMESAKE = ("none", "same", "other", "same", "other", "none", "other")
 def decisions(count: int, seed: int = 7):
     """Made-up decisions: slips of the birth date were always the same person, namesakes never."""
     rng = random.Random(seed)
-    return [[(SAME_BIRTH_SLIP, 0.0, True), (NAMESAKE, 0.0, False)] if rng.random() < 0.7 else [(NAMESAKE, 0.0, False)]
-            for _ in range(count)]
+    return [
+        [(SAME_BIRTH_SLIP, 0.0, True), (NAMESAKE, 0.0, False)]
+        if rng.random() < 0.7
+        else [(NAMESAKE, 0.0, False)]
+        for _ in range(count)
+    ]
 
 
 def test_a_new_version_believes_what_people_decided_and_the_old_one_stays():
@@ -36,7 +43,15 @@ def test_a_new_version_believes_what_people_decided_and_the_old_one_stays():
     assert fresh.again([(SAME_BIRTH_SLIP, 0.0)])[0] > base.again([(SAME_BIRTH_SLIP, 0.0)])[0]
     assert fresh.again([(NAMESAKE, 0.0)])[0] < 0.01
     assert made["signs"]["birth=slip"]["m"] > base.data["signs"]["birth=slip"]["m"]
-    number = ("same", "same", "same", "same", "none", "none", "none")  # what nobody decided about stays as it was
+    number = (
+        "same",
+        "same",
+        "same",
+        "same",
+        "none",
+        "none",
+        "none",
+    )  # what nobody decided about stays as it was
     assert fresh.again([(number, 0.0)]) == pytest.approx(base.again([(number, 0.0)]), abs=0.02)
     assert json.loads(json.dumps(made))["from"] == "identity-1"
 
@@ -45,8 +60,10 @@ def test_too_few_decisions_or_useless_ones_make_no_version():
     with pytest.raises(Refused):
         refitted(Model.load().data, decisions(LEAST - 1), "identity-2")
     rng = random.Random(1)
-    contradictory = [[(SAME_BIRTH_SLIP, 0.0, rng.random() < Model.load().again([(SAME_BIRTH_SLIP, 0.0)])[0])]
-                     for _ in range(60)]
+    contradictory = [
+        [(SAME_BIRTH_SLIP, 0.0, rng.random() < Model.load().again([(SAME_BIRTH_SLIP, 0.0)])[0])]
+        for _ in range(60)
+    ]
     with pytest.raises(Refused):
         refitted(Model.load().data, contradictory, "identity-2")
 
@@ -58,11 +75,15 @@ def test_a_version_in_force_judges_and_what_an_older_one_said_is_computed_again(
     with town.house.worker.begin() as tx:
         model_store.add(tx, made, town.clock.now())
         model_store.switch(tx, "identity-2")
-    new = decided(town, post(town, "second", {"name": world.name(3), "sex": "male", "phone": "13877776666"}))
+    new = decided(
+        town, post(town, "second", {"name": world.name(3), "sex": "male", "phone": "13877776666"})
+    )
     assert (old.model, new.model) == ("identity-1", "identity-2")
     with town.house.worker.begin() as tx:
         for row in (old, new):
-            assert model_store.again(tx, row.model, row.evidence) == [p["probability"] for p in row.evidence["pairs"]]
+            assert model_store.again(tx, row.model, row.evidence) == [
+                p["probability"] for p in row.evidence["pairs"]
+            ]
         with pytest.raises(Refused):
             model_store.add(tx, made | {"prior": 0.1}, town.clock.now())  # a version never changes
         model_store.switch(tx, "identity-1")
@@ -72,26 +93,45 @@ def test_a_version_in_force_judges_and_what_an_older_one_said_is_computed_again(
 
 def test_any_answer_can_be_computed_again_from_its_levels():
     model = Model.load()
-    members = [MemberRecord(f"m{n}", "张伟", "male", f"19{60 + n}-03-02", None, None, None, "330602010035")
-               for n in range(9)]
+    members = [
+        MemberRecord(f"m{n}", "张伟", "male", f"19{60 + n}-03-02", None, None, None, "330602010035")
+        for n in range(9)
+    ]
     counts = frequencies_of(["张伟"] * 40 + [f"名{n}" for n in range(COUNTED_FROM)])
-    for person in (Person("张伟"), Person("张伟", birth_date="1961-03-02"), Person("张玮", birth_date="1962-03")):
+    for person in (
+        Person("张伟"),
+        Person("张伟", birth_date="1961-03-02"),
+        Person("张玮", birth_date="1962-03"),
+    ):
         answer = model.judge(person, members, counts)
-        assert model.again([(c.levels, c.rareness) for c in answer.candidates], answer.rest) == pytest.approx(
-            [c.probability for c in answer.candidates], abs=2e-4)
+        assert model.again(
+            [(c.levels, c.rareness) for c in answer.candidates], answer.rest
+        ) == pytest.approx([c.probability for c in answer.candidates], abs=2e-4)
 
 
 def test_names_are_counted_with_every_load(town):
     def load(member, name):
-        assert load_rows(town.house.worker, "members", [{"member": member, "name": name, "organisation": world.BRANCH}],
-                         town.clock).bad == 0
+        assert (
+            load_rows(
+                town.house.worker,
+                "members",
+                [{"member": member, "name": name, "organisation": world.BRANCH}],
+                town.clock,
+            ).bad
+            == 0
+        )
+
     with town.house.worker.connect() as tx:
         assert frequencies(tx, [world.name(3), None])[world.name(3)] == 1
     load("n1", world.name(3))
     load("n2", world.name(3))
     load("n2", "改名的人")
     with town.house.worker.connect() as tx:
-        assert frequencies(tx, [world.name(3), "改名的人", "没有的人"]) == {world.name(3): 2, "改名的人": 1, "": 14}
+        assert frequencies(tx, [world.name(3), "改名的人", "没有的人"]) == {
+            world.name(3): 2,
+            "改名的人": 1,
+            "": 14,
+        }
 
 
 def test_undecided_pairs_are_not_learned_from(town):

@@ -1,4 +1,7 @@
-"""Nobody in review waits in silence: whoever must say who it is, or answer, has one task with its day, and is told."""
+"""Nobody in review waits in silence: whoever must say who it is, or answer, has one task with its
+day, and is told.
+"""
+
 from __future__ import annotations
 
 import threading
@@ -8,8 +11,8 @@ import httpx
 import pytest
 from sqlalchemy import event as listening
 
-from services.matcher.handlers import Matcher
 from services.matcher import announcements
+from services.matcher.handlers import Matcher
 from services.matcher.reviews import decide
 from services.notifier.escalation import climb_overdue
 from services.registry.load import load_rows
@@ -24,27 +27,55 @@ IN_DOUBT = {"name": world.name(3), "sex": "male", "phone": STRANGER["phone"]}
 
 def roster(town, ident: str, count: int, settle: bool = True):
     """Namesakes of members 3, 4, … who all go to the desk; returns the event."""
-    return post_event(town, {
-        "specversion": "1.0", "type": "guidui.departure.effective.v1", "id": ident,
-        "source": f"urn:guidui:organisation:{UNIT}", "data": {"category": "layoff", "persons": [
-            {"person": {"name": world.name(3 + n), "phone": f"138000000{n:02}"}, "to": {"address": ADDRESS}}
-            for n in range(count)]}}, settle)
+    return post_event(
+        town,
+        {
+            "specversion": "1.0",
+            "type": "guidui.departure.effective.v1",
+            "id": ident,
+            "source": f"urn:guidui:organisation:{UNIT}",
+            "data": {
+                "category": "layoff",
+                "persons": [
+                    {
+                        "person": {"name": world.name(3 + n), "phone": f"138000000{n:02}"},
+                        "to": {"address": ADDRESS},
+                    }
+                    for n in range(count)
+                ],
+            },
+        },
+        settle,
+    )
 
 
 def alerts(town, url, code: str = UNIT, role: str = "receiver"):
-    answer = httpx.get(url + "/v1/alerts", headers={"Authorization": f"Bearer {town.key(code, role)}"})
+    answer = httpx.get(
+        url + "/v1/alerts", headers={"Authorization": f"Bearer {town.key(code, role)}"}
+    )
     return [one for one in answer.json()["items"] if one["kind"] in ("identify", "question")]
 
 
 def say(town, event, position: int = 0, **body):
     """The unit's decision, or one of them above it."""
     with town.house.acts.begin() as tx:
-        decide(tx, town.house, event, position, body or {"not_a_member": True, "reason": "查无此人"}, UNIT)
+        decide(
+            tx,
+            town.house,
+            event,
+            position,
+            body or {"not_a_member": True, "reason": "查无此人"},
+            UNIT,
+        )
     town.settle()
 
 
 def act(town, url, code: str, role: str, review: str, **body):
-    answer = httpx.post(f"{url}/v1/reviews/{review}", json=body, headers={"Authorization": f"Bearer {town.key(code, role)}"})
+    answer = httpx.post(
+        f"{url}/v1/reviews/{review}",
+        json=body,
+        headers={"Authorization": f"Bearer {town.key(code, role)}"},
+    )
     town.settle()
     return answer.status_code
 
@@ -52,14 +83,25 @@ def act(town, url, code: str, role: str, review: str, **body):
 def notices(town, *, kind: str = "identify"):
     """(recipient, stage, acted upon) of every notice of a kind, in the inboxes."""
     with town.house.worker.connect() as tx:
-        return sorted(tuple(r) for r in tx.exec_driver_sql(
-            "SELECT recipient, stage, acted_at IS NOT NULL FROM notice WHERE kind = %s AND contact IS NULL", (kind,)))
+        return sorted(
+            tuple(r)
+            for r in tx.exec_driver_sql(
+                "SELECT recipient, stage, acted_at IS NOT NULL FROM notice WHERE kind = %s AND "
+                "contact IS NULL",
+                (kind,),
+            )
+        )
 
 
 def test_a_roster_in_doubt_is_one_task_at_whoever_posted_it_until_the_last_is_decided(town, url):
     event = roster(town, "roster", 3)
     (one,) = alerts(town, url)
-    assert (one["case"], one["kind"], one["act"], one["overdue"]) == (None, "identify", "identify", False)
+    assert (one["case"], one["kind"], one["act"], one["overdue"]) == (
+        None,
+        "identify",
+        "identify",
+        False,
+    )
     assert one["due_on"] == "2026-11-30"  # a week of working days from Monday the 23rd
     assert alerts(town, url, COMMUNITY) == [] and notices(town) == [(UNIT, "opened", False)]
     say(town, event, 0)
@@ -69,7 +111,10 @@ def test_a_roster_in_doubt_is_one_task_at_whoever_posted_it_until_the_last_is_de
     assert alerts(town, url) == [] and notices(town) == [(UNIT, "opened", True)]
     roster(town, "another", 1)
     (again,) = alerts(town, url)
-    assert again["id"] != one["id"] and notices(town) == [(UNIT, "opened", False), (UNIT, "opened", True)]
+    assert again["id"] != one["id"] and notices(town) == [
+        (UNIT, "opened", False),
+        (UNIT, "opened", True),
+    ]
 
 
 def test_it_opens_in_the_commit_of_the_review_and_says_how_many(town, reader):
@@ -78,9 +123,13 @@ def test_it_opens_in_the_commit_of_the_review_and_says_how_many(town, reader):
         assert tx.exec_driver_sql("SELECT count(*) FROM task").scalar_one() == 0
     town.settle()
     with town.house.worker.connect() as tx:
-        xids = set(tx.exec_driver_sql("""SELECT xmin::text FROM task WHERE kind = 'identify'
-                                         UNION ALL SELECT xmin::text FROM identification""").scalars())
-        told = tx.exec_driver_sql("SELECT body::text FROM event_log WHERE topic = 'tasks'").scalar_one()
+        xids = set(
+            tx.exec_driver_sql("""SELECT xmin::text FROM task WHERE kind = 'identify'
+                                         UNION ALL SELECT xmin::text FROM identification""").scalars()
+        )
+        told = tx.exec_driver_sql(
+            "SELECT body::text FROM event_log WHERE topic = 'tasks'"
+        ).scalar_one()
     assert len(xids) == 1 and world.name(3) not in told and "138000000" not in told
     page = text(reader("clerk").get("/cases"))
     assert "有 2 人的身份要由人核对" in page and "现在没有要办的转移" in page
@@ -107,8 +156,14 @@ def test_a_question_is_a_task_of_the_sender_and_its_answer_one_of_whoever_asked(
     event = post(town, "in-doubt", IN_DOUBT)
     review = f"{event}:0"
     assert act(town, url, DEPARTMENT, "department", review, ask="他原来在哪个支部？") == 200
-    assert {(a["kind"], a["act"]) for a in alerts(town, url)} == {("identify", "identify"), ("question", "answer")}
-    assert notices(town, kind="question") == [(UNIT, "opened", False)] and alerts(town, url, DEPARTMENT) == []
+    assert {(a["kind"], a["act"]) for a in alerts(town, url)} == {
+        ("identify", "identify"),
+        ("question", "answer"),
+    }
+    assert (
+        notices(town, kind="question") == [(UNIT, "opened", False)]
+        and alerts(town, url, DEPARTMENT) == []
+    )
     assert act(town, url, UNIT, "sender", review, answer="第一支部") == 200
     assert [a["kind"] for a in alerts(town, url)] == ["identify"]
     assert [a["kind"] for a in alerts(town, url, DEPARTMENT)] == ["identify"]
@@ -121,9 +176,13 @@ def test_a_question_is_a_task_of_the_sender_and_its_answer_one_of_whoever_asked(
 
 def test_a_batch_without_a_doubt_asks_nothing_of_the_desk(town):
     said = []
-    listening.listen(town.house.worker, "before_cursor_execute", lambda c, cu, sql, *rest: said.append(sql))
+    listening.listen(
+        town.house.worker, "before_cursor_execute", lambda c, cu, sql, *rest: said.append(sql)
+    )
     post(town, "sure", {"name": world.name(2), "id_number": world.id_number(2)})
-    assert said and not [sql for sql in said if "review_question" in sql or "pg_advisory_xact_lock(" in sql]
+    assert said and not [
+        sql for sql in said if "review_question" in sql or "pg_advisory_xact_lock(" in sql
+    ]
 
 
 def test_a_person_who_comes_while_the_last_one_is_decided_does_not_wait_in_silence(town, url):
@@ -140,7 +199,12 @@ def test_a_person_who_comes_while_the_last_one_is_decided_does_not_wait_in_silen
     town.settle()
     (left,) = alerts(town, url)
     with town.house.worker.connect() as tx:
-        assert tx.exec_driver_sql("SELECT persons FROM task WHERE id = %s::uuid", (left["id"],)).scalar_one() == 1
+        assert (
+            tx.exec_driver_sql(
+                "SELECT persons FROM task WHERE id = %s::uuid", (left["id"],)
+            ).scalar_one()
+            == 1
+        )
 
 
 def test_a_new_calendar_moves_its_day(town, url):
@@ -156,8 +220,12 @@ def test_what_a_unit_that_ended_left_on_its_desk_stands_at_its_superior_s(town, 
     before = {one["kind"]: one for one in alerts(town, url)}
     assert set(before) == {"identify", "question"}
     columns = ("code", "name", "kind", "unit", "parent", "area", "serves_area", "authority")
-    ends = [dict(zip(columns, one, strict=True)) | {"effective_to": "2026-11-24", "successor": COMMUNITY}
-            for one in world.ORGANISATIONS if one[0] in (UNIT, BRANCH)]
+    ends = [
+        dict(zip(columns, one, strict=True))
+        | {"effective_to": "2026-11-24", "successor": COMMUNITY}
+        for one in world.ORGANISATIONS
+        if one[0] in (UNIT, BRANCH)
+    ]
     assert not load_rows(town.house.worker, "organisations", ends, town.clock).bad
     after_load(town.house, "organisations")
     assert {one["kind"]: one for one in alerts(town, url)} == before  # its last day is not over
@@ -166,19 +234,37 @@ def test_what_a_unit_that_ended_left_on_its_desk_stands_at_its_superior_s(town, 
     town.settle()
     assert alerts(town, url, COMMUNITY) == []  # the successor sees nothing of what was posted
     with town.house.worker.connect() as tx:  # the unit's keys have ended with it
-        left = tx.exec_driver_sql(
-            "SELECT kind FROM task WHERE organisation = %s AND kind IN ('identify', 'question') AND closed_at IS NULL",
-            (UNIT,)).scalars().all()
+        left = (
+            tx.exec_driver_sql(
+                "SELECT kind FROM task WHERE organisation = %s AND kind IN ('identify', "
+                "'question') AND closed_at IS NULL",
+                (UNIT,),
+            )
+            .scalars()
+            .all()
+        )
     assert left == []
     after = {one["kind"]: one["due_on"] for one in alerts(town, url, DEPARTMENT, "department")}
     assert after == {kind: one["due_on"] for kind, one in before.items()}
     with town.house.worker.connect() as tx:
         assert tx.exec_driver_sql(
-            "SELECT persons FROM task WHERE kind = 'identify' AND closed_at IS NULL").scalars().all() == [3]
+            "SELECT persons FROM task WHERE kind = 'identify' AND closed_at IS NULL"
+        ).scalars().all() == [3]
     assert "答复" in text(reader("department").get(f"/reviews/{event}:1"))
     assert act(town, url, DEPARTMENT, "department", f"{event}:1", answer="第一支部") == 200
     for position in range(3):
-        assert act(town, url, DEPARTMENT, "department", f"{event}:{position}", not_a_member=True, reason="查无此人") == 200
+        assert (
+            act(
+                town,
+                url,
+                DEPARTMENT,
+                "department",
+                f"{event}:{position}",
+                not_a_member=True,
+                reason="查无此人",
+            )
+            == 200
+        )
     assert alerts(town, url, DEPARTMENT, "department") == []
 
 

@@ -1,4 +1,7 @@
-"""A sender's own reference, a walk-in on the desk, an undone match on the desk, a latecomer of a roster that is done."""
+"""A sender's own reference, a walk-in on the desk, an undone match on the desk, a latecomer of a
+roster that is done.
+"""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -6,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
+from services.cases.routing import OPENING
 from services.matcher import empty_batches
 from services.matcher.reviews import decide, reviews
 from services.records.completeness import statement
-from services.cases.routing import OPENING
 from tests.people.posting import ADDRESS, STRANGER, decided, post, post_event, tables_with
 from tests.people.test_undo import taken_for, undo
 from tests.people.test_undo_later import broken
@@ -17,26 +20,48 @@ from tests.stories import world
 from tests.stories.world import BRANCH, COMMUNITY, UNIT
 
 
-@pytest.mark.parametrize("person, decision", [
-    ({}, "match"), ({"name": world.name(4)}, "match"), ({"name": world.name(4), "id_number": world.id_number(4)}, "match"),
-    ({"name": world.name(5), "id_number": world.id_number(5)}, "review"), ({"name": STRANGER["name"]}, "rejected"),
-    ({"name": world.name(4), "id_number": world.id_number(5)}, "review")])
-def test_a_reference_counts_unless_what_is_said_of_the_person_is_plainly_another_s(town, person, decision):
+@pytest.mark.parametrize(
+    "person, decision",
+    [
+        ({}, "match"),
+        ({"name": world.name(4)}, "match"),
+        ({"name": world.name(4), "id_number": world.id_number(4)}, "match"),
+        ({"name": world.name(5), "id_number": world.id_number(5)}, "review"),
+        ({"name": STRANGER["name"]}, "rejected"),
+        ({"name": world.name(4), "id_number": world.id_number(5)}, "review"),
+    ],
+)
+def test_a_reference_counts_unless_what_is_said_of_the_person_is_plainly_another_s(
+    town, person, decision
+):
     event = post(town, "referred", {"member": "m00004", **person})
     row = decided(town, event)
-    assert row.decision == decision and (row.member == "m00004" if decision == "match" else row.case_id is None)
+    assert row.decision == decision and (
+        row.member == "m00004" if decision == "match" else row.case_id is None
+    )
     if decision == "review":
-        assert "m00004" in {one["member"] for one in row.candidates} and row.notes == ["reference_differs"]
+        assert "m00004" in {one["member"] for one in row.candidates} and row.notes == [
+            "reference_differs"
+        ]
         if person.get("id_number"):
             assert row.candidates[0]["member"] == "m00005"
 
 
 def test_whom_the_desk_knows_not_at_a_host_belongs_to_an_organisation_outside(town):
-    event = post_event(town, {
-        "specversion": "1.0", "type": "guidui.host.report.v1", "id": "walk-in",
-        "source": f"urn:guidui:organisation:{UNIT}", "data": {
-            "person": {"name": world.name(3), "phone": STRANGER["phone"]}, "to": {"address": ADDRESS},
-            "from": {"name": "外地某支部"}}})
+    event = post_event(
+        town,
+        {
+            "specversion": "1.0",
+            "type": "guidui.host.report.v1",
+            "id": "walk-in",
+            "source": f"urn:guidui:organisation:{UNIT}",
+            "data": {
+                "person": {"name": world.name(3), "phone": STRANGER["phone"]},
+                "to": {"address": ADDRESS},
+                "from": {"name": "外地某支部"},
+            },
+        },
+    )
     assert decided(town, event).decision == "review"
     with town.house.acts.begin() as tx:
         decide(tx, town.house, event, 0, {"not_a_member": True, "reason": "都不是"}, UNIT)
@@ -51,18 +76,33 @@ def test_an_undone_match_comes_back_to_the_desk_with_the_others_whom_it_may_be(t
     undo(town, event, reason="名字相同")
     with town.house.worker.connect() as tx:
         (one,) = [dict(r) for r in reviews(tx, town.house, town.caller(UNIT, "department"))]
-    assert "m00003" not in str(one["candidates"]) and "m00003" not in str(decided(town, event).evidence)
+    assert "m00003" not in str(one["candidates"]) and "m00003" not in str(
+        decided(town, event).evidence
+    )
 
 
 def test_a_roster_of_which_nobody_is_a_member_ends(town):
-    event = post_event(town, {
-        "specversion": "1.0", "type": "guidui.departure.effective.v1", "id": "roster",
-        "source": f"urn:guidui:organisation:{UNIT}", "data": {"category": "layoff", "persons": [
-            {"person": STRANGER}, {"person": {"name": world.name(3), "phone": STRANGER["phone"]}}]}})
+    event = post_event(
+        town,
+        {
+            "specversion": "1.0",
+            "type": "guidui.departure.effective.v1",
+            "id": "roster",
+            "source": f"urn:guidui:organisation:{UNIT}",
+            "data": {
+                "category": "layoff",
+                "persons": [
+                    {"person": STRANGER},
+                    {"person": {"name": world.name(3), "phone": STRANGER["phone"]}},
+                ],
+            },
+        },
+    )
 
     def stands():
         with town.house.worker.connect() as tx:
             return tx.exec_driver_sql("SELECT state FROM transfer_case").scalars().all()
+
     assert stands() == ["bulk_open"]
     with town.house.acts.begin() as tx:
         decide(tx, town.house, event, 1, {"not_a_member": True, "reason": "查无此人"}, UNIT)
@@ -71,36 +111,72 @@ def test_a_roster_of_which_nobody_is_a_member_ends(town):
 
 def test_a_batch_of_several_events_of_which_nobody_is_a_member_ends_once_no_more_come(town):
     def come(ident: str, *persons: dict) -> UUID:
-        return post_event(town, {
-            "specversion": "1.0", "type": "guidui.departure.effective.v1", "id": ident,
-            "source": f"urn:guidui:organisation:{UNIT}", "data": {
-                "category": "layoff", "batch": "closing", "persons": [{"person": one} for one in persons]}})
+        return post_event(
+            town,
+            {
+                "specversion": "1.0",
+                "type": "guidui.departure.effective.v1",
+                "id": ident,
+                "source": f"urn:guidui:organisation:{UNIT}",
+                "data": {
+                    "category": "layoff",
+                    "batch": "closing",
+                    "persons": [{"person": one} for one in persons],
+                },
+            },
+        )
 
     def later(days: int) -> tuple[int, list[str]]:
         town.clock.advance_to(town.clock.now() + timedelta(days=days))
         ended = empty_batches.close(town.house.worker, town.clock, town.house.ground)
         with town.house.worker.connect() as tx:
-            return ended, tx.exec_driver_sql("SELECT state FROM transfer_case WHERE parent IS NULL").scalars().all()
+            return ended, tx.exec_driver_sql(
+                "SELECT state FROM transfer_case WHERE parent IS NULL"
+            ).scalars().all()
+
     come("first", STRANGER)
     assert later(29) == (0, ["bulk_open"])
     doubtful = come("second", {"name": world.name(3), "phone": STRANGER["phone"]})
-    assert later(29) == (0, ["bulk_open"]) and later(2) == (0, ["bulk_open"]), "somebody is in review"
+    assert later(29) == (0, ["bulk_open"]) and later(2) == (0, ["bulk_open"]), (
+        "somebody is in review"
+    )
     with town.house.acts.begin() as tx:
         decide(tx, town.house, doubtful, 0, {"not_a_member": True, "reason": "查无此人"}, UNIT)
-    assert later(0) == (1, ["bulk_closed"]) and later(0) == (0, ["bulk_closed"]) and broken(town) == []
+    assert (
+        later(0) == (1, ["bulk_closed"]) and later(0) == (0, ["bulk_closed"]) and broken(town) == []
+    )
 
 
 def test_whoever_is_decided_after_the_roster_is_done_has_a_case_of_their_own(town):
-    event = post_event(town, {
-        "specversion": "1.0", "type": "guidui.departure.effective.v1", "id": "roster",
-        "source": f"urn:guidui:organisation:{UNIT}", "data": {"category": "layoff", "persons": [
-            {"person": {"name": world.name(2), "id_number": world.id_number(2)}, "to": {"organisation": COMMUNITY}},
-            {"person": {"name": world.name(3), "phone": STRANGER["phone"]}, "to": {"organisation": COMMUNITY}}]}})
+    event = post_event(
+        town,
+        {
+            "specversion": "1.0",
+            "type": "guidui.departure.effective.v1",
+            "id": "roster",
+            "source": f"urn:guidui:organisation:{UNIT}",
+            "data": {
+                "category": "layoff",
+                "persons": [
+                    {
+                        "person": {"name": world.name(2), "id_number": world.id_number(2)},
+                        "to": {"organisation": COMMUNITY},
+                    },
+                    {
+                        "person": {"name": world.name(3), "phone": STRANGER["phone"]},
+                        "to": {"organisation": COMMUNITY},
+                    },
+                ],
+            },
+        },
+    )
     town.give(BRANCH, str(decided(town, event).case_id), "close", reason="stay")
     with town.house.acts.begin() as tx:
         decide(tx, town.house, event, 1, {"member": "m00003"}, UNIT)
     town.settle()
     with town.house.worker.connect() as tx:
         told = statement(tx, town.clock.now().date(), sorted(OPENING))
-        parent = tx.exec_driver_sql("SELECT parent FROM transfer_case WHERE member = 'm00003'").scalar_one()
+        parent = tx.exec_driver_sql(
+            "SELECT parent FROM transfer_case WHERE member = 'm00003'"
+        ).scalar_one()
     assert parent is None and told["difference"] == 0 and broken(town) == []

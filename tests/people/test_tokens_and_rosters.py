@@ -1,4 +1,7 @@
-"""Senders without numbers, soldiers, rows named twice, members who left, died or moved: matched, and said so."""
+"""Senders without numbers, soldiers, rows named twice, members who left, died or moved: matched,
+and said so.
+"""
+
 from __future__ import annotations
 
 import hashlib
@@ -35,8 +38,10 @@ def load(town, **member):
 
 
 def told(url, town, ident):
-    answer = httpx.get(f"{url}/v1/events/{ident}?source=urn:guidui:organisation:{UNIT}",
-                       headers={"Authorization": f"Bearer {town.key(UNIT, 'sender')}", "Accept-Language": "en"})
+    answer = httpx.get(
+        f"{url}/v1/events/{ident}?source=urn:guidui:organisation:{UNIT}",
+        headers={"Authorization": f"Bearer {town.key(UNIT, 'sender')}", "Accept-Language": "en"},
+    )
     return {(note["position"], note["code"]) for note in answer.json().get("notes", ())}
 
 
@@ -44,11 +49,21 @@ def test_a_token_matches_as_the_number_would(town, key):
     event = post(town, "t", {"name": world.name(2), "id_token": token(key, world.id_number(2))})
     row = decided(town, event)
     assert (row.decision, row.member) == ("match", "m00002")
-    assert row.evidence["pairs"][0]["levels"][0] == "same" and world.id_number(2) not in str(row.evidence)
+    assert row.evidence["pairs"][0]["levels"][0] == "same" and world.id_number(2) not in str(
+        row.evidence
+    )
 
 
 def test_a_token_must_agree_with_what_else_is_given(town, key):
-    event = post(town, "t", {"name": "完全另外", "birth_date": "1999-01-01", "id_token": token(key, world.id_number(2))})
+    event = post(
+        town,
+        "t",
+        {
+            "name": "完全另外",
+            "birth_date": "1999-01-01",
+            "id_token": token(key, world.id_number(2)),
+        },
+    )
     row = decided(town, event)
     assert (row.decision, row.reason, row.member) == ("rejected", "number_of_another", None)
 
@@ -57,10 +72,24 @@ def test_a_members_token_is_kept_as_the_register_changes(town, key):
     load(town, member="n1", name="新来的人", id_number=world.id_number(40))
     load(town, member="m00002", name=world.name(2), id_number=world.id_number(41))
     for number, member in ((40, "n1"), (41, "m00002")):
-        event = post(town, f"t{number}", {"name": "新来的人" if number == 40 else world.name(2),
-                                          "id_token": token(key, world.id_number(number))})
+        event = post(
+            town,
+            f"t{number}",
+            {
+                "name": "新来的人" if number == 40 else world.name(2),
+                "id_token": token(key, world.id_number(number)),
+            },
+        )
         assert decided(town, event).member == member
-    gone = post(town, "t2", {"name": "无人认识", "birth_date": "1999-01-01", "id_token": token(key, world.id_number(2))})
+    gone = post(
+        town,
+        "t2",
+        {
+            "name": "无人认识",
+            "birth_date": "1999-01-01",
+            "id_token": token(key, world.id_number(2)),
+        },
+    )
     assert decided(town, gone).decision != "match"
 
 
@@ -69,12 +98,16 @@ def test_a_token_that_nobody_has_never_matches_by_the_other_fields(town, url, ke
     person = {"name": "同名的人", "birth_date": "1980-05-06"}
     assert decided(town, post(town, "plain", person)).decision == "match"
     event = post(town, "t", person | {"id_token": token(key, world.id_number(50))})
-    assert decided(town, event).decision == "review" and told(url, town, "t") == {(0, "token_unknown")}
+    assert decided(town, event).decision == "review" and told(url, town, "t") == {
+        (0, "token_unknown")
+    }
     with town.house.worker.begin() as tx:
         assert tokens.end(tx, UNIT) and not tokens.end(tx, UNIT)
     assert "tk:" not in everything(town)["member_key"]
     event = post(town, "u", person | {"id_token": token(key, world.id_number(40))})
-    assert decided(town, event).decision == "review" and told(url, town, "u") == {(0, "no_token_key")}
+    assert decided(town, event).decision == "review" and told(url, town, "u") == {
+        (0, "no_token_key")
+    }
 
 
 def test_a_soldier_is_found_by_the_military_card(town):
@@ -86,17 +119,33 @@ def test_a_soldier_is_found_by_the_military_card(town):
 
 
 def roster(town, ident, *people):
-    return post_event(town, {
-        "specversion": "1.0", "type": "guidui.departure.effective.v1", "id": ident,
-        "source": f"urn:guidui:organisation:{UNIT}", "data": {
-            "category": "layoff", "to": {"organisation": COMMUNITY},
-            "circumstances": {"labour_relation": "ended", "handover": "dispersed"},
-            "persons": [{"person": {"name": world.name(n), "id_number": world.id_number(n)}} for n in people]}})
+    return post_event(
+        town,
+        {
+            "specversion": "1.0",
+            "type": "guidui.departure.effective.v1",
+            "id": ident,
+            "source": f"urn:guidui:organisation:{UNIT}",
+            "data": {
+                "category": "layoff",
+                "to": {"organisation": COMMUNITY},
+                "circumstances": {"labour_relation": "ended", "handover": "dispersed"},
+                "persons": [
+                    {"person": {"name": world.name(n), "id_number": world.id_number(n)}}
+                    for n in people
+                ],
+            },
+        },
+    )
 
 
 def test_somebody_named_twice_gets_one_case_and_both_rows_are_told(town, url):
     event = roster(town, "r", 2, 3, 2)
-    assert decided(town, event, 0).case_id == decided(town, event, 2).case_id != decided(town, event, 1).case_id
+    assert (
+        decided(town, event, 0).case_id
+        == decided(town, event, 2).case_id
+        != decided(town, event, 1).case_id
+    )
     assert told(url, town, "r") == {(0, "twice_in_roster"), (2, "twice_in_roster")}
     second = roster(town, "s", 3)
     assert decided(town, second, 0).case_id == decided(town, event, 1).case_id
@@ -118,9 +167,21 @@ def test_who_died_left_or_moved_away_is_said_so(town, url, reader):
 
 
 def test_who_names_one_brother_with_the_number_of_the_other_is_looked_at(town):
-    for member, name, number in (("n1", "姜小伟", "330602195602150618"), ("n2", "姜小华", "330602195602150634")):
-        load(town, member=member, name=name, sex="male", birth_date="1956-02-15", id_number=checked(number))
-    row = decided(town, post(town, "twin", {"name": "姜小伟", "id_number": checked("330602195602150634")}))
+    for member, name, number in (
+        ("n1", "姜小伟", "330602195602150618"),
+        ("n2", "姜小华", "330602195602150634"),
+    ):
+        load(
+            town,
+            member=member,
+            name=name,
+            sex="male",
+            birth_date="1956-02-15",
+            id_number=checked(number),
+        )
+    row = decided(
+        town, post(town, "twin", {"name": "姜小伟", "id_number": checked("330602195602150634")})
+    )
     assert row.decision == "review" and {one["member"] for one in row.candidates} == {"n1", "n2"}
 
 

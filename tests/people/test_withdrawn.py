@@ -1,4 +1,7 @@
-"""What its sender takes back while somebody in it is in review leaves the desk, and nothing of the person stays."""
+"""What its sender takes back while somebody in it is in review leaves the desk, and nothing of the
+person stays.
+"""
+
 from __future__ import annotations
 
 import threading
@@ -23,16 +26,37 @@ KNOWN = {"name": world.name(3), "id_number": world.id_number(3)}
 
 
 def take_back(town, corrects: str, settle: bool = True):
-    return post_event(town, {
-        "specversion": "1.0", "type": "guidui.departure.withdrawn.v1", "id": f"withdraw-{corrects}",
-        "source": f"urn:guidui:organisation:{UNIT}", "data": {"corrects": corrects}}, settle)
+    return post_event(
+        town,
+        {
+            "specversion": "1.0",
+            "type": "guidui.departure.withdrawn.v1",
+            "id": f"withdraw-{corrects}",
+            "source": f"urn:guidui:organisation:{UNIT}",
+            "data": {"corrects": corrects},
+        },
+        settle,
+    )
 
 
 def roster(town, ident: str, *numbers: int, **data):
-    return post_event(town, {
-        "specversion": "1.0", "type": "guidui.departure.effective.v1", "id": ident,
-        "source": f"urn:guidui:organisation:{UNIT}", "data": {"category": "layoff", **data, "persons": [
-            {"person": {"name": world.name(n), "id_number": world.id_number(n)}} for n in numbers]}})
+    return post_event(
+        town,
+        {
+            "specversion": "1.0",
+            "type": "guidui.departure.effective.v1",
+            "id": ident,
+            "source": f"urn:guidui:organisation:{UNIT}",
+            "data": {
+                "category": "layoff",
+                **data,
+                "persons": [
+                    {"person": {"name": world.name(n), "id_number": world.id_number(n)}}
+                    for n in numbers
+                ],
+            },
+        },
+    )
 
 
 def counted(town):
@@ -44,32 +68,47 @@ def counted(town):
 def handled(town, event):
     """The matcher's part of a posted event, in a transaction of its own that the test ends."""
     tx = town.house.worker.connect()
-    Matcher(town.clock, town.house.ground, town.house.addresses).take(tx, announcements.read(tx, [event]))
+    Matcher(town.clock, town.house.ground, town.house.addresses).take(
+        tx, announcements.read(tx, [event])
+    )
     return tx
 
 
 def test_a_posting_withdrawn_in_review_leaves_the_desk_and_nothing_of_the_person(town, url):
     event = post(town, "in-doubt", IN_DOUBT)
     headers = {"Authorization": f"Bearer {town.key(DEPARTMENT, 'department')}"}
-    asked = httpx.post(f"{url}/v1/reviews/{event}:0", json={"ask": "他原来在哪个支部？"}, headers=headers)
+    asked = httpx.post(
+        f"{url}/v1/reviews/{event}:0", json={"ask": "他原来在哪个支部？"}, headers=headers
+    )
     assert asked.status_code == 200 and len(alerts(town, url)) == 2
     take_back(town, "in-doubt")
     row = decided(town, event)
-    assert (row.decision, row.reason, row.erased_at) == ("withdrawn", "event_withdrawn", town.clock.now())
+    assert (row.decision, row.reason, row.erased_at) == (
+        "withdrawn",
+        "event_withdrawn",
+        town.clock.now(),
+    )
     assert tables_with(town, STRANGER["phone"], ADDRESS, "他原来在哪个支部") == set()
     assert counted(town) == {"in": 1, "rejected": 1}
-    assert alerts(town, url) == [] and httpx.get(url + "/v1/reviews", headers=headers).json()["items"] == []
+    assert (
+        alerts(town, url) == []
+        and httpx.get(url + "/v1/reviews", headers=headers).json()["items"] == []
+    )
     late = httpx.post(f"{url}/v1/reviews/{event}:0", json={"member": "m00003"}, headers=headers)
     assert late.status_code == 409 and "撤回" in late.text
-    far = httpx.get(f"{url}/v1/events/in-doubt?source=urn:guidui:organisation:{UNIT}",
-                    headers={"Authorization": f"Bearer {town.key(UNIT, 'sender')}"}).json()
+    far = httpx.get(
+        f"{url}/v1/events/in-doubt?source=urn:guidui:organisation:{UNIT}",
+        headers={"Authorization": f"Bearer {town.key(UNIT, 'sender')}"},
+    ).json()
     assert far["state"] == "closed" and "questions" not in far
 
 
 def test_a_correction_takes_the_place_of_who_is_in_review(town, url):
     event = post(town, "in-doubt", IN_DOUBT)
     better = post(town, "better", KNOWN, corrects="in-doubt")
-    assert decided(town, event).decision == "withdrawn" and decided(town, better).decision == "match"
+    assert (
+        decided(town, event).decision == "withdrawn" and decided(town, better).decision == "match"
+    )
     assert tables_with(town, STRANGER["phone"]) == set() and alerts(town, url) == []
     assert counted(town) == {"in": 2, "matched": 1, "rejected": 1}
 
@@ -86,9 +125,15 @@ def test_a_corrected_roster_keeps_the_cases_of_all_whom_it_still_names(town):
     second = roster(town, "mended", 2, 3, corrects="roster")
     cases = {n: str(decided(town, first, n).case_id) for n in range(3)}
     assert [str(decided(town, second, n).case_id) for n in (0, 1)] == [cases[0], cases[1]]
-    assert [town.state(case) == "closed_without_move" for case in cases.values()] == [False, False, True]
+    assert [town.state(case) == "closed_without_move" for case in cases.values()] == [
+        False,
+        False,
+        True,
+    ]
     with town.house.worker.connect() as tx:
-        told = tx.exec_driver_sql("SELECT count(*) FROM case_event WHERE command = 'withdraw'").scalar_one()
+        told = tx.exec_driver_sql(
+            "SELECT count(*) FROM case_event WHERE command = 'withdraw'"
+        ).scalar_one()
     assert told == 1
 
 
@@ -121,6 +166,9 @@ def test_a_decision_and_a_withdrawal_at_once_wait_for_each_other(town, first):
     town.settle()
     row = decided(town, event)
     if first == "the desk":
-        assert (row.decision, row.case_id) == ("match", None)  # an event already withdrawn opens nothing
+        assert (row.decision, row.case_id) == (
+            "match",
+            None,
+        )  # an event already withdrawn opens nothing
     else:
         assert row.decision == "withdrawn" and [r.status for r in refused] == [409]

@@ -1,4 +1,5 @@
 """The town, served over a real socket."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -28,7 +29,9 @@ def gazetteer() -> Gazetteer:
 
 @pytest.fixture
 def town(database, clock, gazetteer) -> Iterator[Town]:
-    house = House.at(database.app_url, b"a secret of the tests", cache_folder(), clock, web_url=database.web_url)
+    house = House.at(
+        database.app_url, b"a secret of the tests", cache_folder(), clock, web_url=database.web_url
+    )
     house._gazetteer = gazetteer
     yield Town(house, clock)
     house.close()
@@ -44,4 +47,6 @@ def url(town) -> Iterator[str]:
 def reader(url) -> Iterator[Callable[..., Reader]]:
     """Opens a browser without scripts for one of the cast (or for nobody yet)."""
     with ExitStack() as open_ones:
-        yield lambda who=None, language="zh": open_ones.enter_context(closing(Reader(url, who, language)))
+        yield lambda who=None, language="zh": open_ones.enter_context(
+            closing(Reader(url, who, language))
+        )

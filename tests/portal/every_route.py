@@ -1,4 +1,6 @@
-"""Every route of the application, from its own table, and what may be put into each of its places."""
+"""Every route of the application, from its own table, and what may be put into each of its
+places.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Accounts and keys of one's own tree: opened, listed, ended and reset by whoever may, and ended with an organisation."""
+"""Accounts and keys of one's own tree: opened, listed, ended and reset by whoever may, and ended
+with an organisation.
+"""
+
 from __future__ import annotations
 
 import re
@@ -22,7 +25,9 @@ def secret_on(page) -> str:
 
 def account_of(town, name: str) -> str:
     with town.house.worker.connect() as tx:
-        return str(tx.exec_driver_sql("SELECT id FROM account WHERE name = %s", (name,)).scalar_one())
+        return str(
+            tx.exec_driver_sql("SELECT id FROM account WHERE name = %s", (name,)).scalar_one()
+        )
 
 
 def send(reader, action: str, **fields: str):
@@ -33,8 +38,12 @@ def send(reader, action: str, **fields: str):
 
 def events(town) -> list[tuple]:
     with town.house.worker.connect() as tx:
-        return [tuple(row) for row in tx.exec_driver_sql(
-            "SELECT event, result, organisation, object FROM security_log ORDER BY at, id").all()]
+        return [
+            tuple(row)
+            for row in tx.exec_driver_sql(
+                "SELECT event, result, organisation, object FROM security_log ORDER BY at, id"
+            ).all()
+        ]
 
 
 def test_a_department_opens_resets_and_ends_an_account_of_its_tree(town, reader):
@@ -65,15 +74,28 @@ def test_nobody_reaches_accounts_of_another_tree_or_above_their_own_role(town, r
             assert send(department, f"/accounts/{account}/{act}").status_code == 404
     for code in (COMMUNITY, CITY, "000000000000"):
         for action, role in (("/accounts", "clerk"), ("/keys", "receiver")):
-            assert send(department, action, organisation=code, role=role, name="外人").status_code == 422
+            assert (
+                send(department, action, organisation=code, role=role, name="外人").status_code
+                == 422
+            )
     for action, role in (("/accounts", "admin"), ("/keys", "admin")):
-        assert send(department, action, organisation=UNIT, role=role, name="想当管理员").status_code == 403
+        assert (
+            send(department, action, organisation=UNIT, role=role, name="想当管理员").status_code
+            == 403
+        )
     for action, role in (("/accounts", "operator"), ("/keys", "operator"), ("/keys", "")):
-        assert send(department, action, organisation=UNIT, role=role, name="想当运维").status_code == 422
+        assert (
+            send(department, action, organisation=UNIT, role=role, name="想当运维").status_code
+            == 422
+        )
     own = account_of(town, CAST["department"][2])
     assert send(department, f"/accounts/{own}/end").status_code == 409
     names = text(department.get("/accounts"))
-    assert CAST["clerk"][2] in names and CAST["other_department"][2] not in names and CAST["admin"][2] not in names
+    assert (
+        CAST["clerk"][2] in names
+        and CAST["other_department"][2] not in names
+        and CAST["admin"][2] not in names
+    )
     for who in ("secretary", "clerk"):
         assert reader(who).get("/accounts").status_code == 403
 
@@ -89,16 +111,20 @@ def test_a_department_may_not_touch_an_administrator_below_it(town, reader):
 
 def test_keys_of_the_tree_are_issued_and_revoked(town, reader, url):
     import httpx
+
     department = reader("department")
     key = secret_on(send(department, "/keys", organisation=UNIT, role="receiver"))
     asked = {"headers": {"Authorization": f"Bearer {key}"}}
     assert httpx.get(f"{url}/v1/alerts", **asked).status_code == 200
     with town.house.worker.connect() as tx:
-        ident = tx.exec_driver_sql("SELECT id FROM api_key WHERE role = 'receiver' AND organisation = %s", (UNIT,)).scalar_one()
+        ident = tx.exec_driver_sql(
+            "SELECT id FROM api_key WHERE role = 'receiver' AND organisation = %s", (UNIT,)
+        ).scalar_one()
     assert send(reader("other_department"), f"/keys/{ident}/revoke").status_code == 404
     assert "作废" in text(send(department, f"/keys/{ident}/revoke"))
     town.house.web.dispose()
     import time
+
     time.sleep(0.6)  # a key is remembered for half a second
     assert httpx.get(f"{url}/v1/alerts", **asked).status_code == 401
 
@@ -111,16 +137,33 @@ def test_a_one_time_password_runs_out_after_72_hours(town, reader):
     town.clock.advance_to(town.clock.now() + timedelta(minutes=2))
     late = reader().sign_in(COMMUNITY, "迟到的人", once)
     assert late.status_code == 422 and "72" in text(late)
-    assert "72" not in text(reader().sign_in(COMMUNITY, "迟到的人", "another-password")), "only who has it is told so"
+    assert "72" not in text(reader().sign_in(COMMUNITY, "迟到的人", "another-password")), (
+        "only who has it is told so"
+    )
 
 
 def test_the_end_of_an_organisation_ends_its_keys_and_accounts_the_day_after(town, reader):
     clerk, key = reader("clerk"), town.caller(UNIT, "receiver")
     last = town.clock.now().date()
-    load_rows(town.house.worker, "organisations", [{
-        "code": UNIT, "name": "中共绍兴越城示例纺织有限公司委员会", "kind": "basic_committee", "unit": "enterprise_state",
-        "parent": DEPARTMENT, "area": "330602", "serves_area": "no", "authority": "yes",
-        "effective_to": last.isoformat(), "successor": BRANCH}], town.clock)
+    load_rows(
+        town.house.worker,
+        "organisations",
+        [
+            {
+                "code": UNIT,
+                "name": "中共绍兴越城示例纺织有限公司委员会",
+                "kind": "basic_committee",
+                "unit": "enterprise_state",
+                "parent": DEPARTMENT,
+                "area": "330602",
+                "serves_area": "no",
+                "authority": "yes",
+                "effective_to": last.isoformat(),
+                "successor": BRANCH,
+            }
+        ],
+        town.clock,
+    )
     tree_loop(town.house)
     assert clerk.get("/cases").status_code == 200, "its last day is its own"
     town.clock.advance_to(town.clock.now() + timedelta(days=1))
@@ -128,9 +171,19 @@ def test_the_end_of_an_organisation_ends_its_keys_and_accounts_the_day_after(tow
     assert clerk.get("/cases").url.path == "/sign-in"
     assert reader().sign_in(UNIT, CAST["clerk"][2], PASSWORD).status_code == 422
     with town.house.worker.connect() as tx:
-        assert tx.exec_driver_sql("SELECT revoked_at FROM api_key WHERE id = %s", (key.key_id,)).scalar_one() is not None
-        assert tx.exec_driver_sql("SELECT count(*) FROM account WHERE organisation = %s AND ended_at IS NULL", (BRANCH,)
-                                  ).scalar_one() == 1, "the successor has what it had"
+        assert (
+            tx.exec_driver_sql(
+                "SELECT revoked_at FROM api_key WHERE id = %s", (key.key_id,)
+            ).scalar_one()
+            is not None
+        )
+        assert (
+            tx.exec_driver_sql(
+                "SELECT count(*) FROM account WHERE organisation = %s AND ended_at IS NULL",
+                (BRANCH,),
+            ).scalar_one()
+            == 1
+        ), "the successor has what it had"
     again = send(reader("department"), "/accounts", organisation=UNIT, role="clerk", name="又一人")
     assert again.status_code == 422 and "停止使用" in text(again)
     assert ("account_ended", "done", None, "account") in events(town)

@@ -1,4 +1,7 @@
-"""A poller of alerts misses nothing: many at one moment, transactions that commit late, tasks that close and open again."""
+"""A poller of alerts misses nothing: many at one moment, transactions that commit late, tasks that
+close and open again.
+"""
+
 from __future__ import annotations
 
 import base64
@@ -14,7 +17,8 @@ from tests.stories.world import COMMUNITY, STREET
 
 _OPEN = """
 INSERT INTO task (id, kind, act, organisation, path, due_on, opened_at)
-SELECT i, 'triage', 'triage', o.code, o.path, NULL, %s FROM unnest(%s::uuid[]) i, organisation o WHERE o.code = %s"""
+SELECT i, 'triage', 'triage', o.code, o.path, NULL, %s FROM unnest(%s::uuid[]) i, organisation o
+    WHERE o.code = %s"""
 
 
 @pytest.fixture
@@ -25,14 +29,21 @@ def poll(town, url):
     def poll(cursor=None, limit=50, since=None, between=lambda: None):
         ids = []
         while True:
-            params = {"limit": limit} | ({"cursor": cursor} if cursor else {"since": since} if since else {})
-            answer = httpx.get(f"{url}/v1/alerts", params=params, headers=headers).raise_for_status().json()
+            params = {"limit": limit} | (
+                {"cursor": cursor} if cursor else {"since": since} if since else {}
+            )
+            answer = (
+                httpx.get(f"{url}/v1/alerts", params=params, headers=headers)
+                .raise_for_status()
+                .json()
+            )
             ids += [item["id"] for item in answer["items"]]
             cursor = answer["next"]
             assert cursor, "next is always given"
             if len(answer["items"]) < limit:
                 return ids, cursor
             between()
+
     return poll
 
 
@@ -45,6 +56,7 @@ def session(town):
         engine = connect(town.house.worker.url, "guidui_worker", connections_max=1)
         opened.append((engine, engine.connect()))
         return opened[-1][1]
+
     yield open_one
     for engine, connection in opened:
         connection.close()
@@ -100,7 +112,9 @@ def test_what_commits_between_two_pages_is_told_by_the_call_after(town, poll, se
 
 
 def test_many_slow_writers_and_a_poller_that_never_stops(town, poll, session):
-    """Writers that hold their transactions open over several polls, begun and committed out of order."""
+    """Writers that hold their transactions open over several polls, begun and committed out of
+    order.
+    """
     now, written, told, cursor = town.clock.now(), set(), set(), None
     waiting = []
     for turn in range(14):
@@ -124,7 +138,9 @@ def test_a_closed_task_is_gone_and_one_opened_again_is_told_again(town, poll):
         [one, other] = opens(tx, now, 2)
     _, cursor = poll()
     with town.house.worker.begin() as tx:
-        tx.exec_driver_sql("UPDATE task SET closed_at = %s WHERE id = ANY (%s::uuid[])", (now, [one, other]))
+        tx.exec_driver_sql(
+            "UPDATE task SET closed_at = %s WHERE id = ANY (%s::uuid[])", (now, [one, other])
+        )
     assert poll()[0] == []
     with town.house.worker.begin() as tx:
         tx.exec_driver_sql("UPDATE task SET closed_at = NULL WHERE id = %s::uuid", (one,))
@@ -138,14 +154,30 @@ def crafted(*values) -> str:
 TASK = "1b0ba0a4-43ac-4b3c-9ba4-2c0ea1c8a4d1"
 
 
-@pytest.mark.parametrize("cursor", [
-    "x", "%00", "é", crafted(), crafted(1, 2), crafted(5, None, None, None, None), crafted("-1", None, None, None, None),
-    crafted("9" * 40, None, None, None, None), crafted("99999999999999999999", None, None, None, None),
-    crafted("1", "2026-11-23", None, None, None), crafted("1", "2026-11-23T10:00:00+08:00", "urn:x", None, None),
-    crafted("1", "9999-12-31T23:59:59Z", TASK, None, None), crafted("1", ["a"], TASK, None, None),
-    crafted("1", "2026-W50-1T00:00:00Z", TASK, None, None), crafted("1", None, None, "²", None),
-    crafted("1", None, None, None, {"a": 1}), crafted("1", None, None, None, "soon"),
-    base64.urlsafe_b64encode(b'{"a":1}').decode(), base64.urlsafe_b64encode(b"[[[[[[").decode()])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "%00",
+        "é",
+        crafted(),
+        crafted(1, 2),
+        crafted(5, None, None, None, None),
+        crafted("-1", None, None, None, None),
+        crafted("9" * 40, None, None, None, None),
+        crafted("99999999999999999999", None, None, None, None),
+        crafted("1", "2026-11-23", None, None, None),
+        crafted("1", "2026-11-23T10:00:00+08:00", "urn:x", None, None),
+        crafted("1", "9999-12-31T23:59:59Z", TASK, None, None),
+        crafted("1", ["a"], TASK, None, None),
+        crafted("1", "2026-W50-1T00:00:00Z", TASK, None, None),
+        crafted("1", None, None, "²", None),
+        crafted("1", None, None, None, {"a": 1}),
+        crafted("1", None, None, None, "soon"),
+        base64.urlsafe_b64encode(b'{"a":1}').decode(),
+        base64.urlsafe_b64encode(b"[[[[[[").decode(),
+    ],
+)
 def test_a_cursor_that_is_none_is_said_to_be(town, url, cursor):
     headers = {"Authorization": f"Bearer {town.key(COMMUNITY, 'receiver')}"}
     answer = httpx.get(f"{url}/v1/alerts", params={"cursor": cursor}, headers=headers)
@@ -157,8 +189,14 @@ def test_a_page_is_read_by_its_index(town):
         opens(tx, town.clock.now(), 3000)
         opens(tx, town.clock.now(), 3000, STREET)
     with town.house.worker.connect() as tx:
-        plan = "\n".join(tx.exec_driver_sql(
-            "EXPLAIN SELECT id FROM task WHERE organisation = %s AND closed_at IS NULL AND (xid, opened_at, id) > "
-            "('1'::xid8, '2026-01-01'::timestamptz, '00000000-0000-0000-0000-000000000000'::uuid) "
-            "ORDER BY xid, opened_at, id LIMIT 50", (COMMUNITY,)).scalars())
+        plan = "\n".join(
+            tx.exec_driver_sql(
+                "EXPLAIN SELECT id FROM task WHERE organisation = %s AND closed_at IS NULL AND "
+                "(xid, opened_at, id) > "
+                "('1'::xid8, '2026-01-01'::timestamptz, "
+                "'00000000-0000-0000-0000-000000000000'::uuid) "
+                "ORDER BY xid, opened_at, id LIMIT 50",
+                (COMMUNITY,),
+            ).scalars()
+        )
     assert "task_told" in plan and "Sort" not in plan

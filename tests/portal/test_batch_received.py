@@ -1,4 +1,7 @@
-"""Who receives many of one batch acts for all of them at once; each member's outcome is told; nobody else's are touched."""
+"""Who receives many of one batch acts for all of them at once; each member's outcome is told;
+nobody else's are touched.
+"""
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -10,7 +13,16 @@ from services.cases import batches, receiving
 from services.cases.clock import next_at, tick
 from services.cases.states import STATES
 from services.kit.clock import ZONE
-from tests.portal.town import BRANCH, COMMUNITY, COMMUNITY_BRANCH, NEIGHBOUR, ROAD, STREET, UNIT, text
+from tests.portal.town import (
+    BRANCH,
+    COMMUNITY,
+    COMMUNITY_BRANCH,
+    NEIGHBOUR,
+    ROAD,
+    STREET,
+    UNIT,
+    text,
+)
 from tests.stories import world
 
 PEOPLE = 5
@@ -18,13 +30,30 @@ PEOPLE = 5
 
 @pytest.fixture
 def batch(town) -> str:
-    """Five whose firm closes: three come to the community with a letter, one without yet, one goes next door."""
-    town.post({**world.event(0, "closed"), "type": "guidui.labour_relation.ended.v1", "data": {
-        "effective_on": "2026-06-30", "circumstances": {"labour_relation": "ended", "handover": "collective"},
-        "persons": [{"person": {"name": world.name(n), "id_number": world.id_number(n)},
-                     "to": {"organisation": NEIGHBOUR if n == 4 else COMMUNITY}} for n in range(PEOPLE)]}})
+    """Five whose firm closes: three come to the community with a letter, one without yet, one goes
+    next door.
+    """
+    town.post(
+        {
+            **world.event(0, "closed"),
+            "type": "guidui.labour_relation.ended.v1",
+            "data": {
+                "effective_on": "2026-06-30",
+                "circumstances": {"labour_relation": "ended", "handover": "collective"},
+                "persons": [
+                    {
+                        "person": {"name": world.name(n), "id_number": world.id_number(n)},
+                        "to": {"organisation": NEIGHBOUR if n == 4 else COMMUNITY},
+                    }
+                    for n in range(PEOPLE)
+                ],
+            },
+        }
+    )
     with town.house.worker.connect() as tx:
-        parent = tx.exec_driver_sql("SELECT id::text FROM transfer_case WHERE state = 'bulk_open'").scalar_one()
+        parent = tx.exec_driver_sql(
+            "SELECT id::text FROM transfer_case WHERE state = 'bulk_open'"
+        ).scalar_one()
     for case in children(town)[:3] + children(town)[4:]:
         for organisation, command, fields in ROAD[:3]:
             town.give(organisation, case, command, **fields)
@@ -33,12 +62,20 @@ def batch(town) -> str:
 
 def children(town) -> list[str]:
     with town.house.worker.connect() as tx:
-        return tx.exec_driver_sql("SELECT id::text FROM transfer_case WHERE parent IS NOT NULL ORDER BY position").scalars().all()
+        return (
+            tx.exec_driver_sql(
+                "SELECT id::text FROM transfer_case WHERE parent IS NOT NULL ORDER BY position"
+            )
+            .scalars()
+            .all()
+        )
 
 
 def order(town, batch: str, by: str, command: str, start_on: str | None = None, **fields) -> str:
     with town.house.acts.begin() as tx:
-        ident = receiving.give(tx, town.caller(by), batch, command, fields, start_on, town.clock.now(), "赵敏")
+        ident = receiving.give(
+            tx, town.caller(by), batch, command, fields, start_on, town.clock.now(), "赵敏"
+        )
     town.settle()
     return str(ident)
 
@@ -62,7 +99,10 @@ def test_from_arrival_to_receipt_all_in_ones_hands_and_nobody_else(town, batch):
     order(town, batch, STREET, "send_receipt", handler="赵敏", phone="0575-1")
     assert states(town) == ["receipt_sent"] * 3 + ["triaged", "letter_issued"]
     with town.house.worker.connect() as tx:
-        by = tx.exec_driver_sql("SELECT DISTINCT by_organisation, by_person FROM case_event WHERE command = 'send_receipt'").all()
+        by = tx.exec_driver_sql(
+            "SELECT DISTINCT by_organisation, by_person FROM case_event WHERE command = "
+            "'send_receipt'"
+        ).all()
     assert [tuple(row) for row in by] == [(STREET, "赵敏")]
 
 
@@ -72,14 +112,18 @@ def test_what_does_not_fit_one_is_told_of_that_one(town, batch):
     with town.house.worker.begin() as tx:
         town.clock.advance_to(datetime(2026, 11, 24, 9, tzinfo=ZONE))
     town.give(COMMUNITY, late, "refuse", reason="not_a_member")
-    order(town, batch, STREET, "place", branch=NEIGHBOUR)  # nobody is accepted yet: nothing to do for anybody
+    order(
+        town, batch, STREET, "place", branch=NEIGHBOUR
+    )  # nobody is accepted yet: nothing to do for anybody
     assert told(town, batch, STREET)["done_at"] and told(town, batch, STREET)["done"] == 0
     order(town, batch, STREET, "accept")
     order(town, batch, STREET, "place", branch=BRANCH)  # not a branch of theirs
     with town.house.worker.connect() as tx:
         latest = told(town, batch, STREET)
         failed = receiving.members(tx, STREET, batch, order=latest["id"], refused=True)
-    assert (latest["done"], latest["refused"]) == (0, 2) and all(one.status in (403, 422) and one.zh and one.en for one in failed)
+    assert (latest["done"], latest["refused"]) == (0, 2) and all(
+        one.status in (403, 422) and one.zh and one.en for one in failed
+    )
     assert states(town)[:3] == ["returned", "accepted", "accepted"]
 
 
@@ -108,16 +152,28 @@ def test_the_pages(town, batch, reader):
     assert "成批到来的党员" in text(secretary.get("/cases?tab=expected"))
     assert "4 人，其中" in text(secretary.get("/batches"))
     page = secretary.get(f"/batches/{batch}")
-    answer = secretary.post(f"/batches/{batch}", data=secretary.hidden(page, batch) | {"order": "record_arrival"})
+    answer = secretary.post(
+        f"/batches/{batch}", data=secretary.hidden(page, batch) | {"order": "record_arrival"}
+    )
     assert "已交办" in text(answer)
     town.settle()
     said = text(secretary.get(f"/batches/{batch}"))
     assert f"{STATES['arrived'][0]} 3" in said
     assert "已办完" in said and world.name(4) not in said
-    bad = secretary.post(f"/batches/{batch}", data=secretary.hidden(page, batch) | {"order": "record_arrival", "start_on": "2020-01-01"})
+    bad = secretary.post(
+        f"/batches/{batch}",
+        data=secretary.hidden(page, batch) | {"order": "record_arrival", "start_on": "2020-01-01"},
+    )
     assert bad.status_code == 422
-    looked = secretary.post(f"/batches/{batch}", data=secretary.hidden(page, batch) | {
-        "order": "forward", "find": "forward.organisation", "forward.organisation_text": "另一社区"})
+    looked = secretary.post(
+        f"/batches/{batch}",
+        data=secretary.hidden(page, batch)
+        | {
+            "order": "forward",
+            "find": "forward.organisation",
+            "forward.organisation_text": "另一社区",
+        },
+    )
     assert NEIGHBOUR in looked.text and "forward" in looked.text
     assert reader("clerk").get(f"/batches/{batch}").status_code == 404
     assert text(reader("neighbour").get("/batches")).count("1 人，其中") == 1
@@ -125,7 +181,9 @@ def test_the_pages(town, batch, reader):
 
 def test_the_calls_and_who_may_make_them(town, batch, url):
     def call(code: str, method: str, path: str, role: str = "receiver", **more) -> httpx.Response:
-        return httpx.request(method, url + path, headers={"Authorization": f"Bearer {town.key(code, role)}"}, **more)
+        return httpx.request(
+            method, url + path, headers={"Authorization": f"Bearer {town.key(code, role)}"}, **more
+        )
 
     assert [one["members"] for one in call(COMMUNITY, "GET", "/v1/batches").json()["items"]] == [4]
     path = f"/v1/batches/{batch}"
@@ -133,15 +191,34 @@ def test_the_calls_and_who_may_make_them(town, batch, url):
     assert made.status_code == 201, made.text
     town.settle()
     shown = call(COMMUNITY, "GET", path, params={"limit": 2}).json()
-    assert shown["by_state"] == {"triaged": 1, "arrived": 3} and shown["orders"][0]["done"] == 3 and shown["next"]
+    assert (
+        shown["by_state"] == {"triaged": 1, "arrived": 3}
+        and shown["orders"][0]["done"] == 3
+        and shown["next"]
+    )
     rest = call(COMMUNITY, "GET", path, params={"limit": 2, "cursor": shown["next"]}).json()
     assert len(rest["items"]) == 2 and rest["next"] is None
     assert [one["outcome"]["status"] for one in shown["items"]] == [200, 200]
-    assert call(COMMUNITY, "POST", f"{path}/orders/{made.json()['id']}", json={"paused": True}).status_code == 404  # done
-    assert call(COMMUNITY, "POST", f"{path}/orders", json={"order": "issue_letter"}).status_code == 422
-    for code in (UNIT, world.COUNTY):  # the sender has its own way; a department holds nobody in its hands
+    assert (
+        call(
+            COMMUNITY, "POST", f"{path}/orders/{made.json()['id']}", json={"paused": True}
+        ).status_code
+        == 404
+    )  # done
+    assert (
+        call(COMMUNITY, "POST", f"{path}/orders", json={"order": "issue_letter"}).status_code == 422
+    )
+    for code in (
+        UNIT,
+        world.COUNTY,
+    ):  # the sender has its own way; a department holds nobody in its hands
         assert call(code, "GET", path).status_code == 404
-        assert call(code, "POST", f"{path}/orders", json={"order": "note", "with": {"text": "x"}}).status_code == 404
+        assert (
+            call(
+                code, "POST", f"{path}/orders", json={"order": "note", "with": {"text": "x"}}
+            ).status_code
+            == 404
+        )
     assert call(COMMUNITY, "GET", path, role="sender").status_code == 403
     assert call(COMMUNITY, "GET", "/v1/batches/nonsense").status_code == 404
     assert call(NEIGHBOUR, "GET", path).json()["by_state"] == {"letter_issued": 1}

@@ -1,4 +1,7 @@
-"""The brake on guessing: exact whatever comes at once, slower each time, and never a lock for those who share an address."""
+"""The brake on guessing: exact whatever comes at once, slower each time, and never a lock for those
+who share an address.
+"""
+
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +20,7 @@ HOME, ABROAD = "192.0.2.7", "203.0.113."
 
 
 def tried(town, password: str, attempt: Attempt = Attempt(CODE, NAME, HOME)) -> str:
-    """"in", "wrong" or "wait"."""
+    """ "in", "wrong" or "wait"."""
     try:
         account = accounts.verified(town.house.worker, b"k", attempt, password, town.clock.now())
     except Refused as refused:
@@ -102,9 +105,17 @@ def test_signing_in_renews_the_cookie_of_the_browser(town, reader):
     assert first != second and kept not in (first, second)
 
 
-@pytest.mark.parametrize(("one", "other", "same"), [
-    ("192.0.2.7", "192.0.2.200", True), ("192.0.2.7", "192.0.3.7", False), ("2001:db8::1", "2001:db8::ffff:2", True),
-    ("2001:db8::1", "2001:db8:0:1::1", False), ("", "", True), ("unix", "unix", True)])
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.7", "192.0.2.200", True),
+        ("192.0.2.7", "192.0.3.7", False),
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("", "", True),
+        ("unix", "unix", True),
+    ],
+)
 def test_neighbours_of_an_address_are_one_network(one, other, same):
     assert (brake.network_of(one) == brake.network_of(other)) is same
 
@@ -112,8 +123,16 @@ def test_neighbours_of_an_address_are_one_network(one, other, same):
 def test_an_unknown_name_and_a_wrong_password_are_answered_alike(town, monkeypatch):
     looked_at = []
     verify = accounts._is_password
-    monkeypatch.setattr(accounts, "_is_password", lambda kept, given: looked_at.append(kept) or verify(kept, given))
-    for attempt in (Attempt(CODE, NAME, HOME), Attempt(CODE, "无此人", HOME), Attempt("999999999999", NAME, HOME)):
+    monkeypatch.setattr(
+        accounts, "_is_password", lambda kept, given: looked_at.append(kept) or verify(kept, given)
+    )
+    for attempt in (
+        Attempt(CODE, NAME, HOME),
+        Attempt(CODE, "无此人", HOME),
+        Attempt("999999999999", NAME, HOME),
+    ):
         assert tried(town, "wrong-password", attempt) == "wrong"
     assert len(looked_at) == 3 and all(kept.startswith("$argon2id$") for kept in looked_at)
-    assert len({kept.rpartition("$")[0].rpartition("$")[0] for kept in looked_at}) == 1, "at the same cost"
+    assert len({kept.rpartition("$")[0].rpartition("$")[0] for kept in looked_at}) == 1, (
+        "at the same cost"
+    )

@@ -1,4 +1,5 @@
 """Each of the cast sees what is theirs, and the neighbour sees nothing."""
+
 from __future__ import annotations
 
 import httpx
@@ -12,15 +13,23 @@ from tests.stories.world import BRANCH, COMMUNITY, NEIGHBOUR, STREET, UNIT
 def test_the_neighbour_sees_no_trace_of_a_case(town, reader):
     case = town.leaves(0, "record_arrival")
     neighbour = reader("neighbour")
-    paths = [f"/cases/{case}", f"/cases/{case}?print=1", f"/cases/{case}/looks", f"/cases/{case}/accept"]
+    paths = [
+        f"/cases/{case}",
+        f"/cases/{case}?print=1",
+        f"/cases/{case}/looks",
+        f"/cases/{case}/accept",
+    ]
     for path in paths:
         page = neighbour.get(path)
         assert page.status_code == 404 and world.name(0) not in page.text, path
     for tab in ("waiting", "below", "on_the_way", "expected", "moved"):
         page = neighbour.get(f"/cases?tab={tab}")
         assert page.status_code == 200 and world.name(0) not in page.text and case not in page.text
-    answer = neighbour.post(f"/cases/{case}/accept", data=neighbour.hidden(neighbour.get("/departures/new"), "/departures") | {
-        "seen_state": "arrived"})
+    answer = neighbour.post(
+        f"/cases/{case}/accept",
+        data=neighbour.hidden(neighbour.get("/departures/new"), "/departures")
+        | {"seen_state": "arrived"},
+    )
     assert answer.status_code == 404 and town.state(case) == "arrived"
 
 
@@ -34,7 +43,9 @@ def test_a_department_of_another_county_sees_nothing_of_a_move_within_ours(town,
 
 
 def test_before_acceptance_a_receiver_sees_no_number_and_no_address(town, reader):
-    case = town.leaves(0, "record_arrival", to={"organisation": COMMUNITY, "address": "浙江省绍兴市某路8号"})
+    case = town.leaves(
+        0, "record_arrival", to={"organisation": COMMUNITY, "address": "浙江省绍兴市某路8号"}
+    )
     page = reader("secretary").get(f"/cases/{case}")
     assert world.name(0) in page.text and "接收由 柯桥街道工委 决定" in text(page)
     assert "请决定是否接收" in text(reader("street").get(f"/cases/{case}"))
@@ -50,7 +61,9 @@ def test_every_opening_of_a_case_is_kept_and_shown(town, reader):
     page = reader("clerk").get(f"/cases/{case}/looks")
     assert "管墅社区" in text(page) and "柯桥街道" in text(page) and "打印" in text(page)
     with town.house.worker.connect() as tx:
-        kept = tx.exec_driver_sql("SELECT organisation, person, purpose FROM case_look ORDER BY at, purpose").all()
+        kept = tx.exec_driver_sql(
+            "SELECT organisation, person, purpose FROM case_look ORDER BY at, purpose"
+        ).all()
     assert set(kept) == {(COMMUNITY, "社区书记", "open"), (STREET, "街道书记", "print")}
 
 
@@ -65,7 +78,10 @@ def test_desks_open_to_those_whose_work_they_are(town, reader):
 @pytest.fixture
 def call(town, url):
     def call(code: str, role: str, method: str, path: str, **more) -> httpx.Response:
-        return httpx.request(method, url + path, headers={"Authorization": f"Bearer {town.key(code, role)}"}, **more)
+        return httpx.request(
+            method, url + path, headers={"Authorization": f"Bearer {town.key(code, role)}"}, **more
+        )
+
     return call
 
 
@@ -76,20 +92,30 @@ def test_the_calls_keep_to_role_and_part(town, call):
     assert call(NEIGHBOUR, "receiver", "GET", "/v1/cases").json()["items"] == []
     assert call(UNIT, "sender", "GET", f"/v1/cases/{case}").status_code == 403
     assert call(COMMUNITY, "receiver", "GET", "/v1/audit").status_code == 403
-    assert call(world.COUNTY, "department", "GET", f"/v1/audit?organisation={UNIT}").status_code == 403
-    assert call(world.ORIGIN_COUNTY, "department", "GET", f"/v1/audit?organisation={UNIT}").json()["by_state"] == {"arrived": 1}
+    assert (
+        call(world.COUNTY, "department", "GET", f"/v1/audit?organisation={UNIT}").status_code == 403
+    )
+    assert call(world.ORIGIN_COUNTY, "department", "GET", f"/v1/audit?organisation={UNIT}").json()[
+        "by_state"
+    ] == {"arrived": 1}
     alert = call(COMMUNITY, "receiver", "GET", "/v1/alerts").json()["items"][0]
     assert (alert["case"], alert["kind"], alert["act"]) == (case, "acceptance", "accept")
     later = town.clock.now().isoformat()
-    assert call(COMMUNITY, "receiver", "GET", "/v1/alerts", params={"since": later}).json()["items"] == []
+    assert (
+        call(COMMUNITY, "receiver", "GET", "/v1/alerts", params={"since": later}).json()["items"]
+        == []
+    )
 
 
 def test_cases_are_listed_by_an_organisation_and_all_below_it(town, call):
     first, second = town.leaves(0), town.leaves(1, to={"organisation": world.SCHOOL})
 
     def listed(code):
-        found = call(world.CITY, "department", "GET", "/v1/cases", params={"organisation": code}).json()["items"]
+        found = call(
+            world.CITY, "department", "GET", "/v1/cases", params={"organisation": code}
+        ).json()["items"]
         return {case["id"] for case in found}
+
     assert listed(world.ORIGIN_COUNTY) == listed(BRANCH) == {first, second}
     assert listed(COMMUNITY) == listed(STREET) == {first} and listed(world.SCHOOL) == {second}
     assert listed(NEIGHBOUR) == listed("990000000000") == set()
@@ -102,32 +128,59 @@ def test_whoever_once_acted_keeps_a_part_in_the_case(town, call):
     town.give(UNIT, case, "redirect", organisation=world.SCHOOL)
     assert [c["id"] for c in call(STREET, "receiver", "GET", "/v1/cases").json()["items"]] == [case]
     noted = {"command": "note", "seen_state": "destination_confirmed", "text": "材料已退"}
-    assert call(STREET, "receiver", "POST", f"/v1/cases/{case}/commands", json=noted).status_code == 200
+    assert (
+        call(STREET, "receiver", "POST", f"/v1/cases/{case}/commands", json=noted).status_code
+        == 200
+    )
     assert call(NEIGHBOUR, "receiver", "GET", "/v1/cases").json()["items"] == []
 
 
 def test_a_command_is_given_on_the_state_that_was_seen(town, call):
     case = town.leaves(0, "record_arrival")
     path = f"/v1/cases/{case}/commands"
-    late = call(STREET, "receiver", "POST", path, json={"command": "accept", "seen_state": "in_transit"})
-    assert late.status_code == 409 and late.json()["state"] == "arrived" and "已报到" in late.json()["detail"]
-    assert call(STREET, "receiver", "POST", path, json={"command": "accept"}).json()["field"] == "seen_state"
-    done = call(STREET, "receiver", "POST", path, json={"command": "accept", "seen_state": "arrived"})
+    late = call(
+        STREET, "receiver", "POST", path, json={"command": "accept", "seen_state": "in_transit"}
+    )
+    assert (
+        late.status_code == 409
+        and late.json()["state"] == "arrived"
+        and "已报到" in late.json()["detail"]
+    )
+    assert (
+        call(STREET, "receiver", "POST", path, json={"command": "accept"}).json()["field"]
+        == "seen_state"
+    )
+    done = call(
+        STREET, "receiver", "POST", path, json={"command": "accept", "seen_state": "arrived"}
+    )
     assert done.status_code == 200 and done.json()["affiliation"] == COMMUNITY
-    assert call(NEIGHBOUR, "receiver", "POST", path, json={"command": "note", "seen_state": "accepted"}).status_code == 404
+    assert (
+        call(
+            NEIGHBOUR, "receiver", "POST", path, json={"command": "note", "seen_state": "accepted"}
+        ).status_code
+        == 404
+    )
 
 
-@pytest.mark.parametrize(("method", "path", "content", "status"), [
-    ("GET", "/v1/cases/not-an-id", None, 404), ("GET", "/v1/cases/%00", None, 404),
-    ("GET", "/v1/cases?cursor=nonsense", None, 422), ("GET", "/v1/cases?limit=1001", None, 422),
-    ("GET", "/v1/cases?state=nonsense", None, 422), ("GET", "/v1/alerts?since=yesterday", None, 422),
-    ("GET", "/v1/reviews?cursor=%FF", None, 422), ("POST", "/v1/reviews/x:y", b"{}", 404),
-    ("POST", "/v1/cases/x/commands", b"{", 400), ("POST", "/v1/cases/x/commands", b"[]", 422),
-    ("POST", "/v1/cases/x/commands", b'{"command":"accept","seen_state":"arrived"}', 404),
-    ("POST", "/v1/cases/x/commands", b'{"command":{},"seen_state":"\\u0000"}', 422),
-    ("POST", "/v1/cases/x/commands", b"x" * 300_000, 413),
-    ("GET", "/v1/audit?organisation=1", None, 403),  # as an organisation of others
-])
+@pytest.mark.parametrize(
+    ("method", "path", "content", "status"),
+    [
+        ("GET", "/v1/cases/not-an-id", None, 404),
+        ("GET", "/v1/cases/%00", None, 404),
+        ("GET", "/v1/cases?cursor=nonsense", None, 422),
+        ("GET", "/v1/cases?limit=1001", None, 422),
+        ("GET", "/v1/cases?state=nonsense", None, 422),
+        ("GET", "/v1/alerts?since=yesterday", None, 422),
+        ("GET", "/v1/reviews?cursor=%FF", None, 422),
+        ("POST", "/v1/reviews/x:y", b"{}", 404),
+        ("POST", "/v1/cases/x/commands", b"{", 400),
+        ("POST", "/v1/cases/x/commands", b"[]", 422),
+        ("POST", "/v1/cases/x/commands", b'{"command":"accept","seen_state":"arrived"}', 404),
+        ("POST", "/v1/cases/x/commands", b'{"command":{},"seen_state":"\\u0000"}', 422),
+        ("POST", "/v1/cases/x/commands", b"x" * 300_000, 413),
+        ("GET", "/v1/audit?organisation=1", None, 403),  # as an organisation of others
+    ],
+)
 def test_bad_input_gets_a_clear_sentence(call, method, path, content, status):
     answer = call(world.CITY, "admin", method, path, content=content)
     assert answer.status_code == status, answer.text

@@ -1,4 +1,5 @@
 """The desk of failed messages: its reasons are read, its decisions take effect."""
+
 from __future__ import annotations
 
 import pytest
@@ -17,16 +18,26 @@ REASON = ("第一次没有办成。", "It failed at first.")
 @pytest.fixture
 def failed(town):
     """A departure that the matcher could not handle; returns its event."""
+
     def fails(tx, messages):
         raise Poison(Words(*REASON))
 
     real = town.tailers.tailers[0].consumer
-    subscription, failing = real.subscription, type(real.subscription)("matcher", ("departures",), fails)
+    subscription, failing = (
+        real.subscription,
+        type(real.subscription)("matcher", ("departures",), fails),
+    )
     real.subscription = failing
-    event = {**world.event(0, "left-0"), "type": "guidui.departure.effective.v1", "data": {
-        "person": {"name": world.name(0), "id_number": world.id_number(0)}, "category": "layoff",
-        "circumstances": {"labour_relation": "ended", "handover": "dispersed"},
-        "to": {"organisation": world.COMMUNITY}}}
+    event = {
+        **world.event(0, "left-0"),
+        "type": "guidui.departure.effective.v1",
+        "data": {
+            "person": {"name": world.name(0), "id_number": world.id_number(0)},
+            "category": "layoff",
+            "circumstances": {"labour_relation": "ended", "handover": "dispersed"},
+            "to": {"organisation": world.COMMUNITY},
+        },
+    }
     town.post(event)
     real.subscription = subscription
     return event
@@ -37,7 +48,9 @@ def cases(town) -> int:
         return tx.exec_driver_sql("SELECT count(*) FROM transfer_case").scalar_one()
 
 
-@pytest.mark.parametrize(("decision", "opened", "said"), [("retry", 1, "已重新办理"), ("skip", 0, "已放弃这一条")])
+@pytest.mark.parametrize(
+    ("decision", "opened", "said"), [("retry", 1, "已重新办理"), ("skip", 0, "已放弃这一条")]
+)
 def test_a_failed_message_is_tried_again_or_given_up(town, reader, failed, decision, opened, said):
     admin = reader("admin")
     page = admin.get("/desk")
@@ -50,8 +63,11 @@ def test_a_failed_message_is_tried_again_or_given_up(town, reader, failed, decis
 
 def test_a_consumer_that_stopped_is_named_and_goes_on_when_told(town, reader):
     with town.house.worker.begin() as tx:
-        tx.exec_driver_sql("INSERT INTO consumer_state (consumer, stopped_at, stopped_zh, stopped_en)"
-                           " VALUES ('matcher', %s, 'a', 'b')", (town.clock.now(),))
+        tx.exec_driver_sql(
+            "INSERT INTO consumer_state (consumer, stopped_at, stopped_zh, stopped_en)"
+            " VALUES ('matcher', %s, 'a', 'b')",
+            (town.clock.now(),),
+        )
     operator = reader()
     with town.house.worker.begin() as tx:
         create_account(tx, None, "operator", "运维", town.clock.now(), PASSWORD)
@@ -72,8 +88,16 @@ def test_a_consumer_that_stopped_is_named_and_goes_on_when_told(town, reader):
 
 def test_the_department_is_told_what_became_of_todays_postings(town, reader, failed):
     town.leaves(1)
-    town.post({**world.event(0, "stranger"), "type": "guidui.departure.effective.v1", "data": {
-        "person": {"name": "无此人", "id_number": world.id_number(40)}, "category": "layoff"}})
+    town.post(
+        {
+            **world.event(0, "stranger"),
+            "type": "guidui.departure.effective.v1",
+            "data": {
+                "person": {"name": "无此人", "id_number": world.id_number(40)},
+                "category": "layoff",
+            },
+        }
+    )
     told = text(reader("department").get("/department"))
     assert "今天收到 3 人：已识别 1，不是党员 1，待核对 0，未办成 1，在途 0" in told
     assert "今天收到 0 人" in text(reader("other_department").get("/department"))
@@ -96,6 +120,12 @@ def _open(town) -> list[int]:
 
 def _seen(town, case: str, organisation: str) -> set:
     with town.house.worker.connect() as tx:
-        return {row["seen_at"] for row in rows(
-            tx, "SELECT seen_at FROM notice WHERE case_id = CAST(:case AS uuid) AND recipient = :organisation",
-            {"case": case, "organisation": organisation})}
+        return {
+            row["seen_at"]
+            for row in rows(
+                tx,
+                "SELECT seen_at FROM notice WHERE case_id = CAST(:case AS uuid) AND recipient = "
+                ":organisation",
+                {"case": case, "organisation": organisation},
+            )
+        }

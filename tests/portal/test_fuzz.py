@@ -1,5 +1,7 @@
-"""Whatever systems send to the calls under /v1: no answer of 500 or above, each as /openapi.json describes it, and every
-refusal says why."""
+"""Whatever systems send to the calls under /v1: no answer of 500 or above, each as /openapi.json
+describes it, and every refusal says why.
+"""
+
 from __future__ import annotations
 
 import json
@@ -41,7 +43,12 @@ from tests.portal.every_route import (
 )
 from tests.portal.town import CAST, ROAD
 
-CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance]
+CHECKS = [
+    not_a_server_error,
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+]
 EXAMPLES_MAX = 15
 INTAKE = "/v1/events"
 
@@ -57,13 +64,24 @@ def test_answers_are_as_described_whatever_is_sent(town, url, mode):
     case, key = town.leaves(1, upto="record_arrival"), town.key(CAST["admin"][0], "admin")
     done, operations = set(), _operations(url)
     for operation in operations:
-        @settings(max_examples=EXAMPLES_MAX, deadline=None, suppress_health_check=list(HealthCheck),
-                  phases=[Phase.generate], database=None, derandomize=True)
+
+        @settings(
+            max_examples=EXAMPLES_MAX,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate],
+            database=None,
+            derandomize=True,
+        )
         @given(operation.as_strategy(generation_mode=mode))
         def run(call) -> None:
             if "case_id" in (call.path_parameters or {}):
-                call.path_parameters["case_id"] = case  # a call about nothing is refused before it is read
-            answer = call.call_and_validate(headers={"Authorization": f"Bearer {key}"}, checks=CHECKS)
+                call.path_parameters["case_id"] = (
+                    case  # a call about nothing is refused before it is read
+                )
+            answer = call.call_and_validate(
+                headers={"Authorization": f"Bearer {key}"}, checks=CHECKS
+            )
             if answer.status_code < 400:
                 done.add(operation.label)
             else:
@@ -81,14 +99,19 @@ def test_every_command_is_described_with_its_fields(town, url):
     described = Draft202012Validator(raw)
     for _, command, fields in ROAD:
         assert described.is_valid({"command": command, "seen_state": "triaged", **fields}), command
-    assert not described.is_valid({"command": "accept"}) and not described.is_valid({"command": "refuse", "seen_state": "arrived"})
+    assert not described.is_valid({"command": "accept"}) and not described.is_valid(
+        {"command": "refuse", "seen_state": "arrived"}
+    )
 
 
-# Every route of the table, whatever it is: what no client would send is refused in a sentence, never with a 5xx.
+# Every route of the table, whatever it is: what no client would send is refused in a sentence,
+# never with a 5xx.
 
 
 class Asker:
-    """Sends to calls with a key and to pages with a session, and notes what ended in a 5xx or said nothing."""
+    """Sends to calls with a key and to pages with a session, and notes what ended in a 5xx or said
+    nothing.
+    """
 
     def __init__(self, town, url, reader) -> None:
         self.town = town
@@ -96,7 +119,10 @@ class Asker:
         key = town.key(CAST["admin"][0], "admin")
         person = reader("department")
         self.token = token_of(town, person)
-        self.lines = {True: Line(url, {"Authorization": f"Bearer {key}"}), False: Line(url, page_headers(town, person))}
+        self.lines = {
+            True: Line(url, {"Authorization": f"Bearer {key}"}),
+            False: Line(url, page_headers(town, person)),
+        }
         self.places = places(application(town.house))
         self.wrong: list[str] = []
         self.asked = 0
@@ -105,8 +131,12 @@ class Asker:
         answer = self.lines[place.is_call].ask(Sent(place.method, target, body, kind))
         self.asked += 1
         if answer.status >= 500:
-            self.wrong.append(f"{answer.status} {place.method} {target[:200]} {kind} {body[:120]!r}")
-        elif answer.status >= 400 and not re.search("[\u4e00-\u9fff]", answer.body.decode("utf-8", "replace")):
+            self.wrong.append(
+                f"{answer.status} {place.method} {target[:200]} {kind} {body[:120]!r}"
+            )
+        elif answer.status >= 400 and not re.search(
+            "[\u4e00-\u9fff]", answer.body.decode("utf-8", "replace")
+        ):
             self.wrong.append(f"{answer.status} without a sentence: {place.method} {target[:200]}")
         if "no-store" not in answer.cache and not place.path.startswith("/static/"):
             self.wrong.append(f"may be kept on the way: {place.method} {target[:200]}")
@@ -149,13 +179,24 @@ def test_an_id_has_one_spelling(asker):
             ident = fitting(name, asker.case)
             if len(ident) != 36:
                 continue
-            others = (ident.upper(), "urn:uuid:" + ident, "%7B" + ident + "%7D", ident.replace("-", ""), ident + "%20")
+            others = (
+                ident.upper(),
+                "urn:uuid:" + ident,
+                "%7B" + ident + "%7D",
+                ident.replace("-", ""),
+                ident + "%20",
+            )
             for other in others:
                 if other == ident:
                     continue  # an id of digits has no capitals
                 answer = asker.ask(place, place.target(asker.case, **{name: other}))
                 nobodys = asker.ask(place, place.target(asker.case, **{name: UNKNOWN}))
-                assert answer.status == nobodys.status, (place.method, place.path, other, answer.status)
+                assert answer.status == nobodys.status, (
+                    place.method,
+                    place.path,
+                    other,
+                    answer.status,
+                )
                 assert 400 <= answer.status < 500, (place.method, place.path, other, answer.status)
 
 
@@ -181,7 +222,12 @@ def test_whatever_stands_in_the_json_of_a_call(asker):
     for place in asker.places:
         for name, rest in json_names(place) if place.is_call else ():
             for value in (*JSON_VALUES, *_spellings(asker.case)):
-                asker.ask(place, place.target(asker.case), as_json(rest | {name: value}), "application/json")
+                asker.ask(
+                    place,
+                    place.target(asker.case),
+                    as_json(rest | {name: value}),
+                    "application/json",
+                )
     assert asker.asked > 1_500
 
 
@@ -207,12 +253,36 @@ def test_whatever_is_sent_as_a_body(asker):
 
 
 HEADERS = {
-    "Authorization": ("Bearer \xff\xfe", "Bearer " + "x" * 8_000, "Basic eDp4", "Bearer", "\t", "Bearer a b"),
-    "Cookie": ("guidui_session=\xff", "guidui_session=\"\\000\"", "=;=;;", "guidui_language=\xff; guidui_size=\x80",
-               "guidui_organisation=%00; guidui_visitor=\xfe", "a" * 9_000),
-    "Accept-Language": ("zh;q=1e999,en;q=nan", ";q=,;;", "x" * 9_000, "\xff", "en;q=" + "9" * 5_000),
+    "Authorization": (
+        "Bearer \xff\xfe",
+        "Bearer " + "x" * 8_000,
+        "Basic eDp4",
+        "Bearer",
+        "\t",
+        "Bearer a b",
+    ),
+    "Cookie": (
+        "guidui_session=\xff",
+        'guidui_session="\\000"',
+        "=;=;;",
+        "guidui_language=\xff; guidui_size=\x80",
+        "guidui_organisation=%00; guidui_visitor=\xfe",
+        "a" * 9_000,
+    ),
+    "Accept-Language": (
+        "zh;q=1e999,en;q=nan",
+        ";q=,;;",
+        "x" * 9_000,
+        "\xff",
+        "en;q=" + "9" * 5_000,
+    ),
     "traceparent": ("00-" + "g" * 32 + "-0-0", "\xff", "0" * 9_000),
-    "Content-Type": ("\xff", ";;;", "application/json;" * 500, "multipart/form-data; boundary=" + "x" * 5_000),
+    "Content-Type": (
+        "\xff",
+        ";;;",
+        "application/json;" * 500,
+        "multipart/form-data; boundary=" + "x" * 5_000,
+    ),
     "X-Forwarded-For": ("\xff", "1.2.3.4, " * 500, "::::", "unknown"),
     "Sec-Fetch-Site": ("\xff", "cross-site"),
     "Content-Encoding": ("gzip", "\xff"),
@@ -221,19 +291,33 @@ HEADERS = {
 
 
 def test_whatever_stands_in_a_header(asker, url):
-    targets = [place for place in asker.places if place.path in ("/", "/sign-in", "/v1/alerts", "/v1/events", "/rolls", "/readyz")]
+    targets = [
+        place
+        for place in asker.places
+        if place.path in ("/", "/sign-in", "/v1/alerts", "/v1/events", "/rolls", "/readyz")
+    ]
     for name, values in HEADERS.items():
         for value in values:
             line = Line(url, {name: value})
             for place in targets:
-                answer = line.ask(Sent(place.method, place.path, b"{}" if place.method == "POST" else b""))
-                assert answer.status < 500, (name, value[:40], place.method, place.path, answer.status)
+                answer = line.ask(
+                    Sent(place.method, place.path, b"{}" if place.method == "POST" else b"")
+                )
+                assert answer.status < 500, (
+                    name,
+                    value[:40],
+                    place.method,
+                    place.path,
+                    answer.status,
+                )
             line.close()
     assert len(targets) > 6
 
 
 def test_every_list_has_one_form(asker):
-    """What answers with items says whether there are more, takes `limit` and `cursor`, and no page is cut in silence."""
+    """What answers with items says whether there are more, takes `limit` and `cursor`, and no page
+    is cut in silence.
+    """
     lists = 0
     for place in asker.places:
         if place.method != "GET" or not place.is_call:
@@ -245,11 +329,28 @@ def test_every_list_has_one_form(asker):
         given = json.loads(answer.body)
         if "items" in given:
             lists += 1
-            assert isinstance(given["next"], str | None) and {"limit", "cursor"} <= set(place.query), place.path
+            assert isinstance(given["next"], str | None) and {"limit", "cursor"} <= set(
+                place.query
+            ), place.path
     assert lists > 18
 
 
-@pytest.mark.parametrize("way", ["//[", "http://[x", "//", "/\\x", "\\\\x", "//x/y", "javascript:1", "/x\x00", "/%0d%0aX:y", "[", "/a\nb"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        "//[",
+        "http://[x",
+        "//",
+        "/\\x",
+        "\\\\x",
+        "//x/y",
+        "javascript:1",
+        "/x\x00",
+        "/%0d%0aX:y",
+        "[",
+        "/a\nb",
+    ],
+)
 def test_where_to_go_on_is_a_path_of_ours_or_the_start(reader, way):
     page = reader("clerk").get("/sign-in", params={"next": way}, follow_redirects=False)
     assert page.status_code in (303, 422) and page.headers.get("location", "/").startswith("/")

@@ -1,4 +1,7 @@
-"""The page of policy: every value with its source, the versions of one's own city, and not those of others."""
+"""The page of policy: every value with its source, the versions of one's own city, and not those of
+others.
+"""
+
 from __future__ import annotations
 
 import json
@@ -12,12 +15,22 @@ from tests.portal.town import text
 
 def test_a_department_reads_what_counts_and_what_will(town, reader, tmp_path):
     today = town.clock.now().date()
-    rows = [{"version": name, "effective_from": (today + timedelta(days=days)).isoformat(), "document": f"{name}号文件",
-             "source": "第三条", "scope": scope, "values": values}
-            for name, days, scope, values in (
-                ("SX-now", 0, {"city": "3306"}, {"acceptance_wd": 4}), ("SX-soon", 9, {"city": "3306"}, {"talk_days": 3}),
-                ("BJ", 0, {"city": "1101"}, {"acceptance_wd": 2}),
-                ("retired", 0, {"category": "retirement"}, {"who_rules": "above_origin"}))]
+    rows = [
+        {
+            "version": name,
+            "effective_from": (today + timedelta(days=days)).isoformat(),
+            "document": f"{name}号文件",
+            "source": "第三条",
+            "scope": scope,
+            "values": values,
+        }
+        for name, days, scope, values in (
+            ("SX-now", 0, {"city": "3306"}, {"acceptance_wd": 4}),
+            ("SX-soon", 9, {"city": "3306"}, {"talk_days": 3}),
+            ("BJ", 0, {"city": "1101"}, {"acceptance_wd": 2}),
+            ("retired", 0, {"category": "retirement"}, {"who_rules": "above_origin"}),
+        )
+    ]
     (file := tmp_path / "p.json").write_text(json.dumps(rows), "utf-8")
     assert load_policy(town.house, file) == 0
     said = text(reader("department").get("/department/policy"))
@@ -29,10 +42,22 @@ def test_a_department_reads_what_counts_and_what_will(town, reader, tmp_path):
 
 
 def test_the_forms_offer_what_the_policy_lists(town, reader, tmp_path):
-    (file := tmp_path / "p.json").write_text(json.dumps({
-        "version": "v", "effective_from": town.clock.now().date().isoformat(), "document": "文件", "source": "条款",
-        "values": {"refusal_reasons": ["duplicate", "no_beds"], "stay_reasons": ["住院治疗"],
-                   "archive_check": "required"}}), "utf-8")
+    (file := tmp_path / "p.json").write_text(
+        json.dumps(
+            {
+                "version": "v",
+                "effective_from": town.clock.now().date().isoformat(),
+                "document": "文件",
+                "source": "条款",
+                "values": {
+                    "refusal_reasons": ["duplicate", "no_beds"],
+                    "stay_reasons": ["住院治疗"],
+                    "archive_check": "required",
+                },
+            }
+        ),
+        "utf-8",
+    )
     assert load_policy(town.house, file) == 0
     arrived, triaged = town.leaves(0, "record_arrival"), town.leaves(1)
     form = reader("secretary").get(f"/cases/{arrived}/refuse").text

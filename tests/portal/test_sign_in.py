@@ -1,4 +1,5 @@
 """Who gets in, for how long, and what a stranger's page cannot do."""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -18,9 +19,18 @@ def test_a_one_time_password_opens_nothing_but_its_own_change(town, reader):
     assert one.get("/cases").url.path == "/password"
     page = one.get("/password")
     form = one.hidden(page, "/password") | {"old": once}
-    assert "太常见" in text(one.post("/password", data=form | {"new": "12345678", "again": "12345678"}))
-    assert "不一样" in text(one.post("/password", data=form | {"new": "long-enough-1", "again": "long-enough-2"}))
-    assert one.post("/password", data=form | {"new": "long-enough-1", "again": "long-enough-1"}).url.path == "/cases"
+    assert "太常见" in text(
+        one.post("/password", data=form | {"new": "12345678", "again": "12345678"})
+    )
+    assert "不一样" in text(
+        one.post("/password", data=form | {"new": "long-enough-1", "again": "long-enough-2"})
+    )
+    assert (
+        one.post(
+            "/password", data=form | {"new": "long-enough-1", "again": "long-enough-1"}
+        ).url.path
+        == "/cases"
+    )
     again = reader()
     assert again.sign_in(COMMUNITY, "新干事", once).status_code == 422
     assert again.sign_in(COMMUNITY, "新干事", "long-enough-1").url.path == "/cases"
@@ -29,8 +39,14 @@ def test_a_one_time_password_opens_nothing_but_its_own_change(town, reader):
 def test_the_refusal_does_not_say_which_of_the_three_was_wrong(town, reader):
     code, _, name = CAST["secretary"]
     one = reader()
-    refusals = {text(one.sign_in(*tried)).partition("党组织代码")[0] for tried in (
-        (code, name, "wrong-password"), (code, "查无此人", PASSWORD), ("999999999999", name, PASSWORD))}
+    refusals = {
+        text(one.sign_in(*tried)).partition("党组织代码")[0]
+        for tried in (
+            (code, name, "wrong-password"),
+            (code, "查无此人", PASSWORD),
+            ("999999999999", name, PASSWORD),
+        )
+    }
     assert len(refusals) == 1 and "不对" in refusals.pop()
 
 
@@ -69,7 +85,11 @@ def test_a_form_of_another_site_or_another_session_does_nothing(town, reader):
     page = street.get(f"/cases/{case}/accept")
     form = street.hidden(page, "/accept")
     stolen = other.hidden(other.get("/departures/new"), "/departures")["token"]
-    for token, headers in (("", {}), (stolen, {}), (form["token"], {"Sec-Fetch-Site": "cross-site"})):
+    for token, headers in (
+        ("", {}),
+        (stolen, {}),
+        (form["token"], {"Sec-Fetch-Site": "cross-site"}),
+    ):
         answer = street.post(f"/cases/{case}/accept", data=form | {"token": token}, headers=headers)
         assert answer.status_code == 403 and "什么都没有办理" in text(answer)
     assert town.state(case) == "arrived"
@@ -84,16 +104,25 @@ def test_nobody_is_sent_to_another_site(town, reader):
 def test_pages_keep_to_themselves(town, reader):
     one = reader("secretary")
     page = one.get("/cases")
-    assert "unsafe" not in page.headers["content-security-policy"] and "'none'" in page.headers["content-security-policy"]
+    assert (
+        "unsafe" not in page.headers["content-security-policy"]
+        and "'none'" in page.headers["content-security-policy"]
+    )
     assert page.headers["cache-control"] == "no-store" and page.headers["x-frame-options"] == "DENY"
     answer = reader().sign_in(*(CAST["secretary"][i] for i in (0, 2)), PASSWORD)
     cookie = answer.history[0].headers.get_list("set-cookie")[0]
     assert "HttpOnly" in cookie and "SameSite=lax" in cookie
-    assert "<script>" not in page.text and " style=" not in page.text and " onclick" not in page.text
+    assert (
+        "<script>" not in page.text and " style=" not in page.text and " onclick" not in page.text
+    )
 
 
 def test_only_hashes_are_kept(town, reader):
     one = reader("secretary")
     with town.house.worker.connect() as tx:
-        kept = str(tx.exec_driver_sql("SELECT * FROM account").all()) + str(tx.exec_driver_sql("SELECT * FROM session").all())
-    assert PASSWORD not in kept and one.cookies["guidui_session"] not in kept and "$argon2id$" in kept
+        kept = str(tx.exec_driver_sql("SELECT * FROM account").all()) + str(
+            tx.exec_driver_sql("SELECT * FROM session").all()
+        )
+    assert (
+        PASSWORD not in kept and one.cookies["guidui_session"] not in kept and "$argon2id$" in kept
+    )

@@ -1,4 +1,7 @@
-"""A unit, a street with two communities, their department; a member who leaves; people who sign in."""
+"""A unit, a street with two communities, their department; a member who leaves; people who sign
+in.
+"""
+
 from __future__ import annotations
 
 import re
@@ -22,16 +25,24 @@ from tests.stories.world import BRANCH, COMMUNITY, COMMUNITY_BRANCH, NEIGHBOUR, 
 PASSWORD = "a-good-long-pass-2026"
 DEPARTMENT = world.ORIGIN_COUNTY
 CAST = {  # who -> organisation, role, name
-    "clerk": (UNIT, "clerk", "单位经办人"), "origin": (BRANCH, "secretary", "原支部书记"),
-    "street": (STREET, "secretary", "街道书记"), "secretary": (COMMUNITY, "secretary", "社区书记"),
-    "neighbour": (NEIGHBOUR, "secretary", "邻社区书记"), "department": (DEPARTMENT, "department", "组织部干部"),
-    "other_department": (world.COUNTY, "department", "邻区干部"), "admin": (world.CITY, "admin", "管理员"),
+    "clerk": (UNIT, "clerk", "单位经办人"),
+    "origin": (BRANCH, "secretary", "原支部书记"),
+    "street": (STREET, "secretary", "街道书记"),
+    "secretary": (COMMUNITY, "secretary", "社区书记"),
+    "neighbour": (NEIGHBOUR, "secretary", "邻社区书记"),
+    "department": (DEPARTMENT, "department", "组织部干部"),
+    "other_department": (world.COUNTY, "department", "邻区干部"),
+    "admin": (world.CITY, "admin", "管理员"),
 }
 ROAD = (  # how a case comes to each state
-    (BRANCH, "confirm_destination", {"member_informed": True}), (BRANCH, "submit", {"dues_paid_to": "2026-11"}),
-    (UNIT, "issue_letter", {"channel": "both"}), (COMMUNITY, "record_arrival", {}), (STREET, "accept", {}),
+    (BRANCH, "confirm_destination", {"member_informed": True}),
+    (BRANCH, "submit", {"dues_paid_to": "2026-11"}),
+    (UNIT, "issue_letter", {"channel": "both"}),
+    (COMMUNITY, "record_arrival", {}),
+    (STREET, "accept", {}),
     (COMMUNITY, "place", {"branch": COMMUNITY_BRANCH}),
-    (STREET, "send_receipt", {"handler": "经办人", "phone": "0575-1234567"}), (UNIT, "record_receipt", {}),
+    (STREET, "send_receipt", {"handler": "经办人", "phone": "0575-1234567"}),
+    (UNIT, "record_receipt", {}),
 )
 
 
@@ -42,28 +53,63 @@ class Town:
         self.house, self.clock = house, clock
         self._callers: dict[tuple[str, str], Caller] = {}
         self.tailers = Tailers(house.worker, [make(house) for make in HANDLERS.values()], clock)
-        columns = "code name kind unit parent area serves_area authority".split()
-        load_rows(house.worker, "organisations", [dict(zip(columns, row, strict=True)) for row in world.ORGANISATIONS], clock)
-        load_rows(house.worker, "members", [{
-            "member": f"m{n:05}", "name": world.name(n), "id_number": world.id_number(n), "status": "full",
-            "standing": "normal", "organisation": BRANCH, "phone": f"139000000{n:02}"} for n in range(12)], clock)
-        load_rows(house.worker, "contacts", [{
-            "organisation": code, "name": f"联系人{code[-2:]}", "post": "secretary", "phone": "0575-8000000",
-            "channel": "portal"} for code in (UNIT, BRANCH, STREET, COMMUNITY)], clock)
+        columns = ["code", "name", "kind", "unit", "parent", "area", "serves_area", "authority"]
+        load_rows(
+            house.worker,
+            "organisations",
+            [dict(zip(columns, row, strict=True)) for row in world.ORGANISATIONS],
+            clock,
+        )
+        load_rows(
+            house.worker,
+            "members",
+            [
+                {
+                    "member": f"m{n:05}",
+                    "name": world.name(n),
+                    "id_number": world.id_number(n),
+                    "status": "full",
+                    "standing": "normal",
+                    "organisation": BRANCH,
+                    "phone": f"139000000{n:02}",
+                }
+                for n in range(12)
+            ],
+            clock,
+        )
+        load_rows(
+            house.worker,
+            "contacts",
+            [
+                {
+                    "organisation": code,
+                    "name": f"联系人{code[-2:]}",
+                    "post": "secretary",
+                    "phone": "0575-8000000",
+                    "channel": "portal",
+                }
+                for code in (UNIT, BRANCH, STREET, COMMUNITY)
+            ],
+            clock,
+        )
         with house.worker.begin() as tx:
             for code, role, name in CAST.values():
                 create_account(tx, code, role, name, clock.now(), PASSWORD)
 
     def settle(self) -> None:
         """Lets everything happen that would happen now."""
-        while self.tailers.drain() or case_clock.tick(self.house.worker, self.clock, self.house.ground):
+        while self.tailers.drain() or case_clock.tick(
+            self.house.worker, self.clock, self.house.ground
+        ):
             pass
 
     def caller(self, code: str, role: str = "receiver") -> Caller:
         """An organisation as its system calls, with a key of its own."""
         if (code, role) not in self._callers:
             with self.house.worker.begin() as tx:
-                self._callers[code, role] = caller_within(tx, create_key(tx, code, role, self.clock.now()))
+                self._callers[code, role] = caller_within(
+                    tx, create_key(tx, code, role, self.clock.now())
+                )
         return self._callers[code, role]
 
     def post(self, event: dict[str, Any]) -> None:
@@ -73,14 +119,30 @@ class Town:
         self.settle()
 
     def leaves(self, number: int, upto: str | None = None, **data: Any) -> str:
-        """Member ``number`` leaves for the community; returns the case once it has seen the commands up to ``upto``."""
-        said = {"to": {"organisation": COMMUNITY}, "category": "layoff",
-                "circumstances": {"labour_relation": "ended", "handover": "dispersed"}, **data}
-        event = {**world.event(0, f"left-{number}"), "type": "guidui.departure.effective.v1",
-                 "data": {"person": {"name": world.name(number), "id_number": world.id_number(number)}, **said}}
+        """Member ``number`` leaves for the community; returns the case once it has seen the
+        commands up to ``upto``.
+        """
+        said = {
+            "to": {"organisation": COMMUNITY},
+            "category": "layoff",
+            "circumstances": {"labour_relation": "ended", "handover": "dispersed"},
+            **data,
+        }
+        event = {
+            **world.event(0, f"left-{number}"),
+            "type": "guidui.departure.effective.v1",
+            "data": {
+                "person": {"name": world.name(number), "id_number": world.id_number(number)},
+                **said,
+            },
+        }
         self.post(event)
         with self.house.worker.connect() as tx:
-            case = str(tx.exec_driver_sql("SELECT id FROM transfer_case WHERE member = %s", (f"m{number:05}",)).scalar_one())
+            case = str(
+                tx.exec_driver_sql(
+                    "SELECT id FROM transfer_case WHERE member = %s", (f"m{number:05}",)
+                ).scalar_one()
+            )
         for organisation, command, fields in ROAD if upto else ():
             self.give(organisation, case, command, **fields)
             if command == upto:
@@ -89,14 +151,18 @@ class Town:
 
     def give(self, organisation: str, case: str, command: str, /, **fields: Any) -> dict[str, Any]:
         """A command of an organisation's system."""
-        view = give(self.house.acts, self.caller(organisation), case, command, None, fields, self.clock)
+        view = give(
+            self.house.acts, self.caller(organisation), case, command, None, fields, self.clock
+        )
         self.settle()
         return view
 
     def state(self, case: str) -> str:
         """Where a case stands."""
         with self.house.worker.connect() as tx:
-            return tx.exec_driver_sql("SELECT state FROM transfer_case WHERE id = %s::uuid", (case,)).scalar_one()
+            return tx.exec_driver_sql(
+                "SELECT state FROM transfer_case WHERE id = %s::uuid", (case,)
+            ).scalar_one()
 
     def key(self, code: str, role: str) -> str:
         """An API key."""
@@ -108,7 +174,9 @@ class Reader(httpx.Client):
     """Somebody with a browser that runs no scripts."""
 
     def __init__(self, url: str, who: str | None = None, language: str = "zh") -> None:
-        super().__init__(base_url=url, follow_redirects=True, timeout=30, headers={"Accept-Language": language})
+        super().__init__(
+            base_url=url, follow_redirects=True, timeout=30, headers={"Accept-Language": language}
+        )
         if who:
             code, _, name = CAST[who]
             self.sign_in(code, name, PASSWORD)
@@ -116,8 +184,11 @@ class Reader(httpx.Client):
     def sign_in(self, code: str, name: str, password: str, next: str = "/") -> httpx.Response:
         """Fills in the form of the sign-in page."""
         page = self.get("/sign-in")
-        return self.post("/sign-in", data=self.hidden(page) | {
-            "organisation": code, "name": name, "password": password, "next": next})
+        return self.post(
+            "/sign-in",
+            data=self.hidden(page)
+            | {"organisation": code, "name": name, "password": password, "next": next},
+        )
 
     def act(self, case: str, command: str, **fields: str) -> httpx.Response:
         """Opens the form of a command and sends it filled in."""
@@ -128,10 +199,14 @@ class Reader(httpx.Client):
     @staticmethod
     def hidden(page: httpx.Response, action: str = "") -> dict[str, str]:
         """The hidden fields of the page's form."""
-        for opening, body in re.findall(r'<form([^>]*)>(.*?)</form>', page.text, re.S):
+        for opening, body in re.findall(r"<form([^>]*)>(.*?)</form>", page.text, re.S):
             if f'{action}"' in opening and 'name="token"' in body and "sign-out" not in opening:
-                return {name: unescape(value) for name, value in
-                        re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', body)}
+                return {
+                    name: unescape(value)
+                    for name, value in re.findall(
+                        r'<input type="hidden" name="([^"]+)" value="([^"]*)"', body
+                    )
+                }
         raise AssertionError("no such form: " + page.text)
 
 

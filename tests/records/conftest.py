@@ -1,2 +1,3 @@
 """The portal's town, for what is kept of it."""
+
 from tests.portal.conftest import clock, gazetteer, reader, town, url  # noqa: F401

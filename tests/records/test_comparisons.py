@@ -1,4 +1,7 @@
-"""A roll beside the register: who is called missing on which side, what may be done, and what is erased when."""
+"""A roll beside the register: who is called missing on which side, what may be done, and what is
+erased when.
+"""
+
 from __future__ import annotations
 
 import io
@@ -35,24 +38,38 @@ STRANGER = ("欧阳路人", world.id_number(500))
 
 
 def upload(one, content: bytes, name: str = "名册.xlsx") -> httpx.Response:
-    return one.post("/rolls", data=one.hidden(one.get("/rolls"), "/rolls"), files={"file": (name, content)})
+    return one.post(
+        "/rolls", data=one.hidden(one.get("/rolls"), "/rolls"), files={"file": (name, content)}
+    )
 
 
 def test_both_lists_name_who_is_missing_where_and_what_may_be_done(town, reader):
     town.leaves(3)
-    roll = workbook(*((world.name(n), world.id_number(n)) for n in range(3)), STRANGER, ("错号", "33060219800505003X"),
-                    (world.name(0), world.id_number(0)))
+    roll = workbook(
+        *((world.name(n), world.id_number(n)) for n in range(3)),
+        STRANGER,
+        ("错号", "33060219800505003X"),
+        (world.name(0), world.id_number(0)),
+    )
     clerk = reader("clerk")
     page = upload(clerk, roll)
-    assert "名册 6 行，3 行相符；名册上有、库里不在本组织 1 人，库里有、名册上没有 9 人" in text(page), text(page)
+    assert "名册 6 行，3 行相符；名册上有、库里不在本组织 1 人，库里有、名册上没有 9 人" in text(
+        page
+    ), text(page)
     assert "欧阳路人" in text(page) and "报为已在本地" in text(page)
     missing = clerk.get(f"{page.url.path}?list=not_in_roll")
-    assert world.name(3) in text(missing) and "转移在办" in text(missing) and text(missing).count("报送离开") >= 8
+    assert (
+        world.name(3) in text(missing)
+        and "转移在办" in text(missing)
+        and text(missing).count("报送离开") >= 8
+    )
     bad = clerk.get(f"{page.url.path}?list=bad")
     assert "校验位不符" in text(bad) and "与第 3 行是同一名党员" in text(bad)
     mended = clerk.get(f"{page.url.path}/bad.csv").content
     again = read_roll(mended)
-    assert len(again.rows) == 1 and len(again.bad) == 1, "the file of bad rows can be uploaded as it is"
+    assert len(again.rows) == 1 and len(again.bad) == 1, (
+        "the file of bad rows can be uploaded as it is"
+    )
     assert "11月23日" in text(clerk.get("/rolls"))
 
 
@@ -77,8 +94,12 @@ def test_what_was_uploaded_of_persons_is_gone_within_a_day_and_the_outcome_stays
     town.clock.advance_to(town.clock.now() + timedelta(hours=23, minutes=1))
     records_loop(town.house)
     with town.house.worker.connect() as tx:
-        kept = tx.exec_driver_sql("SELECT row_to_json(r)::text FROM comparison_row r").scalars().all()
-        whole = tx.exec_driver_sql("SELECT not_here, bad, erase_at, by_person FROM comparison").one()
+        kept = (
+            tx.exec_driver_sql("SELECT row_to_json(r)::text FROM comparison_row r").scalars().all()
+        )
+        whole = tx.exec_driver_sql(
+            "SELECT not_here, bad, erase_at, by_person FROM comparison"
+        ).one()
     assert not [line for line in kept if "欧阳" in line or STRANGER[1] in line]
     assert tuple(whole) == (1, 1, None, "单位经办人")
     refused = reader("clerk").get(page.url.path)
@@ -86,30 +107,64 @@ def test_what_was_uploaded_of_persons_is_gone_within_a_day_and_the_outcome_stays
 
 
 def test_systems_send_a_roll_as_json_or_as_a_file(town, url):
-    api = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {town.key(UNIT, 'receiver')}"})
-    answer = api.post("/v1/comparisons", json={"persons": [{"name": world.name(0), "id_number": world.id_number(0)},
-                                                           {"name": ""}, {"name": STRANGER[0], "id_number": STRANGER[1]}]})
+    api = httpx.Client(
+        base_url=url, headers={"Authorization": f"Bearer {town.key(UNIT, 'receiver')}"}
+    )
+    answer = api.post(
+        "/v1/comparisons",
+        json={
+            "persons": [
+                {"name": world.name(0), "id_number": world.id_number(0)},
+                {"name": ""},
+                {"name": STRANGER[0], "id_number": STRANGER[1]},
+            ]
+        },
+    )
     assert answer.status_code == 201, answer.text
     told = answer.json()
     assert (told["rows"], told["matched"], told["not_here"], told["not_in_roll"]) == (2, 1, 1, 11)
     rows = api.get(f"/v1/comparisons/{told['id']}", params={"list": "not_here"}).json()["items"]
-    assert rows[0]["person"]["id_number"] == "*" * 14 + STRANGER[1][-4:] and rows[0]["next"] == "host_report"
-    csv = api.post("/v1/comparisons", content="姓名,身份证号\n路人,\n".encode("gb18030"), headers={"Content-Type": "text/csv"})
+    assert (
+        rows[0]["person"]["id_number"] == "*" * 14 + STRANGER[1][-4:]
+        and rows[0]["next"] == "host_report"
+    )
+    csv = api.post(
+        "/v1/comparisons",
+        content="姓名,身份证号\n路人,\n".encode("gb18030"),
+        headers={"Content-Type": "text/csv"},
+    )
     assert csv.status_code == 201 and csv.json()["review"] + csv.json()["not_here"] == 1
-    assert {one["id"] for one in api.get("/v1/comparisons").json()["items"]} == {csv.json()["id"], told["id"]}
+    assert {one["id"] for one in api.get("/v1/comparisons").json()["items"]} == {
+        csv.json()["id"],
+        told["id"],
+    }
     below = api.post("/v1/comparisons", params={"organisation": BRANCH}, json={"persons": []})
     assert below.status_code == 201 and below.json()["not_in_roll"] == 12
-    assert api.post("/v1/comparisons", params={"organisation": STREET}, json={"persons": []}).status_code == 403
-    assert api.post("/v1/comparisons", content=b"{", headers={"Content-Type": "application/json"}).status_code == 400
+    assert (
+        api.post(
+            "/v1/comparisons", params={"organisation": STREET}, json={"persons": []}
+        ).status_code
+        == 403
+    )
+    assert (
+        api.post(
+            "/v1/comparisons", content=b"{", headers={"Content-Type": "application/json"}
+        ).status_code
+        == 400
+    )
     assert api.post("/v1/comparisons", json=[1]).status_code == 422
-    other = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {town.key(STREET, 'receiver')}"})
+    other = httpx.Client(
+        base_url=url, headers={"Authorization": f"Bearer {town.key(STREET, 'receiver')}"}
+    )
     assert other.get(f"/v1/comparisons/{told['id']}").status_code == 404
     assert other.get("/v1/comparisons").json()["items"] == []
     api.close()
     other.close()
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", "编号,电话\n1,2\n".encode(), b"PK\x03\x04 broken"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\x01\x02", "编号,电话\n1,2\n".encode(), b"PK\x03\x04 broken"]
+)
 def test_what_is_no_roll_is_refused_in_words(content, town, reader):
     page = upload(reader("clerk"), content, "x.csv")
     assert page.status_code == 422 and 'role="alert"' in page.text
@@ -124,18 +179,31 @@ def test_a_roll_that_is_too_long_is_refused_before_it_is_read():
 
 def test_announced_and_never_arrived_and_arrived_and_never_announced(town, reader, url):
     gone = town.leaves(1, "issue_letter")
-    report = {**world.event(0, "walk-in"), "source": f"urn:guidui:organisation:{COMMUNITY}",
-              "type": "guidui.host.report.v1", "data": {"person": {"name": world.name(2), "id_number": world.id_number(2)}}}
+    report = {
+        **world.event(0, "walk-in"),
+        "source": f"urn:guidui:organisation:{COMMUNITY}",
+        "type": "guidui.host.report.v1",
+        "data": {"person": {"name": world.name(2), "id_number": world.id_number(2)}},
+    }
     from services.intake.app import Intake
-    assert Intake(town.house.web, town.clock, town.house.secret).post(town.caller(COMMUNITY, "sender"), [report]) == ["accepted"]
+
+    assert Intake(town.house.web, town.clock, town.house.secret).post(
+        town.caller(COMMUNITY, "sender"), [report]
+    ) == ["accepted"]
     town.settle()
     town.clock.advance_to(town.clock.now() + timedelta(days=31))
     town.settle()
-    api = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {town.key(world.CITY, 'department')}"})
+    api = httpx.Client(
+        base_url=url, headers={"Authorization": f"Bearer {town.key(world.CITY, 'department')}"}
+    )
     announced = api.get("/v1/reconciliation", params={"list": "announced"}).json()["items"]
     arrived = api.get("/v1/reconciliation", params={"list": "arrived"}).json()["items"]
     assert [one["case"] for one in announced] == [gone] and announced[0]["announced_by"] == UNIT
-    assert len(arrived) == 1 and arrived[0]["reported_by"] == COMMUNITY and arrived[0]["origin"] == BRANCH
+    assert (
+        len(arrived) == 1
+        and arrived[0]["reported_by"] == COMMUNITY
+        and arrived[0]["origin"] == BRANCH
+    )
     assert api.get("/v1/reconciliation", params={"list": "x"}).status_code == 422
     api.close()
     department = reader("department")
@@ -152,7 +220,10 @@ def test_in_september_every_committee_is_asked_to_compare_its_roll_until_it_did(
     records_loop(town.house)
     records_loop(town.house)
     with town.house.worker.connect() as tx:
-        stand = "SELECT organisation FROM task WHERE kind = 'reconciliation' AND closed_at IS NULL ORDER BY 1"
+        stand = (
+            "SELECT organisation FROM task WHERE kind = 'reconciliation' AND closed_at IS NULL "
+            "ORDER BY 1"
+        )
         assert tx.exec_driver_sql(stand).scalars().all() == sorted([UNIT, STREET, world.SCHOOL])
     clerk = reader("clerk")
     assert "请在 9月30日 前核对一次名册" in text(clerk.get("/rolls"))
@@ -164,15 +235,25 @@ def test_in_september_every_committee_is_asked_to_compare_its_roll_until_it_did(
     town.clock.advance_to(datetime(2028, 3, 2, 0, 5, tzinfo=ZONE))
     records_loop(town.house)
     with town.house.worker.connect() as tx:
-        opened = tx.exec_driver_sql("SELECT organisation FROM task WHERE kind = 'reconciliation' AND closed_at IS NULL "
-                                    "AND opened_at >= '2028-03-01'").scalars().all()
+        opened = (
+            tx.exec_driver_sql(
+                "SELECT organisation FROM task WHERE kind = 'reconciliation' AND closed_at IS NULL "
+                "AND opened_at >= '2028-03-01'"
+            )
+            .scalars()
+            .all()
+        )
     assert opened == [world.SCHOOL], "each semester where there are semesters"
 
 
 def test_masked_rows_are_compared_and_what_was_left_out_is_said(town, reader):
     number, phone = world.id_number(0), world.id_number(1)
-    roll = workbook((world.name(0), f"{number[:6]}********{number[14:]}"), (f"{world.name(1)}（预备）", phone),
-                    ("填表人：某人", ""), ("合计", "2"))
+    roll = workbook(
+        (world.name(0), f"{number[:6]}********{number[14:]}"),
+        (f"{world.name(1)}（预备）", phone),
+        ("填表人：某人", ""),
+        ("合计", "2"),
+    )
     page = upload(reader("clerk"), roll)
     assert "名册 2 行，2 行相符" in text(page), text(page)
     assert "“填表人”一行不是党员" in text(page) and "“合计”一行不是党员" in text(page)

@@ -1,4 +1,7 @@
-"""双报到: a member of a unit registers where they live, claims a post, serves, and each quarter the card goes to the unit."""
+"""双报到: a member of a unit registers where they live, claims a post, serves, and each quarter the
+card goes to the unit.
+"""
+
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
@@ -17,11 +20,16 @@ from tests.stories.world import BRANCH, COMMUNITY
 @pytest.fixture
 def lives_here(town) -> str:
     """A member whose new unit has an organisation and who lives in the community: row B5."""
-    case = town.leaves(6, to={"address": world.ADDRESS}, category="relocation",
-                       circumstances={"unit_has_organisation": True})
+    case = town.leaves(
+        6,
+        to={"address": world.ADDRESS},
+        category="relocation",
+        circumstances={"unit_has_organisation": True},
+    )
     with town.house.worker.connect() as tx:
-        assert tx.exec_driver_sql("SELECT organisation FROM task WHERE kind = 'double_report' AND closed_at IS NULL"
-                                  ).scalars().all() == [COMMUNITY]
+        assert tx.exec_driver_sql(
+            "SELECT organisation FROM task WHERE kind = 'double_report' AND closed_at IS NULL"
+        ).scalars().all() == [COMMUNITY]
     return case
 
 
@@ -32,7 +40,9 @@ def send(one, action: str, **fields: str):
 
 def chosen(one, name: str) -> str:
     page = one.get("/double-reports").text
-    return page.partition(f'<select id="{name}"')[2].partition('<option value="')[2].partition('"')[0]
+    return (
+        page.partition(f'<select id="{name}"')[2].partition('<option value="')[2].partition('"')[0]
+    )
 
 
 def test_registers_claims_serves_and_the_card_reaches_the_unit(town, reader, lives_here):
@@ -40,12 +50,25 @@ def test_registers_claims_serves_and_the_card_reaches_the_unit(town, reader, liv
     assert "应来报到 1 人" in text(community.get("/double-reports"))
     assert "应来报到 0 人" in text(send(community, "/double-reports"))
     send(community, "/double-reports/posts", title="楼道长", places="1")
-    send(community, "/double-reports/claims", report=chosen(community, "report"), post=chosen(community, "post"))
-    done = send(community, "/double-reports/hours", claim=chosen(community, "claim"), on="2026-11-23", hours="2.5",
-                words="打扫楼道")
+    send(
+        community,
+        "/double-reports/claims",
+        report=chosen(community, "report"),
+        post=chosen(community, "post"),
+    )
+    done = send(
+        community,
+        "/double-reports/hours",
+        claim=chosen(community, "claim"),
+        on="2026-11-23",
+        hours="2.5",
+        words="打扫楼道",
+    )
     assert "已记下" in text(done) and "2.5" in text(done)
     unit = reader("origin")
-    assert world.name(6) in text(unit.get("/double-reports")) and "季度服务卡" not in text(unit.get("/double-reports"))
+    assert world.name(6) in text(unit.get("/double-reports")) and "季度服务卡" not in text(
+        unit.get("/double-reports")
+    )
     town.clock.advance_to(datetime(2027, 1, 4, 9, 0, tzinfo=ZONE))
     records_loop(town.house)
     records_loop(town.house)
@@ -53,8 +76,15 @@ def test_registers_claims_serves_and_the_card_reaches_the_unit(town, reader, liv
     page = text(unit.get("/double-reports"))
     assert "2026Q4" in page and "楼道长 2.5" in page
     with town.house.worker.connect() as tx:
-        assert tx.exec_driver_sql("SELECT quarter, minutes FROM service_card").all() == [("2026Q4", 150)]
-        assert tx.exec_driver_sql("SELECT organisation FROM member WHERE member = 'm00006'").scalar_one() == BRANCH
+        assert tx.exec_driver_sql("SELECT quarter, minutes FROM service_card").all() == [
+            ("2026Q4", 150)
+        ]
+        assert (
+            tx.exec_driver_sql(
+                "SELECT organisation FROM member WHERE member = 'm00006'"
+            ).scalar_one()
+            == BRANCH
+        )
     assert "原支部书记" in text(send_seen(unit))
     assert "原支部书记" in text(reader("secretary").get("/double-reports"))
     assert world.name(6) not in text(reader("neighbour").get("/double-reports"))
@@ -62,7 +92,11 @@ def test_registers_claims_serves_and_the_card_reaches_the_unit(town, reader, liv
 
 def send_seen(unit):
     page = unit.get("/double-reports")
-    action = next(part.partition('"')[0] for part in page.text.split('action="') if part.partition('"')[0].endswith("/seen"))
+    action = next(
+        part.partition('"')[0]
+        for part in page.text.split('action="')
+        if part.partition('"')[0].endswith("/seen")
+    )
     return unit.post(action, data=unit.hidden(page, "/seen"))
 
 
@@ -75,26 +109,52 @@ def test_what_cannot_be_is_said_and_nothing_is_noted(town, reader, lives_here):
     report = chosen(community, "report")
     send(community, "/double-reports/claims", report=report, post=post)
     claim = chosen(community, "claim")
-    for on, hours in (("2026-11-01", "2"), ("2027-01-01", "2"), ("2026-11-23", "25"), ("2026-11-23", "x"), ("", "2")):
-        assert send(community, "/double-reports/hours", claim=claim, on=on, hours=hours).status_code == 422, (on, hours)
+    for on, hours in (
+        ("2026-11-01", "2"),
+        ("2027-01-01", "2"),
+        ("2026-11-23", "25"),
+        ("2026-11-23", "x"),
+        ("", "2"),
+    ):
+        assert (
+            send(community, "/double-reports/hours", claim=claim, on=on, hours=hours).status_code
+            == 422
+        ), (on, hours)
     neighbour = reader("neighbour")
     form = neighbour.hidden(neighbour.get("/double-reports"), "/posts")
-    assert neighbour.post("/double-reports/hours", data=form | {"claim": claim, "on": "2026-11-23", "hours": "1"}).status_code == 404
-    assert neighbour.post("/double-reports/claims", data=form | {"report": report, "post": post}).status_code == 404
+    assert (
+        neighbour.post(
+            "/double-reports/hours", data=form | {"claim": claim, "on": "2026-11-23", "hours": "1"}
+        ).status_code
+        == 404
+    )
+    assert (
+        neighbour.post(
+            "/double-reports/claims", data=form | {"report": report, "post": post}
+        ).status_code
+        == 404
+    )
     assert neighbour.post("/double-reports", data=form | {"case": lives_here}).status_code == 409
     with town.house.worker.connect() as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM community_service").scalar_one() == 0
 
 
 def test_a_registration_ends_and_a_full_post_takes_nobody_more(town, reader, lives_here):
-    second = town.leaves(7, to={"address": world.ADDRESS}, category="relocation",
-                         circumstances={"unit_has_organisation": True})
+    second = town.leaves(
+        7,
+        to={"address": world.ADDRESS},
+        category="relocation",
+        circumstances={"unit_has_organisation": True},
+    )
     community = reader("secretary")
     for case in (lives_here, second):
         send(community, "/double-reports", case=case)
     send(community, "/double-reports/posts", title="楼道长", places="1")
     with town.house.worker.connect() as tx:
-        first, other = (str(i) for i in tx.exec_driver_sql("SELECT id FROM double_report ORDER BY name").scalars())
+        first, other = (
+            str(i)
+            for i in tx.exec_driver_sql("SELECT id FROM double_report ORDER BY name").scalars()
+        )
     post = chosen(community, "post")
     send(community, "/double-reports/claims", report=first, post=post)
     assert send(community, "/double-reports/claims", report=other, post=post).status_code == 409
@@ -104,9 +164,15 @@ def test_a_registration_ends_and_a_full_post_takes_nobody_more(town, reader, liv
 
 
 def test_the_last_place_of_a_post_is_given_once(town, reader, lives_here):
-    """Two claim it at the same moment: the second waits until the first has committed, and sees that none is left."""
-    second = town.leaves(7, to={"address": world.ADDRESS}, category="relocation",
-                         circumstances={"unit_has_organisation": True})
+    """Two claim it at the same moment: the second waits until the first has committed, and sees
+    that none is left.
+    """
+    second = town.leaves(
+        7,
+        to={"address": world.ADDRESS},
+        category="relocation",
+        circumstances={"unit_has_organisation": True},
+    )
     community = reader("secretary")
     for case in (lives_here, second):
         send(community, "/double-reports", case=case)
@@ -128,4 +194,9 @@ def test_the_last_place_of_a_post_is_given_once(town, reader, lives_here):
         tx.commit()
         assert late.exception(10).code == "post-full"
     with worker.connect() as tx:
-        assert tx.exec_driver_sql("SELECT count(*) FROM post_claim WHERE ended_at IS NULL").scalar_one() == 1
+        assert (
+            tx.exec_driver_sql(
+                "SELECT count(*) FROM post_claim WHERE ended_at IS NULL"
+            ).scalar_one()
+            == 1
+        )

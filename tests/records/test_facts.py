@@ -1,4 +1,7 @@
-"""Facts by month: counted from history by their definitions, the same for those who measure and those who are measured."""
+"""Facts by month: counted from history by their definitions, the same for those who measure and
+those who are measured.
+"""
+
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
@@ -27,7 +30,9 @@ def pair(found, organisation, name):
 
 @pytest.fixture
 def months(town):
-    """November to January: one on time, one returned and late with the receipt, one forgotten, one floating."""
+    """November to January: one on time, one returned and late with the receipt, one forgotten, one
+    floating.
+    """
     town.leaves(0, "record_receipt")
     late = town.leaves(1, "record_arrival")
     town.give(COMMUNITY, late, "return_for_cure", defects=["缺党费证明"])
@@ -36,7 +41,14 @@ def months(town):
     asked = town.leaves(2)
     town.give(UNIT, asked, "ask", organisation=STREET, text="是否接收", due_on="2026-12-01")
     floating = town.leaves(3, to={}, category="migrant_work", circumstances={"place_fixed": False})
-    town.give(BRANCH, floating, "register_floating", permit_no="浙0001", host=COMMUNITY, host_contact="书记")
+    town.give(
+        BRANCH,
+        floating,
+        "register_floating",
+        permit_no="浙0001",
+        host=COMMUNITY,
+        host_contact="书记",
+    )
     town.clock.advance_to(datetime(2027, 1, 10, 9, 0, tzinfo=ZONE))
     town.settle()
     town.give(COMMUNITY, late, "place", branch=world.COMMUNITY_BRANCH)
@@ -46,44 +58,81 @@ def months(town):
 
 def test_each_fact_is_what_its_definition_says(town, months):
     november, december, january = of(town, "2026-11"), of(town, "2026-12"), of(town, "2027-01")
-    assert pair(november, UNIT, "announced") == (4, None) and pair(december, UNIT, "announced") == (0, 0)
+    assert pair(november, UNIT, "announced") == (4, None) and pair(december, UNIT, "announced") == (
+        0,
+        0,
+    )
     assert pair(november, UNIT, "on_time") == (1, 1) and pair(january, UNIT, "on_time") == (0, 1)
-    assert pair(november, UNIT, "bounced") == (1, None) and pair(november, COMMUNITY, "refused") == (1, None)
-    assert pair(december, STREET, "receipts_late") == (1, 2), "due 23 December: one sent in November, one in January"
+    assert pair(november, UNIT, "bounced") == (1, None) and pair(
+        november, COMMUNITY, "refused"
+    ) == (1, None)
+    assert pair(december, STREET, "receipts_late") == (1, 2), (
+        "due 23 December: one sent in November, one in January"
+    )
     assert pair(december, STREET, "unanswered") == (1, 1)
     assert pair(december, BRANCH, "silent")[0] == 2 and pair(december, STREET, "silent")[0] == 1
     assert pair(november, BRANCH, "silent")[0] == 0
 
 
 def test_a_month_that_is_over_does_not_change_with_the_tree(town, months):
-    """In January the origin goes to another committee and the community to another street: so do their open transfers."""
-    before = {month: (of(town, month), of(town, month, world.ORIGIN_COUNTY)) for month in ("2026-11", "2026-12")}
-    assert pair(before["2026-11"][0], UNIT, "bounced") == (1, None) and pair(before["2026-12"][0], STREET, "receipts_late") == (1, 2)
-    columns = "code name kind unit parent area serves_area authority".split()
+    """In January the origin goes to another committee and the community to another street: so do
+    their open transfers.
+    """
+    before = {
+        month: (of(town, month), of(town, month, world.ORIGIN_COUNTY))
+        for month in ("2026-11", "2026-12")
+    }
+    assert pair(before["2026-11"][0], UNIT, "bounced") == (1, None) and pair(
+        before["2026-12"][0], STREET, "receipts_late"
+    ) == (1, 2)
+    columns = ["code", "name", "kind", "unit", "parent", "area", "serves_area", "authority"]
     rows = {r[0]: dict(zip(columns, r, strict=True)) for r in world.ORGANISATIONS}
     town.clock.advance_to(datetime(2027, 1, 20, 9, 0, tzinfo=ZONE))
-    load_rows(town.house.worker, "organisations", [rows[BRANCH] | {"parent": STREET}, rows[COMMUNITY] | {"parent": UNIT}],
-              town.clock, Hooks(movers=[follow_tree]))
+    load_rows(
+        town.house.worker,
+        "organisations",
+        [rows[BRANCH] | {"parent": STREET}, rows[COMMUNITY] | {"parent": UNIT}],
+        town.clock,
+        Hooks(movers=[follow_tree]),
+    )
     assert after_load(town.house, "organisations")
-    assert {month: (of(town, month), of(town, month, world.ORIGIN_COUNTY)) for month in before} == before
+    assert {
+        month: (of(town, month), of(town, month, world.ORIGIN_COUNTY)) for month in before
+    } == before
     assert BRANCH in of(town, "2027-01", world.COUNTY)
 
 
 def test_contacts_count_as_kept_when_the_member_was_reached_by_the_day(town, months):
     with town.house.worker.connect() as tx:
-        entered = tx.exec_driver_sql("SELECT entered_at FROM transfer_case WHERE id = %s::uuid", (months["floating"],)).scalar_one()
+        entered = tx.exec_driver_sql(
+            "SELECT entered_at FROM transfer_case WHERE id = %s::uuid", (months["floating"],)
+        ).scalar_one()
     town.clock.advance_to(datetime(2027, 2, 23, 9, 0, tzinfo=ZONE))
     assert entered.date() == date(2026, 11, 23)
     town.settle()
     from services.intake.app import Intake
-    event = {**world.event(3, "call"), "source": f"urn:guidui:organisation:{BRANCH}", "type": "guidui.contact.attempt.v1",
-             "data": {"person": {"member": "m00003"}, "on": "2027-02-23", "channel": "phone", "reached": True}}
-    assert Intake(town.house.web, town.clock, town.house.secret).post(town.caller(BRANCH, "sender"), [event]) == ["accepted"]
+
+    event = {
+        **world.event(3, "call"),
+        "source": f"urn:guidui:organisation:{BRANCH}",
+        "type": "guidui.contact.attempt.v1",
+        "data": {
+            "person": {"member": "m00003"},
+            "on": "2027-02-23",
+            "channel": "phone",
+            "reached": True,
+        },
+    }
+    assert Intake(town.house.web, town.clock, town.house.secret).post(
+        town.caller(BRANCH, "sender"), [event]
+    ) == ["accepted"]
     town.settle()
     town.clock.advance_to(datetime(2027, 7, 1, 9, 0, tzinfo=ZONE))
     town.settle()
     kept = [pair(of(town, f"2027-{m:02}"), BRANCH, "contacts_kept") for m in range(2, 7)]
-    assert sum(n for n, _ in kept) == 1 and sum(b for _, b in kept) == 2, "one kept in spring, one missed in early summer"
+    assert sum(n for n, _ in kept) == 1 and sum(b for _, b in kept) == 2, (
+        "one kept in spring, one missed in early summer"
+    )
 
 
 def test_a_month_that_is_over_never_changes(town, months):
@@ -96,16 +145,27 @@ def test_a_month_that_is_over_never_changes(town, months):
 
 
 def test_who_is_measured_sees_what_the_department_sees(town, months, reader, url):
-    unit = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {town.key(UNIT, 'receiver')}"})
+    unit = httpx.Client(
+        base_url=url, headers={"Authorization": f"Bearer {town.key(UNIT, 'receiver')}"}
+    )
     own = unit.get("/v1/facts", params={"month": "2026-11"}).json()
-    assert unit.get("/v1/facts", params={"month": "2026-11", "organisation": STREET}).status_code == 403
+    assert (
+        unit.get("/v1/facts", params={"month": "2026-11", "organisation": STREET}).status_code
+        == 403
+    )
     assert unit.get("/v1/facts", params={"month": "2026-13"}).status_code == 422
     unit.close()
-    city = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {town.key(world.CITY, 'department')}"})
+    city = httpx.Client(
+        base_url=url, headers={"Authorization": f"Bearer {town.key(world.CITY, 'department')}"}
+    )
     whole = city.get("/v1/facts", params={"month": "2026-11"}).json()
     city.close()
     assert {"organisation": UNIT, "facts": own["items"][0]["facts"]} in whole["items"]
-    assert whole["total"]["announced"]["n"] == 4 and set(whole["definitions"]) == set(facts.DEFINITIONS)
+    assert whole["total"]["announced"]["n"] == 4 and set(whole["definitions"]) == set(
+        facts.DEFINITIONS
+    )
     page = reader("clerk").get("/facts", params={"month": "2026-11"})
-    assert "2026-11 的工作情况" in text(page) and facts.DEFINITIONS["on_time"].words.zh in text(page)
+    assert "2026-11 的工作情况" in text(page) and facts.DEFINITIONS["on_time"].words.zh in text(
+        page
+    )
     assert "What each figure means" in text(reader("street", "en").get("/facts"))

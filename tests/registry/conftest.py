@@ -1,4 +1,6 @@
-"""A register of a test's own: engines for the worker and the web role, a clock, and a way to load text."""
+"""A register of a test's own: engines for the worker and the web role, a clock, and a way to load
+text.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ def web(database) -> Iterator[Engine]:
 def load_text(worker: Engine, clock: TurnedClock, tmp_path: Path) -> Load:
     """Load text, or bytes, as a file of a kind."""
 
-    def load_it(kind: str, content: str | bytes, name: str = "", hooks: Hooks = Hooks()) -> LoadResult:
+    def load_it(
+        kind: str, content: str | bytes, name: str = "", hooks: Hooks = Hooks()
+    ) -> LoadResult:
         file = tmp_path / (name or f"{kind}.csv")
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
         return load(worker, kind, file, clock, hooks)

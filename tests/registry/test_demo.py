@@ -27,7 +27,9 @@ def test_nobody_in_it_is_real_and_everybody_can_be_matched():
         for one in world.organisations
         if one["unit"] in ("city", "county", "street", "township", "community", "village")
     }
-    assert all("示例" in one["name"] for one in world.organisations if one["code"] not in territorial)
+    assert all(
+        "示例" in one["name"] for one in world.organisations if one["code"] not in territorial
+    )
 
 
 def test_all_of_it_loads_and_hangs_together(worker, clock):

@@ -43,7 +43,14 @@ ROWS = [
         "中共东区纺织（集团）有限公司委员会",
         {"authority": "yes"},
     ),
-    ("works1", "works", "branch", "enterprise_state", "中共东区纺织（集团）有限公司第一支部委员会", {}),
+    (
+        "works1",
+        "works",
+        "branch",
+        "enterprise_state",
+        "中共东区纺织（集团）有限公司第一支部委员会",
+        {},
+    ),
     (
         "street",
         "west",
@@ -92,7 +99,12 @@ ROWS = [
         "general_branch",
         "community",
         "中共西区柯桥街道旧村社区总支部委员会",
-        {"area": "330603001009", "serves_area": True, "effective_to": "2025-12-31", "successor": "mid"},
+        {
+            "area": "330603001009",
+            "serves_area": True,
+            "effective_to": "2025-12-31",
+            "successor": "mid",
+        },
     ),
     (
         "mid",
@@ -245,7 +257,13 @@ def test_the_newline_between_names_joins_no_two(directory):
 
 @pytest.mark.parametrize(
     "place, answer",
-    [("330603001008", "talent3"), ("330602001001", "talent"), ("3306", "talent"), ("44", None), (None, None)],
+    [
+        ("330603001008", "talent3"),
+        ("330602001001", "talent"),
+        ("3306", "talent"),
+        ("44", None),
+        (None, None),
+    ],
 )
 def test_the_nearest_talent_service(directory, place, answer):
     assert code(directory.talent_service_for(place)) == answer

@@ -36,7 +36,15 @@ def test_every_column_is_told_and_no_other(kind):
 
 
 def test_every_example_loads(load_text):
-    for kind in ("divisions", "organisations", "members", "contacts", "grids", "confirmed", "calendar"):
+    for kind in (
+        "divisions",
+        "organisations",
+        "members",
+        "contacts",
+        "grids",
+        "confirmed",
+        "calendar",
+    ):
         form, text = example(kind)
         result = load_text(kind, text, f"{kind}.{form}")
         assert (result.bad, result.unknown) == (0, ()), (kind, result.faults)
@@ -46,7 +54,9 @@ def test_every_example_loads(load_text):
         "330603010029,中共柯桥街道工作委员会,basic_committee,street\n",
     )
     letters = load_text(
-        "letters", example("letters")[1], hooks=Hooks(open_letters=lambda tx, rows: ["new"] * len(rows))
+        "letters",
+        example("letters")[1],
+        hooks=Hooks(open_letters=lambda tx, rows: ["new"] * len(rows)),
     )
     assert (letters.good, letters.bad) == (1, 0)
 

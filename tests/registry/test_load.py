@@ -20,7 +20,10 @@ def everything(engine) -> dict[str, list]:
     """All rows of the register, as they would differ if anything had changed."""
     tables = ("organisation", "member", "member_key", "contact", "grid", "division")
     with engine.begin() as tx:
-        return {table: sorted(tx.exec_driver_sql(f"SELECT one::text FROM {table} one").scalars()) for table in tables}
+        return {
+            table: sorted(tx.exec_driver_sql(f"SELECT one::text FROM {table} one").scalars())
+            for table in tables
+        }
 
 
 def errors(result) -> list[dict[str, str]]:
@@ -64,7 +67,9 @@ def test_superiors_may_come_later_and_a_second_load_changes_nothing(load_text, w
         lambda text: text.replace(",", "\t").encode(),
         lambda text: text.replace(",", ";").encode(),
         lambda text: ("\n" + text.replace("\n", "\n,,,,,,,,\n")).encode(),
-        lambda text: "".join(json.dumps(row) + "\n" for row in csv.DictReader(text.splitlines())).encode(),
+        lambda text: "".join(
+            json.dumps(row) + "\n" for row in csv.DictReader(text.splitlines())
+        ).encode(),
     ],
     ids=["bom", "gb18030", "utf-16", "crlf", "tabs", "semicolons", "blank-rows", "json-lines"],
 )
@@ -75,14 +80,18 @@ def test_any_make_of_file_is_the_same_file(load_text, worker, make, pack):
     assert (result.good, result.bad) == (8, 0)
     with worker.begin() as tx:
         assert (
-            tx.exec_driver_sql("SELECT name FROM organisation WHERE code = '330603010029'").scalar_one()
+            tx.exec_driver_sql(
+                "SELECT name FROM organisation WHERE code = '330603010029'"
+            ).scalar_one()
             == "中共浙江省绍兴市柯桥区柯桥街道工作委员会"
         )
 
 
 def test_rare_characters_survive_gb18030_and_the_database(register, worker):
     names = ["马文䶮", "韩㛃", "𠮷野", "买买提·艾合买提", "\U00030edd三"]
-    content = "\n".join([HEADER, *(member_line(f"r{place}", name) for place, name in enumerate(names))])
+    content = "\n".join(
+        [HEADER, *(member_line(f"r{place}", name) for place, name in enumerate(names))]
+    )
     assert register("members", content.encode("gb18030")).good == 5
     with worker.begin() as tx:
         assert (
@@ -101,7 +110,9 @@ def test_columns_in_any_order_some_missing_some_unknown(register, worker):
     assert "id_number" in result.missing
     assert "备注" in result.words.zh
     with worker.begin() as tx:
-        assert tx.exec_driver_sql("SELECT status, standing, phone FROM member WHERE member = 'm9'").one() == (
+        assert tx.exec_driver_sql(
+            "SELECT status, standing, phone FROM member WHERE member = 'm9'"
+        ).one() == (
             "full",
             "normal",
             None,
@@ -167,7 +178,9 @@ def test_the_error_file_runs_no_formula_and_can_be_mended_and_loaded(register, w
     again = register("members", mended, "mended.csv")
     assert (again.good, again.bad, again.unknown) == (1, 0, ())
     with worker.begin() as tx:
-        assert tx.exec_driver_sql("SELECT name, address FROM member WHERE phone = '13900000009'").one() == (
+        assert tx.exec_driver_sql(
+            "SELECT name, address FROM member WHERE phone = '13900000009'"
+        ).one() == (
             "@SUM(1+1)",
             "-2+3",
         )
@@ -260,7 +273,9 @@ def test_no_file_moves_a_member(register, worker):
             "m1": "330602010035",
             "m2": "330602010042",
         }
-        assert tx.exec_driver_sql("SELECT name FROM member WHERE member = 'm2'").scalar_one() == "王方"
+        assert (
+            tx.exec_driver_sql("SELECT name FROM member WHERE member = 'm2'").scalar_one() == "王方"
+        )
 
 
 def test_a_member_under_the_old_code_is_where_its_successor_is(register, worker):
@@ -278,14 +293,16 @@ def test_a_file_neither_restores_a_standing_nor_takes_back_life_and_dues(registe
     with worker.begin() as tx:
         tx.exec_driver_sql("UPDATE member SET standing = 'suspended' WHERE member = 'm1'")
         tx.exec_driver_sql(
-            "UPDATE member SET last_life_on = '2026-03-01', dues_paid_to = '2026-03' WHERE member = 'm2'"
+            "UPDATE member SET last_life_on = '2026-03-01', dues_paid_to = '2026-03' WHERE member "
+            "= 'm2'"
         )
     result = register("members", MEMBERS)
     assert (result.good, result.unchanged, result.bad) == (0, 1, 1)
     assert "恢复" in errors(result)[0]["fix"]
     with worker.begin() as tx:
         assert (
-            tx.exec_driver_sql("SELECT standing FROM member WHERE member = 'm1'").scalar_one() == "suspended"
+            tx.exec_driver_sql("SELECT standing FROM member WHERE member = 'm1'").scalar_one()
+            == "suspended"
         )
         assert tx.exec_driver_sql(
             "SELECT last_life_on::text, dues_paid_to FROM member WHERE member = 'm2'"
@@ -312,16 +329,22 @@ def test_a_wrong_id_number_is_a_warning_never_a_lost_member(register, worker):
 
 
 def test_a_channel_that_is_not_connected_is_kept_and_said(register, worker):
-    result = register("contacts", (
-        "organisation,name,post,phone,email,channel\n"
-        "330602010035,张立,secretary,13900000003,,wecom\n"
-        "330602010042,李敏,secretary,13900000004,li@example.org,email\n"
-    ))
+    result = register(
+        "contacts",
+        (
+            "organisation,name,post,phone,email,channel\n"
+            "330602010035,张立,secretary,13900000003,,wecom\n"
+            "330602010042,李敏,secretary,13900000004,li@example.org,email\n"
+        ),
+    )
     assert (result.good, result.bad) == (2, 0)
     assert "1 行——渠道“企业微信”（wecom）尚未接通" in result.words.zh
     assert "channel wecom is not connected yet" in result.words.en
     with worker.connect() as tx:
-        assert tx.exec_driver_sql("SELECT channel FROM contact WHERE name = '张立'").scalar_one() == "wecom"
+        assert (
+            tx.exec_driver_sql("SELECT channel FROM contact WHERE name = '张立'").scalar_one()
+            == "wecom"
+        )
 
 
 def test_keys_follow_the_member(register, worker):
@@ -356,7 +379,9 @@ def test_a_row_the_database_refuses_costs_only_itself(register, worker, database
 def test_rows_are_committed_as_they_come(register, worker, clock, tmp_path):
     """A load that is cut off has lost nothing of what it said it had done."""
     file = tmp_path / "many.csv"
-    file.write_text("\n".join([HEADER, *(member_line(f"k{number:05}") for number in range(12_000))]))
+    file.write_text(
+        "\n".join([HEADER, *(member_line(f"k{number:05}") for number in range(12_000))])
+    )
 
     class CutOff(Exception):
         pass
@@ -385,11 +410,18 @@ def test_rows_are_committed_as_they_come(register, worker, clock, tmp_path):
         ("1990年10月", None, "没有写到日"),
     ],
 )
-def test_a_birth_date_is_read_as_people_and_spreadsheets_write_it(register, worker, cell, kept, said):
+def test_a_birth_date_is_read_as_people_and_spreadsheets_write_it(
+    register, worker, cell, kept, said
+):
     result = register("members", HEADER + "\n" + member_line(birth_date=cell))
     assert (result.good, result.bad) == (1, 0)
     with worker.connect() as tx:
-        assert tx.exec_driver_sql("SELECT birth_date::text FROM member WHERE member = 'm3'").scalar_one() == kept
+        assert (
+            tx.exec_driver_sql(
+                "SELECT birth_date::text FROM member WHERE member = 'm3'"
+            ).scalar_one()
+            == kept
+        )
     assert said in result.words.zh
 
 
@@ -403,4 +435,7 @@ def test_radicals_of_a_pdf_go_into_the_register_as_ordinary_characters(register,
     result = register("members", HEADER + "\n" + member_line(name="⻢云飞", address="⻄安市⻓安区"))
     assert result.good == 1
     with worker.connect() as tx:
-        assert tx.exec_driver_sql("SELECT name, address FROM member WHERE member = 'm3'").one() == ("马云飞", "西安市长安区")
+        assert tx.exec_driver_sql("SELECT name, address FROM member WHERE member = 'm3'").one() == (
+            "马云飞",
+            "西安市长安区",
+        )

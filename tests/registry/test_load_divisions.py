@@ -1,4 +1,5 @@
-"""The division table: by the thousand where lines are plainly right, and no less careful where they are not.
+"""The division table: by the thousand where lines are plainly right, and no less careful where they
+are not.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def test_the_same_twice_and_then_a_newer_edition(load_text, worker):
     again = load_text("divisions", GOOD)
     assert (again.good, again.unchanged) == (0, 6)
     newer = load_text(
-        "divisions", GOOD.replace("范坪村民委员会", "范坪社区居民委员会") + "620104002,先锋路街道,4,620104\n"
+        "divisions",
+        GOOD.replace("范坪村民委员会", "范坪社区居民委员会") + "620104002,先锋路街道,4,620104\n",
     )
     assert (newer.good, newer.unchanged, newer.bad) == (2, 5, 0)
     assert table(worker)["620104001201"] == ("范坪社区居民委员会", 5, "620104001")
@@ -45,7 +47,10 @@ def test_bad_lines_among_thousands_of_good_ones(load_text, worker):
         f"620104002{number:03},第{number}社区居民委员会,5,620104002\n" for number in range(1, 900)
     )
     many += (
-        "".join(f"620104003{number:03},第{number}社区居民委员会,5,620104003\n" for number in range(1, 900))
+        "".join(
+            f"620104003{number:03},第{number}社区居民委员会,5,620104003\n"
+            for number in range(1, 900)
+        )
         * 3
     )
     many += (

@@ -54,10 +54,17 @@ def test_letters_that_cannot_be(register):
         lines[1].replace("001", "005").replace(",30,", ",91,"),
     ]
     result = register(
-        "letters", "\n".join(bad), hooks=Hooks(open_letters=lambda tx, letters: ["new"] * len(letters))
+        "letters",
+        "\n".join(bad),
+        hooks=Hooks(open_letters=lambda tx, letters: ["new"] * len(letters)),
     )
     assert (result.good, result.bad) == (0, 4)
-    assert {column for _, column, _ in result.faults} == {"member", "to", "issued_on", "validity_days"}
+    assert {column for _, column, _ in result.faults} == {
+        "member",
+        "to",
+        "issued_on",
+        "validity_days",
+    }
     with pytest.raises(BadFile):
         register("letters", LETTERS)
 
@@ -66,7 +73,8 @@ def test_confirmed_addresses_with_and_without_an_id(register, worker):
     content = (
         '{"id": "c1", "address": "绍兴市柯桥区管墅社区1幢", "code": "330603001008"}\n'
         '{"address": "绍兴市柯桥区柯桥街道", "code": "330603001", "on": "2025-05-01"}\n'
-        '{"id": "c1", "address": "另一处", "code": "330603001008"}\n{"address": "", "code": "330603001"}\n'
+        '{"id": "c1", "address": "另一处", "code": "330603001008"}\n{"address": "", "code": '
+        '"330603001"}\n'
     )
     result = register("confirmed", content)
     assert (result.good, result.bad) == (2, 2)
@@ -115,7 +123,10 @@ def test_a_new_address_forgets_old_bounces(register, worker):
         tx.exec_driver_sql("UPDATE contact SET bounced_count = 2")
     assert register("contacts", CONTACTS.replace("clerk@", "office@")).good == 1
     with worker.begin() as tx:
-        assert tx.exec_driver_sql("SELECT name FROM contact WHERE bounced_count = 0").scalar_one() == "文书"
+        assert (
+            tx.exec_driver_sql("SELECT name FROM contact WHERE bounced_count = 0").scalar_one()
+            == "文书"
+        )
 
 
 def test_the_grid_of_a_door(register, worker):

@@ -1,4 +1,6 @@
-"""When a part of the tree moves, all that is below it follows; a load that died goes on where it stopped."""
+"""When a part of the tree moves, all that is below it follows; a load that died goes on where it
+stopped.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,7 @@ from services.registry.access import create_key
 from services.registry.load import Hooks
 from tests.registry.conftest import ORGANISATIONS
 
-CONTACTS = (
-    "organisation,name,post,phone,email,channel,from,until\n330602010035,甲,secretary,13800000001,,portal,,\n"
-)
+CONTACTS = "organisation,name,post,phone,email,channel,from,until\n330602010035,甲,secretary,13800000001,,portal,,\n"
 GRIDS = "grid,community,name,contact,phone,addresses\ng1,330603001008,第一网格,乙,13800000002,管墅社区1幢;管墅社区2幢\n"
 MOVED = ORGANISATIONS.replace(
     "organ,330602010021,", "organ,330603010022,"

@@ -1,4 +1,5 @@
-"""Row-level security of the register, asked on a connection that was used before; and what no role may write.
+"""Row-level security of the register, asked on a connection that was used before; and what no role
+may write.
 """
 
 from __future__ import annotations
@@ -73,7 +74,10 @@ def test_the_directory_and_official_contacts_are_for_whoever_looks(peopled, web)
     ],
 )
 def test_no_worker_moves_a_member(peopled, worker, statement):
-    with pytest.raises(Exception, match="permission denied|no organisation moved"), worker.begin() as tx:
+    with (
+        pytest.raises(Exception, match="permission denied|no organisation moved"),
+        worker.begin() as tx,
+    ):
         tx.exec_driver_sql(statement)
 
 

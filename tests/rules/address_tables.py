@@ -1,4 +1,6 @@
-"""A small division table, made up, with the situations that decide: merged streets, a moved and a gone community."""
+"""A small division table, made up, with the situations that decide: merged streets, a moved and a
+gone community.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The bars the address engine must hold on the whole public set after learning the confirmed cases."""
+"""The bars the address engine must hold on the whole public set after learning the confirmed
+cases.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,19 @@ import pytest
 from services.matcher.gazetteer import Gazetteer
 from tests.score.address import CACHE, CONFIRMED, NOT_TO_ROUTE, PUBLIC, ece, read, scored
 
-CLEAN = (
-    "street+community county+community no-province county-street-community no-street county-community-only "
-    "street-community-only abbreviated punctuation noisy-prefix other-street-name"
-).split()
+CLEAN = [
+    "street+community",
+    "county+community",
+    "no-province",
+    "county-street-community",
+    "no-street",
+    "county-community-only",
+    "street-community-only",
+    "abbreviated",
+    "punctuation",
+    "noisy-prefix",
+    "other-street-name",
+]
 
 
 @pytest.fixture(scope="module")

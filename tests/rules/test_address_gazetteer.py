@@ -29,7 +29,11 @@ def gazetteer(cache, tables):
 
 
 def best(answer):
-    return (answer.decision, answer.candidates[0].code) if answer.candidates else (answer.decision, None)
+    return (
+        (answer.decision, answer.candidates[0].code)
+        if answer.candidates
+        else (answer.decision, None)
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +75,9 @@ def test_depth_is_an_answer(gazetteer):
 def test_a_community_in_no_list_is_said_to_be(gazetteer):
     answer = gazetteer.resolve("浙江省绍兴市越城区塔山街道金时代社区8号")
     assert answer.candidates[0].code == "330602001"
-    assert answer.candidates[0].evidence[-1].zh == "塔山街道的名录中没有「金时代社区」，止于塔山街道"
+    assert (
+        answer.candidates[0].evidence[-1].zh == "塔山街道的名录中没有「金时代社区」，止于塔山街道"
+    )
 
 
 def test_a_community_that_is_gone_stops_at_its_street_and_says_since_when(gazetteer):
@@ -114,16 +120,25 @@ def test_a_slip_is_mended_inside_the_stated_street_only(gazetteer):
 def test_a_confirmed_case_is_seen_by_the_next_and_can_be_withdrawn(gazetteer):
     asked = "浙江省绍兴市越城区国雅彩云间3栋"
     assert best(gazetteer.resolve(asked))[1] == "330602"
-    gazetteer.learn("浙江省绍兴市越城区国雅彩云间5栋", "330602001001", source="case-1", on=date(2026, 5, 1))
     gazetteer.learn(
-        "浙江省绍兴市越城区塔山街道国雅彩云间8栋", "330602001001", source="case-2", on=date(2026, 6, 1)
+        "浙江省绍兴市越城区国雅彩云间5栋", "330602001001", source="case-1", on=date(2026, 5, 1)
+    )
+    gazetteer.learn(
+        "浙江省绍兴市越城区塔山街道国雅彩云间8栋",
+        "330602001001",
+        source="case-2",
+        on=date(2026, 6, 1),
     )
     answer = gazetteer.resolve(asked)
     assert answer.candidates[0].code == "330602001001"
-    assert any("2 例中 2 例" in e.zh and "国雅彩云间" in e.zh for e in answer.candidates[0].evidence)
+    assert any(
+        "2 例中 2 例" in e.zh and "国雅彩云间" in e.zh for e in answer.candidates[0].evidence
+    )
     assert any("the last on 2026-06-01" in e.en for e in answer.candidates[0].evidence)
     gazetteer.withdraw("case-2")
-    assert any("the last on 2026-05-01" in e.en for e in gazetteer.resolve(asked).candidates[0].evidence)
+    assert any(
+        "the last on 2026-05-01" in e.en for e in gazetteer.resolve(asked).candidates[0].evidence
+    )
     gazetteer.withdraw("case-1")
     assert best(gazetteer.resolve(asked))[1] == "330602"
 
@@ -169,7 +184,9 @@ def test_a_county_given_apart_may_be_code_name_or_full_name(gazetteer):
         answer = gazetteer.resolve("清水桥社区5号", county)
         assert answer.decision == "ask" and len(answer.candidates) == 2, county
     assert best(gazetteer.resolve("清水桥社区5号", "朝阳区")) == ("none", None)
-    assert gazetteer.resolve("柯桥区柯桥街道红丰社区", "越城区").candidates[0].code == "330603001001"
+    assert (
+        gazetteer.resolve("柯桥区柯桥街道红丰社区", "越城区").candidates[0].code == "330603001001"
+    )
 
 
 def test_evidence_under_an_old_code_counts_for_its_heir(gazetteer):
@@ -261,7 +278,9 @@ def test_the_snapshot_is_compiled_once(cache, tables):
     assert (cache / first).stat().st_mtime_ns == stamp
 
 
-def test_a_file_is_answered_in_order_and_its_bad_lines_are_named(tmp_path, cache, monkeypatch, tables):
+def test_a_file_is_answered_in_order_and_its_bad_lines_are_named(
+    tmp_path, cache, monkeypatch, tables
+):
     open_small = Gazetteer.open.__func__
     monkeypatch.setattr(
         Gazetteer, "open", classmethod(lambda cls, c, d=None, h=None: open_small(cls, c, *tables))
@@ -269,7 +288,9 @@ def test_a_file_is_answered_in_order_and_its_bad_lines_are_named(tmp_path, cache
     inp, out, learn = tmp_path / "in.jsonl", tmp_path / "out.jsonl", tmp_path / "confirmed.jsonl"
     good = {"id": "a", "address": "越城区塔山街道国雅社区"}
     known = {"id": "b", "address": "国雅彩云间3栋", "county": "330602"}
-    inp.write_text(f'{json.dumps(good)}\nno json\n{{"address": "x"}}\n{json.dumps(known)}\n', "utf-8")
+    inp.write_text(
+        f'{json.dumps(good)}\nno json\n{{"address": "x"}}\n{json.dumps(known)}\n', "utf-8"
+    )
     learn.write_text(
         '{"id":"c1","address":"越城区国雅彩云间1栋","code":"330602001001"}\n{"address":"x","code":"1"}\n',
         "utf-8",

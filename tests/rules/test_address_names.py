@@ -59,7 +59,9 @@ def test_short_and_abbreviated_names_above_the_street():
     assert "长阳县" in county_forms("长阳土家族自治县")
     assert "达州经开区" in county_forms("达州经济开发区", "达州市")
     assert county_forms("市中区") == ("市中区", "市中")
-    assert county_forms("长沙县", "长沙市") == ("长沙县",) and "东莞" in county_forms("东莞市", "东莞市")
+    assert county_forms("长沙县", "长沙市") == ("长沙县",) and "东莞" in county_forms(
+        "东莞市", "东莞市"
+    )
 
 
 SOUNDS = {

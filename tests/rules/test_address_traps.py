@@ -78,7 +78,9 @@ def told(gazetteer, address):
     return answer.decision, [c.code for c in answer.candidates]
 
 
-@pytest.mark.parametrize("address", ["山东潍坊高新区新城街道桃园社区", "山东省潍坊市新城街道桃园社区3号"])
+@pytest.mark.parametrize(
+    "address", ["山东潍坊高新区新城街道桃园社区", "山东省潍坊市新城街道桃园社区3号"]
+)
 def test_no_community_of_another_province_than_the_one_named(gazetteer, address):
     decision, codes = told(gazetteer, address)
     assert codes[0] == "370705009" and not any(code.startswith("61") for code in codes)
@@ -118,7 +120,9 @@ def test_a_street_named_by_its_stem_is_offered_but_not_routed(gazetteer):
     assert (answer.decision, answer.candidates[0].code) == ("ask", "310104011")
     assert answer.candidates[0].evidence[-1].zh == "「田林」与田林街道同名，未写街道、镇、乡字样"
     road = gazetteer.resolve("上海市徐汇区田林路400号")
-    assert road.decision == "ask" and not any("未写街道" in e.zh for c in road.candidates for e in c.evidence)
+    assert road.decision == "ask" and not any(
+        "未写街道" in e.zh for c in road.candidates for e in c.evidence
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,7 +157,9 @@ def test_the_name_of_the_street_is_no_slip_for_a_community(gazetteer):
 
 def test_of_two_streets_the_community_tells_which_else_a_person(gazetteer):
     address = "上海市徐汇区田林街道 虹梅路街道 桂林苑居委会"
-    assert told(gazetteer, address)[0] == "route" and told(gazetteer, address)[1][0] == "310104014001"
+    assert (
+        told(gazetteer, address)[0] == "route" and told(gazetteer, address)[1][0] == "310104014001"
+    )
     decision, codes = told(gazetteer, "上海市徐汇区田林街道虹梅路街道某某公寓")
     assert decision == "ask" and set(codes) == {"310104011", "310104014"}
     assert told(gazetteer, "上海市徐汇区田林街道（原虹梅路街道）某某公寓")[1] == ["310104011"]

@@ -47,14 +47,18 @@ def test_probabilities_mean_what_they_say(rows: list[Row]) -> None:
     assert calibration_error(rows) <= 0.03
 
 
-@pytest.mark.parametrize("kind", ["non_spouse_id", "non_near_id", "non_twin_of_member", "non_relative_phone"])
+@pytest.mark.parametrize(
+    "kind", ["non_spouse_id", "non_near_id", "non_twin_of_member", "non_relative_phone"]
+)
 def test_relatives_and_near_numbers_are_nobody_s_match(rows: list[Row], kind: str) -> None:
     wrong = sum(row.matched for row in rows if row.kind == kind)
     assert wrong <= 1
 
 
 def test_what_is_decided_in_steps_is_what_everything_at_once_decides() -> None:
-    """The service stops at the first step that settles who it is; nobody found later would have changed that."""
+    """The service stops at the first step that settles who it is; nobody found later would have
+    changed that.
+    """
     register, model = Register.read(MEMBERS), Model.load()
     known = Organisations.read(MEMBERS.with_name("organisations.csv.xz"))
     settled = dict.fromkeys(STEPS, 0)
@@ -66,6 +70,11 @@ def test_what_is_decided_in_steps_is_what_everything_at_once_decides() -> None:
             if answer.decision == "match":
                 settled[step] += 1
                 break
-        assert [answer.decision, [c.member for c in answer.candidates[:1] if answer.decision == "match"]] == [
-            at_once.decision, [c.member for c in at_once.candidates[:1] if at_once.decision == "match"]], row["id"]
+        assert [
+            answer.decision,
+            [c.member for c in answer.candidates[:1] if answer.decision == "match"],
+        ] == [
+            at_once.decision,
+            [c.member for c in at_once.candidates[:1] if at_once.decision == "match"],
+        ], row["id"]
     assert settled[number_keys] > 500 and settled[close_keys] > 300

@@ -1,10 +1,9 @@
 """Scores the address engine: `python -m tests.score.address [PUBLIC CONFIRMED]`.
 
-Right = the first candidate's code starts with the expected one. Wilson intervals at 95 %. Calibration error
-(ECE) over
-ten bins of the first candidate's confidence; rows without a candidate do not count in it. For `ambiguous`
-rows the
-expected answer is to ask; for calibration the community the row was made from.
+Right = the first candidate's code starts with the expected one. Wilson intervals at 95 %.
+Calibration error (ECE) over ten bins of the first candidate's confidence; rows without a candidate
+do not count in it. For `ambiguous` rows the expected answer is to ask; for calibration the
+community the row was made from.
 """
 
 from __future__ import annotations
@@ -76,7 +75,9 @@ class Tally:
             truth = case["labels"].get("was") or code
             true = bool(truth) and best.code.startswith(truth)
             self.sure.append((best.confidence, true))
-            self.sure_wrong_community += len(best.code) == 12 and best.confidence > 0.9 and best.code != truth
+            self.sure_wrong_community += (
+                len(best.code) == 12 and best.confidence > 0.9 and best.code != truth
+            )
 
 
 def ece(sure: Iterable[tuple[float, bool]], bins: int = 10) -> float:
@@ -92,23 +93,30 @@ def scored(gazetteer: Gazetteer, cases: list[dict[str, Any]]) -> dict[str, Tally
     """Category -> tally."""
     out: dict[str, Tally] = defaultdict(Tally)
     for case in cases:
-        out[case["labels"]["category"]].add(case, gazetteer.resolve(case["address"], case.get("county")))
+        out[case["labels"]["category"]].add(
+            case, gazetteer.resolve(case["address"], case.get("county"))
+        )
     return dict(sorted(out.items()))
 
 
 def report(tallies: dict[str, Tally], learned: int) -> str:
     """The table and the sums as Markdown."""
     lines = [
-        "| category | rows | first right % (95 % interval) | in first three % | routed % | routed wrongly |",
+        "| category | rows | first right % (95 % interval) | in first three % | routed % | routed "
+        "wrongly |",
         "|---|---:|---|---:|---:|---:|",
     ]
     for name, t in tallies.items():
         low, high = wilson(t.first, t.rows)
         lines.append(
-            f"| {name} | {t.rows} | {100 * t.first / t.rows:.1f} ({100 * low:.1f}–{100 * high:.1f}) "
+            f"| {name} | {t.rows} | {100 * t.first / t.rows:.1f} "
+            f"({100 * low:.1f}–{100 * high:.1f}) "
             f"| {100 * t.three / t.rows:.1f} | {100 * t.routed / t.rows:.1f} | {t.routed_wrong} |"
         )
-    all_rows, routed = sum(t.rows for t in tallies.values()), sum(t.routed for t in tallies.values())
+    all_rows, routed = (
+        sum(t.rows for t in tallies.values()),
+        sum(t.routed for t in tallies.values()),
+    )
     wrong = sum(t.routed_wrong for t in tallies.values())
     answerable = sum(t.rows for n, t in tallies.items() if n not in NOT_TO_ROUTE)
     low, high = wilson(routed - wrong, routed)
@@ -123,7 +131,8 @@ def report(tallies: dict[str, Tally], learned: int) -> str:
         f"- Precision of `route`: {100 * (routed - wrong) / max(routed, 1):.2f} % "
         f"({100 * low:.2f}–{100 * high:.2f}).",
         f"- Calibration error (ECE, ten bins): {ece(sure):.4f}; Brier {brier:.4f}.",
-        f"- Dissolved: a wrong community with confidence above 0.9 in {gone.sure_wrong_community} of "
+        f"- Dissolved: a wrong community with confidence above 0.9 in {gone.sure_wrong_community} "
+        f"of "
         f"{gone.rows} "
         f"({100 * gone.sure_wrong_community / max(gone.rows, 1):.1f} %).",
     ]
@@ -145,7 +154,8 @@ SIGNS = {
 
 
 def left_out(gazetteer: Gazetteer, known: list[dict[str, Any]]) -> str:
-    """What each sign is worth in the field: confirmed rows left out one by one, their community struck from the text.
+    """What each sign is worth in the field: confirmed rows left out one by one, their community
+    struck from the text.
 
     Unlike the linked rows of the public set these are not chosen for agreement.
     """
@@ -170,7 +180,9 @@ def left_out(gazetteer: Gazetteer, known: list[dict[str, Any]]) -> str:
     ]
     for name, (rows, right) in sorted(tallies.items()):
         low, high = wilson(right, rows)
-        lines.append(f"| {name} | {rows} | {100 * right / rows:.1f} ({100 * low:.1f}–{100 * high:.1f}) |")
+        lines.append(
+            f"| {name} | {rows} | {100 * right / rows:.1f} ({100 * low:.1f}–{100 * high:.1f}) |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -184,7 +196,9 @@ def made(gazetteer: Gazetteer, count: int = 3000, seed: int = 1) -> str:
     lines = ["| made-up | rows | right % (95 % interval) |", "|---|---:|---|"]
     for kind, (rows, right) in tallies.items():
         low, high = wilson(right, rows)
-        lines.append(f"| {kind} | {rows} | {100 * right / rows:.1f} ({100 * low:.1f}–{100 * high:.1f}) |")
+        lines.append(
+            f"| {kind} | {rows} | {100 * right / rows:.1f} ({100 * low:.1f}–{100 * high:.1f}) |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -197,7 +211,8 @@ def run(public: Path = PUBLIC, confirmed: Path = CONFIRMED, cache: Path = CACHE)
     return (
         report(scored(gazetteer, read(public)), len(known))
         + "\n### The same signs in confirmed rows left out one by one\n\n"
-        + "The community's name was struck from the text; rows are not chosen for agreement, as the linked rows above are.\n\n"
+        + "The community's name was struck from the text; rows are not chosen for agreement, as "
+        "the linked rows above are.\n\n"
         + left_out(gazetteer, known)
         + "\n### Made-up addresses of the whole country, nothing learned\n\n"
         + national

@@ -1,10 +1,9 @@
 """Fits the confidence model: `python -m tests.score.address_fit [PUBLIC CONFIRMED]`.
 
 Three kinds of rows: the public set (weight 1); confirmed addresses left out one by one with their
-community's name
-struck from the text, which shows what learned evidence is worth in the field (weight 0.1); made-up national
-cases
-(weight 0.05). Logistic regression with an L2 penalty; also fits on each half of the public set and reports the other.
+community's name struck from the text, which shows what learned evidence is worth in the field
+(weight 0.1); made-up national cases (weight 0.05). Logistic regression with an L2 penalty; also
+fits on each half of the public set and reports the other.
 """
 
 from __future__ import annotations
@@ -28,9 +27,11 @@ WEIGHTS = {"public": 1.0, "left_out": 0.1, "made": 0.05}
 
 
 def rows_of(gazetteer: Gazetteer, text: str, code: str | None, kind: str, half: int) -> list[Row]:
-    """(indicators, right, weight, half) of the best guess, and of its street where that is answered first.
+    """(indicators, right, weight, half) of the best guess, and of its street where that is answered
+    first.
 
-    A community answered where only the street is known says nothing about the community and is left out.
+    A community answered where only the street is known says nothing about the community and is left
+    out.
     """
     step = gazetteer.walk.read(text)
     guesses = gazetteer.guesses(text, step) if step.community is None else []
@@ -53,7 +54,9 @@ def collected(gazetteer: Gazetteer, public: list[dict], confirmed: list[dict]) -
     rows: list[Row] = []
     for case in public:
         code = case["labels"].get("was") or case["expected"]["code"]
-        rows += rows_of(gazetteer, normalise(case["address"]).text, code, "public", rng.randrange(2))
+        rows += rows_of(
+            gazetteer, normalise(case["address"]).text, code, "public", rng.randrange(2)
+        )
     for case in confirmed:
         text = normalise(case["address"]).text
         step = gazetteer.walk.read(text)
@@ -97,15 +100,22 @@ def checked(rows: list[Row]) -> None:
     for half in (0, 1):
         weights = fit([r for r in rows if r[3] != half])
         held = [r for r in rows if r[3] == half]
-        sure = [1 / (1 + np.exp(-(weights["bias"] + sum(weights.get(f, 0.0) for f in r[0])))) for r in held]
+        sure = [
+            1 / (1 + np.exp(-(weights["bias"] + sum(weights.get(f, 0.0) for f in r[0]))))
+            for r in held
+        ]
         right = [r[1] for r in held]
         bins = [min(int(s * 10), 9) for s in sure]
         error = sum(
-            abs(sum(s - r for s, r, b in zip(sure, right, bins, strict=True) if b == n)) for n in range(10)
+            abs(sum(s - r for s, r, b in zip(sure, right, bins, strict=True) if b == n))
+            for n in range(10)
         ) / len(held)
         routed = [r for s, r in zip(sure, right, strict=True) if s >= ROUTE_AT]
         share = len(routed) / len(held)
-        print(f"half {half}: {len(held)} rows, ECE {error:.4f}; at {ROUTE_AT} {share:.3f}, {routed.count(False)} wrong")
+        print(
+            f"half {half}: {len(held)} rows, ECE {error:.4f}; at {ROUTE_AT} {share:.3f}, "
+            f"{routed.count(False)} wrong"
+        )
 
 
 def main(public: Path = PUBLIC, confirmed: Path = CONFIRMED) -> None:
@@ -115,9 +125,15 @@ def main(public: Path = PUBLIC, confirmed: Path = CONFIRMED) -> None:
         gazetteer.learn(case["address"], case["code"], source=case["id"])
     rows = collected(gazetteer, read(public), known)
     checked(rows)
-    fitted_on = {"rows": len(rows), "weights": WEIGHTS, "source": "notices of 2022, tests/data/address"}
+    fitted_on = {
+        "rows": len(rows),
+        "weights": WEIGHTS,
+        "source": "notices of 2022, tests/data/address",
+    }
     model = {"fitted_on": fitted_on, "coefficients": fit(rows)}
-    MODEL.write_text(json.dumps(model, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8")
+    MODEL.write_text(
+        json.dumps(model, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""Addresses as dirty as real lists, with what is right for each: `python -m tests.score.dirty_addresses [ROWS] [SEED]`.
+"""Addresses as dirty as real lists, with what is right for each:
+`python -m tests.score.dirty_addresses [ROWS] [SEED]`.
 
-Made from the division table: counties by their usual short forms, text copied from a PDF, roads that bear another
-province's name, streets behind a county that no table has, full width and blanks. A wrong `route` is one whose
-code is neither the right one nor above it.
+Made from the division table: counties by their usual short forms, text copied from a PDF, roads
+that bear another province's name, streets behind a county that no table has, full width and blanks.
+A wrong `route` is one whose code is neither the right one nor above it.
 """
+
 from __future__ import annotations
 
 import random
@@ -42,12 +44,18 @@ def _whole(names: dict[str, str], street: str) -> str:
 
 def _short_county(names: dict[str, str], street: str, rng: random.Random) -> Row:
     """兰坪县金顶街道: of another county than the street drawn, one that has such a form."""
-    counties = sorted(code for code in names if len(code) == 6 and usual_county_forms(clean(names[code])))
+    counties = sorted(
+        code for code in names if len(code) == 6 and usual_county_forms(clean(names[code]))
+    )
     county = rng.choice(counties)
     below = sorted(code for code in names if len(code) == 9 and code.startswith(county))
     if below:
         chosen = rng.choice(below)
-        yield "short county", rng.choice(usual_county_forms(clean(names[county]))) + names[chosen], chosen
+        yield (
+            "short county",
+            rng.choice(usual_county_forms(clean(names[county]))) + names[chosen],
+            chosen,
+        )
 
 
 def _copied_from_a_pdf(names: dict[str, str], street: str, rng: random.Random) -> Row:
@@ -64,12 +72,21 @@ def _road(names: dict[str, str], street: str, rng: random.Random) -> Row:
 
 
 def _unknown_county(names: dict[str, str], street: str, rng: random.Random) -> Row:
-    yield "unknown county", f"{rng.choice('新永安平宁')}{rng.choice('丰昌泰福乐')}{rng.choice('坪湾岭')}县{names[street]}", ""
+    yield (
+        "unknown county",
+        f"{rng.choice('新永安平宁')}{rng.choice('丰昌泰福乐')}{rng.choice('坪湾岭')}县{names[street]}",
+        "",
+    )
 
 
 def _full_width(names: dict[str, str], street: str, rng: random.Random) -> Row:
-    yield "blanks and width", "　".join(_whole(names, street)) + f"{rng.randrange(1, 99)}".translate(
-        {ord(d): ord(d) + 0xFEE0 for d in "0123456789"}) + "号", street
+    yield (
+        "blanks and width",
+        "　".join(_whole(names, street))
+        + f"{rng.randrange(1, 99)}".translate({ord(d): ord(d) + 0xFEE0 for d in "0123456789"})
+        + "号",
+        street,
+    )
 
 
 def tally(gazetteer: Gazetteer, rows: list[tuple[str, str, str]]) -> dict[str, list[int]]:
@@ -92,7 +109,9 @@ def run(count: int = ROWS, seed: int = SEED) -> str:
     """The report on so many addresses, in Markdown."""
     gazetteer = Gazetteer.open(CACHE)
     lines = ["| kind | rows | right % | routed | routed wrongly |", "|---|---:|---:|---:|---:|"]
-    for kind, (rows, right, routed, wrong) in tally(gazetteer, made(gazetteer, count, seed)).items():
+    for kind, (rows, right, routed, wrong) in tally(
+        gazetteer, made(gazetteer, count, seed)
+    ).items():
         lines.append(f"| {kind} | {rows} | {100 * right / rows:.1f} | {routed} | {wrong} |")
     return "\n".join(lines) + "\n"
 

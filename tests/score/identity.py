@@ -1,10 +1,10 @@
 """Scores the identity engine: `python -m tests.score.identity [MEMBERS QUERIES] [--prior P]`.
 
-A match is right if its first candidate is the row's member or that member's second record. Precision: right matches
-among all matches. Recall: right matches among the rows for which `match` may be defended from what was given.
-Acceptable: the decision is one of those that may be defended and, if match, right. Lost: a member answered
-not_a_member where that may not be defended. Wilson intervals at 95 %; calibration error (ECE) over ten equal bins of
-the first candidate's probability.
+A match is right if its first candidate is the row's member or that member's second record.
+Precision: right matches among all matches. Recall: right matches among the rows for which `match`
+may be defended from what was given. Acceptable: the decision is one of those that may be defended
+and, if match, right. Lost: a member answered not_a_member where that may not be defended. Wilson
+intervals at 95 %; calibration error (ECE) over ten equal bins of the first candidate's probability.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ class Row:
 
     @property
     def lost(self) -> bool:
-        return self.member and self.decision == "not_a_member" and self.decision not in self.acceptable
+        return (
+            self.member and self.decision == "not_a_member" and self.decision not in self.acceptable
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,10 @@ class Share:
 
     def __str__(self) -> str:
         low, high = wilson(self.right, self.count)
-        return f"{100 * self.value:.2f} % ({100 * low:.2f}–{100 * high:.2f}), {self.right} of {self.count}"
+        return (
+            f"{100 * self.value:.2f} % ({100 * low:.2f}–{100 * high:.2f}), {self.right} of "
+            f"{self.count}"
+        )
 
 
 def answered(members: Path, queries: Path, prior: float | None = None) -> list[Row]:
@@ -133,7 +138,8 @@ def report(rows: list[Row]) -> str:
     numbered, bare = [r for r in rows if r.numbered], [r for r in rows if not r.numbered]
     review = Share(sum(r.decision == "review" for r in rows), len(rows))
     lines = [
-        "| measure | reach | measured (95 % interval) |", "|---|---|---|",
+        "| measure | reach | measured (95 % interval) |",
+        "|---|---|---|",
         f"| precision of `match` | ≥ 99.5 % | {precision(rows)} |",
         f"| with an ID number | ≥ 99.8 % | {precision(numbered)} |",
         f"| without | ≥ 99 % | {precision(bare)} |",
@@ -143,7 +149,10 @@ def report(rows: list[Row]) -> str:
         f"| members lost as `not_a_member` | ≤ 1.5 % | {lost(rows)} |",
         f"| calibration error (ECE) | ≤ 0.03 | {calibration_error(rows):.4f} |",
         f"| left to a person (`review`) | – | {review} |",
-        "", *_table("kind", rows, lambda row: (row.kind,)), "", *_table("channel", rows, lambda row: row.channels),
+        "",
+        *_table("kind", rows, lambda row: (row.kind,)),
+        "",
+        *_table("channel", rows, lambda row: row.channels),
     ]
     return "\n".join(lines) + "\n"
 
@@ -153,18 +162,25 @@ def _table(title: str, rows: list[Row], names: Callable[[Row], tuple[str, ...]])
     for row in rows:
         for name in names(row):
             groups[name].append(row)
-    lines = [f"| {title} | rows | matches | wrong | recall % | may be defended % |", "|---|---:|---:|---:|---:|---:|"]
+    lines = [
+        f"| {title} | rows | matches | wrong | recall % | may be defended % |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
     for name, group in sorted(groups.items()):
         made, found = precision(group), recall(group)
         share = f"{100 * found.value:.1f}" if found.count else "–"
-        lines.append(f"| {name} | {len(group)} | {made.count} | {made.count - made.right} | {share} | "
-                     f"{100 * acceptable(group).value:.1f} |")
+        lines.append(
+            f"| {name} | {len(group)} | {made.count} | {made.count - made.right} | {share} | "
+            f"{100 * acceptable(group).value:.1f} |"
+        )
     return lines
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("members", type=Path, nargs="?", default=MEMBERS)
     parser.add_argument("queries", type=Path, nargs="?", default=QUERIES)
     parser.add_argument("--prior", type=float)

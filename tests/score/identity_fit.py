@@ -1,9 +1,10 @@
 """Fits the identity model: `python -m tests.score.identity_fit MEMBERS QUERIES [--write]`.
 
-For each row the keys give its candidates; the labels say which of them, if any, is the person. m and u of a sign are
-counted over true pairs and over other candidates. The weights start at nought and are fitted together by the
-conditional likelihood of "this candidate, or none", with a penalty on their squares, so that fields that say the same
-thing twice are not counted twice. Five-fold cross-validated answers show what another set may expect.
+For each row the keys give its candidates; the labels say which of them, if any, is the person. m
+and u of a sign are counted over true pairs and over other candidates. The weights start at nought
+and are fitted together by the conditional likelihood of "this candidate, or none", with a penalty
+on their squares, so that fields that say the same thing twice are not counted twice. Five-fold
+cross-validated answers show what another set may expect.
 """
 
 from __future__ import annotations
@@ -40,14 +41,18 @@ def pairs(register: Register, query: dict[str, Any], known: Organisations) -> Ro
         levels = compare(ours, read_member(member))
         values = dict.fromkeys(signs(levels), 1.0)
         if levels[1] in RARE and group_of(levels[0]) == "free":
-            values[f"rarity={levels[1]}"] = rareness(fold_name(member.name), register.frequencies, USUAL_RATE)
+            values[f"rarity={levels[1]}"] = rareness(
+                fold_name(member.name), register.frequencies, USUAL_RATE
+            )
         found.append((levels, values))
         right.append(member.member in gold)
     return found, right
 
 
 def fit(rows: Sequence[Row], penalty: float) -> dict[str, float]:
-    """Weights by Newton's method on the conditional likelihood; "none of them" has weight nought."""
+    """Weights by Newton's method on the conditional likelihood; "none of them" has weight
+    nought.
+    """
     names = sorted({sign for found, _ in rows for _, values in found for sign in values})
     at = {sign: i for i, sign in enumerate(names)}
     matrices = []
@@ -82,7 +87,9 @@ def counted(rows: Sequence[Row]) -> tuple[Counter[str], Counter[str], int, int]:
     total = [0, 0]
     for found, right in rows:
         for (_, values), good in zip(found, right):
-            (true if good else other).update(sign for sign in values if not sign.startswith("rarity="))
+            (true if good else other).update(
+                sign for sign in values if not sign.startswith("rarity=")
+            )
             total[not good] += 1
     return true, other, total[0], total[1]
 
@@ -91,11 +98,28 @@ def model_of(rows: Sequence[Row], penalty: float, version: str = LATEST) -> dict
     """The model's file: m, u and weight of every sign, the rarity weights, prior and thresholds."""
     weights = fit(rows, penalty)
     true, other, trues, others = counted(rows)
-    table = {sign: {"m": round((true[sign] + 0.5) / (trues + 1), 6), "u": round((other[sign] + 0.5) / (others + 1), 6),
-                    "weight": round(weight, 4)} for sign, weight in weights.items() if not sign.startswith("rarity=")}
-    rarity = {sign[7:]: round(weight, 4) for sign, weight in weights.items() if sign.startswith("rarity=")}
-    return {"version": version, "prior": 0.4, **THRESHOLDS, "usual_rate": USUAL_RATE, "penalty": penalty,
-            "rows": len(rows), "rarity": rarity, "signs": table}
+    table = {
+        sign: {
+            "m": round((true[sign] + 0.5) / (trues + 1), 6),
+            "u": round((other[sign] + 0.5) / (others + 1), 6),
+            "weight": round(weight, 4),
+        }
+        for sign, weight in weights.items()
+        if not sign.startswith("rarity=")
+    }
+    rarity = {
+        sign[7:]: round(weight, 4) for sign, weight in weights.items() if sign.startswith("rarity=")
+    }
+    return {
+        "version": version,
+        "prior": 0.4,
+        **THRESHOLDS,
+        "usual_rate": USUAL_RATE,
+        "penalty": penalty,
+        "rows": len(rows),
+        "rarity": rarity,
+        "signs": table,
+    }
 
 
 def folds(count: int) -> list[int]:
@@ -115,7 +139,10 @@ def main() -> None:
     args = parser.parse_args()
     register = Register.read(args.members)
     queries = [json.loads(line) for line in args.queries.read_text("utf-8").splitlines()]
-    lists = [Organisations(), *([Organisations.read(args.organisations)] if args.organisations else [])]
+    lists = [
+        Organisations(),
+        *([Organisations.read(args.organisations)] if args.organisations else []),
+    ]
     rows = [pairs(register, query, known) for known in lists for query in queries]
     if args.model:
         whole = model_of(rows, args.penalty)
@@ -124,18 +151,30 @@ def main() -> None:
         cross_validate(register, lists, queries, rows, args.penalty, args.answers)
 
 
-def cross_validate(register: Register, lists: list[Organisations], queries: list[dict[str, Any]], rows: list[Row],
-                   penalty: float, answers: Path) -> None:
-    """Answers every row by a model that has not seen it: `answers`.0 by codes only, `answers`.1 with the list."""
+def cross_validate(
+    register: Register,
+    lists: list[Organisations],
+    queries: list[dict[str, Any]],
+    rows: list[Row],
+    penalty: float,
+    answers: Path,
+) -> None:
+    """Answers every row by a model that has not seen it: `answers`.0 by codes only, `answers`.1
+    with the list.
+    """
     fold = folds(len(queries))
-    models = [Model(model_of([row for at, row in enumerate(rows) if fold[at % len(fold)] != k], penalty))
-              for k in range(FOLDS)]
+    models = [
+        Model(model_of([row for at, row in enumerate(rows) if fold[at % len(fold)] != k], penalty))
+        for k in range(FOLDS)
+    ]
     for number, known in enumerate(lists):
         with answers.with_name(f"{answers.name}.{number}").open("w", encoding="utf-8") as out:
             for query, k in zip(queries, fold):
                 person = person_of(query, known)
                 said = models[k].judge(person, register.find(person), register.frequencies)
-                out.write(json.dumps({"id": query["id"], **to_json(said)}, ensure_ascii=False) + "\n")
+                out.write(
+                    json.dumps({"id": query["id"], **to_json(said)}, ensure_ascii=False) + "\n"
+                )
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ TRACE = {
     "Accept-Language": "en",
 }
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-# what a form shows of the organisation that was chosen in it: the register's name, which is everybody's
+# what a form shows of the organisation that was chosen in it: the register's name, which is
+# everybody's
 _CHOSEN = re.compile(
     r'\s*<label class="choice"><input type="radio" name="\w+" value="<named>".*?</label>\s*', re.S
 )
@@ -150,8 +151,10 @@ def kind_of(route: APIRoute, where: str, name: str) -> Any:
     kind = special.get(called(route), {}).get(name, general.get(name))
     if kind is None:
         raise Unknown(
-            f"{called(route)} has the {where} parameter {name!r}: say in tests/security/kinds.py what it names "
-            f"(a kind that tests/security/trees.py plants in both counties), or that it names nothing"
+            f"{called(route)} has the {where} parameter {name!r}: say in tests/security/kinds.py "
+            f"what it names "
+            f"(a kind that tests/security/trees.py plants in both counties), or that it names "
+            f"nothing"
         )
     return kind
 
@@ -169,7 +172,8 @@ def parameters(route: APIRoute) -> dict[str, dict[str, Any]]:
     fields = kinds.FORM.get(called(route))
     if fields is None:
         raise Unknown(
-            f"{called(route)} takes a form: list its fields, and what each names, in FORM of tests/security/kinds.py"
+            f"{called(route)} takes a form: list its fields, and what each names, in FORM of "
+            f"tests/security/kinds.py"
         )
     return {"path": path, "query": query, "body": {}, "form": dict(fields)}
 
@@ -192,11 +196,13 @@ def _body(route: APIRoute) -> dict[str, Any]:
     known = kinds.BODY.get(called(route))
     if known is None and schema:
         raise Unknown(
-            f"{called(route)} takes a body: list its fields, and what each names, in BODY of tests/security/kinds.py"
+            f"{called(route)} takes a body: list its fields, and what each names, in BODY of "
+            f"tests/security/kinds.py"
         )
     if missing := set(schema.get("properties", {})) - set(known or {}):
         raise Unknown(
-            f"{called(route)} takes {sorted(missing)}: say in BODY of tests/security/kinds.py what each names"
+            f"{called(route)} takes {sorted(missing)}: say in BODY of tests/security/kinds.py "
+            f"what each names"
         )
     return dict(known or {})
 

@@ -1,9 +1,9 @@
 """What each parameter, field and form field of a route names. A route that the matrix cannot fill
 in fails it.
 
-A *kind* is a key of ``Tree.objects`` (``kind#2``: the second of them; ``kind*``: a list of them): the matrix puts the foreign county's object and one that
-there is not in its place, and the two must be answered alike. A ``Value`` names nothing of anybody:
-what is put there is written beside it.
+A *kind* is a key of ``Tree.objects`` (``kind#2``: the second of them; ``kind*``: a list of them):
+the matrix puts the foreign county's object and one that there is not in its place, and the two must
+be answered alike. A ``Value`` names nothing of anybody: what is put there is written beside it.
 """
 
 from __future__ import annotations
@@ -192,7 +192,8 @@ BODY: Mapping[str, Mapping[str, Kind]] = {
     },
     "POST /v1/dead-letters/{letter}": {"decision": Value("skip")},
     "POST /v1/consumers/{name}/resume": {},
-    "POST /v1/events": {},  # says something of persons and cases of others: what comes of it is the rule of events
+    # says something of persons and cases of others: what comes of it is the rule of events
+    "POST /v1/events": {},
     "POST /v1/cases/{case_id}/receipt-scans": {},
 }
 _PERSON: Mapping[str, Kind] = {

@@ -63,8 +63,8 @@ NAMES: Mapping[Kind, str] = {
     Kind.DEPARTMENT: "organisation",
     Kind.REPORT: "event_of_sender",
 }
-# where even one's own is answered alike: what is posted of anybody is accepted, and what comes of it
-# is decided later; a form that shows nothing of what it is about
+# where even one's own is answered alike: what is posted of anybody is accepted, and what comes of
+# it is decided later; a form that shows nothing of what it is about
 ALIKE = frozenset({"POST /departures member", "GET /reviews/{review_id}/undo review_id"})
 # leaks known to be mended elsewhere: each must still be there, so that whoever mends it strikes it
 # out here
@@ -186,7 +186,8 @@ def test_nobody_reaches_anything_of_another_county(attack, monkeypatch, capsys):
             missing.append(str(unknown))
         if called(route) in kinds.FORM and called(route) not in FORMS:
             unread += [
-                f"{called(route)} reads the field {name!r}: say in FORM of tests/security/kinds.py what it names"
+                f"{called(route)} reads the field {name!r}: say in FORM of "
+                f"tests/security/kinds.py what it names"
                 for name in sorted(asked - set(kinds.FORM[called(route)]) - {"token"})
                 if "." not in name
             ]
@@ -195,8 +196,10 @@ def test_nobody_reaches_anything_of_another_county(attack, monkeypatch, capsys):
     attack.unchanged("commands", kept)
     with capsys.disabled():
         print(
-            f"\nattack matrix: {len(ordered(attack))} routes, {len(states.COMMANDS)} commands, {len(keys) + len(people)} callers, "
-            f"{attack.calls} calls, {attack.compared} pairs of a foreign and an unknown one, {len(attack.leaks)} leaks"
+            f"\nattack matrix: {len(ordered(attack))} routes, {len(states.COMMANDS)} commands, "
+            f"{len(keys) + len(people)} callers, "
+            f"{attack.calls} calls, {attack.compared} pairs of a foreign and an unknown one, "
+            f"{len(attack.leaks)} leaks"
         )
     missing += unread
     assert not missing, "\n".join([*missing, *attack.leaks])
@@ -260,7 +263,8 @@ def give_commands(attack: Attack, keys: list[Actor]) -> list[str]:
         for name, kind in declared.items():
             if kind in NAMING and not name_foreign(attack, route, keys, command, name, kind):
                 unread.append(
-                    f"no case that the matrix plants lets {command} read {name}: plant one in tests/security/trees.py"
+                    f"no case that the matrix plants lets {command} read {name}: plant one in "
+                    f"tests/security/trees.py"
                 )
             elif kind in PUBLIC:
                 give_public(attack, route, keys, command, name)

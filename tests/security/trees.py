@@ -159,7 +159,7 @@ class Planting:
     def register(self) -> None:
         """Organisations, members, contacts."""
         tree, town = self.tree, self.town
-        columns = "code name kind unit parent area serves_area authority".split()
+        columns = ["code", "name", "kind", "unit", "parent", "area", "serves_area", "authority"]
         name = f"中共{tree.prefix}"
         lines = (
             (
@@ -422,7 +422,8 @@ class Planting:
                 source = f"case:{case}:{seq}"
                 tx.exec_driver_sql(
                     'INSERT INTO confirmed_address (source, address, code, "on", case_id, kind, '
-                    "by_organisation, path) VALUES (%s, %s, %s, %s, %s::uuid, 'acceptance', %s, %s)",
+                    "by_organisation, path) VALUES (%s, %s, %s, %s, %s::uuid, 'acceptance', %s, "
+                    "%s)",
                     (
                         source,
                         tree.address,
@@ -728,7 +729,8 @@ def tables(tx: Connection) -> Iterable[str]:
     """Every table of the database."""
     return (
         tx.exec_driver_sql(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' "
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> "
+            "'alembic_version' "
             "ORDER BY 1"
         )
         .scalars()

@@ -25,15 +25,17 @@ def test_acknowledged_records_outlive_a_kill_and_the_parent_of_the_broker(broker
     broker.kill()
     broker.start()
     wait_ready([broker])
-    # A second program with the same folder, as after a kill of the supervisor: it ends the first one's
-    # broker.
+    # A second program with the same folder, as after a kill of the supervisor: it ends the first
+    # one's broker.
     heir = Broker(broker.data, 1, broker.ports)
     heir.start()
     try:
         wait_ready([heir])
         assert not broker.alive()
         with KafkaConsumer(bootstrap_servers=heir.bootstrap) as consumer:
-            ends = consumer.end_offsets([TopicPartition("kept", partition) for partition in range(3)])
+            ends = consumer.end_offsets(
+                [TopicPartition("kept", partition) for partition in range(3)]
+            )
         assert sum(ends.values()) == 300
     finally:
         heir.stop()
@@ -42,7 +44,8 @@ def test_acknowledged_records_outlive_a_kill_and_the_parent_of_the_broker(broker
 def test_the_pom_and_the_lock_name_the_same_roots():
     pom = (HERE.parent.parent / "deploy" / "kafka" / "pom.xml").read_text()
     found = re.findall(
-        r"<dependency><groupId>(.+?)</groupId><artifactId>(.+?)</artifactId><version>(.+?)</version>", pom
+        r"<dependency><groupId>(.+?)</groupId><artifactId>(.+?)</artifactId><version>(.+?)</version>",
+        pom,
     )
     assert tuple(":".join(one) for one in found) == ROOTS
     coordinates = {coordinate for coordinate, _ in locked((HERE / "kafka_jars.lock").read_text())}

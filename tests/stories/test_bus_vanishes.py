@@ -1,4 +1,7 @@
-"""Topics deleted, brokers built anew, a worker that stands still: everything accepted arrives, and whoever asks is told."""
+"""Topics deleted, brokers built anew, a worker that stands still: everything accepted arrives, and
+whoever asks is told.
+"""
+
 from __future__ import annotations
 
 import json
@@ -29,7 +32,9 @@ def pid(running, role: str) -> int:
 def readyz(running) -> dict:
     """What the address of users says; parts that do not work, and why."""
     try:
-        return httpx.get(f"{running.url}/readyz", headers={"Accept-Language": "en"}, timeout=10).json()
+        return httpx.get(
+            f"{running.url}/readyz", headers={"Accept-Language": "en"}, timeout=10
+        ).json()
     except httpx.HTTPError:
         return {"ready": False, "unready": {}}
 
@@ -46,7 +51,9 @@ def arrived(running, numbers: range) -> bool:
     for number in numbers:
         event = world.event(number, f"left-{number}")
         code = event["source"].rpartition(":")[2]
-        answer = running.call("GET", f"/v1/events/left-{number}?source={event['source']}", code, "sender")
+        answer = running.call(
+            "GET", f"/v1/events/left-{number}?source={event['source']}", code, "sender"
+        )
         if not answer.json().get("cases"):
             return False
     return True
@@ -60,8 +67,8 @@ def everything_arrives(running, numbers: range) -> None:
 def test_whatever_becomes_of_the_bus_all_that_was_accepted_arrives(tmp_path):
     with cluster(tmp_path, members=40) as running:
         assert readyz(running) == {"ready": True, "unready": {}}
-        leave(running, range(0, 3))
-        everything_arrives(running, range(0, 3))
+        leave(running, range(3))
+        everything_arrives(running, range(3))
 
         a_worker_that_stands_still_is_told(running)
         topics_that_are_deleted_are_made_again(running)
@@ -73,7 +80,11 @@ def a_worker_that_stands_still_is_told(running) -> None:
     os.kill(stopped, signal.SIGSTOP)
     try:
         leave(running, range(4, 7))
-        told = eventually(lambda: readyz(running)["unready"].get("matcher-1"), SILENT_SECONDS_MAX, "word of matcher-1")
+        told = eventually(
+            lambda: readyz(running)["unready"].get("matcher-1"),
+            SILENT_SECONDS_MAX,
+            "word of matcher-1",
+        )
         assert "stands still" in told
     finally:
         os.kill(stopped, signal.SIGCONT)
@@ -87,7 +98,11 @@ def topics_that_are_deleted_are_made_again(running) -> None:
     admin.delete_topics(NAMES)
     admin.close()
     leave(running, range(8, 14))
-    eventually(lambda: {"matcher", "matcher-1"} & set(readyz(running)["unready"]), SILENT_SECONDS_MAX, "word of the matcher")
+    eventually(
+        lambda: {"matcher", "matcher-1"} & set(readyz(running)["unready"]),
+        SILENT_SECONDS_MAX,
+        "word of the matcher",
+    )
     eventually(lambda: all(topic_ids(kafka, NAMES).values()), SILENT_SECONDS_MAX, "topics")
     assert not set(before.values()) & set(topic_ids(kafka, NAMES).values())
     everything_arrives(running, range(8, 14))

@@ -1,4 +1,7 @@
-"""`guidui cluster`: everything as supervised processes; whatever is killed, also the supervisor, comes back."""
+"""`guidui cluster`: everything as supervised processes; whatever is killed, also the supervisor,
+comes back.
+"""
+
 from __future__ import annotations
 
 import os

@@ -1,4 +1,5 @@
 """The demo: whoever signs in with an account of the README finds something to do."""
+
 from __future__ import annotations
 
 import re
@@ -6,8 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from services.demo import COMMUNITY, COMMUNITY_BRANCH, DEPARTMENT, NEIGHBOUR, PEOPLE, STREET, UNIT, UNIT_BRANCH
-from services.demo import _password, ensure_demo, sign_ins
+from services.demo import (
+    COMMUNITY,
+    COMMUNITY_BRANCH,
+    DEPARTMENT,
+    NEIGHBOUR,
+    PEOPLE,
+    STREET,
+    UNIT,
+    UNIT_BRANCH,
+    _password,
+    ensure_demo,
+    sign_ins,
+)
 from services.embedded import application, ensure_divisions
 from services.kit.cache import cache_folder
 from services.kit.errors import CannotStart
@@ -33,8 +45,13 @@ WORK = {
 @pytest.fixture(scope="module")
 def demo(postgres, tmp_path_factory):
     postgres.create_database("demo", template="guidui")
-    house = House.at(postgres.app_url("demo"), b"a secret of the tests", cache_folder(),
-                     settings=Settings(data=tmp_path_factory.mktemp("demo")), web_url=postgres.web_url("demo"))
+    house = House.at(
+        postgres.app_url("demo"),
+        b"a secret of the tests",
+        cache_folder(),
+        settings=Settings(data=tmp_path_factory.mktemp("demo")),
+        web_url=postgres.web_url("demo"),
+    )
     ensure_divisions(house.worker)
     ensure_demo(house, lambda line: None)
     yield house
@@ -51,7 +68,13 @@ def test_the_demo_has_moves_in_every_state_and_persons_in_doubt(demo):
     assert count(demo, "SELECT count(DISTINCT state) FROM transfer_case") >= 10
     assert count(demo, "SELECT count(*) FROM identification WHERE decision = 'review'") == 3
     assert count(demo, "SELECT count(*) FROM identification WHERE decision = 'rejected'") == 0
-    assert count(demo, "SELECT count(*) FROM transfer_case WHERE state = 'triaged' AND destination IS NULL") >= 1
+    assert (
+        count(
+            demo,
+            "SELECT count(*) FROM transfer_case WHERE state = 'triaged' AND destination IS NULL",
+        )
+        >= 1
+    )
     assert count(demo, "SELECT count(*) FROM confirmed_address") >= 3
     assert count(demo, "SELECT count(*) FROM dead_letter") == 0
 
@@ -65,8 +88,12 @@ def test_a_second_start_changes_nothing(demo):
 @pytest.mark.parametrize("organisation", WORK)
 def test_each_account_finds_its_kinds_of_work(demo, organisation):
     with demo.worker.connect() as tx:
-        kinds = set(tx.exec_driver_sql("SELECT kind FROM task WHERE closed_at IS NULL AND organisation = %s",
-                                       (organisation,)).scalars())
+        kinds = set(
+            tx.exec_driver_sql(
+                "SELECT kind FROM task WHERE closed_at IS NULL AND organisation = %s",
+                (organisation,),
+            ).scalars()
+        )
     assert kinds >= WORK[organisation]
 
 
@@ -85,12 +112,17 @@ def test_the_accounts_are_said_at_the_start_and_in_both_readmes(demo):
     for readme in ("README.md", "README.zh-CN.md"):
         text = (ROOT / readme).read_text("utf-8")
         for organisation, _, name, _ in PEOPLE:
-            assert f"| `{organisation}` | {name} | `{_password(organisation)}` |" in text, (readme, name)
+            assert f"| `{organisation}` | {name} | `{_password(organisation)}` |" in text, (
+                readme,
+                name,
+            )
     assert all(name in lines and organisation in lines for organisation, _, name, _ in PEOPLE)
 
 
 def test_the_demo_is_not_mixed_with_real_organisations(database, tmp_path, load_rows_of):
-    house = House.at(database.app_url, b"a secret of the tests", cache_folder(), settings=Settings(data=tmp_path))
+    house = House.at(
+        database.app_url, b"a secret of the tests", cache_folder(), settings=Settings(data=tmp_path)
+    )
     try:
         load_rows_of(house, ORGANISATIONS)
         with pytest.raises(CannotStart, match="--demo"):
@@ -108,4 +140,5 @@ def load_rows_of(tmp_path):
         file = tmp_path / "organisations.csv"
         file.write_text(text, "utf-8")
         load(house.worker, "organisations", file, house.clock)
+
     return loaded

@@ -1,4 +1,6 @@
-"""The embedded PostgreSQL keeps what it acknowledged, whoever is killed, and always starts again."""
+"""The embedded PostgreSQL keeps what it acknowledged, whoever is killed, and always starts
+again.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,10 @@ with EmbeddedServer.borrow(Path(sys.argv[1])) as server:
 
 def python(program: str, data: Path) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-c", program, str(data)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, str(data)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -89,7 +94,9 @@ def test_rows_acknowledged_before_a_kill_of_postgres_are_there_afterwards(tmp_pa
 
 
 @pytest.mark.parametrize("postmaster_too", [False, True])
-def test_after_a_kill_of_the_owner_the_next_start_works_and_ends_the_orphan(tmp_path, postmaster_too):
+def test_after_a_kill_of_the_owner_the_next_start_works_and_ends_the_orphan(
+    tmp_path, postmaster_too
+):
     owner = python(WRITER, tmp_path)
     postmaster = int(owner.stdout.readline().split()[1])
     acknowledged = {int(owner.stdout.readline()) for _ in range(200)}
@@ -179,7 +186,12 @@ def test_the_server_is_private_and_its_logins_are_no_superusers(tmp_path):
             application.execute("CREATE TABLE own (n int)")
         with pytest.raises(psycopg.OperationalError, match="password"):
             psycopg.connect(server.owner_url().replace("guidui_owner:", "guidui_owner:x"))
-        for path in (server.data, server.data / "socket", server.pgdata, server.data / "logins.json"):
+        for path in (
+            server.data,
+            server.data / "socket",
+            server.pgdata,
+            server.data / "logins.json",
+        ):
             assert path.stat().st_mode & 0o077 == 0
 
 

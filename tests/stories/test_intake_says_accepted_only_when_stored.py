@@ -1,5 +1,7 @@
-"""Promise: an event that intake called accepted is stored, with its row in the log, whatever dies; one that
-it could not store it does not call accepted, and a repeat of the post settles the doubt."""
+"""Promise: an event that intake called accepted is stored, with its row in the log, whatever dies;
+one that it could not store it does not call accepted, and a repeat of the post settles the doubt.
+"""
+
 from __future__ import annotations
 
 import os
@@ -35,10 +37,16 @@ def server(tmp_path):
 @pytest.fixture
 def sender(server):
     clock = TurnedClock(datetime(2026, 11, 23, 10, 0, tzinfo=ZONE))
-    worker, web = connect(server.app_url(), "guidui_worker"), connect(server.app_url(), "guidui_web")
+    worker, web = (
+        connect(server.app_url(), "guidui_worker"),
+        connect(server.app_url(), "guidui_web"),
+    )
     with worker.begin() as tx:
-        tx.exec_driver_sql("""INSERT INTO organisation (code, path, name, kind, unit)
-                              VALUES (%s, %s, '示例', 'branch', 'organ')""", (UNIT, UNIT + "."))
+        tx.exec_driver_sql(
+            """INSERT INTO organisation (code, path, name, kind, unit)
+                              VALUES (%s, %s, '示例', 'branch', 'organ')""",
+            (UNIT, UNIT + "."),
+        )
         key = create_key(tx, UNIT, "sender", clock.now())
     with served(build(web, clock, b"secret")) as url, Sender(url, key) as sender:
         yield sender
@@ -49,9 +57,15 @@ def sender(server):
 def stored(server) -> set[str]:
     owner = connect(server.owner_url(), None)
     with owner.begin() as tx:
-        found = [row.ext_id for row in rows(tx, """
+        found = [
+            row.ext_id
+            for row in rows(
+                tx,
+                """
             SELECT e.ext_id FROM posted_event e JOIN posted_person p ON p.event_id = e.id
-            JOIN event_log l ON l.event_id = e.id AND l.topic = 'departures'""")]
+            JOIN event_log l ON l.event_id = e.id AND l.topic = 'departures'""",
+            )
+        ]
     owner.dispose()
     assert len(found) == len(set(found))
     return set(found)
@@ -81,7 +95,9 @@ def test_whatever_was_called_accepted_is_there_after_kill_9(server, sender):
         while not enough.is_set():
             answer = sender.one(EVENT | {"id": f"{who}-{n}"})
             assert answer.status_code in (202, 503), answer.text
-            if answer.status_code == 202:  # duplicate: stored, although the answer to the first try was lost
+            if (
+                answer.status_code == 202
+            ):  # duplicate: stored, although the answer to the first try was lost
                 accepted.append(f"{who}-{n}")
                 n += 1
 

@@ -77,18 +77,25 @@ def road(engine) -> Iterator[Road]:
         (UNIT, "unit"),
     ):
         town.contact(organisation, f"{name}@example.org")
-    tailers = Tailers(engine, [Subscription("notifier", ("cases", "tasks"), notifier(clock))], clock)
+    tailers = Tailers(
+        engine, [Subscription("notifier", ("cases", "tasks"), notifier(clock))], clock
+    )
     with mail_server(mailbox) as port:
         email = Email("127.0.0.1", port, sender="guidui@example.org", timeout=5)
         yield Road(town, tailers, mailbox, email)
         email.close()
 
 
-def test_the_community_expects_the_person_the_unit_has_its_task_and_the_neighbour_hears_nothing(road):
+def test_the_community_expects_the_person_the_unit_has_its_task_and_the_neighbour_hears_nothing(
+    road,
+):
     expected = road.town.opened(COMMUNITY, "expected", "record_arrival")
     submit = road.town.opened(UNIT, "destination", "confirm_destination", date(2026, 12, 7))
     road.happens(expected, submit)
-    [to_community], [to_unit] = road.mails_to("community@example.org"), road.mails_to("unit@example.org")
+    [to_community], [to_unit] = (
+        road.mails_to("community@example.org"),
+        road.mails_to("unit@example.org"),
+    )
     assert to_community["Subject"] == "请准备接待将来报到的 1 名党员"
     assert f"{URL}/cases/{expected.key}" in to_community.get_content()
     assert to_unit["Subject"] == "请确认 1 名党员的去向，并告知本人（应于 12月7日 前办理）"
@@ -116,7 +123,9 @@ def test_what_is_done_before_it_was_sent_is_not_sent_and_says_so(road):
     road.happens(road.town.closed(opened))
     road.turn_to(datetime(2026, 11, 24, 8, 0))
     assert road.mailbox.mails == []
-    assert [(n["state"], n["why"]) for n in road.town.notices(channel="email")] == [("not_sent", "done")]
+    assert [(n["state"], n["why"]) for n in road.town.notices(channel="email")] == [
+        ("not_sent", "done")
+    ]
 
 
 def test_a_week_of_night_and_day_rings_nobody_at_night_and_gathers_what_waited(road):
@@ -124,10 +133,14 @@ def test_a_week_of_night_and_day_rings_nobody_at_night_and_gathers_what_waited(r
         road.turn_to(datetime(2026, 11, 23, 10, 0) + timedelta(hours=hour))
         road.happens(road.town.opened(COMMUNITY))
     road.turn_to(datetime(2026, 11, 30, 12, 0))
-    times = [mail["Date"].datetime.astimezone(ZONE) for mail in road.mails_to("community@example.org")]
+    times = [
+        mail["Date"].datetime.astimezone(ZONE) for mail in road.mails_to("community@example.org")
+    ]
     assert all(8 <= time.hour < 21 and time.weekday() < 5 for time in times)
     assert {n["state"] for n in road.town.notices(channel="email")} == {"sent"}
-    after_the_weekend = [mail for mail, time in zip(road.mailbox.mails, times, strict=True) if time.day == 30]
+    after_the_weekend = [
+        mail for mail, time in zip(road.mailbox.mails, times, strict=True) if time.day == 30
+    ]
     assert [mail["Subject"] for mail in after_the_weekend] == ["请决定是否接收 21 名党员"]
 
 

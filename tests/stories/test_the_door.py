@@ -1,4 +1,6 @@
-"""How `guidui` starts, and what it says where it cannot: each in a sentence, before anything is begun."""
+"""How `guidui` starts, and what it says where it cannot: each in a sentence, before anything is
+begun.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,14 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def guidui(*words: str, seconds: float = 60, **settings: str) -> subprocess.CompletedProcess:
-    return subprocess.run([str(GUIDUI), *words], env=environment(**settings), capture_output=True, text=True,
-                          timeout=seconds, check=False)
+    return subprocess.run(
+        [str(GUIDUI), *words],
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
 
 
 def ask(url: str, statement: str):
@@ -43,10 +51,17 @@ def ask(url: str, statement: str):
 def running(folder: Path, port: int, **settings: str):
     """`guidui run` until its ready line; ended afterwards."""
     with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
-        process = subprocess.Popen([str(GUIDUI), "run", "--port", str(port)], env=environment(**settings), stdout=out,
-                                   stderr=err)
+        process = subprocess.Popen(
+            [str(GUIDUI), "run", "--port", str(port)],
+            env=environment(**settings),
+            stdout=out,
+            stderr=err,
+        )
     try:
-        world.eventually(lambda: "guidui ready" in (folder / "out").read_text() or process.poll() is not None, 120)
+        world.eventually(
+            lambda: "guidui ready" in (folder / "out").read_text() or process.poll() is not None,
+            120,
+        )
         assert process.poll() is None, (folder / "err").read_text()
         yield process
     finally:
@@ -60,16 +75,29 @@ def taken():
         yield listener.getsockname()[1]
 
 
-@pytest.mark.parametrize("command", [("run",), ("cluster", "up"), ("cluster", "up", "--foreground")])
+@pytest.mark.parametrize(
+    "command", [("run",), ("cluster", "up"), ("cluster", "up", "--foreground")]
+)
 def test_a_port_in_use_is_said_before_anything_begins(tmp_path, taken, command):
     done = guidui(*command, "--data", str(tmp_path / "data"), "--port", str(taken))
-    assert done.returncode == 2 and f"port {taken} is in use" in done.stderr and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 2
+        and f"port {taken} is in use" in done.stderr
+        and "Traceback" not in done.stderr
+    )
     assert not (tmp_path / "data" / "postgres").exists()
     assert status(tmp_path / "data")["processes"] == []
 
 
 def test_the_port_of_metrics_is_looked_at_too(tmp_path, taken):
-    done = guidui("run", "--data", str(tmp_path / "data"), "--port", str(free_port()), GUIDUI_OPERATIONS_PORT=str(taken))
+    done = guidui(
+        "run",
+        "--data",
+        str(tmp_path / "data"),
+        "--port",
+        str(free_port()),
+        GUIDUI_OPERATIONS_PORT=str(taken),
+    )
     assert done.returncode == 2 and f"port {taken} is in use" in done.stderr
     assert not (tmp_path / "data").exists()
 
@@ -88,7 +116,9 @@ def test_an_impossible_setting_is_named_and_not_repeated(tmp_path, name, value):
 def test_a_data_directory_that_cannot_be_made_is_said(tmp_path, command):
     (tmp_path / "file").write_text("in the way")
     done = guidui(*command, "--data", str(tmp_path / "file" / "data"))
-    assert done.returncode == 2 and "cannot be made" in done.stderr and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 2 and "cannot be made" in done.stderr and "Traceback" not in done.stderr
+    )
 
 
 @pytest.mark.parametrize("command", [
@@ -117,26 +147,39 @@ def test_a_given_database_is_served_and_no_other_is_started(tmp_path):
             answer = world.eventually(lambda: _unready(port), what="the loss of the given database")
             assert answer["unready"]["database"]
             given.start()
-            world.eventually(lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200, what="its return")
+            world.eventually(
+                lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200,
+                what="its return",
+            )
 
 
 def _unready(port: int) -> dict | None:
     answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=30)
-    return answer.json() if answer.status_code == 503 and "database" in answer.json()["unready"] else None
+    return (
+        answer.json()
+        if answer.status_code == 503 and "database" in answer.json()["unready"]
+        else None
+    )
 
 
 @pytest.mark.parametrize("command", [("run",), ("key", "list"), ("portal",)])
-def test_a_schema_that_is_behind_is_said_with_the_command_that_mends_it(tmp_path, database, command):
+def test_a_schema_that_is_behind_is_said_with_the_command_that_mends_it(
+    tmp_path, database, command
+):
     ask(database.owner_url, "UPDATE alembic_version SET version_num = '0019_ends' RETURNING 1")
     done = guidui(*command, DATABASE_URL=database.app_url, GUIDUI_DATA=str(tmp_path / "data"))
-    assert done.returncode == 2 and "guidui migrate" in done.stderr and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 2 and "guidui migrate" in done.stderr and "Traceback" not in done.stderr
+    )
     assert ask(database.owner_url, "SELECT version_num FROM alembic_version") == "0019_ends"
 
 
 def test_an_empty_database_is_behind_too(tmp_path, postgres):
     postgres.create_database("door_empty")
     try:
-        done = guidui("key", "list", DATABASE_URL=postgres.app_url("door_empty"), GUIDUI_DATA=str(tmp_path))
+        done = guidui(
+            "key", "list", DATABASE_URL=postgres.app_url("door_empty"), GUIDUI_DATA=str(tmp_path)
+        )
     finally:
         postgres.drop_database("door_empty")
     assert done.returncode == 2 and "guidui migrate" in done.stderr
@@ -144,7 +187,9 @@ def test_an_empty_database_is_behind_too(tmp_path, postgres):
 
 def test_a_given_database_that_does_not_answer_is_said_without_its_password(tmp_path):
     port = free_port()
-    url = make_url(f"postgresql://someone:hidden-password@127.0.0.1:{port}/guidui").render_as_string(hide_password=False)
+    url = make_url(
+        f"postgresql://someone:hidden-password@127.0.0.1:{port}/guidui"
+    ).render_as_string(hide_password=False)
     done = guidui("run", DATABASE_URL=url, GUIDUI_DATA=str(tmp_path))
     assert done.returncode == 2 and "does not answer" in done.stderr
     assert "hidden-password" not in done.stderr and "Traceback" not in done.stderr

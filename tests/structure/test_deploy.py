@@ -48,7 +48,9 @@ def test_compose_and_kubernetes_run_what_cluster_up_runs(tmp_path):
     services = compose()["services"]
     assert {role: shape(services[role]["command"]) for role in ROLES} == ran
     containers = [
-        pod["spec"]["template"]["spec"]["containers"][0] for pod in manifests() if pod["kind"] == "Deployment"
+        pod["spec"]["template"]["spec"]["containers"][0]
+        for pod in manifests()
+        if pod["kind"] == "Deployment"
     ]
     assert {one["name"]: shape(one["command"]) for one in containers} == ran
     assert services["migrate"]["command"] == ["guidui", "migrate"]
@@ -71,18 +73,29 @@ def test_the_public_address_reaches_intake_and_portal_the_same_way_everywhere():
     assert [word.partition("=")[0] for word in front if word.startswith("/")] == list(paths)
 
 
-SECRETS = {"DATABASE_OWNER_URL", "DATABASE_URL", "DATABASE_WEB_URL", "GUIDUI_SECRET", "KAFKA_PASSWORD", "SMTP_PASSWORD"}
+SECRETS = {
+    "DATABASE_OWNER_URL",
+    "DATABASE_URL",
+    "DATABASE_WEB_URL",
+    "GUIDUI_SECRET",
+    "KAFKA_PASSWORD",
+    "SMTP_PASSWORD",
+}
 """Settings that hold a secret, or an address with one."""
 
 
 def named_in(role: str) -> set[str]:
     """The settings in the file of a role."""
-    return set(re.findall(r"^([A-Z_]+)=", (DEPLOY / "env" / f"{role}.env").read_text(), re.MULTILINE))
+    return set(
+        re.findall(r"^([A-Z_]+)=", (DEPLOY / "env" / f"{role}.env").read_text(), re.MULTILINE)
+    )
 
 
 def test_each_role_has_a_set_of_secrets_and_the_owners_login_is_migrates_alone():
     assert {file.stem for file in (DEPLOY / "env").glob("*.env")} == ROLES | {"common", "migrate"}
-    assert [role for role in ROLES | {"common", "migrate"} if "DATABASE_OWNER_URL" in named_in(role)] == ["migrate"]
+    assert [
+        role for role in ROLES | {"common", "migrate"} if "DATABASE_OWNER_URL" in named_in(role)
+    ] == ["migrate"]
     assert not named_in("common") & SECRETS
     assert {role for role in ROLES if "GUIDUI_SECRET" in named_in(role)} == {"intake", "portal"}
     assert {role for role in ROLES if "DATABASE_WEB_URL" in named_in(role)} == {"intake", "portal"}
@@ -98,7 +111,9 @@ def test_every_way_to_deploy_gives_a_role_its_own_secrets_and_no_others():
         if pod["kind"] in ("Deployment", "Job"):
             container = pod["spec"]["template"]["spec"]["containers"][0]
             assert container["envFrom"] == [
-                {"configMapRef": {"name": "guidui"}}, {"secretRef": {"name": f"guidui-{container['name']}"}}]
+                {"configMapRef": {"name": "guidui"}},
+                {"secretRef": {"name": f"guidui-{container['name']}"}},
+            ]
     unit = (DEPLOY / "systemd" / "guidui@.service").read_text()
     assert "EnvironmentFile=/etc/guidui/%i.env" in unit and "DynamicUser=yes" in unit
     assert "/etc/guidui/migrate.env" in (DEPLOY / "systemd" / "guidui-migrate.service").read_text()

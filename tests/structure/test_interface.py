@@ -1,4 +1,6 @@
-"""docs/interface.md names every command, option, kind, bench, call, field, state and alert that there is, and no other."""
+"""docs/interface.md names every command, option, kind, bench, call, field, state and alert that
+there is, and no other.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ EVERYWHERE = {"--help", "--data"}
 
 def section(title: str) -> str:
     """The text of one numbered section."""
-    return re.search(rf"^## {re.escape(title)}.*?\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)[1]
+    return re.search(
+        rf"^## {re.escape(title)}.*?\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL
+    )[1]
 
 
 def code(text: str) -> str:
@@ -45,7 +49,12 @@ def commands(group: typer.core.TyperGroup, before: str = "") -> Iterator[tuple[s
         if hasattr(command, "commands"):
             yield from commands(command, f"{before}{name} ")
         else:
-            options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+            options = {
+                option
+                for parameter in command.params
+                for option in parameter.opts
+                if option.startswith("--")
+            }
             yield before + name, options - EVERYWHERE
 
 
@@ -63,7 +72,12 @@ def test_every_command_stands_there_with_its_options(command):
 def test_no_command_stands_there_that_is_none():
     first_words = {command.split()[0] for command in COMMANDS}
     rows = re.findall(r"^\| (`[^|]+)\|", section("1."), re.MULTILINE)
-    named = {word.split()[0] for row in rows for word in re.findall(r"`([^`]+)`", row) if word[0].islower()}
+    named = {
+        word.split()[0]
+        for row in rows
+        for word in re.findall(r"`([^`]+)`", row)
+        if word[0].islower()
+    }
     assert named <= first_words
 
 
@@ -75,7 +89,9 @@ def listed(after: str, text: str) -> set[str]:
 def test_kinds_benches_and_roles_are_all_named():
     assert listed("KIND =", section("1.")) == set(KINDS)
     assert listed("`bench NAME [--json] [--scale X]` |", section("1.")) == set(NAMES)
-    assert set(re.search(r"--role ([a-z|\\]+)", section("1."))[1].replace("\\", "").split("|")) == set(ROLES)
+    assert set(
+        re.search(r"--role ([a-z|\\]+)", section("1."))[1].replace("\\", "").split("|")
+    ) == set(ROLES)
 
 
 @pytest.mark.parametrize("kind", ["organisations", "members", "contacts", "grids", "letters"])
@@ -95,7 +111,9 @@ def calls() -> list[str]:
     every_call = []
     for path, methods in application().openapi()["paths"].items():
         if path.startswith("/v1/"):
-            every_call += [f"{method.upper()} {re.sub(r'{[^}]*}', '{}', path)}" for method in methods]
+            every_call += [
+                f"{method.upper()} {re.sub(r'{[^}]*}', '{}', path)}" for method in methods
+            ]
     return every_call
 
 
@@ -137,12 +155,19 @@ def fields(schema) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize(("schema", "title", "end"), [
-    (bodies.CASE, "**Case view**", "**Member view**"),
-    (bodies.ALERTS, "`GET /v1/alerts", "`GET /v1/cases`"),
-    (bodies.AUDIT, "**Audit view**", "States (rules.md"),
-])
+@pytest.mark.parametrize(
+    ("schema", "title", "end"),
+    [
+        (bodies.CASE, "**Case view**", "**Member view**"),
+        (bodies.ALERTS, "`GET /v1/alerts", "`GET /v1/cases`"),
+        (bodies.AUDIT, "**Audit view**", "States (rules.md"),
+    ],
+)
 def test_every_field_of_an_answer_is_named(schema, title, end):
     written = view(title, end)
-    unnamed = {name for name in fields(schema) - {"items", "next"} if not re.search(rf"\b{name}\b", written)}
+    unnamed = {
+        name
+        for name in fields(schema) - {"items", "next"}
+        if not re.search(rf"\b{name}\b", written)
+    }
     assert not unnamed

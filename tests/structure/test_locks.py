@@ -1,4 +1,5 @@
 """Advisory locks are taken in one place, each purpose with a key of its own."""
+
 from __future__ import annotations
 
 import re
@@ -12,15 +13,22 @@ REGISTRY = "services/kit/locks.py"
 
 
 def test_only_the_registry_takes_an_advisory_lock():
-    wrong = [str(file.relative_to(ROOT)) for file in FILES
-             if re.search(r"advisory_(xact_)?(un)?lock|pg_advisory", file.read_text("utf-8"), re.IGNORECASE)
-             and str(file.relative_to(ROOT)) != REGISTRY]
+    wrong = [
+        str(file.relative_to(ROOT))
+        for file in FILES
+        if re.search(
+            r"advisory_(xact_)?(un)?lock|pg_advisory", file.read_text("utf-8"), re.IGNORECASE
+        )
+        and str(file.relative_to(ROOT)) != REGISTRY
+    ]
     assert not wrong, f"take locks by services.kit.locks: {wrong}"
 
 
 def test_every_lock_is_taken_in_the_form_with_two_keys():
     """The form with one key would be another space of numbers, in which nobody keeps order."""
-    statements = re.findall(r"pg_\w*advisory\w*\(([^()]*(?:\([^()]*\)[^()]*)*)\)", (ROOT / REGISTRY).read_text("utf-8"))
+    statements = re.findall(
+        r"pg_\w*advisory\w*\(([^()]*(?:\([^()]*\)[^()]*)*)\)", (ROOT / REGISTRY).read_text("utf-8")
+    )
     assert len(statements) >= 6
     assert all("," in keys for keys in statements), statements
 

@@ -1,4 +1,6 @@
-"""What is installed for which purpose: each set is pinned, names no registry, and holds what its code imports."""
+"""What is installed for which purpose: each set is pinned, names no registry, and holds what its
+code imports.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +33,21 @@ def names(requirements: list[str]) -> set[str]:
 
 
 def imported(file: Path) -> set[str]:
-    """The first names of what a file imports, anywhere in it, and of the packages whose data it reads."""
+    """The first names of what a file imports, anywhere in it, and of the packages whose data it
+    reads.
+    """
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module.partition(".")[0])
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "files" and node.args:
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "files"
+            and node.args
+        ):
             if isinstance(node.args[0], ast.Constant):
                 found.add(node.args[0].value.partition(".")[0])
     return found - set(sys.stdlib_module_names) - {"services", "schemas"}
@@ -51,16 +60,25 @@ def test_the_service_imports_only_what_its_own_set_brings():
     missing = []
     for file in CODE:
         name = str(file.relative_to(ROOT))
-        known = service | locked | (names(optional[OTHER_SETS[name]]) if name in OTHER_SETS else set())
+        known = (
+            service | locked | (names(optional[OTHER_SETS[name]]) if name in OTHER_SETS else set())
+        )
         for module in imported(file):
             owner = {re.sub(r"[-_.]+", "-", dist).lower() for dist in owners.get(module, [module])}
             if not owner & known:
-                missing.append(f"{name} imports {module}: add it to dependencies in pyproject.toml, then make lock")
+                missing.append(
+                    f"{name} imports {module}: add it to dependencies in pyproject.toml, then "
+                    f"make lock"
+                )
     assert not missing, missing
 
 
 def pins(lock: Path) -> list[str]:
-    return [line.partition(" ")[0] for line in lock.read_text().splitlines() if re.match(r"[A-Za-z0-9]", line)]
+    return [
+        line.partition(" ")[0]
+        for line in lock.read_text().splitlines()
+        if re.match(r"[A-Za-z0-9]", line)
+    ]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
@@ -72,22 +90,28 @@ def test_a_lock_pins_by_hash_and_names_no_registry(lock):
 
 
 def test_the_locks_hold_what_pyproject_asks_for():
-    locked = {name: {pin.partition("==")[0] for pin in pins(ROOT / f"requirements{name}.lock")}
-              for name in ("", "-cluster", "-test", "-check", "-build", "-lock")}
+    locked = {
+        name: {pin.partition("==")[0] for pin in pins(ROOT / f"requirements{name}.lock")}
+        for name in ("", "-cluster", "-test", "-check", "-build", "-lock")
+    }
     optional = PROJECT["optional-dependencies"]
     here = "make lock brings the locks up to date"
     assert names(PROJECT["dependencies"]) <= locked[""], here
     assert names(optional["cluster"]) <= locked[""] | locked["-cluster"], here
     assert names(optional["test"]) <= locked[""] | locked["-cluster"] | locked["-test"], here
     assert names(optional["check"]) <= locked["-check"] | locked[""], here
-    assert names(optional["build"]) <= locked["-build"] and names(optional["lock"]) <= locked["-lock"], here
+    assert (
+        names(optional["build"]) <= locked["-build"] and names(optional["lock"]) <= locked["-lock"]
+    ), here
 
 
 def test_no_set_pins_another_version_than_the_service():
     service = dict(pin.split("==") for pin in pins(ROOT / "requirements.lock"))
     for lock in LOCKS:
         other = dict(pin.split("==") for pin in pins(lock))
-        assert {name for name in service.keys() & other.keys() if service[name] != other[name]} == set(), lock.name
+        assert {
+            name for name in service.keys() & other.keys() if service[name] != other[name]
+        } == set(), lock.name
 
 
 @pytest.mark.parametrize("folder", ["services", "schemas", "deploy", "tests"])
@@ -97,8 +121,14 @@ def test_every_file_is_python_of_the_oldest_minor_version(folder):
 
 
 def test_every_module_can_be_imported_by_this_python():
-    """A name that the standard library of an older patch release lacks is found here, not by a user."""
+    """A name that the standard library of an older patch release lacks is found here, not by a
+    user.
+    """
     for file in CODE:
-        module = str(file.relative_to(ROOT).with_suffix("")).replace("/", ".").removesuffix(".__init__")
-        if not module.endswith(("__main__", "migrations.env")):  # the second is run by alembic alone
+        module = (
+            str(file.relative_to(ROOT).with_suffix("")).replace("/", ".").removesuffix(".__init__")
+        )
+        if not module.endswith(
+            ("__main__", "migrations.env")
+        ):  # the second is run by alembic alone
             importlib.import_module(module)

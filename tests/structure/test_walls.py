@@ -1,11 +1,12 @@
-"""The walls of the house: who imports whom, what the SQL may say, which tables are guarded, what the pages name."""
+"""The walls of the house: who imports whom, what the SQL may say, which tables are guarded, what
+the pages name.
+"""
+
 from __future__ import annotations
 
 import ast
 import re
 import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ from services.wiring import HANDLERS, House
 ROOT = Path(__file__).parents[2]
 FILES = sorted(p for folder in ("services", "schemas") for p in (ROOT / folder).rglob("*.py"))
 
-# room -> the rooms it may know; `schemas` stands for all of schemas, `plain` for the parts of it that know no business
+# room -> the rooms it may know; `schemas` stands for all of schemas, `plain` for the parts of it
+# that know no business
 ROOMS = {
     "schemas": set(),
     "kit": {"plain"},
@@ -69,8 +71,12 @@ def test_imports_point_one_way():
             other = room_of(module)
             if other == "schemas" and module.startswith(PLAIN):
                 other = "plain"
-            known = ROOMS[room] | {room} | ({"plain"} if "schemas" in ROOMS[room] | {room} else set())
-            if other not in known and not any(name == n and module.startswith(m) for n, m in ALLOWED):
+            known = (
+                ROOMS[room] | {room} | ({"plain"} if "schemas" in ROOMS[room] | {room} else set())
+            )
+            if other not in known and not any(
+                name == n and module.startswith(m) for n, m in ALLOWED
+            ):
                 wrong.append(f"{name} imports {module}")
     assert not wrong, wrong
 
@@ -79,22 +85,36 @@ def test_the_bus_is_known_to_kit_alone():
     for file in FILES:
         name = str(file.relative_to(ROOT))
         roots = {module.partition(".")[0] for module in imports_of(file)}
-        assert not roots & {"faust", "mode", "aiokafka"} or name == "services/kit/faust_shell.py", name
+        assert not roots & {"faust", "mode", "aiokafka"} or name == "services/kit/faust_shell.py", (
+            name
+        )
         assert "kafka" not in roots or name.startswith("services/kit/"), name
 
 
 def test_the_top_of_the_tree_is_five_folders():
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\n")
     folders = {line.partition("/")[0] for line in tracked if "/" in line}
-    assert {f for f in folders if not f.startswith(".")} == {"services", "schemas", "deploy", "tests", "docs"}
+    assert {f for f in folders if not f.startswith(".")} == {
+        "services",
+        "schemas",
+        "deploy",
+        "tests",
+        "docs",
+    }
 
 
-_CLOCK = re.compile(r"\b(now\s*\(\s*\)|current_date|current_time(stamp)?|localtime(stamp)?|clock_timestamp|"
-                    r"statement_timestamp|transaction_timestamp)\b|\bnow\s*\(\s*\)", re.IGNORECASE)
+_CLOCK = re.compile(
+    r"\b(now\s*\(\s*\)|current_date|current_time(stamp)?|localtime(stamp)?|clock_timestamp|"
+    r"statement_timestamp|transaction_timestamp)\b|\bnow\s*\(\s*\)",
+    re.IGNORECASE,
+)
 _SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DEFAULT|WHERE)\b")
 
 
-# the moment a transaction began names it, as its process does, in the seal of who looks; no day is taken from it
+# the moment a transaction began names it, as its process does, in the seal of who looks; no day is
+# taken from it
 _NAMES_A_TRANSACTION = "extract(epoch FROM transaction_timestamp())::text]::text, 'UTF8')"
 _SEALING = "services/kit/migrations/versions/0022_logins.py"
 
@@ -103,13 +123,24 @@ def test_no_sql_reads_the_servers_clock():
     for file in FILES:
         name = str(file.relative_to(ROOT))
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _SQL.search(node.value):
-                sql = node.value.replace(_NAMES_A_TRANSACTION, "", 1) if name == _SEALING else node.value
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and _SQL.search(node.value)
+            ):
+                sql = (
+                    node.value.replace(_NAMES_A_TRANSACTION, "", 1)
+                    if name == _SEALING
+                    else node.value
+                )
                 assert not _CLOCK.search(sql), f"{name}:{node.lineno}"
 
 
 def test_every_topic_has_its_consumer_and_every_consumer_its_topic(house):
-    subscriptions = [*(make(house) for make in HANDLERS.values()), ingress.subscription(house.clock, house.secret)]
+    subscriptions = [
+        *(make(house) for make in HANDLERS.values()),
+        ingress.subscription(house.clock, house.secret),
+    ]
     read = {(topic, made.consumer) for made in subscriptions for topic in made.topics}
     assert read == {(topic.name, consumer) for topic in TOPICS for consumer in topic.consumers}
 
@@ -124,17 +155,24 @@ OPEN_TO_ALL = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.ya
 
 def test_every_route_names_who_may_call_it(house):
     from services.embedded import application
+
     routes = [route for route in walked(application(house).routes) if isinstance(route, APIRoute)]
     assert {route.path for route in routes} >= OPEN_TO_ALL
-    silent = [route.path for route in routes if route.path not in OPEN_TO_ALL
-              and not re.search(r"\brole: \w", f"{route.summary} {route.endpoint.__doc__}")]
+    silent = [
+        route.path
+        for route in routes
+        if route.path not in OPEN_TO_ALL
+        and not re.search(r"\brole: \w", f"{route.summary} {route.endpoint.__doc__}")
+    ]
     assert not silent, f"these do not say who may call them: {silent}"
 
 
 def walked(routes):
     """Every route, those of included routers too."""
     for route in routes:
-        inner = getattr(route, "routes", None) or getattr(getattr(route, "original_router", None), "routes", None)
+        inner = getattr(route, "routes", None) or getattr(
+            getattr(route, "original_router", None), "routes", None
+        )
         if inner:
             yield from walked(inner)
         else:
@@ -149,19 +187,33 @@ def house(database, tmp_path):
     opened.close()
 
 
-# neither organisations nor persons: the division table of the country, the law of moves, the calendar, marks of versions
+# neither organisations nor persons: the division table of the country, the law of moves, the
+# calendar, marks of versions
 PUBLIC = {"division", "registry_version", "transition", "calendar_day"}
 # how messages travel: ids, codes and states, nothing personal; out of reach of pages
-MACHINERY = {"alembic_version", "event_log", "cursors", "inbox", "dead_letter", "parked", "resend", "consumer_state",
-             "loop_round", "process_beat"}
+MACHINERY = {
+    "alembic_version",
+    "event_log",
+    "cursors",
+    "inbox",
+    "dead_letter",
+    "parked",
+    "resend",
+    "consumer_state",
+    "loop_round",
+    "process_beat",
+}
 _TABLES = """
 SELECT c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS guarded,
-       EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND NOT p.polpermissive AND p.polname = 'sealed'
+       EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND NOT p.polpermissive
+           AND p.polname = 'sealed'
                AND p.polroles @> ARRAY['guidui_web'::regrole::oid]
                AND pg_get_expr(p.polqual, p.polrelid) LIKE '%context_sealed()%') AS sealed,
-       pg_get_userbyid(c.relowner) IN ('guidui_web', 'guidui_worker', 'guidui_app', 'guidui_pages') AS given_away,
+       pg_get_userbyid(c.relowner) IN ('guidui_web', 'guidui_worker', 'guidui_app',
+           'guidui_pages') AS given_away,
        has_any_column_privilege('guidui_web', c.oid, 'SELECT') AS read_by_pages,
-       has_any_column_privilege('guidui_web', c.oid, 'INSERT') OR has_any_column_privilege('guidui_web', c.oid, 'UPDATE')
+       has_any_column_privilege('guidui_web', c.oid, 'INSERT')
+           OR has_any_column_privilege('guidui_web', c.oid, 'UPDATE')
            OR has_table_privilege('guidui_web', c.oid, 'DELETE') AS written_by_pages
 FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')"""
 
@@ -187,11 +239,14 @@ def test_every_guarded_table_is_sealed(tables):
 
 
 def test_text_columns_share_one_collation(database):
-    """Two columns of different collations compare equal and use no index: a join on them reads whole tables."""
+    """Two columns of different collations compare equal and use no index: a join on them reads
+    whole tables.
+    """
     engine = connect(database.owner_url, None, connections_max=1)
     with engine.connect() as tx:
         own = tx.exec_driver_sql("""SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0
+            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+                AND a.attnum > 0
               AND a.attcollation NOT IN (0, 'pg_catalog."default"'::regcollation)""").all()
     engine.dispose()
     assert own == []
@@ -203,16 +258,29 @@ def test_the_applications_roles_are_plain(database):
         roles = tx.exec_driver_sql("""SELECT rolname, rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb AS strong,
             rolcanlogin FROM pg_roles
             WHERE rolname IN ('guidui_web', 'guidui_worker', 'guidui_app', 'guidui_pages')""").all()
-        reach = tx.exec_driver_sql("""SELECT relname FROM pg_class, unnest(ARRAY['guidui_app', 'guidui_pages']) l (login)
+        reach = (
+            tx.exec_driver_sql("""SELECT relname FROM pg_class, unnest(ARRAY['guidui_app', 'guidui_pages']) l (login)
             WHERE relnamespace = 'public'::regnamespace
             AND relkind IN ('r', 'p', 'v') AND (has_any_column_privilege(login, oid, 'SELECT')
-            OR has_any_column_privilege(login, oid, 'INSERT'))""").scalars().all()
-        functions = tx.exec_driver_sql("""SELECT proname FROM pg_proc WHERE prosecdef
-            AND pronamespace = 'public'::regnamespace AND NOT coalesce(array_to_string(proconfig, ','), '')
-            LIKE '%%search_path=%%'""").scalars().all()
-        open_to_all = tx.exec_driver_sql("""SELECT proname FROM pg_proc WHERE prosecdef
+            OR has_any_column_privilege(login, oid, 'INSERT'))""")
+            .scalars()
+            .all()
+        )
+        functions = (
+            tx.exec_driver_sql("""SELECT proname FROM pg_proc WHERE prosecdef
+            AND pronamespace = 'public'::regnamespace
+                AND NOT coalesce(array_to_string(proconfig, ','), '')
+            LIKE '%%search_path=%%'""")
+            .scalars()
+            .all()
+        )
+        open_to_all = (
+            tx.exec_driver_sql("""SELECT proname FROM pg_proc WHERE prosecdef
             AND pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype
-            AND has_function_privilege('public', oid, 'EXECUTE')""").scalars().all()
+            AND has_function_privilege('public', oid, 'EXECUTE')""")
+            .scalars()
+            .all()
+        )
     engine.dispose()
     assert len(roles) == 4
     assert not [r.rolname for r in roles if r.strong]
@@ -222,7 +290,9 @@ def test_the_applications_roles_are_plain(database):
 
 
 def test_a_reused_connection_without_context_sees_no_row_of_any_guarded_table(database, tables):
-    """Each table holds a row; the one connection of the pool first looks at everything, then at nothing."""
+    """Each table holds a row; the one connection of the pool first looks at everything, then at
+    nothing.
+    """
     owner = connect(database.owner_url, None, connections_max=1)
     guarded = sorted(t.name for t in tables if t.guarded and t.read_by_pages)
     with owner.begin() as tx:
@@ -231,47 +301,89 @@ def test_a_reused_connection_without_context_sees_no_row_of_any_guarded_table(da
         for name in guarded:
             _put_a_row(tx, name)
     owner.dispose()
-    web = connect(database.app_url, "guidui_web", connections_max=1)  # a login that may issue any context
+    web = connect(
+        database.app_url, "guidui_web", connections_max=1
+    )  # a login that may issue any context
     count = "SELECT count(*) FROM (SELECT 1 FROM {}) x"
     with web.begin() as tx:
         view_as(tx, "3", "4", "330600010019")
         seen = {name for name in guarded if tx.exec_driver_sql(count.format(name)).scalar_one()}
     assert {"organisation", "member", "transfer_case", "task", "posted_event", "notice"} <= seen
     with web.begin() as tx:
-        assert tx.exec_driver_sql("SELECT current_setting('guidui.lo', true)").scalar_one() in (None, "")
-        assert {name: tx.exec_driver_sql(count.format(name)).scalar_one() for name in guarded} == dict.fromkeys(guarded, 0)
+        assert tx.exec_driver_sql("SELECT current_setting('guidui.lo', true)").scalar_one() in (
+            None,
+            "",
+        )
+        assert {
+            name: tx.exec_driver_sql(count.format(name)).scalar_one() for name in guarded
+        } == dict.fromkeys(guarded, 0)
     web.dispose()
 
 
-_VALUE = {"uuid": "'11111111-1111-4111-8111-111111111111'", "int2": "1", "int4": "1", "int8": "1", "bool": "true", "date": "'2026-01-01'",
-          "timestamptz": "'2026-01-01'", "json": "'{}'", "jsonb": "'{}'", "bytea": "'x'", "_text": "'{}'", "float8": "1"}
+_VALUE = {
+    "uuid": "'11111111-1111-4111-8111-111111111111'",
+    "int2": "1",
+    "int4": "1",
+    "int8": "1",
+    "bool": "true",
+    "date": "'2026-01-01'",
+    "timestamptz": "'2026-01-01'",
+    "json": "'{}'",
+    "jsonb": "'{}'",
+    "bytea": "'x'",
+    "_text": "'{}'",
+    "float8": "1",
+}
 
 
 def _open(tx, name: str) -> None:
     """Lets anything into the table: this test is about who sees a row, whatever is in it."""
-    for kept in tx.exec_driver_sql("SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass "
-                                   "AND contype IN ('c', 'f')", (name,)).scalars().all():
+    for kept in (
+        tx.exec_driver_sql(
+            "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass "
+            "AND contype IN ('c', 'f')",
+            (name,),
+        )
+        .scalars()
+        .all()
+    ):
         tx.exec_driver_sql(f'ALTER TABLE {name} DROP CONSTRAINT "{kept}"')
     tx.exec_driver_sql(f"ALTER TABLE {name} DISABLE TRIGGER USER")
 
 
 def _put_a_row(tx, name: str) -> None:
     """One row whose every column is filled; paths lie in the tree of 330600010019."""
-    columns = tx.exec_driver_sql("""SELECT attname, typname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-        WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity = ''
-        AND (attnotnull OR attname LIKE '%%path')""", (name,)).all()
-    values = ["'330600010019.'" if c.attname.endswith("path") else _VALUE.get(c.typname, "'330600010019'") for c in columns]
+    columns = tx.exec_driver_sql(
+        """SELECT attname, typname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+        WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+            AND attidentity = ''
+        AND (attnotnull OR attname LIKE '%%path')""",
+        (name,),
+    ).all()
+    values = [
+        "'330600010019.'" if c.attname.endswith("path") else _VALUE.get(c.typname, "'330600010019'")
+        for c in columns
+    ]
     quoted = ", ".join(f'"{c.attname}"' for c in columns)
     tx.exec_driver_sql(f"INSERT INTO {name} ({quoted}) VALUES ({', '.join(values)})")
 
 
-DOCS = "\n".join(p.read_text("utf-8") for p in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))])
+DOCS = "\n".join(
+    p.read_text("utf-8") for p in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+)
 
 
 def _spoken(app, prefix: str = "") -> list[str]:
     """Every command as it is typed."""
-    own = [prefix + (c.name or c.callback.__name__.rstrip("_").replace("_", "-")) for c in app.registered_commands]
-    return own + [name for group in app.registered_groups for name in _spoken(group.typer_instance, f"{group.name} ")]
+    own = [
+        prefix + (c.name or c.callback.__name__.rstrip("_").replace("_", "-"))
+        for c in app.registered_commands
+    ]
+    return own + [
+        name
+        for group in app.registered_groups
+        for name in _spoken(group.typer_instance, f"{group.name} ")
+    ]
 
 
 @pytest.mark.parametrize("command", _spoken(commands))

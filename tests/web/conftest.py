@@ -1,4 +1,5 @@
 """The town of the portal's tests, in a real browser."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -15,11 +16,17 @@ def open_as(browser, url) -> Iterator[Callable]:  # noqa: F811
     contexts = []
 
     def open_as(who: str, width: int = 360, **options):
-        context = browser.new_context(viewport={"width": width, "height": 800}, locale="zh-CN", base_url=url, **options)
+        context = browser.new_context(
+            viewport={"width": width, "height": 800}, locale="zh-CN", base_url=url, **options
+        )
         contexts.append(context)
         page = context.new_page()
         page.goto("/sign-in")
-        for field, value in zip(("organisation", "name", "password"), (CAST[who][0], CAST[who][2], PASSWORD), strict=True):
+        for field, value in zip(
+            ("organisation", "name", "password"),
+            (CAST[who][0], CAST[who][2], PASSWORD),
+            strict=True,
+        ):
             page.fill(f"#{field}", value)
         page.click("main button")
         return page

@@ -1,4 +1,7 @@
-"""Makes the picture of the README from real pages of the demo county: ``python -m tests.web.picture FILE``."""
+"""Makes the picture of the README from real pages of the demo county:
+``python -m tests.web.picture FILE``.
+"""
+
 from __future__ import annotations
 
 import sys
@@ -15,6 +18,7 @@ from services.kit.settings import Settings
 from tests.equipment.browser import ensure_equipment, environment
 from tests.intake.served import served
 
+
 def main(file: Path) -> None:
     """The list of the street's secretary."""
     folder = ensure_equipment()
@@ -25,9 +29,13 @@ def main(file: Path) -> None:
             ensure_demo(house, print)
             with served(application(house)) as url, sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
-                    executable_path=folder / "chromium", env=environment(folder),
-                    args=["--no-sandbox", "--headless=shell", "--disable-gpu"])
-                page = browser.new_page(viewport={"width": 390, "height": 900}, locale="zh-CN", device_scale_factor=1.5)
+                    executable_path=folder / "chromium",
+                    env=environment(folder),
+                    args=["--no-sandbox", "--headless=shell", "--disable-gpu"],
+                )
+                page = browser.new_page(
+                    viewport={"width": 390, "height": 900}, locale="zh-CN", device_scale_factor=1.5
+                )
                 _open(page, url)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 page.screenshot(path=file)

@@ -1,4 +1,5 @@
 """The pages of destinations in a real browser: on a phone, for eyes and for screen readers."""
+
 from __future__ import annotations
 
 import pytest
@@ -12,13 +13,19 @@ KNOWN = "浙江省绍兴市柯桥区柯桥街道星月花苑3幢"
 
 
 @pytest.mark.parametrize("large", [False, True], ids=["usual", "large letters"])
-def test_pages_of_destinations_fit_a_phone_and_can_be_read_by_everybody(town: Town, open_as, axe_script, large):
+def test_pages_of_destinations_fit_a_phone_and_can_be_read_by_everybody(
+    town: Town, open_as, axe_script, large
+):
     case = town.leaves(0, to={"address": SOMEWHERE})
     other = town.leaves(1, to={"address": KNOWN})
     town.give(BRANCH, other, "confirm_destination", organisation=COMMUNITY, member_informed=True)
     troubles: list[str] = []
-    for who, paths in (("origin", (f"/cases/{case}",)), ("secretary", ("/pool",)), ("other_department", (
-            "/pool", "/department/addresses", "/department/rules")), ("department", ("/department/addresses",))):
+    for who, paths in (
+        ("origin", (f"/cases/{case}",)),
+        ("secretary", ("/pool",)),
+        ("other_department", ("/pool", "/department/addresses", "/department/rules")),
+        ("department", ("/department/addresses",)),
+    ):
         page = open_as(who, bypass_csp=True)
         if large:
             page.context.add_cookies([{"name": "guidui_size", "value": "large", "url": page.url}])
@@ -28,7 +35,9 @@ def test_pages_of_destinations_fit_a_phone_and_can_be_read_by_everybody(town: To
             assert not page.evaluate(WIDE), path
             assert page.evaluate(SMALL.replace("LEAST", "60" if large else "44")) == [], path
             page.evaluate(axe_script)
-            found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})")["violations"]
+            found = page.evaluate(
+                "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})"
+            )["violations"]
             assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], path
     assert troubles == []
 

@@ -1,4 +1,7 @@
-"""The pages of papers on a phone: nothing sticks out, everything can be touched, a scanned code opens the case."""
+"""The pages of papers on a phone: nothing sticks out, everything can be touched, a scanned code
+opens the case.
+"""
+
 from __future__ import annotations
 
 import io
@@ -31,7 +34,9 @@ def test_the_register_and_the_papers_of_a_case_fit_a_phone(town: Town, open_as, 
         assert not page.evaluate(WIDE), path
         assert page.evaluate(SMALL.replace("LEAST", "60" if large else "44")) == [], path
         page.evaluate(axe_script)
-        found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})")["violations"]
+        found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})")[
+            "violations"
+        ]
         assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], path
 
 
@@ -47,8 +52,10 @@ def test_a_printed_letter_is_scanned_at_the_counter(town: Town, open_as):
     picture = document[0].render(scale=2).to_pil()
     document.close()
     link = zxingcpp.read_barcodes(picture)[0].text
-    own_address, path = link[:len(OWN_ADDRESS)], link[len(OWN_ADDRESS):]
-    assert own_address == OWN_ADDRESS and path.startswith("/l/"), "the address it is set to, not the one that was asked"
+    own_address, path = link[: len(OWN_ADDRESS)], link[len(OWN_ADDRESS) :]
+    assert own_address == OWN_ADDRESS and path.startswith("/l/"), (
+        "the address it is set to, not the one that was asked"
+    )
     counter = open_as("secretary")
     counter.goto(path)
     assert counter.url.endswith(f"/cases/{case}")
@@ -60,13 +67,19 @@ def test_a_receipt_is_recorded_beside_its_photo_on_a_phone(town: Town, open_as, 
     page.goto(f"/cases/{case}/papers")
     out = io.BytesIO()
     Image.new("RGB", (1240, 1754), "white").save(out, "JPEG")
-    page.set_input_files("#i-photo", {"name": "回执.jpg", "mimeType": "image/jpeg", "buffer": out.getvalue()})
+    page.set_input_files(
+        "#i-photo", {"name": "回执.jpg", "mimeType": "image/jpeg", "buffer": out.getvalue()}
+    )
     page.click("text=只贴照片")
-    page.wait_for_function("document.querySelector('img.paper')?.naturalWidth === 1240")  # beside the fields
+    page.wait_for_function(
+        "document.querySelector('img.paper')?.naturalWidth === 1240"
+    )  # beside the fields
     assert page.input_value("[name=number]") and not page.evaluate(WIDE)
     assert page.evaluate(SMALL.replace("LEAST", "44")) == []
     page.evaluate(axe_script)
-    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})")["violations"]
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})")[
+        "violations"
+    ]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
     page.fill("[name=handler]", "赵敏")
     page.click("text=贴照片并登记回执")

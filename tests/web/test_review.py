@@ -1,4 +1,5 @@
 """The review desk in a browser: one key for one act, without scripts too, and it fits a phone."""
+
 from __future__ import annotations
 
 import pytest
@@ -39,7 +40,9 @@ def test_the_desk_fits_a_phone_and_everybody(town, open_as, axe_script, scripts)
     if scripts:
         assert not page.evaluate(WIDE) and page.evaluate(SMALL.replace("LEAST", "44")) == []
         page.evaluate(axe_script)
-        found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})")["violations"]
+        found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})")[
+            "violations"
+        ]
         assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
     page.click("button[value=m00003]")
     page.wait_for_selector("[role=status]")

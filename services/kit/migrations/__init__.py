@@ -1,4 +1,5 @@
 """The schema's history, and the one function that brings a database to its end."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -14,17 +15,19 @@ from services.kit import locks
 from services.kit.db import connect
 from services.kit.locks import Lock
 
-APPLICATION = "guidui_app"  # may act as guidui_worker and as guidui_web: handlers, loops, acts of people
+APPLICATION = (
+    "guidui_app"  # may act as guidui_worker and as guidui_web: handlers, loops, acts of people
+)
 PAGES = "guidui_pages"  # may act as guidui_web alone: whatever is read for somebody who looks
 
 
 def migrate(owner_url: str | URL, application: str = APPLICATION, pages: str = PAGES) -> None:
     """Brings the database to the newest schema and lets the two logins take on their roles.
 
-    A login is created without a password where it does not exist. It owns nothing and inherits nothing: only
-    an engine that names a role (services.kit.db.connect) can do anything. Every table under row-level security is
-    sealed: pages see rows in a context that the database issued, whatever a migration forgot. Running it again
-    changes nothing.
+    A login is created without a password where it does not exist. It owns nothing and inherits
+    nothing: only an engine that names a role (services.kit.db.connect) can do anything. Every table
+    under row-level security is sealed: pages see rows in a context that the database issued,
+    whatever a migration forgot. Running it again changes nothing.
     """
     engine = connect(owner_url, None, connections_max=1)
     try:
@@ -45,9 +48,11 @@ def migrate(owner_url: str | URL, application: str = APPLICATION, pages: str = P
 
 
 def is_behind(application_url: str | URL) -> bool:
-    """Whether the database of an application login lacks revisions that this program knows, or all of them.
+    """Whether the database of an application login lacks revisions that this program knows, or all
+    of them.
 
-    A database that a newer program has migrated is not behind. Raises OperationalError where none answers.
+    A database that a newer program has migrated is not behind. Raises OperationalError where none
+    answers.
     """
     revisions = ScriptDirectory.from_config(_config())
     engine = connect(application_url, None, connections_max=1)
@@ -77,7 +82,8 @@ DECLARE
 BEGIN
     FOR unsealed IN
         SELECT c.oid::regclass AS name FROM pg_class c
-        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relrowsecurity
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+            AND c.relrowsecurity
           AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'sealed')
     LOOP
         EXECUTE format('CREATE POLICY sealed ON %s AS RESTRICTIVE TO guidui_web USING ((SELECT context_sealed()))',
@@ -85,7 +91,8 @@ BEGIN
     END LOOP;
 END $$"""
 
-# A temporary view could stand in for a table of ours in the next transaction of a pooled connection.
+# A temporary view could stand in for a table of ours in the next transaction of a pooled
+# connection.
 _NO_OBJECTS = """
 DO $$
 BEGIN
@@ -115,6 +122,10 @@ def _keep_out(tx: Connection, name: str, role: str) -> None:
 
 
 def _roles_of(tx: Connection, name: str) -> set[str]:
-    return set(tx.exec_driver_sql(
-        """SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
-           JOIN pg_roles u ON u.oid = m.member WHERE u.rolname = %s""", (name,)).scalars())
+    return set(
+        tx.exec_driver_sql(
+            """SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+           JOIN pg_roles u ON u.oid = m.member WHERE u.rolname = %s""",
+            (name,),
+        ).scalars()
+    )

@@ -1,4 +1,5 @@
 """What alembic runs: the revisions on the connection that `migrate` holds."""
+
 from __future__ import annotations
 
 from alembic import context

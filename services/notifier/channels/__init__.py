@@ -1,4 +1,6 @@
-"""Ways to hand a notice over. A channel is one file with one verb: `send(notice)`, or `ChannelError`."""
+"""Ways to hand a notice over. A channel is one file with one verb: `send(notice)`, or
+`ChannelError`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A rendered message to one recipient. `id` is the same on every repetition; nothing in it is personal but `address`."""
+    """A rendered message to one recipient. `id` is the same on every repetition; nothing in it is
+    personal but `address`.
+    """
 
     id: UUID
     address: str
@@ -24,8 +28,8 @@ class Notice:
 class ChannelError(Exception):
     """The channel did not take the notice.
 
-    `permanent`: this address will never take it. `unknown`: the call broke off and it may have been taken
-    all the same. `retry_after`: what the other side asked us to wait.
+    `permanent`: this address will never take it. `unknown`: the call broke off and it may have been
+    taken all the same. `retry_after`: what the other side asked us to wait.
     """
 
     def __init__(

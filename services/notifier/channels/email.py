@@ -23,9 +23,10 @@ MAILBOX_FULL = 552  # a 5xx by its number, but it passes (RFC 5321, 4.2.3)
 class Email:
     """Hands notices to one mail server over one connection that is opened when needed and kept.
 
-    With `starttls`, or a password, nothing is sent before the connection is encrypted and the server's
-    certificate checked (`context`: by default the system's authorities; SSL_CERT_FILE names others). The
-    Message-ID is the notice's id, so a mail sent twice can be told by whoever receives it.
+    With `starttls`, or a password, nothing is sent before the connection is encrypted and the
+    server's certificate checked (`context`: by default the system's authorities; SSL_CERT_FILE
+    names others). The Message-ID is the notice's id, so a mail sent twice can be told by whoever
+    receives it.
     """
 
     disturbs = True
@@ -107,7 +108,9 @@ class Email:
             answer = (error.smtp_code, error.smtp_error)
         except OSError as error:
             self._forget()
-            raise ChannelError(f"connection lost in the mail: {_named(error)}", unknown=True) from error
+            raise ChannelError(
+                f"connection lost in the mail: {_named(error)}", unknown=True
+            ) from error
         if answer[0] != TAKEN:
             self._forget(quietly=False)
         _accept(answer, "mail refused")
@@ -158,7 +161,9 @@ class Email:
 
 
 def _accept(answer: tuple[int, bytes], what: str, ours: bool = False) -> None:
-    """Raises unless the code is 2xx. 5xx is permanent, unless it is about us (`ours`) or a full mailbox."""
+    """Raises unless the code is 2xx. 5xx is permanent, unless it is about us (`ours`) or a full
+    mailbox.
+    """
     code = answer[0]
     if not 200 <= code < 300:
         permanent = code >= 500 and code != MAILBOX_FULL and not ours

@@ -6,7 +6,9 @@ from services.notifier.channels import Notice
 
 
 class PortalInbox:
-    """The notice row is the entry: it is delivered by the commit that writes it, so nothing is left to hand over."""
+    """The notice row is the entry: it is delivered by the commit that writes it, so nothing is left
+    to hand over.
+    """
 
     disturbs = False
 

@@ -1,4 +1,7 @@
-"""The words of the pages. Chinese is the source and stands in the code; ``en.json`` is the full English translation."""
+"""The words of the pages. Chinese is the source and stands in the code; ``en.json`` is the full
+English translation.
+"""
+
 from __future__ import annotations
 
 import json
@@ -21,7 +24,9 @@ def english() -> dict[str, str]:
 
 @lru_cache
 def words(language: str) -> Say:
-    """A function that says a Chinese sentence in a language; ``{name}`` in it is filled from the keywords."""
+    """A function that says a Chinese sentence in a language; ``{name}`` in it is filled from the
+    keywords.
+    """
     table = english() if language == "en" else {}
 
     def say(sentence: str, **filled: Any) -> Any:
@@ -31,6 +36,7 @@ def words(language: str) -> Say:
         if any(isinstance(value, Markup) for value in filled.values()):
             return Markup(escape(text)).format(**filled)
         return text.format(**filled)
+
     return say
 
 

@@ -1,4 +1,5 @@
 """Which sentences of the pages have no English yet, and which English has lost its sentence."""
+
 from __future__ import annotations
 
 import ast

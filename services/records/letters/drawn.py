@@ -81,7 +81,8 @@ _LOCKED = Words(
 )
 _ACTS = Words(
     "这份 PDF 里有脚本、附件或会自行动作的内容，不能保存。请重新扫描，或另存为 JPG。",
-    "This PDF holds scripts, attachments or something that acts by itself and is not kept. Scan it again, or save "
+    "This PDF holds scripts, attachments or something that acts by itself and is not kept. Scan "
+    "it again, or save "
     "it as JPG.",
 )
 _MANY = Words(
@@ -151,7 +152,8 @@ def scan(content: bytes) -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _refuse_what_acts(content)
-            gc.collect()  # what was read of the file's parts points in circles, and a page needs the room
+            # what was read of the file's parts points in circles, and a page needs the room
+            gc.collect()
             return _document(list(_pages(content)))
     except (Refused, MemoryError):
         raise

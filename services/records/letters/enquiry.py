@@ -1,4 +1,7 @@
-"""The letter of enquiry (沟通函) to an organisation that does not use guidui, with a slip for its answer."""
+"""The letter of enquiry (沟通函) to an organisation that does not use guidui, with a slip for its
+answer.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -16,14 +19,21 @@ _SLIP = 74.0  # the room that the slip needs
 
 
 def write_enquiry(out: BinaryIO, said: Mapping[str, str], fonts: Fonts) -> None:
-    """Writes the letter that ``said`` describes: to, name, text, due, from, contact, phone, date, address.
+    """Writes the letter that ``said`` describes: to, name, text, due, from, contact, phone, date,
+    address.
 
     Raises Refused where a character cannot be drawn.
     """
     check(said, fonts)
-    pen = Pen(Canvas(out, pagesize=(PAGE[0] * mm, PAGE[1] * mm), pageCompression=1, invariant=1), fonts, Offset())
+    pen = Pen(
+        Canvas(out, pagesize=(PAGE[0] * mm, PAGE[1] * mm), pageCompression=1, invariant=1),
+        fonts,
+        Offset(),
+    )
     pen.canvas.setTitle("党员组织关系沟通函")
-    pen.write((PAGE[0] - fonts.width("党员组织关系沟通函") * 20 / mm) / 2, 40, "党员组织关系沟通函", 20)
+    pen.write(
+        (PAGE[0] - fonts.width("党员组织关系沟通函") * 20 / mm) / 2, 40, "党员组织关系沟通函", 20
+    )
     y = _TOP
     for line in _body(said, fonts):
         if y > _BOTTOM:
@@ -41,17 +51,31 @@ def write_enquiry(out: BinaryIO, said: Mapping[str, str], fonts: Fonts) -> None:
 
 def check(said: Mapping[str, str], fonts: Fonts) -> None:
     """Raises Refused where a character of the letter cannot be drawn."""
-    fonts.check((said["name"] or said["to"], line.replace("\t", " ")) for value in said.values()
-                for line in value.splitlines())
+    fonts.check(
+        (said["name"] or said["to"], line.replace("\t", " "))
+        for value in said.values()
+        for line in value.splitlines()
+    )
 
 
 def _body(said: Mapping[str, str], fonts: Fonts) -> Iterator[str]:
     who = f"{said['name']}同志" if said["name"] else "一名党员"
-    paragraphs = [f"{said['to']}：", f"　　为做好{who}组织关系转接工作，现就下列事项商请贵组织协助：",
-                  *(f"　　{line.strip()}".replace("\t", " ") for line in said["text"].splitlines() if line.strip()),
-                  f"　　请于{said['due']}前函复。感谢支持。", "",
-                  f"　　联系人：{said['contact']}　电话：{said['phone']}", f"　　通讯地址：{said['address']}", "",
-                  f"　　　　　　　　　　　　{said['from']}（盖章）", f"　　　　　　　　　　　　　　　　{said['date']}"]
+    paragraphs = [
+        f"{said['to']}：",
+        f"　　为做好{who}组织关系转接工作，现就下列事项商请贵组织协助：",
+        *(
+            f"　　{line.strip()}".replace("\t", " ")
+            for line in said["text"].splitlines()
+            if line.strip()
+        ),
+        f"　　请于{said['due']}前函复。感谢支持。",
+        "",
+        f"　　联系人：{said['contact']}　电话：{said['phone']}",
+        f"　　通讯地址：{said['address']}",
+        "",
+        f"　　　　　　　　　　　　{said['from']}（盖章）",
+        f"　　　　　　　　　　　　　　　　{said['date']}",
+    ]
     for paragraph in paragraphs:
         yield from wrapped(paragraph, _WIDTH, fonts)
 
@@ -73,8 +97,15 @@ def _slip(pen: Pen, y: float, said: Mapping[str, str]) -> None:
     pen.canvas.line(left, up, (PAGE[0] - 12) * mm, up)
     pen.canvas.setDash()
     pen.write((PAGE[0] - 6 * 15 / mm) / 2, y + 12, "沟通函回复单", 15)
-    for step, line in enumerate((f"{said['from']}：", f"　　关于{said['name'] or '来函所询党员'}的回复：", "", "")):
+    for step, line in enumerate(
+        (f"{said['from']}：", f"　　关于{said['name'] or '来函所询党员'}的回复：", "", "")
+    ):
         pen.write(_LEFT, y + 22 + step * _STEP, line, _SIZE)
         if not line:
             pen.rule(_LEFT, y + 22 + step * _STEP, _WIDTH)
-    pen.write(_LEFT, y + 62, "经办人：　　　　　　联系电话：　　　　　　　（盖章）　　年　　月　　日", _SIZE)
+    pen.write(
+        _LEFT,
+        y + 62,
+        "经办人：　　　　　　联系电话：　　　　　　　（盖章）　　年　　月　　日",
+        _SIZE,
+    )

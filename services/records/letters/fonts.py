@@ -1,8 +1,10 @@
 """The fonts that letters are printed in, and what to say where none of them has a character.
 
-Every character is looked for in the serif font that comes with guidui, then in the parts of the font for rare planes
-(Extensions B to F), then in the TTF files of the operator's own folder (GUIDUI_FONTS).
+Every character is looked for in the serif font that comes with guidui, then in the parts of the
+font for rare planes (Extensions B to F), then in the TTF files of the operator's own folder
+(GUIDUI_FONTS).
 """
+
 from __future__ import annotations
 
 import json
@@ -27,17 +29,22 @@ _ASTRAL = re.compile(r"(<[0-9A-F]{2}>) <([0-9A-F]{5,6})>")
 
 
 class LetterFont(TTFont):
-    """ReportLab's font; characters beyond U+FFFF stand in the text layer as UTF-16, as PDF wants them (ISO 32000-2
-    §9.10.3), where ReportLab writes their bare number."""
+    """ReportLab's font; characters beyond U+FFFF stand in the text layer as UTF-16, as PDF wants
+    them (ISO 32000-2 §9.10.3), where ReportLab writes their bare number.
+    """
 
     def addObjects(self, doc: Any) -> None:
         subsets = self.state[doc].subsets
         super().addObjects(doc)
         for number in range(len(subsets)):
-            name = (SUBSETN(number) + b"+" + self.face.name + self.face.subfontNameX).decode("pdfdoc")
+            name = (SUBSETN(number) + b"+" + self.face.name + self.face.subfontNameX).decode(
+                "pdfdoc"
+            )
             stream = doc.idToObject[f"toUnicodeCMap:{name}"]
-            stream.content = _ASTRAL.sub(lambda m: f"{m[1]} <{chr(int(m[2], 16)).encode('utf-16-be').hex().upper()}>",
-                                         stream.content)
+            stream.content = _ASTRAL.sub(
+                lambda m: f"{m[1]} <{chr(int(m[2], 16)).encode('utf-16-be').hex().upper()}>",
+                stream.content,
+            )
 
 
 class Fonts:
@@ -46,10 +53,17 @@ class Fonts:
     def __init__(self, folder: Path = FOLDER, own: Path | None = None) -> None:
         index = folder / "index.json"
         drawn = json.loads(index.read_text()) if index.is_file() else {}
-        self._parts = [(folder / name, ranges) for name, ranges in sorted(drawn.items(), key=lambda i: i[0] != MAIN)
-                       if (folder / name).is_file()]
+        self._parts = [
+            (folder / name, ranges)
+            for name, ranges in sorted(drawn.items(), key=lambda i: i[0] != MAIN)
+            if (folder / name).is_file()
+        ]
         self._starts = [[first for first, _ in ranges] for _, ranges in self._parts]
-        self._own = sorted(p for p in own.iterdir() if p.suffix.lower() == ".ttf") if own and own.is_dir() else []
+        self._own = (
+            sorted(p for p in own.iterdir() if p.suffix.lower() == ".ttf")
+            if own and own.is_dir()
+            else []
+        )
         self._of: dict[str, str | None] = {}
         self._widths: dict[str, float] = {}
         self._names: dict[Path, str | None] = {}
@@ -65,8 +79,15 @@ class Fonts:
             place = bisect_right(starts, code) - 1
             if place >= 0 and code <= ranges[place][1]:
                 return self._registered(file)
-        return next((name for file in self._own if (name := self._registered(file))
-                     and code in pdfmetrics.getFont(name).face.charToGlyph), None)
+        return next(
+            (
+                name
+                for file in self._own
+                if (name := self._registered(file))
+                and code in pdfmetrics.getFont(name).face.charToGlyph
+            ),
+            None,
+        )
 
     def _registered(self, file: Path) -> str | None:
         if file not in self._names:
@@ -76,7 +97,9 @@ class Fonts:
             except (TTFError, OSError):  # no TrueType outlines, or no font
                 self._names[file] = None
                 return None
-            font.face.name = name.encode()  # parts of one family must not share the name of their objects
+            font.face.name = (
+                name.encode()
+            )  # parts of one family must not share the name of their objects
             pdfmetrics.registerFont(font)
             self._names[file] = name
         return self._names[file]
@@ -92,7 +115,9 @@ class Fonts:
         for character in text:
             if character not in self._widths:
                 name = self.font_of(character)
-                self._widths[character] = pdfmetrics.stringWidth(character, name, 1) if name else 1.0
+                self._widths[character] = (
+                    pdfmetrics.stringWidth(character, name, 1) if name else 1.0
+                )
             total += self._widths[character]
         return total
 
@@ -101,7 +126,8 @@ class Fonts:
         return list(dict.fromkeys(c for c in text if not self.font_of(c)))
 
     def check(self, texts: Iterable[tuple[str, str]]) -> None:
-        """Raises Refused unless every character of every (whose, text) can be drawn: a letter never shows a box.
+        """Raises Refused unless every character of every (whose, text) can be drawn: a letter never
+        shows a box.
 
         503 where there is no Chinese font at all, else 409 naming characters, names and what to do.
         """
@@ -115,22 +141,36 @@ class Fonts:
             raise _refused(faults)
 
 
-_NO_FONT = Words("没有安装中文字体，不能打印。请管理员重新运行 make install，或把中文字体（TTF）放进 GUIDUI_FONTS 文件夹。",
-                 "No Chinese font is installed, so nothing is printed. Run make install again, or put a Chinese font (TTF) "
-                 "into the folder GUIDUI_FONTS.")
+_NO_FONT = Words(
+    "没有安装中文字体，不能打印。请管理员重新运行 make install，或把中文字体（TTF）放进 "
+    "GUIDUI_FONTS 文件夹。",
+    "No Chinese font is installed, so nothing is printed. Run make install again, or put a "
+    "Chinese font (TTF) "
+    "into the folder GUIDUI_FONTS.",
+)
 
 
 def _refused(faults: dict[str, list[str]]) -> Refused:
-    shown = [(whose, "".join(dict.fromkeys(chars))) for whose, chars in list(faults.items())[:SAID_MAX]]
+    shown = [
+        (whose, "".join(dict.fromkeys(chars))) for whose, chars in list(faults.items())[:SAID_MAX]
+    ]
     zh = "；".join(f"“{whose}”中的“{chars}”（{_codes(chars)}）" for whose, chars in shown)
     en = "; ".join(f"{chars} ({_codes(chars)}) in “{whose}”" for whose, chars in shown)
     more = len(faults) - len(shown)
-    return Refused(409, "glyph-missing", Words(
-        f"字体里没有这些字，没有打印：{zh}{f'，另有 {more} 处' if more else ''}。"
-        "请改用 Word 文件（由本机字体显示），或请管理员把含这些字的字体（TTF）放进 GUIDUI_FONTS 文件夹。",
-        f"No font has these characters, so nothing was printed: {en}{f', and {more} more' if more else ''}. Use the Word "
-        "file, which takes the fonts of your computer, or have a font (TTF) with them put into the folder GUIDUI_FONTS."),
-        missing=[{"text": whose, "characters": chars} for whose, chars in shown])
+    return Refused(
+        409,
+        "glyph-missing",
+        Words(
+            f"字体里没有这些字，没有打印：{zh}{f'，另有 {more} 处' if more else ''}。"
+            "请改用 Word 文件（由本机字体显示），或请管理员把含这些字的字体（TTF）放进 "
+            "GUIDUI_FONTS 文件夹。",
+            f"No font has these characters, so nothing was printed: "
+            f"{en}{f', and {more} more' if more else ''}. Use the Word "
+            "file, which takes the fonts of your computer, or have a font (TTF) with them put "
+            "into the folder GUIDUI_FONTS.",
+        ),
+        missing=[{"text": whose, "characters": chars} for whose, chars in shown],
+    )
 
 
 def _codes(characters: str) -> str:

@@ -1,8 +1,11 @@
-"""The three-part form of 2006 (组通字〔2006〕45号; rules.md §6.1): its words, where its blanks are, what fills them.
+"""The three-part form of 2006 (组通字〔2006〕45号; rules.md §6.1): its words, where its blanks are,
+what fills them.
 
-All lengths are millimetres from the upper left corner of an A4 sheet; ``y`` is the line the text stands on. The same
-lines are printed whole, over-printed on stock forms (the blanks alone), and written as Word.
+All lengths are millimetres from the upper left corner of an A4 sheet; ``y`` is the line the text
+stands on. The same lines are printed whole, over-printed on stock forms (the blanks alone), and
+written as Word.
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -60,42 +63,101 @@ def _at(line: Line, y: float) -> Line:
     return Line(line.x, y, line.parts, line.size, line.centred)
 
 
-STUB = Part("stub", (
-    Line(0, 19, ("中国共产党党员组织关系介绍信存根",), 15, True),
-    Line(100, 28, ("第", Blank("number", 72), "号")),
-    Line(26, 40, (Blank("name", 50), "同志系中共（", _STATUS, "）党员，组织关系由")),
-    Line(18, 50, (Blank("from", 165),)),
-    Line(18, 60, ("转到", Blank("to", 152), "。")),
-    Line(118, 76, (Blank("date", 60),)),
-    Line(40, 80, ("（贴回执联处）",), 10),
-), 91)
-LETTER = Part("letter", (
-    Line(0, 103, ("中国共产党党员组织关系介绍信",), 15, True),
-    Line(60, 112, ("第", Blank("number", 72), "号")),
-    Line(18, 124, (Blank("header", 140), "：")),
-    Line(26, 134, (Blank("name", 38), "同志（", Options("sex", ("男", "女")), "），", Blank("age", 12), "岁，",
-                   Blank("ethnicity", 20), "族，系中共（", _STATUS, "）")),
-    Line(18, 144, ("党员，身份证号码", Blank("id_number", 70), "，由")),
-    Line(18, 154, (Blank("from", 170),)),
-    Line(18, 164, ("去", Blank("to", 155), "，请")),
-    Line(18, 174, ("转接组织关系。该同志党费已交到", Blank("dues_year", 34), "年", Blank("dues_month", 22), "月。")),
-    Line(26, 184, ("（有效期", Blank("validity", 26), "天）")),
-    _at(_SEAL, 184),
-    Line(118, 193, (Blank("date", 60),)),
-    Line(18, 202, ("党员联系电话或其他联系方式：", Blank("member_phone", 105)), 11),
-    Line(18, 210, ("党员原所在基层党委通讯地址：", Blank("address", 105)), 11),
-    Line(18, 218, ("联系电话：", Blank("phone", 46), "传真：", Blank("fax", 40), "邮编：", Blank("postcode", 24)), 11),
-), 226)
-RECEIPT = Part("receipt", (
-    Line(0, 238, ("中国共产党党员组织关系介绍信回执联",), 15, True),
-    Line(100, 246, ("第", Blank("number", 72), "号")),
-    Line(18, 255, (Blank("committee", 140), "：")),
-    Line(26, 264, (Blank("name", 50), "同志的党员组织关系已转达我处，特此回复。")),
-    _at(_SEAL, 272),
-    Line(18, 280, ("经办人：", Blank("handler", 34), "联系电话：", Blank("handler_phone", 42)), 11),
-    Line(133, 280, (Blank("receipt_date", 50),), 11),
-    Line(18, 289, ("注：回执联由接收党员组织关系的基层党委在接收党员后一个月内邮寄或传真至党员原所在基层党委。",), 9),
-))
+STUB = Part(
+    "stub",
+    (
+        Line(0, 19, ("中国共产党党员组织关系介绍信存根",), 15, True),
+        Line(100, 28, ("第", Blank("number", 72), "号")),
+        Line(26, 40, (Blank("name", 50), "同志系中共（", _STATUS, "）党员，组织关系由")),
+        Line(18, 50, (Blank("from", 165),)),
+        Line(18, 60, ("转到", Blank("to", 152), "。")),
+        Line(118, 76, (Blank("date", 60),)),
+        Line(40, 80, ("（贴回执联处）",), 10),
+    ),
+    91,
+)
+LETTER = Part(
+    "letter",
+    (
+        Line(0, 103, ("中国共产党党员组织关系介绍信",), 15, True),
+        Line(60, 112, ("第", Blank("number", 72), "号")),
+        Line(18, 124, (Blank("header", 140), "：")),
+        Line(
+            26,
+            134,
+            (
+                Blank("name", 38),
+                "同志（",
+                Options("sex", ("男", "女")),
+                "），",
+                Blank("age", 12),
+                "岁，",
+                Blank("ethnicity", 20),
+                "族，系中共（",
+                _STATUS,
+                "）",
+            ),
+        ),
+        Line(18, 144, ("党员，身份证号码", Blank("id_number", 70), "，由")),
+        Line(18, 154, (Blank("from", 170),)),
+        Line(18, 164, ("去", Blank("to", 155), "，请")),
+        Line(
+            18,
+            174,
+            (
+                "转接组织关系。该同志党费已交到",
+                Blank("dues_year", 34),
+                "年",
+                Blank("dues_month", 22),
+                "月。",
+            ),
+        ),
+        Line(26, 184, ("（有效期", Blank("validity", 26), "天）")),
+        _at(_SEAL, 184),
+        Line(118, 193, (Blank("date", 60),)),
+        Line(18, 202, ("党员联系电话或其他联系方式：", Blank("member_phone", 105)), 11),
+        Line(18, 210, ("党员原所在基层党委通讯地址：", Blank("address", 105)), 11),
+        Line(
+            18,
+            218,
+            (
+                "联系电话：",
+                Blank("phone", 46),
+                "传真：",
+                Blank("fax", 40),
+                "邮编：",
+                Blank("postcode", 24),
+            ),
+            11,
+        ),
+    ),
+    226,
+)
+RECEIPT = Part(
+    "receipt",
+    (
+        Line(0, 238, ("中国共产党党员组织关系介绍信回执联",), 15, True),
+        Line(100, 246, ("第", Blank("number", 72), "号")),
+        Line(18, 255, (Blank("committee", 140), "：")),
+        Line(26, 264, (Blank("name", 50), "同志的党员组织关系已转达我处，特此回复。")),
+        _at(_SEAL, 272),
+        Line(
+            18,
+            280,
+            ("经办人：", Blank("handler", 34), "联系电话：", Blank("handler_phone", 42)),
+            11,
+        ),
+        Line(133, 280, (Blank("receipt_date", 50),), 11),
+        Line(
+            18,
+            289,
+            (
+                "注：回执联由接收党员组织关系的基层党委在接收党员后一个月内邮寄或传真至党员原所在基层党委。",
+            ),
+            9,
+        ),
+    ),
+)
 PARTS = (STUB, LETTER, RECEIPT)
 RECEIPT_UP = 215.0  # a receipt printed by itself stands at the top of its sheet
 QR = (172.0, 97.0, 22.0)  # x, y of the upper left corner, side
@@ -103,7 +165,9 @@ QR = (172.0, 97.0, 22.0)  # x, y of the upper left corner, side
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What one letter says: a value for each blank, the chosen word of each option, and where its QR code leads."""
+    """What one letter says: a value for each blank, the chosen word of each option, and where its
+    QR code leads.
+    """
 
     values: Mapping[str, str]
     chosen: Mapping[str, str | None]
@@ -122,7 +186,11 @@ def day_words(day: date | None) -> str:
 
 def age_on(birth: date | None, day: date) -> str:
     """Full years, as digits."""
-    return str(day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))) if birth else ""
+    return (
+        str(day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day)))
+        if birth
+        else ""
+    )
 
 
 def ethnicity_words(ethnicity: str | None) -> str:

@@ -1,4 +1,7 @@
-"""Whose names no font can draw: told when the service starts and on the page of letters, before somebody wants to print."""
+"""Whose names no font can draw: told when the service starts and on the page of letters, before
+somebody wants to print.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -19,13 +22,16 @@ _WITH_ONE_OF = """
 SELECT count(*) FROM member WHERE standing <> 'ended' AND translate(name, :characters, '') <> name"""
 _COMING = """
 SELECT DISTINCT p.name FROM case_person p JOIN transfer_case c ON c.id = p.case_id
-WHERE c.state IN ('triaged', 'destination_confirmed', 'out_approval', 'letter_issued', 'letter_expired', 'letter_void')
-  AND (c.origin = :organisation OR c.origin_committee = :organisation OR c.wait_organisation = :organisation)
+WHERE c.state IN ('triaged', 'destination_confirmed', 'out_approval', 'letter_issued',
+    'letter_expired', 'letter_void')
+  AND (c.origin = :organisation OR c.origin_committee = :organisation
+      OR c.wait_organisation = :organisation)
 ORDER BY p.name LIMIT 1000"""
 
 
 def told_at_start(engine: Engine, fonts: Fonts) -> None:
-    """Logs how many members have a name that cannot be printed; a warning where there are any, or no font at all.
+    """Logs how many members have a name that cannot be printed; a warning where there are any, or
+    no font at all.
 
     Reads every name once: about a second for 300,000 members, so on a thread beside the service.
     """
@@ -33,16 +39,26 @@ def told_at_start(engine: Engine, fonts: Fonts) -> None:
         fonts.check([])
         with engine.connect() as tx:
             lacking = [c for c in tx.exec_driver_sql(_CHARACTERS).scalars() if not fonts.font_of(c)]
-            members = rows(tx, _WITH_ONE_OF, {"characters": "".join(lacking)})[0]["count"] if lacking else 0
+            members = (
+                rows(tx, _WITH_ONE_OF, {"characters": "".join(lacking)})[0]["count"]
+                if lacking
+                else 0
+            )
     except Refused as error:
         log.warning("letters_cannot_be_printed", reason=error.code)
     except Exception as error:  # the service goes on: a print checks again
         log.error("glyph_check_failed", **where(error))
     else:
-        (log.warning if lacking else log.info)("glyphs_checked", characters_missing=len(lacking), members=members)
+        (log.warning if lacking else log.info)(
+            "glyphs_checked", characters_missing=len(lacking), members=members
+        )
 
 
 def undrawable(tx: Connection, organisation: str, fonts: Fonts) -> list[tuple[str, str]]:
-    """(name, its characters that no font has) of those whose letter this organisation is to issue, as ``tx`` sees them."""
-    names: Sequence[str] = [row["name"] for row in rows(tx, _COMING, {"organisation": organisation}) if row["name"]]
+    """(name, its characters that no font has) of those whose letter this organisation is to issue,
+    as ``tx`` sees them.
+    """
+    names: Sequence[str] = [
+        row["name"] for row in rows(tx, _COMING, {"organisation": organisation}) if row["name"]
+    ]
     return [(name, "".join(lacking)) for name in names if (lacking := fonts.missing(name))]

@@ -1,8 +1,10 @@
-"""Capital Chinese numerals (大写), which the form asks for where a stroke must not turn one number into another.
+"""Capital Chinese numerals (大写), which the form asks for where a stroke must not turn one number
+into another.
 
-Rules (rules.md §6.1; the form of 2006): a year digit by digit (贰零贰陆), a month or a count of days as a number with
-its leading 壹 written out (拾壹 could be made 贰拾壹, so it is 壹拾壹).
+Rules (rules.md §6.1; the form of 2006): a year digit by digit (贰零贰陆), a month or a count of
+days as a number with its leading 壹 written out (拾壹 could be made 贰拾壹, so it is 壹拾壹).
 """
+
 from __future__ import annotations
 
 _DIGITS = "零壹贰叁肆伍陆柒捌玖"
@@ -20,7 +22,7 @@ def capital(number: int) -> str:
         raise ValueError(f"{number} is not between 0 and 9999")
     text, skipped = "", False
     for place in (3, 2, 1, 0):
-        digit = number // 10 ** place % 10
+        digit = number // 10**place % 10
         if digit:
             text += ("零" if skipped and text else "") + _DIGITS[digit] + _PLACES[place]
             skipped = False

@@ -1,4 +1,7 @@
-"""Letters and receipts as PDF: whole, or over-printed on stock forms; one sheet a page, any number of pages."""
+"""Letters and receipts as PDF: whole, or over-printed on stock forms; one sheet a page, any number
+of pages.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +15,18 @@ from reportlab.pdfgen.canvas import Canvas
 
 from services.records.letters.fonts import Fonts
 from services.records.letters.form import (
-    PAGE, PARTS, QR, RECEIPT, RECEIPT_UP, TEXT_PT_MIN, Blank, Line, Options, Part, Sheet)
+    PAGE,
+    PARTS,
+    QR,
+    RECEIPT,
+    RECEIPT_UP,
+    TEXT_PT_MIN,
+    Blank,
+    Line,
+    Options,
+    Part,
+    Sheet,
+)
 
 rl_config.useA85 = 0  # streams as bytes: a quarter smaller, and faster than as ASCII
 _BASELINE_MM = 0.8  # a value stands that far above the rule of its blank
@@ -25,25 +39,41 @@ class Offset(NamedTuple):
     down: float = 0.0
 
 
-def write_letters(out: BinaryIO, sheets: Iterable[Sheet], fonts: Fonts, over: Offset | None = None) -> int:
-    """Writes one page a sheet with all three parts; returns how many. ``over``: the values alone, moved so far.
+def write_letters(
+    out: BinaryIO, sheets: Iterable[Sheet], fonts: Fonts, over: Offset | None = None
+) -> int:
+    """Writes one page a sheet with all three parts; returns how many. ``over``: the values alone,
+    moved so far.
 
     Raises Refused before anything is written where a character cannot be drawn.
     """
     return _write(out, sheets, fonts, PARTS, over, 0.0)
 
 
-def write_receipts(out: BinaryIO, sheets: Iterable[Sheet], fonts: Fonts, over: Offset | None = None) -> int:
-    """The same for the receipt alone, at the top of its page (over-printed: where the stock form has it)."""
+def write_receipts(
+    out: BinaryIO, sheets: Iterable[Sheet], fonts: Fonts, over: Offset | None = None
+) -> int:
+    """The same for the receipt alone, at the top of its page (over-printed: where the stock form
+    has it).
+    """
     return _write(out, sheets, fonts, (RECEIPT,), over, 0.0 if over else RECEIPT_UP)
 
 
-def _write(out: BinaryIO, sheets: Iterable[Sheet], fonts: Fonts, parts: Sequence[Part], over: Offset | None,
-           up: float) -> int:
+def _write(
+    out: BinaryIO,
+    sheets: Iterable[Sheet],
+    fonts: Fonts,
+    parts: Sequence[Part],
+    over: Offset | None,
+    up: float,
+) -> int:
     sheets = list(sheets)
     fonts.check((sheet.whose, value) for sheet in sheets for value in sheet.values.values())
-    pen = Pen(Canvas(out, pagesize=(PAGE[0] * mm, PAGE[1] * mm), pageCompression=1, invariant=1), fonts,
-               over or Offset(0.0, -up))
+    pen = Pen(
+        Canvas(out, pagesize=(PAGE[0] * mm, PAGE[1] * mm), pageCompression=1, invariant=1),
+        fonts,
+        over or Offset(0.0, -up),
+    )
     pen.canvas.setTitle("党员组织关系介绍信")
     if over is None:
         pen.canvas.beginForm("form")
@@ -113,7 +143,10 @@ class Pen:
 
     def _placed(self, line: Line) -> list[tuple[float, str | Blank | Options]]:
         if id(line) not in self._places:
-            widths = [one.width if isinstance(one, Blank) else self._wide(_printed(one), line.size) for one in line.parts]
+            widths = [
+                one.width if isinstance(one, Blank) else self._wide(_printed(one), line.size)
+                for one in line.parts
+            ]
             x = (PAGE[0] - sum(widths)) / 2 if line.centred else line.x
             places = self._places[id(line)] = []
             for one, width in zip(line.parts, widths, strict=True):
@@ -133,7 +166,12 @@ class Pen:
             self.write(x + (width - self._wide(text, size)) / 2, line.y - _BASELINE_MM, text, size)
             return
         half = (len(text) + 1) // 2
-        size = min(TEXT_PT_MIN, TEXT_PT_MIN * room / max(self._wide(t, TEXT_PT_MIN) for t in (text[:half], text[half:])))
+        size = min(
+            TEXT_PT_MIN,
+            TEXT_PT_MIN
+            * room
+            / max(self._wide(t, TEXT_PT_MIN) for t in (text[:half], text[half:])),
+        )
         self.write(x + 1, line.y - _BASELINE_MM - size * 0.42, text[:half], size)
         self.write(x + 1, line.y - _BASELINE_MM + 0.5, text[half:], size)
 
@@ -154,9 +192,14 @@ class Pen:
         code = segno.make(link, error="m", micro=False, boost_error=False, mask=2, encoding="utf-8")
         left, top = self._point(QR[0], QR[1])
         side = QR[2] * mm / (len(code.matrix) + 8)
-        dark = [f"{start + 4} {row} {length} 1 re" for row, cells in enumerate(code.matrix, start=4)
-                for start, length in _runs_of_dark(cells)]
-        self.canvas.addLiteral(f"q {side:.4f} 0 0 {-side:.4f} {left:.2f} {top:.2f} cm {' '.join(dark)} f Q")
+        dark = [
+            f"{start + 4} {row} {length} 1 re"
+            for row, cells in enumerate(code.matrix, start=4)
+            for start, length in _runs_of_dark(cells)
+        ]
+        self.canvas.addLiteral(
+            f"q {side:.4f} 0 0 {-side:.4f} {left:.2f} {top:.2f} cm {' '.join(dark)} f Q"
+        )
 
 
 def _runs_of_dark(cells: Sequence[int]) -> Iterable[tuple[int, int]]:

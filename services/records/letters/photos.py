@@ -1,4 +1,7 @@
-"""Photos and scans of paper receipts: only what is seen on them, nothing else that the file held, beside their counterfoil."""
+"""Photos and scans of paper receipts: only what is seen on them, nothing else that the file held,
+beside their counterfoil.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -14,39 +17,60 @@ from services.kit.errors import Refused, Words
 _NO_PHOTO = Words("没有这张回执照片。", "There is no such photo.")
 
 
-def file_photo(tx: Connection, organisation: str, number: str, case_id: str, cleaned: tuple[str, bytes], by: str,
-               person: str | None, now: datetime) -> UUID:
+def file_photo(
+    tx: Connection,
+    organisation: str,
+    number: str,
+    case_id: str,
+    cleaned: tuple[str, bytes],
+    by: str,
+    person: str | None,
+    now: datetime,
+) -> UUID:
     """Keeps a cleaned photo or scan with its counterfoil. ``tx`` acts as the worker."""
     ident = uuid4()
     tx.exec_driver_sql(
         """INSERT INTO receipt_photo (id, organisation, number, case_id, type, content, by_organisation, by_person, at)
            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)""",
-        (ident, organisation, number, case_id, *cleaned, by, person, now))
+        (ident, organisation, number, case_id, *cleaned, by, person, now),
+    )
     return ident
 
 
 def bind(tx: Connection, case_id: str, ident: str, seq: int) -> None:
-    """Says which row of the case's history a photo is the evidence of, once and for good. ``tx`` acts as the worker.
+    """Says which row of the case's history a photo is the evidence of, once and for good. ``tx``
+    acts as the worker.
 
     404 where the case has no such photo, or it is the evidence of another row.
     """
-    bound = tx.exec_driver_sql("UPDATE receipt_photo SET seq = %s WHERE id = %s AND case_id = %s::uuid AND seq IS NULL",
-                               (seq, _key(ident), case_id)).rowcount
+    bound = tx.exec_driver_sql(
+        "UPDATE receipt_photo SET seq = %s WHERE id = %s AND case_id = %s::uuid AND seq IS NULL",
+        (seq, _key(ident), case_id),
+    ).rowcount
     if not bound:
         raise Refused(404, "no-such-photo", _NO_PHOTO)
 
 
 def photos(tx: Connection, case_id: str) -> Sequence[Mapping[str, Any]]:
-    """The photos of a case that this transaction sees: id, number, type, by_organisation, by_person, at, and the
-    ``seq`` of the row of history that each is the evidence of."""
-    return rows(tx, """SELECT id, number, type, by_organisation, by_person, at, seq FROM receipt_photo
-                       WHERE case_id = CAST(:id AS uuid) ORDER BY at, id""", {"id": case_id})
+    """The photos of a case that this transaction sees: id, number, type, by_organisation,
+    by_person, at, and the ``seq`` of the row of history that each is the evidence of.
+    """
+    return rows(
+        tx,
+        """SELECT id, number, type, by_organisation, by_person, at, seq FROM receipt_photo
+                       WHERE case_id = CAST(:id AS uuid) ORDER BY at, id""",
+        {"id": case_id},
+    )
 
 
 def photo(tx: Connection, case_id: str, ident: str) -> tuple[str, bytes]:
     """(type, content) of one photo; raises Refused 404 where this transaction does not see it."""
-    found = rows(tx, """SELECT type, content FROM receipt_photo
-                        WHERE id = CAST(:id AS uuid) AND case_id = CAST(:case AS uuid)""", {"id": _key(ident), "case": case_id})
+    found = rows(
+        tx,
+        """SELECT type, content FROM receipt_photo
+                        WHERE id = CAST(:id AS uuid) AND case_id = CAST(:case AS uuid)""",
+        {"id": _key(ident), "case": case_id},
+    )
     if not found:
         raise Refused(404, "no-such-photo", _NO_PHOTO)
     return found[0].type, bytes(found[0].content)

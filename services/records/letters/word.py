@@ -1,4 +1,7 @@
-"""The same letters as Word, for those who print in their own office's fonts: one section of three parts a letter."""
+"""The same letters as Word, for those who print in their own office's fonts: one section of three
+parts a letter.
+"""
+
 from __future__ import annotations
 
 import io
@@ -22,7 +25,9 @@ _MM_A_CHARACTER = 4.3
 
 
 def write_letters(out: BinaryIO, sheets: Iterable[Sheet]) -> int:
-    """Writes a document with one page a letter; returns how many. No glyph is looked for: the reader's fonts draw."""
+    """Writes a document with one page a letter; returns how many. No glyph is looked for: the
+    reader's fonts draw.
+    """
     document, count = Document(), 0
     section = document.sections[0]
     section.page_width, section.page_height = Mm(PAGE[0]), Mm(PAGE[1])
@@ -40,7 +45,9 @@ def write_letters(out: BinaryIO, sheets: Iterable[Sheet]) -> int:
                 seam = document.add_paragraph()
                 seam.alignment = WD_ALIGN_PARAGRAPH.CENTER
                 _tight(seam)
-                _say(seam, "－ － － － － － － － － －（骑缝章）－ － － － － － － － － －", 9)
+                _say(
+                    seam, "－ － － － － － － － － －（骑缝章）－ － － － － － － － － －", 9
+                )
         count += 1
     document.save(out)
     return count
@@ -75,7 +82,9 @@ def _options(paragraph: Paragraph, options: Options, chosen: str | None, size: f
 
 
 def _say(paragraph: Paragraph, text: str, size: float) -> list[Run]:
-    """Runs of one font each: what lies beyond the first plane gets the font that most offices have for it."""
+    """Runs of one font each: what lies beyond the first plane gets the font that most offices have
+    for it.
+    """
     made = []
     for rare, characters in groupby(text, lambda c: ord(c) > 0xFFFF):
         run = paragraph.add_run("".join(characters))

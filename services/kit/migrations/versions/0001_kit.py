@@ -1,4 +1,5 @@
 """Roles; the event log; cursors, inbox, dead letters, parked messages."""
+
 from __future__ import annotations
 
 from alembic import op

@@ -1,4 +1,5 @@
 """What organisations posted, who may post, and the one statement that accepts events."""
+
 from __future__ import annotations
 
 from alembic import op
@@ -131,6 +132,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP FUNCTION accept_events(text, uuid, timestamptz, json, json), unknown_organisations(text[]), "
-               "caller_of_key(text)")
+    op.execute(
+        "DROP FUNCTION accept_events(text, uuid, timestamptz, json, json), unknown_organisations(text[]), "
+        "caller_of_key(text)"
+    )
     op.execute("DROP TABLE posted_person, posted_event, api_key")

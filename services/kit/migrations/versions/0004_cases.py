@@ -4,6 +4,7 @@ The application inserts history (``case_event``) and nothing else: one trigger c
 legal moves, moves the case by compare-and-set, opens and closes tasks, changes the member on an acceptance or a
 recorded decision, writes the outbox row and notifies. An illegal move is impossible by SQL as well.
 """
+
 from __future__ import annotations
 
 from alembic import op
@@ -156,8 +157,10 @@ _SET = ", ".join(f"{n} = s.{n}" for n in ["state", "seq", *NAMES])
 _ROW = ", ".join(f"r.{n}" for n in NAMES)
 
 # every row with the first of its case in this statement: a self-join would be planned for few rows and stay so
-_WITH_FIRST = ("(SELECT e.*, first_value(e.seq) OVER w AS first_seq, first_value(e.from_state) OVER w AS first_from "
-               "FROM new_event e WINDOW w AS (PARTITION BY e.case_id ORDER BY e.seq))")
+_WITH_FIRST = (
+    "(SELECT e.*, first_value(e.seq) OVER w AS first_seq, first_value(e.from_state) OVER w AS first_from "
+    "FROM new_event e WINDOW w AS (PARTITION BY e.case_id ORDER BY e.seq))"
+)
 
 FUNCTIONS = f"""
 CREATE FUNCTION case_event_moves() RETURNS trigger
@@ -330,7 +333,7 @@ GRANT EXECUTE ON FUNCTION member_signs(json), member_wakes(json), cases_wake(jso
 VIEWERS = {
     # one range condition per indexed column, and an uncorrelated array: the form that neither leaks nor crawls
     "transfer_case": f"({RANGE.format('origin_path')}) OR ({RANGE.format('destination_path')}) OR id = ANY (ARRAY("
-                     f"SELECT p.case_id FROM case_party p WHERE {RANGE.format('p.path')}))",
+    f"SELECT p.case_id FROM case_party p WHERE {RANGE.format('p.path')}))",
     "case_party": RANGE.format("path"),
     "task": RANGE.format("path"),
     "case_event": "EXISTS (SELECT FROM transfer_case c WHERE c.id = case_id)",
@@ -342,17 +345,27 @@ VIEWERS = {
 
 def upgrade() -> None:
     op.execute(TABLES)
-    rows = [(source or "", command, target, command in states.COMMANDS)
-            for (source, command), targets in states.TRANSITIONS.items() for target in sorted(targets)]
-    op.execute("INSERT INTO transition VALUES " + ", ".join(f"('{a}', '{b}', '{c}', {d})" for a, b, c, d in rows))
+    rows = [
+        (source or "", command, target, command in states.COMMANDS)
+        for (source, command), targets in states.TRANSITIONS.items()
+        for target in sorted(targets)
+    ]
+    op.execute(
+        "INSERT INTO transition VALUES "
+        + ", ".join(f"('{a}', '{b}', '{c}', {d})" for a, b, c, d in rows)
+    )
     op.execute(FUNCTIONS)
     op.execute(GRANTS)
     op.execute(row_security(VIEWERS))
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE calendar_day, case_look, task, statement, case_person, case_party, case_event, "
-               "transfer_case, transition CASCADE")
-    op.execute("DROP FUNCTION case_event_moves(), member_signs(json), member_wakes(json), cases_wake(json), cases_due(json), "
-               "case_paths_follow(text, text)")
+    op.execute(
+        "DROP TABLE calendar_day, case_look, task, statement, case_person, case_party, case_event, "
+        "transfer_case, transition CASCADE"
+    )
+    op.execute(
+        "DROP FUNCTION case_event_moves(), member_signs(json), member_wakes(json), cases_wake(json), cases_due(json), "
+        "case_paths_follow(text, text)"
+    )
     op.execute("ALTER TABLE member DROP COLUMN last_sign_on, DROP COLUMN wake_at")

@@ -1,4 +1,5 @@
 """What the matcher decided of each posted person, and the addresses it learned from."""
+
 from __future__ import annotations
 
 from alembic import op

@@ -3,6 +3,7 @@
 Delivered, seen and acted are three facts in three columns; none of them implies another. A notice names a contact by
 id: address and name stay in the register and are read again before anything is sent.
 """
+
 from __future__ import annotations
 
 from alembic import op

@@ -1,4 +1,5 @@
 """Persons who sign in, their sessions, and failed sign-ins."""
+
 from __future__ import annotations
 
 from alembic import op

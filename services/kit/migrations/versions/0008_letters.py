@@ -1,4 +1,5 @@
 """Letter numbers and their counterfoils, how an organisation prints, and photos of paper receipts."""
+
 from __future__ import annotations
 
 from alembic import op
@@ -113,8 +114,12 @@ GRANT UPDATE ON print_setting TO guidui_worker;
 GRANT EXECUTE ON FUNCTION take_numbers(json, timestamptz) TO guidui_worker;
 """
 
-VIEWERS = {"number_range": BELOW, "counterfoil": BELOW, "print_setting": BELOW,
-           "receipt_photo": "EXISTS (SELECT FROM transfer_case c WHERE c.id = case_id)"}
+VIEWERS = {
+    "number_range": BELOW,
+    "counterfoil": BELOW,
+    "print_setting": BELOW,
+    "receipt_photo": "EXISTS (SELECT FROM transfer_case c WHERE c.id = case_id)",
+}
 
 
 def upgrade() -> None:

@@ -1,4 +1,5 @@
 """Evidence that cases give about addresses, overrides of the decision table, divisions that are past."""
+
 from __future__ import annotations
 
 from alembic import op
@@ -82,7 +83,9 @@ def upgrade() -> None:
     op.execute(OVERRIDES)
     op.execute(DIVISIONS)
     op.execute(row_security({"destination_override": BELOW}))
-    op.execute(f"CREATE POLICY viewer ON confirmed_address FOR SELECT TO guidui_web USING ({BELOW})")
+    op.execute(
+        f"CREATE POLICY viewer ON confirmed_address FOR SELECT TO guidui_web USING ({BELOW})"
+    )
 
 
 def downgrade() -> None:
@@ -91,6 +94,8 @@ def downgrade() -> None:
     op.execute("DROP POLICY viewer ON confirmed_address")
     op.execute("DROP TRIGGER confirmed_address_changes ON confirmed_address")
     op.execute("DROP FUNCTION confirmed_address_changes()")
-    op.execute("ALTER TABLE confirmed_address DROP COLUMN case_id, DROP COLUMN kind, DROP COLUMN by_organisation, "
-               "DROP COLUMN path, DROP COLUMN withdrawn_by, DROP COLUMN withdrawn_reason, DROP COLUMN changed")
+    op.execute(
+        "ALTER TABLE confirmed_address DROP COLUMN case_id, DROP COLUMN kind, DROP COLUMN by_organisation, "
+        "DROP COLUMN path, DROP COLUMN withdrawn_by, DROP COLUMN withdrawn_reason, DROP COLUMN changed"
+    )
     op.execute("ALTER TABLE division DROP COLUMN gone_on")

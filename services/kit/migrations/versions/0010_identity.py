@@ -3,6 +3,7 @@
 Nothing here holds a name or a number of anybody but the members' military cards: evidence is levels of agreement,
 tokens are HMACs, and the text of a question goes when the review is decided.
 """
+
 from __future__ import annotations
 
 from alembic import op
@@ -15,8 +16,14 @@ branch_labels = None
 depends_on = None
 
 SEEN_BY_PATH = ("review_question",)
-WORKERS_ONLY = ("review_rule", "reviewed_pair", "identity_model", "identification_undone", "name_frequency",
-                "token_key")
+WORKERS_ONLY = (
+    "review_rule",
+    "reviewed_pair",
+    "identity_model",
+    "identification_undone",
+    "name_frequency",
+    "token_key",
+)
 
 TABLES = """
 ALTER TABLE identification
@@ -157,5 +164,7 @@ def downgrade() -> None:
     op.execute("DROP TABLE " + ", ".join(SEEN_BY_PATH + WORKERS_ONLY))
     op.execute("REVOKE DELETE ON statement, case_person FROM guidui_worker")
     op.execute("ALTER TABLE member DROP COLUMN military_card")
-    op.execute("ALTER TABLE identification DROP COLUMN evidence, DROP COLUMN notes, DROP COLUMN proposal, "
-               "DROP COLUMN undone, DROP COLUMN erased_at")
+    op.execute(
+        "ALTER TABLE identification DROP COLUMN evidence, DROP COLUMN notes, DROP COLUMN proposal, "
+        "DROP COLUMN undone, DROP COLUMN erased_at"
+    )

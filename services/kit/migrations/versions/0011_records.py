@@ -1,4 +1,5 @@
 """Rolls compared with the register, snapshots, what hosts note, branches proposed, and 双报到 with its posts and hours."""
+
 from __future__ import annotations
 
 from alembic import op
@@ -164,12 +165,17 @@ GRANT UPDATE (seen_at, seen_by) ON service_card TO guidui_worker;
 
 _OF_REPORT = "EXISTS (SELECT FROM double_report d WHERE d.id = report)"
 VIEWERS = {
-    "comparison": BELOW, "comparison_row": BELOW, "snapshot": BELOW, "branch_proposal": BELOW,
+    "comparison": BELOW,
+    "comparison_row": BELOW,
+    "snapshot": BELOW,
+    "branch_proposal": BELOW,
     "host_record": "EXISTS (SELECT FROM transfer_case c WHERE c.id = case_id)",
     # the community by its path, the unit because it sees itself in the directory's table
     "double_report": f"({BELOW}) OR EXISTS (SELECT FROM organisation o WHERE o.code = double_report.unit)",
     "community_post": BELOW,
-    "post_claim": _OF_REPORT, "community_service": _OF_REPORT, "service_card": _OF_REPORT,
+    "post_claim": _OF_REPORT,
+    "community_service": _OF_REPORT,
+    "service_card": _OF_REPORT,
 }
 
 
@@ -181,5 +187,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP INDEX transfer_case_walk_in, case_event_at")
-    op.execute("DROP TABLE service_card, community_service, post_claim, community_post, double_report, "
-               "branch_proposal, host_record, snapshot, comparison_row, comparison")
+    op.execute(
+        "DROP TABLE service_card, community_service, post_claim, community_post, double_report, "
+        "branch_proposal, host_record, snapshot, comparison_row, comparison"
+    )

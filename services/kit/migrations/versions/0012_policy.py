@@ -1,4 +1,5 @@
 """Versions of policy: a city's, a route's or a category's values over those that ship with guidui."""
+
 from __future__ import annotations
 
 from alembic import op
@@ -28,7 +29,9 @@ def upgrade() -> None:
         GRANT SELECT ON policy TO guidui_web, guidui_worker;
         GRANT INSERT ON policy TO guidui_worker;
     """)
-    op.execute(row_security({"policy": "nullif(current_setting('guidui.lo', true), '') IS NOT NULL"}))
+    op.execute(
+        row_security({"policy": "nullif(current_setting('guidui.lo', true), '') IS NOT NULL"})
+    )
 
 
 def downgrade() -> None:

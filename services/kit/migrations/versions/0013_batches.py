@@ -2,6 +2,7 @@
 
 Also the one way to take a statement out of a case.
 """
+
 from __future__ import annotations
 
 from alembic import op
@@ -46,8 +47,14 @@ def upgrade() -> None:
         GRANT SELECT ON batch_outcome, batch_done TO guidui_web, guidui_worker;
         GRANT INSERT ON batch_outcome, batch_done TO guidui_worker;
     """)
-    op.execute(row_security({table: f"EXISTS (SELECT FROM transfer_case c WHERE c.id = {table}.parent)"
-                             for table in ("batch_outcome", "batch_done")}))
+    op.execute(
+        row_security(
+            {
+                table: f"EXISTS (SELECT FROM transfer_case c WHERE c.id = {table}.parent)"
+                for table in ("batch_outcome", "batch_done")
+            }
+        )
+    )
 
 
 def downgrade() -> None:

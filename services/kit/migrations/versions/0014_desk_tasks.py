@@ -2,6 +2,7 @@
 
 Also postings that were withdrawn while their persons were in review.
 """
+
 from __future__ import annotations
 
 from alembic import op
@@ -48,5 +49,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("UPDATE identification SET decision = 'rejected' WHERE decision = 'withdrawn'")
     op.execute(_decisions(DECISIONS, "'not_a_member', 'rejected'"))
-    op.execute("DROP INDEX review_question_by, review_question_of, identification_review_of, task_desk")
+    op.execute(
+        "DROP INDEX review_question_by, review_question_of, identification_review_of, task_desk"
+    )
     op.execute("ALTER TABLE task DROP COLUMN persons")

@@ -1,4 +1,5 @@
 """Changes of organisations that departments post, and what organisations were before."""
+
 from __future__ import annotations
 
 from alembic import op
@@ -51,9 +52,7 @@ def upgrade() -> None:
         GRANT SELECT, INSERT, UPDATE ON organisation_change TO guidui_worker;
         GRANT SELECT, INSERT ON organisation_past TO guidui_worker;
     """)
-    op.execute(row_security({
-        "organisation_change": BELOW,
-        "organisation_past": None}))
+    op.execute(row_security({"organisation_change": BELOW, "organisation_past": None}))
 
 
 def downgrade() -> None:

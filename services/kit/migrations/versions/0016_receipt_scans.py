@@ -1,4 +1,5 @@
 """Scans of receipts as PDF; which row of history a photo or scan is the evidence of."""
+
 from __future__ import annotations
 
 from alembic import op
@@ -22,5 +23,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("REVOKE UPDATE (seq) ON receipt_photo FROM guidui_worker")
     op.execute("DELETE FROM receipt_photo WHERE type = 'application/pdf'")
-    op.execute("ALTER TABLE receipt_photo DROP COLUMN seq, DROP CONSTRAINT receipt_photo_type_check")
+    op.execute(
+        "ALTER TABLE receipt_photo DROP COLUMN seq, DROP CONSTRAINT receipt_photo_type_check"
+    )
     op.execute("ALTER TABLE receipt_photo ADD CHECK (type IN ('image/jpeg', 'image/png'))")

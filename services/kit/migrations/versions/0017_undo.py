@@ -1,4 +1,5 @@
 """What it takes to undo any match: each sign of life with its event, what the register itself said, and what a case forgets."""
+
 from __future__ import annotations
 
 from alembic import op

@@ -1,4 +1,5 @@
 """Acts of a receiving organisation for all of a batch that are in its hands, and what each came to."""
+
 from __future__ import annotations
 
 from alembic import op
@@ -42,9 +43,14 @@ def upgrade() -> None:
         GRANT SELECT, INSERT ON batch_order, batch_order_outcome TO guidui_worker;
         GRANT UPDATE (paused, done_at) ON batch_order TO guidui_worker;
     """)
-    op.execute(row_security({
-        "batch_order": BELOW,
-        "batch_order_outcome": "EXISTS (SELECT FROM batch_order o WHERE o.id = batch_order)"}))
+    op.execute(
+        row_security(
+            {
+                "batch_order": BELOW,
+                "batch_order_outcome": "EXISTS (SELECT FROM batch_order o WHERE o.id = batch_order)",
+            }
+        )
+    )
 
 
 def downgrade() -> None:

@@ -1,4 +1,5 @@
 """Until which day the ends of organisations have been followed by what was theirs."""
+
 from __future__ import annotations
 
 from alembic import op

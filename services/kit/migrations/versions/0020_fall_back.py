@@ -1,4 +1,5 @@
 """A letter that stalls on its one channel may go by the other by itself."""
+
 from __future__ import annotations
 
 from alembic import op

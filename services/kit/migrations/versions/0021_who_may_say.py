@@ -1,5 +1,6 @@
 """What others report of a member, who holds a candidate of a review, contacts with their source,
 and looks that are counted."""
+
 from __future__ import annotations
 
 from alembic import op
@@ -12,8 +13,13 @@ branch_labels = None
 depends_on = None
 
 OF_A_CASE = "EXISTS (SELECT FROM transfer_case c WHERE c.id = case_id)"
-VISIBLE = {"report": BELOW, "case_contact": OF_A_CASE, "review_candidate": None, "member_look": BELOW,
-           "lookup_count": None}
+VISIBLE = {
+    "report": BELOW,
+    "case_contact": OF_A_CASE,
+    "review_candidate": None,
+    "member_look": BELOW,
+    "lookup_count": None,
+}
 
 TABLES = """
 CREATE TABLE report (
@@ -165,7 +171,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DELETE FROM transition WHERE command = 'report'")
-    op.execute("DROP FUNCTION posted_by_others(text, text[]), lookup_counted(text, date, text, int, int)")
+    op.execute(
+        "DROP FUNCTION posted_by_others(text, text[]), lookup_counted(text, date, text, int, int)"
+    )
     op.execute("DROP INDEX posted_event_ext_id, identification_of_others")
     op.execute("ALTER TABLE identification DROP COLUMN asks_sender")
     op.execute("DROP TABLE " + ", ".join(VISIBLE))

@@ -4,6 +4,7 @@ A path range in two settings says what a page may see, and anybody may set a set
 only functions of the owner can make: for whoever shows the hash of a living key or session, or for a login that may
 become guidui_worker anyway. A seal counts in the transaction and the session it was made in and nowhere else.
 """
+
 from __future__ import annotations
 
 from alembic import op
@@ -340,6 +341,8 @@ def downgrade() -> None:
     op.execute(_UNSEAL)
     op.execute(_OLD_ACCOUNTS)
     op.execute(_OLD_BRAKE)
-    op.execute("DROP TABLE security_log; DROP FUNCTION security_log_forgets(timestamptz), security_log_stands(), "
-               "security_log_is_kept()")
+    op.execute(
+        "DROP TABLE security_log; DROP FUNCTION security_log_forgets(timestamptz), security_log_stands(), "
+        "security_log_is_kept()"
+    )
     op.execute(row_security({"sign_in_failure": None}))

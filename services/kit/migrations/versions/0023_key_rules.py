@@ -1,5 +1,6 @@
 """By which rules the stored blocking keys of members were computed, so that newer rules compute them anew; what of a
 roll was left out of its comparison."""
+
 from __future__ import annotations
 
 from alembic import op

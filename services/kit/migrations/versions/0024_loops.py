@@ -1,4 +1,5 @@
 """Rows of loops on the dead-letter desk, how the loops and processes are, and alerts in the order of their commits."""
+
 from __future__ import annotations
 
 from alembic import op

@@ -1,4 +1,5 @@
 """The work list of an organisation read by its indexes, however many cases its tree has."""
+
 from __future__ import annotations
 
 from alembic import op
