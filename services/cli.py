@@ -26,7 +26,7 @@ class _Commands(TyperGroup):
             hindrance = _hindrance(error)
             if hindrance is None:
                 raise
-        _fail(*hindrance)
+            _fail(*hindrance)
 
 
 def _hindrance(error: Exception) -> tuple[str, int] | None:
@@ -88,6 +88,7 @@ cli.add_typer(desk, name="desk")
 Data = Annotated[
     Path | None, typer.Option(help="data directory of the embedded database (GUIDUI_DATA)")
 ]
+Id = Annotated[str, typer.Argument(metavar="ID")]
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 Host = Annotated[
     str, typer.Option(help="address to listen on; a reverse proxy with TLS belongs in front")
@@ -348,7 +349,7 @@ def key_list(
 
 @keys.command("revoke")
 def key_revoke(
-    id: Annotated[str, typer.Argument(help="id of a key (guidui key list)")] = "",
+    key: Annotated[str, typer.Argument(metavar="ID", help="id of a key (guidui key list)")] = "",
     organisation: Annotated[str, typer.Option(help="every key of this code instead of one")] = "",
     data: Data = None,
 ) -> None:
@@ -357,9 +358,9 @@ def key_revoke(
     from services.registry.access import list_keys
     from services.registry.security_log import NOBODY
 
-    if bool(id) == bool(organisation):
+    if bool(key) == bool(organisation):
         _fail("name either the id of a key (guidui key list) or --organisation")
-    ident = _ident(id, "key") if id else None
+    ident = _ident(key, "key") if key else None
     with _worker(data) as (house, tx):
         ids = (
             [ident]
@@ -540,23 +541,23 @@ def account_list(
 
 
 @accounts.command("end")
-def account_end(id: str, data: Data = None) -> None:
+def account_end(account: Id, data: Data = None) -> None:
     """End an account, by its id: its sessions end at once, and nobody signs in with it."""
     from services.portal.issuing import end_account
     from services.registry.security_log import NOBODY
 
-    ident = _ident(id, "account")
+    ident = _ident(account, "account")
     with _worker(data) as (house, tx):
         end_account(tx, NOBODY, ident, house.clock.now())
 
 
 @accounts.command("reset")
-def account_reset(id: str, data: Data = None) -> None:
+def account_reset(account: Id, data: Data = None) -> None:
     """Print a fresh one-time password for an account, by its id; its sessions end."""
     from services.portal.issuing import reset_account
     from services.registry.security_log import NOBODY
 
-    ident = _ident(id, "account")
+    ident = _ident(account, "account")
     with _worker(data) as (house, tx):
         print(reset_account(tx, NOBODY, ident, house.clock.now()))
 
@@ -577,11 +578,11 @@ def rule_load(
 
     with own_house(_settings(data)) as house, house.worker.begin() as tx:
         directory = Directory.of(tx)
-        read, number = [], 1
+        read: list[overrides.Override] = []
+        number = 1
         try:
-            for number, row in enumerate(
-                _sheet(file, overrides.COLUMNS, overrides.NEEDED), start=1
-            ):
+            for row in _sheet(file, overrides.COLUMNS, overrides.NEEDED):
+                number = len(read) + 1
                 read.append(overrides.read(row, organisation, directory, house.clock.now()))
             overrides.keep(tx, read, directory)
         except Refused as error:
@@ -614,14 +615,14 @@ def rule_list(data: Data = None) -> None:
 
 
 @rules.command("end")
-def rule_end(id: str, data: Data = None) -> None:
+def rule_end(rule: Id, data: Data = None) -> None:
     """End a rule, by its id, for moves that begin from now on."""
     from services.cases import overrides
     from services.embedded import own_house
 
     with own_house(_settings(data)) as house, house.worker.begin() as tx:
-        if not overrides.end(tx, id, house.clock.now()):
-            _fail(f"no rule has the id {id}, or it has ended")
+        if not overrides.end(tx, rule, house.clock.now()):
+            _fail(f"no rule has the id {rule}, or it has ended")
 
 
 def _sheet(file: Path, columns, needed) -> list[dict[str, str]]:
@@ -632,7 +633,11 @@ def _sheet(file: Path, columns, needed) -> list[dict[str, str]]:
         _fail(f"no such file: {file}")
     try:
         with open_sheet(file, list(columns), needed) as sheet:
-            return [dict(zip(columns, row.cells)) for row in sheet.rows() if row.fault is None]
+            return [
+                dict(zip(columns, row.cells, strict=True))
+                for row in sheet.rows()
+                if row.fault is None
+            ]
     except BadFile as error:
         _fail(f"{error.words.zh} {error.words.en}")
 

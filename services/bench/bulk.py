@@ -48,31 +48,31 @@ def measured(count: int) -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder,
         own_server(Path(folder)) as server,
+        fresh_database(server) as (_, worker, _owner),
     ):
-        with fresh_database(server) as (_, worker, _owner):
-            clock = SystemClock()
-            load_world(worker, count, 0)
-            seconds = {"intake": _timed(lambda: _post(worker, count, clock.now()))}
-            seconds["matcher"] = _timed(
-                lambda: Tailers(worker, [matcher_of(worker, clock)], clock).drain()
-            )
-            seconds["notifier"] = _timed(
-                lambda: Tailers(worker, [notifier_of(worker, clock)], clock).drain()
-            )
-            seconds["one act for all"] = _timed(lambda: _act_for_all(worker, clock))
-            with worker.connect() as tx:
-                counted = tx.exec_driver_sql(
-                    "SELECT count(*) FILTER (WHERE parent IS NOT NULL), count(*) FILTER (WHERE "
-                    "state = 'bulk_open'), "
-                    "count(*) FILTER (WHERE parent IS NOT NULL AND state = "
-                    "'destination_confirmed') FROM transfer_case"
-                ).one()
-                if counted[0] != count:
-                    raise RuntimeError(
-                        f"{counted[0]} of {count} people have a case: see the dead letters"
-                    )
-                bare = _timed(lambda: _bare(tx, departures_of(clock)))
-                tx.rollback()
+        clock = SystemClock()
+        load_world(worker, count, 0)
+        seconds = {"intake": _timed(lambda: _post(worker, count, clock.now()))}
+        seconds["matcher"] = _timed(
+            lambda: Tailers(worker, [matcher_of(worker, clock)], clock).drain()
+        )
+        seconds["notifier"] = _timed(
+            lambda: Tailers(worker, [notifier_of(worker, clock)], clock).drain()
+        )
+        seconds["one act for all"] = _timed(lambda: _act_for_all(worker, clock))
+        with worker.connect() as tx:
+            counted = tx.exec_driver_sql(
+                "SELECT count(*) FILTER (WHERE parent IS NOT NULL), count(*) FILTER (WHERE "
+                "state = 'bulk_open'), "
+                "count(*) FILTER (WHERE parent IS NOT NULL AND state = "
+                "'destination_confirmed') FROM transfer_case"
+            ).one()
+            if counted[0] != count:
+                raise RuntimeError(
+                    f"{counted[0]} of {count} people have a case: see the dead letters"
+                )
+            bare = _timed(lambda: _bare(tx, departures_of(clock)))
+            tx.rollback()
     whole = sum(seconds.values())
     return {
         "people": count,

@@ -85,10 +85,10 @@ def bench(members: Path, queries: Path, organisations: Path | None = None) -> Fi
 def _shares(rows: list[dict[str, Any]], picks: list[Pick]) -> tuple[float, float]:
     """Precision of the picks, and recall on the rows for which `match` may be defended."""
     good = [{row["gold"]["member"], row["gold"].get("also")} - {None} for row in rows]
-    made = [member in right for (member, _), right in zip(picks, good) if member]
+    made = [member in right for (member, _), right in zip(picks, good, strict=True) if member]
     able = [
         member in right
-        for (member, _), right, row in zip(picks, good, rows)
+        for (member, _), right, row in zip(picks, good, rows, strict=True)
         if right and "match" in row["gold"]["acceptable"]
     ]
     return sum(made) / max(1, len(made)), sum(able) / max(1, len(able))
@@ -184,7 +184,8 @@ def _predicted(left: Any, right: Any) -> list[tuple[str, str, float]]:
     training.estimate_parameters_using_expectation_maximisation(block_on("name"))
     training.estimate_parameters_using_expectation_maximisation(block_on("birth_date"))
     found = linker.inference.predict(threshold_match_probability=0.01).as_pandas_dataframe()
-    return list(zip(found["unique_id_l"], found["unique_id_r"], found["match_probability"]))
+    columns = (found["unique_id_l"], found["unique_id_r"], found["match_probability"])
+    return list(zip(*columns, strict=True))
 
 
 def _cut(best: list[Pick], threshold: float) -> list[Pick]:

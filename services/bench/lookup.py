@@ -125,7 +125,7 @@ def _looked_up(
     )
     beside: list[float] = []
     own: list[float] = []
-    for at, (member, (kind, person)) in enumerate(zip(chosen, asked(chosen))):
+    for at, (member, (kind, person)) in enumerate(zip(chosen, asked(chosen), strict=True)):
         one = _announced(person, now)
         began, worked = time.perf_counter(), time.thread_time()
         found = people.find(tx, [one], world)[one.event, 0]

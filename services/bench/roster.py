@@ -120,7 +120,8 @@ def _identified(tx: Connection, chosen: list[MemberRecord]) -> dict[str, Any]:
             for name in ("match", "review", "not_a_member")
         },
         "wrong": sum(
-            d.decision == "match" and d.member != m.member for d, m in zip(decisions, chosen)
+            d.decision == "match" and d.member != m.member
+            for d, m in zip(decisions, chosen, strict=True)
         ),
         "beside": {
             "what": "bare database step (members by number, nothing judged)",
@@ -140,7 +141,7 @@ def _whole(worker: Engine, chosen: list[MemberRecord]) -> dict[str, Any]:
         caller = Caller(ORGANISATION, Directory.of(tx).path(ORGANISATION), "sender")
     people = [
         person if kind != "number with a slip" else {"name": m.name, "birth_date": m.birth_date}
-        for m, (kind, person) in zip(chosen, asked(chosen))
+        for m, (kind, person) in zip(chosen, asked(chosen), strict=True)
     ]
     for start in range(0, len(people), ROWS_OF_AN_EVENT):
         persons = [

@@ -89,7 +89,7 @@ def repoint_again(tx: Connection, keys: Sequence[str], now: datetime, ground: Gr
     MEMBERS.each_by_itself(
         tx,
         members,
-        lambda some: refresh_members(tx, some, world),
+        lambda some, world=world: refresh_members(tx, some, world),
         now,
         key=lambda row: row.member,
         organisation=lambda row: row.organisation,
@@ -173,7 +173,7 @@ def _members(engine: Engine, clock: Clock, ground: Ground) -> int:
             done = MEMBERS.each_by_itself(
                 tx,
                 found,
-                lambda some: refresh_members(tx, some, world),
+                lambda some, world=world: refresh_members(tx, some, world),
                 world.now,
                 key=lambda row: row.member,
                 organisation=lambda row: row.organisation,

@@ -141,9 +141,9 @@ def _has_a_part(case: Case, actor: str, played: dict[str, str], world: World) ->
 def allowed(case: Case, actor: str, world: World) -> Iterator[str]:
     """The commands that ``actor`` may give now: legal in this state and within its part."""
     for command in states.COMMANDS:
-        if (case.state, command) in states.TRANSITIONS and may(case, command, actor, world):
-            if not _nothing_to_do(case, command, world):
-                yield command
+        legal = (case.state, command) in states.TRANSITIONS
+        if legal and may(case, command, actor, world) and not _nothing_to_do(case, command, world):
+            yield command
 
 
 def _nothing_to_do(case: Case, command: str, world: World) -> bool:

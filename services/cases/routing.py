@@ -192,8 +192,10 @@ def _met(facts: Mapping[str, Any], condition: Sequence[Any]) -> bool:
     if condition[1] == "stated":
         return True
     wanted = condition[2]
-    if isinstance(wanted, bool) or isinstance(wanted, str):
-        return value is wanted if isinstance(wanted, bool) else value == wanted
+    if isinstance(wanted, bool):
+        return value is wanted
+    if isinstance(wanted, str):
+        return value == wanted
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 import structlog
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from prometheus_client import Counter, Histogram
 from sqlalchemy import Connection, Engine
@@ -157,7 +157,7 @@ def router(intake: Intake) -> APIRouter:
     )
     def get_event(
         request: Request,
-        id: str,
+        ident: Annotated[str, Path(alias="id")],
         source: str | None = Query(None, description="default: one's own"),
     ) -> Response:
         caller = intake.keys.caller(request.headers.get("authorization"))
@@ -169,7 +169,7 @@ def router(intake: Intake) -> APIRouter:
         with intake.engine.begin() as tx:
             look_as(tx, caller)
             language = language_of(request.headers.get("accept-language"))
-            found = how_far(tx, posted_id(own, id), intake.outcomes, language)
+            found = how_far(tx, posted_id(own, ident), intake.outcomes, language)
         if found is None:
             raise Refused(404, "no-such-event", _NO_SUCH)
         return Response(orjson.dumps(found), media_type="application/json")

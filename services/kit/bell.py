@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 
 import psycopg
 import structlog
@@ -78,10 +79,8 @@ class Bell:
             sleeper.rung.set()
 
     def _run(self) -> None:
-        try:
+        with suppress(Stopped):
             attempt(self._listen, what="listen", stop=self._stop, waits=lambda error: True)
-        except Stopped:
-            pass
 
     def _listen(self) -> None:
         dsn = self._url.set(drivername="postgresql").render_as_string(hide_password=False)

@@ -156,7 +156,7 @@ def _file_in_memory(content: bytes) -> Iterator[BinaryIO]:
     if hasattr(os, "memfd_create"):
         file = os.fdopen(os.memfd_create("given"), "w+b")
     else:
-        file = tempfile.TemporaryFile()
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed below, as the other is
     with file:
         file.write(content)
         file.seek(0)

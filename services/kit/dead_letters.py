@@ -268,7 +268,7 @@ def _unpark(tx: Connection, row: RowMapping, subscription: Subscription, clock: 
         "SELECT 1 FROM dead_letter WHERE consumer = :consumer AND key = :key AND state = 'open'",
         which,
     ):
-        return None
+        return
     for waiting in rows(
         tx,
         "SELECT * FROM parked WHERE consumer = :consumer AND key = :key ORDER BY position",
@@ -277,7 +277,8 @@ def _unpark(tx: Connection, row: RowMapping, subscription: Subscription, clock: 
         tx.exec_driver_sql("DELETE FROM parked WHERE position = %s", (waiting["position"],))
         words = failure(tx, _message(waiting), subscription.handler)
         if words is not None:
-            return put(tx, row["consumer"], _message(waiting), words, clock.now())
+            put(tx, row["consumer"], _message(waiting), words, clock.now())
+            return
 
 
 def _message(row: RowMapping) -> Message:

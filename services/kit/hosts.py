@@ -31,7 +31,8 @@ class Hosts:
     async def __call__(self, scope, receive, send) -> None:
         refused = self._refused(scope) if scope["type"] == "http" else None
         if refused is None:
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         headers = dict(scope["headers"])
         language = language_of(headers.get(b"accept-language", b"").decode("latin-1"))
         await problems.response(refused, language, scope["trace_id"])(scope, receive, send)

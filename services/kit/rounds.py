@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import structlog
@@ -131,10 +132,8 @@ class Runner:
 
     def _run(self, rounds: Rounds, pause: float) -> None:
         while not self._stop.is_set():
-            try:
+            with suppress(Exception):  # it is logged and told; the next round comes all the same
                 rounds.once()
-            except Exception:  # noqa: BLE001 - it is logged and told; the next round comes all the same
-                pass
             self._stop.wait(pause)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -178,9 +179,7 @@ def _own_secret(file: Path) -> bytes:
     if not file.exists():
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             out.write(secrets.token_hex(32))
-        try:
-            os.link(draft, file)  # the first process wins, the others read what it wrote
-        except FileExistsError:
-            pass
+        with suppress(FileExistsError):  # the first process wins, the others read what it wrote
+            os.link(draft, file)
         draft.unlink()
     return file.read_text().strip().encode()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import lzma
 import marshal
 from array import array
 from collections import Counter, defaultdict
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import marisa_trie
 
+from services.kit.packed import unpacked
 from services.matcher.address_forms import all_forms, prefixes, sounds, street_tables
 from services.matcher.address_names import clean, community_base, street_stem
 
@@ -33,8 +33,7 @@ def read_rows(path: Path) -> Iterator[dict[str, str]]:
     """Rows of a division CSV (UTF-8, BOM allowed, `.xz` allowed); ValueError names the line of a
     bad code.
     """
-    raw = lzma.open(path) if path.suffix == ".xz" else path.open("rb")
-    with raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+    with io.TextIOWrapper(unpacked(path), encoding="utf-8-sig", newline="") as text:
         for number, row in enumerate(csv.DictReader(text), 2):
             code, name = row.get("code") or "", row.get("name") or ""
             if (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import lzma
 import os
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import Any, TextIO
 import orjson
 
 from schemas.days import read_day
+from services.kit.packed import unpacked
 from services.matcher import address_snapshot
 from services.matcher.gazetteer import Gazetteer
 
@@ -55,7 +55,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
     """(line number, line) of a file, blank lines skipped; a byte order mark and `.xz` are
     allowed.
     """
-    with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as handle:
+    with unpacked(path) as handle:
         for number, line in enumerate(handle, 1):
             line = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
             if line:

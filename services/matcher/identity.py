@@ -427,7 +427,7 @@ def _share(found: Sequence[_Found]) -> list[_Found]:
     top = max(0.0, found[0].score)
     odds = [math.exp(one.score - top) for one in found]
     total = math.exp(-top) + sum(odds)
-    return [one._replace(score=odd / total) for one, odd in zip(found, odds)]
+    return [one._replace(score=odd / total) for one, odd in zip(found, odds, strict=True)]
 
 
 def _logit(share: float) -> float:

@@ -233,7 +233,7 @@ place.
 def _unmasked(given: IdNumber, held: str) -> str:
     if not given.pattern:
         return "shown" if held.startswith(given.known) else "unfit"
-    if any(shown not in ("?", whole) for shown, whole in zip(given.pattern, held)):
+    if any(shown not in ("?", whole) for shown, whole in zip(given.pattern, held, strict=False)):
         return "unfit"
     if len(given.known) >= 15:
         return "cut"
@@ -248,7 +248,7 @@ def _two_valid(given: str, held: str) -> str:
         given[15:] == "000" or "X" not in held + given and int(float(held)) == int(given)
     ):
         return "cut"
-    unlike = sum(a != b for a, b in zip(given[:17], held[:17]))
+    unlike = sum(a != b for a, b in zip(given[:17], held[:17], strict=False))
     if unlike <= 2 and given[6:14] != held[6:14]:
         return "near"
     return "twin" if given[6:14] == held[6:14] else "other"
@@ -288,7 +288,7 @@ def _one_name(name: str, raw: str, held: str, held_raw: str) -> str:
         return "pinyin" if set(spoken_orders(name)) & set(all_sounds(held)) else "other"
     ours, theirs = tokens(name), tokens(held)
     if len(ours) == len(theirs):
-        unlike = [(a, b) for a, b in zip(ours, theirs) if a != b]
+        unlike = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
         if all(_is_lost(a) or _is_lost(b) for a, b in unlike):
             return "lost" if len(unlike) < len(ours) and _sounds_meet(unlike) else "other"
         if all(set(sounds(a)) & set(sounds(b)) for a, b in unlike):
@@ -357,10 +357,11 @@ def _part(name: str, raw: str, held: str, held_raw: str) -> bool:
     if len(short) >= 2 and short in name_parts(whole):
         return True
     if len(long) == len(short) and len(long) > 4:
-        return (
-            sum(a == b or bool(set(sounds(a)) & set(sounds(b))) for a, b in zip(short, long))
-            >= len(long) - 1
-        )
+        alike = [
+            a == b or bool(set(sounds(a)) & set(sounds(b)))
+            for a, b in zip(short, long, strict=True)
+        ]
+        return sum(alike) >= len(long) - 1
     return False
 
 
@@ -402,7 +403,9 @@ def _two_dates(given: date, known: str, held: date) -> str:
         if given.month == held.month or given.day == held.day:
             return "slip"
     elif abs(given.year - held.year) in (1, 2, 10) and given.month == held.month:
-        if given.day == held.day or min(given.day, held.day) >= 28:
+        same_day = given.day == held.day
+        both_at_the_months_end = min(given.day, held.day) >= 28
+        if same_day or both_at_the_months_end:
             return "year_off"
     return "lunar" if (held - given).days in LUNAR_DAYS else "other"
 
@@ -422,7 +425,7 @@ def phone_level(ours: str | None, theirs: str | None) -> str:
         return "same"
     if "?" not in ours or len(ours) != len(theirs):
         return "other"
-    if any(shown not in ("?", whole) for shown, whole in zip(ours, theirs)):
+    if any(shown not in ("?", whole) for shown, whole in zip(ours, theirs, strict=True)):
         return "other"
     return "masked" if ours.count("?") <= 4 and "?" not in ours[-3:] else "none"
 

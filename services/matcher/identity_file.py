@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from services.kit.packed import unpacked
 from services.matcher.address_file import BadLine, dump, lines_of, memory_mb, parse
 from services.matcher.identity import SIZE, Identification, Model
 from services.matcher.identity_organisations import Organisations
@@ -231,8 +232,7 @@ def _identified(
 
 
 def _text(path: Path) -> io.TextIOWrapper:
-    raw = lzma.open(path) if path.suffix == ".xz" else path.open("rb")
-    return io.TextIOWrapper(raw, "utf-8-sig", errors="replace", newline="")
+    return io.TextIOWrapper(unpacked(path), "utf-8-sig", errors="replace", newline="")
 
 
 def person_of(row: dict[str, Any], known: Organisations | None = None) -> Person:

@@ -5,13 +5,13 @@ of today.
 from __future__ import annotations
 
 import csv
-import lzma
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from io import TextIOWrapper
 from pathlib import Path
 
+from services.kit.packed import unpacked
 from services.registry.names import is_blank
 
 _CODE = re.compile(r"[0-9]{12}")
@@ -40,8 +40,7 @@ class Organisations:
     @classmethod
     def read(cls, path: Path) -> Organisations:
         """organisations.csv (interface §2), plain or `.xz`."""
-        raw = lzma.open(path) if path.suffix == ".xz" else path.open("rb")
-        with TextIOWrapper(raw, "utf-8-sig", errors="replace", newline="") as handle:
+        with TextIOWrapper(unpacked(path), "utf-8-sig", errors="replace", newline="") as handle:
             return cls(csv.DictReader(handle))
 
     def code_of(self, text: str | None) -> str | None:

@@ -134,7 +134,7 @@ def _step(start: Weights, weights: Weights, rows: Sequence[Row]) -> Weights:
     for found, right in rows:
         shares = _shares(weights, found)
         none = 1 - sum(shares)
-        for at, (values, share) in enumerate(zip(found, shares)):
+        for at, (values, share) in enumerate(zip(found, shares, strict=True)):
             pull = (at == right) - share if right is not None else -share
             for sign, value in values.items():
                 slope[sign] += value * pull

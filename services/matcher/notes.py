@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -12,6 +12,9 @@ from sqlalchemy import Connection
 from services.kit.db import rows
 from services.kit.errors import Words
 from services.matcher.announcements import Announcement
+
+if TYPE_CHECKING:  # people imports this module
+    from services.matcher.people import Found
 
 TWICE, JOINED, ENDED, SUSPENDED = (
     "twice_in_roster",

@@ -292,7 +292,7 @@ def _anew(
     found = near[one.event, one.position]
     pairs = [
         {**pair, "member": None if c["member"] == row.member else c["member"]}
-        for pair, c in zip((found.evidence or {}).get("pairs", ()), found.candidates)
+        for pair, c in zip((found.evidence or {}).get("pairs", ()), found.candidates, strict=False)
     ]
     return Found(
         "review",

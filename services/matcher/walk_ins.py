@@ -54,7 +54,7 @@ def look_again(engine: Engine, people: People, clock: Clock, ground: Ground) -> 
             done = WAITING.each_by_itself(
                 tx,
                 waiting,
-                lambda some: _ask(tx, some, people, world),
+                lambda some, world=world: _ask(tx, some, people, world),
                 world.now,
                 key=lambda pair: pair[1],
                 organisation=lambda pair: pair[0].organisation,

@@ -92,10 +92,10 @@ def directory(
 def addressees(tx: Connection, codes: Collection[str]) -> dict[str, Addressee]:
     """Organisations by code with all contacts ever loaded for them, in one statement."""
     found: dict[str, tuple[str, list[Contact]]] = {}
-    for code, path, id, *contact in tx.exec_driver_sql(_ADDRESSEES, (dumps(list(codes)),)).all():
+    for code, path, ident, *contact in tx.exec_driver_sql(_ADDRESSEES, (dumps(list(codes)),)).all():
         contacts = found.setdefault(code, (path, []))[1]
-        if id is not None:
-            contacts.append(Contact(id, *contact))
+        if ident is not None:
+            contacts.append(Contact(ident, *contact))
     return {
         code: Addressee(code, path, tuple(contacts)) for code, (path, contacts) in found.items()
     }
@@ -114,11 +114,11 @@ def inbox(
 
     Run under `view_as`, it shows only what the viewer may see.
     """
-    at, id = before or (None, None)
+    before_at, before_id = before or (None, None)
     params = {
         "organisation": organisation,
-        "before": at,
-        "before_id": id,
+        "before": before_at,
+        "before_id": before_id,
         "open": open_only,
         "limit": limit,
     }

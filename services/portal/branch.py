@@ -70,7 +70,7 @@ def router(portal: Portal) -> APIRouter:
         tab: str = "waiting",
         page: Annotated[int, Query(ge=1, le=10_000)] = 1,
         done: str = "",
-        print: bool = False,
+        printed: Annotated[bool, Query(alias="print")] = False,
     ) -> Response:
         viewer, now = signed_in(portal, request), portal.clock.now()
         tab = tab if tab in pages.TABS else "waiting"
@@ -99,14 +99,19 @@ def router(portal: Portal) -> APIRouter:
             due_today=sum(1 for r in waiting if r["due"] == portal.today),
             overdue=sum(1 for r in waiting if r["overdue"]),
         )
-        template = "list_print.html" if print else "list.html"
+        template = "list_print.html" if printed else "list.html"
         return render(portal, request, template, viewer, listed=("cases", len(rows)), **context)
 
     @routes.get("/cases/{case_id}", summary=f"One case; {_ROLES}")
-    def the_card(request: Request, case_id: str, done: str = "", print: bool = False) -> Response:
+    def the_card(
+        request: Request,
+        case_id: str,
+        done: str = "",
+        printed: Annotated[bool, Query(alias="print")] = False,
+    ) -> Response:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
-            context = _card(portal, tx, viewer, case_id, "print" if print else "open")
+            context = _card(portal, tx, viewer, case_id, "print" if printed else "open")
             context["done"] = done if done in states.COMMANDS else ""
             rest = (
                 pages.work_list(tx, portal.clock.now(), viewer.organisation, limit=2)
@@ -119,7 +124,7 @@ def router(portal: Portal) -> APIRouter:
         with portal.worker.begin() as tx:
             portal.opened(tx, context["case"]["id"], viewer.organisation, portal.clock.now())
         return render(
-            portal, request, "card_print.html" if print else "card.html", viewer, **context
+            portal, request, "card_print.html" if printed else "card.html", viewer, **context
         )
 
     @routes.get("/cases/{case_id}/looks", summary=f"Who looked at a case; {_ROLES}")

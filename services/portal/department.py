@@ -119,7 +119,7 @@ def router(portal: Portal) -> APIRouter:
         floating: Annotated[int, Query(ge=0, le=6)] = 0,
         task: str = "",
         page: Annotated[int, Query(ge=1, le=10_000)] = 1,
-        print: bool = False,
+        printed: Annotated[bool, Query(alias="print")] = False,
     ) -> Response:
         viewer, now = signed_in(portal, request), portal.clock.now()
         offset = (page - 1) * ROWS
@@ -154,7 +154,7 @@ def router(portal: Portal) -> APIRouter:
             rows=rows,
             count=count,
             page=page,
-            print=print,
+            print=printed,
             more=count > page * ROWS,
             calendar=calendar,
             chosen=chosen | {"task": task if task in TASKS else None},

@@ -67,7 +67,7 @@ def enquiry_pdf(
 
 def sent(write: Callable[[BinaryIO], Any], kind: str, name: str) -> Response:
     """What ``write`` writes, as a file to keep; it is gone from here once it was sent."""
-    file = SpooledTemporaryFile(max_size=_IN_MEMORY_MAX)
+    file = SpooledTemporaryFile(max_size=_IN_MEMORY_MAX)  # noqa: SIM115 - `_pieces` closes it
     try:
         write(file)
         size = file.tell()

@@ -106,17 +106,17 @@ def router(portal: Portal) -> APIRouter:
     def rows(
         ident: UUID,
         caller: Annotated[Caller, Depends(acting)],
-        list: Annotated[str, Query(max_length=20)] = "",
+        chosen: Annotated[str, Query(alias="list", max_length=20)] = "",
         limit: api.Limit = 100,
         cursor: api.Cursor = None,
     ) -> Response:
-        if list and list not in LISTS:
+        if chosen and chosen not in LISTS:
             raise Refused(422, "unknown-list", _NO_LIST, field="list")
         last = paging.decode(cursor, paging.whole)
         after = min(last[0], ROWS_MAX) if last else -1
         with portal.web.begin() as tx:
             one = seen(tx, caller, ident)
-            found = comparisons.lines_of(tx, ident, list or None, after, limit + 1)
+            found = comparisons.lines_of(tx, ident, chosen or None, after, limit + 1)
             found = comparisons.for_reader(found, caller.organisation, Directory.of(tx))
         page = found[:limit]
         more = paging.encode(page[-1]["position"]) if len(found) > limit else None
@@ -143,18 +143,18 @@ def router(portal: Portal) -> APIRouter:
     )
     def reconciled(
         caller: Annotated[Caller, Depends(acting)],
-        list: Annotated[str, Query(max_length=20)],
+        chosen: Annotated[str, Query(alias="list", max_length=20)],
         organisation: Code = "",
         limit: api.Limit = 100,
         cursor: api.Cursor = None,
     ) -> Response:
-        if list not in RECONCILED:
+        if chosen not in RECONCILED:
             raise Refused(422, "unknown-list", _NO_RECONCILED, field="list")
         start, now = paging.start_of(cursor), portal.clock.now()
         with portal.web.begin() as tx:
             top = organisation_below(tx, caller, organisation)
             found = reconciliation.unreconciled(
-                tx, now, top.code, list, portal.ground, limit=limit + 1, offset=start
+                tx, now, top.code, chosen, portal.ground, limit=limit + 1, offset=start
             )
         page, more = paging.counted(found, start, limit)
         items = [
@@ -163,7 +163,7 @@ def router(portal: Portal) -> APIRouter:
                 "state": row["state"],
                 "origin": row["origin"],
                 "destination": row["destination"],
-                "announced_by" if list == "announced" else "reported_by": row["poster"],
+                "announced_by" if chosen == "announced" else "reported_by": row["poster"],
                 "opened_at": row["opened_at"],
                 "waiting_on": {
                     "organisation": row["wait_organisation"],

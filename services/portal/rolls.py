@@ -85,16 +85,16 @@ def router(portal: Portal) -> APIRouter:
     def outcome(
         request: Request,
         ident: UUID,
-        list: str = "not_here",
+        chosen: Annotated[str, Query(alias="list")] = "not_here",
         page: Annotated[int, Query(ge=1, le=1000)] = 1,
         done: bool = False,
     ) -> Response:
         viewer = signed_in(portal, request)
-        list = list if list in LISTS else "not_here"
+        chosen = chosen if chosen in LISTS else "not_here"
         with portal.web.begin() as tx:
             one = seen(tx, viewer.caller, ident)
-            after = _position_before(tx, ident, list, (page - 1) * ROWS)
-            lines = comparisons.lines_of(tx, ident, list, after, ROWS + 1)
+            after = _position_before(tx, ident, chosen, (page - 1) * ROWS)
+            lines = comparisons.lines_of(tx, ident, chosen, after, ROWS + 1)
             names = Directory.of(tx)
             lines = comparisons.for_reader(lines, viewer.organisation, names)
         for line in lines:
@@ -109,7 +109,7 @@ def router(portal: Portal) -> APIRouter:
             more=len(lines) > ROWS,
             listed=("roll", len(lines[:ROWS])),
             page=page,
-            list=list,
+            list=chosen,
             lists=LISTS,
             next_words=NEXT,
             names=names,
@@ -150,12 +150,12 @@ def router(portal: Portal) -> APIRouter:
     )
     def lists(
         request: Request,
-        list: str = "announced",
+        chosen: Annotated[str, Query(alias="list")] = "announced",
         organisation: str = "",
         page: Annotated[int, Query(ge=1, le=1000)] = 1,
     ) -> Response:
         viewer, now = signed_in(portal, request), portal.clock.now()
-        list = list if list in RECONCILED else "announced"
+        chosen = chosen if chosen in RECONCILED else "announced"
         with portal.web.begin() as tx:
             top = organisation_below(tx, viewer.caller, organisation)
             counts = {
@@ -163,7 +163,7 @@ def router(portal: Portal) -> APIRouter:
                 for name in RECONCILED
             }
             found = reconciliation.unreconciled(
-                tx, now, top.code, list, portal.ground, limit=ROWS, offset=(page - 1) * ROWS
+                tx, now, top.code, chosen, portal.ground, limit=ROWS, offset=(page - 1) * ROWS
             )
             names = Directory.of(tx)
         return render(
@@ -173,13 +173,13 @@ def router(portal: Portal) -> APIRouter:
             viewer,
             top=top,
             lists=RECONCILED,
-            list=list,
+            list=chosen,
             listed=("reconciliation", len(found)),
             counts=counts,
             found=found,
             names=names,
             page=page,
-            more=counts[list] > page * ROWS,
+            more=counts[chosen] > page * ROWS,
         )
 
     return routes

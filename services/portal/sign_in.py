@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.kit.errors import Refused, Words
@@ -88,17 +88,21 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
     @routes.get("/sign-in", summary="Sign in; role: everybody")
-    def sign_in_page(request: Request, next: str = "/", organisation: str = "") -> Response:
+    def sign_in_page(
+        request: Request,
+        target: Annotated[str, Query(alias="next")] = "/",
+        organisation: str = "",
+    ) -> Response:
         with portal.web.begin() as tx:
             if viewer_of(tx, request.cookies.get(SESSION), portal.clock.now()):
-                return RedirectResponse(own_path(next), 303)
+                return RedirectResponse(own_path(target), 303)
         known = organisation or request.cookies.get("guidui_organisation", "")
         return render(
             portal,
             request,
             "sign_in.html",
             None,
-            next=own_path(next),
+            next=own_path(target),
             form={"organisation": known[:12]},
             refused=None,
         )
@@ -162,7 +166,7 @@ def router(portal: Portal) -> APIRouter:
     def change_password(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
-        now, new = portal.clock.now(), form.get("new", "")
+        new = form.get("new", "")
         fault = accounts.password_fault(new, viewer.name, viewer.organisation)
         if new != form.get("again", ""):
             fault = _DIFFERENT

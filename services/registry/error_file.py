@@ -41,7 +41,7 @@ class ErrorFile:
         """Write one bad row."""
         if self._file is None:
             opened = os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            self._file = open(
+            self._file = os.fdopen(
                 opened, "w", encoding="utf-8-sig", errors="backslashreplace", newline=""
             )
             self._writer = csv.writer(self._file)

@@ -88,7 +88,7 @@ class Kind:
         if row.fault is not None:
             raise Faults([("", row.fault)])
         values, faults = {}, []
-        for (column, reader), cell in zip(self.columns.items(), row.cells):
+        for (column, reader), cell in zip(self.columns.items(), row.cells, strict=True):
             try:
                 values[column] = reader(cell)
             except Wrong as wrong:

@@ -319,7 +319,7 @@ class _Loading:
         number = parse_id_number(entry.values["id_number"])
         if not number.valid:
             yield "id_number", number.words
-        written = dict(zip(self._kind.columns, entry.row.cells))
+        written = dict(zip(self._kind.columns, entry.row.cells, strict=True))
         for column in ("birth_date", "joined_on"):
             cell = written.get(column) or ""
             if fields.part_of_a_day(cell):

@@ -131,7 +131,7 @@ def write_divisions(tx: Connection, batch: Sequence[Division], empty: bool) -> i
     if empty:
         copy(tx, "division", COLUMNS, batch, null="")
         return len(batch)
-    codes, names, _, parents = (list(column) for column in zip(*batch))
+    codes, names, _, parents = (list(column) for column in zip(*batch, strict=True))
     different = tx.exec_driver_sql(
         "SELECT new.code, old.code IS NULL AS missing "
         "FROM unnest(%s::text[], %s::text[], %s::text[]) AS new (code, name, parent) "

@@ -116,7 +116,11 @@ def write_calendar(tx: Connection, batch: Sequence[Entry]) -> list[Outcome]:
         tx,
         "calendar_day",
         "day",
-        [entry.values for entry, outcome in zip(batch, outcomes) if outcome != "unchanged"],
+        [
+            entry.values
+            for entry, outcome in zip(batch, outcomes, strict=True)
+            if outcome != "unchanged"
+        ],
         as_given("kind", "source"),
     )
     return outcomes

@@ -134,7 +134,7 @@ def _write_keys(
             "DELETE FROM member_key AS k USING unnest(%s::text[], %s::text[]) AS gone (key, "
             "member) "
             "WHERE k.key = gone.key AND k.member = gone.member",
-            tuple(map(list, zip(*gone))),
+            tuple(map(list, zip(*gone, strict=True))),
         )
     if added:
         tokens.store(tx, added)
@@ -178,14 +178,14 @@ def write_contacts(tx: Connection, batch: Sequence[Entry]) -> list[Outcome]:
     before = {row.id: (row.phone, row.email, row.until) for row in found}
     outcomes: list[Outcome] = []
     writing = []
-    for id, entry in ids.items():
+    for ident, entry in ids.items():
         new = entry.values
         if new["organisation"] not in directory:
             outcomes.append(_unknown("organisation", new["organisation"]))
             continue
-        outcomes.append(_outcome(before.get(id), (new["phone"], new["email"], new["until"])))
+        outcomes.append(_outcome(before.get(ident), (new["phone"], new["email"], new["until"])))
         if outcomes[-1] != "unchanged":
-            writing.append({"id": id, "path": directory.path(new["organisation"]), **new})
+            writing.append({"id": ident, "path": directory.path(new["organisation"]), **new})
     upsert(
         tx,
         "contact",
@@ -213,7 +213,7 @@ def write_grids(tx: Connection, batch: Sequence[Entry]) -> list[Outcome]:
     outcomes = [_outcome(before.get(entry.values["grid"]), entry.values) for entry in batch]
     writing = [
         {**entry.values, "path": grid_path(directory, entry.values["community"])}
-        for entry, outcome in zip(batch, outcomes)
+        for entry, outcome in zip(batch, outcomes, strict=True)
         if outcome != "unchanged"
     ]
     upsert(tx, "grid", "grid", writing, as_given(*columns[1:], "path"))

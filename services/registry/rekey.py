@@ -142,4 +142,4 @@ def _drop_stale(engine: Engine, keys: Mapping[str, frozenset[str]]) -> None:
         stored = tx.exec_driver_sql(_STALE, (list(keys), tokens.PREFIX)).all()
         gone = [(key, member) for key, member in stored if key not in keys[member]]
         if gone:
-            tx.exec_driver_sql(_DROP, tuple(map(list, zip(*gone))))
+            tx.exec_driver_sql(_DROP, tuple(map(list, zip(*gone, strict=True))))

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, TextIO
 import orjson
 
 from services.kit.errors import Words
+from services.kit.packed import unpacked
 from services.registry import han
 from services.registry.fields import Wrong
 
@@ -123,7 +124,7 @@ def open_sheet(path: Path, columns: Sequence[str], needed: Sequence[str]) -> Ite
     try:
         encoding = _encoding(path)
         with (
-            _unpacked(path) as raw,
+            unpacked(path) as raw,
             _Lines(raw, encoding, errors="surrogateescape", newline="") as lines,
         ):
             yield _sheet(lines, columns, needed)
@@ -189,12 +190,12 @@ def _sheet(lines: TextIO, columns: Sequence[str], needed: Sequence[str]) -> Shee
     return Sheet(lines, columns, header, delimiter)
 
 
-def _csv_rows(lines: Iterator[str], number: int, sheet: Sheet) -> Iterator[Row]:
+def _csv_rows(lines: Iterator[str], first: int, sheet: Sheet) -> Iterator[Row]:
     width = len(sheet.header)
     pick = itemgetter(
         *(sheet.header.index(name) if name in sheet.header else width for name in sheet.columns)
     )
-    for number, record in enumerate(_records(lines, width, sheet.delimiter), number):
+    for number, record in enumerate(_records(lines, width, sheet.delimiter), first):
         if record.isspace():
             continue
         fault = _fault(record) or _open_mark(record, sheet.delimiter)
@@ -258,8 +259,8 @@ def _open_mark(record: str, delimiter: str) -> Wrong | None:
     return None
 
 
-def _json_rows(lines: Iterator[str], number: int, columns: Sequence[str]) -> Iterator[Row]:
-    for number, line in enumerate(lines, number):
+def _json_rows(lines: Iterator[str], first: int, columns: Sequence[str]) -> Iterator[Row]:
+    for number, line in enumerate(lines, first):
         if line.isspace():
             continue
         try:
@@ -310,14 +311,10 @@ def _as_text(value: Any) -> str:
     return han.ordinary(str(value).strip())
 
 
-def _unpacked(path: Path) -> io.BufferedIOBase:
-    return lzma.open(path, "rb") if path.suffix == ".xz" else open(path, "rb")
-
-
 def _encoding(path: Path) -> str:
     """By the first MiB: the byte order mark, else UTF-8 if it is that, else GB18030."""
     head = bytearray()
-    with _unpacked(path) as raw:
+    with unpacked(path) as raw:
         try:
             while len(head) < HEAD_BYTES and (more := raw.read(io.DEFAULT_BUFFER_SIZE)):
                 head += more

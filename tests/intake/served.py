@@ -35,7 +35,7 @@ def served(app) -> Iterator[str]:
         while not server.started:
             time.sleep(0.005)
         try:
-            yield "http://127.0.0.1:%d" % listener.getsockname()[1]
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()

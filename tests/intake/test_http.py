@@ -288,7 +288,7 @@ def test_how_far_follows_the_matcher_and_the_case(web, clock, key, worker):
 
     with served(build(web, clock, SECRET, outcomes)) as url, Sender(url, key) as sender:
         sender.batch([EVENT, BATCH, EVENT | {"id": "odd"}])
-        one, many, odd = (sender.get(f"/v1/events/{id}").json() for id in (*decided, "odd"))
+        one, many, odd = (sender.get(f"/v1/events/{one_id}").json() for one_id in (*decided, "odd"))
     assert one["state"] == "letter_issued" and one["cases"] == [str(case)]
     assert list(one["times"]) == ["received", "identified", "routed", "letter_issued"]
     assert many["state"] == "review" and many["persons"] == {"routed": 1, "review": 1}

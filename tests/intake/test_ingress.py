@@ -69,7 +69,7 @@ def test_a_bad_event_goes_to_the_desk_without_what_it_says_and_holds_up_nobody(
     found = desk(worker)
     codes = ["invalid-event", "no-key", "bad-key", "not-your-source", "id-taken"]
     assert len(found) == len(codes) and all(
-        code in one.reason_en for code, one in zip(codes, found)
+        code in one.reason_en for code, one in zip(codes, found, strict=True)
     )
     assert "/data/person/birth_date" in found[0].reason_zh
     assert all(one.body is None and one.key is None for one in found)

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 import uvicorn
@@ -80,10 +80,8 @@ def _answer(open_one: socket.socket) -> bytes:
 
 def _asked(address: tuple[str, int], sent: bytes) -> bytes:
     with socket.create_connection(address) as one:
-        try:
+        with suppress(ConnectionError):
             one.sendall(sent)
-        except ConnectionError:
-            pass
         return _answer(one)
 
 

@@ -33,9 +33,9 @@ def add_table(owner_url: str) -> None:
 
 
 def message(
-    n: int, key: str = "k", topic: str = "toys", time: datetime = NOON, id: UUID | None = None
+    n: int, key: str = "k", topic: str = "toys", time: datetime = NOON, ident: UUID | None = None
 ) -> Message:
-    return Message(id or uuid4(), topic, "guidui.toy.v1", key, time, {"n": n})
+    return Message(ident or uuid4(), topic, "guidui.toy.v1", key, time, {"n": n})
 
 
 def write(tx: Connection, messages: Sequence[Message]) -> None:

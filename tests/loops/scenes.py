@@ -232,7 +232,7 @@ def notices(town, owner, closed: bool) -> tuple[list[str], list[str]]:
     contacts).
     """
     found = []
-    for n in range(3):
+    for _ in range(3):
         task, contact, notice = str(uuid4()), str(uuid4()), str(uuid4())
         now = town.clock.now()
         owner(

@@ -98,8 +98,8 @@ def newer(tmp_path):
 
 
 def test_a_newer_table_reaches_running_processes_and_old_codes_resolve(town, newer):
-    shipped = lzma.open(address_snapshot.packaged("divisions.csv.xz"), "rt", encoding="utf-8-sig")
-    with shipped:
+    packed = address_snapshot.packaged("divisions.csv.xz")
+    with lzma.open(packed, "rt", encoding="utf-8-sig") as shipped:
         zhejiang = [row for row in csv.DictReader(shipped) if row["code"].startswith("33")]
     load_rows(town.house.worker, "divisions", zhejiang, town.clock)
     town.house.addresses.current.learn(

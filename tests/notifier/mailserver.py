@@ -32,14 +32,14 @@ class Mailbox:
         self.users: list[str] = []
         self.hang_up = False
 
-    async def handle_RCPT(self, server, session, envelope, address, options):
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd's name
         code = address.partition("@")[0]
         if code.isdigit():
             return f"{code} no"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server, session, envelope):
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd's name
         if self.hang_up:
             server.transport.abort()
             await asyncio.sleep(0)

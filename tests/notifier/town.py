@@ -62,10 +62,10 @@ class Town:
         until: date | None = None,
         bounced: int = 0,
     ) -> UUID:
-        id = uuid4()
+        ident = uuid4()
         self._insert(
             "contact",
-            id=id,
+            id=ident,
             organisation=organisation,
             path=self.path(organisation),
             name="王敏",
@@ -76,7 +76,7 @@ class Town:
             until=until,
             bounced_count=bounced,
         )
-        return id
+        return ident
 
     def opened(
         self,

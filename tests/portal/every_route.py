@@ -245,7 +245,7 @@ class Place(NamedTuple):
         filled = self.path
         for name in self.parameters:
             filled = re.sub(
-                r"\{%s(:\w+)?\}" % name,
+                rf"\{{{name}(:\w+)?\}}",
                 lambda _, name=name: chosen.get(name, fitting(name, case)),
                 filled,
             )

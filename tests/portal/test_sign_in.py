@@ -98,7 +98,7 @@ def test_a_form_of_another_site_or_another_session_does_nothing(town, reader):
 def test_nobody_is_sent_to_another_site(town, reader):
     code, _, name = CAST["secretary"]
     for target in ("//evil.example", "https://evil.example", "/\\evil.example"):
-        assert reader().sign_in(code, name, PASSWORD, next=target).url.host == "127.0.0.1"
+        assert reader().sign_in(code, name, PASSWORD, target=target).url.host == "127.0.0.1"
 
 
 def test_pages_keep_to_themselves(town, reader):

@@ -181,13 +181,13 @@ class Reader(httpx.Client):
             code, _, name = CAST[who]
             self.sign_in(code, name, PASSWORD)
 
-    def sign_in(self, code: str, name: str, password: str, next: str = "/") -> httpx.Response:
+    def sign_in(self, code: str, name: str, password: str, target: str = "/") -> httpx.Response:
         """Fills in the form of the sign-in page."""
         page = self.get("/sign-in")
         return self.post(
             "/sign-in",
             data=self.hidden(page)
-            | {"organisation": code, "name": name, "password": password, "next": next},
+            | {"organisation": code, "name": name, "password": password, "next": target},
         )
 
     def act(self, case: str, command: str, **fields: str) -> httpx.Response:

@@ -77,7 +77,7 @@ def fit(rows: Sequence[Row], penalty: float) -> dict[str, float]:
         weights += np.clip(step, -1, 1)
         if np.abs(step).max() < 1e-6:
             break
-    return dict(zip(names, weights.tolist()))
+    return dict(zip(names, weights.tolist(), strict=True))
 
 
 def counted(rows: Sequence[Row]) -> tuple[Counter[str], Counter[str], int, int]:
@@ -86,7 +86,7 @@ def counted(rows: Sequence[Row]) -> tuple[Counter[str], Counter[str], int, int]:
     other: Counter[str] = Counter()
     total = [0, 0]
     for found, right in rows:
-        for (_, values), good in zip(found, right):
+        for (_, values), good in zip(found, right, strict=True):
             (true if good else other).update(
                 sign for sign in values if not sign.startswith("rarity=")
             )
@@ -169,7 +169,7 @@ def cross_validate(
     ]
     for number, known in enumerate(lists):
         with answers.with_name(f"{answers.name}.{number}").open("w", encoding="utf-8") as out:
-            for query, k in zip(queries, fold):
+            for query, k in zip(queries, fold, strict=True):
                 person = person_of(query, known)
                 said = models[k].judge(person, register.find(person), register.frequencies)
                 out.write(

@@ -202,9 +202,6 @@ _PERSON: Mapping[str, Kind] = {
 }
 # fields of forms: a field that a page reads, and that does not stand here, fails the matrix
 FORM: Mapping[str, Mapping[str, Kind]] = {
-    "POST /pool": {name: Value() for name in ("text", "area", "category", "cursor")},
-    "POST /department/addresses/search": {name: Value() for name in ("text", "withdrawn", "page")},
-    "POST /letters": {name: Value() for name in ("status", "find", "no_receipt", "page")},
     "POST /accounts": {
         "organisation": "organisation",
         "role": Value("clerk"),

@@ -17,7 +17,6 @@ import pytest
 
 from schemas.departures import posted_id
 from services.registry.load import load_rows
-from tests.portal.conftest import clock, gazetteer, reader, town, url  # noqa: F401
 from tests.portal.town import Town, text
 from tests.stories import world
 from tests.stories.world import (
@@ -45,7 +44,7 @@ PHONE = "13700009999"
 
 
 @pytest.fixture
-def street(town: Town) -> Town:  # noqa: F811
+def street(town: Town) -> Town:
     """The town with another street, X below it, and a member of X."""
     columns = ["code", "name", "kind", "unit", "parent", "area", "serves_area", "authority"]
     rows = [
@@ -96,7 +95,7 @@ def street(town: Town) -> Town:  # noqa: F811
 
 def call(
     town: Town, url: str, code: str, role: str, method: str, path: str, **more: Any
-) -> httpx.Response:  # noqa: F811
+) -> httpx.Response:
     """One call with a key of that organisation."""
     headers = {
         "Authorization": f"Bearer {town.key(code, role)}",
@@ -122,7 +121,7 @@ def person(number: int, **more: Any) -> dict[str, Any]:
     return {"name": world.name(number), "id_number": world.id_number(number), **more}
 
 
-def post(town: Town, url: str, sent: dict[str, Any], status: int = 202) -> httpx.Response:  # noqa: F811
+def post(town: Town, url: str, sent: dict[str, Any], status: int = 202) -> httpx.Response:
     """Posts one event as its source; whatever follows happens."""
     by = sent["source"].rpartition(":")[2]
     answer = call(
@@ -140,7 +139,7 @@ def post(town: Town, url: str, sent: dict[str, Any], status: int = 202) -> httpx
     return answer
 
 
-def far(town: Town, url: str, by: str, ident: str) -> dict[str, Any]:  # noqa: F811
+def far(town: Town, url: str, by: str, ident: str) -> dict[str, Any]:
     """What the sender of an event is told."""
     return call(town, url, by, "sender", "GET", f"/v1/events/{ident}").json()
 
@@ -180,7 +179,7 @@ def everything_of(town: Town, case: str) -> dict[str, list[tuple]]:
     }
 
 
-def sees_nothing(town: Town, url: str, stranger: str, case: str) -> None:  # noqa: F811
+def sees_nothing(town: Town, url: str, stranger: str, case: str) -> None:
     """Neither a receiver's nor a sender's key of the stranger finds the case anywhere."""
     for role in ("receiver", "sender"):
         assert call(town, url, stranger, role, "GET", f"/v1/cases/{case}").status_code in (403, 404)
@@ -199,7 +198,7 @@ def sees_nothing(town: Town, url: str, stranger: str, case: str) -> None:  # noq
 
 @pytest.mark.parametrize("stranger", STRANGERS)
 @pytest.mark.parametrize("upto", [None, "confirm_destination", "issue_letter"])
-def test_a_strangers_departure_changes_nothing_of_a_case_that_stands(street, url, stranger, upto):  # noqa: F811
+def test_a_strangers_departure_changes_nothing_of_a_case_that_stands(street, url, stranger, upto):
     case = street.leaves(3, upto, person=person(3, phone="13900000003"))
     before = everything_of(street, case)
     for kind in DEPARTURES:
@@ -241,7 +240,7 @@ def test_a_strangers_departure_changes_nothing_of_a_case_that_stands(street, url
         assert (of_c1["command"], of_c1["by"], of_c1["detail"]) == ("report", None, None)
 
 
-def test_a_report_opens_a_case_of_the_branch_which_may_take_it_over(street, url):  # noqa: F811
+def test_a_report_opens_a_case_of_the_branch_which_may_take_it_over(street, url):
     post(
         street,
         url,
@@ -306,7 +305,7 @@ def test_a_report_opens_a_case_of_the_branch_which_may_take_it_over(street, url)
     ) == [(PHONE, ELSEWHERE)]
 
 
-def test_a_stranger_takes_back_its_own_report_and_nothing_else(street, url):  # noqa: F811
+def test_a_stranger_takes_back_its_own_report_and_nothing_else(street, url):
     case = street.leaves(3)
     before = everything_of(street, case)
     post(street, url, event("departure.effective", X, "r", category="layoff", person=person(3)))
@@ -320,7 +319,7 @@ def test_a_stranger_takes_back_its_own_report_and_nothing_else(street, url):  # 
 
 
 @pytest.mark.parametrize("stranger", STRANGERS)
-def test_reported_life_dues_and_contacts_move_no_clock(street, url, stranger):  # noqa: F811
+def test_reported_life_dues_and_contacts_move_no_clock(street, url, stranger):
     clocks = "SELECT last_life_on, dues_paid_to, last_sign_on FROM member WHERE member = 'm00006'"
     before = rows_of(street, clocks)
     post(street, url, event("life.attended", stranger, "l", person=person(6), on="2026-11-20"))
@@ -338,7 +337,7 @@ def test_reported_life_dues_and_contacts_move_no_clock(street, url, stranger):  
     assert rows_of(street, clocks) != before
 
 
-def test_whoever_answers_for_the_member_says_that_they_attended(street, url):  # noqa: F811
+def test_whoever_answers_for_the_member_says_that_they_attended(street, url):
     case = street.leaves(7)
     street.give(BRANCH, case, "register_floating", permit_no="浙1", host=X, host_contact="某人")
     post(street, url, event("life.attended", X, "host", person=person(7), on="2026-11-21"))
@@ -359,7 +358,7 @@ def test_whoever_answers_for_the_member_says_that_they_attended(street, url):  #
 
 
 @pytest.mark.parametrize("stranger", STRANGERS)
-def test_nobody_corrects_or_withdraws_what_another_posted(street, url, stranger):  # noqa: F811
+def test_nobody_corrects_or_withdraws_what_another_posted(street, url, stranger):
     case = street.leaves(3)
     before = everything_of(street, case)
     withdrawal = event("departure.withdrawn", stranger, "w", corrects="left-3")
@@ -400,7 +399,7 @@ def test_nobody_corrects_or_withdraws_what_another_posted(street, url, stranger)
         (ORIGIN_COUNTY, UNIT, 202),
     ],
 )
-def test_only_a_department_above_changes_an_organisation(street, url, by, organisation, status):  # noqa: F811
+def test_only_a_department_above_changes_an_organisation(street, url, by, organisation, status):
     post(
         street,
         url,
@@ -420,7 +419,7 @@ def test_only_a_department_above_changes_an_organisation(street, url, by, organi
         {"name": "欧阳无名", "id_number": world.id_number(5)},
     ],
 )
-def test_a_reference_of_another_name_is_a_fault_of_the_event(street, url, claimed):  # noqa: F811
+def test_a_reference_of_another_name_is_a_fault_of_the_event(street, url, claimed):
     post(street, url, event("departure.effective", X, "probe", category="layoff", person=claimed))
     told = far(street, url, X, "probe")
     assert (told["state"], told["cases"]) == ("rejected", []) and "another name" in told["problem"]
@@ -437,7 +436,7 @@ def test_a_reference_of_another_name_is_a_fault_of_the_event(street, url, claime
 
 def in_doubt(
     town: Town, url: str, by: str, ident: str = "doubt", kind: str = "departure.effective"
-) -> str:  # noqa: F811
+) -> str:
     """A person who may be two members of E: the name of one, the phone of the other. Returns the
     review's id."""
     post(
@@ -457,7 +456,7 @@ def in_doubt(
 
 
 @pytest.mark.parametrize("role", ["sender", "receiver", "department"])
-def test_the_desk_shows_a_stranger_levels_and_nothing_of_the_register(street, url, role):  # noqa: F811
+def test_the_desk_shows_a_stranger_levels_and_nothing_of_the_register(street, url, role):
     in_doubt(street, url, X)
     answer = call(street, url, X, role, "GET", "/v1/reviews")
     (review,) = answer.json()["items"]
@@ -489,7 +488,7 @@ def test_the_desk_shows_a_stranger_levels_and_nothing_of_the_register(street, ur
     assert with_looks == [(X, "review")]
 
 
-def test_the_page_shows_no_more_than_the_call(street, url):  # noqa: F811
+def test_the_page_shows_no_more_than_the_call(street, url):
     from services.portal.accounts import create_account
     from tests.portal.town import PASSWORD, Reader
 
@@ -510,7 +509,7 @@ def test_the_page_shows_no_more_than_the_call(street, url):  # noqa: F811
 @pytest.mark.parametrize(
     "by, role", [(X, "sender"), (X, "receiver"), (COUNTY, "department"), (NEIGHBOUR, "receiver")]
 )
-def test_a_stranger_decides_nothing_about_another_trees_members(street, url, by, role):  # noqa: F811
+def test_a_stranger_decides_nothing_about_another_trees_members(street, url, by, role):
     review = in_doubt(street, url, X)
     (shown,) = call(street, url, X, "sender", "GET", "/v1/reviews").json()["items"]
     tokens = [c["member"] for c in shown["candidates"]]
@@ -531,7 +530,7 @@ def test_a_stranger_decides_nothing_about_another_trees_members(street, url, by,
     assert rows_of(street, "SELECT decision FROM identification") == [("review",)]
 
 
-def test_who_holds_the_candidate_is_asked_sees_the_record_and_decides(street, url):  # noqa: F811
+def test_who_holds_the_candidate_is_asked_sees_the_record_and_decides(street, url):
     review = in_doubt(street, url, X)
     asked = call(street, url, BRANCH, "receiver", "GET", "/v1/alerts").json()["items"]
     assert [a["kind"] for a in asked if a["kind"] == "identify"] == ["identify"]
@@ -560,7 +559,7 @@ def test_who_holds_the_candidate_is_asked_sees_the_record_and_decides(street, ur
     sees_nothing(street, url, X, case)
 
 
-def test_each_holder_answers_for_its_own_candidates(street, url):  # noqa: F811
+def test_each_holder_answers_for_its_own_candidates(street, url):
     load_rows(
         street.house.worker,
         "members",
@@ -612,7 +611,7 @@ def test_each_holder_answers_for_its_own_candidates(street, url):  # noqa: F811
     ]
 
 
-def test_open_reviews_that_keep_others_busy_are_limited(street, url, monkeypatch):  # noqa: F811
+def test_open_reviews_that_keep_others_busy_are_limited(street, url, monkeypatch):
     _with_policy(street, monkeypatch, open_reviews_most=1)
     in_doubt(street, url, X, "one")
     post(
@@ -630,7 +629,7 @@ def test_open_reviews_that_keep_others_busy_are_limited(street, url, monkeypatch
     assert told["state"] == "rejected" and "withdraw" in told["problem"]
 
 
-def test_a_strangers_department_undoes_no_match_of_another_trees_member(street, url):  # noqa: F811
+def test_a_strangers_department_undoes_no_match_of_another_trees_member(street, url):
     case = street.leaves(3, "issue_letter")
     post(street, url, event("host.report", X, "here", person=person(3)))
     review = f"{posted_id(f'urn:guidui:organisation:{X}', 'here')}:0"
@@ -649,7 +648,7 @@ def test_a_strangers_department_undoes_no_match_of_another_trees_member(street, 
     assert everything_of(street, case) == before
 
 
-def test_a_batch_of_mixed_persons_is_taken_each_by_itself(street, url):  # noqa: F811
+def test_a_batch_of_mixed_persons_is_taken_each_by_itself(street, url):
     post(
         street,
         url,
@@ -687,7 +686,7 @@ def test_a_batch_of_mixed_persons_is_taken_each_by_itself(street, url):  # noqa:
     assert far(street, url, NEIGHBOUR, "foreign")["cases"] == []
 
 
-def test_a_hosts_phone_and_address_stand_beside_those_of_the_line(street, url, reader):  # noqa: F811
+def test_a_hosts_phone_and_address_stand_beside_those_of_the_line(street, url, reader):
     case = street.leaves(3, person=person(3, phone="13900000003"), to={"address": world.ADDRESS})
     post(
         street,
@@ -705,7 +704,7 @@ def test_a_hosts_phone_and_address_stand_beside_those_of_the_line(street, url, r
     ) == [(UNIT, True, "13900000003", world.ADDRESS), (X, False, PHONE, ELSEWHERE)]
 
 
-def test_the_branch_reads_on_its_pages_who_reported_what(street, url, reader):  # noqa: F811
+def test_the_branch_reads_on_its_pages_who_reported_what(street, url, reader):
     post(
         street,
         url,
@@ -736,7 +735,7 @@ def test_the_branch_reads_on_its_pages_who_reported_what(street, url, reader):  
     assert street.state(case) == "triaged"
 
 
-def test_the_standing_of_another_trees_member_is_not_told(street, url):  # noqa: F811
+def test_the_standing_of_another_trees_member_is_not_told(street, url):
     load_rows(
         street.house.worker,
         "members",
@@ -762,7 +761,7 @@ def test_the_standing_of_another_trees_member_is_not_told(street, url):  # noqa:
         assert "notes" not in far(street, url, X, ident)
 
 
-def test_a_comparison_says_elsewhere_and_no_more(street, url):  # noqa: F811
+def test_a_comparison_says_elsewhere_and_no_more(street, url):
     case = street.leaves(3)
     street.leaves(8, "issue_letter")
     persons = [{"name": world.name(n), "id_number": world.id_number(n)} for n in (3, 5, 8)]
@@ -788,7 +787,7 @@ def test_a_comparison_says_elsewhere_and_no_more(street, url):  # noqa: F811
     assert looked == [("m00003",), ("m00005",), ("m00008",)]
 
 
-def test_rows_compared_in_a_day_are_limited(street, url, monkeypatch):  # noqa: F811
+def test_rows_compared_in_a_day_are_limited(street, url, monkeypatch):
     _with_policy(street, monkeypatch, compared_rows_most=5)
     persons = [{"name": f"某某{n}"} for n in range(3)]
     assert (
@@ -807,7 +806,7 @@ def test_rows_compared_in_a_day_are_limited(street, url, monkeypatch):  # noqa: 
     )
 
 
-def test_names_guessed_at_the_pool_in_a_day_are_limited(street, url, monkeypatch):  # noqa: F811
+def test_names_guessed_at_the_pool_in_a_day_are_limited(street, url, monkeypatch):
     _with_policy(street, monkeypatch, name_guesses_most=3)
     case = street.leaves(3, to=None, circumstances=None, category="relocation")
     for name in ("张三", "李四"):

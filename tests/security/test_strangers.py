@@ -9,7 +9,6 @@ import pytest
 from schemas.departures import posted_id
 from services.portal.accounts import create_account
 from services.registry.directory import Directory
-from tests.portal.conftest import clock, gazetteer, reader, town, url  # noqa: F401
 from tests.portal.town import PASSWORD, Reader, text
 from tests.security.test_events import (
     X,
@@ -46,7 +45,7 @@ SERVED = "330603001008"  # the area of COMMUNITY, in COUNTY
         },
     ],
 )
-def test_a_department_lets_nobody_serve_an_area_that_is_not_its_own(street, url, data):  # noqa: F811
+def test_a_department_lets_nobody_serve_an_area_that_is_not_its_own(street, url, data):
     post(street, url, event("organisation.changed", ORIGIN_COUNTY, "taken") | {"data": data})
     told = far(street, url, ORIGIN_COUNTY, "taken")
     assert told["state"] == "rejected" and "outside the area" in told["problem"], told
@@ -58,7 +57,7 @@ def test_a_department_lets_nobody_serve_an_area_that_is_not_its_own(street, url,
     ]
 
 
-def test_an_area_is_not_taken_in_two_steps(street, url):  # noqa: F811
+def test_an_area_is_not_taken_in_two_steps(street, url):
     for ident, columns in (("first", {"area": SERVED}), ("second", {"serves_area": True})):
         post(
             street,
@@ -91,7 +90,7 @@ def test_an_area_is_not_taken_in_two_steps(street, url):  # noqa: F811
         {"name": world.name(4)[:1] + "■■"},
     ],
 )
-def test_a_reference_by_itself_tells_a_stranger_nothing(street, url, kind, said):  # noqa: F811
+def test_a_reference_by_itself_tells_a_stranger_nothing(street, url, kind, said):
     data = {"on": "2026-11-20"} if kind == "life.attended" else {"to": {"organisation": X}}
     told = []
     for ident, reference in (("there", "m00004"), ("unknown", "m99999")):
@@ -105,7 +104,7 @@ def test_a_reference_by_itself_tells_a_stranger_nothing(street, url, kind, said)
     assert rows_of(street, "SELECT member FROM report") == []
 
 
-def test_a_reference_counts_from_the_line_and_beside_the_name(street, url):  # noqa: F811
+def test_a_reference_counts_from_the_line_and_beside_the_name(street, url):
     post(
         street,
         url,
@@ -141,7 +140,7 @@ def test_a_reference_counts_from_the_line_and_beside_the_name(street, url):  # n
     assert rows_of(street, "SELECT count(*) FROM transfer_case WHERE member = 'm00006'") == [(1,)]
 
 
-def test_a_person_without_a_name_closes_nobodys_desk(street, url):  # noqa: F811
+def test_a_person_without_a_name_closes_nobodys_desk(street, url):
     another = {"member": "m00004", "id_number": world.id_number(5)}
     post(
         street,
@@ -160,7 +159,7 @@ def test_a_person_without_a_name_closes_nobodys_desk(street, url):  # noqa: F811
         assert page.status_code == 200 and "没有姓名" in page.text
 
 
-def test_a_report_under_the_id_of_another_is_not_taken_for_it(street, url):  # noqa: F811
+def test_a_report_under_the_id_of_another_is_not_taken_for_it(street, url):
     for by in (NEIGHBOUR, X):
         post(
             street,
@@ -201,7 +200,7 @@ def test_a_report_under_the_id_of_another_is_not_taken_for_it(street, url):  # n
     )
 
 
-def test_a_strangers_clock_that_goes_ahead_outdoes_nothing_that_the_line_says(street, url):  # noqa: F811
+def test_a_strangers_clock_that_goes_ahead_outdoes_nothing_that_the_line_says(street, url):
     street.leaves(0)
     ahead = (street.clock.now() + timedelta(hours=23)).isoformat()
     taken = event(

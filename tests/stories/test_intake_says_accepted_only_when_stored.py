@@ -104,7 +104,7 @@ def test_whatever_was_called_accepted_is_there_after_kill_9(server, sender):
     senders = [threading.Thread(target=post, args=(who,)) for who in range(4)]
     for thread in senders:
         thread.start()
-    for kill in range(KILLS):
+    for _ in range(KILLS):
         before = len(accepted)
         while len(accepted) < before + 40:
             assert all(thread.is_alive() for thread in senders)

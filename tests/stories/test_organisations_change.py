@@ -24,7 +24,6 @@ from services.registry.changes import Change, Tree, fold
 from services.registry.directory import Directory
 from services.registry.kinds import KINDS, ORGANISATION_KINDS, UNITS
 from services.wiring import HANDLERS, House, tree_loop
-from tests.portal.conftest import clock, gazetteer, town, url  # noqa: F401
 from tests.stories.world import (
     BRANCH,
     CITY,
@@ -52,7 +51,7 @@ FOUNDED = {
 class Department:
     """An organisation that posts changes over HTTP and asks what became of them."""
 
-    def __init__(self, town, url: str, code: str = COUNTY) -> None:  # noqa: F811
+    def __init__(self, town, url: str, code: str = COUNTY) -> None:
         self.town, self.source = town, SOURCE_PREFIX + code
         with town.house.worker.begin() as tx:
             key = create_key(tx, code, "sender", town.clock.now())
@@ -82,7 +81,7 @@ class Department:
         return httpx.get(f"{self.url}/v1/events/{ident}", headers=self.headers).json()
 
 
-def live(town) -> None:  # noqa: F811
+def live(town) -> None:
     town.settle()
     tree_loop(town.house)
     town.settle()
@@ -93,7 +92,7 @@ def register(house: House) -> Directory:
         return Directory.of(tx)
 
 
-def history(town, case: str) -> list[str]:  # noqa: F811
+def history(town, case: str) -> list[str]:
     with town.house.worker.begin() as tx:
         return [
             h["command"]
@@ -102,13 +101,13 @@ def history(town, case: str) -> list[str]:  # noqa: F811
 
 
 @pytest.fixture
-def county(town, url):  # noqa: F811
+def county(town, url):
     return Department(town, url)
 
 
 def test_another_superior_is_followed_by_open_cases_once_in_every_process(
     county, town, database, gazetteer
-):  # noqa: F811
+):
     case = town.leaves(0, "record_arrival")
     other = House.at(database.app_url, b"another process", town.house.cache, town.clock)
     other._gazetteer = gazetteer
@@ -151,7 +150,7 @@ def test_another_superior_is_followed_by_open_cases_once_in_every_process(
     town.give(NEW_STREET, case, "accept")
 
 
-def test_a_day_to_come_is_waited_for_and_may_be_taken_back(county, town):  # noqa: F811
+def test_a_day_to_come_is_waited_for_and_may_be_taken_back(county, town):
     waiting = county.say(
         "later", {"organisation": NEIGHBOUR, "name": "中共新名", "effective_on": "2026-12-01"}
     )
@@ -196,7 +195,7 @@ def test_a_day_to_come_is_waited_for_and_may_be_taken_back(county, town):  # noq
     assert again["state"] == "rejected" and register(town.house).get(NEIGHBOUR).name == "中共对名"
 
 
-def test_taken_back_before_it_came(county, town):  # noqa: F811
+def test_taken_back_before_it_came(county, town):
     county.say("back", {"corrects": "early"}, "guidui.departure.withdrawn.v1")
     assert (
         county.say("early", {"organisation": NEIGHBOUR, "name": "中共新名"})["change"]["state"]
@@ -229,7 +228,7 @@ def test_taken_back_before_it_came(county, town):  # noqa: F811
         ),
     ],
 )
-def test_who_may_not_is_told_why_and_nothing_changes(town, url, poster, data, why):  # noqa: F811
+def test_who_may_not_is_told_why_and_nothing_changes(town, url, poster, data, why):
     before = list(register(town.house))
     answer = Department(town, url, poster).say("no", data)
     assert answer["state"] == "rejected" and why in answer["problem"], answer
@@ -246,7 +245,7 @@ def test_who_may_not_is_told_why_and_nothing_changes(town, url, poster, data, wh
         (COUNTY, {"founded": FOUNDED | {"parent": UNIT}}, "不在报送单位"),
     ],
 )
-def test_who_is_no_department_above_is_refused_at_the_door(town, url, poster, data, why):  # noqa: F811
+def test_who_is_no_department_above_is_refused_at_the_door(town, url, poster, data, why):
     before = list(register(town.house))
     by = Department(town, url, poster)
     event = {
@@ -263,7 +262,7 @@ def test_who_is_no_department_above_is_refused_at_the_door(town, url, poster, da
 
 def test_an_organisation_says_its_own_address_and_a_department_above_both_may_do_the_rest(
     town, url
-):  # noqa: F811
+):
     assert (
         Department(town, url, COMMUNITY).say(
             "own", {"organisation": COMMUNITY, "address": "新址1号"}
@@ -279,7 +278,7 @@ def test_an_organisation_says_its_own_address_and_a_department_above_both_may_do
     assert (one.address, one.parent, one.outside) == ("新址1号", UNIT, True)
 
 
-def test_what_was_said_earlier_does_not_undo_what_was_said_later(county, town):  # noqa: F811
+def test_what_was_said_earlier_does_not_undo_what_was_said_later(county, town):
     county.say("newer", {"organisation": NEIGHBOUR, "name": "中共后名"})
     older = county.say(
         "older", {"organisation": NEIGHBOUR, "name": "中共前名", "address": "旧址"}, minutes=-60
@@ -295,7 +294,7 @@ def test_what_was_said_earlier_does_not_undo_what_was_said_later(county, town): 
     assert (one.name, one.address) == ("中共后名", "旧址")
 
 
-def test_founded_and_filled_on_one_day_to_come(county, town):  # noqa: F811
+def test_founded_and_filled_on_one_day_to_come(county, town):
     county.say(
         "under", {"organisation": COMMUNITY, "parent": STREET}, minutes=-1
     )  # says what is the case already
@@ -325,7 +324,7 @@ def test_founded_and_filled_on_one_day_to_come(county, town):  # noqa: F811
     )
 
 
-def test_who_is_on_the_way_to_a_merged_organisation_arrives_at_its_successor(county, town):  # noqa: F811
+def test_who_is_on_the_way_to_a_merged_organisation_arrives_at_its_successor(county, town):
     case = town.leaves(0, "issue_letter")
     done = county.say(
         "merged", {"organisation": COMMUNITY, "effective_to": "2026-11-22", "successor": NEIGHBOUR}
@@ -367,7 +366,7 @@ def test_in_any_order_of_coming_the_same_organisation_comes_out():
     assert [(one.name, one.address) for one in ends] == [("丙", "西")]
 
 
-def test_a_process_that_dies_before_the_cases_have_followed_goes_on(county, town, monkeypatch):  # noqa: F811
+def test_a_process_that_dies_before_the_cases_have_followed_goes_on(county, town, monkeypatch):
     case = town.leaves(0, "record_arrival")
     county.say("found", {"founded": FOUNDED})
     died = iter([True])

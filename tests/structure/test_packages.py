@@ -47,9 +47,9 @@ def imported(file: Path) -> set[str]:
             and isinstance(node.func, ast.Name)
             and node.func.id == "files"
             and node.args
+            and isinstance(node.args[0], ast.Constant)
         ):
-            if isinstance(node.args[0], ast.Constant):
-                found.add(node.args[0].value.partition(".")[0])
+            found.add(node.args[0].value.partition(".")[0])
     return found - set(sys.stdlib_module_names) - {"services", "schemas"}
 
 

@@ -33,7 +33,7 @@ class LetterFont(TTFont):
     them (ISO 32000-2 §9.10.3), where ReportLab writes their bare number.
     """
 
-    def addObjects(self, doc: Any) -> None:
+    def addObjects(self, doc: Any) -> None:  # noqa: N802 - ReportLab calls it by this name
         subsets = self.state[doc].subsets
         super().addObjects(doc)
         for number in range(len(subsets)):

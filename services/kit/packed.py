@@ -1,0 +1,12 @@
+"""Files that may come packed."""
+
+from __future__ import annotations
+
+import io
+import lzma
+from pathlib import Path
+
+
+def unpacked(path: Path) -> io.BufferedIOBase:
+    """The bytes of a file, opened; what `.xz` packs is unpacked on the way."""
+    return lzma.open(path, "rb") if path.suffix == ".xz" else open(path, "rb")
