@@ -71,6 +71,14 @@ def router(portal: Portal) -> APIRouter:
     """The pages and the call."""
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
+    _accounts(routes, portal)
+    _keys(routes, portal)
+    return routes
+
+
+def _accounts(routes: APIRouter, portal: Portal) -> None:
+    """Accounts."""
+
     @routes.get("/accounts", summary=f"Accounts and keys of one's tree; {_WHO}")
     def listed(request: Request, organisation: str = "", done: str = "") -> Response:
         return _page(portal, request, _overseer(portal, request), organisation, done=done)
@@ -111,6 +119,10 @@ def router(portal: Portal) -> APIRouter:
                 issuing.end_account(tx, viewer.actor, account, now, trace_id(request))
 
         return _given(portal, request, form, act, "ended")
+
+
+def _keys(routes: APIRouter, portal: Portal) -> None:
+    """API keys, and the log of what was done with accounts and keys."""
 
     @routes.post("/keys", summary=f"Issues an API key; {_WHO}")
     def issued(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
@@ -156,8 +168,6 @@ def router(portal: Portal) -> APIRouter:
             roles=ACCOUNT_ROLES | KEY_ROLES,
             results=RESULTS,
         )
-
-    return routes
 
 
 def read_log(

@@ -67,23 +67,27 @@ Offset = Annotated[int, Query(ge=0, le=1_000_000, deprecated=True)]
 PROBLEMS = bodies.problems(401, 403, 404, 414, 422, 431, 503)
 ACTING = ("receiver", "department", "admin")
 
+CallerOf = Callable[[Request], Caller]
+"""The dependency of a route that says whose key it is."""
+
 
 def router(portal: Portal) -> APIRouter:
     """The routes under /v1 but for events."""
     routes = APIRouter(tags=["cases"], responses=PROBLEMS)
     keys = Keys(portal.web)
 
-    def caller_of(request: Request) -> Caller:
-        return noted(request, keys.caller(request.headers.get("authorization")))
+    acting = callers(keys, ACTING)
+    of_some_organisation = callers(keys, ("sender", *ACTING))
+    overseeing = callers(keys, ("department", "admin"))
 
-    def acting(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
-        return _with_role(caller, ACTING)
+    _cases(routes, portal, acting)
+    _reviews(routes, portal, of_some_organisation)
+    _audit(routes, portal, overseeing)
+    return routes
 
-    def of_some_organisation(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
-        return _with_role(caller, ("sender", *ACTING))
 
-    def overseeing(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
-        return _with_role(caller, ("department", "admin"))
+def _cases(routes: APIRouter, portal: Portal, acting: CallerOf) -> None:
+    """Cases, and what waits."""
 
     @routes.get(
         "/v1/alerts",
@@ -181,6 +185,10 @@ def router(portal: Portal) -> APIRouter:
             )
         )
 
+
+def _reviews(routes: APIRouter, portal: Portal, of_some_organisation: CallerOf) -> None:
+    """Persons whose identity waits for a decision."""
+
     @routes.get(
         "/v1/reviews",
         summary="Persons whose identity waits for a decision; role: sender, receiver, "
@@ -216,6 +224,10 @@ def router(portal: Portal) -> APIRouter:
 
         return json_answer(await run_in_threadpool(within))
 
+
+def _audit(routes: APIRouter, portal: Portal, overseeing: CallerOf) -> None:
+    """Who is unsettled."""
+
     @routes.get(
         "/v1/audit",
         responses=bodies.answer(bodies.AUDIT),
@@ -231,8 +243,6 @@ def router(portal: Portal) -> APIRouter:
                 raise Refused(403, "not-below", _NOT_BELOW)
             return json_answer(queries.audit(tx, portal.clock.now(), code, portal.ground))
 
-    return routes
-
 
 def _with_role(caller: Caller, roles: tuple[str, ...]) -> Caller:
     if caller.role not in roles:
@@ -240,7 +250,7 @@ def _with_role(caller: Caller, roles: tuple[str, ...]) -> Caller:
     return caller
 
 
-def callers(keys: Keys, roles: tuple[str, ...]) -> Callable[[Request], Caller]:
+def callers(keys: Keys, roles: tuple[str, ...]) -> CallerOf:
     """The dependency of routes that says whose key it is; raises Refused for any role but these."""
 
     def caller_of(request: Request) -> Caller:

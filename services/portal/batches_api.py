@@ -28,6 +28,14 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(tags=["cases"], responses=api.PROBLEMS)
     caller_of = api.callers(Keys(portal.web), api.ACTING)
 
+    _lists(routes, portal, caller_of)
+    _orders(routes, portal, caller_of)
+    return routes
+
+
+def _lists(routes: APIRouter, portal: Portal, caller_of: api.CallerOf) -> None:
+    """What stands in batches."""
+
     @routes.get(
         "/v1/cases/{case_id}/children",
         summary="The members of a batch and what the last command to all did; role: receiver, "
@@ -147,6 +155,10 @@ def router(portal: Portal) -> APIRouter:
             },
         )
 
+
+def _orders(routes: APIRouter, portal: Portal, caller_of: api.CallerOf) -> None:
+    """Orders to a batch."""
+
     @routes.post(
         "/v1/batches/{batch}/orders",
         status_code=201,
@@ -196,8 +208,6 @@ def router(portal: Portal) -> APIRouter:
 
         await run_in_threadpool(within)
         return api.json_answer({"id": order_id, "paused": paused})
-
-    return routes
 
 
 def _told(one: Any) -> dict[str, Any]:

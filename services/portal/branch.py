@@ -57,6 +57,14 @@ def router(portal: Portal) -> APIRouter:
     """List, card, forms."""
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
+    _lists_and_cards(routes, portal)
+    _acts(routes, portal)
+    return routes
+
+
+def _lists_and_cards(routes: APIRouter, portal: Portal) -> None:
+    """The list, and cards."""
+
     @routes.get("/", summary=f"Where one's work is; {_ROLES}")
     def start(request: Request) -> Response:
         viewer = signed_in(portal, request)
@@ -139,6 +147,10 @@ def router(portal: Portal) -> APIRouter:
             ]
         return render(portal, request, "looks.html", viewer, case=card, looks=looks)
 
+
+def _acts(routes: APIRouter, portal: Portal) -> None:
+    """The form of each act, and what it does."""
+
     @routes.get("/cases/{case_id}/{command}", summary=f"The form of one act; {_ROLES}")
     def the_form(request: Request, case_id: str, command: str) -> Response:
         viewer = signed_in(portal, request)
@@ -183,8 +195,6 @@ def router(portal: Portal) -> APIRouter:
         return render(
             portal, request, "found.html", viewer, found=found, name=name, looked_for=q, chosen=""
         )
-
-    return routes
 
 
 def _seen(portal: Portal, tx: Connection, viewer: Viewer, case_id: str) -> dict[str, Any]:

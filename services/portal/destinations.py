@@ -37,6 +37,14 @@ def router(portal: Portal) -> APIRouter:
     """Pages of the pool and of what was learned."""
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
+    _unknown(routes, portal)
+    _learned_addresses(routes, portal)
+    return routes
+
+
+def _unknown(routes: APIRouter, portal: Portal) -> None:
+    """Members whose destination nobody knows."""
+
     @routes.get("/pool", summary=f"Members whose destination nobody knows; {_WHO}")
     def the_pool(
         request: Request,
@@ -90,6 +98,10 @@ def router(portal: Portal) -> APIRouter:
             )
         return RedirectResponse("/pool?done=1", 303)
 
+
+def _learned_addresses(routes: APIRouter, portal: Portal) -> None:
+    """What was learned of addresses."""
+
     @routes.get(
         "/department/addresses", summary="What was learned of addresses; role: department, admin"
     )
@@ -138,8 +150,6 @@ def router(portal: Portal) -> APIRouter:
                 raise
             return _learned(portal, request, form.get("text", ""), False, 1, False, refused)
         return RedirectResponse("/department/addresses?done=1", 303)
-
-    return routes
 
 
 def claim(portal: Portal, caller: Caller, case_id: str, name: str) -> None:

@@ -34,21 +34,10 @@ def router(portal: Portal) -> APIRouter:
     def shown(request: Request, done: bool = False) -> Response:
         return _page(portal, request, None, done)
 
-    def act(request: Request, form: Form, what: Callable[[Connection, Viewer], None]) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        try:
-            with portal.worker.begin() as tx:
-                what(tx, viewer)
-        except Refused as refused:
-            if refused.status == 404:
-                raise
-            return _page(portal, request, refused, False)
-        return RedirectResponse("/double-reports?done=1", 303)
-
     @routes.post("/double-reports", summary=f"Registers a member who lives here; {_WHO}")
     def register(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        return act(
+        return _done(
+            portal,
             request,
             form,
             lambda tx, viewer: double_reports.register(
@@ -72,11 +61,12 @@ def router(portal: Portal) -> APIRouter:
                     portal.clock.now(),
                 )
 
-        return act(request, form, within)
+        return _done(portal, request, form, within)
 
     @routes.post("/double-reports/claims", summary=f"A member claims a post; {_WHO}")
     def claim(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        return act(
+        return _done(
+            portal,
             request,
             form,
             lambda tx, viewer: double_reports.claim(
@@ -90,7 +80,8 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.post("/double-reports/hours", summary=f"Notes service in a post; {_WHO}")
     def hours(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        return act(
+        return _done(
+            portal,
             request,
             form,
             lambda tx, viewer: double_reports.serve(
@@ -107,7 +98,8 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.post("/double-reports/{report}/end", summary=f"Ends a registration; {_WHO}")
     def end(request: Request, report: UUID, form: Annotated[Form, Depends(read_form)]) -> Response:
-        return act(
+        return _done(
+            portal,
             request,
             form,
             lambda tx, viewer: double_reports.end(
@@ -122,7 +114,8 @@ def router(portal: Portal) -> APIRouter:
     def seen(
         request: Request, report: UUID, quarter: str, form: Annotated[Form, Depends(read_form)]
     ) -> Response:
-        return act(
+        return _done(
+            portal,
             request,
             form,
             lambda tx, viewer: double_reports.mark_seen(
@@ -131,6 +124,22 @@ def router(portal: Portal) -> APIRouter:
         )
 
     return routes
+
+
+def _done(
+    portal: Portal, request: Request, form: Form, act: Callable[[Connection, Viewer], None]
+) -> Response:
+    """Carries an act out; the page says why where it is refused."""
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    try:
+        with portal.worker.begin() as tx:
+            act(tx, viewer)
+    except Refused as refused:
+        if refused.status == 404:
+            raise
+        return _page(portal, request, refused, False)
+    return RedirectResponse("/double-reports?done=1", 303)
 
 
 def _page(portal: Portal, request: Request, refused: Refused | None, done: bool) -> Response:

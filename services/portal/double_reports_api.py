@@ -35,18 +35,14 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(tags=["records"], responses=api.PROBLEMS, prefix="/v1/double-reports")
     caller_of = api.callers(Keys(portal.web), api.ACTING)
 
-    def shown(caller: Caller, read: Callable[..., Any], limit: int, cursor: str | None) -> Response:
-        start = paging.start_of(cursor)
-        with portal.web.begin() as tx:
-            queries.look_at_cases(tx, caller)
-            found = read(tx, caller.organisation, limit=limit + 1, offset=start)
-        page, more = paging.counted(found, start, limit)
-        answer = {"items": [dict(one) for one in page], "next": more}
-        return api.list_answer(portal, caller, "double_reports", answer)
+    _lists(routes, portal, caller_of)
+    _registering(routes, portal, caller_of)
+    _serving(routes, portal, caller_of)
+    return routes
 
-    def done(act: Callable[..., Any], *given: Any, **said: Any) -> Any:
-        with portal.worker.begin() as tx:
-            return act(tx, *given, **said)
+
+def _lists(routes: APIRouter, portal: Portal, caller_of: api.CallerOf) -> None:
+    """Who is registered, what is open, what was sent."""
 
     @routes.get(
         "",
@@ -60,7 +56,7 @@ def router(portal: Portal) -> APIRouter:
         cursor: api.Cursor = None,
     ) -> Response:
         of_side = partial(double_reports.reports, side="unit" if side == "unit" else "organisation")
-        return shown(caller, of_side, limit, cursor)
+        return _shown(portal, caller, of_side, limit, cursor)
 
     @routes.get(
         "/expected",
@@ -71,7 +67,7 @@ def router(portal: Portal) -> APIRouter:
         limit: api.Limit = 1000,
         cursor: api.Cursor = None,
     ) -> Response:
-        return shown(caller, _expected, limit, cursor)
+        return _shown(portal, caller, _expected, limit, cursor)
 
     @routes.get("/posts", summary=f"The open posts of this community; {_WHO}")
     def posts(
@@ -79,7 +75,7 @@ def router(portal: Portal) -> APIRouter:
         limit: api.Limit = 1000,
         cursor: api.Cursor = None,
     ) -> Response:
-        return shown(caller, double_reports.posts, limit, cursor)
+        return _shown(portal, caller, double_reports.posts, limit, cursor)
 
     @routes.get("/claims", summary=f"Who holds which post of this community; {_WHO}")
     def claims(
@@ -87,7 +83,7 @@ def router(portal: Portal) -> APIRouter:
         limit: api.Limit = 1000,
         cursor: api.Cursor = None,
     ) -> Response:
-        return shown(caller, double_reports.claims, limit, cursor)
+        return _shown(portal, caller, double_reports.claims, limit, cursor)
 
     @routes.get(
         "/cards", summary=f"The quarterly cards that this community sent or this unit got; {_WHO}"
@@ -97,7 +93,11 @@ def router(portal: Portal) -> APIRouter:
         limit: api.Limit = 1000,
         cursor: api.Cursor = None,
     ) -> Response:
-        return shown(caller, double_reports.cards, limit, cursor)
+        return _shown(portal, caller, double_reports.cards, limit, cursor)
+
+
+def _registering(routes: APIRouter, portal: Portal, caller_of: api.CallerOf) -> None:
+    """Registrations, posts, and who claims one."""
 
     @routes.post(
         "",
@@ -109,7 +109,13 @@ def router(portal: Portal) -> APIRouter:
     async def register(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         case = str(_id(await api.json_body(request), "case"))
         made = await run_in_threadpool(
-            done, double_reports.register, caller.organisation, case, None, portal.clock.now()
+            _done,
+            portal,
+            double_reports.register,
+            caller.organisation,
+            case,
+            None,
+            portal.clock.now(),
         )
         return api.json_answer({"id": made}, 201)
 
@@ -128,7 +134,13 @@ def router(portal: Portal) -> APIRouter:
         if not isinstance(title, str):
             raise _wrong("title")
         made = await run_in_threadpool(
-            done, double_reports.open_post, caller.organisation, title, places, portal.clock.now()
+            _done,
+            portal,
+            double_reports.open_post,
+            caller.organisation,
+            title,
+            places,
+            portal.clock.now(),
         )
         return api.json_answer({"id": made}, 201)
 
@@ -138,7 +150,7 @@ def router(portal: Portal) -> APIRouter:
         summary=f"Closes a post; who holds it is released; {_WHO}",
     )
     def close_post(post: UUID, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
-        done(double_reports.close_post, caller.organisation, post, portal.clock.now())
+        _done(portal, double_reports.close_post, caller.organisation, post, portal.clock.now())
         return api.json_answer({"id": str(post)})
 
     @routes.post(
@@ -153,9 +165,19 @@ def router(portal: Portal) -> APIRouter:
     ) -> Response:
         post = _id(await api.json_body(request), "post")
         made = await run_in_threadpool(
-            done, double_reports.claim, caller.organisation, report, post, portal.clock.now()
+            _done,
+            portal,
+            double_reports.claim,
+            caller.organisation,
+            report,
+            post,
+            portal.clock.now(),
         )
         return api.json_answer({"id": made}, 201)
+
+
+def _serving(routes: APIRouter, portal: Portal, caller_of: api.CallerOf) -> None:
+    """Hours of service, the end of a registration, and its cards."""
 
     @routes.post(
         "/claims/{claim}/hours",
@@ -176,7 +198,8 @@ def router(portal: Portal) -> APIRouter:
         if words is not None and not isinstance(words, str):
             raise _wrong("words")
         await run_in_threadpool(
-            done,
+            _done,
+            portal,
             double_reports.serve,
             caller.organisation,
             claim,
@@ -194,7 +217,7 @@ def router(portal: Portal) -> APIRouter:
         summary=f"Ends a registration: the member has moved away; {_WHO}",
     )
     def end(report: UUID, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
-        done(double_reports.end, caller.organisation, report, portal.clock.now())
+        _done(portal, double_reports.end, caller.organisation, report, portal.clock.now())
         return api.json_answer({"id": str(report)})
 
     @routes.post(
@@ -203,7 +226,8 @@ def router(portal: Portal) -> APIRouter:
         summary=f"The unit has taken note of a card; {_WHO}",
     )
     def seen(report: UUID, quarter: str, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
-        done(
+        _done(
+            portal,
             double_reports.mark_seen,
             caller.organisation,
             report,
@@ -213,7 +237,22 @@ def router(portal: Portal) -> APIRouter:
         )
         return api.json_answer({"report": str(report), "quarter": quarter})
 
-    return routes
+
+def _shown(
+    portal: Portal, caller: Caller, read: Callable[..., Any], limit: int, cursor: str | None
+) -> Response:
+    start = paging.start_of(cursor)
+    with portal.web.begin() as tx:
+        queries.look_at_cases(tx, caller)
+        found = read(tx, caller.organisation, limit=limit + 1, offset=start)
+    page, more = paging.counted(found, start, limit)
+    answer = {"items": [dict(one) for one in page], "next": more}
+    return api.list_answer(portal, caller, "double_reports", answer)
+
+
+def _done(portal: Portal, act: Callable[..., Any], *given: Any, **said: Any) -> Any:
+    with portal.worker.begin() as tx:
+        return act(tx, *given, **said)
 
 
 def _expected(tx: Any, own: str, *, limit: int, offset: int) -> list[dict[str, Any]]:

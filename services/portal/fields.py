@@ -402,24 +402,32 @@ def arguments(command: str, form: Mapping[str, str]) -> dict[str, Any]:
         return for_all(form, states.TO_ALL)
     given: dict[str, Any] = {}
     for field in FIELDS[command]:
-        text = form.get(field.name, "").strip()
         if field.only_with and form.get(field.only_with[0], "") != field.only_with[1]:
             continue
-        if field.kind == "facts":
-            given[field.name] = facts(form)
-        elif field.kind == "lines":
-            given[field.name] = [line.strip() for line in text.splitlines() if line.strip()]
-        elif field.kind == "yes":
-            given[field.name] = text == "true"
-        elif field.kind == "fixed":
-            given[field.name] = field.value
-        elif text:
-            given[field.name] = _number(text) if field.kind == "number" else text
+        value = _value(field, form)
+        if value is not None:
+            given[field.name] = value
     if command == "triage" and form.get("from_report"):
         given["from_report"] = form["from_report"]
     if command == "refuse" and given.get("reason") == "other":
         given["reason"] = given.pop("other_reason", "")
     return given
+
+
+def _value(field: Field, form: Mapping[str, str]) -> Any:
+    """What was filled in for one field, in its type; None where nothing was."""
+    text = form.get(field.name, "").strip()
+    if field.kind == "facts":
+        return facts(form)
+    if field.kind == "lines":
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    if field.kind == "yes":
+        return text == "true"
+    if field.kind == "fixed":
+        return field.value
+    if not text:
+        return None
+    return _number(text) if field.kind == "number" else text
 
 
 def for_all(form: Mapping[str, str], orders: Sequence[str]) -> dict[str, Any]:

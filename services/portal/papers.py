@@ -71,6 +71,15 @@ def router(portal: Portal) -> APIRouter:
     """Everything on paper."""
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
+    _letters(routes, portal)
+    _photos(routes, portal)
+    _counterfoils(routes, portal)
+    return routes
+
+
+def _letters(routes: APIRouter, portal: Portal) -> None:
+    """The letters of one case."""
+
     @routes.get(
         "/l/{token}",
         summary=f"Where the QR code of a letter leads: its case, for who may see it; {_ROLES}",
@@ -108,6 +117,10 @@ def router(portal: Portal) -> APIRouter:
     def one_enquiry(request: Request, case_id: str, place: int) -> Response:
         viewer = signed_in(portal, request)
         return enquiry_pdf(portal, viewer.caller, case_id, place, viewer.name)
+
+
+def _photos(routes: APIRouter, portal: Portal) -> None:
+    """Photos and scans of paper receipts."""
 
     @routes.get("/cases/{case_id}/photos/{photo}", summary=f"A photo of a paper receipt; {_ROLES}")
     def one_photo(request: Request, case_id: str, photo: str) -> Response:
@@ -155,6 +168,10 @@ def router(portal: Portal) -> APIRouter:
         return await run_in_threadpool(
             _file_photo, portal, request, case_id, upload.form, upload.content
         )
+
+
+def _counterfoils(routes: APIRouter, portal: Portal) -> None:
+    """The register of counterfoils, and what is done with it."""
 
     @routes.get("/letters", summary=f"The register of counterfoils; {_ROLES}")
     def register(
@@ -213,8 +230,6 @@ def router(portal: Portal) -> APIRouter:
                 refused,
             )
         return RedirectResponse(f"/letters?done={act}", 303)
-
-    return routes
 
 
 def _papers(

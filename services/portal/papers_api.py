@@ -54,6 +54,15 @@ def router(portal: Portal) -> APIRouter:
     routes = APIRouter(tags=["papers"], responses=_PROBLEMS)
     acting = callers(Keys(portal.web), ACTING)
 
+    _of_a_case(routes, portal, acting)
+    _in_batches(routes, portal, acting)
+    _counterfoils(routes, portal, acting)
+    return routes
+
+
+def _of_a_case(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> None:
+    """The papers of one case."""
+
     @routes.get(
         "/v1/cases/{case_id}/letter.pdf",
         responses=bodies.file(_PDF),
@@ -101,6 +110,10 @@ def router(portal: Portal) -> APIRouter:
     ) -> Response:
         return enquiry_pdf(portal, caller, case_id, place, None)
 
+
+def _in_batches(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> None:
+    """Many letters at once."""
+
     @routes.post(
         "/v1/letters/batch",
         responses=bodies.file(_PDF, _WORD) | _SENDING,
@@ -132,6 +145,10 @@ def router(portal: Portal) -> APIRouter:
             return letters_docx(portal, caller, ids, None)
 
         return await run_in_threadpool(made)
+
+
+def _counterfoils(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> None:
+    """The register of counterfoils, its ranges and void numbers."""
 
     @routes.get("/v1/letters", summary=f"The register of counterfoils of one's own tree; {_WHO}")
     def the_register(
@@ -228,8 +245,6 @@ def router(portal: Portal) -> APIRouter:
 
         await run_in_threadpool(within)
         return json_answer({"number": number, "status": "void"})
-
-    return routes
 
 
 def assign_below(

@@ -66,6 +66,14 @@ def router(portal: Portal) -> APIRouter:
     acting = api.callers(Keys(portal.web), api.ACTING)
     overseeing = api.callers(Keys(portal.web), ("department", "admin"))
 
+    _comparisons(routes, portal, acting)
+    _figures(routes, portal, acting, overseeing)
+    return routes
+
+
+def _comparisons(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> None:
+    """Rolls compared with the register."""
+
     @routes.post(
         "/v1/comparisons",
         status_code=201,
@@ -136,6 +144,15 @@ def router(portal: Portal) -> APIRouter:
         return api.json_answer(
             {"event": str(report_row(portal, caller, ident, position, None))}, 202
         )
+
+
+def _figures(
+    routes: APIRouter,
+    portal: Portal,
+    acting: api.CallerOf,
+    overseeing: api.CallerOf,
+) -> None:
+    """What is counted of cases."""
 
     @routes.get(
         "/v1/reconciliation",
@@ -227,8 +244,6 @@ def router(portal: Portal) -> APIRouter:
                 "next": more,
             }
         )
-
-    return routes
 
 
 def _day(text: str) -> date | None:

@@ -95,6 +95,14 @@ def router(portal: Portal) -> APIRouter:
     """The desk and its decisions."""
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
 
+    _desk(routes, portal)
+    _undoing(routes, portal)
+    return routes
+
+
+def _desk(routes: APIRouter, portal: Portal) -> None:
+    """Who waits, and the decisions on them."""
+
     @routes.get("/reviews", summary=f"Persons whose identity waits for a decision; {_WHO}")
     def desk(request: Request, done: str = "") -> Response:
         viewer = signed_in(portal, request)
@@ -175,6 +183,10 @@ def router(portal: Portal) -> APIRouter:
             303,
         )
 
+
+def _undoing(routes: APIRouter, portal: Portal) -> None:
+    """Undoing a wrong identification."""
+
     @routes.get(
         "/reviews/{review_id}/undo",
         summary="To undo a wrong identification; role: department, admin",
@@ -240,8 +252,6 @@ def router(portal: Portal) -> APIRouter:
             else "undone"
         )
         return RedirectResponse(f"/reviews?done={done}", 303)
-
-    return routes
 
 
 def _body(choice: str, form: Mapping[str, str]) -> dict[str, Any]:

@@ -65,13 +65,16 @@ def _refused_sign_in(portal: Portal, request: Request, form: Form, refused: Refu
     return answer
 
 
-def _changed(
-    portal: Portal, viewer: Viewer, attempt: Attempt, old: str, new: str, trace: str
-) -> str:
+def _changed(portal: Portal, request: Request, viewer: Viewer, form: Form) -> str:
     """Sets a new password and returns the cookie of the session that stays; Refused where the old
-    one is wrong.
+    one is wrong or the new one is no good.
     """
-    now = portal.clock.now()
+    old, new, now = form.get("old", ""), form.get("new", ""), portal.clock.now()
+    fault = _password_fault(viewer, form)
+    if fault:
+        raise Refused(422, "bad-password", fault)
+    attempt = attempt_of(request, viewer.organisation or "", viewer.name)
+    trace = trace_id(request)
     if accounts.verified(portal.worker, portal.secret, attempt, old, now) is None:
         security_log.record(
             portal.worker, now, "password_changed", viewer.actor, result="failed", trace=trace
@@ -83,9 +86,27 @@ def _changed(
         return open_session(tx, viewer.account, now)
 
 
+def _password_fault(viewer: Viewer, form: Form) -> Words | None:
+    """What is wrong with the new password of a form, if anything."""
+    new = form.get("new", "")
+    if new != form.get("again", ""):
+        return _DIFFERENT
+    if new == form.get("old", ""):
+        return _OLD_AGAIN
+    return accounts.password_fault(new, viewer.name, viewer.organisation)
+
+
 def router(portal: Portal) -> APIRouter:
     """The pages that need nobody to be signed in yet."""
     routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+
+    _session(routes, portal)
+    _settings(routes, portal)
+    return routes
+
+
+def _session(routes: APIRouter, portal: Portal) -> None:
+    """Signing in and out."""
 
     @routes.get("/sign-in", summary="Sign in; role: everybody")
     def sign_in_page(
@@ -152,6 +173,10 @@ def router(portal: Portal) -> APIRouter:
         answer.delete_cookie(SESSION)
         return answer
 
+
+def _settings(routes: APIRouter, portal: Portal) -> None:
+    """The password, and how one sees pages."""
+
     @routes.get(
         "/password",
         summary="Change one's password; role: secretary, clerk, department, admin, operator",
@@ -166,22 +191,9 @@ def router(portal: Portal) -> APIRouter:
     def change_password(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
-        new = form.get("new", "")
-        fault = accounts.password_fault(new, viewer.name, viewer.organisation)
-        if new != form.get("again", ""):
-            fault = _DIFFERENT
-        elif new == form.get("old", ""):
-            fault = _OLD_AGAIN
-        refused, token = Refused(422, "bad-password", fault) if fault else None, ""
-        if refused is None:
-            attempt = attempt_of(request, viewer.organisation or "", viewer.name)
-            try:
-                token = _changed(
-                    portal, viewer, attempt, form.get("old", ""), new, trace_id(request)
-                )
-            except Refused as error:
-                refused = error
-        if refused:
+        try:
+            token = _changed(portal, request, viewer, form)
+        except Refused as refused:
             return render(
                 portal, request, "password.html", viewer, status=refused.status, refused=refused
             )
@@ -197,5 +209,3 @@ def router(portal: Portal) -> APIRouter:
         if form.get("size") in ("large", "normal"):
             set_cookie(portal, answer, "guidui_size", form["size"], COOKIE_SECONDS)
         return answer
-
-    return routes
