@@ -81,24 +81,21 @@ def may(case: Case, command: str, actor: str, world: World) -> bool:
     played = parties(case, world)
     if case.inflow and not case.origin:
         played |= {"origin": case.poster or "", "committee": case.poster or ""}
-    for part in RIGHTS.get(command, ()):
-        if part == "asked":
-            if any(may_answer(a, actor, world) for a in case.asks):
-                return True
-        elif part == "any":
-            if _has_a_part(case, actor, played, world):
-                return True
-        elif part == "acted":
-            if actor in world.acted:
-                return True
-        elif part.endswith("+"):
-            if any(
-                world.directory.within(code, actor) for code in _now(played.get(part[:-1]), world)
-            ):
-                return True
-        elif actor in _now(played.get(part), world):
-            return True
-    return False
+    return any(_plays(part, case, actor, played, world) for part in RIGHTS.get(command, ()))
+
+
+def _plays(part: str, case: Case, actor: str, played: Mapping[str, str], world: World) -> bool:
+    """Whether ``actor`` is whom a part of `RIGHTS` names."""
+    if part == "asked":
+        return any(may_answer(asked, actor, world) for asked in case.asks)
+    if part == "any":
+        return _has_a_part(case, actor, played, world)
+    if part == "acted":
+        return actor in world.acted
+    if part.endswith("+"):  # whoever plays the part, and whoever stands above it
+        players = _now(played.get(part[:-1]), world)
+        return any(world.directory.within(code, actor) for code in players)
+    return actor in _now(played.get(part), world)
 
 
 def may_join(into: Case, actor: str, world: World) -> bool:
@@ -128,7 +125,7 @@ def _now(code: str | None, world: World) -> tuple[str, ...]:
     return () if not code else (code,) if acting in (None, code) else (code, acting)
 
 
-def _has_a_part(case: Case, actor: str, played: dict[str, str], world: World) -> bool:
+def _has_a_part(case: Case, actor: str, played: Mapping[str, str], world: World) -> bool:
     if any(
         actor in _now(code, world) for code in (*played.values(), *(a["to"] for a in case.asks))
     ):

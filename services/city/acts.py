@@ -4,7 +4,7 @@ possible.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
@@ -204,92 +204,139 @@ def fields(
     case: Case, command: str, actor: str, world: World, town: Town, random: Random
 ) -> Mapping[str, Any]:
     """What is given with a command."""
-    today = world.today
+    fill = _OF_COMMAND.get(command)
+    if fill is None:
+        return {}
+    return fill(_Desk(case, command, actor, world, town, random))
 
-    def later(least: int, most: int) -> str:
-        return (today + timedelta(days=random.randrange(least, most))).isoformat()
 
-    def earlier() -> str:
-        return (today - timedelta(days=random.randrange(0, 10))).isoformat()
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Who fills in the fields of a command to a case, and what they find there."""
 
-    def somewhere() -> str:
-        return FAR_STREET if random.random() < 0.08 else random.choice(town.places).code
+    case: Case
+    command: str
+    actor: str
+    world: World
+    town: Town
+    random: Random
 
-    def meeting() -> dict[str, str]:
-        return {"decided_by": actor, "meeting_on": earlier(), "approved_by": COUNTY}
+    def later(self, least: int, most: int) -> str:
+        return (self.world.today + timedelta(days=self.random.randrange(least, most))).isoformat()
 
-    if command in ("confirm_destination", "redirect", "forward", "reroute"):
-        confirms = command == "confirm_destination"
-        chosen = {} if confirms and case.destination else {"organisation": somewhere()}
-        return chosen | ({"member_informed": True} if confirms else {"reason": "改去向"})
-    if command == "rule":
-        choices = (
-            ("redirect", "stay")
-            if case.state == s.TRIAGED
-            else ("accept", "accept", "redirect", "stay")
-        )
-        return {
-            "decision": random.choice(choices),
-            "meeting_on": earlier(),
-            "organisation": somewhere(),
-            "review_on": later(60, 400),
-        }
-    if command == "refuse":
-        reason = random.choice((*s.REFUSAL_REASONS, "今年不接收", "没有房产"))
-        return {"reason": reason, "proposed": somewhere(), "evidence": "入户走访"}
-    if command in ("suspend", "restore", "strike_off"):
-        return meeting()
-    if command == "place":
-        below = [b for b in _branches(case, world)]
-        return {"branch": random.choice(below) if below else case.receiving_committee}
-    if command == "accept":
-        late = case.letter_expires_on is not None and today > case.letter_expires_on
-        return {"late_decision": "逾期，经研究同意接收"} if late and random.random() < 0.8 else {}
-    if command == "ask":
-        return {"organisation": case.destination or COUNTY, "text": "本人现在何处"}
-    if command == "close":
-        usual = random.choice(("stay", "stay", "event_withdrawn", "left_the_party"))
-        return {"reason": "deceased" if case.category == "death" else usual}
-    if command == "note":
-        return {"text": "已致电", "obstacle": random.choice(s.OBSTACLES)}
-    if command == "triage":
-        return {
-            "category": case.facts.get("category") or random.choice(_CATEGORIES),
-            "circumstances": random.choice(({}, {"unit_has_organisation": False})),
-        }
+    def earlier(self) -> str:
+        return (self.world.today - timedelta(days=self.random.randrange(0, 10))).isoformat()
+
+    def somewhere(self) -> str:
+        if self.random.random() < 0.08:
+            return FAR_STREET
+        return self.random.choice(self.town.places).code
+
+    def in_some(self, share: float, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What is given in a share of the cases, else nothing."""
+        return given if self.random.random() < share else {}
+
+
+def _destination(desk: _Desk) -> Mapping[str, Any]:
+    confirms = desk.command == "confirm_destination"
+    known = confirms and desk.case.destination
+    chosen = {} if known else {"organisation": desk.somewhere()}
+    return chosen | ({"member_informed": True} if confirms else {"reason": "改去向"})
+
+
+def _ruling(desk: _Desk) -> Mapping[str, Any]:
+    triaged = desk.case.state == s.TRIAGED
+    choices = ("redirect", "stay") if triaged else ("accept", "accept", "redirect", "stay")
     return {
-        "approve_stay": lambda: {"reason": "暂留", "review_on": later(30, 400)},
-        "register_floating": lambda: {
-            "permit_no": "流动1",
-            "host": random.choice(town.places).code,
-            "host_contact": "郑建国",
-        },
-        "submit": lambda: {"dues_paid_to": f"{today:%Y-%m}"},
-        "issue_letter": lambda: (
-            {"channel": random.choice(("system", "paper", "both"))}
-            | ({"validity_days": random.choice((10, 45, 90, 91))} if random.random() < 0.1 else {})
-        ),
-        "reissue": lambda: (
-            {"reason": "补开", "channel": "paper"}
-            | ({"approval": COUNTY} if random.random() < 0.7 else {})
-        ),
-        "hand_over": lambda: {"handed_to": "member"},
-        "record_arrival": lambda: (
-            {"letter_number": case.letter_number} if random.random() < 0.7 else {}
-        ),
-        "return_for_cure": lambda: {"defects": ["缺党费证明", "缺政审材料"]},
-        "cure": lambda: {"evidence": "已补"},
-        "record_talk": lambda: {"on": today.isoformat()},
-        "send_receipt": lambda: {"handler": "经办人", "phone": "0931-0000000"},
-        "record_paper_receipt": lambda: {"number": "12", "accepted_on": earlier()},
-        "mark_unreachable": lambda: {"attempts": ["电话", "微信", "上门"]},
-        "found": lambda: {"how": "来电"},
-        "answer": lambda: {"text": "在本社区"},
-        **{
-            name: (lambda: {"reason": "情况有变"})
-            for name in ("reopen", "send_back", "report_lost", "cancel")
-        },
-    }.get(command, dict)()
+        "decision": desk.random.choice(choices),
+        "meeting_on": desk.earlier(),
+        "organisation": desk.somewhere(),
+        "review_on": desk.later(60, 400),
+    }
+
+
+def _refusal(desk: _Desk) -> Mapping[str, Any]:
+    reason = desk.random.choice((*s.REFUSAL_REASONS, "今年不接收", "没有房产"))
+    return {"reason": reason, "proposed": desk.somewhere(), "evidence": "入户走访"}
+
+
+def _meeting(desk: _Desk) -> Mapping[str, Any]:
+    return {"decided_by": desk.actor, "meeting_on": desk.earlier(), "approved_by": COUNTY}
+
+
+def _place(desk: _Desk) -> Mapping[str, Any]:
+    below = _branches(desk.case, desk.world)
+    return {"branch": desk.random.choice(below) if below else desk.case.receiving_committee}
+
+
+def _acceptance(desk: _Desk) -> Mapping[str, Any]:
+    expires_on = desk.case.letter_expires_on
+    if expires_on is None or desk.world.today <= expires_on:
+        return {}
+    return desk.in_some(0.8, {"late_decision": "逾期，经研究同意接收"})
+
+
+def _closing(desk: _Desk) -> Mapping[str, Any]:
+    usual = desk.random.choice(("stay", "stay", "event_withdrawn", "left_the_party"))
+    return {"reason": "deceased" if desk.case.category == "death" else usual}
+
+
+def _triage(desk: _Desk) -> Mapping[str, Any]:
+    return {
+        "category": desk.case.facts.get("category") or desk.random.choice(_CATEGORIES),
+        "circumstances": desk.random.choice(({}, {"unit_has_organisation": False})),
+    }
+
+
+def _floating(desk: _Desk) -> Mapping[str, Any]:
+    host = desk.random.choice(desk.town.places).code
+    return {"permit_no": "流动1", "host": host, "host_contact": "郑建国"}
+
+
+def _letter(desk: _Desk) -> Mapping[str, Any]:
+    channel = {"channel": desk.random.choice(("system", "paper", "both"))}
+    if desk.random.random() >= 0.1:
+        return channel
+    return channel | {"validity_days": desk.random.choice((10, 45, 90, 91))}
+
+
+def _second_letter(desk: _Desk) -> Mapping[str, Any]:
+    return {"reason": "补开", "channel": "paper"} | desk.in_some(0.7, {"approval": COUNTY})
+
+
+_OF_COMMAND: Mapping[str, Callable[[_Desk], Mapping[str, Any]]] = {
+    **dict.fromkeys(("confirm_destination", "redirect", "forward", "reroute"), _destination),
+    **dict.fromkeys(("suspend", "restore", "strike_off"), _meeting),
+    **dict.fromkeys(
+        ("reopen", "send_back", "report_lost", "cancel"), lambda _: {"reason": "情况有变"}
+    ),
+    "rule": _ruling,
+    "refuse": _refusal,
+    "place": _place,
+    "accept": _acceptance,
+    "close": _closing,
+    "triage": _triage,
+    "register_floating": _floating,
+    "issue_letter": _letter,
+    "reissue": _second_letter,
+    "ask": lambda desk: {
+        "organisation": desk.case.destination or COUNTY,
+        "text": "本人现在何处",
+    },
+    "note": lambda desk: {"text": "已致电", "obstacle": desk.random.choice(s.OBSTACLES)},
+    "approve_stay": lambda desk: {"reason": "暂留", "review_on": desk.later(30, 400)},
+    "submit": lambda desk: {"dues_paid_to": f"{desk.world.today:%Y-%m}"},
+    "hand_over": lambda _: {"handed_to": "member"},
+    "record_arrival": lambda desk: desk.in_some(0.7, {"letter_number": desk.case.letter_number}),
+    "return_for_cure": lambda _: {"defects": ["缺党费证明", "缺政审材料"]},
+    "cure": lambda _: {"evidence": "已补"},
+    "record_talk": lambda desk: {"on": desk.world.today.isoformat()},
+    "send_receipt": lambda _: {"handler": "经办人", "phone": "0931-0000000"},
+    "record_paper_receipt": lambda desk: {"number": "12", "accepted_on": desk.earlier()},
+    "mark_unreachable": lambda _: {"attempts": ["电话", "微信", "上门"]},
+    "found": lambda _: {"how": "来电"},
+    "answer": lambda _: {"text": "在本社区"},
+}
 
 
 def _branches(case: Case, world: World) -> list[str]:

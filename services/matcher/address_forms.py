@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 from services.matcher.address_names import (
     city_forms,
@@ -79,15 +80,24 @@ def all_forms(
     for code, name in upper.items():
         for form, kind in written(code, name, upper):
             add(form, code, kind)
-    for code, name, _ in past:
-        if len(code) < 12:
-            for form, kind in written(code, name, upper):
-                if kind == "F":
-                    for target in moved.get(code, ()):
-                        add(form, target, "O")
+    for form, code in _old_forms(upper, past, moved):
+        add(form, code, "O")
     return {
         form: ",".join(kind + code for code, kind in hits.items()) for form, hits in found.items()
     }
+
+
+def _old_forms(
+    upper: dict[str, str], past: list[tuple[str, str, int]], moved: dict[str, list[str]]
+) -> Iterator[tuple[str, str]]:
+    """Full name of a division of an earlier edition, and code of each that holds its area today."""
+    for code, name, _ in past:
+        if len(code) == 12:
+            continue
+        full = [form for form, kind in written(code, name, upper) if kind == "F"]
+        for form in full:
+            for target in moved.get(code, ()):
+                yield form, target
 
 
 def written(code: str, name: str, upper: dict[str, str]) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice
+from typing import NamedTuple
 
 from services.matcher.address_county import Counties
 from services.matcher.address_guess import STREET_SCORE, Guess, Reason, Stated, street_reason
@@ -33,6 +34,37 @@ def settled(guesses: list[Guess]) -> bool:
     """
     exact = {g.code for g in guesses if g.signs[2] == "e" and g.signs[1] in "=-woL"}
     return len(exact) == 1
+
+
+class _Within(NamedTuple):
+    """Where communities are looked for: the county and how it was found, and the street that the
+    text states.
+    """
+
+    county: str
+    stated: Stated | None
+    sign: str
+
+
+class _Mention(NamedTuple):
+    """The name of a community in a text: its match, its number among them, the kind that its last
+    word says, and whether what follows leaves it a community.
+    """
+
+    match: re.Match[str]
+    number: int
+    kind: str
+    calm: bool
+
+    @property
+    def end(self) -> int:
+        """Where the name ends in the text."""
+        return self.match.end()
+
+
+def _mention(text: str, number: int, match: re.Match[str]) -> _Mention:
+    kind = mention_kind(match.group())
+    return _Mention(match, number, kind, harmless(text, match.end(), kind))
 
 
 class Reader:
@@ -219,100 +251,90 @@ class Reader:
         self, text: str, county: str, anchors: list[int], stated: Stated | None, sign: str
     ) -> list[Guess]:
         """Guesses from names closed by 社区, 村 … in the text."""
+        within = _Within(county, stated, sign)
+        matches = list(islice(MENTION.finditer(text, anchors[0]), MENTIONS_MAX))
         guesses: list[Guess] = []
-        first = anchors[0]
-        mentions = list(islice(MENTION.finditer(text, first), MENTIONS_MAX))
-        for number, m in enumerate(mentions):
-            kind = mention_kind(m.group())
-            calm = harmless(text, m.end(), kind)
-            for anchor in anchors:
-                base, _ = mention_base(text, anchor, m)
-                found = self.counties.named(county, base) if len(base) <= BASE_CHARS_MAX else ()
-                for index in found:
-                    span = (anchor, m.end())
-                    guesses.append(
-                        self._exact(index, span, kind, None, calm, number, stated, sign, len(found))
-                    )
-                if kind == "C" and text[m.start()] == "村":
-                    guesses += self._village_left(
-                        text[anchor : m.start() + 1],
-                        (anchor, m.end()),
-                        number,
-                        stated,
-                        sign,
-                        county,
-                    )
-            if base and stated is not None and stated.codes and len(base) <= BASE_CHARS_MAX:
-                guesses += self._gone(county, base, kind, (anchors[-1], m.end()), stated, sign)
+        for number, match in enumerate(matches):
+            guesses += self._at_anchors(text, anchors, _mention(text, number, match), within)
             if settled(guesses):
                 return guesses
-        get, longest = (
-            (self.counties.communities(county).get, BASE_CHARS_MAX) if mentions else (None, 0)
-        )
         if any(g.signs[2] == "z" for g in guesses):
             return guesses
-        for number, m in enumerate(mentions):
-            close = mention_base(text, first, m)[1]
-            for begin in range(max(first, close - longest), close - 1):
-                found = get(text[begin:close])
-                if found and begin not in anchors:
-                    kind, span = mention_kind(m.group()), (begin, m.end())
-                    calm = harmless(text, m.end(), kind)
-                    for index in found:
-                        guesses.append(
-                            self._exact(
-                                index,
-                                span,
-                                kind,
-                                text[begin - 1],
-                                calm,
-                                number,
-                                stated,
-                                sign,
-                                len(found),
-                            )
-                        )
-                    break
+        for number, match in enumerate(matches):
+            guesses += self._between_anchors(text, anchors, number, match, within)
         return guesses
 
+    def _at_anchors(
+        self, text: str, anchors: list[int], mention: _Mention, within: _Within
+    ) -> list[Guess]:
+        """The communities whose name begins at an anchor and ends where the mention does."""
+        guesses: list[Guess] = []
+        base = ""
+        for anchor in anchors:
+            base, _ = mention_base(text, anchor, mention.match)
+            span = (anchor, mention.end)
+            found = self.counties.named(within.county, base) if len(base) <= BASE_CHARS_MAX else ()
+            guesses += [
+                self._exact(index, span, mention, None, within, len(found)) for index in found
+            ]
+            closes_at = mention.match.start()
+            if mention.kind == "C" and text[closes_at] == "村":
+                village = text[anchor : closes_at + 1]
+                guesses += self._village_left(village, span, mention, within)
+        stated = within.stated
+        if base and stated is not None and stated.codes and len(base) <= BASE_CHARS_MAX:
+            span = (anchors[-1], mention.end)
+            guesses += self._gone(within.county, base, mention.kind, span, stated, within.sign)
+        return guesses
+
+    def _between_anchors(
+        self, text: str, anchors: list[int], number: int, match: re.Match[str], within: _Within
+    ) -> list[Guess]:
+        """The communities of the longest name that ends where the match does and begins at no
+        anchor.
+        """
+        communities = self.counties.communities(within.county)
+        close = mention_base(text, anchors[0], match)[1]
+        for begin in range(max(anchors[0], close - BASE_CHARS_MAX), close - 1):
+            found = communities.get(text[begin:close])
+            if found and begin not in anchors:
+                mention = _mention(text, number, match)
+                span, before = (begin, mention.end), text[begin - 1]
+                return [
+                    self._exact(index, span, mention, before, within, len(found)) for index in found
+                ]
+        return []
+
     def _village_left(
-        self,
-        base: str,
-        span: tuple[int, int],
-        number: int,
-        stated: Stated | None,
-        sign: str,
-        county: str,
+        self, base: str, span: tuple[int, int], mention: _Mention, within: _Within
     ) -> list[Guess]:
         """杨渡村 for 杨渡村社区: the residents' committee that kept the village's name."""
+        committee = mention._replace(kind="J", calm=True)
         out = []
-        for index in self.counties.named(county, base):
-            guess = self._exact(index, span, "J", None, True, number, stated, sign, 1)
-            out.append(
-                Guess(guess.code, guess.score - 5, (sign, guess.signs[1], "K"), guess.reasons)
-            )
+        for index in self.counties.named(within.county, base):
+            guess = self._exact(index, span, committee, None, within, 1)
+            signs = (within.sign, guess.signs[1], "K")
+            out.append(Guess(guess.code, guess.score - 5, signs, guess.reasons))
         return out
 
     def _exact(
         self,
         index: int,
         span: tuple[int, int],
-        kind: str,
+        mention: _Mention,
         before: str | None,
-        calm: bool,
-        number: int,
-        stated: Stated | None,
-        sign: str,
+        within: _Within,
         many: int,
     ) -> Guess:
         """One exact name; `before` is the character in front where the name does not begin at an
         anchor.
         """
+        stated, calm = within.stated, mention.calm
         code = self.snapshot.code(index)
         base, own_kind = self.snapshot.base(index)
         how = self._street_sign(code, base, own_kind, stated)
-        same_kind = own_kind == kind or own_kind == "O"
-        score = STREET_SCORE[how] + 10 + 0.2 * len(base) - 1.5 * number
+        same_kind = own_kind == mention.kind or own_kind == "O"
+        score = STREET_SCORE[how] + 10 + 0.2 * len(base) - 1.5 * mention.number
         score -= (0 if before is None else 3) + (0 if same_kind else 2) + (0 if calm else 6)
         word = "e" if before is None else "f" if how not in "-u" or before in _CLOSES else "F"
         word = word if same_kind else "k"
@@ -343,7 +365,7 @@ class Reader:
                     "street_other", stated.start, stated.end, (self.snapshot.upper_names[code[:9]],)
                 ),
             )
-        return Guess(code, score, (sign, how, word), reasons)
+        return Guess(code, score, (within.sign, how, word), reasons)
 
     def _street_sign(self, code: str, base: str, kind: str, stated: Stated | None) -> str:
         if stated is None:

@@ -172,6 +172,27 @@ class Gazetteer:
         supports = self.scan.supports(hits, hints)
         if len(supports) > COUNTIES_MAX:
             supports = self._with_community(text, hits, supports)
+        found = self._read_supported(text, step, hits, supports)
+        if not found:
+            found = self._in_city(text, hits)
+        if not found and supports and supports[0].sign in "SHX":
+            found = [self._county_alone(hits, supports[0])]
+        if not found:
+            found = self._short_counties(text, hits, supports)
+        if step.county is None and all(guess.signs[0] == "X" for guess in found):
+            found += self._head(hits, max((g.score for g in found), default=0.0))
+        return found
+
+    def _county_alone(self, hits: list[Hit], support: Support) -> Guess:
+        """A county of whose streets and communities the text names none."""
+        reason = self._county_reason(hits, support.county, support.sign)
+        signs = (support.sign, "-", "y")
+        return Guess(support.county, support.points, signs, [reason] if reason else [])
+
+    def _read_supported(
+        self, text: str, step: Step, hits: list[Hit], supports: list[Support]
+    ) -> list[Guess]:
+        """What is read in each of the counties that the text supports about as well as the best."""
         best = supports[0].points if supports else 0.0
         found: list[Guess] = []
         for support in supports[: COUNTIES_MAX * 2]:
@@ -191,18 +212,6 @@ class Gazetteer:
                     continue
                 guess.score += support.points
                 found.append(guess)
-        if not found:
-            found = self._in_city(text, hits)
-        if not found and supports and supports[0].sign in "SHX":
-            top = supports[0]
-            reason = self._county_reason(hits, top.county, top.sign)
-            found = [
-                Guess(top.county, top.points, (top.sign, "-", "y"), [reason] if reason else [])
-            ]
-        if not found:
-            found = self._short_counties(text, hits, supports)
-        if step.county is None and all(guess.signs[0] == "X" for guess in found):
-            found += self._head(hits, max((g.score for g in found), default=0.0))
         return found
 
     def _short_counties(self, text: str, hits: list[Hit], supports: list[Support]) -> list[Guess]:

@@ -147,39 +147,63 @@ def may_match(levels: Levels) -> bool:
     """Whether what agrees can carry a decision without a person, however probable the rest makes
     it.
     """
-    number, name, birth, sex, phone, address, organisation = levels
+    number, name, birth, sex, *_ = levels
     if number in ("same", "same_damaged"):
-        if name == "shape" and "other" in (birth, sex):
-            return (
-                False  # one character of the name, and the sex: the number of a brother or sister
-            )
-        return name in ALIKE or (name == "none" and number == "same")
+        return _same_number_may_match(levels)
     if number == "card":
         return name in ALIKE and birth != "other" and sex != "other"
     if number in ("repaired", "cut"):
-        if name == "shape" and number == "cut":
-            return False  # twins: one character of the name and the end of the number
-        return birth != "other" and (name in _WRITTEN or name in ALIKE and "same" in (birth, phone))
+        return _repaired_may_match(levels)
     if number == "masked":
         return _masked_may_match(levels)
-    if number not in _FREE or name not in ALIKE or birth == "other":
+    return number in _FREE and _without_number_may_match(levels)
+
+
+def _same_number_may_match(levels: Levels) -> bool:
+    """The number agrees: then a name alike, or, where the number is sound, none."""
+    number, name, birth, sex, *_ = levels
+    if name == "shape" and "other" in (birth, sex):
+        return False  # one character of the name, and the sex: the number of a brother or sister
+    return name in ALIKE or (name == "none" and number == "same")
+
+
+def _repaired_may_match(levels: Levels) -> bool:
+    """The number is one slip away or cut: then a name alike, with the birth date or the phone
+    unless it is written alike.
+    """
+    number, name, birth, _, phone, *_ = levels
+    if name == "shape" and number == "cut":
+        return False  # twins: one character of the name and the end of the number
+    return birth != "other" and (name in _WRITTEN or name in ALIKE and "same" in (birth, phone))
+
+
+def _without_number_may_match(levels: Levels) -> bool:
+    """The number says nothing: then a name alike, with the phone, the birth date, or several
+    lesser signs.
+    """
+    number, name, birth, sex, phone, address, organisation = levels
+    if name not in ALIKE or birth == "other":
         return False
-    if phone == "same":
-        return True
-    if (
-        phone == "masked"
-        and sex != "other"
-        and (name == "same" or name != "shape" and _stands_beside(levels))
-    ):
+    if phone == "same" or _masked_phone_may_match(levels):
         return True
     if birth == "same":
         twin = name == "shape" and phone == "other"
         return not twin and (sex != "other" or name == "same")
-    if name == "same" and number == "shown" and organisation == "same" and sex != "other":
+    if name != "same":
+        return False
+    if number == "shown" and organisation == "same" and sex != "other":
         return True
-    if name != "same" or birth not in _NEARLY:
+    if birth not in _NEARLY:
         return False
     return "same" in (address, organisation) or birth == "month" and organisation == "unread"
+
+
+def _masked_phone_may_match(levels: Levels) -> bool:
+    """What is left of a phone and the same name; or a name alike, with anything else."""
+    _, name, _, sex, phone, *_ = levels
+    if phone != "masked" or sex == "other":
+        return False
+    return name == "same" or name != "shape" and _stands_beside(levels)
 
 
 def _masked_may_match(levels: Levels) -> bool:

@@ -288,26 +288,35 @@ def _one_name(name: str, raw: str, held: str, held_raw: str) -> str:
         return "pinyin" if set(spoken_orders(name)) & set(all_sounds(held)) else "other"
     ours, theirs = tokens(name), tokens(held)
     if len(ours) == len(theirs):
-        unlike = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
-        if all(_is_lost(a) or _is_lost(b) for a, b in unlike):
-            return "lost" if len(unlike) < len(ours) and _sounds_meet(unlike) else "other"
-        if all(set(sounds(a)) & set(sounds(b)) for a, b in unlike):
-            return "sound"
-        if len(unlike) == 1 and len(ours) > 1 and (_has_private(raw) or _has_private(held_raw)):
-            return "lost"  # the codes differ by vendor: what ours says it stood for may be wrong
-        if len(unlike) == 1 and len(ours) > 2 and any(not sounds(token) for token in unlike[0]):
-            return (
-                "lost"  # a character that no table reads (𠮷), and what was typed in its place (吉)
-            )
-        if len(unlike) == 1 and len(ours) > 4 and _sound_near(*unlike[0]):
-            return "part"  # 再娜甫·尼加提, 再娜普·尼加提: nobody spells these names in one way
-        if len(unlike) == 1 and len(ours) > 1:
-            return "shape" if len(ours) > 2 or ours[0] == theirs[0] else "other"
+        alike = _token_by_token(ours, theirs, _has_private(raw) or _has_private(held_raw))
+        if alike is not None:
+            return alike
     elif _without_lost(ours, theirs):
         return "lost"
     if max(len(ours), len(theirs)) > 4 and _part(name, raw, held, held_raw):
         return "part"
     return "surname" if ours[0] == theirs[0] else "other"
+
+
+def _token_by_token(ours: list[str], theirs: list[str], private: bool) -> str | None:
+    """The level of two names of one length; None where they differ in more than a level allows.
+
+    `private` says that one of them has a character of a vendor's own code.
+    """
+    unlike = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
+    if all(_is_lost(a) or _is_lost(b) for a, b in unlike):
+        return "lost" if len(unlike) < len(ours) and _sounds_meet(unlike) else "other"
+    if all(set(sounds(a)) & set(sounds(b)) for a, b in unlike):
+        return "sound"
+    if len(unlike) > 1 or len(ours) == 1:
+        return None
+    if private:
+        return "lost"  # the codes differ by vendor: what ours says it stood for may be wrong
+    if len(ours) > 2 and any(not sounds(token) for token in unlike[0]):
+        return "lost"  # a character that no table reads (𠮷), and what was typed in its place (吉)
+    if len(ours) > 4 and _sound_near(*unlike[0]):
+        return "part"  # 再娜甫·尼加提, 再娜普·尼加提: nobody spells these names in one way
+    return "shape" if len(ours) > 2 or ours[0] == theirs[0] else "other"
 
 
 _NEAR_INITIALS = {
