@@ -2,10 +2,10 @@
 `ARGS=--upgrade` takes the newest.
 
     requirements.lock          what the service needs
-    requirements-cluster.lock  what `guidui cluster` needs besides: Java, and the resolver of Kafka's jars
+    requirements-cluster.lock  what `guidui cluster` needs besides: Java, and what finds Kafka's jars
     requirements-test.lock     what the tests and benches need besides both
     requirements-check.lock    what formats, lints and checks types, besides those
-    requirements-build.lock    what makes assets, fonts and wheels; whole by itself, for it is installed apart
+    requirements-build.lock    what makes assets, fonts and wheels; whole by itself
     requirements-lock.lock     what makes the locks
 
 Every set is resolved for all supported Pythons at once and pinned by sha256. Versions that a lock

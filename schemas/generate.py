@@ -66,7 +66,8 @@ def asyncapi() -> dict[str, Any]:
             "title": "guidui",
             "version": "1",
             "license": {"name": "Apache-2.0"},
-            "description": "归队: CloudEvents 1.0, structured mode, JSON. Only ingress carries persons.",
+            "description": "归队: CloudEvents 1.0, structured mode, JSON. "
+            "Only ingress carries persons.",
         },
         "defaultContentType": "application/cloudevents+json",
         "channels": {topic.name: _channel(topic) for topic in TOPICS},

@@ -123,7 +123,8 @@ class Person(Said):
     id_number: Annotated[
         Line,
         Field(
-            description="18 characters (GB 11643-1999) or the old 15 digits; its check digit must fit"
+            description="18 characters (GB 11643-1999) or the old 15 digits; "
+            "its check digit must fit"
         ),
     ] = None
     birth_date: Day | None = None
@@ -135,9 +136,9 @@ class Person(Said):
             str,
             StringConstraints(pattern=r"^[0-9a-f]{64}$"),
             Field(
-                description="HMAC-SHA-256 of the identity number with the key agreed with this sender, in "
-                "small hexadecimal "
-                "digits; instead of `id_number` where that may not be sent"
+                description="HMAC-SHA-256 of the identity number with the key agreed with this "
+                "sender, in small hexadecimal digits; instead of `id_number` where that may not be "
+                "sent"
             ),
         ]
         | None

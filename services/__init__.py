@@ -2,8 +2,10 @@
 
 The road the data takes:
 
-1. ``intake``    a departure comes in (HTTP CloudEvents, roster, form, Kafka), is validated and stored in one commit
-2. ``kit``       ``event_log`` is outbox and log in one; ``relay`` carries it to Kafka, ``tailer`` reads it in-process
+1. ``intake``    a departure comes in (HTTP CloudEvents, roster, form, Kafka), is validated and
+                 stored in one commit
+2. ``kit``       ``event_log`` is outbox and log in one; ``relay`` carries it to Kafka, ``tailer``
+                 reads it in-process
 3. ``kit.inbox`` ``deliver()``: new? -> handler -> commit; an effect happens once, whatever the bus
 repeats
 4. ``matcher``   who is it, and where do they belong: a decision with its evidence

@@ -1,7 +1,9 @@
 """`guidui cluster`: PostgreSQL, Kafka and every role as supervised processes of one machine.
 
-DATA/cluster.lock   held by the supervisor       DATA/cluster.json   what runs: pids, restarts, addresses
-DATA/cluster.log    the supervisor's own log     DATA/logs/ROLE.log  what each role says
+DATA/cluster.lock   held by the supervisor
+DATA/cluster.json   what runs: pids, restarts, addresses
+DATA/cluster.log    the supervisor's own log
+DATA/logs/ROLE.log  what each role says
 """
 
 from __future__ import annotations
@@ -127,7 +129,8 @@ def down(data: Path) -> int:
 
 
 def status(data: Path) -> dict[str, Any]:
-    """`{"ready", "http", "front": {"pid", "restarts"}, "processes": [{"role", "pid", "restarts"}]}`.
+    """`{"ready", "http", "front": {"pid", "restarts"},
+    "processes": [{"role", "pid", "restarts"}]}`.
 
     Ready when every part says so itself. `front`, the process at the public address, is no role of
     the interface (docs/interface.md §1) and stands beside them; null where nothing runs.

@@ -328,8 +328,8 @@ def _command(
     with house.worker.begin() as tx:
         found = rows(
             tx,
-            """SELECT c.id::text AS id, c.state, c.origin, c.origin_committee, c.destination, c.header,
-            c.receiving_committee, c.branch, c.wait_organisation FROM transfer_case c
+            """SELECT c.id::text AS id, c.state, c.origin, c.origin_committee, c.destination,
+                c.header, c.receiving_committee, c.branch, c.wait_organisation FROM transfer_case c
                 JOIN statement x ON x.case_id = c.id
             WHERE x.source = :source AND x.ext_id = :id""",
             {"source": source, "id": ident},

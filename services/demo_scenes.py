@@ -133,11 +133,18 @@ def _scene(
     )
     kind, circumstances = scene.report
     event = {
-        "specversion": "1.0", "type": kind, "source": source, "id": ident, "time": begin.isoformat(),
-        "data": {"effective_on": begin.date().isoformat(),
-                 "person": {"name": person.name, "id_number": person.id_number},
-                 "to": {"address": _address(house, scene.home, number)}, "circumstances": circumstances},
-    }  # fmt: skip
+        "specversion": "1.0",
+        "type": kind,
+        "source": source,
+        "id": ident,
+        "time": begin.isoformat(),
+        "data": {
+            "effective_on": begin.date().isoformat(),
+            "person": {"name": person.name, "id_number": person.id_number},
+            "to": {"address": _address(house, scene.home, number)},
+            "circumstances": circumstances,
+        },
+    }
     yield begin, lambda: post(house, scene.branch, event)
     at = begin
     for name in scene.commands:
@@ -155,11 +162,16 @@ def _doubtful_arrival(house: House, begin: datetime, post: Post) -> Iterator[Pla
     """
     person, other = _member(house, _COMMUNITY_BRANCH, 0), _member(house, _COMMUNITY_BRANCH, 1)
     event = {
-        "specversion": "1.0", "type": "guidui.host.report.v1", "source": SOURCE_PREFIX + _COMMUNITY,
-        "id": "demo-scene-report", "time": begin.isoformat(),
-        "data": {"person": {"name": person.name, "phone": other.phone},
-                 "to": {"address": _address(house, _COMMUNITY, len(SCENES))}},
-    }  # fmt: skip
+        "specversion": "1.0",
+        "type": "guidui.host.report.v1",
+        "source": SOURCE_PREFIX + _COMMUNITY,
+        "id": "demo-scene-report",
+        "time": begin.isoformat(),
+        "data": {
+            "person": {"name": person.name, "phone": other.phone},
+            "to": {"address": _address(house, _COMMUNITY, len(SCENES))},
+        },
+    }
     yield begin, lambda: post(house, _COMMUNITY, event)
 
 

@@ -325,7 +325,8 @@ class Stage:
         with self.house.worker.connect() as tx:
             found = rows(
                 tx,
-                """SELECT coalesce(i.case_id, r.case_id)::text AS case_id, c.parent::text AS parent, i.position,
+                """SELECT coalesce(i.case_id, r.case_id)::text AS case_id, c.parent::text AS parent,
+                    i.position,
                     (e.data ->> 'group') IS NOT NULL AS grouped, e.source,
                         e.data ->> 'batch' AS batch
                 FROM identification i JOIN posted_event e ON e.id = i.event_id
@@ -353,10 +354,10 @@ class Stage:
         with self.house.worker.connect() as tx:
             return tx.exec_driver_sql(
                 """SELECT i.case_id::text FROM posted_event named
-                   JOIN posted_event e ON e.organisation = named.organisation
-                       AND e.data ->> 'batch' = named.data ->> 'batch'
-                   JOIN identification i ON i.event_id = e.id
-                   WHERE named.id = %s ORDER BY e.received_at, e.id, i.position OFFSET %s LIMIT 1""",
+                JOIN posted_event e ON e.organisation = named.organisation
+                    AND e.data ->> 'batch' = named.data ->> 'batch'
+                JOIN identification i ON i.event_id = e.id
+                WHERE named.id = %s ORDER BY e.received_at, e.id, i.position OFFSET %s LIMIT 1""",
                 (event, position),
             ).scalar()
 

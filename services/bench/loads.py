@@ -92,7 +92,8 @@ def notifier_load(count: int) -> Load:
 def id_number(number: int) -> str:
     """A made-up number with a valid check digit (GB 11643)."""
     day = number % 10_000
-    body = f"620104{1950 + day // 250}{day // 28 % 12 + 1:02}{day % 28 + 1:02}{number // 10_000 + 100:03}"
+    birth_date = f"{1950 + day // 250}{day // 28 % 12 + 1:02}{day % 28 + 1:02}"
+    body = f"620104{birth_date}{number // 10_000 + 100:03}"
     return body + "10X98765432"[sum(int(d) * w for d, w in zip(body, _WEIGHTS, strict=True)) % 11]
 
 

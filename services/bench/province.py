@@ -143,8 +143,10 @@ def fill(server: EmbeddedServer, branches: int, cases: int, now: datetime) -> Pr
             tx.exec_driver_sql("VACUUM (ANALYZE)")
             line = (
                 tx.exec_driver_sql(
-                    """SELECT rtrim(o.path, '.') FROM organisation o JOIN transfer_case c ON c.origin = o.code
-                   GROUP BY o.path ORDER BY count(*) DESC, o.path LIMIT 1"""
+                    """SELECT rtrim(o.path, '.')
+                    FROM organisation o
+                    JOIN transfer_case c ON c.origin = o.code
+                    GROUP BY o.path ORDER BY count(*) DESC, o.path LIMIT 1"""
                 )
                 .scalar_one()
                 .split(".")

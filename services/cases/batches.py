@@ -181,7 +181,8 @@ SELECT p.id::text AS parent, p.poster, p.category, p.opened_at, p.state, p.pause
        count(*) FILTER (WHERE c.state = 'letter_expired') AS pocket
 FROM transfer_case p LEFT JOIN transfer_case c ON c.parent = p.id
 WHERE p.state IN ('bulk_open', 'bulk_closed') AND p.origin_path ~>=~ :lo AND p.origin_path ~<~ :hi
-GROUP BY p.id ORDER BY p.state = 'bulk_closed', p.opened_at DESC, p.id LIMIT :limit OFFSET :offset"""
+GROUP BY p.id
+ORDER BY p.state = 'bulk_closed', p.opened_at DESC, p.id LIMIT :limit OFFSET :offset"""
 
 
 def posted(

@@ -319,9 +319,11 @@ def close_groups(tx: Connection, parents: Collection[str], world: World) -> None
         return
     done = (
         tx.exec_driver_sql(
-            """SELECT p.id::text FROM transfer_case p WHERE p.id = ANY (%s::uuid[]) AND p.state = 'bulk_open'
-           AND NOT EXISTS (SELECT FROM transfer_case c WHERE c.parent = p.id AND c.state NOT IN
-               ('moved', 'merged', 'struck_off', 'closed_without_move'))""",
+            """SELECT p.id::text
+            FROM transfer_case p
+            WHERE p.id = ANY (%s::uuid[]) AND p.state = 'bulk_open'
+            AND NOT EXISTS (SELECT FROM transfer_case c WHERE c.parent = p.id AND c.state NOT IN
+                ('moved', 'merged', 'struck_off', 'closed_without_move'))""",
             (sorted(parents),),
         )
         .scalars()

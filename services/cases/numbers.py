@@ -168,8 +168,10 @@ def assign_range(
         )
     with tx.begin_nested() as attempt:
         ident = tx.exec_driver_sql(
-            """INSERT INTO number_range (organisation, path, prefix, digits, first, last, made_at, by_organisation,
-               by_person) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id""",
+            """INSERT INTO number_range (organisation, path, prefix, digits, first, last, made_at,
+                by_organisation, by_person)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+            RETURNING id""",
             (organisation, one.path, prefix, digits, first, last, now, by, person),
         ).scalar_one()
         made = tx.exec_driver_sql(
@@ -239,7 +241,8 @@ def void_number(
 
 
 _STATUS = """CASE WHEN f.status <> 'issued' THEN f.status
-    WHEN c.letter_number IS DISTINCT FROM f.number THEN 'void' ELSE coalesce(c.letter_status, 'valid') END"""
+    WHEN c.letter_number IS DISTINCT FROM f.number THEN 'void'
+    ELSE coalesce(c.letter_status, 'valid') END"""
 _REGISTER = f"""
 SELECT * FROM (
     SELECT f.organisation, f.number, f.range, f.position, {_STATUS} AS status, f.case_id,

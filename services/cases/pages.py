@@ -282,12 +282,14 @@ _TAB = {
     + """WHERE c.id IN (SELECT t.case_id FROM task t WHERE t.organisation = :own
         AND t.closed_at IS NULL AND t.kind = 'expected')""",
     "on_the_way": _CASES
-    + """WHERE c.state NOT IN ('moved', 'merged', 'struck_off', 'closed_without_move', 'bulk_closed')
-        AND :own IN (c.origin, c.origin_committee, c.destination, c.receiving_committee, c.header, c.receiver,
-                     c.branch, c.owner)""",
+    + """WHERE c.state NOT IN
+            ('moved', 'merged', 'struck_off', 'closed_without_move', 'bulk_closed')
+        AND :own IN (c.origin, c.origin_committee, c.destination, c.receiving_committee,
+            c.header, c.receiver, c.branch, c.owner)""",
     "moved": _CASES
-    + """WHERE c.state = 'moved' AND :own IN (c.destination, c.receiving_committee, c.branch, c.origin,
-                                                              c.origin_committee)""",
+    + """WHERE c.state = 'moved'
+        AND :own IN
+            (c.destination, c.receiving_committee, c.branch, c.origin, c.origin_committee)""",
 }
 _PAGE = """
 WITH page AS MATERIALIZED (
@@ -376,9 +378,8 @@ FILTERS = {
     + ") AND c.wait_due < :today)",
     "open": "c.state IN (" + ", ".join(f"'{x}'" for x in sorted(s.OPEN)) + ")",
 } | {
-    f"expiring{days}": "c.state IN ('letter_issued', 'in_transit') AND c.letter_expires_on - CAST(:today AS "
-    "date) "
-    f"BETWEEN 0 AND {days}"
+    f"expiring{days}": "c.state IN ('letter_issued', 'in_transit') "
+    f"AND c.letter_expires_on - CAST(:today AS date) BETWEEN 0 AND {days}"
     for days in queries.FORECAST_DAYS
 }
 
@@ -431,14 +432,16 @@ def overdue_tasks(
     path = directory.path(organisation)
     found = rows(
         tx,
-        """SELECT t.case_id::text AS id, coalesce(p.name, m.name) AS name, c.state, c.category, c.origin,
-        c.destination, t.organisation AS wait_organisation, t.act AS wait_act, t.due_on AS wait_due,
+        """SELECT t.case_id::text AS id, coalesce(p.name, m.name) AS name,
+            c.state, c.category, c.origin, c.destination,
+            t.organisation AS wait_organisation, t.act AS wait_act, t.due_on AS wait_due,
             t.opened_at
-        FROM task t LEFT JOIN transfer_case c ON c.id = t.case_id LEFT JOIN case_person p
-            ON p.case_id = t.case_id
+        FROM task t
+        LEFT JOIN transfer_case c ON c.id = t.case_id
+        LEFT JOIN case_person p ON p.case_id = t.case_id
         LEFT JOIN member m ON m.member = t.member
-        WHERE t.closed_at IS NULL AND t.kind = :kind AND t.due_on < :today AND t.path ~>=~ :lo
-            AND t.path ~<~ :hi
+        WHERE t.closed_at IS NULL AND t.kind = :kind AND t.due_on < :today
+            AND t.path ~>=~ :lo AND t.path ~<~ :hi
         ORDER BY t.due_on, t.id LIMIT :limit OFFSET :offset""",
         {
             "kind": kind,

@@ -32,8 +32,8 @@ from services.registry.queries import grids_for, reachable
 from services.registry.tree import just_after
 
 LIMIT_MAX = 1000
-_PARTY = """(:own IN (origin, origin_committee, destination, header, receiver, receiving_committee, ruling, branch,
-    poster, host, owner, wait_organisation)
+_PARTY = """(:own IN (origin, origin_committee, destination, header, receiver, receiving_committee,
+        ruling, branch, poster, host, owner, wait_organisation)
     OR EXISTS (SELECT FROM case_party p WHERE p.case_id = c.id AND p.organisation = :own)
     OR EXISTS (SELECT FROM case_event e WHERE e.case_id = c.id AND e.by_organisation = :own))"""
 
@@ -316,8 +316,8 @@ def cases(
         with as_worker(tx):
             path = Directory.of(tx).path(organisation) if Directory.of(tx).get(organisation) else ""
         params |= {"lo": path, "hi": just_after(path) if path else ""}
-        where.append("""(:organisation IN (c.origin, c.origin_committee, c.destination, c.header, c.receiver,
-            c.receiving_committee, c.ruling, c.branch, c.owner, c.poster)
+        where.append("""(:organisation IN (c.origin, c.origin_committee, c.destination,
+                c.header, c.receiver, c.receiving_committee, c.ruling, c.branch, c.owner, c.poster)
             OR c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi
             OR c.destination_path ~>=~ :lo AND c.destination_path ~<~ :hi)""")
     if after:
@@ -362,9 +362,10 @@ def grids(tx: Connection, case_ids: Sequence[str], organisation: str) -> dict[st
     }
 
 
+# letters of one age make one group, not one a day
 _COUNTED = """
 SELECT state, category, obstacle, facts ->> 'rehired_by' AS rehired_by,
-       CASE WHEN letter_issued_on <= :early THEN CAST(:early AS date) END AS letter_issued_on,  -- few groups, not one a day
+       CASE WHEN letter_issued_on <= :early THEN CAST(:early AS date) END AS letter_issued_on,
        CASE WHEN wait_due < :today THEN CAST(:today AS date) - 1 END AS wait_due, count(*) AS n
 FROM transfer_case
 WHERE origin_path ~>=~ :lo AND origin_path ~<~ :hi AND state NOT IN ('bulk_open', 'bulk_closed')
@@ -379,7 +380,9 @@ _EXPIRING = (
         for days in FORECAST_DAYS
     )
     + """
-FROM transfer_case WHERE state IN ('letter_issued', 'in_transit') AND origin_path ~>=~ :lo AND origin_path ~<~ :hi
+FROM transfer_case
+WHERE state IN ('letter_issued', 'in_transit')
+    AND origin_path ~>=~ :lo AND origin_path ~<~ :hi
     AND letter_expires_on >= :today"""
 )
 

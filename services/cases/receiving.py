@@ -180,8 +180,8 @@ def members(
     """The members of the batch in the organisation's hands, each with what one order did to it."""
     return rows(
         tx,
-        f"""SELECT c.id::text AS id, c.position, c.state, c.wait_act, c.wait_due, c.letter_expires_on, p.name,
-            u.status, u.zh, u.en
+        f"""SELECT c.id::text AS id, c.position, c.state, c.wait_act, c.wait_due,
+            c.letter_expires_on, p.name, u.status, u.zh, u.en
         FROM transfer_case c LEFT JOIN case_person p ON p.case_id = c.id
         LEFT JOIN batch_order_outcome u ON u.batch_order = CAST(:ident AS uuid) AND u.case_id = c.id
         WHERE {_MINE} AND (CAST(:state AS text) IS NULL OR c.state = :state)

@@ -142,7 +142,9 @@ def _parties(tx: Connection, ids: list[str]) -> dict[str, set[str]]:
     return found
 
 
-_REMINDED = """SELECT DISTINCT t.organisation, m.organisation AS home FROM task t JOIN member m ON m.member = t.member
+_REMINDED = """SELECT DISTINCT t.organisation, m.organisation AS home
+FROM task t
+JOIN member m ON m.member = t.member
 WHERE t.case_id IS NULL AND t.closed_at IS NULL"""
 _AT = (
     READ_MEMBERS

@@ -61,7 +61,8 @@ def acted(tx: Connection, ids: Sequence[str]) -> dict[str, frozenset[str]]:
         for row in rows(
             tx,
             """SELECT case_id::text AS id, array_agg(DISTINCT by_organisation) AS by FROM case_event
-               WHERE case_id = ANY (CAST(:ids AS uuid[])) AND by_organisation IS NOT NULL GROUP BY 1""",
+            WHERE case_id = ANY (CAST(:ids AS uuid[])) AND by_organisation IS NOT NULL
+            GROUP BY 1""",
             {"ids": list(ids)},
         )
     }

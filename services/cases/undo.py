@@ -198,14 +198,15 @@ def _show_again(tx: Connection, case: Case) -> None:
     """Who the person is comes from the latest event that is left."""
     left = rows(
         tx,
-        """SELECT p.body, x.event, x.position, x.time, x.source, coalesce(k.of_line, false) AS of_line
-                       FROM statement x JOIN posted_person p ON p.event_id = x.event
-                           AND p.position = x.position
-                       LEFT JOIN case_contact k
-                           ON (k.case_id, k.event_id, k.position) = (x.case_id, x.event, x.position)
-                       WHERE x.case_id = CAST(:id AS uuid) AND NOT x.withdrawn
-                           AND p.body IS NOT NULL
-                       ORDER BY x.time DESC, x.source DESC, x.ext_id DESC LIMIT 1""",
+        """SELECT p.body, x.event, x.position, x.time, x.source,
+            coalesce(k.of_line, false) AS of_line
+        FROM statement x JOIN posted_person p ON p.event_id = x.event
+            AND p.position = x.position
+        LEFT JOIN case_contact k
+            ON (k.case_id, k.event_id, k.position) = (x.case_id, x.event, x.position)
+        WHERE x.case_id = CAST(:id AS uuid) AND NOT x.withdrawn
+            AND p.body IS NOT NULL
+        ORDER BY x.time DESC, x.source DESC, x.ext_id DESC LIMIT 1""",
         {"id": case.id},
     )
     for row in left:

@@ -274,7 +274,9 @@ CHECKS: tuple[Check, ...] = (
         "interface.md §7.1; rules.md §C.4 no. 4",
         f"""
         SELECT member, count(*) || ' cases' FROM transfer_case
-        WHERE member = ANY (%(members)s) AND state IN {_BEFORE} GROUP BY member HAVING count(*) > 1""",
+        WHERE member = ANY (%(members)s) AND state IN {_BEFORE}
+        GROUP BY member
+        HAVING count(*) > 1""",
     ),
     Check(
         "affiliation moves on acceptance alone",
@@ -297,7 +299,8 @@ CHECKS: tuple[Check, ...] = (
         LEFT JOIN organisation o ON o.code = c.origin LEFT JOIN organisation d
             ON d.code = c.destination
         WHERE c.id = {_OF_CASES}
-          AND (c.origin_path IS DISTINCT FROM o.path OR c.destination_path IS DISTINCT FROM d.path)""",
+          AND (c.origin_path IS DISTINCT FROM o.path
+              OR c.destination_path IS DISTINCT FROM d.path)""",
     ),
     Check(
         "only legal moves",

@@ -249,8 +249,9 @@ def _shape(tx: Connection, case: str) -> tuple:
     """What an act could change: the log's end, the case's version, its tasks."""
     return tuple(
         tx.exec_driver_sql(
-            """SELECT (SELECT id FROM event_log ORDER BY xid DESC, id DESC LIMIT 1), (SELECT seq || state FROM transfer_case WHERE id = %s::uuid),
-           (SELECT count(*) FROM task WHERE case_id = %s::uuid AND closed_at IS NULL)""",
+            """SELECT (SELECT id FROM event_log ORDER BY xid DESC, id DESC LIMIT 1),
+                (SELECT seq || state FROM transfer_case WHERE id = %s::uuid),
+                (SELECT count(*) FROM task WHERE case_id = %s::uuid AND closed_at IS NULL)""",
             (case, case),
         ).one()
     )

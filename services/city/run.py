@@ -62,8 +62,9 @@ def commit_lightly(owner_url: str | URL) -> None:
     """A commit in a database that will be thrown away need not wait for the disk."""
     engine = connect(owner_url, None, connections_max=1)
     with engine.begin() as tx:
-        tx.exec_driver_sql("""DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I SET synchronous_commit = off',
-            current_database()); END $$""")
+        tx.exec_driver_sql("""DO $$ BEGIN
+            EXECUTE format('ALTER DATABASE %%I SET synchronous_commit = off', current_database());
+        END $$""")
     engine.dispose()
 
 

@@ -317,12 +317,14 @@ class _Builder:
                 "standing": "normal",
                 "joined_on": (someone.born + timedelta(days=366 * 19)).isoformat(),
                 "organisation": self._branch(kind, place),
-                "last_life_on": (
-                    self._start - timedelta(days=self._random.choice((5, 20, 47, 80, 130)))
-                ).isoformat(),
-                "dues_paid_to": f"{self._start - timedelta(days=self._random.choice((10, 40, 70))):%Y-%m}",
+                "last_life_on": self._days_ago(5, 20, 47, 80, 130).isoformat(),
+                "dues_paid_to": f"{self._days_ago(10, 40, 70):%Y-%m}",
             }
         )
+
+    def _days_ago(self, *some: int) -> date:
+        """A day before the start: one of some numbers of days."""
+        return self._start - timedelta(days=self._random.choice(some))
 
     def _branch(self, kind: str, place: Place) -> str:
         made = self._town
@@ -345,4 +347,6 @@ def contact(organisation: str, name: str, since: date) -> dict[str, str]:
 
 def door(place: Place, random: Random) -> str:
     """An address in a community."""
-    return f"{place.address}{random.randrange(1, 31)}号楼{random.randrange(1, 5)}单元{random.randrange(101, 1905)}室"
+    building, entrance = random.randrange(1, 31), random.randrange(1, 5)
+    room = random.randrange(101, 1905)
+    return f"{place.address}{building}号楼{entrance}单元{room}室"

@@ -64,7 +64,8 @@ class Kafka:
         secured: dict[str, Any] = {
             "bootstrap_servers": self.bootstrap.split(","),
             "bootstrap_timeout_ms": BOOTSTRAP_SECONDS_MAX * 1000,
-            "security_protocol": f"{'SASL_' if self.username else ''}{'SSL' if self.ca else 'PLAINTEXT'}",
+            "security_protocol": ("SASL_" if self.username else "")
+            + ("SSL" if self.ca else "PLAINTEXT"),
         }
         if self.ca:
             secured["ssl_context"] = self.tls()

@@ -345,7 +345,8 @@ class EmbeddedServer:
         note = self.data / "socket.path"
         folder = Path(note.read_text()) if note.exists() else self.data / "socket"
         password = self._logins()[login]
-        return f"postgresql://{login}:{password}@/{quote(db)}?host={quote(str(folder), safe='')}&port=5432"
+        host = quote(str(folder), safe="")
+        return f"postgresql://{login}:{password}@/{quote(db)}?host={host}&port=5432"
 
     def _open_log(self):
         path = self.data / "postgres.log"

@@ -154,8 +154,8 @@ def note_refusal(request: Request, refused: Refused) -> None:
 
 
 def _leaves(scope, message) -> str:
-    """ "print" or "export" where somebody known takes papers, pictures or a table out of the system,
-    else ''.
+    """ "print" or "export" where somebody known takes papers, pictures or a table out of the
+    system, else ''.
     """
     if message["status"] != 200 or "actor" not in scope["state"]:
         return ""

@@ -8,19 +8,54 @@ from dataclasses import dataclass
 
 # What a client writes when it fails -> the reason in plain words. The first that fits counts.
 _REASONS = (
-    (("DO NOT MATCH THE HASHES", "do not match the hashes", "EINTEGRITY"), "what arrived is not what the lock file names"),
+    (
+        ("DO NOT MATCH THE HASHES", "do not match the hashes", "EINTEGRITY"),
+        "what arrived is not what the lock file names",
+    ),
     (("No space left", "ENOSPC"), "the disk is full"),
-    (("CERTIFICATE_VERIFY_FAILED", "SSLError", "SELF_SIGNED", "UNABLE_TO_GET_ISSUER", "UNABLE_TO_VERIFY"),
-     "its certificate is not trusted here"),
-    (("ProxyError", "Cannot connect to proxy", "Tunnel connection failed"), "the proxy does not let through"),
-    (("getaddrinfo", "Name or service not known", "name resolution", "ENOTFOUND", "EAI_AGAIN",
-      "Failed to resolve"), "its name cannot be resolved"),
+    (
+        (
+            "CERTIFICATE_VERIFY_FAILED",
+            "SSLError",
+            "SELF_SIGNED",
+            "UNABLE_TO_GET_ISSUER",
+            "UNABLE_TO_VERIFY",
+        ),
+        "its certificate is not trusted here",
+    ),
+    (
+        ("ProxyError", "Cannot connect to proxy", "Tunnel connection failed"),
+        "the proxy does not let through",
+    ),
+    (
+        (
+            "getaddrinfo",
+            "Name or service not known",
+            "name resolution",
+            "ENOTFOUND",
+            "EAI_AGAIN",
+            "Failed to resolve",
+        ),
+        "its name cannot be resolved",
+    ),
     (("Connection refused", "ECONNREFUSED"), "the connection is refused"),
-    (("timed out", "Timeout", "ETIMEDOUT", "ECONNRESET", "Connection reset", "Network is unreachable"),
-     "it does not answer"),
+    (
+        (
+            "timed out",
+            "Timeout",
+            "ETIMEDOUT",
+            "ECONNRESET",
+            "Connection reset",
+            "Network is unreachable",
+        ),
+        "it does not answer",
+    ),
     (("401", "403", "407", "E401", "E403"), "it wants a login"),
-    (("404", "E404", "No matching distribution", "ETARGET"), "it does not hold this, or does not answer"),
-)  # fmt: skip
+    (
+        ("404", "E404", "No matching distribution", "ETARGET"),
+        "it does not hold this, or does not answer",
+    ),
+)
 WORDS_MAX = 200
 
 

@@ -41,21 +41,24 @@ class Reason(NamedTuple):
 class Guess:
     """`signs` are (county, street, community): one short word each for how the level was found.
 
-    county     P prefix, S scanned full name, W short or old name, H given apart, N only implied, C in a city
-               named, X named beside a province or city in which it does not lie
-    street     = exact, w other form, o old name, L slip, n without its suffix, - none stated, u unknown one stated, x another one
-               stated, m another one stated that the community left
-               (M less surely, d perhaps: a common name)
-    community e exact, f exact inside longer text, F the same in the middle of what may be another
-    name, k other kind, K a village's name kept by residents, t exact
-               but followed by what makes it a road or school, b no suffix, B and it begins a compound's name,
-               D and it is the street's name, q but it is or begins a road, sou num ord mis ext nea cha a
-               slip (2: of a
-               name of two characters, k: of another kind), c compound, i compound inside longer text, h
-               compound
-               named like it, n house number, v near number, V far one (%: not all cases agree), r road of its
-               name, a A road of a similar name, g heir of the code of one that is gone, z gone: stops at the
-               street, s stops at the street, p at one of two streets named, S though a community is suggested, y at the county
+    county     P prefix; S scanned full name; W short or old name; H given apart; N only implied;
+               C in a city named; X named beside a province or city in which it does not lie
+    street     = exact; w other form; o old name; L slip; n without its suffix; - none stated;
+               u unknown one stated; x another one stated; m another one stated that the community
+               left (M less surely, d perhaps: a common name)
+    community  e exact; f exact inside longer text, F the same in the middle of what may be another
+               name; k other kind; K a village's name kept by residents;
+               t exact but followed by what makes it a road or school;
+               b no suffix; B and it begins a compound's name; D and it is the street's name;
+               q but it is or begins a road;
+               sou num ord mis ext nea cha a slip (2: of a name of two characters, k: of another
+               kind);
+               c compound; i compound inside longer text; h compound named like it;
+               n house number; v near number; V far one (%: not all cases agree);
+               r road of its name; a A road of a similar name;
+               g heir of the code of one that is gone; z gone: stops at the street;
+               s stops at the street; p at one of two streets named;
+               S though a community is suggested; y at the county
     """
 
     code: str

@@ -21,8 +21,13 @@ _STANDING = (
     "COPY (SELECT code, name, level, parent FROM division WHERE gone_on IS NULL ORDER BY code) TO "
     "STDOUT (FORMAT csv, HEADER)"
 )
-_GONE = """COPY (SELECT code, name, extract(year FROM gone_on)::int - 1 AS last_edition FROM division
-WHERE gone_on IS NOT NULL ORDER BY code) TO STDOUT (FORMAT csv, HEADER)"""
+_GONE = """
+COPY (
+    SELECT code, name, extract(year FROM gone_on)::int - 1 AS last_edition
+    FROM division
+    WHERE gone_on IS NOT NULL
+    ORDER BY code
+) TO STDOUT (FORMAT csv, HEADER)"""
 
 
 def publish(engine: Engine, cache: Path) -> str:

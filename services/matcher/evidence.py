@@ -179,8 +179,10 @@ class Teacher:
         """
         earlier = rows(
             tx,
-            """SELECT a.code, a.address FROM confirmed_address a JOIN transfer_case c ON c.id = a.case_id
-                              WHERE c.member = :m AND a.withdrawn_at IS NULL""",
+            """SELECT a.code, a.address
+            FROM confirmed_address a
+            JOIN transfer_case c ON c.id = a.case_id
+            WHERE c.member = :m AND a.withdrawn_at IS NULL""",
             {"m": act.member},
         )
         return [
@@ -218,10 +220,11 @@ def forget(tx: Connection, case_id: str | None, now: datetime, before: int = 2**
     if case_id:
         rows_changed(
             tx,
-            """UPDATE confirmed_address SET withdrawn_at = coalesce(withdrawn_at, :at), address = '',
-                            withdrawn_reason = 'identification_undone', case_id = NULL
-                            WHERE case_id = CAST(:case AS uuid)
-                                AND split_part(source, ':', 3)::int < :before""",
+            """UPDATE confirmed_address
+            SET withdrawn_at = coalesce(withdrawn_at, :at), address = '',
+                withdrawn_reason = 'identification_undone', case_id = NULL
+            WHERE case_id = CAST(:case AS uuid)
+                AND split_part(source, ':', 3)::int < :before""",
             {"case": case_id, "at": now, "before": before},
         )
 
@@ -280,8 +283,9 @@ def withdraw(
     with as_worker(tx):
         rows_changed(
             tx,
-            """UPDATE confirmed_address SET withdrawn_at = :at, withdrawn_by = :by, withdrawn_reason = :why
-                            WHERE source = :s AND withdrawn_at IS NULL""",
+            """UPDATE confirmed_address
+            SET withdrawn_at = :at, withdrawn_by = :by, withdrawn_reason = :why
+            WHERE source = :s AND withdrawn_at IS NULL""",
             {
                 "at": clock.now(),
                 "by": person or caller.organisation,

@@ -62,9 +62,10 @@ def asked_for(tx: Connection, paths: Iterable[str]) -> set[str]:
     found = (
         rows(
             tx,
-            """SELECT DISTINCT ON (p.path) p.path, r.four_eyes FROM unnest(CAST(:paths AS text[])) AS p (path)
-                        JOIN review_rule r ON starts_with(p.path, r.path)
-                            ORDER BY p.path, length(r.path) DESC""",
+            """SELECT DISTINCT ON (p.path) p.path, r.four_eyes
+            FROM unnest(CAST(:paths AS text[])) AS p (path)
+            JOIN review_rule r ON starts_with(p.path, r.path)
+            ORDER BY p.path, length(r.path) DESC""",
             {"paths": wanted},
         )
         if wanted

@@ -418,8 +418,10 @@ class _Batch:
         reports.withdraw(self.tx, earlier, None, self.world, members)
         touched = (
             self.tx.exec_driver_sql(
-                """UPDATE statement SET withdrawn = true WHERE source = %s AND ext_id = %s AND NOT withdrawn
-               RETURNING case_id::text""",
+                """UPDATE statement
+                SET withdrawn = true
+                WHERE source = %s AND ext_id = %s AND NOT withdrawn
+                RETURNING case_id::text""",
                 (one.source, one.corrects),
             )
             .scalars()

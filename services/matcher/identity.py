@@ -3,10 +3,9 @@
 A Fellegi-Sunter model: each field agrees at a named level (identity_compare), each level has m (its
 share among true pairs), u (its share among other candidates) and a weight; weights add up to the
 odds. Two things are added to the textbook. Fields that hang together are weighed together: beside
-the same number, birth date and sex say little; a
-*different valid* number counts against whatever else agrees. And the candidates compete with each other and with
-"none of them", so that of two namesakes neither is sure. Thresholds and guards then turn the odds
-into a decision.
+the same number, birth date and sex say little; a *different valid* number counts against whatever
+else agrees. And the candidates compete with each other and with "none of them", so that of two
+namesakes neither is sure. Thresholds and guards then turn the odds into a decision.
 """
 
 from __future__ import annotations

@@ -151,7 +151,8 @@ def already_moved(tx: Connection, pairs: Sequence[tuple[str, str]]) -> set[tuple
         return set()
     found = rows(
         tx,
-        """SELECT a.member, a.path FROM unnest(CAST(:m AS text[]), CAST(:p AS text[])) AS a (member, path)
+        """SELECT a.member, a.path
+        FROM unnest(CAST(:m AS text[]), CAST(:p AS text[])) AS a (member, path)
         WHERE EXISTS (SELECT FROM transfer_case c WHERE c.member = a.member
             AND c.accepted_on IS NOT NULL
                       AND starts_with(c.origin_path, a.path))""",

@@ -51,8 +51,8 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-_MEMBER = """m.member, m.name, m.sex, m.birth_date::text, m.id_number, m.phone, m.address, m.organisation,
-       NULL AS organisation_name, m.standing, m.military_card"""
+_MEMBER = """m.member, m.name, m.sex, m.birth_date::text, m.id_number, m.phone, m.address,
+       m.organisation, NULL AS organisation_name, m.standing, m.military_card"""
 _CANDIDATES = f"""
 SELECT k.key, {_MEMBER}
 FROM (SELECT asked.key, (SELECT array_agg(member) FROM (

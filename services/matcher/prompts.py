@@ -62,7 +62,8 @@ UNION ALL SELECT 'question', poster, min(asked_at), count(DISTINCT (event_id, po
 WHERE answered_at IS NULL GROUP BY 2"""
 DESKS = Part("tree", "desks")
 _DESKS = f"""SELECT DISTINCT organisation FROM task t
-WHERE closed_at IS NULL AND kind IN ('identify', 'question') AND {DESKS.not_aside("t.organisation")}"""
+WHERE closed_at IS NULL AND kind IN ('identify', 'question')
+    AND {DESKS.not_aside("t.organisation")}"""
 _STANDING = """
 SELECT organisation, kind, count(*) AS number, max(id::text) FILTER (WHERE closed_at IS NULL) AS id,
        max(due_on) FILTER (WHERE closed_at IS NULL) AS due_on,

@@ -53,9 +53,11 @@ def decisions(tx: Connection, event_id: UUID) -> Sequence[Decision]:
         )
         for r in rows(
             tx,
-            """SELECT CASE decision WHEN 'outside' THEN 'match' ELSE decision END AS decision, decided_at,
-                                 case_id, position, notes, reason FROM identification
-                                     WHERE event_id = :e ORDER BY position""",
+            """SELECT CASE decision WHEN 'outside' THEN 'match' ELSE decision END AS decision,
+                decided_at, case_id, position, notes, reason
+            FROM identification
+            WHERE event_id = :e
+            ORDER BY position""",
             {"e": event_id},
         )
     ]

@@ -54,8 +54,9 @@ def ask(
 ) -> None:
     """Asks the organisation that posted, at ``path``; another question may follow."""
     tx.exec_driver_sql(
-        """INSERT INTO review_question (id, event_id, position, path, by_organisation, by_person, text, asked_at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s)""",
+        """INSERT INTO review_question (id, event_id, position, path, by_organisation, by_person,
+            text, asked_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)""",
         (uuid4(), event, position, path, who.organisation, who.person, _text(text, "ask"), at),
     )
 
@@ -82,7 +83,8 @@ def answer(
         )
     done = tx.exec_driver_sql(
         """UPDATE review_question SET answer = %s, answered_by = %s, answered_at = %s
-           WHERE event_id = %s AND position = %s AND answer IS NULL AND text IS NOT NULL RETURNING 1""",
+        WHERE event_id = %s AND position = %s AND answer IS NULL AND text IS NOT NULL
+        RETURNING 1""",
         (_text(text, "answer"), who.name, at, event, position),
     ).first()
     if done is None:

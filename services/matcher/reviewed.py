@@ -36,9 +36,10 @@ def keep_pairs(
         return  # somebody whom the keys did not find teaches nothing about weights
     for number, pair in enumerate(pairs):
         tx.exec_driver_sql(
-            """INSERT INTO reviewed_pair (review, candidate, same, levels, rareness, model, decided_on)
-               VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (review, candidate) DO UPDATE
-                   SET same = excluded.same""",
+            """INSERT INTO reviewed_pair (review, candidate, same, levels, rareness, model,
+                decided_on)
+            VALUES (%s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT (review, candidate) DO UPDATE SET same = excluded.same""",
             (
                 _group(event, position),
                 number,

@@ -106,7 +106,8 @@ def undo_match(
 
 _HELD = """
 SELECT EXISTS (SELECT FROM member WHERE member = %(member)s AND starts_with(path, %(own)s))
-    OR EXISTS (SELECT FROM transfer_case WHERE id = %(case)s AND starts_with(origin_path, %(own)s))"""
+    OR EXISTS (SELECT FROM transfer_case WHERE id = %(case)s
+        AND starts_with(origin_path, %(own)s))"""
 
 
 def _must_hold(tx: Connection, caller: Caller, row: Any, body: Mapping[str, Any]) -> None:
@@ -203,9 +204,9 @@ def _undo(
         )
         evidence.forget(tx, taken.case, world.now)
     tx.exec_driver_sql(
-        """INSERT INTO identification_undone (event_id, position, number, path, member, case_id, reason,
-                                              by_organisation, by_person, at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        """INSERT INTO identification_undone (event_id, position, number, path, member, case_id,
+            reason, by_organisation, by_person, at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
         (
             one.event,
             one.position,
@@ -315,8 +316,10 @@ def wrong_matches_of(tx: Connection, case: str) -> list[str]:
         f"{r.event}:{r.position}"
         for r in rows(
             tx,
-            """SELECT event, position FROM statement WHERE case_id = CAST(:c AS uuid) AND event IS NOT NULL
-               AND position IS NOT NULL ORDER BY time""",
+            """SELECT event, position
+            FROM statement
+            WHERE case_id = CAST(:c AS uuid) AND event IS NOT NULL
+            AND position IS NOT NULL ORDER BY time""",
             {"c": case},
         )
     ]

@@ -152,8 +152,9 @@ def create_account(
         set_password(tx, there[0].id, given, at, must_change=password is None)
         return given
     tx.exec_driver_sql(
-        """INSERT INTO account (id, organisation, path, name, role, password_hash, must_change, created_at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s)""",
+        """INSERT INTO account (id, organisation, path, name, role, password_hash, must_change,
+            created_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)""",
         (uuid4(), organisation, path, name, role, _hasher.hash(given), password is None, at),
     )
     return given
@@ -165,7 +166,8 @@ def list_accounts(tx: Connection, organisation: str | None = None) -> Sequence[R
     """
     return rows(
         tx,
-        """SELECT id, organisation, path, role, name, must_change, created_at, changed_at, signed_in_at, ended_at,
+        """SELECT id, organisation, path, role, name, must_change, created_at, changed_at,
+            signed_in_at, ended_at,
             CASE WHEN must_change AND ended_at IS NULL
                 THEN coalesce(changed_at, created_at) END AS given_at
         FROM account WHERE CAST(:o AS text) IS NULL OR organisation = :o

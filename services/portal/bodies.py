@@ -99,7 +99,8 @@ def _of(command: str, field: Field) -> Schema:
     if command == "refuse" and field.name == "reason":
         return {
             "type": "string",
-            "description": f"one of {', '.join(states.REFUSAL_REASONS)}; any other text is unlisted",
+            "description": f"one of {', '.join(states.REFUSAL_REASONS)}; "
+            "any other text is unlisted",
         }
     if field.kind == "choice":
         return {"enum": [value for value, _ in field.choices if value]}

@@ -161,7 +161,8 @@ def _photos(routes: APIRouter, portal: Portal) -> None:
 
     @routes.post(
         "/cases/{case_id}/photos",
-        summary=f"Files a photo or scan of a paper receipt, and records the receipt with it; {_ROLES}",
+        summary="Files a photo or scan of a paper receipt, and records the receipt with it; "
+        f"{_ROLES}",
     )
     async def file_photo(request: Request, case_id: str) -> Response:
         upload = await read_upload(request)

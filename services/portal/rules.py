@@ -58,8 +58,8 @@ def router(portal: Portal) -> APIRouter:
         tags=["destinations"],
         responses=_SENDING,
         openapi_extra=bodies.body(bodies.RULE),
-        summary="Decides otherwise than the table for moves that begin from now on; role: department, "
-        "admin",
+        summary="Decides otherwise than the table for moves that begin from now on; "
+        "role: department, admin",
     )
     async def set_one(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         body = await api.json_body(request)
@@ -71,8 +71,8 @@ def router(portal: Portal) -> APIRouter:
         tags=["destinations"],
         responses=_SENDING,
         openapi_extra=bodies.body(bodies.RULE),
-        summary="What a rule would have done to last year's cases; changes nothing; role: department, "
-        "admin",
+        summary="What a rule would have done to last year's cases; changes nothing; "
+        "role: department, admin",
     )
     async def tried(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
         body = await api.json_body(request)

@@ -160,7 +160,8 @@ def _open_cases(tx: Connection, members: set[str]) -> dict[str, tuple[str, str |
     found = rows(
         tx,
         """SELECT member, id::text AS id, destination FROM transfer_case WHERE member = ANY (:m)
-        AND state NOT IN ('moved', 'merged', 'struck_off', 'closed_without_move') ORDER BY opened_at""",
+        AND state NOT IN ('moved', 'merged', 'struck_off', 'closed_without_move')
+        ORDER BY opened_at""",
         {"m": sorted(members)},
     )
     return {row.member: (row.id, row.destination) for row in found}

@@ -45,7 +45,8 @@ _WHERE = {
         AND NOT EXISTS (SELECT FROM case_event e WHERE e.case_id = c.id
             AND e.command = 'record_arrival')""",
     # a place has reported the member, and no unit has said a word
-    "arrived": f"""c.state IN ({_OPEN}) AND c.reports <> '[]' AND c.letters = 0 AND NOT {_UNIT_SAID}""",
+    "arrived": f"""c.state IN ({_OPEN}) AND c.reports <> '[]' AND c.letters = 0
+        AND NOT {_UNIT_SAID}""",
 }
 _SCOPE = """(c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi
     OR EXISTS (SELECT FROM organisation o WHERE o.code IN (c.poster, c.host) AND o.path ~>=~ :lo

@@ -170,7 +170,7 @@ def list_keys(tx: Connection, organisation: str | None = None) -> Sequence[RowMa
     return rows(
         tx,
         """SELECT id, organisation, path, role, created_at, revoked_at FROM api_key
-                       WHERE CAST(:o AS text) IS NULL OR organisation = :o ORDER BY created_at, id""",
+        WHERE CAST(:o AS text) IS NULL OR organisation = :o ORDER BY created_at, id""",
         {"o": organisation},
     )
 

@@ -365,7 +365,8 @@ def _carry_out(tx: Connection, due: Sequence[Change], now: datetime) -> int:
         for words in (folded.faults.get(change.event),)
     ]
     tx.exec_driver_sql(
-        """UPDATE organisation_change c SET state = o.state, zh = o.zh, en = o.en, left_out = o.left_out,
+        """UPDATE organisation_change c
+        SET state = o.state, zh = o.zh, en = o.en, left_out = o.left_out,
         decided_at = %s, followed = (o.state <> 'done')
         FROM json_to_recordset(%s::json) AS o(event uuid, state text, zh text, en text,
             left_out text[])

@@ -4,23 +4,28 @@ them, never decided.
 Every key joins two things that seldom both go wrong, and stays selective in a register of millions.
 A member has eight keys as a rule; a row asks under more, because it is the row that may be damaged.
 
-===== ==========================================================
-==================================================
-key    holds                                                       survives
-===== ==========================================================
-==================================================
-`id:`  a number of 18 characters, 15 digits converted              every other field; asked also for every repair
-`ip:`  its first 15 characters (place, birth date, a digit)        numbers that Excel cut or rounded
-`bs:`  whole birth date and the first syllable's sound             homophones, pinyin, lost and missing characters
-`bg:`  whole birth date and the last syllable's sound              a surname that is wrong or lost
-`ys:`  birth year and the whole name's sound                       day, month or calendar wrong; partial dates
-`nt:`  last four characters of the number, the whole name's sound  numbers that were masked
-`p:`   phone                                                       name and number both damaged
-`n:`   the whole name's sound; asked only by rows with little else  rows of a name alone, or of name and organisation
-`mc:`  military card, or another paper in the number's column      no number is given
-`tk:`  organisation and HMAC of the number (registry.tokens)       the sender may not show the number
-===== ==========================================================
-==================================================
+What each key holds, and below it the damage that it survives:
+
+`id:`  a number of 18 characters, 15 digits converted
+       - every other field; asked also for every repair
+`ip:`  its first 15 characters (place, birth date, a digit)
+       - numbers that Excel cut or rounded
+`bs:`  whole birth date and the first syllable's sound
+       - homophones, pinyin, lost and missing characters
+`bg:`  whole birth date and the last syllable's sound
+       - a surname that is wrong or lost
+`ys:`  birth year and the whole name's sound
+       - day, month or calendar wrong; partial dates
+`nt:`  last four characters of the number, the whole name's sound
+       - numbers that were masked
+`p:`   phone
+       - name and number both damaged
+`n:`   the whole name's sound; asked only by rows with little else
+       - rows of a name alone, or of name and organisation
+`mc:`  military card, or another paper in the number's column
+       - no number is given
+`tk:`  organisation and HMAC of the number (registry.tokens)
+       - the sender may not show the number
 
 Sounds are the first usual reading without tone (services.registry.han): rows ask under all usual
 readings. Of names with rare or lost characters `ys:` stands also without these, of names with `·`

@@ -182,7 +182,8 @@ def listed(
         params |= {"at": after[0], "id": after[1]}
     found = rows(
         tx,
-        f"""SELECT id, at, event, result, organisation, account, key_id, role, object, reference, detail, trace
+        f"""SELECT id, at, event, result, organisation, account, key_id, role, object, reference,
+            detail, trace
         FROM security_log WHERE {" AND ".join(where)} ORDER BY at DESC, id DESC LIMIT :limit""",
         params,
     )

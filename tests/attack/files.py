@@ -21,8 +21,8 @@ _RELS = """<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlform
 _SHARED = """<Relationship Id="rId2" Target="sharedStrings.xml"
 Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"/>"""
 _BOOK = f"""<?xml version="1.0"?><workbook xmlns="{NAMESPACE}"
-xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="s" sheetId="1"
-r:id="rId1"/></sheets></workbook>"""
+xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets>
+<sheet name="s" sheetId="1" r:id="rId1"/></sheets></workbook>"""
 
 
 def workbook(sheet_data: str, shared: str = "", before: str = "") -> bytes:

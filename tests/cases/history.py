@@ -43,8 +43,10 @@ def homes_told(tx: Connection) -> dict[str, str]:
             WHERE e.command IN ('accept', 'record_paper_receipt') AND c.member IS NOT NULL
                 ORDER BY e.at, e.seq""").all():
         changes = tx.exec_driver_sql(
-            """SELECT change ->> 'destination' FROM case_event WHERE case_id = %s::uuid AND seq <= %s
-               AND change ? 'destination' ORDER BY seq DESC LIMIT 1""",
+            """SELECT change ->> 'destination'
+            FROM case_event
+            WHERE case_id = %s::uuid AND seq <= %s
+            AND change ? 'destination' ORDER BY seq DESC LIMIT 1""",
             (event.case_id, event.seq),
         )
         homes[event.member] = changes.scalar_one()

@@ -70,7 +70,8 @@ def histories(draw) -> list[dict[str, Any]]:
             "specversion": "1.0",
             "id": f"e{number}",
             "type": "guidui.departure.effective.v1",
-            "source": f"urn:guidui:organisation:{draw(st.sampled_from([UNIT, BRANCH, ORIGIN_COUNTY]))}",
+            "source": "urn:guidui:organisation:"
+            + draw(st.sampled_from([UNIT, BRANCH, ORIGIN_COUNTY])),
             "time": (NOW - timedelta(hours=draw(st.integers(0, 3)))).isoformat(),
         }
         data: dict[str, Any] = {"person": {"member": "m1", "name": "沈育文"}}

@@ -39,8 +39,9 @@ from tests.cases.cast import (
 )
 from tests.cases.history import rebuilt, stored
 
-INSERT = """INSERT INTO case_event (case_id, seq, at, command, from_state, to_state, change, by_organisation, detail)
-            VALUES (%s::uuid, %s, %s, %s, %s, %s, %s::jsonb, %s, %s::jsonb)"""
+INSERT = """INSERT INTO case_event (case_id, seq, at, command, from_state, to_state, change,
+    by_organisation, detail)
+VALUES (%s::uuid, %s, %s, %s, %s, %s, %s::jsonb, %s, %s::jsonb)"""
 DECISION = json.dumps(
     {"decided_by": BRANCH, "meeting_on": "2026-03-19", "approved_by": ORIGIN_COUNTY}
 )
@@ -59,9 +60,9 @@ def one_in_each_state(worker, owner):
     with owner.begin() as tx:
         for state, ident in ids.items():
             tx.exec_driver_sql(
-                """INSERT INTO transfer_case (id, state, seq, owner, origin, origin_path, destination, destination_path,
-                                              host, accepted_on, asks, reports)
-                   VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, %s, '[]', '[]')""",
+                """INSERT INTO transfer_case (id, state, seq, owner, origin, origin_path,
+                    destination, destination_path, host, accepted_on, asks, reports)
+                VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, %s, '[]', '[]')""",
                 (
                     ident,
                     state,
@@ -94,7 +95,8 @@ def test_the_fields_of_a_case_are_the_columns_of_its_table(worker):
     with worker.connect() as tx:
         columns = set(
             tx.exec_driver_sql("""SELECT attname FROM pg_attribute
-            WHERE attrelid = 'transfer_case'::regclass AND attnum > 0 AND NOT attisdropped""").scalars()
+                WHERE attrelid = 'transfer_case'::regclass AND attnum > 0
+                    AND NOT attisdropped""").scalars()
         )
     assert columns == {f.name for f in fields(Case)}
 

@@ -30,10 +30,11 @@ def page(report: Report, seed: int, brokers: int, workers: int) -> str:
 {verdict} `make chaos` wrote this page on {datetime.now(ZONE):%Y-%m-%d}; what is promised is in
 [delivery guarantees](delivery-guarantees.md).
 
-{report.accepted:,} departures were posted over HTTP to `guidui cluster up --brokers {brokers} --workers {workers}` while
-{sum(report.kills.values())} processes were killed with `kill -9` (seed {seed}). Posting took {report.siege_seconds:,.0f} s, of
-which many were spent repeating: {report.repeats:,} batches had no answer and were sent again. {report.drain_seconds:,.0f} s
-after the last answer every effect was there.
+{report.accepted:,} departures were posted over HTTP to
+`guidui cluster up --brokers {brokers} --workers {workers}` while {sum(report.kills.values())}
+processes were killed with `kill -9` (seed {seed}). Posting took {report.siege_seconds:,.0f} s, of
+which many were spent repeating: {report.repeats:,} batches had no answer and were sent again.
+{report.drain_seconds:,.0f} s after the last answer every effect was there.
 
 | killed | times |
 |---|---|

@@ -35,7 +35,8 @@ def owner(database):
     engine.dispose()
 
 
-_MOVED = """(SELECT c.id FROM transfer_case c JOIN case_event e ON e.case_id = c.id AND e.command = 'accept'
+_MOVED = """(SELECT c.id FROM transfer_case c
+    JOIN case_event e ON e.case_id = c.id AND e.command = 'accept'
     WHERE c.state = 'moved' ORDER BY c.id LIMIT 1)"""
 _OPEN = (
     "(SELECT id FROM transfer_case WHERE owner IS NOT NULL AND member IS NOT NULL ORDER BY id "
@@ -45,12 +46,14 @@ BREACHES = {
     "one owner": [f"UPDATE transfer_case SET owner = '999999999999' WHERE id = {_OPEN}"],
     "one case before accepted": [
         "DROP INDEX one_case_per_member",
-        """UPDATE transfer_case SET member = (SELECT member FROM transfer_case WHERE state = 'stay_approved' LIMIT 1)
-           WHERE state = 'letter_expired'""",
+        """UPDATE transfer_case
+        SET member = (SELECT member FROM transfer_case WHERE state = 'stay_approved' LIMIT 1)
+        WHERE state = 'letter_expired'""",
     ],
     "affiliation moves on acceptance alone": [
-        """UPDATE member SET (organisation, path) = (SELECT code, path FROM organisation WHERE code = '620104010001')
-           WHERE member = 'm00001'"""
+        """UPDATE member
+        SET (organisation, path) = (SELECT code, path FROM organisation WHERE code = '620104010001')
+        WHERE member = 'm00001'"""
     ],
     "a member's path is their organisation's": [
         "UPDATE member SET path = '620100010001.' WHERE member = 'm00002'"
@@ -82,7 +85,9 @@ BREACHES = {
            WHERE command = 'issue_letter'"""
     ],
     "nobody arrives on a void letter": [
-        """UPDATE case_event SET detail = '{"letter_number": "void"}' WHERE command = 'record_arrival'"""
+        """UPDATE case_event
+        SET detail = '{"letter_number": "void"}'
+        WHERE command = 'record_arrival'"""
     ],
     "a late acceptance has its decision": [
         f"UPDATE transfer_case SET letter_expires_on = accepted_on - 1, letter_issued_on = "
@@ -91,8 +96,10 @@ BREACHES = {
         f"UPDATE case_event SET detail = '{{}}' WHERE command = 'accept' AND case_id = {_MOVED}",
     ],
     "a second or unlisted refusal goes up": [
-        """UPDATE case_event SET command = 'refuse', reason = 'no_power' WHERE command IN ('triage', 'match')
-           AND case_id IN (SELECT case_id FROM case_event GROUP BY case_id HAVING count(*) > 1)""",
+        """UPDATE case_event
+        SET command = 'refuse', reason = 'no_power'
+        WHERE command IN ('triage', 'match')
+        AND case_id IN (SELECT case_id FROM case_event GROUP BY case_id HAVING count(*) > 1)""",
         """UPDATE case_event SET to_state = 'escalated' WHERE command = 'refuse'""",
     ],
     "standing changes by named decisions alone": [
@@ -120,9 +127,10 @@ BREACHES = {
     "the outbox tells every move": [f"DELETE FROM event_log WHERE key = {_MOVED}::text"],
     "every message took effect": ["DELETE FROM inbox WHERE consumer = 'matcher'"],
     "nothing on the dead-letter desk": [
-        """INSERT INTO dead_letter (consumer, event_id, topic, type, time, reason_zh, reason_en, attempts, state, at)
-           SELECT 'matcher', event_id, topic, type, time, '坏', 'bad', 1, 'open', at FROM event_log
-               LIMIT 1"""
+        """INSERT INTO dead_letter (consumer, event_id, topic, type, time, reason_zh, reason_en,
+            attempts, state, at)
+        SELECT 'matcher', event_id, topic, type, time, '坏', 'bad', 1, 'open', at FROM event_log
+            LIMIT 1"""
     ],
     "every person posted has one outcome": ["DELETE FROM identification WHERE decision = 'match'"],
     "who is in review is asked for": [
@@ -139,8 +147,10 @@ BREACHES = {
            (SELECT event_id, position FROM identification WHERE decision = 'not_a_member')"""
     ],
     "no stranger is ever a party": [
-        """INSERT INTO case_party SELECT r.case_id, r.organisation, '1.' FROM report r WHERE r.case_id IS NOT NULL
-           ON CONFLICT DO NOTHING"""
+        """INSERT INTO case_party SELECT r.case_id, r.organisation, '1.'
+        FROM report r
+        WHERE r.case_id IS NOT NULL
+        ON CONFLICT DO NOTHING"""
     ],
     "what others report moves nothing": [
         """INSERT INTO statement (id, case_id, event, position, source, ext_id, time, kind, facts)

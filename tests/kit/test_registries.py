@@ -88,7 +88,8 @@ def test_the_resolver_of_kafkas_jars_that_reaches_nobody(tmp_path):
 
 
 @pytest.mark.parametrize(("output", "words"), [
-    ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "not what the lock file names"),
+    ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
+     "not what the lock file names"),
     ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]", "certificate"),
     ("npm error code EAI_AGAIN", "cannot be resolved"),
     ("npm error code ENOSPC", "disk is full"),

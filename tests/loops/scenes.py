@@ -154,8 +154,10 @@ def orders_to_batches(town, poison, owner) -> Scene:
         keys,
         "SELECT parent || ':' || seq FROM batch_done",
         lambda: owner(
-            """UPDATE case_event SET detail = jsonb_set(detail, '{start_on}', '"2026-11-23"') WHERE case_id::text = %s
-           AND command = 'give_to_all'""",
+            """UPDATE case_event
+            SET detail = jsonb_set(detail, '{start_on}', '"2026-11-23"')
+            WHERE case_id::text = %s
+            AND command = 'give_to_all'""",
             keys[1].split(":")[0],
         ),
     )
@@ -207,8 +209,9 @@ def batches_that_brought_nobody(town, poison, owner) -> Scene:
     keys, source = [], f"urn:guidui:organisation:{UNIT}"
     for name in "abc":
         owner(
-            """INSERT INTO posted_event (id, source, ext_id, organisation, path, type, time, received_at, data, body_hmac,
-                 persons, batch) VALUES (%s, %s, %s, %s, %s, 't', %s, %s, '{}', 'h', 0, %s)""",
+            """INSERT INTO posted_event (id, source, ext_id, organisation, path, type, time,
+                received_at, data, body_hmac, persons, batch)
+            VALUES (%s, %s, %s, %s, %s, 't', %s, %s, '{}', 'h', 0, %s)""",
             uuid4(),
             source,
             f"e-{name}",
@@ -252,9 +255,10 @@ def notices(town, owner, closed: bool) -> tuple[list[str], list[str]]:
             now if closed else None,
         )
         owner(
-            """INSERT INTO notice (id, task, stage, kind, act, organisation, recipient, path, contact, channel, urgent, state,
-                 due_at) VALUES (%s, %s, 'opened', 'triage', 'triage', %s, %s, %s, %s, 'portal',
-                     false, 'waiting', %s)""",
+            """INSERT INTO notice (id, task, stage, kind, act, organisation, recipient, path,
+                contact, channel, urgent, state, due_at)
+            VALUES (%s, %s, 'opened', 'triage', 'triage', %s, %s, %s, %s, 'portal', false,
+                'waiting', %s)""",
             notice,
             task,
             COMMUNITY,
@@ -374,9 +378,9 @@ def changes_of_organisations(town, poison, owner) -> Scene:
     for code in (UNIT, STREET, SCHOOL):
         keys.append(str(uuid4()))
         owner(
-            """INSERT INTO organisation_change (event, source, ext_id, by_organisation, path, organisation, founded, columns,
-                 time, effective_on, state, decided_at)
-                     VALUES (%s, 's', %s, %s, %s, %s, false, %s, %s, %s, 'waiting', %s)""",
+            """INSERT INTO organisation_change (event, source, ext_id, by_organisation, path,
+                organisation, founded, columns, time, effective_on, state, decided_at)
+            VALUES (%s, 's', %s, %s, %s, %s, false, %s, %s, %s, 'waiting', %s)""",
             keys[-1],
             code,
             code,

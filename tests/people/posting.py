@@ -71,8 +71,10 @@ def everything(town: Town) -> dict[str, str]:
     with town.house.worker.connect() as tx:
         tables = (
             tx.exec_driver_sql(
-                """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-               AND has_table_privilege('guidui_worker', oid, 'SELECT') ORDER BY relname"""
+                """SELECT relname
+                FROM pg_class
+                WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+                AND has_table_privilege('guidui_worker', oid, 'SELECT') ORDER BY relname"""
             )
             .scalars()
             .all()

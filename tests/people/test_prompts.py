@@ -125,7 +125,7 @@ def test_it_opens_in_the_commit_of_the_review_and_says_how_many(town, reader):
     with town.house.worker.connect() as tx:
         xids = set(
             tx.exec_driver_sql("""SELECT xmin::text FROM task WHERE kind = 'identify'
-                                         UNION ALL SELECT xmin::text FROM identification""").scalars()
+                UNION ALL SELECT xmin::text FROM identification""").scalars()
         )
         told = tx.exec_driver_sql(
             "SELECT body::text FROM event_log WHERE topic = 'tasks'"

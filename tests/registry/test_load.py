@@ -264,7 +264,8 @@ def test_a_damaged_archive_keeps_what_was_read_and_says_so(register):
 def test_no_file_moves_a_member(register, worker):
     result = register(
         "members",
-        f"{HEADER}\n{member_line('m1', '沈育文', '330602010042')}\n{member_line('m2', '王方', '330602010042')}\n",
+        f"{HEADER}\n{member_line('m1', '沈育文', '330602010042')}\n"
+        f"{member_line('m2', '王方', '330602010042')}\n",
     )
     assert (result.good, result.bad) == (1, 1)
     assert "330602010035" in errors(result)[0]["reason"] and "接收" in errors(result)[0]["reason"]

@@ -86,7 +86,10 @@ def test_confirmed_addresses_with_and_without_an_id(register, worker):
 
 
 def test_the_calendar(register, worker):
-    content = "day,kind,source\n2026-05-01,放假,国办发明电\n2026-05-09,workday,国办发明电\n2026-05-09,holiday,\n2026-02-30,holiday,\n"
+    content = (
+        "day,kind,source\n2026-05-01,放假,国办发明电\n2026-05-09,workday,国办发明电\n"
+        "2026-05-09,holiday,\n2026-02-30,holiday,\n"
+    )
     result = register("calendar", content)
     assert (result.good, result.bad) == (2, 2)
     with worker.begin() as tx:

@@ -10,8 +10,14 @@ from services.registry.access import create_key
 from services.registry.load import Hooks
 from tests.registry.conftest import ORGANISATIONS
 
-CONTACTS = "organisation,name,post,phone,email,channel,from,until\n330602010035,甲,secretary,13800000001,,portal,,\n"
-GRIDS = "grid,community,name,contact,phone,addresses\ng1,330603001008,第一网格,乙,13800000002,管墅社区1幢;管墅社区2幢\n"
+CONTACTS = (
+    "organisation,name,post,phone,email,channel,from,until\n"
+    "330602010035,甲,secretary,13800000001,,portal,,\n"
+)
+GRIDS = (
+    "grid,community,name,contact,phone,addresses\n"
+    "g1,330603001008,第一网格,乙,13800000002,管墅社区1幢;管墅社区2幢\n"
+)
 MOVED = ORGANISATIONS.replace(
     "organ,330602010021,", "organ,330603010022,"
 )  # 水务管理局 goes to the other district

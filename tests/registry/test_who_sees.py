@@ -14,7 +14,10 @@ from services.registry.tree import just_after
 
 TABLES = ("organisation", "member", "contact", "grid")
 OWN = "330600010019.330602010021.330602010028.330602010035."
-CONTACTS = "organisation,name,post\n330602010035,甲,secretary\n330602010042,乙,secretary\n330603010036,丙,secretary\n"
+CONTACTS = (
+    "organisation,name,post\n330602010035,甲,secretary\n330602010042,乙,secretary\n"
+    "330603010036,丙,secretary\n"
+)
 
 
 @pytest.fixture

@@ -83,7 +83,8 @@ def _serial(day: str) -> int:
 
 def _chinese(day: str) -> str:
     year, month, of_month = day.split("-")
-    return f"{''.join('〇一二三四五六七八九'[int(digit)] for digit in year)}年{int(month)}月{int(of_month)}日"
+    spelt = "".join("〇一二三四五六七八九"[int(digit)] for digit in year)
+    return f"{spelt}年{int(month)}月{int(of_month)}日"
 
 
 def dirty_name(name: str, sex: str, rng: random.Random) -> tuple[str, str]:

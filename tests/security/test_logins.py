@@ -383,8 +383,9 @@ def test_secrets_are_out_of_reach(web, caller, sql):
 def arguments(kind: str, tree: str) -> list[str]:
     """What somebody would try as an argument of this type, to learn something of a tree."""
     uuid = value_of("uuid", tree)
-    events = f"""'[{{"position": 0, "id": {uuid.replace("'", '"')}, "source": "urn:guidui:organisation:{tree}",
-        "ext_id": "x", "type": "t", "time": "2026-01-01", "data": {{}}, "body_hmac": "h", "persons": 0, "key": "k"}}]'"""
+    events = f"""'[{{"position": 0, "id": {uuid.replace("'", '"')},
+        "source": "urn:guidui:organisation:{tree}", "ext_id": "x", "type": "t",
+        "time": "2026-01-01", "data": {{}}, "body_hmac": "h", "persons": 0, "key": "k"}}]'"""
     return {
         "text": [f"'{tree}'", f"'{tree}.'", "'0'", "'~'"],
         "text[]": [f"ARRAY['{tree}']"],

@@ -82,8 +82,10 @@ def test_of_a_stranger_only_the_count_stays(played):
         ).all()
         tables = (
             tx.exec_driver_sql(
-                """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-               AND has_table_privilege('guidui_worker', oid, 'SELECT')"""
+                """SELECT relname
+                FROM pg_class
+                WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+                AND has_table_privilege('guidui_worker', oid, 'SELECT')"""
             )
             .scalars()
             .all()

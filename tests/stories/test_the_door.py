@@ -121,11 +121,19 @@ def test_a_data_directory_that_cannot_be_made_is_said(tmp_path, command):
     )
 
 
-@pytest.mark.parametrize("command", [
-    ("statement",), ("key", "list"), ("key", "create", "--organisation", "1", "--role", "sender"), ("erase",),
-    ("account", "create", "--organisation", "1", "--role", "clerk", "--name", "n"), ("rule", "list"),
-    ("model", "list"), ("cluster", "down"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("statement",),
+        ("key", "list"),
+        ("key", "create", "--organisation", "1", "--role", "sender"),
+        ("erase",),
+        ("account", "create", "--organisation", "1", "--role", "clerk", "--name", "n"),
+        ("rule", "list"),
+        ("model", "list"),
+        ("cluster", "down"),
+    ],
+)
 def test_a_mistyped_data_directory_makes_no_database(tmp_path, command):
     mistyped = tmp_path / "dtaa"
     done = guidui(*command, "--data", str(mistyped))

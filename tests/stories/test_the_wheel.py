@@ -44,10 +44,15 @@ def test_the_wheel_holds_two_packages_and_their_data(wheel):
         "services",
         "schemas",
     }
-    assert {"services/cases/policy/calendar.json", "services/kit/migrations/versions/0004_cases.py",
-            "schemas/asyncapi.yaml", "services/matcher/data/divisions.csv.xz",
-            "services/portal/static/vendor/htmx.min.js", "services/records/letters/fonts/NotoSerifSC.ttf",
-            "services/records/letters/fonts/index.json"} <= set(names)  # fmt: skip
+    assert {
+        "services/cases/policy/calendar.json",
+        "services/kit/migrations/versions/0004_cases.py",
+        "schemas/asyncapi.yaml",
+        "services/matcher/data/divisions.csv.xz",
+        "services/portal/static/vendor/htmx.min.js",
+        "services/records/letters/fonts/NotoSerifSC.ttf",
+        "services/records/letters/fonts/index.json",
+    } <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "deploy/"))]
 
 
@@ -131,8 +136,15 @@ def _distribution(name: str) -> Distribution:
 
 def test_it_serves_without_registry_npm_or_source_tree(environment, tmp_path):
     port = free_port()
-    bare = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "GUIDUI_CACHE": str(cache_folder()), "PIP_NO_INDEX": "1",
-            "HTTPS_PROXY": NOWHERE, "HTTP_PROXY": NOWHERE, "NO_PROXY": "127.0.0.1"}  # fmt: skip
+    bare = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "GUIDUI_CACHE": str(cache_folder()),
+        "PIP_NO_INDEX": "1",
+        "HTTPS_PROXY": NOWHERE,
+        "HTTP_PROXY": NOWHERE,
+        "NO_PROXY": "127.0.0.1",
+    }
     command = [
         environment / "bin" / "guidui",
         "run",

@@ -215,7 +215,8 @@ SELECT c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS guarded,
        has_any_column_privilege('guidui_web', c.oid, 'INSERT')
            OR has_any_column_privilege('guidui_web', c.oid, 'UPDATE')
            OR has_table_privilege('guidui_web', c.oid, 'DELETE') AS written_by_pages
-FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')"""
+FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')"""
 
 
 @pytest.fixture
@@ -244,7 +245,9 @@ def test_text_columns_share_one_collation(database):
     """
     engine = connect(database.owner_url, None, connections_max=1)
     with engine.connect() as tx:
-        own = tx.exec_driver_sql("""SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        own = tx.exec_driver_sql("""SELECT c.relname, a.attname
+            FROM pg_attribute a
+            JOIN pg_class c ON c.oid = a.attrelid
             WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
                 AND a.attnum > 0
               AND a.attcollation NOT IN (0, 'pg_catalog."default"'::regcollation)""").all()
@@ -255,14 +258,16 @@ def test_text_columns_share_one_collation(database):
 def test_the_applications_roles_are_plain(database):
     engine = connect(database.owner_url, None, connections_max=1)
     with engine.connect() as tx:
-        roles = tx.exec_driver_sql("""SELECT rolname, rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb AS strong,
+        roles = tx.exec_driver_sql("""SELECT rolname, rolsuper OR rolbypassrls OR rolcreaterole
+                OR rolcreatedb AS strong,
             rolcanlogin FROM pg_roles
             WHERE rolname IN ('guidui_web', 'guidui_worker', 'guidui_app', 'guidui_pages')""").all()
         reach = (
-            tx.exec_driver_sql("""SELECT relname FROM pg_class, unnest(ARRAY['guidui_app', 'guidui_pages']) l (login)
-            WHERE relnamespace = 'public'::regnamespace
-            AND relkind IN ('r', 'p', 'v') AND (has_any_column_privilege(login, oid, 'SELECT')
-            OR has_any_column_privilege(login, oid, 'INSERT'))""")
+            tx.exec_driver_sql("""SELECT relname
+                FROM pg_class, unnest(ARRAY['guidui_app', 'guidui_pages']) l (login)
+                WHERE relnamespace = 'public'::regnamespace
+                AND relkind IN ('r', 'p', 'v') AND (has_any_column_privilege(login, oid, 'SELECT')
+                OR has_any_column_privilege(login, oid, 'INSERT'))""")
             .scalars()
             .all()
         )

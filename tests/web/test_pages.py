@@ -10,9 +10,11 @@ from tests.portal.town import Town
 from tests.stories import world
 
 WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-SMALL = """() => [...document.querySelectorAll('main button, main .button, main input, main select')]
-    .filter(one => one.type !== 'hidden' && !['radio', 'checkbox'].includes(one.type) && one.offsetParent)
-    .filter(one => one.getBoundingClientRect().height < LEAST).map(one => one.outerHTML)"""
+SMALL = """() => [...document.querySelectorAll(
+        'main button, main .button, main input, main select')]
+    .filter(one => !['hidden', 'radio', 'checkbox'].includes(one.type) && one.offsetParent)
+    .filter(one => one.getBoundingClientRect().height < LEAST)
+    .map(one => one.outerHTML)"""
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])

@@ -86,8 +86,10 @@ BEGIN
             AND c.relrowsecurity
           AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'sealed')
     LOOP
-        EXECUTE format('CREATE POLICY sealed ON %s AS RESTRICTIVE TO guidui_web USING ((SELECT context_sealed()))',
-                       unsealed.name);
+        EXECUTE format(
+            'CREATE POLICY sealed ON %s AS RESTRICTIVE TO guidui_web '
+            'USING ((SELECT context_sealed()))',
+            unsealed.name);
     END LOOP;
 END $$"""
 

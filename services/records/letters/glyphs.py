@@ -19,7 +19,9 @@ log = structlog.get_logger()
 _CHARACTERS = """
 SELECT DISTINCT c FROM member m, regexp_split_to_table(m.name, '') c WHERE m.standing <> 'ended'"""
 _WITH_ONE_OF = """
-SELECT count(*) FROM member WHERE standing <> 'ended' AND translate(name, :characters, '') <> name"""
+SELECT count(*)
+FROM member
+WHERE standing <> 'ended' AND translate(name, :characters, '') <> name"""
 _COMING = """
 SELECT DISTINCT p.name FROM case_person p JOIN transfer_case c ON c.id = p.case_id
 WHERE c.state IN ('triaged', 'destination_confirmed', 'out_approval', 'letter_issued',

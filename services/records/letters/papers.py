@@ -203,7 +203,9 @@ LEFT JOIN counterfoil f ON f.case_id = c.id AND f.number = c.letter_number
 WHERE c.id = ANY (CAST(:ids AS uuid[]))"""
 _LOOKS = """
 INSERT INTO case_look (id, case_id, member, organisation, person, purpose, at)
-SELECT gen_random_uuid(), id, member, %s, %s, %s, %s FROM transfer_case WHERE id = ANY (%s::uuid[])"""
+SELECT gen_random_uuid(), id, member, %s, %s, %s, %s
+FROM transfer_case
+WHERE id = ANY (%s::uuid[])"""
 
 
 def _sheets(
@@ -371,12 +373,12 @@ def set_printing(tx: Connection, organisation: str, setting: Setting, now: datet
             field="right_mm",
         )
     tx.exec_driver_sql(
-        """INSERT INTO print_setting (organisation, path, right_mm, down_mm, address, phone, fax, postcode, changed_at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-           ON CONFLICT (organisation) DO UPDATE SET path = excluded.path,
-               right_mm = excluded.right_mm,
-               down_mm = excluded.down_mm, address = excluded.address, phone = excluded.phone,
-                   fax = excluded.fax,
-               postcode = excluded.postcode, changed_at = excluded.changed_at""",
+        """INSERT INTO print_setting (organisation, path, right_mm, down_mm, address, phone, fax,
+            postcode, changed_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT (organisation) DO UPDATE SET
+            path = excluded.path, right_mm = excluded.right_mm, down_mm = excluded.down_mm,
+            address = excluded.address, phone = excluded.phone, fax = excluded.fax,
+            postcode = excluded.postcode, changed_at = excluded.changed_at""",
         (organisation, Directory.of(tx).path(organisation), *setting, now),
     )

@@ -30,8 +30,9 @@ def file_photo(
     """Keeps a cleaned photo or scan with its counterfoil. ``tx`` acts as the worker."""
     ident = uuid4()
     tx.exec_driver_sql(
-        """INSERT INTO receipt_photo (id, organisation, number, case_id, type, content, by_organisation, by_person, at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        """INSERT INTO receipt_photo (id, organisation, number, case_id, type, content,
+            by_organisation, by_person, at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)""",
         (ident, organisation, number, case_id, *cleaned, by, person, now),
     )
     return ident
