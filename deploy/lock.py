@@ -2,7 +2,7 @@
 `ARGS=--upgrade` takes the newest.
 
     requirements.lock          what the service needs
-    requirements-cluster.lock  what `guidui cluster` needs besides: Java, and what finds Kafka's jars
+    requirements-cluster.lock  what `guidui cluster` needs besides: Java, what finds Kafka's jars
     requirements-test.lock     what the tests and benches need besides both
     requirements-check.lock    what formats, lints and checks types, besides those
     requirements-build.lock    what makes assets, fonts and wheels; whole by itself

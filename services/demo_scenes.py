@@ -119,7 +119,7 @@ def played(house: House, end: datetime, post: Post, command: Command) -> Iterato
     yield from _doubtful_arrival(house, end - timedelta(days=1), post)
 
 
-def _scene(
+def _scene(  # noqa: PLR0913
     house: House, end: datetime, number: int, scene: Scene, place: int, post: Post, command: Command
 ) -> Iterator[Plan]:
     person = _member(house, scene.branch, place)

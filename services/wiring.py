@@ -71,7 +71,7 @@ class House:
         self.acts = self.acts or self.web
 
     @classmethod
-    def at(
+    def at(  # noqa: PLR0913
         cls,
         url: str | URL,
         secret: bytes,

@@ -235,7 +235,7 @@ def orders(tx: Connection, parent: str) -> list[dict[str, Any]]:
     ]
 
 
-def children(
+def children(  # noqa: PLR0913
     tx: Connection,
     parent: str,
     *,

@@ -26,7 +26,7 @@ from services.kit.errors import Refused
 from services.registry.access import Caller
 
 
-def give(
+def give(  # noqa: PLR0913
     engine: Engine,
     caller: Caller,
     case_id: str,
@@ -48,7 +48,7 @@ def give(
         )
 
 
-def give_within(
+def give_within(  # noqa: PLR0913
     tx: Connection,
     caller: Caller,
     case_id: str,
@@ -87,7 +87,7 @@ def give_within(
     return queries.view_within(tx, case_id, now, caller.organisation)
 
 
-def obey(
+def obey(  # noqa: PLR0913
     tx: Connection,
     case: Case,
     command: str,

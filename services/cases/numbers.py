@@ -113,7 +113,7 @@ ON CONFLICT (organisation, number) DO UPDATE SET range = excluded.range,
     WHERE counterfoil.range IS NULL"""
 
 
-def assign_range(
+def assign_range(  # noqa: PLR0913
     tx: Connection,
     organisation: str,
     prefix: str,
@@ -266,7 +266,7 @@ WHERE (CAST(:status AS text) IS NULL OR status = :status
   AND (NOT :no_receipt OR (status = 'used' AND receipt_recorded_on IS NULL))"""
 
 
-def register(
+def register(  # noqa: PLR0913
     tx: Connection,
     under: str,
     *,

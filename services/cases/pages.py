@@ -455,7 +455,7 @@ def overdue_tasks(
     return [_named(dict(r), directory, today) for r in found]
 
 
-def _where(
+def _where(  # noqa: PLR0913
     tx: Connection,
     now: datetime,
     organisation: str,

@@ -88,7 +88,7 @@ def _met(condition: Sequence[Any], params: dict[str, Any]) -> str:
     return f"coalesce({fact} = :{name}_is, false)"
 
 
-def search(
+def search(  # noqa: PLR0913
     tx: Connection,
     caller: Caller,
     *,

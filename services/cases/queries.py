@@ -186,7 +186,7 @@ def views(
     ]
 
 
-def _view(
+def _view(  # noqa: PLR0913
     case: Case,
     homes: Mapping[str, str],
     history: Sequence[Any],
@@ -278,7 +278,7 @@ def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def cases(
+def cases(  # noqa: PLR0913
     tx: Connection,
     now: datetime,
     *,

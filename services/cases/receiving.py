@@ -54,7 +54,7 @@ def batches(
     )
 
 
-def give(
+def give(  # noqa: PLR0913
     tx: Connection,
     caller: Caller,
     parent: str,
@@ -166,7 +166,7 @@ def orders(tx: Connection, organisation: str, parent: str) -> list[dict[str, Any
     ]
 
 
-def members(
+def members(  # noqa: PLR0913
     tx: Connection,
     organisation: str,
     parent: str,

@@ -93,7 +93,7 @@ def keep(tx: Connection, signs: Sequence[Sign], world: World) -> None:
         )
 
 
-def take_back(
+def take_back(  # noqa: PLR0913
     tx: Connection,
     event: UUID,
     position: int | None,

@@ -267,7 +267,7 @@ class _Builder:
             self._organisation(branch, f"中共{name}第{n}支部委员会", "branch", kind, code, "620104")
         return Unit(code, name, kind, below)
 
-    def _organisation(
+    def _organisation(  # noqa: PLR0913
         self,
         code: str,
         name: str,

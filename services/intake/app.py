@@ -177,7 +177,7 @@ def router(intake: Intake) -> APIRouter:
     return routes
 
 
-def build(
+def build(  # noqa: PLR0913
     engine: Engine,
     clock: Clock,
     secret: bytes,

@@ -63,7 +63,7 @@ def words_of(error: Exception) -> Words:
     )
 
 
-def put(
+def put(  # noqa: PLR0913
     tx: Connection,
     consumer: str,
     message: Message,
@@ -99,7 +99,7 @@ def put(
     )
 
 
-def put_row(
+def put_row(  # noqa: PLR0913
     tx: Connection,
     loop: str,
     part: str,

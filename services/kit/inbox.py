@@ -67,7 +67,7 @@ def nothing(tx: Connection) -> None:
     """No further statement in the transaction."""
 
 
-def deliver(
+def deliver(  # noqa: PLR0913
     engine: Engine,
     consumer: str,
     messages: Sequence[Message],
@@ -103,7 +103,7 @@ def deliver(
         _one_by_one(engine, consumer, batch, handler, clock, limits, keeps_body, also)
 
 
-def _one_by_one(engine, consumer, batch, handler, clock, limits, keeps_body, also) -> None:
+def _one_by_one(engine, consumer, batch, handler, clock, limits, keeps_body, also) -> None:  # noqa: PLR0913
     failed: list[bool] = []
     with engine.begin() as tx:
         shut: set[str] = set()

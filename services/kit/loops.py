@@ -122,7 +122,7 @@ class Part:
             )
         return done
 
-    def _alone(
+    def _alone(  # noqa: PLR0913
         self,
         tx: Connection,
         item: Row,

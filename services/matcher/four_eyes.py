@@ -91,7 +91,7 @@ def seconded(proposal: Mapping[str, Any] | None, chosen: Mapping[str, Any], who:
     return same
 
 
-def propose(
+def propose(  # noqa: PLR0913
     tx: Connection,
     event: UUID,
     position: int,

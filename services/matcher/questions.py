@@ -42,7 +42,7 @@ def of_events(
     return found
 
 
-def ask(
+def ask(  # noqa: PLR0913
     tx: Connection,
     event: UUID,
     position: int,
@@ -61,7 +61,7 @@ def ask(
     )
 
 
-def answer(
+def answer(  # noqa: PLR0913
     tx: Connection,
     event: UUID,
     position: int,

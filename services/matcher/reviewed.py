@@ -16,7 +16,7 @@ Group = list[tuple[tuple[str, ...], float, bool]]
 """The candidates of one decision: levels, rareness of the name, whether this is the person."""
 
 
-def keep_pairs(
+def keep_pairs(  # noqa: PLR0913
     tx: Connection,
     event: UUID,
     position: int,

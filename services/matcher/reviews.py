@@ -92,7 +92,7 @@ class Reader:
         return path.startswith(self.caller.path)
 
 
-def reviews(
+def reviews(  # noqa: PLR0913
     tx: Connection,
     house: Any,
     caller: Caller,

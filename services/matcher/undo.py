@@ -140,7 +140,7 @@ def _must_hold(tx: Connection, caller: Caller, row: Any, body: Mapping[str, Any]
         )
 
 
-def _second(
+def _second(  # noqa: PLR0913
     tx: Connection,
     house: Any,
     event: UUID,
@@ -165,7 +165,7 @@ def _second(
     return chosen | who.shown()
 
 
-def _undo(
+def _undo(  # noqa: PLR0913
     tx: Connection,
     house: Any,
     told: Sequence[Announcement],

@@ -63,7 +63,7 @@ class Mail:
         return uuid5(self.id, str(self.attempts))
 
 
-def deliver_due(
+def deliver_due(  # noqa: PLR0913
     engine: Engine,
     clock: Clock,
     channels: Channels,

@@ -250,7 +250,7 @@ def _given(
     return _page(portal, request, viewer, organisation, secret=secret, what=what)
 
 
-def _page(
+def _page(  # noqa: PLR0913
     portal: Portal,
     request: Request,
     viewer: Viewer,

@@ -95,7 +95,7 @@ def router(portal: Portal) -> APIRouter:
     return routes
 
 
-def _batch(
+def _batch(  # noqa: PLR0913
     portal: Portal,
     request: Request,
     viewer: Viewer,

@@ -41,7 +41,7 @@ def _lists(routes: APIRouter, portal: Portal, caller_of: api.CallerOf) -> None:
         summary="The members of a batch and what the last command to all did; role: receiver, "
         "department, admin",
     )
-    def children(
+    def children(  # noqa: PLR0913
         case_id: str,
         request: Request,
         caller: Annotated[Caller, Depends(caller_of)],
@@ -116,7 +116,7 @@ def _lists(routes: APIRouter, portal: Portal, caller_of: api.CallerOf) -> None:
         "/v1/batches/{batch}",
         summary=f"The members of a batch in this organisation's hands; {_WHO}",
     )
-    def in_hand(
+    def in_hand(  # noqa: PLR0913
         batch: str,
         caller: Annotated[Caller, Depends(caller_of)],
         state: api.Text = None,

@@ -364,7 +364,7 @@ def _by_policy(
     return field, choices
 
 
-def _form(
+def _form(  # noqa: PLR0913
     portal: Portal,
     request: Request,
     tx: Connection,

@@ -108,7 +108,7 @@ def router(portal: Portal) -> APIRouter:
         return render(portal, request, "department.html", viewer, listed=listed, **context)
 
     @routes.get("/department/list", summary="The list behind a number; role: department, admin")
-    def behind(
+    def behind(  # noqa: PLR0913
         request: Request,
         organisation: str = "",
         only: str = "all",

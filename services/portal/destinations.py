@@ -195,7 +195,7 @@ def guesses_a_name(caller: Caller, text: str, cursor: str | None) -> bool:
     return bool(text.strip()) and not cursor and caller.role not in ("department", "admin")
 
 
-def _pool(
+def _pool(  # noqa: PLR0913
     portal: Portal,
     request: Request,
     chosen: Mapping[str, str],
@@ -238,7 +238,7 @@ def _pool(
     )
 
 
-def _learned(
+def _learned(  # noqa: PLR0913
     portal: Portal,
     request: Request,
     text: str,

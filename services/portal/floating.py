@@ -196,7 +196,7 @@ def _day(text: str) -> date:
         raise Refused(422, "field-wrong", _NO_DAY, field="on") from None
 
 
-def note_of_host(
+def note_of_host(  # noqa: PLR0913
     portal: Portal,
     caller: Caller,
     case_id: str,

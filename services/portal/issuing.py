@@ -75,7 +75,7 @@ def end_key(
     )
 
 
-def open_account(
+def open_account(  # noqa: PLR0913
     tx: Connection,
     actor: Actor,
     organisation: str | None,

@@ -233,7 +233,7 @@ def _counterfoils(routes: APIRouter, portal: Portal) -> None:
         return RedirectResponse(f"/letters?done={act}", 303)
 
 
-def _papers(
+def _papers(  # noqa: PLR0913
     portal: Portal,
     request: Request,
     viewer: Viewer,

@@ -247,7 +247,7 @@ def _counterfoils(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> No
         return json_answer({"number": number, "status": "void"})
 
 
-def assign_below(
+def assign_below(  # noqa: PLR0913
     tx: Any,
     portal: Portal,
     caller: Caller,

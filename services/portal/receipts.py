@@ -58,7 +58,7 @@ def filed(portal: Portal, caller: Caller, person: str | None, case_id: str, cont
             )
 
 
-def recorded(
+def recorded(  # noqa: PLR0913
     portal: Portal,
     caller: Caller,
     person: str | None,

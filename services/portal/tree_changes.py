@@ -239,7 +239,7 @@ def _department(portal: Portal, request: Request) -> Viewer:
     return viewer
 
 
-def _page(
+def _page(  # noqa: PLR0913
     portal: Portal,
     request: Request,
     viewer: Viewer,

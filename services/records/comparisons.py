@@ -67,7 +67,7 @@ class Line:
     faults: Mapping[str, str] | None = None
 
 
-def compare(
+def compare(  # noqa: PLR0913
     engine: Engine,
     identify: Identify,
     ground: Ground,
@@ -167,7 +167,7 @@ def _open_cases(tx: Connection, members: set[str]) -> dict[str, tuple[str, str |
     return {row.member: (row.id, row.destination) for row in found}
 
 
-def outcome(
+def outcome(  # noqa: PLR0913
     organisation: Organisation,
     roll: Roll,
     found: Sequence[Who],

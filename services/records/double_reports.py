@@ -152,7 +152,7 @@ def claim(tx: Connection, organisation: str, report: UUID, post: UUID, now: date
     )
 
 
-def serve(
+def serve(  # noqa: PLR0913
     tx: Connection,
     organisation: str,
     held: UUID,

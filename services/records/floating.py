@@ -44,7 +44,7 @@ def floating(tx: Connection, limit: int = 200, offset: int = 0) -> list[dict[str
     return [dict(row) for row in rows(tx, _FLOATING, {"limit": limit, "offset": offset})]
 
 
-def note(
+def note(  # noqa: PLR0913
     tx: Connection,
     case_id: str,
     organisation: str,
@@ -190,7 +190,7 @@ def proposed(tx: Connection, organisation: str, today: date) -> list[Proposal]:
     ]
 
 
-def decide(
+def decide(  # noqa: PLR0913
     tx: Connection,
     organisation: str,
     grouped: str,

@@ -53,7 +53,7 @@ _SCOPE = """(c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi
         AND o.path ~<~ :hi))"""
 
 
-def unreconciled(
+def unreconciled(  # noqa: PLR0913
     tx: Connection,
     now: datetime,
     organisation: str,

@@ -232,7 +232,7 @@ class _Builder:
             low, high = 60, 85
         return next(one for one in self._people if low <= one.age <= high)
 
-    def _organisation(
+    def _organisation(  # noqa: PLR0913
         self,
         code: str,
         name: str,

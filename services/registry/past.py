@@ -23,7 +23,7 @@ INSERT INTO organisation_past (code, field, before, after, at, said_at, said_by)
 VALUES (%(code)s, %(field)s, %(before)s, %(after)s, %(at)s, %(said_at)s, %(said_by)s)"""
 
 
-def line(
+def line(  # noqa: PLR0913
     code: str,
     column: str,
     before: Any,

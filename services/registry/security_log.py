@@ -67,7 +67,7 @@ INSERT INTO security_log (id, at, event, result, organisation, path, account, ke
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 
 
-def record(
+def record(  # noqa: PLR0913
     where: Connection | Engine,
     at: datetime,
     event: str,

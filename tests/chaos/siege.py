@@ -114,7 +114,7 @@ def schedule(kills: int, roles: list[str], chance: random.Random) -> list[str]:
     return victims
 
 
-def run(
+def run(  # noqa: PLR0913
     data: Path,
     events: int,
     kills: int,

@@ -31,7 +31,7 @@ class Email:
 
     disturbs = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         host: str,
         port: int = 25,

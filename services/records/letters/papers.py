@@ -208,7 +208,7 @@ FROM transfer_case
 WHERE id = ANY (%s::uuid[])"""
 
 
-def _sheets(
+def _sheets(  # noqa: PLR0913
     tx: Connection,
     caller: Caller,
     cases: Sequence[Case],

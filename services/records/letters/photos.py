@@ -17,7 +17,7 @@ from services.kit.errors import Refused, Words
 _NO_PHOTO = Words("没有这张回执照片。", "There is no such photo.")
 
 
-def file_photo(
+def file_photo(  # noqa: PLR0913
     tx: Connection,
     organisation: str,
     number: str,
