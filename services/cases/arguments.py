@@ -194,9 +194,7 @@ class Arguments:
         self._kept[name] = value
         return value
 
-    def one_of(
-        self, name: str, choices: Sequence[str], required: bool = True, field_name: str = ""
-    ) -> Any:
+    def one_of(self, name: str, choices: Sequence[str], required: bool = True) -> Any:
         """One word of a closed list."""
         value = self._value(name, Kind.CHOICE)
         if value is None and not required:

@@ -186,11 +186,6 @@ def task_message(
     )
 
 
-def member_task_id(member: str, task: Task) -> str:
-    """The stable id of a member's own task."""
-    return str(uuid5(NAMESPACE_GUIDUI, f"member:{member}:{task.kind}:{task.opened_at.isoformat()}"))
-
-
 def _members(tx: Connection, now: datetime, ground: Ground) -> int:
     due = rows(tx, _DUE_MEMBERS, {"now": now, "limit": BATCH_ROWS_MAX})
     if due:

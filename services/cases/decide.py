@@ -680,7 +680,7 @@ def cancel(case: Case, given: Arguments, world: World) -> Case:
 
 @_command
 def close(case: Case, given: Arguments, world: World) -> Case:
-    given.reason = given.one_of("reason", s.CLOSE_REASONS, field_name="reason")
+    given.reason = given.one_of("reason", s.CLOSE_REASONS)
     return case.but(state=s.CLOSED)
 
 

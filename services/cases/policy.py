@@ -14,7 +14,7 @@ from typing import Any
 IN_CITY, IN_PROVINCE, CROSS_PROVINCE = ROUTES = ("in_city", "in_province", "cross_province")
 ARCHIVE_CHECKS = ("none", "optional", "required")
 WHO_RULES = ("common_superior", "above_destination", "above_origin")
-FALL_BACKS = PROPOSED, AUTOMATIC = ("proposed", "automatic")
+FALL_BACKS = _, AUTOMATIC = ("proposed", "automatic")
 FOR_ALL = ("pocket_early_days", "silent_days")
 """What is counted by them must be the same everywhere: a version with a scope cannot change
 them.

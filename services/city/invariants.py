@@ -25,8 +25,6 @@ from services.cases.model import Case, Task, World
 from services.cases.tables import task_key
 from services.kit.db import rows
 
-BROKEN_KEPT_MAX = 20
-
 
 @dataclass(frozen=True, slots=True)
 class Broken:

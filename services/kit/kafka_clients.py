@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient
 from kafka.admin import MemberToRemove, NewTopic
 from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
@@ -204,32 +204,6 @@ def _missing(admin: KafkaAdminClient, topics: list[str]) -> set[str]:
         for found in admin.describe_topics(topics)
         if found["error_code"] == UnknownTopicOrPartitionError.errno
     }
-
-
-def lag(kafka: Kafka, consumer: str, topics: Iterable[str]) -> int:
-    """How many records of the topics the group has yet to commit; one that never committed lags by
-    all there are.
-    """
-    admin = kafka.admin()
-    reader = KafkaConsumer(**kafka.arguments(), enable_auto_commit=False)
-    try:
-        group = kafka.group(consumer)
-        committed = {
-            (p.topic, p.partition): at.offset
-            for p, at in admin.list_group_offsets(group).get(group, {}).items()
-        }
-        partitions = [
-            TopicPartition(kafka.topic(t), p)
-            for t in topics
-            for p in reader.partitions_for_topic(kafka.topic(t)) or ()
-        ]
-        first, end = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
-        return sum(
-            end[p] - max(committed.get((p.topic, p.partition), 0), first[p]) for p in partitions
-        )
-    finally:
-        reader.close()
-        admin.close()
 
 
 def _all_led(admin: KafkaAdminClient, topics: list[str]) -> bool:

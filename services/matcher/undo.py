@@ -306,20 +306,3 @@ def _anew(
 def _unreferred(slot: Mapping[str, Any]) -> Mapping[str, Any]:
     """A posted person without the sender's reference, which has led to the wrong one."""
     return {**slot, "person": {**(slot.get("person") or {}), "member": None}}
-
-
-def wrong_matches_of(tx: Connection, case: str) -> list[str]:
-    """The ids of the postings that opened or joined a case, for those who see it: what may be
-    undone.
-    """
-    return [
-        f"{r.event}:{r.position}"
-        for r in rows(
-            tx,
-            """SELECT event, position
-            FROM statement
-            WHERE case_id = CAST(:c AS uuid) AND event IS NOT NULL
-            AND position IS NOT NULL ORDER BY time""",
-            {"c": case},
-        )
-    ]

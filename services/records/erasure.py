@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 from services.kit.db import rows
 from services.registry.tree import just_after
 
-HOURS_MAX = 24
 _FIGURE = """
 SELECT count(*) FILTER (WHERE i.erased_at IS NOT NULL) AS erased,
        count(*) FILTER (WHERE i.erased_at IS NULL) AS held,

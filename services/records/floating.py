@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import uuid4, uuid5
 
 from sqlalchemy import Connection
 
@@ -246,12 +246,3 @@ def decided(tx: Connection, limit: int = 100) -> Sequence[Any]:
         "ORDER BY decided_at DESC LIMIT :limit",
         {"limit": limit},
     )
-
-
-def is_uuid(text: str) -> bool:
-    """Whether a text is an id."""
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

@@ -84,31 +84,6 @@ def members(tx: Connection, refs: Collection[str], lock: bool = False) -> dict[s
     return {row.member: Member._make(row) for row in rows}
 
 
-def members_with_keys(
-    tx: Connection, keys: Collection[str]
-) -> dict[str, tuple[Member, frozenset[str]]]:
-    """Members that share any of these blocking keys, and which; a key that over 500 members share
-    tells nobody apart and is left out.
-    """
-    rows = tx.exec_driver_sql(
-        """SELECT k.member, array_agg(k.key) FROM unnest(%s::text[]) AS asked (key)
-           CROSS JOIN LATERAL (SELECT key, member FROM member_key WHERE key = asked.key
-               LIMIT %s) AS k
-           GROUP BY k.member""",
-        (sorted(keys), KEY_MEMBERS_MAX + 1),
-    ).all()
-    crowd: dict[str, int] = {}
-    for _, shared in rows:
-        for key in shared:
-            crowd[key] = crowd.get(key, 0) + 1
-    told = {
-        member: frozenset(key for key in shared if crowd[key] <= KEY_MEMBERS_MAX)
-        for member, shared in rows
-    }
-    found = members(tx, [member for member, shared in told.items() if shared])
-    return {member: (one, told[member]) for member, one in found.items()}
-
-
 def contacts(tx: Connection, organisations: Collection[str], on: date) -> dict[str, list[Contact]]:
     """The contacts of organisations on a day, best first: those not stale, by post, then by
     channel. Any role may ask.
@@ -203,15 +178,6 @@ def division_names(tx: Connection, codes: Iterable[str]) -> Mapping[str, str]:
             "SELECT code, name FROM division WHERE code = ANY (%s)", (list(codes),)
         ).all()
     )
-
-
-def full_division_name(tx: Connection, code: str) -> str:
-    """The name from the province down, without levels that only fill a gap (市辖区, 县,
-    省直辖…).
-    """
-    lengths = (length for length in (2, 4, 6, 9, 12) if length <= len(code))
-    names = division_names(tx, parts := [code[:length] for length in lengths])
-    return "".join(names[part] for part in parts if part in names and names[part] not in _FILLING)
 
 
 _FILLING = frozenset({"市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"})

@@ -9,11 +9,6 @@ from collections.abc import Mapping
 LEVELS_MAX = 30
 
 
-def path_of(codes: list[str]) -> str:
-    """The path of the last of ``codes``, which lead down to it from the top: ``A.B.C.``."""
-    return "".join(code + "." for code in codes)
-
-
 def codes_of(path: str) -> list[str]:
     """The codes a path names, from the top down."""
     return path.split(".")[:-1]

@@ -4,7 +4,6 @@ it.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -71,8 +70,3 @@ def watched() -> Iterator[Watch]:
     finally:
         stop.set()
         thread.join()
-
-
-def own_memory_bytes() -> int:
-    """What this process itself holds now."""
-    return _high_water(os.getpid())

@@ -48,7 +48,7 @@ class Mailbox:
         self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
         return "250 OK"
 
-    def authenticate(self, server, session, envelope, mechanism, auth_data) -> AuthResult:
+    def authenticate(self, server, session, envelope, _mechanism, auth_data) -> AuthResult:
         self.users.append(auth_data.login.decode())
         return AuthResult(success=auth_data.password == b"secret")
 

@@ -177,7 +177,7 @@ def test_a_question_is_a_task_of_the_sender_and_its_answer_one_of_whoever_asked(
 def test_a_batch_without_a_doubt_asks_nothing_of_the_desk(town):
     said = []
     listening.listen(
-        town.house.worker, "before_cursor_execute", lambda c, cu, sql, *rest: said.append(sql)
+        town.house.worker, "before_cursor_execute", lambda _, __, sql, *rest: said.append(sql)
     )
     post(town, "sure", {"name": world.name(2), "id_number": world.id_number(2)})
     assert said and not [

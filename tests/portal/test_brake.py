@@ -16,7 +16,7 @@ from tests.portal.town import CAST, PASSWORD
 from tests.stories.world import COMMUNITY
 
 CODE, _, NAME = CAST["secretary"]
-HOME, ABROAD = "192.0.2.7", "203.0.113."
+HOME = "192.0.2.7"
 
 
 def tried(town, password: str, attempt: Attempt = Attempt(CODE, NAME, HOME)) -> str:

@@ -12,6 +12,8 @@ from services.registry.directory import Directory
 from services.registry.queries import contacts
 from services.registry.tree import just_after
 
+pytestmark = pytest.mark.usefixtures("peopled")
+
 TABLES = ("organisation", "member", "contact", "grid")
 OWN = "330600010019.330602010021.330602010028.330602010035."
 CONTACTS = (
@@ -30,7 +32,7 @@ def count(tx, table: str) -> int:
     return tx.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
 
 
-def test_a_reused_connection_without_context_sees_nothing(peopled, web):
+def test_a_reused_connection_without_context_sees_nothing(web):
     with web.begin() as tx:
         view_as(tx, "3", "4", "")
         assert [count(tx, table) for table in TABLES] == [8, 2, 3, 1]
@@ -40,7 +42,7 @@ def test_a_reused_connection_without_context_sees_nothing(peopled, web):
         assert contacts(tx, ["330602010035"], None) == {}
 
 
-def test_a_branch_sees_itself_and_no_neighbour(peopled, web):
+def test_a_branch_sees_itself_and_no_neighbour(web):
     with web.begin() as tx:
         view_as(tx, OWN, just_after(OWN), "")
         assert tx.exec_driver_sql("SELECT member FROM member").scalars().all() == ["m1"]
@@ -49,7 +51,7 @@ def test_a_branch_sees_itself_and_no_neighbour(peopled, web):
         assert count(tx, "division") == 0  # a right to read, and nothing loaded
 
 
-def test_a_district_sees_its_tree_and_not_the_other_district(peopled, web):
+def test_a_district_sees_its_tree_and_not_the_other_district(web):
     with web.begin() as tx:
         path = "330600010019.330603010022."
         view_as(tx, path, just_after(path), "")
@@ -58,7 +60,7 @@ def test_a_district_sees_its_tree_and_not_the_other_district(peopled, web):
         assert count(tx, "grid") == 1
 
 
-def test_the_directory_and_official_contacts_are_for_whoever_looks(peopled, web):
+def test_the_directory_and_official_contacts_are_for_whoever_looks(web):
     with web.begin() as tx:
         view_as(tx, OWN, just_after(OWN), "")
         assert len(Directory.of(tx)) == 8
@@ -76,7 +78,7 @@ def test_the_directory_and_official_contacts_are_for_whoever_looks(peopled, web)
         "SELECT paths_follow('330600010019.', '330603010022.', 10)",
     ],
 )
-def test_no_worker_moves_a_member(peopled, worker, statement):
+def test_no_worker_moves_a_member(worker, statement):
     with (
         pytest.raises(Exception, match="permission denied|no organisation moved"),
         worker.begin() as tx,
@@ -93,12 +95,12 @@ def test_no_worker_moves_a_member(peopled, worker, statement):
         "INSERT INTO division VALUES ('99', 'x', 1, NULL)",
     ],
 )
-def test_the_web_role_writes_nothing_and_reads_no_keys(peopled, web, statement):
+def test_the_web_role_writes_nothing_and_reads_no_keys(web, statement):
     with pytest.raises(ProgrammingError, match="permission denied"), web.begin() as tx:
         tx.exec_driver_sql(statement)
 
 
-def test_the_directory_is_read_anew_only_when_the_register_changed(peopled, register, web, worker):
+def test_the_directory_is_read_anew_only_when_the_register_changed(register, web, worker):
     with worker.begin() as tx:
         first = Directory.of(tx)
     with web.begin() as tx:

@@ -21,7 +21,7 @@ from services.kit.crypto import key_hash
 from services.kit.db import connect, view_as, view_by
 from services.registry.access import Caller, caller_within, look_as, look_at_tree
 
-OWN, FOREIGN, ABOVE = "111111111111", "999999999999", "555555555555"
+OWN, FOREIGN = "111111111111", "999999999999"
 KEY, FOREIGN_KEY = "gd_own", "gd_foreign"
 NOBODYS = {
     "organisation_directory",
@@ -523,7 +523,8 @@ def test_statistics_of_guarded_tables_are_hidden_even_when_gathered(owner, web, 
         assert refused(tx, "SELECT * FROM pg_statistic")
 
 
-def test_a_login_of_workers_narrows_itself(database, tables, two_trees):
+@pytest.mark.usefixtures("two_trees")
+def test_a_login_of_workers_narrows_itself(database, tables):
     acts = connect(database.app_url, "guidui_web", connections_max=1)
     with acts.begin() as tx:
         view_as(tx, FOREIGN + ".", FOREIGN + "/", "")
