@@ -175,9 +175,7 @@ _POSTED = f"""
 SELECT p.id::text AS parent, p.poster, p.category, p.opened_at, p.state, p.paused IS TRUE AS paused,
        (SELECT e.reason FROM case_event e WHERE e.case_id = p.id AND e.seq = 1) AS name,
        count(c.id) AS members, count(*) FILTER (WHERE c.state = 'moved') AS moved,
-       count(*) FILTER (WHERE c.state IN
-           ({", ".join(f"'{x}'" for x in sorted(s.BEFORE_ACCEPTED - {s.STAY_APPROVED}))})) AS
-           unsettled,
+       count(*) FILTER (WHERE c.state IN {s.in_sql(sorted(s.UNSETTLED))}) AS unsettled,
        count(*) FILTER (WHERE c.state = 'letter_expired') AS pocket
 FROM transfer_case p LEFT JOIN transfer_case c ON c.parent = p.id
 WHERE p.state IN ('bulk_open', 'bulk_closed') AND p.origin_path ~>=~ :lo AND p.origin_path ~<~ :hi

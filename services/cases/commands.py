@@ -319,11 +319,11 @@ def close_groups(tx: Connection, parents: Collection[str], world: World) -> None
         return
     done = (
         tx.exec_driver_sql(
-            """SELECT p.id::text
+            f"""SELECT p.id::text
             FROM transfer_case p
             WHERE p.id = ANY (%s::uuid[]) AND p.state = 'bulk_open'
-            AND NOT EXISTS (SELECT FROM transfer_case c WHERE c.parent = p.id AND c.state NOT IN
-                ('moved', 'merged', 'struck_off', 'closed_without_move'))""",
+            AND NOT EXISTS (SELECT FROM transfer_case c
+                WHERE c.parent = p.id AND c.state NOT IN {s.in_sql(s.ENDED)})""",
             (sorted(parents),),
         )
         .scalars()

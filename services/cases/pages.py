@@ -282,8 +282,7 @@ _TAB = {
     + """WHERE c.id IN (SELECT t.case_id FROM task t WHERE t.organisation = :own
         AND t.closed_at IS NULL AND t.kind = 'expected')""",
     "on_the_way": _CASES
-    + """WHERE c.state NOT IN
-            ('moved', 'merged', 'struck_off', 'closed_without_move', 'bulk_closed')
+    + f"""WHERE c.state NOT IN {s.in_sql((*s.ENDED, s.BULK_CLOSED))}
         AND :own IN (c.origin, c.origin_committee, c.destination, c.receiving_committee,
             c.header, c.receiver, c.branch, c.owner)""",
     "moved": _CASES
@@ -363,20 +362,14 @@ def _named(row: dict[str, Any], directory: Directory, today: date) -> dict[str, 
 
 
 AGES = ((3, "3"), (8, "8"), (30, "30"), (91, "91"), (182, "182"), (10**6, "more"))
-_UNAFFILIATED = (
-    "c.state IN ("
-    + ", ".join(f"'{x}'" for x in sorted(s.BEFORE_ACCEPTED - {s.STAY_APPROVED}))
-    + ")"
-)
-# `settled`: a stay that was approved is where the member belongs
+_UNAFFILIATED = f"c.state IN {s.in_sql(sorted(s.UNSETTLED))}"
 FILTERS = {
     "all": _UNAFFILIATED,
     "pocket": "c.state = 'letter_expired'",
     "pocket_early": "c.state IN ('letter_issued', 'in_transit') AND c.letter_issued_on <= :early",
-    "at_risk": "(c.state = 'letter_expired' OR c.state IN ("
-    + ", ".join(f"'{x}'" for x in sorted(s.RISK))
-    + ") AND c.wait_due < :today)",
-    "open": "c.state IN (" + ", ".join(f"'{x}'" for x in sorted(s.OPEN)) + ")",
+    "at_risk": "(c.state = 'letter_expired' "
+    f"OR c.state IN {s.in_sql(sorted(s.RISK))} AND c.wait_due < :today)",
+    "open": f"c.state IN {s.in_sql(sorted(s.OPEN))}",
 } | {
     f"expiring{days}": "c.state IN ('letter_issued', 'in_transit') "
     f"AND c.letter_expires_on - CAST(:today AS date) BETWEEN 0 AND {days}"

@@ -487,10 +487,9 @@ def member_view(tx: Connection, member: str) -> dict[str, Any] | None:
             return None
         last = rows(
             tx,
-            """SELECT id FROM transfer_case WHERE member = :m
-                           ORDER BY state IN ('moved', 'merged', 'struck_off',
-                               'closed_without_move'), opened_at DESC
-                           LIMIT 1""",
+            f"""SELECT id FROM transfer_case WHERE member = :m
+            ORDER BY state IN {s.in_sql(s.ENDED)}, opened_at DESC
+            LIMIT 1""",
             {"m": member},
         )
         seen = rows(

@@ -7,7 +7,7 @@ rules.md §C.1).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 ANNOUNCED, TRIAGED, DESTINATION_CONFIRMED = "announced", "triaged", "destination_confirmed"
 STAY_APPROVED, FLOATING_REGISTERED, OUT_APPROVAL = (
@@ -72,10 +72,14 @@ STATES: Mapping[str, tuple[str, str]] = {
     BULK_CLOSED: ("批次办结", "batch closed"),
 }
 
-TERMINAL = frozenset({MOVED, STRUCK_OFF, MERGED, CLOSED, BULK_CLOSED})
+ENDED = (MOVED, MERGED, STRUCK_OFF, CLOSED)
+"""How the case of one member ends."""
+TERMINAL = frozenset({*ENDED, BULK_CLOSED})
 OPEN = frozenset(STATES) - TERMINAL
 # a member has at most one case that stands before `accepted` (interface.md §7.1)
 BEFORE_ACCEPTED = OPEN - {ACCEPTED, PLACED, RECEIPT_SENT, BULK_OPEN}
+# a stay that was approved is where the member belongs
+UNSETTLED = BEFORE_ACCEPTED - {STAY_APPROVED}
 CUSTODY = frozenset({ACCEPTED, PLACED, RECEIPT_SENT})
 LETTER_OUT = frozenset({LETTER_ISSUED, IN_TRANSIT})
 EXPECTED = frozenset(
@@ -357,3 +361,8 @@ FLOATING_CLASS = {
     "platform_work": 6,
     "dispatch": 6,
 }
+
+
+def in_sql(words: Iterable[str]) -> str:
+    """States, or other words of this module, as a list in SQL: ``('moved', 'merged')``."""
+    return "(" + ", ".join(f"'{word}'" for word in words) + ")"

@@ -15,6 +15,7 @@ from services.cases import deadlines
 from services.cases.arguments import refuse
 from services.cases.deadlines import ALERT_ONLY
 from services.cases.model import Case, Statement, Step, Task, World
+from services.cases.states import BEFORE_ACCEPTED, in_sql
 from services.kit.db import dumps, rows
 
 COLUMNS = tuple(f.name for f in fields(Case))
@@ -74,9 +75,7 @@ def open_of_members(tx: Connection, members: Sequence[str]) -> dict[str, Case]:
         return {}
     found = rows(
         tx,
-        _READ
-        + """ WHERE member = ANY (:members) AND state NOT IN ('accepted', 'placed', 'receipt_sent',
-        'moved', 'merged', 'struck_off', 'closed_without_move', 'bulk_open', 'bulk_closed')""",
+        _READ + f" WHERE member = ANY (:members) AND state IN {in_sql(sorted(BEFORE_ACCEPTED))}",
         {"members": list(members)},
     )
     return {case.member: case for case in map(case_of, found) if case.member}

@@ -261,9 +261,9 @@ _OPENING = (
     "'guidui.graduation.batch.v1', 'guidui.demobilised.notice.v1')"
 )
 _OF_CASES = "ANY (%(cases)s::uuid[])"
-_TERMINAL = "(" + ", ".join(f"'{state}'" for state in sorted(s.TERMINAL)) + ")"
-_BEFORE = "(" + ", ".join(f"'{state}'" for state in sorted(s.BEFORE_ACCEPTED)) + ")"
-_LISTED = "(" + ", ".join(f"'{reason}'" for reason in s.REFUSAL_REASONS) + ")"
+_TERMINAL = s.in_sql(sorted(s.TERMINAL))
+_BEFORE = s.in_sql(sorted(s.BEFORE_ACCEPTED))
+_LISTED = s.in_sql(s.REFUSAL_REASONS)
 
 CHECKS: tuple[Check, ...] = (
     Check("one owner", "rules.md §C.4 no. 2", python=_owners),
@@ -443,7 +443,7 @@ CHECKS: tuple[Check, ...] = (
         WHERE p.id = {_OF_CASES} AND p.state IN ('bulk_open', 'bulk_closed')
           AND EXISTS (SELECT FROM transfer_case c WHERE c.parent = p.id)
           AND (p.state = 'bulk_closed') = EXISTS (SELECT FROM transfer_case c WHERE c.parent = p.id
-              AND c.state NOT IN ('moved', 'merged', 'struck_off', 'closed_without_move'))""",
+              AND c.state NOT IN {s.in_sql(s.ENDED)})""",
     ),
     Check("deadlines are what the rules compute", "interface.md §7.4", python=_dates),
     Check("the tasks that should stand do", "interface.md §7.4; rules.md §C.2", python=_tasks),

@@ -34,11 +34,11 @@ from services.registry.persons import MemberRecord
 log = structlog.get_logger()
 AT_ONCE = 500
 WAITING = Part("walk_ins", "waiting")
-_STATES = ", ".join(f"'{state}'" for state in sorted(s.BEFORE_ACCEPTED))
+_STATES = s.in_sql(sorted(s.BEFORE_ACCEPTED))
 _OPEN = f"""
 SELECT i.event_id, i.position, c.id::text AS case_id FROM transfer_case c
 JOIN identification i ON i.case_id = c.id AND i.decision = 'outside'
-WHERE c.inflow AND c.member IS NULL AND c.state IN ({_STATES}) AND {WAITING.not_aside("c.id::text")}
+WHERE c.inflow AND c.member IS NULL AND c.state IN {_STATES} AND {WAITING.not_aside("c.id::text")}
 ORDER BY c.opened_at, c.id LIMIT :limit OFFSET :offset"""
 
 

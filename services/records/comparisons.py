@@ -19,6 +19,7 @@ from services.cases import looks
 from services.cases.arguments import refuse
 from services.cases.ground import Ground
 from services.cases.model import World
+from services.cases.states import ENDED, in_sql
 from services.kit.db import dumps, rows
 from services.kit.loops import Part
 from services.registry import rolls
@@ -159,8 +160,8 @@ def _open_cases(tx: Connection, members: set[str]) -> dict[str, tuple[str, str |
     """Member -> (open case, its destination)."""
     found = rows(
         tx,
-        """SELECT member, id::text AS id, destination FROM transfer_case WHERE member = ANY (:m)
-        AND state NOT IN ('moved', 'merged', 'struck_off', 'closed_without_move')
+        f"""SELECT member, id::text AS id, destination FROM transfer_case WHERE member = ANY (:m)
+        AND state NOT IN {in_sql(ENDED)}
         ORDER BY opened_at""",
         {"m": sorted(members)},
     )

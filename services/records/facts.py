@@ -16,6 +16,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from schemas.days import stored_day
+from services.cases import states as s
 from services.cases.calendar import day_of, midnight, month_end
 from services.cases.ground import Ground
 from services.kit.db import rows
@@ -108,7 +109,7 @@ DEFINITIONS: Mapping[str, Definition] = {
     ),
 }
 
-_FACTS = """
+_FACTS = f"""
 WITH opened AS (
     SELECT e.by_organisation AS organisation, 'announced' AS fact, count(*) AS n,
         NULL::bigint AS base
@@ -146,8 +147,8 @@ quiet AS (
     SELECT o.owner, 'silent', count(*) FILTER (WHERE p.last_at < :quiet), count(*)
     FROM past p JOIN owned o USING (case_id)
     WHERE o.owner IS NOT NULL
-      AND p.to_state NOT IN ('moved', 'merged', 'struck_off', 'closed_without_move', 'bulk_open',
-          'bulk_closed') GROUP BY 1),
+      AND p.to_state NOT IN {s.in_sql((*s.ENDED, s.BULK_OPEN, s.BULK_CLOSED))}
+    GROUP BY 1),
 receipts AS (
     SELECT h.committee, 'receipts_late', count(*) FILTER (WHERE coalesce(c.receipt_sent_on,
         :today) > c.receipt_due_on), count(*)

@@ -34,7 +34,7 @@ _BEFORE = ", ".join(
     f"'{x}'"
     for x in sorted(s.BEFORE_ACCEPTED - {s.STAY_APPROVED, s.FLOATING_REGISTERED, s.ARRIVED})
 )
-_OPEN = ", ".join(f"'{x}'" for x in sorted(s.OPEN - {s.BULK_OPEN}))
+_OPEN = s.in_sql(sorted(s.OPEN - {s.BULK_OPEN}))
 _UNIT_SAID = f"""EXISTS (SELECT FROM statement a WHERE a.case_id = c.id AND NOT a.withdrawn
     AND a.kind NOT IN ('{_HOST}', 'triage'))"""
 _WHERE = {
@@ -45,7 +45,7 @@ _WHERE = {
         AND NOT EXISTS (SELECT FROM case_event e WHERE e.case_id = c.id
             AND e.command = 'record_arrival')""",
     # a place has reported the member, and no unit has said a word
-    "arrived": f"""c.state IN ({_OPEN}) AND c.reports <> '[]' AND c.letters = 0
+    "arrived": f"""c.state IN {_OPEN} AND c.reports <> '[]' AND c.letters = 0
         AND NOT {_UNIT_SAID}""",
 }
 _SCOPE = """(c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi
