@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from services.bench.latency import quantiles
 from services.bench.pipeline import own_server
@@ -24,11 +24,8 @@ from services.kit.migrations import migrate
 from services.kit.postgres import EmbeddedServer
 from services.registry.access import Caller, caller_within, create_key, look_at_tree
 
-ROUNDS, ASKED, WARM = (
-    4,
-    100,
-    20,
-)  # rounds change between sealed and not, so that a busy machine slows both
+# rounds change between sealed and not, so that a busy machine slows both
+ROUNDS, ASKED, WARM = 4, 100, 20
 DRAWN = 20_000  # cases that are made one by one; the others are copies of them with other ids
 LEVELS = {"street": 3, "community": 4, "branch": 5}
 NEWEST = "SELECT c.id FROM transfer_case c ORDER BY c.opened_at DESC, c.id DESC LIMIT 50"
@@ -43,15 +40,7 @@ INSERT INTO task (id, case_id, kind, act, organisation, path, due_on, opened_at)
 SELECT md5(t.id::text || n)::uuid, md5(t.case_id::text || n)::uuid, t.kind, t.act, t.organisation,
     t.path, t.due_on, t.opened_at
 FROM generate_series(1, %(copies)s) AS n, task t WHERE t.case_id IS NOT NULL"""
-_UNSEAL = """
-DO $$
-DECLARE
-    sealed record;
-BEGIN
-    FOR sealed IN SELECT polrelid::regclass AS name FROM pg_policy WHERE polname = 'sealed' LOOP
-        EXECUTE format('DROP POLICY sealed ON %s', sealed.name);
-    END LOOP;
-END $$"""
+_SEALED = "SELECT polrelid::regclass::text FROM pg_policy WHERE polname = 'sealed'"
 _BOUNDS = (
     "SELECT set_config('guidui.lo', %s, true), set_config('guidui.hi', %s, true), "
     "set_config('guidui.own', %s, true)"
@@ -128,8 +117,7 @@ def _compared(
         if sealed:
             migrate(server.owner_url())
         else:
-            with owner.begin() as tx:
-                tx.execute(text(_UNSEAL))
+            _unseal(owner)
         for level, caller in callers.items():
             for name, read in lists.items():
                 spent = [_once(web, caller, sealed, read) for _ in range(ASKED)]
@@ -137,6 +125,12 @@ def _compared(
                     WARM:
                 ]  # statements are prepared by then
     return times
+
+
+def _unseal(owner: Engine) -> None:
+    with owner.begin() as tx:
+        for table in tx.exec_driver_sql(_SEALED).scalars().all():
+            tx.exec_driver_sql(f"DROP POLICY sealed ON {table}")
 
 
 def _once(

@@ -33,7 +33,7 @@ class Calendar:
     @classmethod
     def of(cls, holidays: Iterable[str | date], workdays: Iterable[str | date]) -> Calendar:
         """A calendar from ISO dates of weekdays off and week-end days worked."""
-        off, on = frozenset(map(_day, holidays)), frozenset(map(_day, workdays))
+        off, on = frozenset(map(_as_day, holidays)), frozenset(map(_as_day, workdays))
         return cls(off, on, frozenset(d.year for d in off | on))
 
     def is_workday(self, day: date) -> bool:
@@ -66,7 +66,7 @@ class Calendar:
         return sum(map(self.is_workday, days))
 
 
-def _day(value: str | date) -> date:
+def _as_day(value: str | date) -> date:
     return value if isinstance(value, date) else read_day(value)
 
 

@@ -171,7 +171,7 @@ def read(
             "or under must be given: where the new address lies, or whose members leave",
         )
     _known("destination", said, directory)
-    begins, until = _day(said, "from"), _day(said, "until") if said["until"] else None
+    begins, until = _day_said(said, "from"), _day_said(said, "until") if said["until"] else None
     if until and until < begins:
         raise _wrong("until", f"早于{_called('from')}", "lies before from")
     _may(directory, department, said)
@@ -222,7 +222,7 @@ def _may(directory: Directory, department: str, said: Mapping[str, str | None]) 
         )
 
 
-def _day(said: Mapping[str, str | None], name: str) -> date:
+def _day_said(said: Mapping[str, str | None], name: str) -> date:
     try:
         return read_day(said[name])
     except NoDay as fault:

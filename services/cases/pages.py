@@ -463,7 +463,7 @@ def _where(  # noqa: PLR0913
     ground: Ground | None = None,
 ) -> tuple[str, dict[str, Any]]:
     path = Directory.of(tx).path(under or organisation)
-    params: dict[str, Any] = _day(tx, now, ground) | {
+    params: dict[str, Any] = _filter_parameters(tx, now, ground) | {
         "lo": path,
         "hi": just_after(path),
         "state": state,
@@ -493,7 +493,7 @@ def _where(  # noqa: PLR0913
     return " AND ".join(where), params
 
 
-def _day(tx: Connection, now: datetime, ground: Ground | None) -> dict[str, Any]:
+def _filter_parameters(tx: Connection, now: datetime, ground: Ground | None) -> dict[str, Any]:
     """The parameters of FILTERS."""
     today = day_of(now)
     early = (ground or usual()).counting(tx, today).pocket_early_days
@@ -556,7 +556,7 @@ def overview(
             )
             + " FROM transfer_case c WHERE c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi "
             "AND c.state NOT IN ('bulk_open', 'bulk_closed') GROUP BY 1",
-            _day(tx, now, ground) | params | {"lo": path, "hi": just_after(path)},
+            _filter_parameters(tx, now, ground) | params | {"lo": path, "hi": just_after(path)},
         )
     lines = [
         {

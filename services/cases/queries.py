@@ -25,6 +25,7 @@ from services.cases.reports import REPORT
 from services.kit import paging
 from services.kit.clock import ZONE
 from services.kit.db import lends, lent, rows, still_good
+from services.kit.errors import Refused, Words
 from services.registry.access import Caller, look_at_tree
 from services.registry.announcement_rights import in_line
 from services.registry.directory import Directory
@@ -32,6 +33,10 @@ from services.registry.queries import grids_for, reachable
 from services.registry.tree import just_after
 
 LIMIT_MAX = 1000
+NO_CASE = Words(
+    "没有这件转移，或本组织不是其中一方。",
+    "There is no such case, or this organisation has no part in it.",
+)
 _PARTY = """(:own IN (origin, origin_committee, destination, header, receiver, receiving_committee,
         ruling, branch, poster, host, owner, wait_organisation)
     OR EXISTS (SELECT FROM case_party p WHERE p.case_id = c.id AND p.organisation = :own)
@@ -73,12 +78,7 @@ def must_see(tx: Connection, caller: Caller, case_id: str) -> None:
     if ident is None or not rows(
         tx, "SELECT 1 FROM transfer_case WHERE id = CAST(:id AS uuid)", {"id": ident}
     ):
-        raise refuse(
-            404,
-            "no-such-case",
-            "没有这件转移，或本组织不是其中一方。",
-            "There is no such case, or this organisation has no part in it.",
-        )
+        raise Refused(404, "no-such-case", NO_CASE)
 
 
 def _uuid(text: str) -> str | None:

@@ -12,7 +12,6 @@ from services.cases import deadlines, tables
 from services.cases.clock import READ_MEMBERS, apply_tasks, refresh_members
 from services.cases.ground import Ground
 from services.cases.model import World
-from services.cases.states import TERMINAL
 from services.cases.tables import task_changes
 from services.kit.clock import Clock
 from services.kit.db import dumps, rows
@@ -24,10 +23,6 @@ Moved = tuple[str, date | None, date | None]  # case or member, due before, due 
 
 CASES, MEMBERS = Part("tree", "recounted_cases"), Part("tree", "recounted_members")
 
-_OPEN_CASES = f"""
-SELECT id::text AS id, owner FROM transfer_case c
-WHERE id > CAST(:after AS uuid) AND state <> ALL (:terminal) AND {CASES.not_aside("c.id::text")}
-    ORDER BY id LIMIT :limit"""
 _REMINDED = (
     READ_MEMBERS
     + f"""WHERE m.member > :after AND EXISTS (
@@ -44,14 +39,10 @@ def recount(engine: Engine, clock: Clock, ground: Ground) -> list[Moved]:
 
 
 def _cases(engine: Engine, clock: Clock, ground: Ground) -> list[Moved]:
-    moved, after = [], "00000000-0000-0000-0000-000000000000"
+    moved, after = [], tables.BEFORE_ALL_CASES
     while True:
         with engine.begin() as tx:
-            found = rows(
-                tx,
-                _OPEN_CASES,
-                {"after": after, "terminal": sorted(TERMINAL), "limit": BATCH_ROWS_MAX},
-            )
+            found = tables.open_cases(tx, CASES, after, BATCH_ROWS_MAX)
             if not found:
                 return moved
             moved += _recount_each(tx, found, clock.now(), ground)

@@ -13,7 +13,7 @@ from services.cases import deadlines, tables
 from services.cases.clock import READ_MEMBERS, refresh_members
 from services.cases.ground import Ground
 from services.cases.model import Case, Step, Task, World
-from services.cases.states import BEFORE_ACCEPTED, TERMINAL
+from services.cases.states import BEFORE_ACCEPTED
 from services.cases.tables import Change
 from services.kit.clock import Clock
 from services.kit.db import rows
@@ -21,10 +21,6 @@ from services.kit.loops import Part
 
 BATCH_ROWS_MAX = 1_000
 CASES, MEMBERS = Part("tree", "cases"), Part("tree", "members")
-_OPEN_CASES = f"""
-SELECT id::text AS id, owner FROM transfer_case c
-WHERE id > CAST(:after AS uuid) AND state <> ALL (:terminal) AND {CASES.not_aside("c.id::text")}
-    ORDER BY id LIMIT :limit"""
 # what follows from the tree, and not from what anybody did
 _DERIVED = (
     "origin_committee",
@@ -45,14 +41,10 @@ def repoint(engine: Engine, clock: Clock, ground: Ground) -> int:
     ``tree_changed`` in its history, and its tasks move to the organisations now concerned (rules.md
     §C.0 ``org.changed``). Done again it changes nothing.
     """
-    changed, after = 0, "00000000-0000-0000-0000-000000000000"
+    changed, after = 0, tables.BEFORE_ALL_CASES
     while True:
         with engine.begin() as tx:
-            found = rows(
-                tx,
-                _OPEN_CASES,
-                {"after": after, "terminal": sorted(TERMINAL), "limit": BATCH_ROWS_MAX},
-            )
+            found = tables.open_cases(tx, CASES, after, BATCH_ROWS_MAX)
             if not found:
                 return changed + _members(engine, clock, ground)
             done = CASES.each_by_itself(

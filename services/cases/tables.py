@@ -15,8 +15,9 @@ from services.cases import deadlines
 from services.cases.arguments import refuse
 from services.cases.deadlines import ALERT_ONLY
 from services.cases.model import Case, Statement, Step, Task, World
-from services.cases.states import BEFORE_ACCEPTED, in_sql
+from services.cases.states import BEFORE_ACCEPTED, TERMINAL, in_sql
 from services.kit.db import dumps, rows
+from services.kit.loops import Part
 
 COLUMNS = tuple(f.name for f in fields(Case))
 _UUIDS = {"id", "parent", "merged_into"}
@@ -51,6 +52,24 @@ def load(tx: Connection, ids: Sequence[str]) -> dict[str, Case]:
         tx, _READ + " WHERE id = ANY (CAST(:ids AS uuid[]))", {"ids": [str(i) for i in ids]}
     )
     return {case.id: case for case in map(case_of, found)}
+
+
+BEFORE_ALL_CASES = "00000000-0000-0000-0000-000000000000"
+
+
+def open_cases(tx: Connection, part: Part, after: str, limit: int) -> Sequence[Any]:
+    """The next open cases by their ids behind ``after``, without those that stand aside from a part
+    of a loop: id, owner.
+    """
+    return rows(
+        tx,
+        f"""SELECT id::text AS id, owner FROM transfer_case c
+        WHERE id > CAST(:after AS uuid) AND state NOT IN {in_sql(sorted(TERMINAL))}
+            AND {part.not_aside("c.id::text")}
+        ORDER BY id
+        LIMIT :limit""",
+        {"after": after, "limit": limit},
+    )
 
 
 def acted(tx: Connection, ids: Sequence[str]) -> dict[str, frozenset[str]]:

@@ -71,7 +71,7 @@ def parse(attributes: Any, secret: bytes, now: datetime) -> Posted:
     event = _validated(told, body)
     faults = [*_faults_of_time(event, now), *_faults_of_what_has_been(event, now.astimezone(ZONE))]
     for where, person in _persons(event):
-        faults += _faults_of_person(where, person, _day(now))
+        faults += _faults_of_person(where, person, now.astimezone(ZONE).date())
     if faults:
         raise Invalid(faults)
     data = event.data.model_dump(
@@ -211,10 +211,6 @@ def _wrong(number: IdNumber) -> Words:
         if rounded or number.damage != "excel"
         else replace(number, damage="check").words
     )
-
-
-def _day(now: datetime) -> date:
-    return now.astimezone(ZONE).date()
 
 
 def _persons(event: Event) -> Iterator[tuple[str, Person]]:

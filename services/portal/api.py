@@ -35,10 +35,6 @@ _ROLE = Words(
     "这把密钥的角色不能用这个接口；请管理员发一把合适的密钥。",
     "This key's role may not use this call; ask your administrator for a fitting key.",
 )
-_NO_CASE = Words(
-    "没有这件转移，或本组织不是其中一方。",
-    "There is no such case, or this organisation has no part in it.",
-)
 _BAD_SINCE = Words(
     "since 应当是带时区的时间，如 2026-11-23T08:30:00+08:00。",
     "since must be a time with its zone, such as 2026-11-23T08:30:00+08:00.",
@@ -151,7 +147,7 @@ def _cases(routes: APIRouter, portal: Portal, acting: CallerOf) -> None:
                 tx, case_id, now, own=_look(tx, caller), viewer=caller.organisation
             )
             if found is None:
-                raise Refused(404, "no-such-case", _NO_CASE)
+                raise Refused(404, "no-such-case", queries.NO_CASE)
             queries.record_look(tx, found["id"], caller.organisation, None, "api", now)
             return json_answer(found)
 

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.kit.errors import Words
-from services.portal.finding import find
+from services.portal.finding import chosen_and_found
 from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import new_token
@@ -104,10 +104,7 @@ def _page(
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         directory = Directory.of(tx)
-    chosen = directory.get(form.get("from"))
-    hits = [
-        one for one in find(directory, form.get("from_text", ""), portal.today) if one != chosen
-    ]
+    found = chosen_and_found(directory, form.get("from"), form.get("from_text", ""), portal.today)
     return render(
         portal,
         request,
@@ -116,6 +113,6 @@ def _page(
         status=status,
         form=form,
         faults=faults or {},
-        found=[chosen, *hits] if chosen else hits,
+        found=found,
         known=set(_AT.values()),
     )

@@ -88,7 +88,7 @@ def router(portal: Portal) -> APIRouter:
                 tx,
                 viewer.organisation,
                 _uuid(form.get("claim", "")),
-                _day(form.get("on", "")),
+                _day_of_service(form.get("on", "")),
                 _minutes(form.get("hours", "")),
                 form.get("words"),
                 viewer.name,
@@ -182,7 +182,7 @@ def _uuid(text: str) -> UUID:
         raise Refused(422, "field-missing", _FILL) from None
 
 
-def _day(text: str) -> date:
+def _day_of_service(text: str) -> date:
     try:
         return read_day(text)
     except NoDay:

@@ -15,7 +15,7 @@ from services.cases import states
 from services.cases.queries import look_at_cases
 from services.kit.errors import Refused, Words
 from services.portal import fields
-from services.portal.finding import find
+from services.portal.finding import chosen_and_found
 from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import new_token
@@ -145,10 +145,9 @@ def _page(
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         directory = Directory.of(tx)
-    chosen = directory.get(form.get("organisation"))
-    hits = [
-        h for h in find(directory, form.get("organisation_text", ""), portal.today) if h != chosen
-    ]
+    found = chosen_and_found(
+        directory, form.get("organisation"), form.get("organisation_text", ""), portal.today
+    )
     return render(
         portal,
         request,
@@ -160,6 +159,6 @@ def _page(
         categories=states.CATEGORIES,
         facts=fields.FACTS,
         asked=fields.questions(form.get("category") or None),
-        found=[chosen, *hits] if chosen else hits,
+        found=found,
         known=set(_AT.values()),
     )

@@ -30,6 +30,15 @@ def find(directory: Directory, text: str, on: date) -> Sequence[Organisation]:
     return sorted(hits, key=lambda one: (one.depth, len(one.name), one.code))[:FOUND_MAX]
 
 
+def chosen_and_found(
+    directory: Directory, code: str | None, text: str, on: date
+) -> list[Organisation]:
+    """What the list of a form offers: the organisation chosen already, then what the text finds."""
+    chosen = directory.get(code)
+    found = [one for one in find(directory, text, on) if one != chosen]
+    return [chosen, *found] if chosen else found
+
+
 def branches(directory: Directory, committee: str | None, on: date) -> Sequence[Organisation]:
     """Where a committee may place a member: everything at or below it that lives."""
     top = directory.get(committee)

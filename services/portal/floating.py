@@ -92,7 +92,7 @@ def router(portal: Portal) -> APIRouter:
         viewer = signed_in(portal, request)
         check_token(portal, request, form)
         try:
-            on = _day(form.get("on", ""))
+            on = _day_of_note(form.get("on", ""))
             note_of_host(
                 portal,
                 viewer.caller,
@@ -189,7 +189,7 @@ def _seen(portal: Portal, tx: Any, viewer: Any, case_id: UUID) -> dict[str, Any]
     return masked(card, viewer.organisation)
 
 
-def _day(text: str) -> date:
+def _day_of_note(text: str) -> date:
     try:
         return read_day(text)
     except NoDay:

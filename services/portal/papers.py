@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse
 from services.cases import numbers, pages, queries, tables
 from services.cases.arguments import bounded
 from services.kit.errors import Refused, Words
+from services.portal.branch import NO_CASE
 from services.portal.fields import arguments
 from services.portal.house import Portal
 from services.portal.page import (
@@ -53,10 +54,6 @@ VOID_REASONS = {
     "destination_confirmed": zh("改了去向"),
     "stay_approved": zh("批准暂留"),
 }
-_NO_CASE = Words(
-    "没有这件转移，或本组织不是其中一方。请从列表重新进入。",
-    "There is no such case, or your organisation has no part in it. Start from the list.",
-)
 _NO_LETTER = Words(
     "没有这封介绍信，或本组织不是其中一方。请核对二维码或编号。",
     "There is no such letter, or your organisation has no part in it. Check the code or the "
@@ -246,7 +243,7 @@ def _papers(  # noqa: PLR0913
         queries.look_at_cases(tx, viewer.caller)
         card = pages.card(tx, case_id, portal.clock.now(), viewer.organisation, portal.ground)
         if card is None:
-            raise Refused(404, "no-such-case", _NO_CASE)
+            raise Refused(404, "no-such-case", NO_CASE)
         directory = Directory.of(tx)
         kept = photos.photos(tx, card["id"])
         with queries.as_worker(tx):

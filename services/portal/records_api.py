@@ -204,7 +204,7 @@ def _figures(
         limit: api.Limit = 100,
         cursor: api.Cursor = None,
     ) -> Response:
-        chosen, start = _day(day), paging.start_of(cursor)
+        chosen, start = _day_asked_for(day), paging.start_of(cursor)
         with portal.web.begin() as tx:
             top = organisation_below(tx, caller, organisation)
             found = snapshots.taken(tx, top.code, chosen, limit + 1, start)
@@ -246,7 +246,7 @@ def _figures(
         )
 
 
-def _day(text: str) -> date | None:
+def _day_asked_for(text: str) -> date | None:
     try:
         return read_day(text) if text else None
     except NoDay:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.cases.calendar import day_of
-from services.cases.queries import look_at_cases
+from services.cases.queries import NO_CASE, look_at_cases
 from services.kit.errors import Refused, Words
 from services.portal.house import Portal
 from services.portal.page import (
@@ -32,10 +32,6 @@ SHOWN_MAX = 100
 MATCHED_MAX = 20
 _NO_SUCH = Words(
     "没有这条待核对，可能已有结论。", "There is no such review; it may have been decided."
-)
-_NO_CASE = Words(
-    "没有这件转移，或本组织不是其中一方。",
-    "There is no such case, or this organisation has no part in it.",
 )
 _CHOOSE = Words(
     "请选一项：是其中哪一名党员，或者都不是。", "Choose one: which member it is, or none of them."
@@ -142,7 +138,7 @@ def _desk(routes: APIRouter, portal: Portal) -> None:
             found = portal.explained(tx, viewer.caller, case_id)
             names = Directory.of(tx)
         if found is None:
-            raise Refused(404, "no-such-case", _NO_CASE)
+            raise Refused(404, "no-such-case", NO_CASE)
         return render(
             portal, request, "identity.html", viewer, case=case_id, postings=found, names=names
         )

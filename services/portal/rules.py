@@ -16,7 +16,7 @@ from services.cases.rule_trial import what_if
 from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
-from services.portal.finding import find
+from services.portal.finding import chosen_and_found
 from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.registry.access import Caller, Keys
@@ -200,10 +200,9 @@ def _page(
         queries.look_at_cases(tx, viewer.caller)
         standing = [o for o in overrides.stored(tx) if o.ended_at is None]
         directory = Directory.of(tx)
-    chosen = directory.get(form.get("destination"))
-    hits = [
-        h for h in find(directory, form.get("destination_text", ""), portal.today) if h != chosen
-    ]
+    found = chosen_and_found(
+        directory, form.get("destination"), form.get("destination_text", ""), portal.today
+    )
     return render(
         portal,
         request,
@@ -217,6 +216,6 @@ def _page(
         done=done,
         outcome=outcome,
         refused=refused,
-        found=[chosen, *hits] if chosen else hits,
+        found=found,
         looking=form.get("find", ""),
     )

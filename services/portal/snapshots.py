@@ -39,8 +39,8 @@ def router(portal: Portal) -> APIRouter:
         with portal.web.begin() as tx:
             top = scope(tx, viewer, organisation)
             days = snapshots.days_taken(tx, top.code)
-            now = _day(after, days) or (days[0] if days else None)
-            then = _day(before, days) or next((d for d in days[1:]), now)
+            now = _one_of(after, days) or (days[0] if days else None)
+            then = _one_of(before, days) or next((d for d in days[1:]), now)
             pair = [snapshots.taken(tx, top.code, d)[0] for d in (then, now) if d]
             line = above(tx, viewer, top)
         spoken = words(language(request))
@@ -64,6 +64,6 @@ def router(portal: Portal) -> APIRouter:
     return routes
 
 
-def _day(text: str, days: list[date]) -> date | None:
+def _one_of(text: str, days: list[date]) -> date | None:
     """The day of a snapshot there is, written ISO 8601."""
     return next((day for day in days if day.isoformat() == text), None)

@@ -185,11 +185,11 @@ def _read(said: Said, now: datetime) -> Change:
         columns,
         said.time,
         f"{said.source}\n{said.ext_id}",
-        _day(data.get("effective_on"), columns.get("effective_to"), now),
+        _counts_from(data.get("effective_on"), columns.get("effective_to"), now),
     )
 
 
-def _day(effective_on: str | None, effective_to: str | None, now: datetime) -> date:
+def _counts_from(effective_on: str | None, effective_to: str | None, now: datetime) -> date:
     """From when a change counts: the day stated, else the day after the organisation's last, else
     at once.
     """

@@ -304,9 +304,9 @@ def _from_row(row: Mapping[str, Any], path: str) -> Organisation:
     value |= {
         name: row.get(name) in (True, "yes") for name in ("serves_area", "authority", "outside")
     }
-    value |= {name: _day(row.get(name)) for name in ("effective_from", "effective_to")}
+    value |= {name: _stored_or_none(row.get(name)) for name in ("effective_from", "effective_to")}
     return Organisation(**value | {"path": path})
 
 
-def _day(value: date | str | None) -> date | None:
+def _stored_or_none(value: date | str | None) -> date | None:
     return stored_day(value) if isinstance(value, str) and value else value or None

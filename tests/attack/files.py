@@ -10,6 +10,8 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 
+from services.records.letters.drawn import pdf_of
+
 NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _TYPES = """<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">
 <Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>
@@ -233,22 +235,6 @@ def a_text_chunk_that_unpacks() -> bytes:
     return plain[:33] + _chunk(b"zTXt", b"note\0\0" + text) + plain[33:]
 
 
-def _pdf(objects: list[bytes]) -> bytes:
-    """A PDF of these objects, numbered from 1; the first is the catalogue."""
-    out, places = io.BytesIO(), []
-    out.write(b"%PDF-1.7\n")
-    for number, body in enumerate(objects, start=1):
-        places.append(out.tell())
-        out.write(b"%d 0 obj\n%b\nendobj\n" % (number, body))
-    start = out.tell()
-    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
-    out.write(b"".join(b"%010d 00000 n \n" % place for place in places))
-    out.write(
-        b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start)
-    )
-    return out.getvalue()
-
-
 def _stream(body: bytes, entries: bytes = b"") -> bytes:
     return b"<< /Length %d %b >> stream\n%b\nendstream" % (len(body), entries, body)
 
@@ -257,7 +243,7 @@ def a_page(
     content: bytes, entries: bytes = b"", resources: bytes = b"", more: list[bytes] | None = None
 ) -> bytes:
     """A PDF of one page with this content stream; further objects are numbered from 5."""
-    return _pdf(
+    return pdf_of(
         [
             b"<< /Type /Catalog /Pages 2 0 R >>",
             b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
@@ -307,7 +293,7 @@ def forms_within_forms(depth: int = 12) -> bytes:
 
 def a_huge_page() -> bytes:
     """A page of some kilometres."""
-    return _pdf(
+    return pdf_of(
         [
             b"<< /Type /Catalog /Pages 2 0 R >>",
             b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
@@ -335,7 +321,7 @@ def a_picture_within_a_pdf() -> bytes:
 
 def pages_within_pages() -> bytes:
     """A tree of pages that leads back into itself."""
-    return _pdf(
+    return pdf_of(
         [
             b"<< /Type /Catalog /Pages 2 0 R >>",
             b"<< /Type /Pages /Kids [2 0 R 2 0 R 3 0 R] /Count 1000000 >>",

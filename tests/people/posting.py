@@ -31,6 +31,11 @@ def post(town: Town, ident: str, person: dict[str, Any], settle: bool = True, **
         "person": person,
         **data,
     }
+    return post_departure(town, ident, said, settle)
+
+
+def post_departure(town: Town, ident: str, data: dict[str, Any], settle: bool = True) -> UUID:
+    """Posts a departure by the unit; returns the id under which the event is stored."""
     return post_event(
         town,
         {
@@ -38,7 +43,7 @@ def post(town: Town, ident: str, person: dict[str, Any], settle: bool = True, **
             "type": "guidui.departure.effective.v1",
             "id": ident,
             "source": f"urn:guidui:organisation:{UNIT}",
-            "data": said,
+            "data": data,
         },
         settle,
     )

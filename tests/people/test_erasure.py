@@ -11,7 +11,14 @@ from services.matcher.erasure import erase_decided
 from services.matcher.reviews import decide
 from services.records.erasure import erasure
 from services.wiring import HANDLERS
-from tests.people.posting import ADDRESS, STRANGER, decided, post, post_event, tables_with
+from tests.people.posting import (
+    ADDRESS,
+    STRANGER,
+    decided,
+    post,
+    post_departure,
+    tables_with,
+)
 from tests.stories import world
 from tests.stories.world import UNIT
 
@@ -57,19 +64,14 @@ def test_a_stranger_decided_on_the_desk_is_gone_whatever_the_reason_says(town):
 
 def test_strangers_among_many_are_gone_and_the_others_stay(town):
     member = {"name": world.name(2), "id_number": world.id_number(2)}
-    post_event(
+    post_departure(
         town,
+        "roster",
         {
-            "specversion": "1.0",
-            "type": "guidui.departure.effective.v1",
-            "id": "roster",
-            "source": f"urn:guidui:organisation:{UNIT}",
-            "data": {
-                "category": "layoff",
-                "batch": "b1",
-                "circumstances": {"labour_relation": "ended"},
-                "persons": [{"person": member}, {"person": STRANGER, "to": {"address": ADDRESS}}],
-            },
+            "category": "layoff",
+            "batch": "b1",
+            "circumstances": {"labour_relation": "ended"},
+            "persons": [{"person": member}, {"person": STRANGER, "to": {"address": ADDRESS}}],
         },
     )
     assert tables_with(town, *TRACES) == set()

@@ -17,7 +17,7 @@ from services.matcher.reviews import decide
 from services.notifier.escalation import climb_overdue
 from services.registry.load import load_rows
 from services.wiring import after_load, delivery_loop, tree_loop
-from tests.people.posting import ADDRESS, STRANGER, decided, post, post_event
+from tests.people.posting import ADDRESS, STRANGER, decided, post, post_departure
 from tests.portal.town import DEPARTMENT, text
 from tests.stories import world
 from tests.stories.world import BRANCH, COMMUNITY, UNIT
@@ -27,23 +27,18 @@ IN_DOUBT = {"name": world.name(3), "sex": "male", "phone": STRANGER["phone"]}
 
 def roster(town, ident: str, count: int, settle: bool = True):
     """Namesakes of members 3, 4, … who all go to the desk; returns the event."""
-    return post_event(
+    return post_departure(
         town,
+        ident,
         {
-            "specversion": "1.0",
-            "type": "guidui.departure.effective.v1",
-            "id": ident,
-            "source": f"urn:guidui:organisation:{UNIT}",
-            "data": {
-                "category": "layoff",
-                "persons": [
-                    {
-                        "person": {"name": world.name(3 + n), "phone": f"138000000{n:02}"},
-                        "to": {"address": ADDRESS},
-                    }
-                    for n in range(count)
-                ],
-            },
+            "category": "layoff",
+            "persons": [
+                {
+                    "person": {"name": world.name(3 + n), "phone": f"138000000{n:02}"},
+                    "to": {"address": ADDRESS},
+                }
+                for n in range(count)
+            ],
         },
         settle,
     )

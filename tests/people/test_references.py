@@ -13,7 +13,15 @@ from services.cases.routing import OPENING
 from services.matcher import empty_batches
 from services.matcher.reviews import decide, reviews
 from services.records.completeness import statement
-from tests.people.posting import ADDRESS, STRANGER, decided, post, post_event, tables_with
+from tests.people.posting import (
+    ADDRESS,
+    STRANGER,
+    decided,
+    post,
+    post_departure,
+    post_event,
+    tables_with,
+)
 from tests.people.test_undo import taken_for, undo
 from tests.people.test_undo_later import broken
 from tests.stories import world
@@ -82,20 +90,15 @@ def test_an_undone_match_comes_back_to_the_desk_with_the_others_whom_it_may_be(t
 
 
 def test_a_roster_of_which_nobody_is_a_member_ends(town):
-    event = post_event(
+    event = post_departure(
         town,
+        "roster",
         {
-            "specversion": "1.0",
-            "type": "guidui.departure.effective.v1",
-            "id": "roster",
-            "source": f"urn:guidui:organisation:{UNIT}",
-            "data": {
-                "category": "layoff",
-                "persons": [
-                    {"person": STRANGER},
-                    {"person": {"name": world.name(3), "phone": STRANGER["phone"]}},
-                ],
-            },
+            "category": "layoff",
+            "persons": [
+                {"person": STRANGER},
+                {"person": {"name": world.name(3), "phone": STRANGER["phone"]}},
+            ],
         },
     )
 
@@ -111,18 +114,13 @@ def test_a_roster_of_which_nobody_is_a_member_ends(town):
 
 def test_a_batch_of_several_events_of_which_nobody_is_a_member_ends_once_no_more_come(town):
     def come(ident: str, *persons: dict) -> UUID:
-        return post_event(
+        return post_departure(
             town,
+            ident,
             {
-                "specversion": "1.0",
-                "type": "guidui.departure.effective.v1",
-                "id": ident,
-                "source": f"urn:guidui:organisation:{UNIT}",
-                "data": {
-                    "category": "layoff",
-                    "batch": "closing",
-                    "persons": [{"person": one} for one in persons],
-                },
+                "category": "layoff",
+                "batch": "closing",
+                "persons": [{"person": one} for one in persons],
             },
         )
 
@@ -148,26 +146,21 @@ def test_a_batch_of_several_events_of_which_nobody_is_a_member_ends_once_no_more
 
 
 def test_whoever_is_decided_after_the_roster_is_done_has_a_case_of_their_own(town):
-    event = post_event(
+    event = post_departure(
         town,
+        "roster",
         {
-            "specversion": "1.0",
-            "type": "guidui.departure.effective.v1",
-            "id": "roster",
-            "source": f"urn:guidui:organisation:{UNIT}",
-            "data": {
-                "category": "layoff",
-                "persons": [
-                    {
-                        "person": {"name": world.name(2), "id_number": world.id_number(2)},
-                        "to": {"organisation": COMMUNITY},
-                    },
-                    {
-                        "person": {"name": world.name(3), "phone": STRANGER["phone"]},
-                        "to": {"organisation": COMMUNITY},
-                    },
-                ],
-            },
+            "category": "layoff",
+            "persons": [
+                {
+                    "person": {"name": world.name(2), "id_number": world.id_number(2)},
+                    "to": {"organisation": COMMUNITY},
+                },
+                {
+                    "person": {"name": world.name(3), "phone": STRANGER["phone"]},
+                    "to": {"organisation": COMMUNITY},
+                },
+            ],
         },
     )
     town.give(BRANCH, str(decided(town, event).case_id), "close", reason="stay")

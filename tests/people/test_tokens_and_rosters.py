@@ -13,7 +13,7 @@ import pytest
 from services.registry import tokens
 from services.registry.id_numbers import check_character
 from services.registry.load import load_rows
-from tests.people.posting import decided, everything, post, post_event
+from tests.people.posting import decided, everything, post, post_departure
 from tests.portal.town import text
 from tests.stories import world
 from tests.stories.world import BRANCH, COMMUNITY, UNIT
@@ -119,22 +119,16 @@ def test_a_soldier_is_found_by_the_military_card(town):
 
 
 def roster(town, ident, *people):
-    return post_event(
+    return post_departure(
         town,
+        ident,
         {
-            "specversion": "1.0",
-            "type": "guidui.departure.effective.v1",
-            "id": ident,
-            "source": f"urn:guidui:organisation:{UNIT}",
-            "data": {
-                "category": "layoff",
-                "to": {"organisation": COMMUNITY},
-                "circumstances": {"labour_relation": "ended", "handover": "dispersed"},
-                "persons": [
-                    {"person": {"name": world.name(n), "id_number": world.id_number(n)}}
-                    for n in people
-                ],
-            },
+            "category": "layoff",
+            "to": {"organisation": COMMUNITY},
+            "circumstances": {"labour_relation": "ended", "handover": "dispersed"},
+            "persons": [
+                {"person": {"name": world.name(n), "id_number": world.id_number(n)}} for n in people
+            ],
         },
     )
 

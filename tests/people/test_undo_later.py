@@ -25,6 +25,7 @@ from tests.people.posting import (
     decided,
     everything,
     post,
+    post_departure,
     post_event,
     tables_with,
 )
@@ -90,6 +91,20 @@ def broken(town) -> list:
         return look(
             whole_sight(tx, town.clock.now(), town.house.ground, dict.fromkeys(members, BRANCH))
         )
+
+
+def register_says(town, **cells: str) -> None:
+    """Loads the member's row anew, with these cells."""
+    row = {
+        "member": MEMBER,
+        "name": world.name(3),
+        "id_number": world.id_number(3),
+        "status": "full",
+        "standing": "normal",
+        "organisation": BRANCH,
+        "phone": "13900000003",
+    }
+    load_rows(town.house.worker, "members", [row | cells], town.clock)
 
 
 def sign(town, kind: str, ident: str = "sign", person=IN_DOUBT, **data):
@@ -240,24 +255,8 @@ def test_a_decision_on_standing_stays_with_its_case_until_people_change_it(
     ],
 )
 def test_a_sign_that_was_another_s_leaves_the_whole_file_as_it_was(town, kind, data):
-    load_rows(
-        town.house.worker,
-        "members",
-        [
-            {
-                "member": MEMBER,
-                "name": world.name(3),
-                "id_number": world.id_number(3),
-                "status": "full",
-                "standing": "normal",
-                "organisation": BRANCH,
-                "phone": "13900000003",
-                "dues_paid_to": "2026-06",
-                "last_life_on": (town.clock.now().date() - timedelta(days=140)).isoformat(),
-            }
-        ],
-        town.clock,
-    )
+    long_ago = town.clock.now().date() - timedelta(days=140)
+    register_says(town, dues_paid_to="2026-06", last_life_on=long_ago.isoformat())
     with town.house.worker.begin() as tx:
         tx.exec_driver_sql('SELECT member_signs(\'[{"member": "m00003"}]\'::json)')
     town.settle()
@@ -289,24 +288,7 @@ def test_the_other_signs_and_what_the_register_says_meanwhile_count_on(town):
             )
 
     assert says() == ("2026-11-20", "2026-08")
-    load_rows(
-        town.house.worker,
-        "members",
-        [
-            {
-                "member": MEMBER,
-                "name": world.name(3),
-                "id_number": world.id_number(3),
-                "status": "full",
-                "standing": "normal",
-                "organisation": BRANCH,
-                "phone": "13900000003",
-                "last_life_on": "2026-10-02",
-                "dues_paid_to": "2026-05",
-            }
-        ],
-        town.clock,
-    )
+    register_says(town, last_life_on="2026-10-02", dues_paid_to="2026-05")
     assert says() == ("2026-11-20", "2026-08")
     undo(town, wrong, reason="名字相同", not_a_member=True)
     assert says() == ("2026-10-02", "2026-08")
@@ -407,19 +389,14 @@ def test_where_the_rule_asks_for_it_two_persons_undo(town, reader):
 
 
 def test_one_of_a_roster_leaves_it_with_the_stranger_and_the_roster_stays_whole(town):
-    event = post_event(
+    event = post_departure(
         town,
+        "roster",
         {
-            "specversion": "1.0",
-            "type": "guidui.departure.effective.v1",
-            "id": "roster",
-            "source": f"urn:guidui:organisation:{UNIT}",
-            "data": {
-                "category": "layoff",
-                "persons": [
-                    {"person": IN_DOUBT, "to": {"address": ADDRESS, "organisation": COMMUNITY}}
-                ],
-            },
+            "category": "layoff",
+            "persons": [
+                {"person": IN_DOUBT, "to": {"address": ADDRESS, "organisation": COMMUNITY}}
+            ],
         },
     )
     takes(town, event)

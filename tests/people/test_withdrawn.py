@@ -15,7 +15,15 @@ from services.matcher import announcements
 from services.matcher.handlers import Matcher
 from services.matcher.reviews import decide
 from services.records.completeness import statement
-from tests.people.posting import ADDRESS, STRANGER, decided, post, post_event, tables_with
+from tests.people.posting import (
+    ADDRESS,
+    STRANGER,
+    decided,
+    post,
+    post_departure,
+    post_event,
+    tables_with,
+)
 from tests.people.test_prompts import alerts
 from tests.portal.town import DEPARTMENT
 from tests.stories import world
@@ -40,21 +48,16 @@ def take_back(town, corrects: str, settle: bool = True):
 
 
 def roster(town, ident: str, *numbers: int, **data):
-    return post_event(
+    return post_departure(
         town,
+        ident,
         {
-            "specversion": "1.0",
-            "type": "guidui.departure.effective.v1",
-            "id": ident,
-            "source": f"urn:guidui:organisation:{UNIT}",
-            "data": {
-                "category": "layoff",
-                **data,
-                "persons": [
-                    {"person": {"name": world.name(n), "id_number": world.id_number(n)}}
-                    for n in numbers
-                ],
-            },
+            "category": "layoff",
+            **data,
+            "persons": [
+                {"person": {"name": world.name(n), "id_number": world.id_number(n)}}
+                for n in numbers
+            ],
         },
     )
 

@@ -139,7 +139,8 @@ def test_what_cannot_be_is_said_and_nothing_is_noted(town, reader, lives_here):
         assert tx.exec_driver_sql("SELECT count(*) FROM community_service").scalar_one() == 0
 
 
-def test_a_registration_ends_and_a_full_post_takes_nobody_more(town, reader, lives_here):
+def one_post_for_two(town, reader, lives_here):
+    """Two members are registered, and a post has one place; returns the community's browser."""
     second = town.leaves(
         7,
         to={"address": world.ADDRESS},
@@ -150,6 +151,11 @@ def test_a_registration_ends_and_a_full_post_takes_nobody_more(town, reader, liv
     for case in (lives_here, second):
         send(community, "/double-reports", case=case)
     send(community, "/double-reports/posts", title="楼道长", places="1")
+    return community
+
+
+def test_a_registration_ends_and_a_full_post_takes_nobody_more(town, reader, lives_here):
+    community = one_post_for_two(town, reader, lives_here)
     with town.house.worker.connect() as tx:
         first, other = (
             str(i)
@@ -167,16 +173,7 @@ def test_the_last_place_of_a_post_is_given_once(town, reader, lives_here):
     """Two claim it at the same moment: the second waits until the first has committed, and sees
     that none is left.
     """
-    second = town.leaves(
-        7,
-        to={"address": world.ADDRESS},
-        category="relocation",
-        circumstances={"unit_has_organisation": True},
-    )
-    community = reader("secretary")
-    for case in (lives_here, second):
-        send(community, "/double-reports", case=case)
-    send(community, "/double-reports/posts", title="楼道长", places="1")
+    one_post_for_two(town, reader, lives_here)
     worker, now = town.house.worker, town.clock.now()
     with worker.connect() as tx:
         first, other = tx.exec_driver_sql("SELECT id FROM double_report ORDER BY name").scalars()

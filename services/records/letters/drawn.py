@@ -237,14 +237,15 @@ def _document(pages: list[Page]) -> bytes:
             down,
         )
         objects.append(_stream(entries + b" /BitsPerComponent 8 /Filter /DCTDecode", drawn))
-    return _file(objects)
+    return pdf_of(objects)
 
 
 def _stream(entries: bytes, body: bytes) -> bytes:
     return b"<< /Length %d%b >>\nstream\n%b\nendstream" % (len(body), entries, body)
 
 
-def _file(objects: list[bytes]) -> bytes:
+def pdf_of(objects: list[bytes]) -> bytes:
+    """A PDF of these objects, numbered from 1; the first is the catalogue."""
     out, places = io.BytesIO(), []
     out.write(b"%PDF-1.4\n")
     for number, body in enumerate(objects, start=1):

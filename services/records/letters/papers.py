@@ -176,10 +176,7 @@ def _cases(tx: Connection, caller: Caller, ids: Sequence[str]) -> list[Case]:
         raise Refused(
             404,
             "no-such-case",
-            Words(
-                "没有这件转移，或本组织不是其中一方。",
-                "There is no such case, or this organisation has no part in it.",
-            ),
+            queries.NO_CASE,
         )
     with queries.as_worker(tx):
         found = tables.load(tx, wanted)
