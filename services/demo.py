@@ -14,7 +14,7 @@ from typing import Any
 from schemas.departures import SOURCE_PREFIX
 from services.cases import clock as case_clock
 from services.cases import commands
-from services.demo_scenes import played
+from services.demo_scenes import departure, played
 from services.intake.parse import parse
 from services.intake.store import accept
 from services.kit.clock import TurnedClock
@@ -245,19 +245,9 @@ def _journey(house: House, begin: datetime, number: int, person: Any, home: Any)
         names = [
             rows(tx, "SELECT name FROM division WHERE code = :c", {"c": c})[0].name for c in parts
         ]
-    event = {
-        "specversion": "1.0",
-        "type": kind,
-        "source": source,
-        "id": ident,
-        "time": begin.isoformat(),
-        "data": {
-            "effective_on": begin.date().isoformat(),
-            "person": {"name": person.name, "id_number": person.id_number},
-            "to": {"address": f"甘肃省兰州市{''.join(names)}{_estate(home)}{number % 30 + 1}号楼"},
-            "circumstances": circumstances,
-        },
-    }
+    address = f"甘肃省兰州市{''.join(names)}{_estate(home)}{number % 30 + 1}号楼"
+    event = departure(kind, source, ident, begin, person, address)
+    event["data"]["circumstances"] = circumstances
     yield begin, lambda: _post(house, source.removeprefix(SOURCE_PREFIX), event)
     at = begin
     for command, days in ROAD[: (number * 7) % (len(ROAD) + 1)]:

@@ -132,19 +132,8 @@ def _scene(  # noqa: PLR0913
         + timedelta(minutes=number)
     )
     kind, circumstances = scene.report
-    event = {
-        "specversion": "1.0",
-        "type": kind,
-        "source": source,
-        "id": ident,
-        "time": begin.isoformat(),
-        "data": {
-            "effective_on": begin.date().isoformat(),
-            "person": {"name": person.name, "id_number": person.id_number},
-            "to": {"address": _address(house, scene.home, number)},
-            "circumstances": circumstances,
-        },
-    }
+    event = departure(kind, source, ident, begin, person, _address(house, scene.home, number))
+    event["data"]["circumstances"] = circumstances
     yield begin, lambda: post(house, scene.branch, event)
     at = begin
     for name in scene.commands:
@@ -173,6 +162,24 @@ def _doubtful_arrival(house: House, begin: datetime, post: Post) -> Iterator[Pla
         },
     }
     yield begin, lambda: post(house, _COMMUNITY, event)
+
+
+def departure(
+    kind: str, source: str, ident: str, begin: datetime, person: Any, address: str
+) -> dict[str, Any]:
+    """The event that a member moves to an address from a moment on."""
+    return {
+        "specversion": "1.0",
+        "type": kind,
+        "source": source,
+        "id": ident,
+        "time": begin.isoformat(),
+        "data": {
+            "effective_on": begin.date().isoformat(),
+            "person": {"name": person.name, "id_number": person.id_number},
+            "to": {"address": address},
+        },
+    }
 
 
 def _member(house: House, branch: str, place: int) -> Any:

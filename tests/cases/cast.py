@@ -278,3 +278,16 @@ NAMED = Named({OTHER: case_in(states.ACCEPTED).but(id=OTHER), CASE: case_in(stat
 def uuid_of(number: int) -> UUID:
     """A made-up id."""
     return UUID(int=0x40008000000000000000 + (number << 96))
+
+
+def to_the_letter(day: str, by: str) -> list[dict[str, Any]]:
+    """The steps of a scenario in which an origin sends case A on its way, all on one day."""
+    given = {
+        "confirm_destination": (by, {"member_informed": True}),
+        "submit": (by, {"dues_paid_to": "2026-03"}),
+        "issue_letter": (UNIT, {"channel": "paper"}),
+    }
+    return [
+        {"at": f"{day}T09:0{minute}:00+08:00", "by": code, "do": act, "case": "A", "with": said}
+        for minute, (act, (code, said)) in enumerate(given.items())
+    ]

@@ -28,6 +28,7 @@ from tests.cases.cast import (
     ORIGIN_COUNTY,
     STREET,
     UNIT,
+    to_the_letter,
 )
 
 BEFORE, AFTER = "2026-03-31T23:59:00+08:00", "2026-04-01T00:00:00+08:00"
@@ -142,27 +143,7 @@ def test_the_origin_has_ended(play, successor, acting):
                 "waiting_on": {"organisation": acting},
             },
         },
-        {
-            "at": "2026-04-02T09:00:00+08:00",
-            "by": acting,
-            "do": "confirm_destination",
-            "case": "A",
-            "with": {"member_informed": True},
-        },
-        {
-            "at": "2026-04-02T09:01:00+08:00",
-            "by": acting,
-            "do": "submit",
-            "case": "A",
-            "with": {"dues_paid_to": "2026-03"},
-        },
-        {
-            "at": "2026-04-02T09:02:00+08:00",
-            "by": UNIT,
-            "do": "issue_letter",
-            "case": "A",
-            "with": {"channel": "paper"},
-        },
+        *to_the_letter("2026-04-02", acting),
         {
             "at": "2026-04-02T09:03:00+08:00",
             "by": STREET,
@@ -283,27 +264,7 @@ def test_whoever_has_arrived_at_an_ended_organisation_is_forwarded_first(play):
     stage = play(
         ending(COMMUNITY=""),
         MOVING,
-        {
-            "at": "2026-03-22T09:00:00+08:00",
-            "by": BRANCH,
-            "do": "confirm_destination",
-            "case": "A",
-            "with": {"member_informed": True},
-        },
-        {
-            "at": "2026-03-22T09:01:00+08:00",
-            "by": BRANCH,
-            "do": "submit",
-            "case": "A",
-            "with": {"dues_paid_to": "2026-03"},
-        },
-        {
-            "at": "2026-03-22T09:02:00+08:00",
-            "by": UNIT,
-            "do": "issue_letter",
-            "case": "A",
-            "with": {"channel": "paper"},
-        },
+        *to_the_letter("2026-03-22", BRANCH),
         {"at": "2026-03-23T09:00:00+08:00", "by": COMMUNITY, "do": "record_arrival", "case": "A"},
         {
             "at": AFTER,

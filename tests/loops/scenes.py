@@ -121,34 +121,23 @@ def batch(town, ident: str) -> Case:
     return written
 
 
+def give_to_all(town, parent, detail: dict[str, Any]) -> None:
+    """Writes an order to a batch as it stands in the history of its case."""
+    step = Step("give_to_all", states.BULK_OPEN, states.BULK_OPEN, UNIT, detail["order"], detail)
+    with town.house.worker.begin() as tx:
+        now = town.clock.now()
+        change = Change(parent, parent.but(touched_at=now), [step])
+        tables.write(tx, [change], town.house.ground.world(tx, now))
+
+
 @scene("clock", "orders")
 def orders_to_batches(town, poison, owner) -> Scene:
     """As it stood in databases: the first day of an order as an ISO week."""
     keys = []
     for start in (None, "2026-W48-8", "2026-11-23"):
         parent = batch(town, str(uuid4()))
-        with town.house.worker.begin() as tx:
-            detail = {"order": "submit", "with": {"dues_paid_to": "2026-11"}, "start_on": start}
-            tables.write(
-                tx,
-                [
-                    Change(
-                        parent,
-                        parent.but(touched_at=town.clock.now()),
-                        [
-                            Step(
-                                "give_to_all",
-                                states.BULK_OPEN,
-                                states.BULK_OPEN,
-                                UNIT,
-                                "submit",
-                                detail,
-                            )
-                        ],
-                    )
-                ],
-                town.house.ground.world(tx, town.clock.now()),
-            )
+        detail = {"order": "submit", "with": {"dues_paid_to": "2026-11"}, "start_on": start}
+        give_to_all(town, parent, detail)
         keys.append(f"{parent.id}:2")
     return Scene(
         keys,

@@ -11,14 +11,11 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from services import wiring
-from services.cases import states, tables
-from services.cases.model import Step
-from services.cases.tables import Change
 from services.kit import dead_letters
 from services.kit.metrics import LoopGauges, Seam
 from services.kit.rounds import Loop, Rounds
 from services.wiring import HANDLERS, LOOPS, loops_unready, set_aside
-from tests.loops.scenes import SCENES, batch
+from tests.loops.scenes import SCENES, batch, give_to_all
 from tests.stories import world
 from tests.stories.world import UNIT
 from tests.structure.test_walls import ROOT
@@ -233,27 +230,7 @@ def test_first_days_of_orders_that_were_kept_in_other_forms_are_mended(
 ):
     revision = import_module("services.kit.migrations.versions.0024_loops")
     parent = batch(town, str(uuid4()))
-    with town.house.worker.begin() as tx:
-        tables.write(
-            tx,
-            [
-                Change(
-                    parent,
-                    parent.but(touched_at=town.clock.now()),
-                    [
-                        Step(
-                            "give_to_all",
-                            states.BULK_OPEN,
-                            states.BULK_OPEN,
-                            UNIT,
-                            "submit",
-                            {"order": "submit", "start_on": written},
-                        )
-                    ],
-                )
-            ],
-            town.house.ground.world(tx, town.clock.now()),
-        )
+    give_to_all(town, parent, {"order": "submit", "start_on": written})
     owner(revision.FIRST_DAYS)
     with town.house.worker.connect() as tx:
         found = tx.exec_driver_sql(

@@ -240,7 +240,8 @@ def test_a_strangers_departure_changes_nothing_of_a_case_that_stands(street, url
         assert (of_c1["command"], of_c1["by"], of_c1["detail"]) == ("report", None, None)
 
 
-def test_a_report_opens_a_case_of_the_branch_which_may_take_it_over(street, url):
+def report_by_x(street: Town, url: str) -> None:
+    """X, a stranger, reports that member 4 comes to it."""
     post(
         street,
         url,
@@ -254,6 +255,10 @@ def test_a_report_opens_a_case_of_the_branch_which_may_take_it_over(street, url)
             circumstances={"labour_relation": "ended", "handover": "dispersed"},
         ),
     )
+
+
+def test_a_report_opens_a_case_of_the_branch_which_may_take_it_over(street, url):
+    report_by_x(street, url)
     (case,) = [
         row[0]
         for row in rows_of(street, "SELECT id::text FROM transfer_case WHERE member = 'm00004'")
@@ -705,19 +710,7 @@ def test_a_hosts_phone_and_address_stand_beside_those_of_the_line(street, url, r
 
 
 def test_the_branch_reads_on_its_pages_who_reported_what(street, url, reader):
-    post(
-        street,
-        url,
-        event(
-            "departure.effective",
-            X,
-            "r-1",
-            category="layoff",
-            person=person(4, phone=PHONE),
-            to={"organisation": X, "address": ELSEWHERE},
-            circumstances={"labour_relation": "ended", "handover": "dispersed"},
-        ),
-    )
+    report_by_x(street, url)
     post(street, url, event("dues.paid", X, "dues", person=person(4), paid_to="2026-11"))
     (case,) = [
         row[0]

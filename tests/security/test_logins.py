@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from services.kit.crypto import key_hash
 from services.kit.db import connect, view_as, view_by
 from services.registry.access import Caller, caller_within, look_as, look_at_tree
+from tests.security.trees import let_anything_in
 
 OWN, FOREIGN = "111111111111", "999999999999"
 KEY, FOREIGN_KEY = "gd_own", "gd_foreign"
@@ -111,21 +112,6 @@ def two_trees(database, owner, tables) -> None:
                    VALUES (gen_random_uuid(), %s, %s, %s, 'department', '2026-01-01')""",
                 (key_hash(key), tree, tree + "."),
             )
-
-
-def let_anything_in(tx: Connection, name: str) -> None:
-    """Takes checks and triggers off a table: who sees a row is asked, whatever is in it."""
-    for kept in (
-        tx.exec_driver_sql(
-            "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass "
-            "AND contype IN ('c', 'f')",
-            (name,),
-        )
-        .scalars()
-        .all()
-    ):
-        tx.exec_driver_sql(f'ALTER TABLE {name} DROP CONSTRAINT "{kept}"')
-    tx.exec_driver_sql(f"ALTER TABLE {name} DISABLE TRIGGER USER")
 
 
 def put_a_row(tx: Connection, name: str, tree: str) -> None:

@@ -736,3 +736,18 @@ def tables(tx: Connection) -> Iterable[str]:
         .scalars()
         .all()
     )
+
+
+def let_anything_in(tx: Connection, name: str) -> None:
+    """Takes checks and triggers off a table: who sees a row is asked, whatever is in it."""
+    for kept in (
+        tx.exec_driver_sql(
+            "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass "
+            "AND contype IN ('c', 'f')",
+            (name,),
+        )
+        .scalars()
+        .all()
+    ):
+        tx.exec_driver_sql(f'ALTER TABLE {name} DROP CONSTRAINT "{kept}"')
+    tx.exec_driver_sql(f"ALTER TABLE {name} DISABLE TRIGGER USER")

@@ -20,6 +20,7 @@ from services.intake import ingress
 from services.kit.db import connect, view_as
 from services.kit.settings import Settings
 from services.wiring import HANDLERS, House
+from tests.security.trees import let_anything_in
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(p for folder in ("services", "schemas") for p in (ROOT / folder).rglob("*.py"))
@@ -302,7 +303,7 @@ def test_a_reused_connection_without_context_sees_no_row_of_any_guarded_table(da
     guarded = sorted(t.name for t in tables if t.guarded and t.read_by_pages)
     with owner.begin() as tx:
         for name in guarded:
-            _open(tx, name)
+            let_anything_in(tx, name)
         for name in guarded:
             _put_a_row(tx, name)
     owner.dispose()
@@ -339,21 +340,6 @@ _VALUE = {
     "_text": "'{}'",
     "float8": "1",
 }
-
-
-def _open(tx, name: str) -> None:
-    """Lets anything into the table: this test is about who sees a row, whatever is in it."""
-    for kept in (
-        tx.exec_driver_sql(
-            "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass "
-            "AND contype IN ('c', 'f')",
-            (name,),
-        )
-        .scalars()
-        .all()
-    ):
-        tx.exec_driver_sql(f'ALTER TABLE {name} DROP CONSTRAINT "{kept}"')
-    tx.exec_driver_sql(f"ALTER TABLE {name} DISABLE TRIGGER USER")
 
 
 def _put_a_row(tx, name: str) -> None:
