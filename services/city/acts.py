@@ -232,7 +232,7 @@ class _Desk:
             return FAR_STREET
         return self.random.choice(self.town.places).code
 
-    def in_some(self, share: float, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    def in_some(self, share: float, given: dict[str, Any]) -> dict[str, Any]:
         """What is given in a share of the cases, else nothing."""
         return given if self.random.random() < share else {}
 

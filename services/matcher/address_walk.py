@@ -44,6 +44,7 @@ class Step(NamedTuple):
     street: str | None = None
     street_end: int = 0
     community: int | None = None
+    base_start: int = 0
     community_end: int = 0
 
 

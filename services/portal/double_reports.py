@@ -127,7 +127,7 @@ def router(portal: Portal) -> APIRouter:
 
 
 def _done(
-    portal: Portal, request: Request, form: Form, act: Callable[[Connection, Viewer], None]
+    portal: Portal, request: Request, form: Form, act: Callable[[Connection, Viewer], Any]
 ) -> Response:
     """Carries an act out; the page says why where it is refused."""
     viewer = signed_in(portal, request)
