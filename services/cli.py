@@ -406,17 +406,14 @@ def numbers_assign(
     data: Data = None,
 ) -> None:
     """Give an organisation a range of letter numbers: PREFIX and FIRST to LAST, DIGITS wide."""
-    from services.cases.numbers import assign_range
+    from services.cases.numbers import NumberRange, assign_range
     from services.embedded import own_house
     from services.kit.errors import Refused
 
     with own_house(_settings(data)) as house, house.worker.begin() as tx:
         try:
-            print(
-                assign_range(
-                    tx, organisation, prefix, first, last, house.clock.now(), digits=digits
-                )
-            )
+            given = NumberRange(prefix, first, last, digits)
+            print(assign_range(tx, organisation, given, house.clock.now()))
         except Refused as error:
             _fail(f"{error.words.zh} {error.words.en}")
 

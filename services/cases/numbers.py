@@ -5,7 +5,7 @@ next letter gets.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from secrets import choice
 from typing import Any
@@ -113,26 +113,33 @@ ON CONFLICT (organisation, number) DO UPDATE SET range = excluded.range,
     WHERE counterfoil.range IS NULL"""
 
 
-def assign_range(  # noqa: PLR0913
+@dataclass(frozen=True, slots=True)
+class NumberRange:
+    """The numbers ``prefix`` + ``first`` … ``last``, ``digits`` wide."""
+
+    prefix: str
+    first: int
+    last: int
+    digits: int = 6
+
+
+def assign_range(
     tx: Connection,
     organisation: str,
-    prefix: str,
-    first: int,
-    last: int,
+    given: NumberRange,
     now: datetime,
     *,
-    digits: int = 6,
     by: str | None = None,
     person: str | None = None,
 ) -> int:
-    """Gives an organisation the numbers ``prefix`` + ``first`` … ``last`` (``digits`` wide);
-    returns how many.
+    """Gives an organisation a range of numbers; returns how many.
 
     422 for a range that is none or too large, or an organisation that issues no letters; 409 where
     one of the numbers is in the register already: nothing is assigned then. ``tx`` acts as the
     worker.
     """
-    one, prefix = Directory.of(tx).get(organisation), prefix.strip()
+    one, prefix = Directory.of(tx).get(organisation), given.prefix.strip()
+    first, last, digits = given.first, given.last, given.digits
     if one is None:
         raise refuse(
             422,

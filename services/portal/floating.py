@@ -93,15 +93,8 @@ def router(portal: Portal) -> APIRouter:
         check_token(portal, request, form)
         try:
             on = _day_of_note(form.get("on", ""))
-            note_of_host(
-                portal,
-                viewer.caller,
-                str(case_id),
-                form.get("kind", ""),
-                on,
-                form.get("words"),
-                viewer.name,
-            )
+            noted = floating.HostNote(form.get("kind", ""), on, form.get("words"))
+            note_of_host(portal, viewer.caller, str(case_id), noted, viewer.name)
         except Refused as refused:
             if refused.status == 404:
                 raise
@@ -196,13 +189,11 @@ def _day_of_note(text: str) -> date:
         raise Refused(422, "field-wrong", _NO_DAY, field="on") from None
 
 
-def note_of_host(  # noqa: PLR0913
+def note_of_host(
     portal: Portal,
     caller: Caller,
     case_id: str,
-    kind: str,
-    on: date,
-    words: str | None,
+    noted: floating.HostNote,
     person: str | None,
 ) -> None:
     """Keeps what the host notes of a floating member; life and dues are posted as events too.
@@ -218,18 +209,16 @@ def note_of_host(  # noqa: PLR0913
                 "WHERE c.id = %s::uuid",
                 (case_id,),
             ).one()
-            floating.note(
-                tx, case_id, caller.organisation, kind, on, words, person, portal.clock.now()
-            )
-        if kind in SIGNS and not member:
+            floating.note(tx, case_id, caller.organisation, noted, person, portal.clock.now())
+        if noted.kind in SIGNS and not member:
             raise Refused(409, "no-member", _NO_MEMBER)
-    if kind in SIGNS:
+    if noted.kind in SIGNS:
         _sign(
             portal,
             Caller(caller.organisation, caller.path, "sender"),
             {"member": member, "name": name},
-            kind,
-            on,
+            noted.kind,
+            noted.on,
         )
 
 

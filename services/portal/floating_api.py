@@ -16,6 +16,7 @@ from services.portal import api, bodies
 from services.portal.floating import note_of_host
 from services.portal.house import Portal
 from services.records import floating
+from services.records.floating import HostNote
 from services.registry.access import Caller, Keys
 
 _NO_DAY = Words("on 应当是 2026-11-23 这样的日期。", "on must be a day such as 2026-11-23.")
@@ -96,7 +97,7 @@ def router(portal: Portal) -> APIRouter:
         except NoDay:
             raise Refused(422, "field-wrong", _NO_DAY, field="on") from None
         await run_in_threadpool(
-            note_of_host, portal, caller, case_id, kind, on, words or None, None
+            note_of_host, portal, caller, case_id, HostNote(kind, on, words or None), None
         )
         return api.json_answer({"case": case_id, "kind": kind, "on": on}, 201)
 

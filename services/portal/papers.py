@@ -385,18 +385,15 @@ def _whole(form: Form, name: str) -> int:
 
 
 def _range(portal: Portal, viewer: Viewer, form: Form) -> None:
+    code = form.get("organisation", "").strip() or viewer.organisation
+    given = numbers.NumberRange(
+        form.get("prefix", ""),
+        _whole(form, "first"),
+        _whole(form, "last"),
+        _whole(form, "digits"),
+    )
     with portal.acts.begin() as tx:
-        assign_below(
-            tx,
-            portal,
-            viewer.caller,
-            form.get("organisation", "").strip() or viewer.organisation,
-            form.get("prefix", ""),
-            _whole(form, "first"),
-            _whole(form, "last"),
-            _whole(form, "digits"),
-            viewer.name,
-        )
+        assign_below(tx, portal, viewer.caller, code, given, viewer.name)
 
 
 def _void(portal: Portal, viewer: Viewer, form: Form) -> None:

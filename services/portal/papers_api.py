@@ -221,7 +221,8 @@ def _counterfoils(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> No
 
         def within() -> int:
             with portal.acts.begin() as tx:
-                return assign_below(tx, portal, caller, code, prefix, first, last, digits, None)
+                given = numbers.NumberRange(prefix, first, last, digits)
+                return assign_below(tx, portal, caller, code, given, None)
 
         return json_answer({"assigned": await run_in_threadpool(within)}, 201)
 
@@ -247,15 +248,12 @@ def _counterfoils(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> No
         return json_answer({"number": number, "status": "void"})
 
 
-def assign_below(  # noqa: PLR0913
+def assign_below(
     tx: Any,
     portal: Portal,
     caller: Caller,
     code: str,
-    prefix: str,
-    first: int,
-    last: int,
-    digits: int,
+    given: numbers.NumberRange,
     person: str | None,
 ) -> int:
     """Assigns a range to the caller's organisation or one below it; 403 for any other, also for one
@@ -265,15 +263,7 @@ def assign_below(  # noqa: PLR0913
         raise Refused(403, "not-below", _NOT_BELOW, field="organisation")
     with queries.as_worker(tx):
         return numbers.assign_range(
-            tx,
-            code,
-            prefix,
-            first,
-            last,
-            portal.clock.now(),
-            digits=digits,
-            by=caller.organisation,
-            person=person,
+            tx, code, given, portal.clock.now(), by=caller.organisation, person=person
         )
 
 

@@ -44,13 +44,20 @@ def floating(tx: Connection, limit: int = 200, offset: int = 0) -> list[dict[str
     return [dict(row) for row in rows(tx, _FLOATING, {"limit": limit, "offset": offset})]
 
 
-def note(  # noqa: PLR0913
+@dataclass(frozen=True, slots=True)
+class HostNote:
+    """What a host notes of a floating member: its kind (`KINDS`), the day and the words."""
+
+    kind: str
+    on: date
+    words: str | None = None
+
+
+def note(
     tx: Connection,
     case_id: str,
     organisation: str,
-    kind: str,
-    on: date,
-    words: str | None,
+    noted: HostNote,
     person: str | None,
     now: datetime,
 ) -> None:
@@ -68,7 +75,7 @@ def note(  # noqa: PLR0913
             "只有流入地党组织可以登记这名流动党员的情况。",
             "Only the host of this floating member may note this.",
         )
-    if kind not in KINDS:
+    if noted.kind not in KINDS:
         raise refuse(
             422,
             "unknown-kind",
@@ -76,7 +83,7 @@ def note(  # noqa: PLR0913
             "Say whether it is life, dues, service or an evaluation.",
             field="kind",
         )
-    if on > now.date():
+    if noted.on > now.date():
         raise refuse(
             422,
             "field-wrong",
@@ -91,9 +98,9 @@ def note(  # noqa: PLR0913
             uuid4(),
             case_id,
             organisation,
-            kind,
-            on,
-            bounded(words, TEXT_MAX, "words") or None,
+            noted.kind,
+            noted.on,
+            bounded(noted.words, TEXT_MAX, "words") or None,
             person,
             now,
         ),

@@ -29,9 +29,8 @@ def assign(
     town, first: int = 1, last: int = 5, code: str = UNIT, prefix: str = "越纺组", **more
 ) -> int:
     with town.house.worker.begin() as tx:
-        return numbers.assign_range(
-            tx, code, prefix, first, last, town.clock.now(), digits=4, by=code, **more
-        )
+        given = numbers.NumberRange(prefix, first, last, digits=4)
+        return numbers.assign_range(tx, code, given, town.clock.now(), by=code, **more)
 
 
 def number_of(town, case: str) -> str:

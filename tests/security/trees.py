@@ -461,9 +461,7 @@ class Planting:
                 tx,
                 case,
                 tree.community,
-                "service",
-                town.clock.now().date(),
-                f"{tree.mark} 服务",
+                floating.HostNote("service", town.clock.now().date(), f"{tree.mark} 服务"),
                 None,
                 town.clock.now(),
             )

@@ -23,7 +23,8 @@ from tests.web.test_pages import SMALL, WIDE
 @pytest.mark.parametrize("large", [False, True], ids=["usual", "large letters"])
 def test_the_register_and_the_papers_of_a_case_fit_a_phone(town: Town, open_as, axe_script, large):
     with town.house.worker.begin() as tx:
-        numbers.assign_range(tx, UNIT, "越纺组", 1, 30, town.clock.now(), digits=4)
+        given = numbers.NumberRange("越纺组", 1, 30, digits=4)
+        numbers.assign_range(tx, UNIT, given, town.clock.now())
     case = town.leaves(0, "issue_letter")
     page = open_as("clerk", bypass_csp=True)
     if large:
