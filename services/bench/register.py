@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -33,7 +33,7 @@ GIVEN = (
 
 
 def _weighted() -> tuple[list[str], list[int]]:
-    marks = [mark for mark in SURNAMES if not mark.isdigit()]
+    marks: list[str] = [mark for mark in SURNAMES if not mark.isdigit()]
     shares = [
         int(part)
         for part in "".join(" " if not mark.isdigit() else mark for mark in SURNAMES).split()
@@ -129,7 +129,7 @@ def fill(owner_url: str, count: int) -> None:
         tx.execute("VACUUM (ANALYZE) member, member_key, name_frequency")
 
 
-def _copy(tx: psycopg.Connection, into: str, rows: bytes) -> None:
+def _copy(tx: psycopg.Connection, into: LiteralString, rows: bytes) -> None:
     with tx.cursor().copy(f"COPY {into} FROM STDIN") as stream:
         stream.write(rows)
 

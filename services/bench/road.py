@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, LiteralString
 
 import orjson
 import uvloop
@@ -62,7 +62,7 @@ def _post(town: Town, prefix: str, begin: int, count: int) -> None:
     uvloop.run(one_after_another(town.port, bodies))
 
 
-def _wait(town: Town, count: int, sql: str) -> float | None:
+def _wait(town: Town, count: int, sql: LiteralString) -> float:
     limit = time.monotonic() + SETTLE_SECONDS_MAX
     with town.database() as tx:
         while True:

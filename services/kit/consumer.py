@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import Connection, Engine
 
 from schemas.envelope import Message, from_wire
 from services.kit import dead_letters
 from services.kit.attempt import attempt
 from services.kit.clock import Clock, SystemClock
-from services.kit.db import rows
+from services.kit.db import Record, rows
 from services.kit.dead_letters import Handler
 from services.kit.errors import Words
 from services.kit.inbox import Limits, TooMuchPoison, deliver, nothing
@@ -130,7 +130,7 @@ def is_stopped(engine: Engine, consumer: str) -> bool:
         )
 
 
-def stopped(tx: Connection) -> Sequence[RowMapping]:
+def stopped(tx: Connection) -> Sequence[Record]:
     """The consumers that too much poison has stopped: consumer, stopped_at."""
     return rows(
         tx,

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import orjson
 import psycopg
-from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, make_url, text
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Engine,
+    RowMapping,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -17,6 +26,18 @@ _LENDER = "guidui_lender"  # execution option of an engine of pages: the workers
 IDLE_IN_TRANSACTION_SECONDS_MAX = (
     30  # an idle writer would hold back the log's horizon for everybody
 )
+
+
+if TYPE_CHECKING:
+
+    class Record(Mapping[str, Any]):
+        """A row, whose columns are items and attributes. `RowMapping` is declared for keys that are
+        no names too, and so fits no `Mapping[str, Any]`.
+        """
+
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    Record = RowMapping
 
 
 def address(url: str | URL) -> URL:
@@ -71,6 +92,13 @@ def connect(
     return engine.execution_options(**{_LENDER: lender})
 
 
+def driver_of(tx: Connection) -> psycopg.Connection:
+    """The connection of psycopg under a transaction, for what SQLAlchemy has no words for."""
+    driver = tx.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # None only once it is given back to the pool
+    return driver
+
+
 class _Borrowing(psycopg.Connection):
     """A connection of pages; while another is lent to it, statements go there."""
 
@@ -93,19 +121,20 @@ def lends(tx: Connection) -> bool:
 
 
 @contextmanager
-def lent(tx: Connection) -> Iterator[None]:
+def lent(tx: Connection) -> Generator[None]:
     """Inside, the statements of `tx` run in a transaction of a worker, which is committed at the
     end.
 
     Inside another such block nothing changes. `tx` itself has written nothing, since pages may not,
     and reads what is committed: it misses nothing by this.
     """
-    own = tx.connection.driver_connection
+    own = driver_of(tx)
+    assert isinstance(own, _Borrowing)
     if own.borrowed is not None:
         yield
         return
     with tx.get_execution_options()[_LENDER].begin() as worker:
-        own.borrowed = worker.connection.driver_connection
+        own.borrowed = driver_of(worker)
         try:
             yield
         finally:
@@ -114,7 +143,7 @@ def lent(tx: Connection) -> Iterator[None]:
 
 def still_good(tx: Connection) -> bool:
     """Whether the transaction can go on: no statement of it has failed."""
-    status = tx.connection.driver_connection.info.transaction_status
+    status = driver_of(tx).info.transaction_status
     return status is not psycopg.pq.TransactionStatus.INERROR
 
 
@@ -123,13 +152,18 @@ def dumps(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def rows(tx: Connection, sql: str, params: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
+def rows(tx: Connection, sql: str, params: Mapping[str, Any] | None = None) -> Sequence[Record]:
     """All rows of one statement with `:name` parameters."""
-    return tx.execute(text(sql), params or {}).mappings().all()
+    return records(tx.execute(text(sql), params or {}))
+
+
+def records(result: CursorResult[Any]) -> Sequence[Record]:
+    """All rows of a result."""
+    return cast(Sequence[Record], result.mappings().all())
 
 
 @contextmanager
-def sent_ahead(tx: Connection) -> Iterator[None]:
+def sent_ahead(tx: Connection) -> Generator[None]:
     """Inside, statements that return nothing are sent and not waited for: the server works while we
     do.
 
@@ -137,7 +171,7 @@ def sent_ahead(tx: Connection) -> Iterator[None]:
     return rows.
     """
     try:
-        with tx.connection.driver_connection.pipeline():
+        with driver_of(tx).pipeline():
             yield
     except psycopg.Error as error:
         raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error

@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import uuid5
 
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import Connection, Engine
 
 from schemas.envelope import NAMESPACE_GUIDUI, Message
 from services.kit.attempt import is_infrastructure
 from services.kit.clock import Clock, SystemClock
-from services.kit.db import dumps, rows
+from services.kit.db import Record, dumps, rows
 from services.kit.errors import Poison, Refused, Words
 from services.kit.log import where
 
@@ -160,7 +160,7 @@ def park(tx: Connection, consumer: str, messages: Sequence[Message], at: datetim
 
 def listed(
     tx: Connection, state: str | None = "open", consumer: str | None = None
-) -> Sequence[RowMapping]:
+) -> Sequence[Record]:
     """The desk, oldest first, each with the number of messages parked behind it; None: any state,
     any consumer.
     """
@@ -234,7 +234,7 @@ def _of_a_loop(tx: Connection, letter: int, state: str, clock: Clock) -> bool:
 
 def _open(
     tx: Connection, letter: int, subscriptions: Iterable[Subscription]
-) -> tuple[RowMapping, Subscription]:
+) -> tuple[Record, Subscription]:
     """Locks an open dead letter: a consumer that wants to know whether the key is shut waits for
     our commit.
     """
@@ -251,14 +251,14 @@ def _open(
     return row, subscription
 
 
-def _decide(tx: Connection, row: RowMapping, state: str, clock: Clock) -> None:
+def _decide(tx: Connection, row: Record, state: str, clock: Clock) -> None:
     tx.exec_driver_sql(
         "UPDATE dead_letter SET state = %s, decided_at = %s WHERE id = %s",
         (state, clock.now(), row["id"]),
     )
 
 
-def _unpark(tx: Connection, row: RowMapping, subscription: Subscription, clock: Clock) -> None:
+def _unpark(tx: Connection, row: Record, subscription: Subscription, clock: Clock) -> None:
     """Handles the parked messages of a key in their order; the first that fails shuts the key
     again.
     """
@@ -281,7 +281,7 @@ def _unpark(tx: Connection, row: RowMapping, subscription: Subscription, clock: 
             return
 
 
-def _message(row: RowMapping) -> Message:
+def _message(row: Record) -> Message:
     return Message(
         row["event_id"],
         row["topic"],

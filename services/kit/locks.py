@@ -7,7 +7,7 @@ of a transaction end with it, those of a session with the session: who dies lets
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum, unique
 from typing import Any
@@ -74,7 +74,7 @@ def hold_parts_shared(tx: Connection, lock: Lock, names: str, params: Mapping[st
 
 
 @contextmanager
-def alone(engine: Engine, lock: Lock) -> Iterator[None]:
+def alone(engine: Engine, lock: Lock) -> Generator[None]:
     """Inside, this session alone has the lock; waits for it. Transactions of others may come and go
     meanwhile.
     """
@@ -88,4 +88,5 @@ def alone(engine: Engine, lock: Lock) -> Iterator[None]:
 
 def try_alone(session: psycopg.Connection, lock: Lock) -> bool:
     """Takes the lock for as long as the session lives, if nobody has it; says whether it did."""
-    return session.execute("SELECT pg_try_advisory_lock(%s, 0)", (int(lock),)).fetchone()[0]
+    answer = session.execute("SELECT pg_try_advisory_lock(%s, 0)", (int(lock),)).fetchone()
+    return answer == (True,)

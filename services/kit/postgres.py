@@ -18,10 +18,11 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import LiteralString
 from urllib.parse import quote
 
 import psycopg
@@ -42,7 +43,7 @@ log = structlog.get_logger()
 
 LOG_BYTES_MAX = 5_000_000
 BORROW_SECONDS_MAX = 120
-LOGINS = {  # login -> its rights
+LOGINS: dict[str, LiteralString] = {  # login -> its rights
     "guidui_owner": "CREATEDB CREATEROLE",
     "guidui_app": "NOCREATEDB NOCREATEROLE",
     "guidui_pages": "NOCREATEDB NOCREATEROLE",
@@ -168,7 +169,7 @@ class EmbeddedServer:
 
     @classmethod
     @contextmanager
-    def borrow(cls, data: Path) -> Iterator[EmbeddedServer]:
+    def borrow(cls, data: Path) -> Generator[EmbeddedServer]:
         """The server of `data` for the length of a `with`: the one that runs there, else one
         started for that long.
         """
@@ -306,11 +307,10 @@ class EmbeddedServer:
             for name, rights in LOGINS.items():
                 if name not in known:
                     self._know(name)
-                    statement = sql.SQL(
-                        f"CREATE ROLE {{}} LOGIN NOSUPERUSER {rights} PASSWORD {{}}"
-                    )
+                    statement = sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER {} PASSWORD {}")
+                    password = sql.Literal(self._logins()[name])
                     superuser.execute(
-                        statement.format(sql.Identifier(name), sql.Literal(self._logins()[name]))
+                        statement.format(sql.Identifier(name), sql.SQL(rights), password)
                     )
             if not superuser.execute(
                 "SELECT 1 FROM pg_database WHERE datname = 'guidui'"

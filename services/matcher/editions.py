@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 
+from services.kit.db import driver_of
 from services.matcher import address_snapshot
 from services.matcher.gazetteer import Gazetteer
 
@@ -94,7 +95,7 @@ def _note(cache: Path, edition: str) -> Path:
 
 def _export(engine: Engine, standing: Path, gone: Path) -> None:
     with engine.connect() as tx:
-        cursor = tx.connection.driver_connection.cursor()
+        cursor = driver_of(tx).cursor()
         for sql, file in ((_STANDING, standing), (_GONE, gone)):
             with file.open("wb") as out, cursor.copy(sql) as stream:
                 for chunk in stream:

@@ -16,11 +16,12 @@ from itertools import groupby
 from uuid import UUID, uuid4, uuid5
 
 import structlog
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import Connection, Engine
 
 from services.kit import locks
 from services.kit.attempt import is_infrastructure
 from services.kit.clock import Clock
+from services.kit.db import Record
 from services.kit.locks import Lock
 from services.notifier import queries, tables
 from services.notifier.channels import ChannelError, Channels, Notice
@@ -123,7 +124,7 @@ def _claim(office: Office, rests: Rests, limit: int) -> list[Mail]:
     ]
 
 
-def _mail(notices: Sequence[RowMapping], lease: UUID) -> Mail:
+def _mail(notices: Sequence[Record], lease: UUID) -> Mail:
     first, ids = notices[0], tuple(n["id"] for n in notices)
     new = uuid5(ids[0], " ".join([first["first"].isoformat(), *map(str, ids[1:])]))
     return Mail(
@@ -203,7 +204,7 @@ def _check(tx: Connection, office: Office, mail: Mail) -> Notice | None:
     return Notice(mail.id, standing[0]["email"] or "", subject, text, office.language, now)
 
 
-def _gone(notice: RowMapping, channel: str, now: datetime, policy: Policy) -> str | None:
+def _gone(notice: Record, channel: str, now: datetime, policy: Policy) -> str | None:
     """Why the contact of a notice is not to be written to now, or None."""
     if notice["contact"] is None or (channel == "email" and not notice["email"]):
         return "post_ended"
@@ -229,7 +230,7 @@ def _free_at(tx: Connection, channel: str, now: datetime, policy: Policy) -> dat
     return free_at
 
 
-def _item(notice: RowMapping, policy: Policy) -> Item:
+def _item(notice: Record, policy: Policy) -> Item:
     return Item(
         kind=notice["kind"],
         act=notice["act"],
@@ -287,9 +288,7 @@ def _write_failure(office: Office, mail: Mail, error: ChannelError) -> None:
     )
 
 
-def _tell_others(
-    tx: Connection, office: Office, notices: Sequence[RowMapping], contact: UUID
-) -> None:
+def _tell_others(tx: Connection, office: Office, notices: Sequence[Record], contact: UUID) -> None:
     """What one contact could not be told goes to the other contacts of the organisation, or one
     level up.
     """

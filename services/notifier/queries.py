@@ -9,9 +9,9 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
-from services.kit.db import dumps, rows
+from services.kit.db import Record, dumps, rows
 from services.kit.loops import Part
 from services.notifier.recipients import Addressee, Contact, climbing
 
@@ -108,7 +108,7 @@ def inbox(
     *,
     before: tuple[datetime, UUID] | None = None,
     open_only: bool = True,
-) -> Sequence[RowMapping]:
+) -> Sequence[Record]:
     """The inbox of an organisation, newest first; `before` is (due_at, id) of the last row of the
     page before.
 
@@ -125,7 +125,7 @@ def inbox(
     return rows(tx, _INBOX, params)
 
 
-def claimed(tx: Connection, ids: Sequence[UUID], lease: UUID) -> Sequence[RowMapping]:
+def claimed(tx: Connection, ids: Sequence[UUID], lease: UUID) -> Sequence[Record]:
     """Claimed notices as they are now, locked, with their task's and their contact's present state;
     the most pressing first.
     """
@@ -134,7 +134,7 @@ def claimed(tx: Connection, ids: Sequence[UUID], lease: UUID) -> Sequence[RowMap
 
 def overdue_unannounced(
     tx: Connection, today: date, kinds: Collection[str], limit: int
-) -> Sequence[RowMapping]:
+) -> Sequence[Record]:
     """Open tasks whose due day has passed and of whose lateness nobody was told."""
     return rows(tx, _OVERDUE, {"today": today, "kinds": sorted(kinds), "limit": limit})
 

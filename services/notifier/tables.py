@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, text
 
-from services.kit.db import dumps
+from services.kit.db import Record, dumps, rows
 from services.notifier.queries import DELIVERING
 from services.notifier.recipients import Recipient
 
@@ -230,23 +230,14 @@ def gather(tx: Connection, channels: Sequence[str], now: datetime, gap: timedelt
 
 def claim(
     tx: Connection, channels: Sequence[str], now: datetime, until: datetime, lease: UUID, limit: int
-) -> Sequence[RowMapping]:
+) -> Sequence[Record]:
     """Takes the notices of the `limit` messages that are due the longest; nobody else gets them
     before `until`.
     """
-    return (
-        tx.execute(
-            text(_CLAIM),
-            {
-                "channels": list(channels),
-                "now": now,
-                "until": until,
-                "lease": lease,
-                "limit": limit,
-            },
-        )
-        .mappings()
-        .all()
+    return rows(
+        tx,
+        _CLAIM,
+        {"channels": list(channels), "now": now, "until": until, "lease": lease, "limit": limit},
     )
 
 

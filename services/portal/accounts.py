@@ -12,10 +12,10 @@ from uuid import UUID, uuid4
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import Connection, Engine
 
 from services.kit.crypto import hmac_token
-from services.kit.db import rows
+from services.kit.db import Record, rows
 from services.kit.errors import Refused, Words
 from services.portal.brake import Attempt, forget_devices, remember_device, take_back, take_turn
 from services.registry import security_log
@@ -160,7 +160,7 @@ def create_account(
     return given
 
 
-def list_accounts(tx: Connection, organisation: str | None = None) -> Sequence[RowMapping]:
+def list_accounts(tx: Connection, organisation: str | None = None) -> Sequence[Record]:
     """Accounts that this transaction sees, of one organisation if named: by organisation and name,
     no passwords.
     """
@@ -221,7 +221,7 @@ def end_account(tx: Connection, account: UUID, at: datetime) -> bool:
     return ended is not None
 
 
-def password_fault(password: str, *known: str) -> Words | None:
+def password_fault(password: str, *known: str | None) -> Words | None:
     """Why a password may not be chosen; ``known`` are words that it may not contain."""
     folded = password.casefold()
     if len(password) < PASSWORD_MIN:

@@ -42,6 +42,13 @@ class Viewer:
         return Caller(self.organisation, self.path, role, proof=self.proof or None)
 
     @property
+    def own_organisation(self) -> str:
+        """The code of the viewer's organisation; raises Refused 403 for an operator, who has
+        none.
+        """
+        return self.caller.own_organisation
+
+    @property
     def actor(self) -> Actor:
         """The same person as the security log knows it."""
         return Actor(self.organisation, self.path, self.role, self.account)

@@ -9,10 +9,10 @@ from datetime import date, datetime
 from typing import Literal, get_args
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import Connection, Engine
 
 from services.kit.crypto import key_hash, new_key
-from services.kit.db import rows, view_as, view_by
+from services.kit.db import Record, rows, view_as, view_by
 from services.kit.errors import Refused, Words
 from services.registry.tree import just_after
 
@@ -64,6 +64,15 @@ class Caller:
     role: str
     key_id: UUID | None = None
     proof: str | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def own_organisation(self) -> str:
+        """The code of the caller's organisation; raises Refused 403 for an operator, who has
+        none.
+        """
+        if self.organisation is None:
+            raise Refused(403, "sees-no-persons", _OPERATOR)
+        return self.organisation
 
 
 def create_key(tx: Connection, organisation: str | None, role: str, at: datetime) -> str:
@@ -163,7 +172,7 @@ def end_access_of(
     return list(keys), list(accounts)
 
 
-def list_keys(tx: Connection, organisation: str | None = None) -> Sequence[RowMapping]:
+def list_keys(tx: Connection, organisation: str | None = None) -> Sequence[Record]:
     """All keys that this transaction sees, of one organisation if named, oldest first: id,
     organisation, path, role, created_at, revoked_at. Never the keys themselves.
     """
@@ -206,7 +215,7 @@ def _look(tx: Connection, caller: Caller, end: str, whole_tree: bool) -> None:
     if not caller.path:
         raise Refused(403, "sees-no-persons", _OPERATOR)
     if caller.proof is None:
-        view_as(tx, caller.path, end, caller.organisation)
+        view_as(tx, caller.path, end, caller.own_organisation)
     elif not view_by(tx, caller.proof, whole_tree):
         raise Refused(401, "bad-key", _BAD_KEY)
 

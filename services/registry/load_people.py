@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from schemas.days import dues_month_last, tomorrow
+from services.kit.db import records
 from services.registry import tokens
 from services.registry.directory import Directory
 from services.registry.keys import member_keys
@@ -55,7 +56,7 @@ def write_members(tx: Connection, batch: Sequence[Entry], now: datetime) -> list
         f"SELECT {listed} FROM member WHERE member = ANY (%s)",
         ([entry.values["member"] for entry in batch],),
     )
-    before = {row.member: dict(row._mapping) for row in found}
+    before = {row.member: dict(row) for row in records(found)}
     outcomes: list[Outcome] = []
     writing: list[dict[str, Any]] = []
     for entry in batch:
@@ -209,7 +210,7 @@ def write_grids(tx: Connection, batch: Sequence[Entry]) -> list[Outcome]:
         f"SELECT {', '.join(columns)} FROM grid WHERE grid = ANY (%s)",
         ([entry.values["grid"] for entry in batch],),
     )
-    before = {row.grid: dict(row._mapping) for row in found}
+    before = {row.grid: dict(row) for row in records(found)}
     outcomes = [_outcome(before.get(entry.values["grid"]), entry.values) for entry in batch]
     writing = [
         {**entry.values, "path": grid_path(directory, entry.values["community"])}

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from services.kit.db import driver_of
 from services.registry.directory import Directory, Organisation
 from services.registry.tree import paths
 
@@ -62,7 +63,7 @@ def differences(
 def keep(tx: Connection, lines: Iterable[Mapping[str, Any]]) -> None:
     """Writes lines; `tx` acts as the worker."""
     if listed := list(lines):
-        tx.connection.driver_connection.cursor().executemany(_KEEP, listed)
+        driver_of(tx).cursor().executemany(_KEEP, listed)
 
 
 def stamps(tx: Connection, codes: Sequence[str]) -> dict[tuple[str, str], Stamp]:

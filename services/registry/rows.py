@@ -4,14 +4,16 @@ one statement).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
+from psycopg import sql
 from sqlalchemy import Connection, Engine
 
 from services.kit import locks
+from services.kit.db import driver_of
 from services.kit.locks import Lock
 from services.registry.fields import Wrong
 from services.registry.kinds import Faults
@@ -82,9 +84,10 @@ def copy(
     """COPY rows into a table without row-level security; `null` is the text that stands for no
     value.
     """
-    listed = ", ".join(f'"{column}"' for column in columns)
-    cursor = tx.connection.driver_connection.cursor()
-    with cursor.copy(f"COPY {table} ({listed}) FROM STDIN (NULL '{null}')") as stream:
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (NULL {})").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Literal(null)
+    )
+    with driver_of(tx).cursor().copy(statement) as stream:
         for row in values:
             stream.write_row(row)
 
@@ -95,7 +98,7 @@ def as_given(*columns: str) -> dict[str, str]:
 
 
 @contextmanager
-def alone(engine: Engine) -> Iterator[None]:
+def alone(engine: Engine) -> Generator[None]:
     """Waits until nothing else is loaded on this database; who dies lets go by itself."""
     with locks.alone(engine, Lock.LOAD):
         yield

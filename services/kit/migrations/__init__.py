@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, ProgrammingError
 
 from services.kit import locks
-from services.kit.db import connect
+from services.kit.db import connect, driver_of
 from services.kit.locks import Lock
 
 APPLICATION = (
@@ -111,7 +111,7 @@ def _let_in(tx: Connection, name: str, roles: tuple[str, ...]) -> None:
     if set(roles) <= _roles_of(tx, name):
         return
     granted = ", ".join(roles)
-    if tx.connection.driver_connection.info.server_version >= 160000:
+    if driver_of(tx).info.server_version >= 160000:
         tx.exec_driver_sql(f"GRANT {granted} TO {login} WITH INHERIT FALSE, SET TRUE")
     else:  # before 16 the login itself decides what it inherits
         tx.exec_driver_sql(f"ALTER ROLE {login} NOINHERIT")

@@ -4,14 +4,13 @@ beside their counterfoil.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
-from services.kit.db import rows
+from services.kit.db import Record, rows
 from services.kit.errors import Refused, Words
 
 _NO_PHOTO = Words("没有这张回执照片。", "There is no such photo.")
@@ -52,7 +51,7 @@ def bind(tx: Connection, case_id: str, ident: str, seq: int) -> None:
         raise Refused(404, "no-such-photo", _NO_PHOTO)
 
 
-def photos(tx: Connection, case_id: str) -> Sequence[Mapping[str, Any]]:
+def photos(tx: Connection, case_id: str) -> Sequence[Record]:
     """The photos of a case that this transaction sees: id, number, type, by_organisation,
     by_person, at, and the ``seq`` of the row of history that each is the evidence of.
     """
