@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, get_args, get_type_hints
 from uuid import UUID, uuid5
 
 from pydantic import StringConstraints
@@ -110,9 +110,7 @@ EVENTS: dict[str, type[Event]] = {
     get_args(model.model_fields["type"].annotation)[0]: model for model in Event.__subclasses__()
 }
 OPENING: frozenset[str] = frozenset(
-    kind
-    for kind, model in EVENTS.items()
-    if issubclass(model.model_fields["data"].annotation, Departure)
+    kind for kind, model in EVENTS.items() if issubclass(get_type_hints(model)["data"], Departure)
 )
 IMPLIED_CATEGORY: dict[str, str] = {
     "guidui.retirement.scheduled.v1": "retirement",

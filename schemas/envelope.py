@@ -85,7 +85,7 @@ def to_wire(message: Message) -> bytes:
 def from_wire(topic: str, value: bytes | None) -> Message:
     """The message in a Kafka record's value; raises Undecodable where it is none."""
     try:
-        found = orjson.loads(value)
+        found = orjson.loads(value or b"")
         if found["specversion"] != "1.0" or not isinstance(found["data"], dict):
             raise ValueError("not a CloudEvent 1.0 with an object as data")
         time = stored_moment(found["time"])

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from schemas.answers import EventsAnswer, HowFar, Problem
 from schemas.cases import CaseMoved, EventPosted
@@ -110,7 +110,7 @@ def _operations() -> dict[str, Any]:
 
 
 def _messages() -> dict[str, Any]:
-    made = {}
+    made: dict[str, dict[str, Any]] = {}
     for kind, model in EVENTS.items():
         made[_name(kind)] = {
             "name": kind,
@@ -142,7 +142,9 @@ def _enveloped(kind: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    models = [(model, "validation") for model in (*EVENTS.values(), *BODIES.values(), Envelope)]
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (model, "validation") for model in (*EVENTS.values(), *BODIES.values(), Envelope)
+    ]
     return models_json_schema(models, ref_template=_COMPONENT)[1]["$defs"]
 
 

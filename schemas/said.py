@@ -8,7 +8,7 @@ field that is null, absent or blank states nothing.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, LiteralString, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -39,7 +39,7 @@ def _not_before_1900(day: Any) -> Any:
     return day
 
 
-_NO_DAY = {
+_NO_DAY: dict[str | None, tuple[LiteralString, LiteralString]] = {
     "early": ("day_too_early", "no day before 1900"),
     "late": ("day_too_late", "no day after 2100"),
     None: ("date_parsing", "not a day, YYYY-MM-DD"),
@@ -59,13 +59,12 @@ def _written_as_a_day(text: Any) -> Any:
     return text
 
 
-def _text(length_max: int) -> Any:
-    limited = Annotated[str, StringConstraints(max_length=length_max)]
-    return Annotated[limited | None, AfterValidator(_blank_is_unstated)]
-
-
-Line = _text(200)
-Text = _text(1_000)
+Line = Annotated[
+    Annotated[str, StringConstraints(max_length=200)] | None, AfterValidator(_blank_is_unstated)
+]
+Text = Annotated[
+    Annotated[str, StringConstraints(max_length=1_000)] | None, AfterValidator(_blank_is_unstated)
+]
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 ExternalId = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,200}$")]
 Day = Annotated[date, BeforeValidator(_written_as_a_date)]
@@ -95,17 +94,27 @@ Category = Literal[
 CATEGORIES: tuple[str, ...] = get_args(Category)
 
 
-def _number(least: float, most: float) -> Any:
-    """A number in a range; a whole one stays whole when written again (pydantic would make 3 into
-    3.0).
-    """
-    whole = AfterValidator(lambda n: int(n) if n == int(n) else n)
-    limits = Field(ge=least, le=most, allow_inf_nan=False)
-    return Annotated[float, limits, whole, PlainSerializer(lambda n: n)]
+def _whole_if_it_is(number: float) -> float:
+    return int(number) if number == int(number) else number
 
 
-Months = _number(0, 1_200)
-Years = _number(0, 100)
+def _itself(number: float) -> Any:
+    """A whole number stays whole when written again: pydantic would make 3 into 3.0."""
+    return number
+
+
+Months = Annotated[
+    float,
+    Field(ge=0, le=1_200, allow_inf_nan=False),
+    AfterValidator(_whole_if_it_is),
+    PlainSerializer(_itself),
+]
+Years = Annotated[
+    float,
+    Field(ge=0, le=100, allow_inf_nan=False),
+    AfterValidator(_whole_if_it_is),
+    PlainSerializer(_itself),
+]
 
 
 class Said(BaseModel):
