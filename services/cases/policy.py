@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal, get_args
 
-IN_CITY, IN_PROVINCE, CROSS_PROVINCE = ROUTES = ("in_city", "in_province", "cross_province")
-ARCHIVE_CHECKS = ("none", "optional", "required")
-WHO_RULES = ("common_superior", "above_destination", "above_origin")
-FALL_BACKS = _, AUTOMATIC = ("proposed", "automatic")
+Route = Literal["in_city", "in_province", "cross_province"]
+ArchiveCheck = Literal["none", "optional", "required"]
+WhoRules = Literal["common_superior", "above_destination", "above_origin"]
+FallBack = Literal["proposed", "automatic"]
+IN_CITY, IN_PROVINCE, CROSS_PROVINCE = ROUTES = get_args(Route)
+ARCHIVE_CHECKS = get_args(ArchiveCheck)
+WHO_RULES = get_args(WhoRules)
+_, AUTOMATIC = FALL_BACKS = get_args(FallBack)
 FOR_ALL = ("pocket_early_days", "silent_days")
 """What is counted by them must be the same everywhere: a version with a scope cannot change
 them.
@@ -117,14 +121,14 @@ def route(origin_area: str, destination_area: str) -> str:
 @lru_cache
 def default() -> Policy:
     """The policy that ships with guidui (``policy/default.json``, each value with its source)."""
-    values = {key: entry["value"] for key, entry in shipped()["values"].items()}
-    values = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-    }
+    values: dict[str, Any] = {}
+    for key, entry in shipped()["values"].items():
+        value = entry["value"]
+        values[key] = tuple(value) if isinstance(value, list) else value
     return Policy(version=shipped()["version"], **values).checked()
 
 
 @lru_cache
 def shipped() -> Mapping[str, Any]:
     """The file of the default policy: version, and value and source of every key."""
-    return json.loads(files(__package__).joinpath("policy/default.json").read_text("utf-8"))
+    return json.loads(files("services.cases").joinpath("policy/default.json").read_text("utf-8"))

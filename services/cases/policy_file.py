@@ -11,20 +11,20 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from schemas.said import Day
-from services.cases import policy, states
+from schemas.said import Category, Day
+from services.cases import policy
 from services.cases.policy import (
-    ARCHIVE_CHECKS,
-    FALL_BACKS,
     FOR_ALL,
-    ROUTES,
-    WHO_RULES,
+    ArchiveCheck,
+    FallBack,
     Policy,
     PolicyError,
+    Route,
+    WhoRules,
 )
 from services.cases.policy_book import Book, Version
 from services.kit.errors import Words
@@ -68,9 +68,9 @@ _KINDS: dict[str, Any] = {
     "lost_months": Annotated[int, Field(ge=6, le=60)],
     "refusal_reasons": Annotated[list[Code], Field(min_length=1, max_length=40)],
     "stay_reasons": Annotated[list[Text], Field(max_length=40)],
-    "channel_fall_back": Literal[FALL_BACKS],
-    "archive_check": Literal[ARCHIVE_CHECKS],
-    "who_rules": Literal[WHO_RULES],
+    "channel_fall_back": FallBack,
+    "archive_check": ArchiveCheck,
+    "who_rules": WhoRules,
 }
 _BY_UNIT = {"wd": Workdays, "days": Days, "months": Months, "most": Number}
 
@@ -79,11 +79,14 @@ def _kind(name: str) -> Any:
     return _KINDS.get(name) or _BY_UNIT[name.rpartition("_")[2]]
 
 
-Values = create_model(
-    "Values",
-    __config__=_STRICT,
-    **{name: (_kind(name) | None, None) for name in policy.shipped()["values"]},
-)
+if TYPE_CHECKING:
+    Values = BaseModel
+else:  # a field for every value of the policy that ships
+    Values = create_model(
+        "Values",
+        __config__=_STRICT,
+        **{name: (_kind(name) | None, None) for name in policy.shipped()["values"]},
+    )
 
 
 class Scope(BaseModel):
@@ -91,8 +94,8 @@ class Scope(BaseModel):
 
     model_config = _STRICT
     city: Annotated[str, Field(pattern=r"^[0-9]{4}$")] | None = None
-    route: Literal[ROUTES] | None = None
-    category: Literal[tuple(states.CATEGORIES)] | None = None
+    route: Route | None = None
+    category: Category | None = None
 
 
 class Row(BaseModel):
@@ -104,7 +107,7 @@ class Row(BaseModel):
     document: Text
     source: Text
     scope: Scope = Scope()
-    values: Values  # type: ignore[valid-type]
+    values: Values
 
 
 class Fault(NamedTuple):

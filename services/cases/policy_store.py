@@ -47,7 +47,10 @@ def stored_book(tx: Connection, base: Policy) -> Book:
 
 @lru_cache(maxsize=16)
 def _versions(found: tuple[tuple[Any, ...], ...]) -> tuple[Version, ...]:
-    return tuple(Version(*row[:4], json.loads(row[4]), *row[5:]) for row in found)
+    return tuple(
+        Version(version, since, document, source, json.loads(values), city, route, category)
+        for version, since, document, source, values, city, route, category in found
+    )
 
 
 def keep(tx: Connection, versions: Sequence[Version], now: datetime) -> None:
