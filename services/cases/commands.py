@@ -80,7 +80,7 @@ def give_within(  # noqa: PLR0913
                 f"The transfer has moved on to '{state[1]}'; act on its present state.",
                 state=case.state,
             )
-        order = Order(case, command, caller.organisation, args, named)
+        order = Order(case, command, caller.own_organisation, args, named)
         answer = obey_all(tx, [order], now, person, ground or usual())[0]
         if isinstance(answer, Refused):
             raise answer

@@ -32,7 +32,10 @@ from services.registry.access import Caller
 ORDERS = ("record_arrival", "accept", "place", "record_talk", "send_receipt", "forward", "note")
 _HANDS = ":own IN (c.destination, c.header, c.receiver, c.receiving_committee, c.branch)"
 _LEGAL = {
-    order: sorted(state for state, command in s.TRANSITIONS if command == order) for order in ORDERS
+    order: sorted(
+        state for state, command in s.TRANSITIONS if state is not None and command == order
+    )
+    for order in ORDERS
 }
 _MINE = f"c.parent = CAST(:parent AS uuid) AND {_HANDS}"
 
@@ -72,7 +75,7 @@ def give(  # noqa: PLR0913
     """
     must_hold(tx, caller, parent)
     given = Arguments(
-        {"order": order, "with": args, "start_on": start_on}, caller.organisation, "give_to_all"
+        {"order": order, "with": args, "start_on": start_on}, caller.own_organisation, "give_to_all"
     )
     command, fields = given.one_of("order", ORDERS), given.mapping("with")
     start = given.day("start_on", since=day_of(now), required=False)
@@ -294,7 +297,7 @@ def _obey(tx: Connection, order: Any, ids: Sequence[str], now: datetime, ground:
     )
 
 
-def _uuid(text: str) -> str | None:
+def _uuid(text: str | UUID) -> str | None:
     try:
         return str(UUID(str(text)))
     except ValueError:

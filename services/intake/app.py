@@ -163,7 +163,7 @@ def router(intake: Intake) -> APIRouter:
         caller = intake.keys.caller(request.headers.get("authorization"))
         problems.acts(request, Actor.of(caller))
         require_sender(caller)
-        own = SOURCE_PREFIX + caller.organisation
+        own = SOURCE_PREFIX + caller.own_organisation
         if source not in (None, own):
             raise Refused(403, "not-your-source", _NOT_YOURS)
         with intake.engine.begin() as tx:

@@ -34,7 +34,7 @@ def require_own_source(attributes: Any, caller: Caller) -> None:
     parser's.
     """
     source = attributes.get("source") if isinstance(attributes, dict) else None
-    if source is not None and source != SOURCE_PREFIX + caller.organisation:
+    if source is not None and source != SOURCE_PREFIX + caller.own_organisation:
         raise one(
             "/source",
             f"source 是 {shown(source).zh}，而密钥属于 {caller.organisation}；"

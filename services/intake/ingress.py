@@ -50,14 +50,15 @@ class Decoder:
         self._clock = clock
 
     def __call__(self, topic: str, value: bytes | None) -> Message:
+        content = value or b""
         try:
-            event = orjson.loads(value or b"")
+            event = orjson.loads(content)
         except orjson.JSONDecodeError:
             raise Undecodable("no JSON in a record of ingress") from None
-        if not isinstance(event, dict) or len(value) > BODY_BYTES_MAX:
+        if not isinstance(event, dict) or len(content) > BODY_BYTES_MAX:
             raise Undecodable("no CloudEvent in a record of ingress")
         return Message(
-            uuid5(NAMESPACE_GUIDUI, sha256(value).hexdigest()),
+            uuid5(NAMESPACE_GUIDUI, sha256(content).hexdigest()),
             topic,
             "guidui.ingress.v1",
             "",
@@ -97,9 +98,10 @@ class Ingress:
             raise Refused(401, "no-key", Words("", ""))
         if key not in callers:
             callers[key] = caller_within(tx, key)
-        if callers[key] is None:
+        caller = callers[key]
+        if caller is None:
             raise Refused(401, "bad-key", Words("", ""))
-        return require_sender(callers[key])
+        return require_sender(caller)
 
     def _lay_aside(self, tx: Connection, message: Message, error: Invalid | Refused) -> None:
         dead_letters.put(tx, CONSUMER, message, reason(error), self._clock.now(), keeps_body=False)

@@ -6,7 +6,8 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic.json_schema import models_json_schema
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from schemas.answers import Problem
 from schemas.departures import EVENTS
@@ -55,7 +56,9 @@ def described(app: FastAPI) -> dict[str, Any]:
         found = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
-        models = [(model, "validation") for model in (*EVENTS.values(), Problem)]
+        models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+            (model, "validation") for model in (*EVENTS.values(), Problem)
+        ]
         _, more = models_json_schema(models, ref_template=_REF)
         parts = found.setdefault("components", {})
         parts["schemas"] = {**more["$defs"], **parts.get("schemas", {})}

@@ -226,7 +226,7 @@ def _people(event: Event) -> Iterator[dict[str, Any]]:
     """
     data = event.data
     common = {name: _stated(getattr(data, name, None)) for name in ("to", "circumstances")}
-    items = getattr(data, "persons", None)
+    items: list[Any] | None = getattr(data, "persons", None)
     if items is None:
         items = [data] if getattr(data, "person", None) else []
     for item in items:

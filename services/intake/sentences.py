@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas import said
@@ -70,7 +71,7 @@ _WANTED = {
 }
 
 
-def faults_of(errors: list[dict[str, Any]]) -> list[Fault]:
+def faults_of(errors: Sequence[Mapping[str, Any]]) -> list[Fault]:
     """One fault per error of a ValidationError of an event's model."""
     return [Fault(_pointer(error["loc"]), _words(error)) for error in errors]
 
@@ -89,7 +90,7 @@ def shown(value: Any, field: str = "") -> Words:
     return Words(written, written)
 
 
-def _words(error: dict[str, Any]) -> Words:
+def _words(error: Mapping[str, Any]) -> Words:
     kind, name = error["type"], _name(error["loc"])
     whole = _whole(kind, name, error)
     if whole:
@@ -101,7 +102,7 @@ def _words(error: dict[str, Any]) -> Words:
     )
 
 
-def _whole(kind: str, name: str, error: dict[str, Any]) -> Words | None:
+def _whole(kind: str, name: str, error: Mapping[str, Any]) -> Words | None:
     """Errors whose sentence does not quote a value."""
     given = error["input"]
     if kind == "missing":
@@ -144,7 +145,7 @@ def _whole(kind: str, name: str, error: dict[str, Any]) -> Words | None:
     return None
 
 
-def _wanted(kind: str, error: dict[str, Any]) -> Words:
+def _wanted(kind: str, error: Mapping[str, Any]) -> Words:
     context = error.get("ctx", {})
     if kind in _WANTED:
         return _WANTED[kind]

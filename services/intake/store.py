@@ -67,7 +67,7 @@ def accept(
     """
     if any(event.organisation != caller.organisation for event in events):
         raise ValueError("an event in another organisation's name")
-    outcomes: list[Outcome | None] = [None] * len(events)
+    outcomes: dict[int, Outcome] = {}
     unknown = _unknown(tx, events, set() if codes is None else codes)
     refused = refusals(tx, events)
     first: dict[Any, int] = {}
@@ -84,12 +84,12 @@ def accept(
             first[event.id] = position
     for position, status in _write(tx, caller, events, sorted(first.values()), at):
         outcomes[position] = conflict(events[position]) if status == "conflict" else status
-    return outcomes
+    return [outcomes[position] for position in range(len(events))]
 
 
 def _write(
     tx: Connection, caller: Caller, events: Sequence[Posted], positions: Sequence[int], at: datetime
-):
+) -> Sequence[tuple[int, str]]:
     if not positions:
         return []
     given = [_event_row(position, events[position]) for position in positions]
@@ -100,7 +100,8 @@ def _write(
     ]
     try:
         who = (caller.proof, caller.organisation, caller.key_id, at)
-        return tx.exec_driver_sql(_ACCEPT, (*who, dumps(given), dumps(people))).all()
+        written = tx.exec_driver_sql(_ACCEPT, (*who, dumps(given), dumps(people)))
+        return [(position, status) for position, status in written]
     except DBAPIError as error:
         if isinstance(error.orig, InvalidAuthorizationSpecification):
             raise Refused(401, "bad-key", _REVOKED) from None
@@ -131,7 +132,7 @@ def _unknown(tx: Connection, events: Sequence[Posted], codes: set[str]) -> set[s
     asked = {code for event in events for code in event.organisations} - codes
     if not asked:
         return set()
-    unknown = set(
+    unknown: set[str] = set(
         tx.exec_driver_sql("SELECT * FROM unknown_organisations(%s)", (sorted(asked),)).scalars()
     )
     codes |= asked - unknown

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -26,6 +26,7 @@ WHOLE_MAX = 2**62  # fits a bigint, and a sum of two does
 YEARS = range(1900, 2201)
 
 Kind = Callable[[Any], Any]
+_Item = TypeVar("_Item")
 
 _BAD_CURSOR = Words(
     "cursor 不是本接口给出的值，请从头翻页。",
@@ -103,17 +104,17 @@ def start_of(cursor: str | None) -> int:
     return min(place[0], 10_000_000)
 
 
-def counted(found: Sequence[Any], start: int, limit: int) -> tuple[Sequence[Any], str | None]:
+def counted(found: Sequence[_Item], start: int, limit: int) -> tuple[list[_Item], str | None]:
     """(the rows of a page, its `next`) of up to `limit` + 1 rows that were read from row `start`
     on.
     """
     more = len(found) > limit
-    return found[:limit], encode(start + limit) if more else None
+    return list(found[:limit]), encode(start + limit) if more else None
 
 
 def keyed(
-    items: Sequence[Any], limit: int, cursor: str | None, key: Callable[[Any], str]
-) -> tuple[Sequence[Any], str | None]:
+    items: Sequence[_Item], limit: int, cursor: str | None, key: Callable[[_Item], str | UUID]
+) -> tuple[Sequence[_Item], str | None]:
     """(the rows of a page, its `next`) of a list that is whole in memory.
 
     The cursor names the last row of the page before, so that rows that came or went meanwhile do

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -87,7 +87,7 @@ def field_words(error_type: str) -> Words:
     return _FIELD_WORDS.get(error_type) or _FAMILY_WORDS.get(error_type.split("_")[0], _ANY_FIELD)
 
 
-def invalid(errors: list[dict[str, Any]], language: str) -> list[dict[str, str]]:
+def invalid(errors: Sequence[Mapping[str, Any]], language: str) -> list[dict[str, str]]:
     """pydantic's errors as `{"pointer", "detail"}`: a JSON Pointer (RFC 6901) and a sentence."""
     return [
         {
@@ -262,18 +262,21 @@ def no_such_value(error: DataError, trace_id: str) -> Refused:
     return Refused(422, "value-out-of-range", NO_SUCH_VALUE)
 
 
-def _refused(request: Request, error: Refused) -> JSONResponse:
+def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refused)
     note_refusal(request, error)
     return response(error, _language(request.scope), trace_id(request))
 
 
-def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
+def _validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
     language = _language(request.scope)
     refused = Refused(422, "invalid-request", INVALID, errors=invalid(error.errors(), language))
     return response(refused, language, trace_id(request))
 
 
-def _http(request: Request, error: HTTPException) -> JSONResponse:
+def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
     words = TITLES.get(error.status_code, TITLES[400])
     code = words.en.lower().replace(" ", "-")
     answer = response(

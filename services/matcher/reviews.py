@@ -170,7 +170,7 @@ def _shown(tx: Connection, found: Sequence[Any], reader: Reader) -> list[dict[st
     looks.record(
         tx,
         [(c.member, c.path) for those in standing.values() for c in those],
-        reader.caller.organisation,
+        reader.caller.own_organisation,
         reader.person,
         LOOK,
         reader.world,
@@ -319,7 +319,9 @@ def decide_review(
     event, number = slot_of(review_id)
     look_at_cases(tx, caller)
     who = four_eyes.Who(
-        caller.organisation, person, str(caller.key_id) if caller.key_id and not person else None
+        caller.own_organisation,
+        person,
+        str(caller.key_id) if caller.key_id and not person else None,
     )
     with as_worker(tx):
         world = house.ground.world(tx, house.clock.now())
@@ -423,7 +425,7 @@ def _others_left(
     left = [c for c in whom if c not in held]
     if not left:
         return False
-    candidates.deny(tx, slot, held, reader.caller.organisation, reader.world.now)
+    candidates.deny(tx, slot, held, reader.caller.own_organisation, reader.world.now)
     candidates.ask_anew(tx, slot, seen.organisation, left, reader.world)
     tx.exec_driver_sql(
         "UPDATE identification SET proposal = NULL WHERE event_id = %s AND position = %s", slot

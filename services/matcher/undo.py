@@ -75,7 +75,9 @@ def undo_match(
     ):
         raise unknown()
     who = four_eyes.Who(
-        caller.organisation, person, str(caller.key_id) if caller.key_id and not person else None
+        caller.own_organisation,
+        person,
+        str(caller.key_id) if caller.key_id and not person else None,
     )
     with as_worker(tx):
         announcements.hold(tx, [event])
@@ -232,7 +234,7 @@ def _undo(  # noqa: PLR0913
     Matcher(house.clock, house.ground, house.addresses).take(
         tx, told, {(one.event, one.position): found}
     )
-    commands.close_groups(tx, {taken.parent} - {None}, world)
+    commands.close_groups(tx, {taken.parent} if taken.parent else set(), world)
     return {
         "case": tx.exec_driver_sql(
             "SELECT case_id::text FROM identification WHERE event_id = %s AND position = %s",

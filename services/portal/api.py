@@ -102,7 +102,7 @@ def _cases(routes: APIRouter, portal: Portal, acting: CallerOf) -> None:
                 alerts_of(
                     tx,
                     portal.clock.now(),
-                    caller.organisation,
+                    caller.own_organisation,
                     since=_moment(since),
                     limit=limit,
                     cursor=cursor,
@@ -148,7 +148,7 @@ def _cases(routes: APIRouter, portal: Portal, acting: CallerOf) -> None:
             )
             if found is None:
                 raise Refused(404, "no-such-case", queries.NO_CASE)
-            queries.record_look(tx, found["id"], caller.organisation, None, "api", now)
+            queries.record_look(tx, found["id"], caller.own_organisation, None, "api", now)
             return json_answer(found)
 
     @routes.post(
@@ -234,7 +234,7 @@ def _audit(routes: APIRouter, portal: Portal, overseeing: CallerOf) -> None:
     ) -> Response:
         with portal.web.begin() as tx:
             look_as(tx, caller)
-            code = organisation or caller.organisation
+            code = organisation or caller.own_organisation
             if not Directory.of(tx).within(code, caller.organisation):
                 raise Refused(403, "not-below", _NOT_BELOW)
             return json_answer(queries.audit(tx, portal.clock.now(), code, portal.ground))

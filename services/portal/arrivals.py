@@ -50,7 +50,7 @@ def router(portal: Portal) -> APIRouter:
         check_token(portal, request, form)
         if form.get("find"):
             return _page(portal, request, form)
-        sent = event(viewer.organisation, form)
+        sent = event(viewer.own_organisation, form)
         outcome = portal.post(Caller(viewer.organisation, viewer.path, "sender"), [sent])[0]
         if isinstance(outcome, str) and outcome != "conflict":
             return RedirectResponse(f"/departures/{posted_id(sent['source'], sent['id'])}", 303)

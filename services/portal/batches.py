@@ -36,8 +36,8 @@ def router(portal: Portal) -> APIRouter:
         viewer = signed_in(portal, request)
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, viewer.caller)
-            found, names = receiving.batches(tx, viewer.organisation), Directory.of(tx)
-            posted = batches.posted(tx, viewer.organisation, ROWS + 1, (page - 1) * ROWS)
+            found, names = receiving.batches(tx, viewer.own_organisation), Directory.of(tx)
+            posted = batches.posted(tx, viewer.own_organisation, ROWS + 1, (page - 1) * ROWS)
         return render(
             portal,
             request,
@@ -104,7 +104,7 @@ def _batch(  # noqa: PLR0913
     refused: Refused | None = None,
     done: bool = False,
 ) -> Response:
-    own, looking = viewer.organisation, given.get("find", "")
+    own, looking = viewer.own_organisation, given.get("find", "")
     with portal.web.begin() as tx:
         receiving.must_hold(tx, viewer.caller, batch)
         orders = receiving.orders(tx, own, batch)

@@ -105,9 +105,9 @@ def _lists(routes: APIRouter, portal: Portal, caller_of: api.CallerOf) -> None:
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
             if side == "posted":
-                found = batches.posted(tx, caller.organisation, limit + 1, start)
+                found = batches.posted(tx, caller.own_organisation, limit + 1, start)
             else:
-                found = receiving.batches(tx, caller.organisation, limit + 1, start)
+                found = receiving.batches(tx, caller.own_organisation, limit + 1, start)
         page, more = paging.counted(found, start, limit)
         items = [{**one, "opened_at": one["opened_at"].isoformat()} for one in page]
         return api.json_answer({"items": items, "next": more})
@@ -130,10 +130,10 @@ def _lists(routes: APIRouter, portal: Portal, caller_of: api.CallerOf) -> None:
             raise Refused(422, "unknown-state", _NO_STATE, states=sorted(states.STATES))
         with portal.web.begin() as tx:
             receiving.must_hold(tx, caller, batch)
-            given = receiving.orders(tx, caller.organisation, batch)
+            given = receiving.orders(tx, caller.own_organisation, batch)
             found = receiving.members(
                 tx,
-                caller.organisation,
+                caller.own_organisation,
                 batch,
                 order=given[0]["id"] if given else None,
                 state=state,
@@ -141,7 +141,7 @@ def _lists(routes: APIRouter, portal: Portal, caller_of: api.CallerOf) -> None:
                 limit=limit + 1,
                 offset=start,
             )
-            counted = receiving.by_state(tx, caller.organisation, batch)
+            counted = receiving.by_state(tx, caller.own_organisation, batch)
         page, more = paging.counted(found, start, limit)
         return api.list_answer(
             portal,

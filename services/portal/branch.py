@@ -84,16 +84,16 @@ def _lists_and_cards(routes: APIRouter, portal: Portal) -> None:
         tab = tab if tab in pages.TABS else "waiting"
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, viewer.caller)
-            counts = pages.counts(tx, now, viewer.organisation)
+            counts = pages.counts(tx, now, viewer.own_organisation)
             rows = pages.work_list(
-                tx, now, viewer.organisation, tab=tab, limit=ROWS, offset=(page - 1) * ROWS
+                tx, now, viewer.own_organisation, tab=tab, limit=ROWS, offset=(page - 1) * ROWS
             )
             waiting = (
                 rows
                 if tab == "waiting" and page == 1
-                else pages.work_list(tx, now, viewer.organisation, tab="waiting", limit=ROWS)
+                else pages.work_list(tx, now, viewer.own_organisation, tab="waiting", limit=ROWS)
             )
-            calendar, desk = portal.calendar(tx), pages.desk(tx, viewer.organisation)
+            calendar, desk = portal.calendar(tx), pages.desk(tx, viewer.own_organisation)
         context = dict(
             desk=desk,
             tabs=TABS,
@@ -122,7 +122,7 @@ def _lists_and_cards(routes: APIRouter, portal: Portal) -> None:
             context = _card(portal, tx, viewer, case_id, "print" if printed else "open")
             context["done"] = done if done in states.COMMANDS else ""
             rest = (
-                pages.work_list(tx, portal.clock.now(), viewer.organisation, limit=2)
+                pages.work_list(tx, portal.clock.now(), viewer.own_organisation, limit=2)
                 if context["done"]
                 else []
             )
@@ -130,7 +130,7 @@ def _lists_and_cards(routes: APIRouter, portal: Portal) -> None:
             context["keeps_up"] = member is not None and upkeep.member_of(tx, member) is not None
             context["following"] = next((r for r in rest if r["id"] != context["case"]["id"]), None)
         with portal.worker.begin() as tx:
-            portal.opened(tx, context["case"]["id"], viewer.organisation, portal.clock.now())
+            portal.opened(tx, context["case"]["id"], viewer.own_organisation, portal.clock.now())
         return render(
             portal, request, "card_print.html" if printed else "card.html", viewer, **context
         )
@@ -199,10 +199,10 @@ def _acts(routes: APIRouter, portal: Portal) -> None:
 
 def _seen(portal: Portal, tx: Connection, viewer: Viewer, case_id: str) -> dict[str, Any]:
     queries.look_at_cases(tx, viewer.caller)
-    card = pages.card(tx, case_id, portal.clock.now(), viewer.organisation, portal.ground)
+    card = pages.card(tx, case_id, portal.clock.now(), viewer.own_organisation, portal.ground)
     if card is None:
         raise Refused(404, "no-such-case", NO_CASE)
-    return masked(card, viewer.organisation)
+    return masked(card, viewer.own_organisation)
 
 
 def masked(card: dict[str, Any], organisation: str) -> dict[str, Any]:
@@ -222,9 +222,9 @@ def _card(
     """What the card's template needs; notes that it was opened."""
     card = _seen(portal, tx, viewer, case_id)
     queries.record_look(
-        tx, card["id"], viewer.organisation, viewer.name, purpose, portal.clock.now()
+        tx, card["id"], viewer.own_organisation, viewer.name, purpose, portal.clock.now()
     )
-    primary, beside, others = grouped(card, viewer.organisation)
+    primary, beside, others = grouped(card, viewer.own_organisation)
     directory = Directory.of(tx)
     due = card["waiting_on"]["due_on"]
     if primary and primary != card["waiting_on"]["act"]:
@@ -250,7 +250,7 @@ def _card(
         "told": lambda speaker, line: list(
             told(line["command"], line["detail"], speaker, directory)
         ),
-        "led_here": _led_here(card, primary, viewer.organisation),
+        "led_here": _led_here(card, primary, viewer.own_organisation),
         "proofs": {one.seq: one.id for one in photos.photos(tx, card["id"]) if one.seq},
         "NEXT": NEXT,
         "FLAGS": FLAGS,

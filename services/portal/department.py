@@ -93,7 +93,7 @@ def router(portal: Portal) -> APIRouter:
                 streets=counted.below,
                 oldest=pages.unaffiliated(tx, now, top.code, limit=ROWS),
                 calendar=portal.calendar(tx),
-                work=pages.counts(tx, now, viewer.organisation, ["waiting"])["waiting"],
+                work=pages.counts(tx, now, viewer.own_organisation, ["waiting"])["waiting"],
                 reviews=portal.reviews_waiting(tx, viewer.caller),
                 link=lambda **chosen: _link(top, viewer, **chosen),
                 counted_link=lambda key, name: _link(top, viewer, **{key: name}, **_beside(key)),

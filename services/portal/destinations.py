@@ -161,11 +161,11 @@ def claim(portal: Portal, caller: Caller, case_id: str, name: str) -> None:
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, caller)
         found = pool.to_claim(tx, caller, case_id, name)
-        queries.record_look(tx, found["case"], caller.organisation, None, "claim", now)
+        queries.record_look(tx, found["case"], caller.own_organisation, None, "claim", now)
     event = {
         "specversion": "1.0",
         "type": "guidui.host.report.v1",
-        "source": SOURCE_PREFIX + caller.organisation,
+        "source": SOURCE_PREFIX + caller.own_organisation,
         "id": f"claim-{found['case']}",
         "time": now.isoformat(),
         "datacontenttype": "application/json",
@@ -184,8 +184,8 @@ def count_name(portal: Portal, caller: Caller) -> None:
     """Counts a name that somebody looks for; Refused 429 beyond what policy allows in a day."""
     with portal.worker.connect() as tx:
         world = portal.ground.world(tx, portal.clock.now())
-    most = world.policy_at(caller.organisation).name_guesses_most
-    looks.count(portal.worker, caller.organisation, world.today, looks.NAME_GUESSES, 1, most)
+    most = world.policy_at(caller.own_organisation).name_guesses_most
+    looks.count(portal.worker, caller.own_organisation, world.today, looks.NAME_GUESSES, 1, most)
 
 
 def guesses_a_name(caller: Caller, text: str, cursor: str | None) -> bool:

@@ -41,7 +41,7 @@ def router(portal: Portal) -> APIRouter:
             request,
             form,
             lambda tx, viewer: double_reports.register(
-                tx, viewer.organisation, form.get("case", ""), viewer.name, portal.clock.now()
+                tx, viewer.own_organisation, form.get("case", ""), viewer.name, portal.clock.now()
             ),
         )
 
@@ -50,12 +50,12 @@ def router(portal: Portal) -> APIRouter:
         def within(tx: Connection, viewer: Viewer) -> None:
             if form.get("close"):
                 double_reports.close_post(
-                    tx, viewer.organisation, _uuid(form["close"]), portal.clock.now()
+                    tx, viewer.own_organisation, _uuid(form["close"]), portal.clock.now()
                 )
             else:
                 double_reports.open_post(
                     tx,
-                    viewer.organisation,
+                    viewer.own_organisation,
                     form.get("title", ""),
                     _number(form.get("places", "")),
                     portal.clock.now(),
@@ -71,7 +71,7 @@ def router(portal: Portal) -> APIRouter:
             form,
             lambda tx, viewer: double_reports.claim(
                 tx,
-                viewer.organisation,
+                viewer.own_organisation,
                 _uuid(form.get("report", "")),
                 _uuid(form.get("post", "")),
                 portal.clock.now(),
@@ -86,7 +86,7 @@ def router(portal: Portal) -> APIRouter:
             form,
             lambda tx, viewer: double_reports.serve(
                 tx,
-                viewer.organisation,
+                viewer.own_organisation,
                 _uuid(form.get("claim", "")),
                 _day_of_service(form.get("on", "")),
                 _minutes(form.get("hours", "")),
@@ -103,7 +103,7 @@ def router(portal: Portal) -> APIRouter:
             request,
             form,
             lambda tx, viewer: double_reports.end(
-                tx, viewer.organisation, report, portal.clock.now()
+                tx, viewer.own_organisation, report, portal.clock.now()
             ),
         )
 
@@ -119,7 +119,7 @@ def router(portal: Portal) -> APIRouter:
             request,
             form,
             lambda tx, viewer: double_reports.mark_seen(
-                tx, viewer.organisation, report, quarter, viewer.name, portal.clock.now()
+                tx, viewer.own_organisation, report, quarter, viewer.name, portal.clock.now()
             ),
         )
 
@@ -144,12 +144,12 @@ def _done(
 
 def _page(portal: Portal, request: Request, refused: Refused | None, done: bool) -> Response:
     viewer = signed_in(portal, request)
-    own = viewer.organisation
+    own = viewer.own_organisation
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
         names = Directory.of(tx)
         me = names.get(own)
-        context = dict(
+        context: dict[str, Any] = dict(
             community=bool(me and me.serves_area),
             expected=double_reports.expected(tx, own),
             here=double_reports.reports(tx, own),

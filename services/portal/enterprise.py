@@ -76,7 +76,7 @@ def router(portal: Portal) -> APIRouter:
         if form.get("find") or form.get("choose"):
             return _page(portal, request, form)
         caller = Caller(viewer.organisation, viewer.path, "sender")
-        sent = event(viewer.organisation, form)
+        sent = event(viewer.own_organisation, form)
         outcome = portal.post(caller, [sent])[0]
         if isinstance(outcome, str) and outcome != "conflict":
             return RedirectResponse(f"/departures/{posted_id(sent['source'], sent['id'])}", 303)

@@ -70,7 +70,7 @@ def router(portal: Portal) -> APIRouter:
             with portal.worker.begin() as tx:
                 floating.decide(
                     tx,
-                    viewer.organisation,
+                    viewer.own_organisation,
                     form.get("grouped", ""),
                     form.get("decision", ""),
                     form.get("reason", ""),
@@ -115,7 +115,7 @@ def _members(
         proposed, places = [], {}
         if viewer.oversees:
             with as_worker(tx):
-                proposed = floating.proposed(tx, viewer.organisation, portal.today)
+                proposed = floating.proposed(tx, viewer.own_organisation, portal.today)
             places = division_names(
                 tx,
                 [one.key for one in proposed if one.kind == "place"]
@@ -209,7 +209,7 @@ def note_of_host(
                 "WHERE c.id = %s::uuid",
                 (case_id,),
             ).one()
-            floating.note(tx, case_id, caller.organisation, noted, person, portal.clock.now())
+            floating.note(tx, case_id, caller.own_organisation, noted, person, portal.clock.now())
         if noted.kind in SIGNS and not member:
             raise Refused(409, "no-member", _NO_MEMBER)
     if noted.kind in SIGNS:
@@ -230,7 +230,7 @@ def _sign(portal: Portal, caller: Caller, person: Mapping[str, str], kind: str, 
     sent = {
         "specversion": "1.0",
         "type": "guidui.life.attended.v1" if kind == "life" else "guidui.dues.paid.v1",
-        "source": SOURCE_PREFIX + caller.organisation,
+        "source": SOURCE_PREFIX + caller.own_organisation,
         "id": f"host-{uuid4()}",
         "datacontenttype": "application/json",
         "data": {"person": dict(person), **said},

@@ -115,7 +115,7 @@ def router(portal: Portal) -> APIRouter:
             queries.look_at_cases(tx, caller)
             decided = floating.decided(tx)
             with queries.as_worker(tx):
-                found = floating.proposed(tx, caller.organisation, portal.today)
+                found = floating.proposed(tx, caller.own_organisation, portal.today)
         page, more = paging.keyed(found, limit, cursor, lambda one: one.grouped)
         return api.json_answer(
             {
@@ -152,7 +152,13 @@ def router(portal: Portal) -> APIRouter:
         def within() -> None:
             with portal.worker.begin() as tx:
                 floating.decide(
-                    tx, caller.organisation, proposal, decision, reason, None, portal.clock.now()
+                    tx,
+                    caller.own_organisation,
+                    proposal,
+                    decision,
+                    reason,
+                    None,
+                    portal.clock.now(),
                 )
 
         await run_in_threadpool(within)

@@ -44,6 +44,7 @@ class Portal:
     """
 
     web: Engine
+    acts: Engine
     worker: Engine
     clock: Clock
     secret: bytes
@@ -61,11 +62,6 @@ class Portal:
     places: Any = None
     url: str = ""
     fonts: Path | None = None
-    acts: Engine = None  # type: ignore[assignment]
-
-    def __post_init__(self) -> None:
-        if self.acts is None:
-            object.__setattr__(self, "acts", self.web)
 
     @property
     def today(self) -> date:

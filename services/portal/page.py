@@ -268,7 +268,7 @@ def render(
             token=form_token(portal.secret, cookie or fresh or ""),
             here=request.url.path,
             now=portal.clock.now(),
-            address=str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""),
+            address=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             today=portal.today,
             asset=asset_url,
             s=sentences.Speaker(spoken, portal.today),

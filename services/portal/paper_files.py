@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
@@ -69,7 +69,7 @@ def sent(write: Callable[[BinaryIO], Any], kind: str, name: str) -> Response:
     """What ``write`` writes, as a file to keep; it is gone from here once it was sent."""
     file = SpooledTemporaryFile(max_size=_IN_MEMORY_MAX)  # noqa: SIM115 - `_pieces` closes it
     try:
-        write(file)
+        write(cast(BinaryIO, file))  # it has the methods of one, and is not declared as one
         size = file.tell()
         file.seek(0)
     except BaseException:
@@ -94,9 +94,8 @@ def _pieces(file: Any) -> Iterator[bytes]:
 
 
 def _offset(tx: Any, caller: Caller) -> pdf.Offset:
-    setting = papers.settings_of(tx, [caller.organisation]).get(
-        caller.organisation, papers.Setting()
-    )
+    own = caller.own_organisation
+    setting = papers.settings_of(tx, [own]).get(own, papers.Setting())
     return pdf.Offset(setting.right_mm, setting.down_mm)
 
 

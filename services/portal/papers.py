@@ -241,7 +241,7 @@ def _papers(  # noqa: PLR0913
 ) -> Response:
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
-        card = pages.card(tx, case_id, portal.clock.now(), viewer.organisation, portal.ground)
+        card = pages.card(tx, case_id, portal.clock.now(), viewer.own_organisation, portal.ground)
         if card is None:
             raise Refused(404, "no-such-case", NO_CASE)
         directory = Directory.of(tx)
@@ -323,20 +323,19 @@ def _register(
         directory = Directory.of(tx)
         found = numbers.register(
             tx,
-            viewer.organisation,
+            viewer.own_organisation,
             status=status,
             find=chosen["find"],
             limit=ROWS + 1,
             no_receipt=chosen["no_receipt"],
             offset=(chosen["page"] - 1) * ROWS,
         )
-        counts = numbers.register_counts(tx, viewer.organisation)
-        made = numbers.ranges(tx, viewer.organisation)
+        counts = numbers.register_counts(tx, viewer.own_organisation)
+        made = numbers.ranges(tx, viewer.own_organisation)
         unprinted = papers.printable(tx, viewer.caller)
-        setting = papers.settings_of(tx, [viewer.organisation]).get(
-            viewer.organisation, papers.Setting()
-        )
-        rare = undrawable(tx, viewer.organisation, fonts_of(portal.fonts))
+        own = viewer.own_organisation
+        setting = papers.settings_of(tx, [own]).get(own, papers.Setting())
+        rare = undrawable(tx, viewer.own_organisation, fonts_of(portal.fonts))
     lines = [
         dict(one)
         | {
@@ -385,7 +384,7 @@ def _whole(form: Form, name: str) -> int:
 
 
 def _range(portal: Portal, viewer: Viewer, form: Form) -> None:
-    code = form.get("organisation", "").strip() or viewer.organisation
+    code = form.get("organisation", "").strip() or viewer.own_organisation
     given = numbers.NumberRange(
         form.get("prefix", ""),
         _whole(form, "first"),
@@ -400,7 +399,7 @@ def _void(portal: Portal, viewer: Viewer, form: Form) -> None:
     with portal.acts.begin() as tx, queries.as_worker(tx):
         numbers.void_number(
             tx,
-            viewer.organisation,
+            viewer.own_organisation,
             form.get("number", "").strip(),
             form.get("reason", ""),
             portal.clock.now(),
@@ -410,19 +409,18 @@ def _void(portal: Portal, viewer: Viewer, form: Form) -> None:
 
 def _setting(portal: Portal, viewer: Viewer, form: Form) -> None:
     try:
-        moved = [
+        right_mm, down_mm = (
             round(float(form.get(name, "").strip() or 0), 1) for name in ("right_mm", "down_mm")
-        ]
+        )
     except ValueError:
         raise Refused(422, "bad-field", _NUMBER, field="right_mm") from None
-    said = [
-        bounded(form.get(name), 100, name) or None
+    said = {
+        name: bounded(form.get(name), 100, name) or None
         for name in ("address", "phone", "fax", "postcode")
-    ]
+    }
+    setting = papers.Setting(right_mm, down_mm, **said)
     with portal.acts.begin() as tx, queries.as_worker(tx):
-        papers.set_printing(
-            tx, viewer.organisation, papers.Setting(*moved, *said), portal.clock.now()
-        )
+        papers.set_printing(tx, viewer.own_organisation, setting, portal.clock.now())
 
 
 _ACTS = {"range": _range, "void": _void, "setting": _setting}

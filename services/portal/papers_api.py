@@ -4,7 +4,7 @@ number ranges.
 
 # no postponed annotations here: FastAPI must see the dependencies that are local to `router`
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -166,7 +166,7 @@ def _counterfoils(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> No
             queries.look_at_cases(tx, caller)
             found = numbers.register(
                 tx,
-                caller.organisation,
+                caller.own_organisation,
                 status=status,
                 find=find,
                 no_receipt=no_receipt,
@@ -188,7 +188,7 @@ def _counterfoils(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> No
         start = paging.start_of(cursor)
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, caller)
-            found = numbers.ranges(tx, caller.organisation, limit + 1, start)
+            found = numbers.ranges(tx, caller.own_organisation, limit + 1, start)
         page, more = paging.counted(found, start, limit)
         return json_answer({"items": [dict(one) for one in page], "next": more})
 
@@ -207,10 +207,9 @@ def _counterfoils(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> No
             not isinstance(code, str)
             or not isinstance(prefix, str)
             or "\x00" in code + prefix
-            or not all(
-                isinstance(n, int) and not isinstance(n, bool) and abs(n) < 10**12
-                for n in (first, last, digits)
-            )
+            or not _whole(first)
+            or not _whole(last)
+            or not _whole(digits)
         ):
             raise Refused(
                 422,
@@ -241,11 +240,15 @@ def _counterfoils(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> No
         def within() -> None:
             with portal.acts.begin() as tx, queries.as_worker(tx):
                 numbers.void_number(
-                    tx, caller.organisation, number, reason, portal.clock.now(), None
+                    tx, caller.own_organisation, number, reason, portal.clock.now(), None
                 )
 
         await run_in_threadpool(within)
         return json_answer({"number": number, "status": "void"})
+
+
+def _whole(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**12
 
 
 def assign_below(

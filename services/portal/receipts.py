@@ -51,7 +51,7 @@ def filed(portal: Portal, caller: Caller, person: str | None, case_id: str, cont
                     number,
                     case_id,
                     cleaned,
-                    caller.organisation,
+                    caller.own_organisation,
                     person,
                     portal.clock.now(),
                 )

@@ -212,7 +212,7 @@ def _figures(
             if rebuild and chosen and items:
                 with as_worker(tx):
                     again = snapshots.rebuilt(tx, chosen, portal.ground).get(top.code)
-                items[0] |= {"rebuilt": again, "equal": again == items[0]["figures"]}
+                items[0] = items[0] | {"rebuilt": again, "equal": again == items[0]["figures"]}
         return api.json_answer({"items": items, "next": more})
 
     @routes.get(

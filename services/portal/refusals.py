@@ -30,7 +30,7 @@ def router(portal: Portal) -> APIRouter:
         since = add_months(portal.today, -MONTHS)
         with portal.web.begin() as tx:
             queries.look_at_cases(tx, viewer.caller)
-            lines = refusals.by_organisation(tx, viewer.organisation, midnight(since))
+            lines = refusals.by_organisation(tx, viewer.own_organisation, midnight(since))
         return render(portal, request, "refusals.html", viewer, lines=lines, since=since)
 
     return routes

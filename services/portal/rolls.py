@@ -96,7 +96,7 @@ def router(portal: Portal) -> APIRouter:
             after = _position_before(tx, ident, chosen, (page - 1) * ROWS)
             lines = comparisons.lines_of(tx, ident, chosen, after, ROWS + 1)
             names = Directory.of(tx)
-            lines = comparisons.for_reader(lines, viewer.organisation, names)
+            lines = comparisons.for_reader(lines, viewer.own_organisation, names)
         for line in lines:
             line["person"] = masked_person(line["person"])
         return render(
@@ -190,7 +190,7 @@ def _start(portal: Portal, request: Request, refused: Refused | None = None) -> 
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
         past, names, calendar = comparisons.made(tx), Directory.of(tx), portal.calendar(tx)
-        check = reconciliation.check_due(tx, viewer.organisation)
+        check = reconciliation.check_due(tx, viewer.own_organisation)
     return render(
         portal,
         request,
@@ -236,7 +236,7 @@ def report_row(
         lines = comparisons.lines_of(tx, ident, "not_here", position - 1, 1)
     if not lines or lines[0]["position"] != position or lines[0]["next"] != "host_report":
         raise Refused(404, "no-such-row", NO_SUCH)
-    sent = comparisons.report_of(lines[0], ident, SOURCE_PREFIX + caller.organisation)
+    sent = comparisons.report_of(lines[0], ident, SOURCE_PREFIX + caller.own_organisation)
     outcome = portal.post(Caller(caller.organisation, caller.path, "sender"), [sent])[0]
     if outcome not in ("accepted", "duplicate"):
         words = outcome.words() if hasattr(outcome, "words") else NO_SUCH
@@ -244,7 +244,7 @@ def report_row(
     event = posted_id(sent["source"], sent["id"])
     with portal.worker.begin() as tx:
         comparisons.done(
-            tx, ident, position, event, person or caller.organisation, portal.clock.now()
+            tx, ident, position, event, person or caller.own_organisation, portal.clock.now()
         )
     return event
 

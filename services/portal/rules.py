@@ -144,7 +144,7 @@ def put(portal: Portal, caller: Caller, given: Any, person: str | None) -> overr
     """
     with portal.worker.begin() as tx:
         directory = Directory.of(tx)
-        one = overrides.read(given, caller.organisation, directory, portal.clock.now())
+        one = overrides.read(given, caller.own_organisation, directory, portal.clock.now())
         overrides.keep(tx, [one], directory, person)
     return one
 
@@ -154,7 +154,7 @@ def tried_on_last_year(portal: Portal, caller: Caller, given: Any) -> dict[str, 
     now = portal.clock.now()
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, caller)
-        draft = overrides.read(given, caller.organisation, Directory.of(tx), now)
+        draft = overrides.read(given, caller.own_organisation, Directory.of(tx), now)
         return what_if(tx, now - LOOK_BACK, drafts=[draft])
 
 

@@ -177,7 +177,8 @@ REASONS: Mapping[str, str] = {
     "accept": zh("由接收方接收"),
     "redirect": zh("改投别处"),
     "withdrawn": zh("报送已撤回"),
-} | OBSTACLES
+    **OBSTACLES,
+}
 
 
 class Speaker:

@@ -143,7 +143,9 @@ def router(portal: Portal) -> APIRouter:
         check_token(portal, request, form)
         with portal.web.begin() as tx:
             look_as(tx, viewer.caller)
-            known = change_log.progress(tx, posted_id(SOURCE_PREFIX + viewer.organisation, earlier))
+            known = change_log.progress(
+                tx, posted_id(SOURCE_PREFIX + viewer.own_organisation, earlier)
+            )
         if known is None or known["state"] != change_log.WAITING:
             return _page(portal, request, viewer, {}, Refused(409, "waits-no-more", _WAITS_NO_MORE))
         _post(
@@ -165,7 +167,9 @@ def said(form: Mapping[str, str]) -> dict[str, Any]:
     what = form.get("what", "")
     if what not in WHAT:
         raise Refused(422, "field-missing", _NOTHING)
-    columns = {name: value for name in WHAT[what][1] if (value := form.get(name, "").strip())}
+    columns: dict[str, Any] = {
+        name: value for name in WHAT[what][1] if (value := form.get(name, "").strip())
+    }
     columns |= {name: True for name in _FLAGS if name in columns}
     for name in ("organisation", *WHAT[what][1]):
         optional = what == "found" and name in ("organisation", "area", "address", *_FLAGS)
@@ -188,7 +192,7 @@ def said(form: Mapping[str, str]) -> dict[str, Any]:
 def _send(portal: Portal, viewer: Viewer, form: Form) -> None:
     """Posts the change; raises Refused with the sentence why it cannot be."""
     data, ident, now = said(form), f"tree-{form.get('key', '')[:40]}", portal.clock.now()
-    source = SOURCE_PREFIX + viewer.organisation
+    source = SOURCE_PREFIX + viewer.own_organisation
     try:
         for day in (data.get("effective_on"), data.get("effective_to")):
             if day:
@@ -205,7 +209,7 @@ def _send(portal: Portal, viewer: Viewer, form: Form) -> None:
                 else change_log.why_not(
                     tx,
                     change_log.Said(
-                        UUID(int=0), source, ident, viewer.organisation, viewer.path, now, data
+                        UUID(int=0), source, ident, viewer.own_organisation, viewer.path, now, data
                     ),
                     directory,
                     now,
@@ -220,7 +224,7 @@ def _post(portal: Portal, viewer: Viewer, kind: str, ident: str, data: dict[str,
     event = {
         "specversion": "1.0",
         "type": kind,
-        "source": SOURCE_PREFIX + viewer.organisation,
+        "source": SOURCE_PREFIX + viewer.own_organisation,
         "id": ident,
         "datacontenttype": "application/json",
         "data": data,

@@ -97,7 +97,7 @@ def router(portal: Portal) -> APIRouter:
             Caller(viewer.organisation, viewer.path, "sender"),
             [
                 _event(
-                    viewer.organisation,
+                    viewer.own_organisation,
                     "departure.withdrawn",
                     f"back-{found[0]['event']}"[:100],
                     {"corrects": found[0]["event"]},
@@ -114,7 +114,7 @@ def router(portal: Portal) -> APIRouter:
             with portal.web.begin() as tx:
                 look_at_cases(tx, viewer.caller)
                 _theirs(tx, form.get("member", ""))
-            sent = event(viewer.organisation, form, portal.today)
+            sent = event(viewer.own_organisation, form, portal.today)
             outcome = portal.post(Caller(viewer.organisation, viewer.path, "sender"), [sent])[0]
             if outcome not in ("accepted", "duplicate"):
                 raise Refused(
@@ -217,7 +217,7 @@ def _page(
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         look_at_cases(tx, viewer.caller)
-        found = upkeep.due(tx, viewer.organisation, ROWS + 1, (page - 1) * ROWS)
+        found = upkeep.due(tx, viewer.own_organisation, ROWS + 1, (page - 1) * ROWS)
         calendar = portal.calendar(tx)
     return render(
         portal,

@@ -19,7 +19,7 @@ LANGUAGES = {"zh": "zh-CN", "en": "en"}
 @lru_cache
 def english() -> dict[str, str]:
     """Chinese sentence -> English sentence."""
-    return json.loads(files(__package__).joinpath("en.json").read_text("utf-8"))
+    return json.loads(files("services.portal.words").joinpath("en.json").read_text("utf-8"))
 
 
 @lru_cache
