@@ -151,7 +151,8 @@ def curl(told: dict[str, Any], port: int) -> str:
 
 
 def _kept(house: House) -> Path:
-    return Path(house.settings.data) / "demo.json"
+    assert house.settings is not None  # the demo is shown by a process that has settings
+    return house.settings.data / "demo.json"
 
 
 def _password(code: str) -> str:
@@ -164,6 +165,7 @@ def _play(house: House) -> None:
     clock = TurnedClock(now - timedelta(days=DAYS))
     past = House(
         house.web,
+        house.acts,
         house.worker,
         house.secret,
         house.cache,
@@ -171,7 +173,6 @@ def _play(house: House) -> None:
         house.ground,
         house.settings,
         house._gazetteer,
-        acts=house.acts,
     )
     tailers = Tailers(house.worker, [make(past) for make in HANDLERS.values()], clock)
     plans = sorted(_plans(past, clock.now()), key=lambda plan: plan[0])

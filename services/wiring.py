@@ -27,6 +27,7 @@ from services.kit.consumer import Subscription
 from services.kit.db import connect
 from services.kit.errors import Words
 from services.kit.rounds import Loop, Rounds, Runner
+from services.kit.settings import Settings
 from services.matcher import editions, empty_batches, prompts, walk_ins
 from services.matcher.erasure import erase_decided
 from services.matcher.evidence import Learning, Teacher
@@ -35,6 +36,7 @@ from services.matcher.gazetteer import Gazetteer
 from services.matcher.handlers import Matcher
 from services.matcher.learning import Addresses
 from services.matcher.people import People
+from services.notifier.channels import Channels
 from services.notifier.channels.at_hand import channels_at_hand
 from services.notifier.channels.portal_inbox import PortalInbox
 from services.notifier.delivery import deliver_due
@@ -57,18 +59,15 @@ class House:
     """
 
     web: Engine
+    acts: Engine
     worker: Engine
     secret: bytes
     cache: Path
     clock: Clock = field(default_factory=SystemClock)
     ground: Ground = field(default_factory=usual)
-    settings: object | None = None
+    settings: Settings | None = None
     _gazetteer: Gazetteer | None = None
     _addresses: Addresses | None = None
-    acts: Engine | None = None
-
-    def __post_init__(self) -> None:
-        self.acts = self.acts or self.web
 
     @classmethod
     def at(  # noqa: PLR0913
@@ -78,7 +77,7 @@ class House:
         cache: Path,
         clock: Clock | None = None,
         ground: Ground | None = None,
-        settings: object | None = None,
+        settings: Settings | None = None,
         connections_max: int = 10,
         web_url: str | URL | None = None,
     ) -> House:
@@ -93,14 +92,7 @@ class House:
                 web_url, "guidui_web", connections_max=connections_max, ping=True, lender=worker
             )
         return cls(
-            web,
-            worker,
-            secret,
-            cache,
-            clock or SystemClock(),
-            ground or usual(),
-            settings,
-            acts=acts,
+            web, acts, worker, secret, cache, clock or SystemClock(), ground or usual(), settings
         )
 
     @property
@@ -118,7 +110,7 @@ class House:
         return self.addresses.current
 
     @property
-    def channels(self) -> dict:
+    def channels(self) -> Channels:
         """How notices can leave this house."""
         return channels_at_hand(self.settings) if self.settings else {"portal": PortalInbox()}
 
@@ -397,10 +389,10 @@ def portal_routers(house: House, address: str) -> list[APIRouter]:
     return routers(
         Portal(
             house.web,
+            house.acts,
             house.worker,
             house.clock,
             house.secret,
-            acts=house.acts,
             post=Intake(house.acts, house.clock, house.secret).post,
             reviews=lambda tx, caller, **asked: matched.reviews(tx, house, caller, **asked),
             reviews_waiting=matched.reviews_waiting,

@@ -44,10 +44,17 @@ LOOK = "comparison"
 class Who(Protocol):
     """What the matcher says of one row."""
 
-    decision: str
-    member: str | None
-    organisation: str | None
-    candidates: Sequence[Mapping[str, Any]]
+    @property
+    def decision(self) -> str: ...
+
+    @property
+    def member(self) -> str | None: ...
+
+    @property
+    def organisation(self) -> str | None: ...
+
+    @property
+    def candidates(self) -> Sequence[Mapping[str, Any]]: ...
 
 
 Identify = Callable[[Connection, Sequence[RollRow], World], Sequence[Who]]
