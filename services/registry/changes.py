@@ -77,8 +77,11 @@ class Tree:
         """The organisation as the change leaves it."""
         stated = {column: _value(column, value) for column, value in change.columns.items()}
         if not change.founded:
-            return self.get(change.code)._replace(**stated)  # type: ignore[union-attr]
-        return Organisation(change.code, "", **{"effective_from": change.effective_on} | stated)
+            standing = self.get(change.code)
+            assert standing is not None, f"{change.code} is neither founded nor known"
+            return standing._replace(**stated)
+        founded: dict[str, Any] = {"effective_from": change.effective_on} | stated
+        return Organisation(change.code, "", **founded)
 
 
 def fault(change: Change, tree: Tree) -> Words | None:
@@ -125,7 +128,7 @@ def _beyond_the_area(change: Change, tree: Tree) -> Words | None:
 def _is_found_by_area(one: Organisation) -> bool:
     """Whether cases find the organisation by the area that it stands for."""
     is_department = one.kind == "organisation_department"
-    return bool(one.serves_area) or is_department or one.unit == "talent_service"
+    return one.serves_area or is_department or one.unit == "talent_service"
 
 
 def _no_right(change: Change, tree: Tree) -> Words | None:

@@ -125,6 +125,10 @@ class Directory:
         """The organisation of that code, ended ones too; None if there is none."""
         return self._all.get(code) if code else None
 
+    def __getitem__(self, code: str) -> Organisation:
+        """The organisation of that code, ended ones too; KeyError if there is none."""
+        return self._all[code]
+
     def path(self, code: str) -> str:
         """Its path; KeyError if there is no such organisation."""
         return self._all[code].path
@@ -240,8 +244,9 @@ class Directory:
         self, division_code: str | None, on: date | None = None
     ) -> Organisation | None:
         """The ``talent_service`` with the longest ``area`` that begins the division code."""
-        for length in range(len(division_code or ""), 0, -1):
-            one = self._first(self._talent.get(division_code[:length], ()), on)
+        code = division_code or ""
+        for length in range(len(code), 0, -1):
+            one = self._first(self._talent.get(code[:length], ()), on)
             if one is not None:
                 return one
         return None
@@ -300,7 +305,7 @@ def _plain(text: str) -> str:
 
 
 def _from_row(row: Mapping[str, Any], path: str) -> Organisation:
-    value = {name: row.get(name) or None for name in Organisation._fields}
+    value: dict[str, Any] = {name: row.get(name) or None for name in Organisation._fields}
     value |= {
         name: row.get(name) in (True, "yes") for name in ("serves_area", "authority", "outside")
     }

@@ -121,7 +121,7 @@ def day(cell: str) -> date | None:
     if not cell:
         return None
     reading = read_day(cell)
-    if reading.given == "day" and reading.value.year in YEARS:
+    if reading.given == "day" and reading.value is not None and reading.value.year in YEARS:
         return reading.value
     if reading.given in ("month", "year") and not reading.impossible:
         raise Wrong(f"“{shown(cell)}”没有写到日", "请补全到日，写成 2026-11-05 这样的年-月-日")
@@ -159,8 +159,9 @@ def month(cell: str) -> str | None:
 
 def _month_of(cell: str) -> tuple[int, int]:
     reading = read_day(cell)
-    whole = reading.given in ("day", "month") and not reading.impossible
-    return (reading.value.year, reading.value.month) if whole else (0, 0)
+    if reading.value is None or reading.given == "year" or reading.impossible:
+        return 0, 0
+    return reading.value.year, reading.value.month
 
 
 def sex(cell: str) -> str | None:

@@ -65,7 +65,7 @@ _PROVINCES = frozenset(
 _SCIENCE = re.compile(r"([0-9])(?:\.([0-9]+))?E\+?(1[0-9])")
 _OF_HONG_KONG_MACAO_TAIWAN = ("81", "82", "83")
 _QUOTES = re.compile(r"[\s'\"=`’‘“”\u200b-\u200f\ufeff\u2060]+")
-_MASK_SIGNS = str.maketrans(dict.fromkeys("*✕·•●○◯〇#_※△□■◆", "?"))
+_MASK_SIGNS = str.maketrans({mark: "?" for mark in "*✕·•●○◯〇#_※△□■◆"})
 _WORDS_BEFORE = re.compile(r"^[^0-9?]*[:\u4e00-\u9fff]+")
 _MASKED = re.compile(r"(?=(?:[^?X]*[?X]){2})[0-9]{1,17}[0-9?X]{1,17}[0-9?X]")
 _MASKED_SHORT = re.compile(r"([0-9]{3,17})(?:\.{3,}|-{2,}|[—–]{1,}|[?X]{2,})([0-9]{0,8}[0-9X]?)")
@@ -170,7 +170,8 @@ class IdNumber:
 
     @property
     def words(self) -> Words:
-        if self.valid and self.damage is None and self.text[:2] in _OF_HONG_KONG_MACAO_TAIWAN:
+        begins = (self.text or "")[:2]
+        if self.valid and self.damage is None and begins in _OF_HONG_KONG_MACAO_TAIWAN:
             return _RESIDENCE
         return _WORDS[self.damage]
 
@@ -263,8 +264,9 @@ def _fifteen_or_cut(digits: str) -> IdNumber | None:
 def _masked(plain: str) -> IdNumber | None:
     """A number of which some characters were hidden: what is left, and where it stands."""
     body = _WORDS_BEFORE.sub("", _QUOTES.sub("", plain)).translate(_MASK_SIGNS)
-    if _MASKED.fullmatch(body) and 15 <= len(body) <= 19:
-        head = re.match("[0-9]+", body)[0]
+    begins = re.match("[0-9]+", body)
+    if begins and _MASKED.fullmatch(body) and 15 <= len(body) <= 19:
+        head = begins[0]
         pattern = body[:17].replace("X", "?") + body[17:] if len(body) == 18 else _stretched(body)
         return IdNumber(None, False, "masked", head, pattern)
     short = _MASKED_SHORT.fullmatch(body)
@@ -276,7 +278,9 @@ def _masked(plain: str) -> IdNumber | None:
 def _stretched(body: str) -> str:
     """The pattern where the marks do not stand one for one; an old number has no pattern."""
     short = _MASKED_SHORT.fullmatch(body)
-    hidden = 18 - len(short[1]) - len(short[2]) if short and len(body) != 15 else 0
+    if short is None or len(body) == 15:
+        return ""
+    hidden = 18 - len(short[1]) - len(short[2])
     return short[1] + "?" * hidden + short[2] if hidden > 0 else ""
 
 

@@ -217,7 +217,7 @@ def _days(born: date | None, given: str, number: IdNumber) -> set[str]:
         if born is not None and given == "day"
         else set()
     )
-    if number.valid or number.birth_date is not None:
+    if number.text is not None and (number.valid or number.birth_date is not None):
         days.add(number.text[6:14])
     elif number.shown_birth[1] == "day":
         days.add(number.known[6:14])

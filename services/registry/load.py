@@ -154,9 +154,15 @@ def _kind(kind: str, hooks: Hooks) -> Kind:
             f"没有“{kind}”这种数据；可用：{'、'.join(KINDS)}",
             f"There is no kind {kind!r}; choose one of {', '.join(KINDS)}",
         )
-    if kind == "letters" and hooks.open_letters is None:
-        raise BadFile("此处不能导入旧介绍信", "Old letters cannot be loaded here")
+    if kind == "letters":
+        _opener(hooks)
     return KINDS[kind]
+
+
+def _opener(hooks: Hooks) -> OpenLetters:
+    if hooks.open_letters is None:
+        raise BadFile("此处不能导入旧介绍信", "Old letters cannot be loaded here")
+    return hooks.open_letters
 
 
 class _Loading:
@@ -180,7 +186,7 @@ class _Loading:
             "members": lambda tx, batch: write_members(tx, batch, now),
             "contacts": write_contacts,
             "grids": write_grids,
-            "letters": lambda tx, batch: write_letters(tx, batch, now, hooks.open_letters),
+            "letters": lambda tx, batch: write_letters(tx, batch, now, _opener(hooks)),
             "confirmed": lambda tx, batch: write_confirmed(tx, batch, now.date()),
             "calendar": write_calendar,
         }
@@ -257,6 +263,7 @@ class _Loading:
             directory = Directory.of(tx)
         tree = Arrangement(entries, directory)
         for entry, faults in tree.refused:
+            assert entry.row is not None  # what the register itself has is never refused
             self._reject(entry.row, faults)
         for batch in batches([*tree.placed, *tree.followers]):
             self._batch(lambda tx, some: self._write_tree(tx, some, directory), batch)
@@ -298,28 +305,27 @@ class _Loading:
         else:
             self.result.good += 1
         if self._kind.name == "members":
-            for column, sentence in self._doubts(entry):
-                self._warn(entry, entry.values["member"], column, sentence)
+            for column, sentence in self._doubts(entry.row, entry.values["id_number"]):
+                self._warn(entry.row, entry.values["member"], column, sentence)
         if self._kind.name == "contacts" and entry.values["channel"] in CHANNELS_NOT_BUILT:
-            self._warn(
-                entry, entry.values["name"], "channel", _channel_not_built(entry.values["channel"])
-            )
+            not_built = _channel_not_built(entry.values["channel"])
+            self._warn(entry.row, entry.values["name"], "channel", not_built)
 
-    def _warn(self, entry: Entry, name: str, column: str, sentence: Words) -> None:
+    def _warn(self, row: Row, name: str, column: str, sentence: Words) -> None:
         """The row went in; `name` is what its sender calls it."""
-        number = entry.row.number
-        self.result.warn(sentence, Words(f"{name}（第 {number} 行）", f"{name} (row {number})"))
+        place = Words(f"{name}（第 {row.number} 行）", f"{name} (row {row.number})")
+        self.result.warn(sentence, place)
         if self.doubts is not None:
-            self.doubts.add(entry.row, column, sentence.zh, "请核对；其余已导入")
+            self.doubts.add(row, column, sentence.zh, "请核对；其余已导入")
 
-    def _doubts(self, entry: Entry) -> Iterator[tuple[str, Words]]:
+    def _doubts(self, row: Row, id_number: str | None) -> Iterator[tuple[str, Words]]:
         """Column and sentence of what is not as it should be in a member's row that was taken all
         the same.
         """
-        number = parse_id_number(entry.values["id_number"])
+        number = parse_id_number(id_number)
         if not number.valid:
             yield "id_number", number.words
-        written = dict(zip(self._kind.columns, entry.row.cells, strict=True))
+        written = dict(zip(self._kind.columns, row.cells, strict=True))
         for column in ("birth_date", "joined_on"):
             cell = written.get(column) or ""
             if fields.part_of_a_day(cell):

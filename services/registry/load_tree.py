@@ -22,7 +22,7 @@ from services.registry.rows import (
 )
 from services.registry.tree import LEVELS_MAX, paths
 
-Mover = Callable[[Connection, str, str], None]
+Mover = Callable[[Connection, str, str], object]
 _REFERENCES = {"parent": "上级组织", "successor": "接续组织"}
 _TOO_DEEP = one_fault("parent", f"组织层级超过 {LEVELS_MAX} 级", "核对上级组织代码")
 

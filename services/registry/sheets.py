@@ -13,7 +13,7 @@ import lzma
 import re
 import unicodedata
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -113,11 +113,11 @@ class Sheet:
         """All rows; or those of some `lines` of it, counted from `number`."""
         if self.header is None:
             return _json_rows(lines or self.lines, number or 1, self.columns)
-        return _csv_rows(lines or self.lines, number or 2, self)
+        return _csv_rows(lines or self.lines, number or 2, self, self.header)
 
 
 @contextmanager
-def open_sheet(path: Path, columns: Sequence[str], needed: Sequence[str]) -> Iterator[Sheet]:
+def open_sheet(path: Path, columns: Sequence[str], needed: Sequence[str]) -> Generator[Sheet]:
     """Open `path` for the cells of `columns`; raises BadFile if a `needed` column has no place in
     the header.
     """
@@ -190,11 +190,11 @@ def _sheet(lines: TextIO, columns: Sequence[str], needed: Sequence[str]) -> Shee
     return Sheet(lines, columns, header, delimiter)
 
 
-def _csv_rows(lines: Iterator[str], first: int, sheet: Sheet) -> Iterator[Row]:
-    width = len(sheet.header)
-    pick = itemgetter(
-        *(sheet.header.index(name) if name in sheet.header else width for name in sheet.columns)
-    )
+def _csv_rows(
+    lines: Iterator[str], first: int, sheet: Sheet, header: tuple[str, ...]
+) -> Iterator[Row]:
+    width = len(header)
+    pick = itemgetter(*(header.index(name) if name in header else width for name in sheet.columns))
     for number, record in enumerate(_records(lines, width, sheet.delimiter), first):
         if record.isspace():
             continue
@@ -293,7 +293,8 @@ def _cell(cell: str) -> str:
     """
     cell = han.ordinary(cell.strip())
     if cell[:1] == "=":
-        return _EXCEL_TEXT.fullmatch(cell)[1].strip() if _EXCEL_TEXT.fullmatch(cell) else cell
+        quoted = _EXCEL_TEXT.fullmatch(cell)
+        return quoted[1].strip() if quoted else cell
     if cell[:1] == "'" and (cell[1:2] in FORMULA or cell[1:].isdigit()):
         return cell[1:]
     return cell

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,7 +52,7 @@ def agreed(tx: Connection) -> dict[str, bytes]:
     }
 
 
-def tokens_of(record: Any, keys: dict[str, bytes]) -> Iterator[str]:
+def tokens_of(record: Any, keys: Mapping[str, bytes]) -> Iterator[str]:
     """The blocking keys of a member's number, one for each sender with a key."""
     for organisation, key in keys.items():
         if token := token_of(key, record):
