@@ -19,7 +19,7 @@ import marisa_trie
 
 from services.kit.packed import unpacked
 from services.matcher.address_forms import all_forms, prefixes, sounds, street_tables
-from services.matcher.address_names import clean, community_base, street_stem
+from services.matcher.address_names import Kind, clean, community_base, street_stem
 
 LAYOUT = 5
 """Number of the snapshot's layout and of the forms in it; part of its version."""
@@ -80,7 +80,7 @@ def compile_tables(divisions: Path, history: list[Path]) -> dict[str, bytes]:
     return files
 
 
-def _communities(table: dict[str, str]) -> tuple[dict[str, bytes], dict[str, tuple[str, str]]]:
+def _communities(table: dict[str, str]) -> tuple[dict[str, bytes], dict[str, tuple[str, Kind]]]:
     codes = sorted(code for code in table if len(code) == 12)
     bases = {code: community_base(_own_part(code, table)) for code in codes}
     names, offsets = bytearray(), array("I", [0])
@@ -152,7 +152,7 @@ def _own_part(code: str, table: dict[str, str]) -> str:
 
 
 def _moves(
-    table: dict[str, str], bases: dict[str, tuple[str, str]], past: list[tuple[str, str, int]]
+    table: dict[str, str], bases: dict[str, tuple[str, Kind]], past: list[tuple[str, str, int]]
 ) -> tuple[dict[str, list[str]], dict[str, str]]:
     """(moved, shed): old street or county code -> today's codes, by where their communities are
     found today.
@@ -209,7 +209,7 @@ def _elected(
     return moved
 
 
-def _common(bases: dict[str, tuple[str, str]]) -> frozenset[str]:
+def _common(bases: dict[str, tuple[str, Kind]]) -> frozenset[str]:
     """Base and kind of communities of which the country has more than COMMON_MIN: a namesake proves
     little.
     """
@@ -219,7 +219,7 @@ def _common(bases: dict[str, tuple[str, str]]) -> frozenset[str]:
 
 def _old_communities(
     table: dict[str, str],
-    bases: dict[str, tuple[str, str]],
+    bases: dict[str, tuple[str, Kind]],
     past: list[tuple[str, str, int]],
     moved: dict[str, list[str]],
 ) -> dict[str, bytes]:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,7 +22,10 @@ class BadLine(ValueError):
     """A line that is not what the file should hold; the message says why."""
 
 
-def parse(line: bytes, needed: dict[str, tuple[type, ...]]) -> dict[str, Any]:
+Needed = Mapping[str, tuple[type, ...]]
+
+
+def parse(line: bytes, needed: Needed) -> dict[str, Any]:
     """One JSON object with the needed fields of the right types; BadLine says what is wrong."""
     try:
         row = orjson.loads(line)
@@ -65,7 +68,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
 def learn_file(gazetteer: Gazetteer, path: Path, said: TextIO) -> tuple[int, int]:
     """Learns {"address","code","id"?,"on"?} lines; (learned, bad)."""
     learned = bad = 0
-    needed = {"address": (str,), "code": (str,), "on": (str, type(None))}
+    needed: Needed = {"address": (str,), "code": (str,), "on": (str, type(None))}
     for number, line in lines_of(path):
         try:
             row = parse(line, needed)
@@ -129,7 +132,7 @@ def resolve_file(
 def _resolved(gazetteer: Gazetteer, inp: Path, out: Path, said: TextIO) -> tuple[int, int]:
     done = wrong = 0
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    needed = {"id": (str, int), "address": (str, type(None)), "county": (str, type(None))}
+    needed: Needed = {"id": (str, int), "address": (str, type(None)), "county": (str, type(None))}
     try:
         with part.open("wb") as handle:
             for number, line in lines_of(inp):

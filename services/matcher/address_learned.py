@@ -12,7 +12,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+_Key = TypeVar("_Key", str, int)
 
 KEY_CHARS_MIN = 2
 KEY_CHARS_MAX = 16
@@ -147,17 +149,10 @@ class Learned:
         """Forgets one source; its keys vanish when nobody else speaks for them."""
         self.places.subtract(self._places_by_source.pop(source, ()))
         for county, key, number in self._by_source.pop(source, ()):
-            shelf = (
-                self._compounds.get(county, {})
-                if number is None
-                else self._roads.get(county, {}).get(key, {})
-            )
-            name = key if number is None else number
-            tally = shelf.get(name)  # type: ignore[call-overload]
-            if tally is not None:
-                tally.drop(source)
-                if not tally.counts:
-                    shelf.pop(name, None)  # type: ignore[call-overload]
+            if number is None:
+                _drop(self._compounds.get(county, {}), key, source)
+            else:
+                _drop(self._roads.get(county, {}).get(key, {}), number, source)
 
     def compound(self, county: str, keys: tuple[str, ...]) -> tuple[str, Tally] | None:
         """The finest known key of a compound in a county, with its tally."""
@@ -191,3 +186,13 @@ class Learned:
     def numbers(self, county: str, road: str) -> dict[int, Tally]:
         """House number -> tally for one road in a county."""
         return dict(self._roads.get(county, {}).get(road, {}))
+
+
+def _drop(shelf: dict[_Key, Tally], key: _Key, source: str) -> None:
+    """Takes one source out of a tally; the tally vanishes when nobody else speaks for it."""
+    tally = shelf.get(key)
+    if tally is None:
+        return
+    tally.drop(source)
+    if not tally.counts:
+        del shelf[key]

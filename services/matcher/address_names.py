@@ -275,10 +275,11 @@ def community_base(name: str) -> tuple[str, Kind]:
     m = _HERDERS.search(name)
     if m and m.start():
         return name[: m.start()] + "嘎查", "C"
-    for pattern, kind in ((_RESIDENTS, "J"), (_VILLAGERS, "C")):
+    kinds: tuple[tuple[re.Pattern[str], Kind], ...] = ((_RESIDENTS, "J"), (_VILLAGERS, "C"))
+    for pattern, kind in kinds:
         m = pattern.search(name)
         if m and m.start():
-            return name[: m.start()], kind  # type: ignore[return-value]
+            return name[: m.start()], kind
     m = _OTHER.search(name)
     return (name[: m.start()] if m and m.start() else name), "O"
 
@@ -290,9 +291,8 @@ MENTION = re.compile(
 """A suffix in running text that closes the name of a community."""
 
 
-KIND_OF: dict[str, Kind] = {"社": "J", "居": "J", "村": "C", "嘎": "C"} | dict.fromkeys(
-    "虚生管作连分", "O"
-)
+KIND_OF: dict[str, Kind] = {"社": "J", "居": "J", "村": "C", "嘎": "C"}
+KIND_OF |= {character: "O" for character in "虚生管作连分"}
 """First character of a mention -> the kind it announces."""
 
 

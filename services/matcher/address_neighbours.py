@@ -37,6 +37,7 @@ def neighbours(
     pulls: dict[str, tuple[float, str, int]] = {}
     for place, code in enumerate(codes):
         at = snapshot.index(code)
+        assert at is not None, f"{code} is no community of the table"
         low, high = snapshot.ranges[code[:9]]
         for index in range(max(low, at - REACH), min(high, at + REACH + 1)):
             other = snapshot.code(index)

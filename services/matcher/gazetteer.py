@@ -131,11 +131,12 @@ class Gazetteer:
     def _walked(self, address: str, normal: Normal, step: Step) -> Resolution:
         start, _, _, street, _, index, _, end = step
         snapshot = self.snapshot
-        name, code = snapshot.named(index)  # type: ignore[arg-type]
+        assert step.county is not None and street is not None and index is not None
+        name, code = snapshot.named(index)
         upper = snapshot.upper_names
         if normal.origin is not None:
             start, end = normal.span(start, end)
-        words = (upper[step.county] + upper[street] + name,)  # type: ignore[index]
+        words = (upper[step.county] + upper[street] + name,)
         reason = made(Evidence, ("path", address[start:end], (start, end), words))
         return made(
             Resolution, ("route", (made(Candidate, (code, name, "community", WALKED, (reason,))),))
@@ -145,6 +146,7 @@ class Gazetteer:
         """Every guess for a normalised text that the walk did not settle, best first."""
         hints = self.county_codes(county) if county else frozenset()
         found: list[Guess] = []
+        prefix: Reason | None = None
         if step.county is not None:
             end = self.reader.county_end(text, step.county, step.county_end)
             prefix = Reason("county", step.start, end, (self._full(step.county),))
@@ -154,7 +156,7 @@ class Gazetteer:
             if _OF_THE_CITY.search(text[: step.county_end]):
                 step = Step(step.start, None, step.start)
         found += self._scanned(text, step, hints)
-        if not found and step.county is not None:
+        if not found and step.county is not None and prefix is not None:
             found = [Guess(step.county, 1.0, ("P", "-", "y"), [prefix])]
         return merged(found)
 
@@ -396,7 +398,7 @@ class Gazetteer:
         """Codes a county given as code or text may have: 北京市朝阳区 has one, 朝阳区 two, nonsense
         none.
         """
-        text = normalise(str(county)).text
+        text = normalise(county).text
         if text.isdigit():
             return frozenset((text[:6],)) & self.snapshot.streets_of.keys()
         code, end = self.walk.county(text, 0)

@@ -155,7 +155,7 @@ class _Batch:
         self,
         groups: Iterable[tuple[str, list[Announcement]]],
         standing: Mapping[str, Case],
-        homes: Mapping[str | None, str | None],
+        homes: Mapping[str, str | None],
         joined: Mapping[str, list[Statement]],
         tasks: Mapping[str, dict[str, Task]],
     ) -> None:
@@ -166,7 +166,7 @@ class _Batch:
         for key, ones in groups:
             member = key[2:] if key.startswith("m:") else None
             case = standing.get(member or "")
-            change, statements = self._one(case, member, homes.get(member), ones, joined)
+            change, statements = self._one(case, member, homes.get(member or ""), ones, joined)
             if change is None:
                 continue
             changes.append(change)
@@ -182,7 +182,7 @@ class _Batch:
                         one.position,
                     )
                 )
-            shown += self._shown(change.after.id, ones, homes.get(member))
+            shown += self._shown(change.after.id, ones, homes.get(member or ""))
         tables.write(self.tx, changes, self.world, standing=tasks)
         tables.state_facts(self.tx, lines)
         tables.show_person(self.tx, shown)

@@ -73,13 +73,16 @@ class CandidateMember:
     rareness: float = 0.0
 
 
+Decision = Literal["match", "review", "not_a_member", "unknown"]
+
+
 @dataclass(frozen=True, slots=True)
 class Identification:
     """The decision, the candidates best first, and the version of the model that said so. `rest`:
     the odds, against "none of them", of the candidates that are not listed.
     """
 
-    decision: Literal["match", "review", "not_a_member", "unknown"]
+    decision: Decision
     candidates: tuple[CandidateMember, ...]
     model: str
     rest: float = 0.0
@@ -358,7 +361,7 @@ class Model:
             )
         return weight
 
-    def _decide(self, ours: Side, ranked: Sequence[_Found]) -> str:
+    def _decide(self, ours: Side, ranked: Sequence[_Found]) -> Decision:
         sure, levels = ranked[0].score, ranked[0].levels
         if (
             sure >= self.match_at

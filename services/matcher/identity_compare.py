@@ -131,7 +131,7 @@ def _fuller(born: date | None, given: str, number: IdNumber) -> tuple[date | Non
     shown, how = number.shown_birth
     if born is None:
         return shown, how
-    if how != "day" or given == "day" or shown.year != born.year:
+    if shown is None or how != "day" or given == "day" or shown.year != born.year:
         return born, given
     return (shown, how) if given == "year" or shown.month == born.month else (born, given)
 
@@ -211,7 +211,7 @@ def _held_cut(given: IdNumber, held: IdNumber) -> str:
         held.damage == "truncated"
         and given.valid
         and len(held.known) >= 15
-        and given.text.startswith(held.known)
+        and (given.text or "").startswith(held.known)
     ):
         return "cut"
     return "none"
@@ -383,12 +383,13 @@ def birth_level(person: Side, member: Side) -> str:
     """The best level over the member's stated birth date and the one in the member's number."""
     if person.born is None:
         return "none"
-    held = []
+    held: list[date] = []
     if member.born is not None and member.given == "day":
         held.append(member.born)
-    if member.number.valid and member.number.birth_date not in held:
-        held.append(member.number.birth_date)
-    levels = [_two_dates(person.born, person.given, one) for one in held if one]
+    numbered = member.number.birth_date if member.number.valid else None
+    if numbered is not None and numbered not in held:
+        held.append(numbered)
+    levels = [_two_dates(person.born, person.given, one) for one in held]
     return min(levels, key=_BIRTH_ORDER.index) if levels else "none"
 
 

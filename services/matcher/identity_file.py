@@ -107,7 +107,7 @@ class Register:
             held = by_key.setdefault(key, at)
             if held is at:
                 continue
-            if type(held) is int:
+            if isinstance(held, int):
                 by_key[key] = [held, at]
             elif len(held) <= KEY_MEMBERS_MAX:
                 held.append(at)
@@ -239,7 +239,8 @@ def person_of(row: dict[str, Any], known: Organisations | None = None) -> Person
     """A line's person; a number in a cell is taken as its digits, an organisation as the code it is
     known by.
     """
-    person = Person(**{field: _cell(row.get(field)) for field in FIELDS})
+    cells: dict[str, Any] = {field: _cell(row.get(field)) for field in FIELDS}
+    person = Person(**cells)
     if known is not None:
         person.organisation = known.code_of(person.organisation)
     return person

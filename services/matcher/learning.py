@@ -117,12 +117,15 @@ class Addresses:
             self._ready = (edition, compiled)
             return
         threading.Thread(
-            target=self._open, args=(edition,), daemon=True, name="division-table"
+            target=self._open,
+            args=(edition, self._cache, self._engine),
+            daemon=True,
+            name="division-table",
         ).start()
 
-    def _open(self, edition: str) -> None:
+    def _open(self, edition: str, cache: Path, engine: Engine) -> None:
         try:
-            self._ready = (edition, editions.opened(self._cache, edition, self._engine))  # type: ignore[arg-type]
+            self._ready = (edition, editions.opened(cache, edition, engine))
         except Exception as error:
             log.error("division_table_failed", edition=edition, **where(error))
             self._coming = None  # the next batch tries again

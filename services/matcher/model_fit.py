@@ -11,7 +11,7 @@ whether decisions that were not looked at are foretold better.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -129,8 +129,8 @@ def _height(start: Weights, weights: Weights, rows: Sequence[Row]) -> float:
 
 
 def _step(start: Weights, weights: Weights, rows: Sequence[Row]) -> Weights:
-    slope: Counter[str] = Counter()
-    bend: Counter[str] = Counter()
+    slope: defaultdict[str, float] = defaultdict(float)
+    bend: defaultdict[str, float] = defaultdict(float)
     for found, right in rows:
         shares = _shares(weights, found)
         none = 1 - sum(shares)

@@ -13,7 +13,7 @@ from services.kit.db import rows
 from services.kit.errors import Words
 from services.matcher.announcements import Announcement
 
-if TYPE_CHECKING:  # people imports this module
+if TYPE_CHECKING:
     from services.matcher.people import Found
 
 TWICE, JOINED, ENDED, SUSPENDED = (

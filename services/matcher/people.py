@@ -219,7 +219,7 @@ def _referred_to(
     referring = [one for one in told if one.member]
     if not referring:
         return {}
-    references = sorted({one.member for one in referring})
+    references = sorted({one.member for one in referring if one.member})
     found = tx.exec_driver_sql(_BY_REFERENCE, (references,))
     members = {row[0]: MemberRecord(*row) for row in found}
     referred: dict[Slot, MemberRecord] = {}

@@ -139,7 +139,7 @@ def recount(engine: Engine, clock: Clock, ground: Ground) -> int:
     organisations had one.
     """
     with engine.begin() as tx:
-        codes = [row.organisation for row in rows(tx, _DESKS)]
+        codes: list[str] = [row.organisation for row in rows(tx, _DESKS)]
         world = ground.world(tx, clock.now())
         done = DESKS.each_by_itself(
             tx, codes, lambda some: settle(tx, some, world), world.now, organisation=str

@@ -29,7 +29,8 @@ def keep_pairs(  # noqa: PLR0913
 
     ``wrong``: a member of whom it is certain that it is not this one; then only that pair is kept.
     """
-    pairs = (evidence or {}).get("pairs") or ()
+    evidence = evidence or {}
+    pairs = evidence.get("pairs") or ()
     if wrong is not None:
         pairs = [p for p in pairs if p.get("member") == wrong]
     elif member is not None and not any(p.get("member") == member for p in pairs):
