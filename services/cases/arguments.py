@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 from uuid import UUID
 
 from schemas.days import NoDay, read_day, read_month
@@ -207,6 +207,27 @@ class Arguments:
         self._kept[name] = value
         return value
 
+    @overload
+    def day(
+        self,
+        name: str,
+        *,
+        after: date | None = None,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> date: ...
+
+    @overload
+    def day(
+        self,
+        name: str,
+        *,
+        after: date | None = None,
+        since: date | None = None,
+        until: date | None = None,
+        required: bool,
+    ) -> date | None: ...
+
     def day(
         self,
         name: str,
@@ -347,7 +368,7 @@ class Arguments:
         """The organisation itself, or its successor once it has ended."""
         standing = world.directory.successor(code, world.today)
         if standing is None:
-            ended = world.directory.get(code)
+            ended = world.directory[code]
             raise self._wrong(
                 name,
                 f"填写的{ended.name}已于 {ended.effective_to} 撤销，没有接续组织，请另选",

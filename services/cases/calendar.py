@@ -98,7 +98,7 @@ def midnight(day: date) -> datetime:
 @lru_cache
 def official() -> Calendar:
     """The calendar that ships with guidui: the State Council's lists (source in the file)."""
-    years = json.loads(files(__package__).joinpath("policy/calendar.json").read_text("utf-8"))[
+    years = json.loads(files("services.cases").joinpath("policy/calendar.json").read_text("utf-8"))[
         "years"
     ]
     return Calendar.of(

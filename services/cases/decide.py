@@ -362,14 +362,14 @@ def forward(case: Case, given: Arguments, world: World) -> Case:
 @_command
 def accept(case: Case, given: Arguments, world: World) -> Case:
     _still_there(case, world)
-    late = case.letter_expires_on is not None and world.today > case.letter_expires_on
+    expired_on = case.letter_expires_on
+    late = expired_on is not None and world.today > expired_on
     if late and not given.get("late_decision"):
         raise refuse(
             409,
             "late-decision-required",
-            f"介绍信有效期至 {case.letter_expires_on.isoformat()}，"
-            f"逾期接收须写明本组织的决定（late_decision）。",
-            f"The letter was good until {case.letter_expires_on.isoformat()}; accepting it late "
+            f"介绍信有效期至 {expired_on}，逾期接收须写明本组织的决定（late_decision）。",
+            f"The letter was good until {expired_on}; accepting it late "
             f"needs a recorded "
             "decision (late_decision).",
             field="late_decision",

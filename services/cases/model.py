@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from services.cases import states
 from services.cases.calendar import Calendar, day_of
@@ -87,7 +87,7 @@ class Case:
     obstacle: str | None = None
     asks: Sequence[Mapping[str, Any]] = ()
     reports: Sequence[Mapping[str, Any]] = ()
-    paused: bool = False
+    paused: bool | None = False
     start_on: date | None = None
     override: str | None = None
     owner: str | None = None
@@ -175,6 +175,12 @@ class World:
         """The day of ``now`` in Asia/Shanghai."""
         return day_of(self.now)
 
+    @overload
+    def acting(self, organisation: str) -> str: ...
+
+    @overload
+    def acting(self, organisation: str | None) -> str | None: ...
+
     def acting(self, organisation: str | None) -> str | None:
         """Who does today what is an organisation's to do: itself, or who follows it once its last
         day is over.
@@ -182,7 +188,8 @@ class World:
         one = self.directory.get(organisation)
         if one is None or one.effective_to is None:
             return organisation
-        return self.directory.acting_for(organisation, self.today).code  # type: ignore[union-attr]
+        acting = self.directory.acting_for(organisation, self.today)
+        return acting.code if acting else organisation
 
     def policy_now(self, case: Case) -> Policy:
         """What counts for a case in whatever is done to it today."""

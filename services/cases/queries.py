@@ -5,7 +5,7 @@ security decides who sees.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -44,7 +44,7 @@ _PARTY = """(:own IN (origin, origin_committee, destination, header, receiver, r
 
 
 @contextmanager
-def as_worker(tx: Connection) -> Iterator[None]:
+def as_worker(tx: Connection) -> Generator[None]:
     """Acts as the worker for a while: who looks was settled before.
 
     A login that may become guidui_worker does so within its transaction. The login of pages never
@@ -81,7 +81,7 @@ def must_see(tx: Connection, caller: Caller, case_id: str) -> None:
         raise Refused(404, "no-such-case", NO_CASE)
 
 
-def _uuid(text: str) -> str | None:
+def _uuid(text: str | UUID) -> str | None:
     try:
         return str(UUID(str(text)))
     except ValueError:
@@ -128,7 +128,7 @@ EVERYBODY = "*"
 
 def views(
     tx: Connection,
-    ids: Sequence[str],
+    ids: Sequence[str | UUID],
     now: datetime,
     ground: Ground | None = None,
     viewer: str | None = None,

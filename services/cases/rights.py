@@ -121,8 +121,10 @@ def may_answer(asked: Mapping[str, Any], actor: str, world: World) -> bool:
 
 def _now(code: str | None, world: World) -> tuple[str, ...]:
     """An organisation, and once its last day is over who acts for it."""
+    if not code:
+        return ()
     acting = world.acting(code)
-    return () if not code else (code,) if acting in (None, code) else (code, acting)
+    return (code,) if acting == code else (code, acting)
 
 
 def _has_a_part(case: Case, actor: str, played: Mapping[str, str], world: World) -> bool:

@@ -261,5 +261,7 @@ def facts_stated(
 def table() -> DecisionTable:
     """The decision table that ships with guidui."""
     return DecisionTable.of(
-        json.loads(files(__package__).joinpath("policy/decision_table.json").read_text("utf-8"))
+        json.loads(
+            files("services.cases").joinpath("policy/decision_table.json").read_text("utf-8")
+        )
     )

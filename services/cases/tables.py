@@ -37,14 +37,14 @@ class Change:
 
 def case_of(row: Mapping[str, Any]) -> Case:
     """A case from its row."""
-    values = {
+    values: dict[str, Any] = {
         name: str(row[name]) if name in _UUIDS and row[name] is not None else row[name]
         for name in COLUMNS
     }
     return Case(**values)
 
 
-def load(tx: Connection, ids: Sequence[str]) -> dict[str, Case]:
+def load(tx: Connection, ids: Sequence[str | UUID]) -> dict[str, Case]:
     """Cases by id."""
     if not ids:
         return {}
