@@ -19,10 +19,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple
 
 import structlog
 
@@ -91,7 +91,7 @@ def read(job: str, content: bytes) -> bytes:
 
 
 @contextmanager
-def _a_place() -> Iterator[None]:
+def _a_place() -> Generator[None]:
     """Waits for one of the few places; those who wait are few too, since each holds a thread of the
     service.
     """
@@ -120,7 +120,8 @@ def _run(job: str, content: bytes) -> _Ended:
             cwd="/",
         )
         try:
-            answer = _answer_of(child)
+            assert child.stdout is not None
+            answer = _answer_of(child, child.stdout)
         finally:
             child.kill()
             child.stdout.close()
@@ -128,16 +129,16 @@ def _run(job: str, content: bytes) -> _Ended:
     return _Ended(answer, child.returncode)
 
 
-def _answer_of(child: subprocess.Popen) -> bytes:
+def _answer_of(child: subprocess.Popen[bytes], output: IO[bytes]) -> bytes:
     """What the child writes until it closes its output; cut off at the limits of time and size."""
     until = time.monotonic() + WALL_SECONDS_MAX
     answer = bytearray()
     with selectors.DefaultSelector() as selector:
-        selector.register(child.stdout, selectors.EVENT_READ)
+        selector.register(output, selectors.EVENT_READ)
         while True:
             if not selector.select(max(until - time.monotonic(), 0)):
                 raise Exhausted("the child took too long")
-            piece = os.read(child.stdout.fileno(), PIECE_BYTES)
+            piece = os.read(output.fileno(), PIECE_BYTES)
             if not piece:
                 break
             answer += piece
@@ -151,7 +152,7 @@ def _answer_of(child: subprocess.Popen) -> bytes:
 
 
 @contextmanager
-def _file_in_memory(content: bytes) -> Iterator[BinaryIO]:
+def _file_in_memory(content: bytes) -> Generator[BinaryIO]:
     """A file without a name that holds `content`: in memory where the system has such files."""
     if hasattr(os, "memfd_create"):
         file = os.fdopen(os.memfd_create("given"), "w+b")

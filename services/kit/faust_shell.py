@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid5
 
 import structlog
@@ -29,6 +29,9 @@ from services.kit.garbage import collect_seldom
 from services.kit.kafka_clients import Kafka, is_idle, leave_group, no_topic, topic_ids, why_deaf
 from services.kit.log import where
 from services.kit.loops import set_aside
+
+if TYPE_CHECKING:
+    import faust
 
 try:
     import uvloop
@@ -262,11 +265,12 @@ class FaustShell:
                 self._deaf = NO_BROKER
                 continue
             missing = [topic for topic, ident in present.items() if ident is None]
-            self._deaf = no_topic(missing[0]) if missing else None
-            gone = gone or bool(missing)
             if missing:
+                self._deaf = no_topic(missing[0])
+                gone = True
                 log.error("deaf", consumer=self.consumer.name, reason=self._deaf.en)
                 continue
+            self._deaf = None
             if joined is not None and (gone or present != joined) or idle >= IDLE_LOOKS_MAX:
                 log.critical("topics_made_again", consumer=self.consumer.name)
                 self._leave()
@@ -292,15 +296,15 @@ class FaustShell:
             log.warning("group_not_left", consumer=self.consumer.name, **where(error))
 
 
-def _worker(app, loop: asyncio.AbstractEventLoop, stop: threading.Event):
+def _worker(app: faust.App, loop: asyncio.AbstractEventLoop, stop: threading.Event):
     import faust
 
     class Worker(faust.Worker):
         """Faust's worker, which also ends a wait for the database when told to stop."""
 
-        def _schedule_shutdown(self, sign) -> None:
+        def _schedule_shutdown(self, signal: signal.Signals) -> None:
             stop.set()
-            super()._schedule_shutdown(sign)
+            super()._schedule_shutdown(signal)
 
     worker = Worker(app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
     worker.spinner = None  # it would write to the terminal

@@ -242,7 +242,7 @@ async def _pass_body(
 
 
 async def _pass_chunks(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    size = 1
+    line, size = b"", 1
     while size:
         line = await source.readuntil(b"\r\n")
         try:

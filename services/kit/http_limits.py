@@ -73,7 +73,11 @@ class _Bounded(HttpToolsProtocol):
         """
         if len(self.connections) <= self.limits.connections:
             return
-        others = [one for one in self.connections if one is not self and one.gives_way()]
+        others = [
+            one
+            for one in self.connections
+            if isinstance(one, _Bounded) and one is not self and one.gives_way()
+        ]
         if others:
             min(others, key=lambda one: one._opened_at).transport.abort()
         else:

@@ -104,11 +104,16 @@ def ensure_topics(
         for name, kept in hours.items():
             if kafka.topic(name) not in missing:
                 continue
-            configs = {**retention(kept), "min.insync.replicas": str(2 if replication > 2 else 1)}
+            wanted = {
+                "num_partitions": partitions,
+                "replication_factor": replication,
+                "configs": {
+                    **retention(kept),
+                    "min.insync.replicas": str(2 if replication > 2 else 1),
+                },
+            }
             try:
-                admin.create_topics(
-                    [NewTopic(kafka.topic(name), partitions, replication, topic_configs=configs)]
-                )
+                admin.create_topics({kafka.topic(name): wanted})
                 log.warning("topic_made", topic=name)
             except TopicAlreadyExistsError:
                 pass

@@ -125,9 +125,10 @@ def _fetch_jar(repository, folder: Path, coordinate: str, digest: str) -> None:
 def _said_in(failure: BaseException) -> str:
     """What an error and all that caused it say, the innermost last."""
     words = []
-    while failure is not None:
-        words.append(f"{type(failure).__name__}: {failure}")
-        failure = failure.__cause__ or failure.__context__
+    cause: BaseException | None = failure
+    while cause is not None:
+        words.append(f"{type(cause).__name__}: {cause}")
+        cause = cause.__cause__ or cause.__context__
     return "\n".join(words)
 
 

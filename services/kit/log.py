@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 import traceback
+from typing import NotRequired, TextIO, TypedDict, cast
 
 import structlog
 
@@ -63,7 +64,8 @@ def configure(level: str = "info", service: str = "guidui") -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
         wrapper_class=structlog.make_filtering_bound_logger(level.upper()),
-        logger_factory=structlog.WriteLoggerFactory(file=_Stderr()),
+        # of a text file structlog uses `write` and `flush` alone
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _Stderr())),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(_Stderr())
@@ -80,17 +82,27 @@ def configure(level: str = "info", service: str = "guidui") -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
-def where(error: BaseException) -> dict[str, object]:
+class Where(TypedDict):
+    """The type and the place of an exception; `sqlstate` where the database refused."""
+
+    error: str
+    at: list[str]
+    sqlstate: NotRequired[str]
+
+
+def where(error: BaseException) -> Where:
     """What a log line may say of an exception: its type and place. Its text may quote what somebody
     sent.
     """
     frames = traceback.extract_tb(error.__traceback__)[-6:]
-    said = {
+    said: Where = {
         "error": type(error).__name__,
         "at": [f"{'/'.join(f.filename.split('/')[-3:])}:{f.lineno} {f.name}" for f in frames],
     }
     state = getattr(getattr(error, "orig", error), "sqlstate", None)
-    return said | ({"sqlstate": state} if state else {})
+    if state:
+        said["sqlstate"] = state
+    return said
 
 
 def _throttle_noisy(throttle: Throttle):

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 
 import structlog
@@ -91,7 +91,7 @@ def beating(
     settings: Settings,
     clock: Clock,
     unready: Callable[[], Mapping[str, Words]] = dict,
-) -> Iterator[None]:
+) -> Generator[None]:
     """Inside, this process says every few seconds that it is there, or why it does nothing."""
     beat = Beat(engine, role, settings.instance, clock, unready)
     beat.start()
@@ -125,7 +125,7 @@ def consume(
 
 
 @contextmanager
-def beside(name: str, settings: Settings) -> Iterator[None]:
+def beside(name: str, settings: Settings) -> Generator[None]:
     """Keeps `python -m services.roles NAME` running as a child, started again when it dies; nothing
     without Kafka.
 

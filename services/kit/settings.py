@@ -159,7 +159,7 @@ def read_settings(data: Path | None = None) -> Settings:
     which may be secret.
     """
     try:
-        return Settings(**({"data": data} if data else {}))
+        return Settings(data=data) if data else Settings()
     except ValidationError as error:
         faults = "; ".join(f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors())
         raise CannotStart(

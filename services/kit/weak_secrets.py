@@ -86,7 +86,7 @@ def _password(url: str | None) -> str | None:
     if url is None:
         return None
     try:
-        return make_url(url).password  # type: ignore[return-value]
+        return make_url(url).password
     except (ArgumentError, ValueError):  # the second of a port that is no number
         raise CannotStart(
             "DATABASE_URL, DATABASE_WEB_URL and DATABASE_OWNER_URL are addresses such as "
