@@ -863,6 +863,7 @@ def simulate(
         _fail("give either --scenario F or --city N")
     if city is not None:
         _city(city, years, seed)
+    assert scenario is not None  # else there is a city
     from services.simulate import NotAScenario, play_file
 
     try:
@@ -877,7 +878,7 @@ def simulate(
     raise typer.Exit(0 if ok else 1)
 
 
-def _city(members: int, years: float, seed: int) -> None:
+def _city(members: int, years: float, seed: int) -> NoReturn:
     from services.city.report import commit
     from services.city.run import simulate as play_city
 

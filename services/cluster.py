@@ -19,8 +19,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -421,7 +423,7 @@ def _end_left(data: Path) -> None:
 
 
 def _all_ready(data: Path, noted: dict[str, Any]) -> bool:
-    checks = [lambda port=port: _ready(port) for port in noted["probes"].values()]
+    checks: list[Callable[[], bool]] = [partial(_ready, port) for port in noted["probes"].values()]
     if noted["embedded"]:
         checks.append(EmbeddedServer(data).alive)
     if noted["brokers"]:

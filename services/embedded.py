@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -88,7 +88,7 @@ def application(
 @contextmanager
 def own_house(
     settings: Settings, *, creates: bool = False, patient: bool = False, pseudonyms: bool = True
-) -> Iterator[House]:
+) -> Generator[House]:
     """A house on DATABASE_URL, else on the embedded server of the data directory: the one that
     runs, or one for as long as this lasts. Says on stderr which it is.
 
@@ -219,7 +219,7 @@ def _unready(house: House, tailers: Tailers) -> dict[str, Words]:
 
 
 @contextmanager
-def _serving_house(settings: Settings) -> Iterator[House]:
+def _serving_house(settings: Settings) -> Generator[House]:
     """The house of `guidui run`: on the given database as it is, else on an embedded server that is
     this process's own.
     """

@@ -96,7 +96,7 @@ def measured(count: int) -> dict[str, Any]:
 def _act_for_all(worker: Engine, clock: SystemClock) -> None:
     """Confirms the destination of everybody with one command, carried out wave by wave."""
     with worker.begin() as tx:
-        parent = tx.exec_driver_sql(
+        parent: str = tx.exec_driver_sql(
             "SELECT id::text FROM transfer_case WHERE state = 'bulk_open'"
         ).scalar_one()
         obey(

@@ -38,12 +38,11 @@ def run(name: str, as_json: bool, settings: Settings, scale: float = 1.0) -> int
     measure, tell = SERVICES[name]
     before = machine()
     figures = measure(scale)
-    report = {"bench": name, "machine": before | {"load_after": machine()["load"]}, **figures}
-    print(
-        json.dumps(report)
-        if as_json
-        else f"{telling.of_machine(report['machine'])}\n\n{tell(figures)}"
-    )
+    measured_on = before | {"load_after": machine()["load"]}
+    if as_json:
+        print(json.dumps({"bench": name, "machine": measured_on, **figures}))
+    else:
+        print(f"{telling.of_machine(measured_on)}\n\n{tell(figures)}")
     return 0
 
 

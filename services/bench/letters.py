@@ -73,6 +73,7 @@ def bare(out: Any, pages: int) -> None:
     from services.records.letters.fonts import fonts_of
 
     font = fonts_of().font_of("中")
+    assert font is not None, "no font of the letters draws 中"
     canvas = Canvas(out, pageCompression=1, invariant=1)
     for sheet in _sheets(pages):
         canvas.setFont(font, 12)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
@@ -140,7 +140,7 @@ def _first_case(body: bytes) -> str:
 @contextmanager
 def _served(
     branches: int, cases: int
-) -> Iterator[tuple[Province, dict[str, Visitor], dict[str, Visitor]]]:
+) -> Generator[tuple[Province, dict[str, Visitor], dict[str, Visitor]]]:
     """The province with a portal on it, and at each level one who signed in and one with a key."""
     with (
         tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder,
@@ -191,7 +191,7 @@ def _accounts(server: EmbeddedServer, province: Province) -> tuple[dict[str, str
 
 
 @contextmanager
-def _portal(server: EmbeddedServer, folder: Path, port: int) -> Iterator[None]:
+def _portal(server: EmbeddedServer, folder: Path, port: int) -> Generator[None]:
     environment = {
         **os.environ,
         "DATABASE_URL": server.app_url(),

@@ -7,7 +7,7 @@ consumers adds theirs beside `trivial_load`.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +105,7 @@ def _embedded(server: EmbeddedServer, load: Load) -> Ratio:
 
 
 @contextmanager
-def _grounds() -> Iterator[tuple[EmbeddedServer, str]]:
+def _grounds() -> Generator[tuple[EmbeddedServer, str]]:
     with (
         tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder,
         own_server(Path(folder)) as server,
@@ -120,7 +120,7 @@ def _grounds() -> Iterator[tuple[EmbeddedServer, str]]:
 
 
 @contextmanager
-def own_server(folder: Path) -> Iterator[EmbeddedServer]:
+def own_server(folder: Path) -> Generator[EmbeddedServer]:
     """A server in ``folder`` whose database ``guidui`` has the newest schema."""
     with EmbeddedServer(folder) as server:
         migrate(server.owner_url())
@@ -128,7 +128,7 @@ def own_server(folder: Path) -> Iterator[EmbeddedServer]:
 
 
 @contextmanager
-def fresh_database(server: EmbeddedServer) -> Iterator[tuple[str, Engine, Engine]]:
+def fresh_database(server: EmbeddedServer) -> Generator[tuple[str, Engine, Engine]]:
     """Name, worker's and owner's engine of an empty database."""
     name = f"bench_{uuid4().hex[:8]}"
     server.create_database(name, template="guidui")

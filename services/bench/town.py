@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,7 @@ class Town:
 
 
 @contextmanager
-def running_embedded(members: int) -> Iterator[Town]:
+def running_embedded(members: int) -> Generator[Town]:
     """``guidui run``."""
     with _prepared(members) as (data, key, port):
         command = [str(GUIDUI), "run", "--port", str(port)]
@@ -72,7 +72,7 @@ def running_embedded(members: int) -> Iterator[Town]:
 
 
 @contextmanager
-def running_cluster(members: int, workers: int = 1) -> Iterator[Town]:
+def running_cluster(members: int, workers: int = 1) -> Generator[Town]:
     """``guidui cluster up --workers N`` with one broker."""
     with _prepared(members) as (data, key, port):
         try:
@@ -83,7 +83,7 @@ def running_cluster(members: int, workers: int = 1) -> Iterator[Town]:
 
 
 @contextmanager
-def _prepared(members: int) -> Iterator[tuple[Path, str, int]]:
+def _prepared(members: int) -> Generator[tuple[Path, str, int]]:
     with tempfile.TemporaryDirectory(prefix="guidui-bench-") as folder:
         data = Path(folder) / "data"
         with EmbeddedServer(data) as server:

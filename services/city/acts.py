@@ -96,7 +96,7 @@ TEMPERS: Mapping[str, tuple[int, int]] = {
     "slow": (4, 18),
     "asleep": (25, 80),
 }
-_TEMPER_SHARES = (("prompt", 40), ("usual", 38), ("slow", 16), ("asleep", 6))
+_TEMPER_SHARES = {"prompt": 40, "usual": 38, "slow": 16, "asleep": 6}
 _CARRIED = {
     s.LETTER_ISSUED: (2, 25),
     s.IN_TRANSIT: (3, 35),
@@ -121,8 +121,7 @@ class Act:
 
 def temper(random: Random) -> str:
     """How soon a new secretary acts."""
-    names, weights = zip(*_TEMPER_SHARES, strict=True)
-    return random.choices(names, weights)[0]
+    return random.choices(list(_TEMPER_SHARES), list(_TEMPER_SHARES.values()))[0]
 
 
 def next_day(case: Case, tempers: Mapping[str, str], today: date, random: Random) -> date | None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -241,7 +242,9 @@ def _audit(sight: Sight) -> Finding:
             for flag in deadlines.flags(c, today, policy.pocket_early_days, policy.silent_days)
         )
         counted = queries.audit(sight.tx, sight.now, top.code, sight.ground)
-        expected = {flag: flags[flag] for flag in ("pocket", "pocket_early", "at_risk")}
+        expected: dict[str, Any] = {
+            flag: flags[flag] for flag in ("pocket", "pocket_early", "at_risk")
+        }
         expected["by_state"] = dict(Counter(c.state for c in below))
         told = {key: counted[key] for key in expected}
         if told != expected:

@@ -34,7 +34,8 @@ class Machine:
     """The clock, the house of the process that lives now, and its consumers."""
 
     def __init__(self, url: str | URL, start: datetime, random: Random, counts: Counter) -> None:
-        self.clock, self.ground = MortalClock(start), Ground(policy.default(), calendar.official())
+        self.clock, self.calendar = MortalClock(start), calendar.official()
+        self.ground = Ground(policy.default(), self.calendar)
         self._url, self._random, self._counts = url, random, counts
         self._start()
         with self.house.worker.begin() as tx:

@@ -189,7 +189,7 @@ class Offices:
         """One act as its caller, under row-level security; what is refused must change nothing."""
         clock, ground = self._machine.clock, self._machine.ground
         with self._machine.house.worker.connect() as tx:
-            one, before = Directory.of(tx).get(act.actor), _shape(tx, act.case)
+            one, before = Directory.of(tx)[act.actor], _shape(tx, act.case)
         try:
             with self._machine.house.acts.begin() as tx:
                 answer = commands.give_within(

@@ -148,7 +148,7 @@ class City:
         self.offices.step(self.machine.settle)
         self._turn_to(day, 9)
         self.offices.post(self.lives.until(day))
-        if self._every > 1 or self.machine.ground.calendar.is_workday(day):
+        if self._every > 1 or self.machine.calendar.is_workday(day):
             self._turn_to(day, 10)
             self.offices.desk()
             self.offices.act(day)

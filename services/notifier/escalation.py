@@ -65,7 +65,9 @@ def _tell_above(
     own = whom_to_tell(tx, late, clock, channels, policy)
     parents = {code: above(own[code][0].path) for code in late}
     higher = whom_to_tell(tx, set(filter(None, parents.values())), clock, channels, policy)
-    whom = {code: [*own[code], *_once(own[code], higher.get(parents[code], ()))] for code in late}
+    whom = {
+        code: [*own[code], *_once(own[code], higher.get(parents[code] or "", ()))] for code in late
+    }
     now = clock.now()
     rows = [{"case": task["case_id"], "at": now, **task} for task in tasks]
     tables.write_notices(tx, rows, whom, now, policy.urgent, "overdue")

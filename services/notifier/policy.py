@@ -40,7 +40,9 @@ class Policy:
 @cache
 def default_policy() -> Policy:
     """The policy that comes with the package."""
-    return read_policy(yaml.safe_load((files(__package__) / "policy.yaml").read_text("utf-8")))
+    return read_policy(
+        yaml.safe_load((files("services.notifier") / "policy.yaml").read_text("utf-8"))
+    )
 
 
 def read_policy(data: dict[str, Any]) -> Policy:

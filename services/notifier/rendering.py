@@ -178,14 +178,16 @@ def _because(items: Sequence[Item], language: str, sentences_max: int) -> list[s
 
 @cache
 def _words() -> Mapping[str, Any]:
-    return yaml.safe_load((files(__package__) / "templates" / "words.yaml").read_text("utf-8"))
+    return yaml.safe_load(
+        (files("services.notifier") / "templates" / "words.yaml").read_text("utf-8")
+    )
 
 
 @cache
 def _templates() -> Environment:
     """Plain text, so nothing is escaped; values stand in no markup."""
     return Environment(
-        loader=FileSystemLoader(str(files(__package__) / "templates")),
+        loader=FileSystemLoader(str(files("services.notifier") / "templates")),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

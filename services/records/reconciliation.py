@@ -6,7 +6,7 @@ they stand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid5
@@ -162,7 +162,7 @@ def _wanted(directory: Directory, today: date) -> Iterator[dict[str, Any]]:
             }
 
 
-def _open(tx: Connection, lines: list[dict[str, Any]], now: datetime) -> None:
+def _open(tx: Connection, lines: Sequence[dict[str, Any]], now: datetime) -> None:
     """Opens the tasks; each takes the place of an older one at the same organisation."""
     older = [
         str(i)

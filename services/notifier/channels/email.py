@@ -7,9 +7,11 @@ import ssl
 from email.errors import MessageError
 from email.header import Header
 from email.headerregistry import Address
+from email.message import Message
 from email.mime.text import MIMEText
 from email.policy import compat32
 from email.utils import format_datetime
+from typing import Any
 
 from services.kit.settings import Settings
 from services.notifier.channels import ChannelError, Notice
@@ -90,7 +92,7 @@ class Email:
             usable = False
         if not usable:
             raise ChannelError("not an e-mail address", permanent=True)
-        mail = MIMEText(
+        mail: Message[Any, Any] = MIMEText(
             notice.text, "plain", "utf-8"
         )  # not EmailMessage: Python 3.11 loses spaces in a folded subject
         mail["To"], mail["From"] = notice.address, self.sender
@@ -105,7 +107,8 @@ class Email:
         try:
             answer = server.data(mail)
         except smtplib.SMTPDataError as error:
-            answer = (error.smtp_code, error.smtp_error)
+            said = error.smtp_error
+            answer = error.smtp_code, said.encode() if isinstance(said, str) else said
         except OSError as error:
             self._forget()
             raise ChannelError(

@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ class Fonts:
         self._of: dict[str, str | None] = {}
         self._widths: dict[str, float] = {}
         self._names: dict[Path, str | None] = {}
+        self._fonts: dict[str, LetterFont] = {}
 
     def font_of(self, character: str) -> str | None:
         """The registered font that draws a character; None if there is none."""
@@ -79,15 +81,11 @@ class Fonts:
             place = bisect_right(starts, code) - 1
             if place >= 0 and code <= ranges[place][1]:
                 return self._registered(file)
-        return next(
-            (
-                name
-                for file in self._own
-                if (name := self._registered(file))
-                and code in pdfmetrics.getFont(name).face.charToGlyph
-            ),
-            None,
-        )
+        for file in self._own:
+            name = self._registered(file)
+            if name is not None and code in self._fonts[name].face.charToGlyph:
+                return name
+        return None
 
     def _registered(self, file: Path) -> str | None:
         if file not in self._names:
@@ -101,13 +99,15 @@ class Fonts:
                 name.encode()
             )  # parts of one family must not share the name of their objects
             pdfmetrics.registerFont(font)
+            self._fonts[name] = font
             self._names[file] = name
         return self._names[file]
 
     def runs(self, text: str) -> Iterator[tuple[str, str]]:
         """The text cut into (font, part). What has no glyph is left out: ``check`` first."""
-        for name, part in groupby((c for c in text if self.font_of(c)), self.font_of):
-            yield name, "".join(part)
+        drawn = ((name, c) for c in text if (name := self.font_of(c)) is not None)
+        for name, part in groupby(drawn, key=itemgetter(0)):
+            yield name, "".join(c for _, c in part)
 
     def width(self, text: str) -> float:
         """How wide a text is at a size of 1."""

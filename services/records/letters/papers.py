@@ -161,7 +161,7 @@ def _cases(tx: Connection, caller: Caller, ids: Sequence[str]) -> list[Case]:
         raise Refused(422, "too-many", _TOO_MANY, field="cases")
     queries.look_at_cases(tx, caller)
     try:
-        wanted = list(dict.fromkeys(str(UUID(str(one))) for one in ids))
+        wanted = list(dict.fromkeys(str(UUID(one)) for one in ids))
     except ValueError:
         wanted = []
     seen = {
@@ -246,7 +246,7 @@ def _sheet(
     committee = directory.get(case.origin_committee)
     setting, contact = (
         settings.get(case.origin_committee or "", Setting()),
-        reached.get(case.origin_committee),
+        reached.get(case.origin_committee or ""),
     )
     sent = one["sent"] or {}
     birth = stored_day(one["birth_date"]) if one["birth_date"] else None

@@ -89,7 +89,7 @@ def _say(paragraph: Paragraph, text: str, size: float) -> list[Run]:
     for rare, characters in groupby(text, lambda c: ord(c) > 0xFFFF):
         run = paragraph.add_run("".join(characters))
         run.font.size, run.font.name = Pt(size), RARE_FONT if rare else FONT
-        run._element.rPr.rFonts.set(qn("w:eastAsia"), run.font.name)
+        run._element.get_or_add_rPr().get_or_add_rFonts().set(qn("w:eastAsia"), run.font.name)
         made.append(run)
     return made
 
