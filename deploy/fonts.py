@@ -50,9 +50,11 @@ def _ttf(part: Path, made: Path) -> list[list[int]]:
         decompress(part, made)
     with TTFont(made, lazy=True) as font:
         place, at = font.getReverseGlyphMap(), font["loca"].locations
+        characters = font.getBestCmap()
+        assert characters is not None, f"{part} maps no characters to glyphs"
         drawn = sorted(
             code
-            for code, glyph in font.getBestCmap().items()
+            for code, glyph in characters.items()
             if code in BLANKS or at[place[glyph]] < at[place[glyph] + 1]
         )
     return _ranges(drawn)

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +21,7 @@ class NotFetched(Exception):
 
 
 @contextmanager
-def node_modules(source: Path) -> Iterator[Path]:
+def node_modules(source: Path) -> Generator[Path]:
     """The `node_modules` that `source`'s package-lock.json describes, for the length of a `with`.
 
     Neither the packages nor npm's cache stay: whoever needs a part of them copies it. Raises
