@@ -203,7 +203,7 @@ def _keys_again(house: House, asked: list[tuple[str, str]]) -> None:
         rekey.again(tx, [key for _, key in asked], house.clock.now())
 
 
-LOOPS: dict[str, Loop] = {
+LOOPS: dict[str, Loop[House]] = {
     # letters that run out, tasks that open, orders to whole batches
     "clock": Loop(
         {name: _clock_part(part) for name, part in case_clock.PARTS.items()}, 2.0, ("matcher",)

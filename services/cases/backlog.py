@@ -17,7 +17,7 @@ from services.cases import decide as rules
 from services.cases import states as s
 from services.cases.calendar import midnight
 from services.cases.ground import Ground, member_facts
-from services.cases.model import Case, Step
+from services.cases.model import Case, Step, World
 from services.cases.tables import Change
 from services.kit.errors import Words
 
@@ -73,7 +73,7 @@ def open_letters(
     return answers
 
 
-def _case(ident: str, letter: Mapping[str, Any], home: str, world) -> Case:
+def _case(ident: str, letter: Mapping[str, Any], home: str, world: World) -> Case:
     issued, days = (
         letter["issued_on"],
         int(letter.get("validity_days") or world.policy.validity_days_max),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -299,7 +299,7 @@ def withdraw(tx: Connection, case: Case, world: World, by: str) -> Change:
     )
 
 
-def contacted(case: Case, world: World, day, by: str) -> Change:
+def contacted(case: Case, world: World, day: date | None, by: str) -> Change:
     """A contact that reached the member stops the contact clock (t18)."""
     after = deadlines.settle(
         case.but(contacted_on=max(d for d in (case.contacted_on, day) if d), touched_at=world.now),

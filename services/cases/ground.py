@@ -16,7 +16,7 @@ from services.cases.calendar import Calendar, day_of, month_end
 from services.cases.decide import last_sign
 from services.cases.model import MemberFacts, World
 from services.cases.policy_store import stored_book
-from services.kit.db import rows
+from services.kit.db import Record, rows
 from services.registry.directory import Directory
 
 
@@ -97,7 +97,7 @@ def member_facts(tx: Connection, members: Sequence[str]) -> dict[str, tuple[Memb
     )
 
 
-def facts_of(row) -> MemberFacts:
+def facts_of(row: Record) -> MemberFacts:
     """The facts in a row with standing, last_life_on, last_sign_on, dues_paid_to and
     accepted_on.
     """

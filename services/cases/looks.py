@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 from services.cases.arguments import refuse
 from services.cases.model import World
 from services.kit.db import dumps
+from services.kit.errors import Refused
 
 NAME_GUESSES, COMPARED_ROWS = "name_guesses", "compared_rows"
 _LOOKED = """
@@ -58,7 +59,7 @@ def count(engine: Engine, organisation: str, day: date, kind: str, number: int, 
         raise _too_many(kind, most)
 
 
-def _too_many(kind: str, most: int):
+def _too_many(kind: str, most: int) -> Refused:
     if kind == COMPARED_ROWS:
         return refuse(
             429,

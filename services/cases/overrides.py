@@ -21,6 +21,7 @@ from services.cases.arguments import bounded, refuse
 from services.cases.calendar import day_of
 from services.cases.routing import DecisionTable, Proposal, table
 from services.kit.db import rows
+from services.kit.errors import Refused
 
 if TYPE_CHECKING:
     from services.cases.model import Case
@@ -245,7 +246,7 @@ def _called(name: str) -> str:
     return f"“{_CALLED[name]}”（{name}）"
 
 
-def _wrong(name: str, zh: str, en: str):
+def _wrong(name: str, zh: str, en: str) -> Refused:
     return refuse(422, "field-wrong", f"{_called(name)}{zh}。", f"{name} {en}.", field=name)
 
 

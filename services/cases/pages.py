@@ -177,7 +177,7 @@ def _tell_all(tx: Connection, case_id: str, history: Sequence[dict[str, Any]]) -
             line["detail"] = row.detail if row.command in s.COMMANDS else None
 
 
-def _stay(case, history: Sequence[Mapping[str, Any]], world) -> dict[str, Any] | None:
+def _stay(case: Case, history: Sequence[Mapping[str, Any]], world: World) -> dict[str, Any] | None:
     """Why the member stays, until when that stands, and how often they are contacted."""
     if case.state != s.STAY_APPROVED:
         return None
@@ -190,7 +190,7 @@ def _stay(case, history: Sequence[Mapping[str, Any]], world) -> dict[str, Any] |
     }
 
 
-def _floats(case) -> dict[str, Any] | None:
+def _floats(case: Case) -> dict[str, Any] | None:
     """The permit of a floating member, who the host is and whether it has acknowledged."""
     if case.state != s.FLOATING_REGISTERED:
         return None
@@ -202,7 +202,7 @@ def _floats(case) -> dict[str, Any] | None:
     }
 
 
-def _close(case, actor: str, world) -> bool:
+def _close(case: Case, actor: str, world: World) -> bool:
     """Whether the actor is at one of the two ends, who must be able to call the member."""
     ends = {
         case.origin,

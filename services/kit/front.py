@@ -159,7 +159,12 @@ class Front:
             with suppress(OSError):
                 await writer.wait_closed()
 
-    async def _one(self, reader, writer, behind: dict[Address, Streams]) -> bool:
+    async def _one(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        behind: dict[Address, Streams],
+    ) -> bool:
         head = Head(await self._head(reader, writer))
         method, _, rest = head.first.partition(b" ")
         length = head.length()

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from services.kit import problems
 from services.kit.errors import Refused, Words, language_of
 
@@ -25,10 +27,10 @@ _OTHER_HOST = Words(
 class Hosts:
     """ASGI middleware; `names` in lower case, none means any."""
 
-    def __init__(self, app, names: Collection[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, names: Collection[str] = ()) -> None:
         self.app, self.names = app, frozenset(names)
 
-    async def __call__(self, scope, receive, send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refused = self._refused(scope) if scope["type"] == "http" else None
         if refused is None:
             await self.app(scope, receive, send)
@@ -37,7 +39,7 @@ class Hosts:
         language = language_of(headers.get(b"accept-language", b"").decode("latin-1"))
         await problems.response(refused, language, scope["trace_id"])(scope, receive, send)
 
-    def _refused(self, scope) -> Refused | None:
+    def _refused(self, scope: Scope) -> Refused | None:
         for name, value in scope["headers"]:
             if name != b"host":
                 continue

@@ -11,7 +11,7 @@ from __future__ import annotations
 import http
 import secrets
 import time
-from asyncio import TimerHandle
+from asyncio import TimerHandle, Transport
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -49,7 +49,7 @@ def protocol(limits: Limits = Limits()) -> type[HttpToolsProtocol]:
 class _Bounded(HttpToolsProtocol):
     limits: Limits
 
-    def connection_made(self, transport) -> None:
+    def connection_made(self, transport: Transport) -> None:
         super().connection_made(transport)
         self._opened_at = time.monotonic()
         self._status = 400
@@ -62,7 +62,7 @@ class _Bounded(HttpToolsProtocol):
         self._await("head")
         self._make_room()
 
-    def connection_lost(self, exc) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self._await(None)
         self._sent_on()
         super().connection_lost(exc)

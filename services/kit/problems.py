@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.kit.attempt import is_infrastructure
 from services.kit.errors import TITLES, Refused, Words, language_of, problem
@@ -167,7 +168,7 @@ def _leaves(scope, message) -> str:
     return "export" if media.split(";")[0] in TAKEN_OUT else ""
 
 
-def _note_taking(scope, how: str) -> None:
+def _note_taking(scope: Scope, how: str) -> None:
     """Hands what leaves to the application's keeper."""
     keeper = getattr(scope["app"].state, "keeper", None)
     if keeper is not None:
@@ -177,14 +178,14 @@ def _note_taking(scope, how: str) -> None:
         )
 
 
-def _kept(scope, keep: Callable[[], None]) -> None:
+def _kept(scope: Scope, keep: Callable[[], None]) -> None:
     try:
         keep()
     except SQLAlchemyError as error:  # the answer goes out all the same
         log.error("security_log_unavailable", trace_id=scope["trace_id"], **where(error))
 
 
-def _kind(scope) -> str | None:
+def _kind(scope: Scope) -> str | None:
     """What a route is about: `cases` of /v1/cases/{case_id}. Never what was asked for."""
     path = getattr(scope.get("route"), "path", "")
     words = [part for part in path.split("/") if part and part != "v1" and not part.startswith("{")]
@@ -204,17 +205,17 @@ class Trace:
     way.
     """
 
-    def __init__(self, app) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope, receive, send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         scope["trace_id"] = _trace_id(scope)
         scope.setdefault("state", {})
         started = False
 
-        async def watched(message) -> None:
+        async def watched(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
@@ -232,14 +233,14 @@ class Trace:
             await answer(scope, receive, send)
 
 
-def _kept_by_nobody(headers) -> list[tuple[bytes, bytes]]:
+def _kept_by_nobody(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     told = list(headers)
     if not any(name.lower() == b"cache-control" for name, _ in told):
         told.append((b"cache-control", b"no-store"))
     return told
 
 
-def _unexpected(error: Exception, scope) -> Refused:
+def _unexpected(error: Exception, scope: Scope) -> Refused:
     if isinstance(error, SQLAlchemyError) and is_infrastructure(error):
         log.warning("store_unavailable", trace_id=scope["trace_id"], error=type(error).__name__)
         return Refused(503, "store-unavailable", STORE_DOWN)
@@ -286,14 +287,14 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     return answer
 
 
-def _language(scope) -> str:
+def _language(scope: Scope) -> str:
     return language_of(_header(scope, b"accept-language"))
 
 
-def _trace_id(scope) -> str:
+def _trace_id(scope: Scope) -> str:
     found = _TRACEPARENT.match(_header(scope, b"traceparent") or "")
     return found[1] if found else secrets.token_hex(16)
 
 
-def _header(scope, name: bytes) -> str | None:
+def _header(scope: Scope, name: bytes) -> str | None:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)

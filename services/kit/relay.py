@@ -12,12 +12,12 @@ import psycopg
 import structlog
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
-from sqlalchemy import Engine, Row
+from sqlalchemy import Connection, Engine, Row
 
 from schemas.envelope import Message, to_wire
 from services.kit import locks
 from services.kit.attempt import Stopped, attempt, is_infrastructure
-from services.kit.bell import Bell
+from services.kit.bell import Bell, Sleeper
 from services.kit.clock import Clock, SystemClock
 from services.kit.errors import Words
 from services.kit.event_log import RELAY
@@ -180,7 +180,7 @@ class Relay:
         """Why nothing is relayed now; None while this relay leads and both sides answer."""
         return self._unready
 
-    def _lead(self, sleeper) -> None:
+    def _lead(self, sleeper: Sleeper) -> None:
         """Relays while the session that holds the advisory lock lives: a second relay waits."""
         dsn = self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         with closing(psycopg.connect(dsn, autocommit=True, connect_timeout=5)) as session:
@@ -200,7 +200,7 @@ class Relay:
                     self.resend()
                     looked = time.monotonic()
 
-    def _position(self, tx) -> Position:
+    def _position(self, tx: Connection) -> Position:
         found = tx.exec_driver_sql(
             "SELECT xid::text, id FROM cursors WHERE consumer = %s", (RELAY,)
         ).first()

@@ -27,25 +27,38 @@ STANDS_SECONDS_MIN = 600.0  # a round over a whole register may last minutes
 Act = Callable[[], int]
 
 
-class Loop(NamedTuple):
+class House(Protocol):
+    """What the rounds themselves need of what their parts work on."""
+
+    @property
+    def worker(self) -> Engine: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+
+_House = TypeVar("_House", bound=House)
+
+
+class Loop(NamedTuple, Generic[_House]):
     """What a loop does, part by part, the seconds between two rounds, and the roles that run it.
 
     `again` gets (part, key) of rows that the desk lets it try again, for parts that look at rows
     only when something happens.
     """
 
-    parts: Mapping[str, Callable[[Any], int]]
+    parts: Mapping[str, Callable[[_House], int]]
     pause: float
     roles: tuple[str, ...]
-    again: Callable[[Any, list[tuple[str, str]]], None] | None = None
+    again: Callable[[_House, list[tuple[str, str]]], None] | None = None
 
 
-class Rounds:
+class Rounds(Generic[_House]):
     """The rounds of one loop in one process. `house` is what its parts work on; its `worker` and
     `clock` are used here.
     """
 
-    def __init__(self, name: str, loop: Loop, house: Any) -> None:
+    def __init__(self, name: str, loop: Loop[_House], house: _House) -> None:
         self.name, self.loop, self.house = name, loop, house
         self._told_at = float("-inf")
 
@@ -106,7 +119,9 @@ def _write(tx: Connection, loop: str, now: Any, part: str | None, words: Words |
 class Runner:
     """Runs the loops of some roles, each on a thread of its own, until it is stopped."""
 
-    def __init__(self, loops: Mapping[str, Loop], house: Any, roles: Iterable[str]) -> None:
+    def __init__(
+        self, loops: Mapping[str, Loop[_House]], house: _House, roles: Iterable[str]
+    ) -> None:
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(
@@ -130,7 +145,7 @@ class Runner:
         for thread in self._threads:
             thread.join(10)
 
-    def _run(self, rounds: Rounds, pause: float) -> None:
+    def _run(self, rounds: Rounds[Any], pause: float) -> None:
         while not self._stop.is_set():
             with suppress(Exception):  # it is logged and told; the next round comes all the same
                 rounds.once()

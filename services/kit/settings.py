@@ -6,7 +6,7 @@ import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,7 +15,7 @@ from services.kit.errors import CannotStart
 from services.kit.limits import Limits
 
 
-def _named(variable: str, default, description: str):
+def _named(variable: str, default: Any, description: str) -> Any:
     return Field(default, validation_alias=variable, description=description)
 
 

@@ -16,6 +16,7 @@ from services.matcher.identity_compare import FIELDS
 from services.matcher.identity_words import reasons
 from services.matcher.model_store import again, in_force, model
 from services.matcher.notes import spoken
+from services.matcher.surroundings import Surroundings
 from services.registry.access import Caller
 from services.registry.announcement_rights import in_line
 
@@ -29,7 +30,7 @@ WHERE s.case_id = :case ORDER BY e.time, i.event_id, i.position"""
 
 
 def explained(
-    tx: Connection, house: Any, caller: Caller, case_id: str
+    tx: Connection, house: Surroundings, caller: Caller, case_id: str
 ) -> list[dict[str, Any]] | None:
     """The postings of a case that this transaction sees, oldest first; None where it sees no such
     case.

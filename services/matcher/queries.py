@@ -17,6 +17,7 @@ from services.matcher import reviews as desk
 from services.matcher.explain import explained
 from services.matcher.notes import WORDS, spoken
 from services.matcher.reviews import reviews, reviews_waiting
+from services.matcher.surroundings import Surroundings
 from services.matcher.undo import undo_match
 from services.registry.access import Caller
 
@@ -65,7 +66,7 @@ def decisions(tx: Connection, event_id: UUID) -> Sequence[Decision]:
 
 def decide_review(
     tx: Connection,
-    house: Any,
+    house: Surroundings,
     caller: Caller,
     review_id: str,
     body: Mapping[str, Any],

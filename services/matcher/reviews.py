@@ -18,6 +18,7 @@ from services.cases.model import World
 from services.cases.queries import as_worker, look_at_cases
 from services.kit.clock import ZONE
 from services.kit.db import rows
+from services.kit.errors import Refused
 from services.matcher import announcements, candidates, four_eyes, prompts, questions
 from services.matcher.candidates import Candidate
 from services.matcher.handlers import Matcher
@@ -26,6 +27,7 @@ from services.matcher.model_store import model
 from services.matcher.notes import spoken
 from services.matcher.people import Found
 from services.matcher.reviewed import keep_pairs
+from services.matcher.surroundings import Surroundings
 from services.registry.access import Caller
 from services.registry.tree import just_after
 
@@ -94,7 +96,7 @@ class Reader:
 
 def reviews(  # noqa: PLR0913
     tx: Connection,
-    house: Any,
+    house: Surroundings,
     caller: Caller,
     *,
     person: str | None = None,
@@ -300,7 +302,7 @@ def slot_of(review_id: str) -> tuple[UUID, int]:
 
 def decide_review(
     tx: Connection,
-    house: Any,
+    house: Surroundings,
     caller: Caller,
     review_id: str,
     body: Mapping[str, Any],
@@ -443,7 +445,7 @@ def _told(chosen: Mapping[str, Any], whom: Sequence[Candidate], reader: Reader) 
     return dict(chosen) | ({"member": token} if token else {})
 
 
-def _not_yours():
+def _not_yours() -> Refused:
     return refuse(
         403,
         "not-yours-to-say",
@@ -455,7 +457,12 @@ def _not_yours():
 
 
 def decide(
-    tx: Connection, house: Any, event: UUID, position: int, body: Mapping[str, Any], by: str | None
+    tx: Connection,
+    house: Surroundings,
+    event: UUID,
+    position: int,
+    body: Mapping[str, Any],
+    by: str | None,
 ) -> None:
     """Decides within the caller's transaction, whoever the caller is."""
     with as_worker(tx):
@@ -571,7 +578,7 @@ def unnamed(text: str, slot: Mapping[str, Any]) -> str:
     return text
 
 
-def unknown():
+def unknown() -> Refused:
     """What is said of a review that there is none of, or that is another's."""
     return refuse(
         404, "no-such-review", "没有这条待核对，或不归本组织核对。", "There is no such review."

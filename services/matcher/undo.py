@@ -21,6 +21,7 @@ from services.matcher.announcements import Announcement
 from services.matcher.handlers import Matcher, lock_members
 from services.matcher.people import Found, People
 from services.matcher.reviews import found_of, slot_of, unknown, unnamed
+from services.matcher.surroundings import Surroundings
 from services.registry.access import Caller
 
 _ROW = """
@@ -36,7 +37,7 @@ SIGNS = frozenset({announcements.LIFE, announcements.DUES, announcements.CONTACT
 
 def undo_match(
     tx: Connection,
-    house: Any,
+    house: Surroundings,
     caller: Caller,
     review_id: str,
     body: Mapping[str, Any],
@@ -144,7 +145,7 @@ def _must_hold(tx: Connection, caller: Caller, row: Any, body: Mapping[str, Any]
 
 def _second(  # noqa: PLR0913
     tx: Connection,
-    house: Any,
+    house: Surroundings,
     event: UUID,
     position: int,
     row: Any,
@@ -169,7 +170,7 @@ def _second(  # noqa: PLR0913
 
 def _undo(  # noqa: PLR0913
     tx: Connection,
-    house: Any,
+    house: Surroundings,
     told: Sequence[Announcement],
     found: Found,
     row: Any,
@@ -274,7 +275,12 @@ def _words(tx: Connection, slot: Mapping[str, Any], member: str | None) -> list[
 
 
 def _anew(
-    tx: Connection, house: Any, body: Mapping[str, Any], by: str, one: Announcement, row: Any
+    tx: Connection,
+    house: Surroundings,
+    body: Mapping[str, Any],
+    by: str,
+    one: Announcement,
+    row: Any,
 ) -> Found:
     """Who it is now; where the body does not say, the desk decides among the others whom it may
     be.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
@@ -23,6 +23,29 @@ DecideReview = Callable[[Connection, Caller, str, Mapping[str, Any], str | None]
 HowFar = Callable[[Connection, Any, str], Mapping[str, Any] | None]
 Opened = Callable[[Connection, UUID, str, datetime], None]
 Compare = Callable[..., UUID]
+
+
+class Places(Protocol):
+    """The matcher's desk of confirmed addresses."""
+
+    def listed(
+        self,
+        tx: Connection,
+        caller: Caller,
+        words: str = "",
+        *,
+        withdrawn: bool = False,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> Sequence[dict[str, Any]]: ...
+
+    def withdraw(
+        self, tx: Connection, caller: Caller, source: str, reason: str, person: str | None = None
+    ) -> None: ...
+
+    def differing(
+        self, tx: Connection, caller: Caller, limit: int = 200
+    ) -> list[dict[str, Any]]: ...
 
 
 @dataclass(frozen=True)
@@ -56,10 +79,10 @@ class Portal:
     opened: Opened
     explained: Callable[[Connection, Caller, str], Sequence[Mapping[str, Any]] | None]
     compare: Compare
+    places: Places
     subscriptions: Sequence[Subscription] = ()
     ground: Ground = field(default_factory=usual)
     secure: bool = False
-    places: Any = None
     url: str = ""
     fonts: Path | None = None
 

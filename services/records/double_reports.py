@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from services.cases.arguments import bounded, refuse
 from services.cases.calendar import day_of, midnight
 from services.kit.db import dumps, rows
+from services.kit.errors import Refused
 from services.kit.loops import Part
 from services.registry.directory import Directory
 
@@ -223,7 +224,7 @@ def _own(
         raise _not_ours()
 
 
-def _not_ours():
+def _not_ours() -> Refused:
     return refuse(
         404,
         "no-such-registration",

@@ -1,0 +1,22 @@
+"""What the acts at the review desk need of the process that they run in."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from services.cases.ground import Ground
+from services.kit.clock import Clock
+from services.matcher.learning import Addresses
+
+
+class Surroundings(Protocol):
+    """The clock, the policy and calendar in force, and the address engine of a process."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def ground(self) -> Ground: ...
+
+    @property
+    def addresses(self) -> Addresses: ...
