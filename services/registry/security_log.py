@@ -58,6 +58,8 @@ class Actor:
 
 
 NOBODY = Actor()
+SHELL = Actor(role="operator")
+"""Whoever runs the program on its machine: the operator, whose name the program does not know."""
 REFUSALS_A_MINUTE_MAX = 60  # rows of one actor: somebody who tries in a loop fills no disk
 _NOT_ABOUT_OTHERS = frozenset({"stale-form", "no-such-page", "no-such-file", "no-such-command"})
 _FOREIGN = frozenset({"unknown-organisation", "merge-not-yours", "not-in-the-pool"})

@@ -86,3 +86,27 @@ def test_a_version_is_fitted_used_and_left_again(town, guidui, tmp_path):
     broken = tmp_path / "broken.json"
     broken.write_text("{}")
     assert guidui("model", "use", str(broken))[0] == 2
+
+
+def test_what_changes_something_stands_in_the_security_log(town, guidui):
+    unit = ("--organisation", world.UNIT)
+    key = guidui("key", "create", "--role", "sender", *unit)
+    assert key[0] == 0
+    assert guidui("token-key", "create", *unit)[0] == 0
+    assert guidui("token-key", "end", *unit)[0] == 0
+    assert guidui("token-key", "end", *unit)[0] == 2  # refused: nothing was done, nothing is kept
+    assert guidui("four-eyes", *unit)[0] == 0
+    assert guidui("numbers", "assign", *unit, "--first", "1", "--last", "9")[0] == 0
+    assert guidui("desk", "resume", "matcher")[0] == 0
+    with town.house.worker.connect() as tx:
+        kept = tx.exec_driver_sql(
+            "SELECT event, role, detail, path <> '' FROM security_log ORDER BY at, id"
+        ).all()
+    assert sorted(kept) == [
+        ("key_created", "operator", "sender", True),
+        ("operator_act", "operator", "four-eyes-on", True),
+        ("operator_act", "operator", "numbers-assign", True),
+        ("operator_act", "operator", "resume", False),
+        ("operator_act", "operator", "token-key-create", True),
+        ("operator_act", "operator", "token-key-end", True),
+    ]
