@@ -15,6 +15,25 @@ from services.kit.postgres import EmbeddedServer
 from tests.equipment.browser import axe_script, browser  # noqa: F401
 from tests.equipment.kafka import broker, kafka_bootstrap  # noqa: F401
 
+MARKS_OF_FIXTURES = {
+    "postgres": "database",
+    "kafka_bootstrap": "kafka",
+    "broker": "kafka",
+    "browser": "browser",
+}
+FOLDERS_WITH_PROCESSES = {"attack", "bench", "chaos", "city", "equipment", "stories"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks each test by what it needs, so that `make check` can leave out what takes long."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        for fixture, mark in MARKS_OF_FIXTURES.items():
+            if fixture in fixtures:
+                item.add_marker(mark)
+        if item.path.parent.name in FOLDERS_WITH_PROCESSES:
+            item.add_marker("processes")
+
 
 class Database(NamedTuple):
     """Addresses of one database: the application's login, the owner's and that of pages."""

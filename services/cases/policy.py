@@ -16,9 +16,8 @@ ArchiveCheck = Literal["none", "optional", "required"]
 WhoRules = Literal["common_superior", "above_destination", "above_origin"]
 FallBack = Literal["proposed", "automatic"]
 IN_CITY, IN_PROVINCE, CROSS_PROVINCE = ROUTES = get_args(Route)
-ARCHIVE_CHECKS = get_args(ArchiveCheck)
 WHO_RULES = get_args(WhoRules)
-_, AUTOMATIC = FALL_BACKS = get_args(FallBack)
+_, AUTOMATIC = get_args(FallBack)
 FOR_ALL = ("pocket_early_days", "silent_days")
 """What is counted by them must be the same everywhere: a version with a scope cannot change
 them.

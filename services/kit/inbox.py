@@ -103,7 +103,16 @@ def deliver(  # noqa: PLR0913
         _one_by_one(engine, consumer, batch, handler, clock, limits, keeps_body, also)
 
 
-def _one_by_one(engine, consumer, batch, handler, clock, limits, keeps_body, also) -> None:  # noqa: PLR0913
+def _one_by_one(  # noqa: PLR0913
+    engine: Engine,
+    consumer: str,
+    batch: Sequence[Message],
+    handler: Handler,
+    clock: Clock,
+    limits: Limits,
+    keeps_body: bool,
+    also: Callable[[Connection], None],
+) -> None:
     failed: list[bool] = []
     with engine.begin() as tx:
         shut: set[str] = set()

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from kafka import KafkaAdminClient
-from kafka.admin import MemberToRemove, NewTopic
+from kafka.admin import MemberToRemove
 from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from services.kit.errors import Words

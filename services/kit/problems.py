@@ -154,7 +154,7 @@ def note_refusal(request: Request, refused: Refused) -> None:
         )
 
 
-def _leaves(scope, message) -> str:
+def _leaves(scope: Scope, message: Message) -> str:
     """ "print" or "export" where somebody known takes papers, pictures or a table out of the
     system, else ''.
     """

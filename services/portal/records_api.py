@@ -125,7 +125,7 @@ def _comparisons(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> Non
         with portal.web.begin() as tx:
             one = seen(tx, caller, ident)
             found = comparisons.lines_of(tx, ident, chosen or None, after, limit + 1)
-            found = comparisons.for_reader(found, caller.organisation, Directory.of(tx))
+            found = comparisons.for_reader(found, caller.own_organisation, Directory.of(tx))
         page = found[:limit]
         more = paging.encode(page[-1]["position"]) if len(found) > limit else None
         answer = _told(one) | {"items": [_line(line) for line in page], "next": more}
