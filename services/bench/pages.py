@@ -170,7 +170,7 @@ def _accounts(server: EmbeddedServer, province: Province) -> tuple[dict[str, str
     cookies, keys = {}, {}
     try:
         with worker.begin() as tx:
-            for level, code in zip(LEVELS, province.line, strict=True):
+            for level, code in zip(LEVELS, province.line, strict=False):
                 overseeing = level in ("province", "city", "county")
                 create_account(
                     tx,

@@ -115,6 +115,6 @@ def reasons(levels: tuple[str, ...]) -> tuple[Reason, ...]:
             level,
             _WORDS[field][level],
         )
-        for field, level in zip(FIELDS, levels, strict=True)
+        for field, level in zip(FIELDS, levels, strict=False)
         if level not in ("none", "unread")
     )

@@ -324,7 +324,7 @@ def _referred(
     levels = compare(read_person(person), read_member(member))
     if levels[1] in _ANOTHERS[1]:
         return Found("rejected", reason=notes.OTHER_NAME)
-    if not any(level in anothers for level, anothers in zip(levels, _ANOTHERS, strict=True)):
+    if not any(level in anothers for level, anothers in zip(levels, _ANOTHERS, strict=False)):
         return Found(
             "match",
             member.member,
