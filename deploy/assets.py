@@ -15,10 +15,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "deploy")]
 
-from fonts import prepare  # noqa: E402
-from npm import NotFetched, node_modules  # noqa: E402
+from fonts import prepare
+from npm import NotFetched, node_modules
 
-from services.kit.cache import fetched_once  # noqa: E402
+from services.kit.cache import fetched_once
 
 SOURCE = ROOT / "deploy" / "assets"
 MADE_FROM = (SOURCE / "package.json", SOURCE / "package-lock.json", ROOT / "deploy" / "fonts.py")

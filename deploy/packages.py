@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from services.kit.registries import PYTHON  # noqa: E402
+from services.kit.registries import PYTHON
 
 
 def main() -> int:

@@ -12,8 +12,8 @@ import pytest
 
 from services.kit.migrations import migrate
 from services.kit.postgres import EmbeddedServer
-from tests.equipment.browser import axe_script, browser  # noqa: F401
-from tests.equipment.kafka import broker, kafka_bootstrap  # noqa: F401
+from tests.equipment.browser import axe_script, browser
+from tests.equipment.kafka import broker, kafka_bootstrap
 
 MARKS_OF_FIXTURES = {
     "postgres": "database",

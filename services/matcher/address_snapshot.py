@@ -104,7 +104,7 @@ class Trie:
     def longest(self, text: str) -> tuple[int, str] | None:
         """(length, value) of the longest key that `text` starts with."""
         key = None
-        for key, number in self._found(text):  # noqa: B007
+        for key, number in self._found(text):  # noqa: B007 - the last is the longest
             pass
         if key is None:
             return None
@@ -147,7 +147,7 @@ class Prefixes(Trie):
 
     def _longest(self, text: str) -> tuple[int, str] | None:
         key = None
-        for key, number in self._found(text):  # noqa: B007
+        for key, number in self._found(text):  # noqa: B007 - the last is the longest
             pass
         return None if key is None else (len(key), self._values[self._places[number]])
 

@@ -10,7 +10,7 @@ import pytest
 from services.kit.kafka_clients import Kafka
 from services.kit.postgres import EmbeddedServer
 from tests.contracts.backends import Embedded, OverKafka
-from tests.kit.conftest import engine, own_server  # noqa: F401
+from tests.kit.conftest import engine, own_server
 
 Make = Callable[..., Embedded]
 
@@ -22,7 +22,7 @@ def topics(kafka_bootstrap) -> Kafka:
 
 
 @pytest.fixture(params=[Embedded, OverKafka], ids=["embedded", "kafka"])
-def backend(request, database, engine) -> Iterator[Make]:  # noqa: F811
+def backend(request, database, engine) -> Iterator[Make]:
     """Makes the backend under test; its processes end with the test."""
     made: list[Embedded] = []
     kafka = request.getfixturevalue("topics") if request.param is OverKafka else None

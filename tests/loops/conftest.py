@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from services.kit.db import connect
-from tests.portal.conftest import clock, gazetteer, reader, town, url  # noqa: F401
+from tests.portal.conftest import clock, gazetteer, reader, town, url
 
 _POISON = """
 CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poison'; END

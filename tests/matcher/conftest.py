@@ -9,7 +9,7 @@ import pytest
 from services.kit.cache import cache_folder
 from services.matcher.gazetteer import Gazetteer
 from services.wiring import House
-from tests.portal.conftest import clock, reader, url  # noqa: F401
+from tests.portal.conftest import clock, reader, url
 from tests.portal.town import Town
 
 
@@ -20,7 +20,7 @@ def table() -> Gazetteer:
 
 
 @pytest.fixture
-def town(database, clock, table, tmp_path) -> Iterator[Town]:  # noqa: F811
+def town(database, clock, table, tmp_path) -> Iterator[Town]:
     house = House.at(
         database.app_url,
         b"a secret of the tests",

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from tests.portal.conftest import clock, gazetteer, reader, town, url  # noqa: F401
+from tests.portal.conftest import clock, gazetteer, reader, town, url

@@ -17,22 +17,6 @@ from tests.stories import world
 from tests.stories.world import BRANCH, COMMUNITY
 
 
-@pytest.fixture
-def lives_here(town) -> str:
-    """A member whose new unit has an organisation and who lives in the community: row B5."""
-    case = town.leaves(
-        6,
-        to={"address": world.ADDRESS},
-        category="relocation",
-        circumstances={"unit_has_organisation": True},
-    )
-    with town.house.worker.connect() as tx:
-        assert tx.exec_driver_sql(
-            "SELECT organisation FROM task WHERE kind = 'double_report' AND closed_at IS NULL"
-        ).scalars().all() == [COMMUNITY]
-    return case
-
-
 def send(one, action: str, **fields: str):
     page = one.get("/double-reports")
     return one.post(action, data=one.hidden(page, action) | fields)

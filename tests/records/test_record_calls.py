@@ -11,7 +11,6 @@ import pytest
 
 from services.kit.clock import ZONE
 from services.wiring import records_loop
-from tests.records.test_double_reports import lives_here  # noqa: F401
 from tests.records.test_floating import floats
 from tests.stories.world import BRANCH, COMMUNITY, COUNTY, NEIGHBOUR, ORIGIN_COUNTY, STREET, UNIT
 
@@ -104,7 +103,7 @@ def test_a_department_decides_on_a_branch_proposed_and_others_do_not(town, call)
     )
 
 
-def test_from_the_registration_to_the_card_of_the_quarter(town, call, lives_here):  # noqa: F811
+def test_from_the_registration_to_the_card_of_the_quarter(town, call, lives_here):
     top = "/double-reports"
     [expected] = call(COMMUNITY, "GET", f"{top}/expected").json()["items"]
     assert (expected["case"], expected["unit"]) == (lives_here, BRANCH)

@@ -18,7 +18,7 @@ from tests.security.test_events import (
     person,
     post,
     rows_of,
-)  # noqa: F401
+)
 from tests.stories import world
 from tests.stories.test_organisations_change import live
 from tests.stories.world import BRANCH, COMMUNITY, COUNTY, NEIGHBOUR, ORIGIN_COUNTY, UNIT

@@ -1,3 +1,3 @@
 """The town of the portal's tests."""
 
-from tests.portal.conftest import clock, gazetteer, town, url  # noqa: F401
+from tests.portal.conftest import clock, gazetteer, town, url

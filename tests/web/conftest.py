@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.portal.conftest import clock, gazetteer, town, url  # noqa: F401
+from tests.portal.conftest import clock, gazetteer, town, url
 from tests.portal.town import CAST, PASSWORD
 
 
 @pytest.fixture
-def open_as(browser, url) -> Iterator[Callable]:  # noqa: F811
+def open_as(browser, url) -> Iterator[Callable]:
     """Signs one of the cast in, in a browser of their own, and returns its page."""
     contexts = []
 
