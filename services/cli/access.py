@@ -42,7 +42,7 @@ def key_list(
 
 @keys.command("revoke")
 def key_revoke(
-    key: Annotated[str, typer.Argument(metavar="ID", help="id of a key (guidui key list)")] = "",
+    key: Annotated[str, typer.Argument(metavar="id", help="id of a key (guidui key list)")] = "",
     organisation: Annotated[str, typer.Option(help="every key of this code instead of one")] = "",
     data: Data = None,
 ) -> None:

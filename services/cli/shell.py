@@ -28,7 +28,7 @@ Port = Annotated[int, typer.Option(min=1, max=65535)]
 Host = Annotated[
     str, typer.Option(help="address to listen on; a reverse proxy with TLS belongs in front")
 ]
-Id = Annotated[str, typer.Argument(metavar="ID")]
+Id = Annotated[str, typer.Argument(metavar="id")]
 Code = Annotated[str, typer.Option(help="code of the organisation")]
 
 
