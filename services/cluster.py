@@ -37,7 +37,7 @@ from services.kit.ports import refuse_taken
 from services.kit.postgres import EmbeddedServer
 from services.kit.postgres_host import PostgresUnavailable, end_leftovers
 from services.kit.settings import Settings
-from services.kit.supervisor import Kept, Program, any_marked, end_marked
+from services.kit.supervisor import Program, SupervisedProcess, any_marked, end_marked
 from services.kit.weak_secrets import refuse_weak
 
 log = structlog.get_logger()
@@ -188,7 +188,7 @@ class Supervisor:
         self.data, self.workers, self.port = data, workers, port
         self.ending = threading.Event()
         self.started = False
-        self.kept: list[Kept] = []
+        self.kept: list[SupervisedProcess] = []
         self.probes: dict[str, int] = {}
         self.server = None if os.environ.get("DATABASE_URL") else EmbeddedServer(data)
         nodes = [] if os.environ.get("KAFKA_BOOTSTRAP") else free_ports(brokers)
@@ -329,7 +329,7 @@ class Supervisor:
     def _keep(self, role: str, program: Any, already_running: bool = False) -> None:
         if self.ending.is_set():
             raise RuntimeError("told to end while starting")
-        kept = Kept(role, program, self.note)
+        kept = SupervisedProcess(role, program, self.note)
         self.kept.append(kept)
         kept.begin(already_running)
 
@@ -340,8 +340,13 @@ class Supervisor:
     def _end(self) -> None:
         roles = [kept for kept in self.kept if kept.role in self.probes]
         with ThreadPoolExecutor(max(1, len(self.kept))) as pool:
-            list(pool.map(Kept.end, roles))
-            list(pool.map(Kept.end, [kept for kept in self.kept if kept.role.startswith("kafka")]))
+            list(pool.map(SupervisedProcess.end, roles))
+            list(
+                pool.map(
+                    SupervisedProcess.end,
+                    [kept for kept in self.kept if kept.role.startswith("kafka")],
+                )
+            )
         for kept in self.kept:
             if kept.role == "postgres":
                 kept.end(signal.SIGINT)

@@ -23,9 +23,9 @@ from services.kit.errors import CannotStart, Refused
 from services.kit.tailer import Tailers
 from services.portal.accounts import create_account
 from services.registry.access import Caller, create_key
-from services.registry.demo import demo_world, load_demo
+from services.registry.demo import demo_county, load_demo
 from services.registry.directory import Directory
-from services.wiring import HANDLERS, House
+from services.wiring import HANDLERS, App
 
 UNIT, DEPARTMENT = "620104030100", "620104010001"
 STREET, COMMUNITY, NEIGHBOUR = "620104020100", "620104020101", "620104020102"
@@ -63,18 +63,18 @@ ROAD = (
 )
 
 
-def ensure_demo(house: House, say: Callable[[str], None]) -> None:
+def ensure_demo(app: App, say: Callable[[str], None]) -> None:
     """Loads the demo on the first start of a data directory; later it changes nothing."""
-    kept = _kept(house)
+    kept = _kept(app)
     if kept.exists():
         return
-    _refuse_what_is_no_demo(house)
+    _refuse_what_is_no_demo(app)
     say("guidui: loading the demo county (西固区: real places, made-up people)")
-    load_demo(house.worker, house.clock)
+    load_demo(app.worker, app.clock)
     say("guidui: playing two months of moves")
-    _play(house)
-    with house.worker.begin() as tx:
-        at = house.clock.now()
+    _play(app)
+    with app.worker.begin() as tx:
+        at = app.clock.now()
         sign_in = [
             {
                 "organisation": code,
@@ -98,13 +98,13 @@ def ensure_demo(house: House, say: Callable[[str], None]) -> None:
     draft.replace(kept)
 
 
-def _refuse_what_is_no_demo(house: House) -> None:
+def _refuse_what_is_no_demo(app: App) -> None:
     """Made-up people are never mixed with real ones."""
-    with house.worker.connect() as tx:
+    with app.worker.connect() as tx:
         present = rows(
             tx,
             "SELECT name FROM organisation WHERE code <> ALL (:demo) LIMIT 1",
-            {"demo": [organisation["code"] for organisation in demo_world().organisations]},
+            {"demo": [organisation["code"] for organisation in demo_county().organisations]},
         )
     if present:
         raise CannotStart(
@@ -114,9 +114,9 @@ def _refuse_what_is_no_demo(house: House) -> None:
         )
 
 
-def sign_ins(house: House, port: int) -> str:
+def sign_ins(app: App, port: int) -> str:
     """Who can sign in to the demo, and one line that posts a departure."""
-    told = json.loads(_kept(house).read_text("utf-8"))
+    told = json.loads(_kept(app).read_text("utf-8"))
     lines = [
         "",
         f"打开 http://127.0.0.1:{port} ，用下面任何一个账号登录（演示数据，人名、单位均为虚构）：",
@@ -150,31 +150,31 @@ def curl(told: dict[str, Any], port: int) -> str:
     )
 
 
-def _kept(house: House) -> Path:
-    assert house.settings is not None  # the demo is shown by a process that has settings
-    return house.settings.data / "demo.json"
+def _kept(app: App) -> Path:
+    assert app.settings is not None  # the demo is shown by a process that has settings
+    return app.settings.data / "demo.json"
 
 
 def _password(code: str) -> str:
     return f"guidui-{code[-6:]}"
 
 
-def _play(house: House) -> None:
+def _play(app: App) -> None:
     """Plays the moves on a clock that ends now."""
-    now = house.clock.now()
+    now = app.clock.now()
     clock = TurnedClock(now - timedelta(days=DAYS))
-    past = House(
-        house.web,
-        house.acts,
-        house.worker,
-        house.secret,
-        house.cache,
+    past = App(
+        app.web,
+        app.acts,
+        app.worker,
+        app.secret,
+        app.cache,
         clock,
-        house.ground,
-        house.settings,
-        house._gazetteer,
+        app.rule_source,
+        app.settings,
+        app._gazetteer,
     )
-    tailers = Tailers(house.worker, [make(past) for make in HANDLERS.values()], clock)
+    tailers = Tailers(app.worker, [make(past) for make in HANDLERS.values()], clock)
     plans = sorted(_plans(past, clock.now()), key=lambda plan: plan[0])
     for at, act in plans:
         if at >= now:
@@ -185,25 +185,25 @@ def _play(house: House) -> None:
     _turn(past, clock, tailers, now)
 
 
-def _turn(house: House, clock: TurnedClock, tailers: Tailers, to: datetime) -> None:
+def _turn(app: App, clock: TurnedClock, tailers: Tailers, to: datetime) -> None:
     while True:
-        with house.worker.connect() as tx:
+        with app.worker.connect() as tx:
             due = case_clock.next_at(tx, clock.now())
         if due is None or due > to:
             break
         clock.advance_to(due)
-        case_clock.tick(house.worker, clock, house.ground)
+        case_clock.tick(app.worker, clock, app.rule_source)
         tailers.drain()
     clock.advance_to(max(to, clock.now()))
-    case_clock.tick(house.worker, clock, house.ground)
+    case_clock.tick(app.worker, clock, app.rule_source)
     tailers.drain()
 
 
-def _plans(house: House, start: datetime) -> Iterator[tuple[datetime, Callable[[], None]]]:
+def _plans(app: App, start: datetime) -> Iterator[tuple[datetime, Callable[[], None]]]:
     """(when, what) of every made-up event and command: members of the units leave for communities
     of the county.
     """
-    with house.worker.connect() as tx:
+    with app.worker.connect() as tx:
         leaving = rows(
             tx,
             """SELECT member, name, id_number, organisation FROM (
@@ -219,12 +219,12 @@ def _plans(house: House, start: datetime) -> Iterator[tuple[datetime, Callable[[
             """SELECT o.code, o.area, o.name FROM organisation o WHERE o.unit = 'community'
                             AND o.kind = 'general_branch' ORDER BY o.code""",
         )
-    yield from _in_doubt(house, start + timedelta(days=DAYS - 2, hours=9))
-    yield from played(house, start + timedelta(days=DAYS), _post, _command)
+    yield from _in_doubt(app, start + timedelta(days=DAYS - 2, hours=9))
+    yield from played(app, start + timedelta(days=DAYS), _post, _command)
     for number, person in enumerate(leaving):
         home = homes[0] if number % 4 == 0 else homes[number % len(homes)]
         yield from _journey(
-            house,
+            app,
             start + timedelta(days=number % 40, hours=9, minutes=number),
             number,
             person,
@@ -232,7 +232,7 @@ def _plans(house: House, start: datetime) -> Iterator[tuple[datetime, Callable[[
         )
 
 
-def _journey(house: House, begin: datetime, number: int, person: Any, home: Any):
+def _journey(app: App, begin: datetime, number: int, person: Any, home: Any):
     ident = f"demo-{number:03d}"
     source = SOURCE_PREFIX + person.organisation
     kinds = (
@@ -241,7 +241,7 @@ def _journey(house: House, begin: datetime, number: int, person: Any, home: Any)
         ("guidui.residence.changed.v1", {"unit_has_organisation": False}),
     )
     kind, circumstances = kinds[number % 3]
-    with house.worker.connect() as tx:
+    with app.worker.connect() as tx:
         parts = home.area[:6], home.area[:9], home.area
         names = [
             rows(tx, "SELECT name FROM division WHERE code = :c", {"c": c})[0].name for c in parts
@@ -249,20 +249,20 @@ def _journey(house: House, begin: datetime, number: int, person: Any, home: Any)
     address = f"甘肃省兰州市{''.join(names)}{_estate(home)}{number % 30 + 1}号楼"
     event = departure(kind, source, ident, begin, person, address)
     event["data"]["circumstances"] = circumstances
-    yield begin, lambda: _post(house, source.removeprefix(SOURCE_PREFIX), event)
+    yield begin, lambda: _post(app, source.removeprefix(SOURCE_PREFIX), event)
     at = begin
     for command, days in ROAD[: (number * 7) % (len(ROAD) + 1)]:
         at += timedelta(days=days)
-        yield at, lambda command=command: _command(house, source, ident, command)
+        yield at, lambda command=command: _command(app, source, ident, command)
 
 
 def _estate(home: Any) -> str:
     return ESTATES[int(home.code) % len(ESTATES)]
 
 
-def _in_doubt(house: House, begin: datetime) -> Iterator[tuple[datetime, Callable[[], None]]]:
+def _in_doubt(app: App, begin: datetime) -> Iterator[tuple[datetime, Callable[[], None]]]:
     """Four members of the unit of whom something is missing: where they went, or who they are."""
-    with house.worker.connect() as tx:
+    with app.worker.connect() as tx:
         first, second, third, fourth, other = rows(
             tx,
             """
@@ -293,22 +293,22 @@ def _in_doubt(house: House, begin: datetime) -> Iterator[tuple[datetime, Callabl
                 "circumstances": {"unit_has_organisation": False},
             },
         }
-        yield begin + timedelta(minutes=number), lambda event=event: _post(house, UNIT, event)
+        yield begin + timedelta(minutes=number), lambda event=event: _post(app, UNIT, event)
 
 
-def _post(house: House, code: str, event: dict[str, Any]) -> None:
-    with house.worker.begin() as tx:
+def _post(app: App, code: str, event: dict[str, Any]) -> None:
+    with app.worker.begin() as tx:
         path = Directory.of(tx).path(code)
         accept(
             tx,
             Caller(code, path, "sender"),
-            [parse(event, house.secret, house.clock.now())],
-            house.clock.now(),
+            [parse(event, app.secret, app.clock.now())],
+            app.clock.now(),
         )
 
 
 def _command(
-    house: House,
+    app: App,
     source: str,
     ident: str,
     command: str,
@@ -316,7 +316,7 @@ def _command(
     given: dict[str, Any] | None = None,
 ) -> None:
     """Gives the command as whoever is waited for, or as `by`, with the fields it needs."""
-    with house.worker.begin() as tx:
+    with app.worker.begin() as tx:
         found = rows(
             tx,
             """SELECT c.id::text AS id, c.state, c.origin, c.origin_committee, c.destination,
@@ -327,7 +327,7 @@ def _command(
         )
         if not found:
             return
-        case, day = found[0], house.clock.now().date()
+        case, day = found[0], app.clock.now().date()
         directory = Directory.of(tx)
         branch = next((o.code for o in directory if o.parent == case.destination), case.destination)
         by = by or {
@@ -347,16 +347,16 @@ def _command(
             "record_receipt": {},
         }.get(command, {})
         try:
-            commands.give_within(
+            commands.apply_within(
                 tx,
                 Caller(by, directory.path(by), "department"),
                 case.id,
                 command,
                 None,
                 args,
-                house.clock.now(),
+                app.clock.now(),
                 None,
-                house.ground,
+                app.rule_source,
             )
         except Refused:
             return

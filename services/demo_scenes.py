@@ -11,9 +11,9 @@ from typing import Any
 
 from schemas.departures import SOURCE_PREFIX
 from services.kit.db import rows
-from services.wiring import House
+from services.wiring import App
 
-Post = Callable[[House, str, dict[str, Any]], None]
+Post = Callable[[App, str, dict[str, Any]], None]
 Command = Callable[..., None]
 Plan = tuple[datetime, Callable[[], None]]
 
@@ -108,21 +108,21 @@ SCENES = (
 )
 
 
-def played(house: House, end: datetime, post: Post, command: Command) -> Iterator[Plan]:
+def played(app: App, end: datetime, post: Post, command: Command) -> Iterator[Plan]:
     """(when, what) of every scene, so that each comes to rest as many days before `end` as it
     says.
     """
     used: dict[str, int] = {}
     for number, scene in enumerate(SCENES):
         place = used[scene.branch] = used.get(scene.branch, _FIRST_MEMBER - 1) + 1
-        yield from _scene(house, end, number, scene, place, post, command)
-    yield from _doubtful_arrival(house, end - timedelta(days=1), post)
+        yield from _scene(app, end, number, scene, place, post, command)
+    yield from _doubtful_arrival(app, end - timedelta(days=1), post)
 
 
 def _scene(  # noqa: PLR0913
-    house: House, end: datetime, number: int, scene: Scene, place: int, post: Post, command: Command
+    app: App, end: datetime, number: int, scene: Scene, place: int, post: Post, command: Command
 ) -> Iterator[Plan]:
-    person = _member(house, scene.branch, place)
+    person = _member(app, scene.branch, place)
     ident, source = f"demo-scene-{number:02}", SOURCE_PREFIX + scene.branch
     steps = len(scene.commands) + (1 if scene.last else 0)
     begin = (
@@ -132,24 +132,24 @@ def _scene(  # noqa: PLR0913
         + timedelta(minutes=number)
     )
     kind, circumstances = scene.report
-    event = departure(kind, source, ident, begin, person, _address(house, scene.home, number))
+    event = departure(kind, source, ident, begin, person, _address(app, scene.home, number))
     event["data"]["circumstances"] = circumstances
-    yield begin, lambda: post(house, scene.branch, event)
+    yield begin, lambda: post(app, scene.branch, event)
     at = begin
     for name in scene.commands:
         at += timedelta(days=scene.step_days)
-        yield at, lambda name=name: command(house, source, ident, name)
+        yield at, lambda name=name: command(app, source, ident, name)
     if scene.last:
         at += timedelta(days=scene.step_days)
         name, by, given = scene.last
-        yield at, lambda: command(house, source, ident, name, by, given)
+        yield at, lambda: command(app, source, ident, name, by, given)
 
 
-def _doubtful_arrival(house: House, begin: datetime, post: Post) -> Iterator[Plan]:
+def _doubtful_arrival(app: App, begin: datetime, post: Post) -> Iterator[Plan]:
     """Somebody whom the community met, by a name and a telephone of two members of its own: it
     decides who that is.
     """
-    person, other = _member(house, _COMMUNITY_BRANCH, 0), _member(house, _COMMUNITY_BRANCH, 1)
+    person, other = _member(app, _COMMUNITY_BRANCH, 0), _member(app, _COMMUNITY_BRANCH, 1)
     event = {
         "specversion": "1.0",
         "type": "guidui.host.report.v1",
@@ -158,10 +158,10 @@ def _doubtful_arrival(house: House, begin: datetime, post: Post) -> Iterator[Pla
         "time": begin.isoformat(),
         "data": {
             "person": {"name": person.name, "phone": other.phone},
-            "to": {"address": _address(house, _COMMUNITY, len(SCENES))},
+            "to": {"address": _address(app, _COMMUNITY, len(SCENES))},
         },
     }
-    yield begin, lambda: post(house, _COMMUNITY, event)
+    yield begin, lambda: post(app, _COMMUNITY, event)
 
 
 def departure(
@@ -182,8 +182,8 @@ def departure(
     }
 
 
-def _member(house: House, branch: str, place: int) -> Any:
-    with house.worker.connect() as tx:
+def _member(app: App, branch: str, place: int) -> Any:
+    with app.worker.connect() as tx:
         return rows(
             tx,
             "SELECT name, id_number, phone FROM member WHERE organisation = :branch AND standing "
@@ -193,8 +193,8 @@ def _member(house: House, branch: str, place: int) -> Any:
         )[0]
 
 
-def _address(house: House, home: str, number: int) -> str:
-    with house.worker.connect() as tx:
+def _address(app: App, home: str, number: int) -> str:
+    with app.worker.connect() as tx:
         area = rows(tx, "SELECT area FROM organisation WHERE code = :home", {"home": home})[0].area
         names = [
             rows(tx, "SELECT name FROM division WHERE code = :code", {"code": code})[0].name

@@ -40,7 +40,7 @@ from services.registry.security_log import Keeper
 from services.wiring import (
     HANDLERS,
     LOOPS,
-    House,
+    App,
     check_glyphs,
     loops_of,
     loops_unready,
@@ -59,7 +59,7 @@ def say(words: str) -> None:
 
 
 def application(
-    house: House,
+    app: App,
     unready: Callable[[], dict[str, Words]] | None = None,
     *,
     portal: bool = True,
@@ -69,31 +69,31 @@ def application(
     it is served.
     """
     outcomes = outcomes_of(decisions, progress_of_cases, change_log.progress)
-    routers = portal_routers(house, address) if portal else []
-    app = intake_app.build(
-        house.web,
-        house.clock,
-        house.secret,
+    routers = portal_routers(app, address) if portal else []
+    web = intake_app.build(
+        app.web,
+        app.clock,
+        app.secret,
         outcomes,
         unready,
         routers,
-        lambda: set_aside(house),
-        operations_apart=bool(getattr(house.settings, "operations_port", 0)),
-        hosts=house.settings.host_names() if house.settings else (),
+        lambda: set_aside(app),
+        operations_apart=bool(getattr(app.settings, "operations_port", 0)),
+        hosts=app.settings.host_names() if app.settings else (),
     )
-    app.state.keeper = Keeper(house.worker, house.clock)
-    return app
+    web.state.keeper = Keeper(app.worker, app.clock)
+    return web
 
 
 @contextmanager
-def own_house(
+def own_app(
     settings: Settings, *, creates: bool = False, patient: bool = False, pseudonyms: bool = True
-) -> Generator[House]:
-    """A house on DATABASE_URL, else on the embedded server of the data directory: the one that
+) -> Generator[App]:
+    """An app on DATABASE_URL, else on the embedded server of the data directory: the one that
     runs, or one for as long as this lasts. Says on stderr which it is.
 
     `creates`: a data directory without a database gets one; else it is taken for mistyped.
-    `patient`: a given database that does not answer yet is waited for by whoever uses the house.
+    `patient`: a given database that does not answer yet is waited for by whoever uses the app.
     `pseudonyms`: False for a role that makes none and is not given their key. Raises `CannotStart`.
     """
     refuse_weak(settings)
@@ -106,7 +106,7 @@ def own_house(
                 "pages_share_the_workers_login",
                 mend="set DATABASE_WEB_URL to the login guidui_pages",
             )
-        yield from _house(settings, settings.database_url, settings.database_web_url, pseudonyms)
+        yield from _app_on(settings, settings.database_url, settings.database_web_url, pseudonyms)
         return
     if not creates and not has_database(settings.data):
         raise CannotStart(
@@ -117,7 +117,7 @@ def own_house(
     say(f"guidui: data directory {settings.made_data().resolve()}")
     with EmbeddedServer.borrow(settings.data) as borrowed:
         migrate(borrowed.owner_url())
-        yield from _house(settings, borrowed.app_url(), borrowed.web_url())
+        yield from _app_on(settings, borrowed.app_url(), borrowed.web_url())
 
 
 def refuse_unusable(url: str, patient: bool = False) -> None:
@@ -146,11 +146,11 @@ def _shown(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
-def _house(
+def _app_on(
     settings: Settings, url: str, web_url: str | None, pseudonyms: bool = True
-) -> Iterator[House]:
+) -> Iterator[App]:
     secret = settings.secret_bytes() if pseudonyms else token_bytes(32)
-    house = House.at(
+    app = App.at(
         url,
         secret,
         settings.cache,
@@ -160,9 +160,9 @@ def _house(
         web_url=web_url,
     )
     try:
-        yield house
+        yield app
     finally:
-        house.close()
+        app.close()
 
 
 def ensure_divisions(engine: Engine) -> None:
@@ -185,70 +185,70 @@ def run(settings: Settings, port: int, demo: bool) -> int:
     refuse_taken(port)
     if settings.operations_port:
         refuse_taken(settings.operations_port)
-    with _serving_house(settings) as house:
-        ensure_divisions(house.worker)
+    with _serving_app(settings) as app:
+        ensure_divisions(app.worker)
         say("guidui: opening the address table (compiled once, about 20 seconds the first time)")
-        house.gazetteer.resolve("")
+        app.gazetteer.resolve("")
         if demo:
             from services.demo import ensure_demo
 
-            ensure_demo(house, say)
-        tailers = Tailers(house.worker, [make(house) for make in HANDLERS.values()], house.clock)
-        loops = loops_of(house, ("matcher", "notifier"))
+            ensure_demo(app, say)
+        tailers = Tailers(app.worker, [make(app) for make in HANDLERS.values()], app.clock)
+        loops = loops_of(app, ("matcher", "notifier"))
         metrics.expose(
-            metrics.Seam(house.worker, [make(house) for make in HANDLERS.values()], house.clock)
+            metrics.Seam(app.worker, [make(app) for make in HANDLERS.values()], app.clock)
         )
-        metrics.expose(metrics.LoopGauges(house.worker, LOOPS))
+        metrics.expose(metrics.LoopGauges(app.worker, LOOPS))
         tailers.start()
         loops.start()
-        check_glyphs(house)
+        check_glyphs(app)
         try:
-            app = application(
-                house, lambda: _unready(house, tailers), address=f"http://127.0.0.1:{port}"
+            web = application(
+                app, lambda: _unready(app, tailers), address=f"http://127.0.0.1:{port}"
             )
-            serve(app, port, settings, lambda: ready(port, begun, demo, house))
+            serve(web, port, settings, lambda: ready(port, begun, demo, app))
         finally:
             loops.stop()
             tailers.stop()
     return 0
 
 
-def _unready(house: House, tailers: Tailers) -> dict[str, Words]:
-    away = database_away(house.web)
-    return away | tailers.unready() if away else tailers.unready() | loops_unready(house)
+def _unready(app: App, tailers: Tailers) -> dict[str, Words]:
+    away = database_away(app.web)
+    return away | tailers.unready() if away else tailers.unready() | loops_unready(app)
 
 
 @contextmanager
-def _serving_house(settings: Settings) -> Generator[House]:
-    """The house of `guidui run`: on the given database as it is, else on an embedded server that is
+def _serving_app(settings: Settings) -> Generator[App]:
+    """The app of `guidui run`: on the given database as it is, else on an embedded server that is
     this process's own.
     """
     refuse_weak(settings)
     settings.made_data()  # keeps the key of pseudonyms, also where the database is elsewhere
     if settings.database_url:
-        with own_house(settings) as house:
-            yield house
+        with own_app(settings) as app:
+            yield app
         return
     say(f"guidui: data directory {settings.data.resolve()}")
     say("guidui: starting PostgreSQL")
     with EmbeddedServer(settings.data) as server:
         server.watch()
         migrate(server.owner_url())
-        yield from _house(settings, server.app_url(), server.web_url())
+        yield from _app_on(settings, server.app_url(), server.web_url())
 
 
-def ready(port: int, begun: float, demo: bool, house: House) -> None:
+def ready(port: int, begun: float, demo: bool, app: App) -> None:
     """Says on stdout that a request would succeed."""
     print(f"guidui ready http://127.0.0.1:{port}", flush=True)
     say(f"guidui: started in {time.monotonic() - begun:.1f} s; Ctrl-C ends everything")
     if demo:
         from services.demo import sign_ins
 
-        say(sign_ins(house, port))
+        say(sign_ins(app, port))
 
 
 def serve(
-    app: FastAPI,
+    web: FastAPI,
     port: int,
     settings: Settings,
     on_ready: Callable[[], None],
@@ -260,10 +260,10 @@ def serve(
     the same host.
     """
     Trusted(settings.trusted_proxies)  # a setting that cannot be read stops here
-    health.serve(settings.operations_port, app.state.readiness, host)
+    health.serve(settings.operations_port, web.state.readiness, host)
     limits = settings.http_limits()
     config = uvicorn.Config(
-        app,
+        web,
         host=host,
         port=port,
         log_config=None,

@@ -11,17 +11,17 @@ from services.cases.policy_book import Version
 from services.cases.what_if import what_if
 from services.kit import locks
 from services.kit.locks import Lock
-from services.wiring import House
+from services.wiring import App
 
 
-def load_policy(house: House, file: Path) -> int:
+def load_policy(app: App, file: Path) -> int:
     """Stores the versions of a file; 0, or 2 with every fault on stderr and nothing changed."""
-    now = house.clock.now()
-    with house.worker.begin() as tx:
+    now = app.clock.now()
+    with app.worker.begin() as tx:
         locks.hold(tx, Lock.POLICY)
         try:
             new = policy_file.read(
-                file, house.ground.policy, policy_store.stored_versions(tx), day_of(now)
+                file, app.rule_source.policy, policy_store.stored_versions(tx), day_of(now)
             )
         except policy_file.BadPolicy as bad:
             return _refused(bad)
@@ -33,24 +33,24 @@ def load_policy(house: House, file: Path) -> int:
     return 0
 
 
-def try_policy(house: House, file: Path) -> int:
+def try_policy(app: App, file: Path) -> int:
     """Prints the deadlines that would move: case, organisation, act, from -> to. Stores nothing."""
-    with house.worker.connect() as tx:
+    with app.worker.connect() as tx:
         try:
             policy_file.read(
                 file,
-                house.ground.policy,
+                app.rule_source.policy,
                 policy_store.stored_versions(tx),
-                day_of(house.clock.now()),
+                day_of(app.clock.now()),
             )
         except policy_file.BadPolicy as bad:
             return _refused(bad)
-    return _tell(house, policy_file.versions(file))
+    return _tell(app, policy_file.versions(file))
 
 
-def _tell(house: House, new: list[Version]) -> int:
+def _tell(app: App, new: list[Version]) -> int:
     count = 0
-    for shift in what_if(house.worker, house.clock, house.ground, new):
+    for shift in what_if(app.worker, app.clock, app.rule_source, new):
         print(
             f"{shift.case} {shift.organisation} {shift.act} {shift.before or '-'} -> "
             f"{shift.now or '-'}"

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from schemas.days import NoDay, read_moment
 from services.cases import policy
 from services.cases.calendar import Calendar
-from services.cases.ground import Ground
 from services.cases.policy import PolicyError
 from services.cases.policy_file import Values
+from services.cases.rule_source import RuleSource
 
 LISTS = ("organisations", "members", "contacts", "grids")
 SHOWN = ("case", "alerts", "member", "audit")
@@ -33,7 +33,7 @@ class Scenario:
     name: Any
     start: datetime
     world: Mapping[str, Any]
-    ground: Ground
+    rule_source: RuleSource
     steps: Sequence[Mapping[str, Any]]
 
 
@@ -69,7 +69,7 @@ def scenario(given: Any) -> Scenario:
     return Scenario(given.get("name"), start, world, _ground(given, world), steps)
 
 
-def _ground(given: Mapping[str, Any], world: Mapping[str, Any]) -> Ground:
+def _ground(given: Mapping[str, Any], world: Mapping[str, Any]) -> RuleSource:
     changes = world.get("policy") or given.get("policy") or {}
     try:
         Values.model_validate_json(json.dumps(changes))
@@ -83,7 +83,7 @@ def _ground(given: Mapping[str, Any], world: Mapping[str, Any]) -> Ground:
     rest = world.get("calendar") or {}
     _must(isinstance(rest, dict), "world.calendar must be an object")
     try:
-        return Ground(numbers, Calendar.of(rest.get("holidays", ()), rest.get("workdays", ())))
+        return RuleSource(numbers, Calendar.of(rest.get("holidays", ()), rest.get("workdays", ())))
     except (NoDay, TypeError) as error:
         raise NotAScenario(f"world.calendar: each day {error}") from error
 

@@ -40,7 +40,7 @@ from services.registry.load import load_rows
 from services.scenario_file import NotAScenario, Scenario
 from services.wiring import (
     HANDLERS,
-    House,
+    App,
     climb_loop,
     delivery_loop,
     erase_loop,
@@ -78,7 +78,7 @@ def _played(stage: Stage, scenario: Scenario) -> tuple[dict[str, Any], bool]:
     try:
         answers = [stage.step(index, step) for index, step in enumerate(scenario.steps)]
     finally:
-        stage.house.close()
+        stage.app.close()
     return {"name": scenario.name, "steps": answers}, all(a["ok"] for a in answers)
 
 
@@ -101,8 +101,8 @@ class Stage:
     def _open(self, url: str, scenario: Scenario) -> None:
         world = scenario.world
         self.clock = TurnedClock(scenario.start)
-        self.house = House.at(url, b"simulation", cache_folder(), self.clock, scenario.ground)
-        with self.house.worker.begin() as tx:
+        self.app = App.at(url, b"simulation", cache_folder(), self.clock, scenario.rule_source)
+        with self.app.worker.begin() as tx:
             case_ids.fix(tx, b"simulation")
         self.members = {m["member"]: m for m in world.get("members") or ()}
         self.steps = scenario.steps
@@ -111,7 +111,7 @@ class Stage:
         for kind in WORLD:
             if world.get(kind):
                 given = [USUAL.get(kind, {}) | _plain(row) for row in world[kind]]
-                result = load_rows(self.house.worker, kind, given, self.clock)
+                result = load_rows(self.app.worker, kind, given, self.clock)
                 if result.bad:
                     raise NotAScenario(
                         f"world.{kind}: {result.bad} rows cannot be used: "
@@ -121,26 +121,26 @@ class Stage:
                         )
                     )
         self.tailers = Tailers(
-            self.house.worker, [make(self.house) for make in HANDLERS.values()], self.clock
+            self.app.worker, [make(self.app) for make in HANDLERS.values()], self.clock
         )
-        records_loop(self.house)
+        records_loop(self.app)
         self.settle()
 
     def settle(self) -> None:
         """Lets everything happen that would happen now."""
         self.tailers.drain()
         while (
-            case_clock.tick(self.house.worker, self.clock, self.house.ground)
+            case_clock.tick(self.app.worker, self.clock, self.app.rule_source)
             or self._tree()
             or self.tailers.drain()
         ):
             pass
-        delivery_loop(self.house)
+        delivery_loop(self.app)
         self._nothing_aside()
 
     def _nothing_aside(self) -> None:
         """A history in which a row had to step aside has not been played as it was meant."""
-        with self.house.worker.connect() as tx:
+        with self.app.worker.connect() as tx:
             for row in dead_letters.listed(tx):
                 raise RuntimeError(f"{row.consumer}, {row.type}, {row.key}: {row.reason_en}")
 
@@ -148,8 +148,8 @@ class Stage:
         """Organisations that change; the loop of records looks at a new committee within five
         minutes.
         """
-        changed = tree_loop(self.house)
-        return changed and changed + records_loop(self.house)
+        changed = tree_loop(self.app)
+        return changed and changed + records_loop(self.app)
 
     def turn_to(self, at: datetime) -> None:
         """Turns the clock forward, stopping wherever something is due."""
@@ -157,7 +157,7 @@ class Stage:
             self.clock.advance_to(due)
             if due == midnight(due.date()) and due.day == 1:
                 records_loop(
-                    self.house
+                    self.app
                 )  # snapshots, t17, the cards of a quarter: all on the first of a month
             self.settle()
         self.clock.advance_to(max(at, self.clock.now()))
@@ -166,7 +166,7 @@ class Stage:
             erase_loop,
             climb_loop,
         ):  # once between two steps is as good as every five minutes
-            loop(self.house)
+            loop(self.app)
         self.settle()
 
     def _next(self) -> datetime:
@@ -174,7 +174,7 @@ class Stage:
         that is over.
         """
         now = self.clock.now()
-        with self.house.worker.connect() as tx:
+        with self.app.worker.connect() as tx:
             due = case_clock.next_at(tx, now)
             changing = [day for of in (change_log, ends) if (day := of.next_day(tx, now.date()))]
         month = midnight((now.date().replace(day=1) + timedelta(days=32)).replace(day=1))
@@ -217,9 +217,9 @@ class Stage:
         event.setdefault("time", step["at"])
         if not event.get("source"):
             event["source"] = self._source(event)
-        posted = parse(event, self.house.secret, self.clock.now())
+        posted = parse(event, self.app.secret, self.clock.now())
         self.sources[event["id"]] = event["source"]
-        with self.house.worker.begin() as tx:
+        with self.app.worker.begin() as tx:
             code = event["source"].removeprefix(SOURCE_PREFIX)
             one = Directory.of(tx).get(code)
             if one is None:
@@ -266,19 +266,19 @@ class Stage:
         """Gives a command as the organisation ``by`` would."""
         args = {key: self._named(key, value) for key, value in (step.get("with") or {}).items()}
         by = step.get("by") or ""
-        with self.house.acts.begin() as tx:
+        with self.app.acts.begin() as tx:
             one = Directory.of(tx).get(by)
             if step["do"] == "identify" and not by:
-                reviews.decide(tx, self.house, *self._event(step["case"]), args, None)
+                reviews.decide(tx, self.app, *self._event(step["case"]), args, None)
                 return
             if one is None:
                 raise Refused(403, "unknown-organisation", _UNKNOWN)
             caller = Caller(by, one.path, "department")
             if step["do"] == "identify":
                 event, position = self._event(step["case"])
-                reviews.decide_review(tx, self.house, caller, f"{event}:{position}", args)
+                reviews.decide_review(tx, self.app, caller, f"{event}:{position}", args)
                 return
-            commands.give_within(
+            commands.apply_within(
                 tx,
                 caller,
                 self.case(step["case"]),
@@ -287,7 +287,7 @@ class Stage:
                 args,
                 self.clock.now(),
                 None,
-                self.house.ground,
+                self.app.rule_source,
             )
 
     def _named(self, key: str, value: Any) -> Any:
@@ -304,7 +304,7 @@ class Stage:
         return value
 
     def _letters(self, case_id: str) -> list[str]:
-        with self.house.worker.connect() as tx:
+        with self.app.worker.connect() as tx:
             return list(
                 tx.exec_driver_sql(
                     """SELECT change ->> 'letter_number' FROM case_event WHERE case_id = %s::uuid
@@ -322,7 +322,7 @@ class Stage:
     def case(self, name: str) -> str:
         """The case that an event opened or joined; ``A.2`` the second child of a bulk case."""
         event, position = self._event(name)
-        with self.house.worker.connect() as tx:
+        with self.app.worker.connect() as tx:
             found = rows(
                 tx,
                 """SELECT coalesce(i.case_id, r.case_id)::text AS case_id, c.parent::text AS parent,
@@ -351,7 +351,7 @@ class Stage:
         """The child at that place of a bulk case told in several events, counted in the order in
         which they came.
         """
-        with self.house.worker.connect() as tx:
+        with self.app.worker.connect() as tx:
             return tx.exec_driver_sql(
                 """SELECT i.case_id::text FROM posted_event named
                 JOIN posted_event e ON e.organisation = named.organisation
@@ -364,11 +364,11 @@ class Stage:
     def show(self, what: Mapping[str, Any]) -> Any:
         """One view: case, alerts, member or audit."""
         now = self.clock.now()
-        with self.house.worker.begin() as tx:
+        with self.app.worker.begin() as tx:
             if "case" in what:
                 try:
                     return queries.views(
-                        tx, [self.case(what["case"])], now, self.house.ground, queries.EVERYBODY
+                        tx, [self.case(what["case"])], now, self.app.rule_source, queries.EVERYBODY
                     )[0]
                 except Refused:
                     return None
@@ -377,7 +377,7 @@ class Stage:
             if "member" in what:
                 return queries.member_view(tx, what["member"])
             if "audit" in what:
-                return queries.audit(tx, now, what["audit"], self.house.ground)
+                return queries.audit(tx, now, what["audit"], self.app.rule_source)
         raise NotAScenario(f"cannot show {sorted(what)}")
 
 

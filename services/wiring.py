@@ -17,10 +17,10 @@ from sqlalchemy.engine import URL
 from services.cases import clock as case_clock
 from services.cases import recount as recount_of_calendar
 from services.cases.commands import rewrite_paths
-from services.cases.ground import Ground, stored_calendar, usual
 from services.cases.queries import progress_of_cases
-from services.cases.recount import recount, recount_again
-from services.cases.repoint import CASES, MEMBERS, repoint, repoint_again
+from services.cases.recount import recompute_deadlines, recount_again
+from services.cases.repoint import CASES, MEMBERS, reassign_after_reorganisation, repoint_again
+from services.cases.rule_source import RuleSource, default_rules, stored_calendar
 from services.kit import loops, rounds
 from services.kit.clock import Clock, SystemClock
 from services.kit.consumer import Subscription
@@ -50,8 +50,8 @@ from services.registry import change_log, ends, rekey, security_log
 
 
 @dataclass
-class House:
-    """One process's furniture: engines, clock, ground, gazetteer.
+class App:
+    """One process's furniture: engines, clock, rules, gazetteer.
 
     ``web`` reads for whoever looks and may do nothing else where the login of pages is set.
     ``acts`` begins as pages do and becomes the worker within its transaction, for what people do.
@@ -64,7 +64,7 @@ class House:
     secret: bytes
     cache: Path
     clock: Clock = field(default_factory=SystemClock)
-    ground: Ground = field(default_factory=usual)
+    rule_source: RuleSource = field(default_factory=default_rules)
     settings: Settings | None = None
     _gazetteer: Gazetteer | None = None
     _addresses: Addresses | None = None
@@ -76,12 +76,12 @@ class House:
         secret: bytes,
         cache: Path,
         clock: Clock | None = None,
-        ground: Ground | None = None,
+        rule_source: RuleSource | None = None,
         settings: Settings | None = None,
         connections_max: int = 10,
         web_url: str | URL | None = None,
-    ) -> House:
-        """A house on the database of an application login; ``web_url`` is the login of pages, where
+    ) -> App:
+        """An app on the database of an application login; ``web_url`` is the login of pages, where
         there is one.
         """
         worker = connect(url, "guidui_worker", connections_max=connections_max)
@@ -92,7 +92,14 @@ class House:
                 web_url, "guidui_web", connections_max=connections_max, ping=True, lender=worker
             )
         return cls(
-            web, acts, worker, secret, cache, clock or SystemClock(), ground or usual(), settings
+            web,
+            acts,
+            worker,
+            secret,
+            cache,
+            clock or SystemClock(),
+            rule_source or default_rules(),
+            settings,
         )
 
     @property
@@ -111,13 +118,13 @@ class House:
 
     @property
     def channels(self) -> Channels:
-        """How notices can leave this house."""
+        """How notices can leave this app."""
         return channels_at_hand(self.settings) if self.settings else {"portal": PortalInbox()}
 
     def rests(self, day: date) -> bool:
         """Whether nobody should be disturbed on a day."""
         with self.worker.connect() as tx:
-            return not (self.ground.calendar or stored_calendar(tx)).is_workday(day)
+            return not (self.rule_source.calendar or stored_calendar(tx)).is_workday(day)
 
     def close(self) -> None:
         """Gives all connections back."""
@@ -125,62 +132,62 @@ class House:
             engine.dispose()
 
 
-def matcher(house: House) -> Subscription:
+def matcher(app: App) -> Subscription:
     """departures -> identity, destination, cases; cases -> what people confirmed of addresses."""
-    act = Matcher(house.clock, house.ground, house.addresses)
+    act = Matcher(app.clock, app.rule_source, app.addresses)
     return Subscription(
-        "matcher", ("departures", "cases"), Learning(Teacher(house.clock, house.addresses), act)
+        "matcher", ("departures", "cases"), Learning(Teacher(app.clock, app.addresses), act)
     )
 
 
-def notices(house: House) -> Subscription:
+def notices(app: App) -> Subscription:
     """cases, tasks -> notices."""
-    return Subscription("notifier", ("cases", "tasks"), notifier(house.clock, set(house.channels)))
+    return Subscription("notifier", ("cases", "tasks"), notifier(app.clock, set(app.channels)))
 
 
-HANDLERS: dict[str, Callable[[House], Subscription]] = {"matcher": matcher, "notifier": notices}
+HANDLERS: dict[str, Callable[[App], Subscription]] = {"matcher": matcher, "notifier": notices}
 
 
-def _clock_part(part: case_clock.Pass) -> Callable[[House], int]:
-    return lambda house: case_clock.catch_up(part, house.worker, house.clock, house.ground)
+def _clock_part(part: case_clock.Pass) -> Callable[[App], int]:
+    return lambda app: case_clock.catch_up(part, app.worker, app.clock, app.rule_source)
 
 
-def _deliver(house: House) -> int:
-    url = getattr(house.settings, "url", "http://127.0.0.1:8000")
-    return deliver_due(house.worker, house.clock, house.channels, rests=house.rests, url=url)
+def _deliver(app: App) -> int:
+    url = getattr(app.settings, "url", "http://127.0.0.1:8000")
+    return deliver_due(app.worker, app.clock, app.channels, rests=app.rests, url=url)
 
 
-def _changes(house: House) -> int:
-    return change_log.apply_due(house.worker, house.clock, [follow_tree], lambda: follow(house))
+def _changes(app: App) -> int:
+    return change_log.apply_due(app.worker, app.clock, [follow_tree], lambda: follow(app))
 
 
-def _ended(house: House) -> int:
-    return ends.follow(house.worker, house.clock, lambda: follow(house))
+def _ended(app: App) -> int:
+    return ends.follow(app.worker, app.clock, lambda: follow(app))
 
 
-def _access(house: House) -> int:
+def _access(app: App) -> int:
     """Keys and accounts of organisations whose last day is over end; a successor is given its
     own.
     """
     from services.portal.issuing import end_what_ended
 
-    with house.worker.begin() as tx:
-        return end_what_ended(tx, house.clock.now())
+    with app.worker.begin() as tx:
+        return end_what_ended(tx, app.clock.now())
 
 
-def _old_tries(house: House) -> int:
+def _old_tries(app: App) -> int:
     from services.portal.brake import forget_old
 
-    with house.worker.begin() as tx:
-        return forget_old(tx, house.clock.now())
+    with app.worker.begin() as tx:
+        return forget_old(tx, app.clock.now())
 
 
-def _old_security_rows(house: House) -> int:
-    with house.worker.begin() as tx:
-        return security_log.forget(tx, house.clock.now())
+def _old_security_rows(app: App) -> int:
+    with app.worker.begin() as tx:
+        return security_log.forget(tx, app.clock.now())
 
 
-def _tree_again(house: House, asked: list[tuple[str, str]]) -> None:
+def _tree_again(app: App, asked: list[tuple[str, str]]) -> None:
     """What stood aside while the tree or the calendar changed is done once more: no later round
     would look at it.
     """
@@ -194,16 +201,16 @@ def _tree_again(house: House, asked: list[tuple[str, str]]) -> None:
     for part, act in again.items():
         keys = [key for asked_part, key in asked if asked_part == part]
         if keys:
-            with house.worker.begin() as tx:
-                act(tx, keys, house.clock.now(), house.ground)
+            with app.worker.begin() as tx:
+                act(tx, keys, app.clock.now(), app.rule_source)
 
 
-def _keys_again(house: House, asked: list[tuple[str, str]]) -> None:
-    with house.worker.begin() as tx:
-        rekey.again(tx, [key for _, key in asked], house.clock.now())
+def _keys_again(app: App, asked: list[tuple[str, str]]) -> None:
+    with app.worker.begin() as tx:
+        rekey.again(tx, [key for _, key in asked], app.clock.now())
 
 
-LOOPS: dict[str, Loop[House]] = {
+LOOPS: dict[str, Loop[App]] = {
     # letters that run out, tasks that open, orders to whole batches
     "clock": Loop(
         {name: _clock_part(part) for name, part in case_clock.PARTS.items()}, 2.0, ("matcher",)
@@ -212,9 +219,9 @@ LOOPS: dict[str, Loop[House]] = {
     # old rows of the security log
     "erase": Loop(
         {
-            "persons": lambda house: erase_decided(house.worker, house.clock),
-            "empty_batches": lambda house: empty_batches.close(
-                house.worker, house.clock, house.ground
+            "persons": lambda app: erase_decided(app.worker, app.clock),
+            "empty_batches": lambda app: empty_batches.close(
+                app.worker, app.clock, app.rule_source
             ),
             "old_tries": _old_tries,
             "security_log": _old_security_rows,
@@ -228,12 +235,12 @@ LOOPS: dict[str, Loop[House]] = {
     # month-end snapshots, sends the cards of 双报到 for the quarter that is over
     "records": Loop(
         {
-            "comparisons": lambda house: comparisons.erase(house.worker, house.clock.now()),
-            "checks": lambda house: reconciliation.open_checks(house.worker, house.clock.now()),
-            "snapshots": lambda house: snapshots.take_due(
-                house.worker, house.clock.now(), house.ground
+            "comparisons": lambda app: comparisons.erase(app.worker, app.clock.now()),
+            "checks": lambda app: reconciliation.open_checks(app.worker, app.clock.now()),
+            "snapshots": lambda app: snapshots.take_due(
+                app.worker, app.clock.now(), app.rule_source
             ),
-            "cards": lambda house: double_reports.send_cards(house.worker, house.clock.now()),
+            "cards": lambda app: double_reports.send_cards(app.worker, app.clock.now()),
         },
         300.0,
         ("matcher",),
@@ -246,8 +253,8 @@ LOOPS: dict[str, Loop[House]] = {
     # asks the register again about walk-ins whom it did not know
     "walk_ins": Loop(
         {
-            "waiting": lambda house: walk_ins.look_again(
-                house.worker, People(), house.clock, house.ground
+            "waiting": lambda app: walk_ins.look_again(
+                app.worker, People(), app.clock, app.rule_source
             )
         },
         300.0,
@@ -255,90 +262,88 @@ LOOPS: dict[str, Loop[House]] = {
     ),
     # tells the level above of acts that are overdue
     "climb": Loop(
-        {"overdue": lambda house: climb_overdue(house.worker, house.clock, house.channels)},
+        {"overdue": lambda app: climb_overdue(app.worker, app.clock, app.channels)},
         60.0,
         ("notifier",),
     ),
     # computes the members' blocking keys anew where a release came with other rules
     "keys": Loop(
-        {"members": lambda house: rekey.follow(house.worker, house.clock)},
+        {"members": lambda app: rekey.follow(app.worker, app.clock)},
         600.0,
         ("matcher",),
         _keys_again,
     ),
     # ends notices whose task was closed while they were being written
     "settle": Loop(
-        {"notices": lambda house: settle_closed(house.worker, house.clock)}, 86_400.0, ("notifier",)
+        {"notices": lambda app: settle_closed(app.worker, app.clock)}, 86_400.0, ("notifier",)
     ),
 }
 
 
-def round_of(house: House, name: str) -> int:
+def round_of(app: App, name: str) -> int:
     """One round of a loop, now and in the calling thread; returns how much was done, raises the
     first fault of a part.
     """
-    return Rounds(name, LOOPS[name], house).once()
+    return Rounds(name, LOOPS[name], app).once()
 
 
-def delivery_loop(house: House) -> int:
+def delivery_loop(app: App) -> int:
     """Hands over what is due."""
-    return round_of(house, "delivery")
+    return round_of(app, "delivery")
 
 
-def records_loop(house: House) -> int:
+def records_loop(app: App) -> int:
     """One round of what records do by the clock."""
-    return round_of(house, "records")
+    return round_of(app, "records")
 
 
-def walk_ins_loop(house: House) -> int:
+def walk_ins_loop(app: App) -> int:
     """Asks the register again about walk-ins."""
-    return round_of(house, "walk_ins")
+    return round_of(app, "walk_ins")
 
 
-def tree_loop(house: House) -> int:
+def tree_loop(app: App) -> int:
     """Changes of organisations whose day has come, and what follows."""
-    return round_of(house, "tree")
+    return round_of(app, "tree")
 
 
-def climb_loop(house: House) -> int:
+def climb_loop(app: App) -> int:
     """Tells the level above of acts that are overdue."""
-    return round_of(house, "climb")
+    return round_of(app, "climb")
 
 
-def erase_loop(house: House) -> int:
+def erase_loop(app: App) -> int:
     """Erases what is left of persons who are no members, ends batches that brought nobody, forgets
     old counts and old rows of the security log.
     """
-    return round_of(house, "erase")
+    return round_of(app, "erase")
 
 
-def loops_of(house: House, roles: tuple[str, ...]) -> Runner:
+def loops_of(app: App, roles: tuple[str, ...]) -> Runner:
     """The loops of some roles, to be started."""
-    return Runner(LOOPS, house, roles)
+    return Runner(LOOPS, app, roles)
 
 
-def loops_unready(house: House, role: str | None = None) -> dict[str, Words]:
+def loops_unready(app: App, role: str | None = None) -> dict[str, Words]:
     """Loop, in whatever process, -> why it does not do its work; only those of a role, where one is
     given.
     """
     own = {name: loop for name, loop in LOOPS.items() if role is None or role in loop.roles}
-    with house.worker.connect() as tx:
-        return {
-            f"loop {name}": words for name, words in rounds.unready(tx, own, house.clock).items()
-        }
+    with app.worker.connect() as tx:
+        return {f"loop {name}": words for name, words in rounds.unready(tx, own, app.clock).items()}
 
 
-def set_aside(house: House) -> dict[str, int]:
+def set_aside(app: App) -> dict[str, int]:
     """Loop or consumer -> how much of it waits on the dead-letter desk."""
-    return loops.set_aside(house.worker)
+    return loops.set_aside(app.worker)
 
 
-def follow(house: House) -> int:
+def follow(app: App) -> int:
     """Open cases, tasks and desks follow the tree as it is now; returns how many cases and members'
     tasks did.
     """
-    followed = repoint(house.worker, house.clock, house.ground)
-    prompts.recount(house.worker, house.clock, house.ground)
+    followed = reassign_after_reorganisation(app.worker, app.clock, app.rule_source)
+    prompts.recompute_review_tasks(app.worker, app.clock, app.rule_source)
     return followed
 
 
@@ -347,33 +352,33 @@ def follow_tree(tx: Connection, old_prefix: str, new_prefix: str) -> int:
     return rewrite_paths(tx, old_prefix, new_prefix)
 
 
-def after_load(house: House, kind: str) -> list[str]:
+def after_load(app: App, kind: str) -> list[str]:
     """What follows a load: a new calendar moves open deadlines, another tree the parts in open
     cases, another division table is compiled and goes into force in every process; says which.
     """
     if kind == "divisions":
-        return [f"区划表版本 {editions.publish(house.worker, house.cache)}"]
+        return [f"区划表版本 {editions.publish(app.worker, app.cache)}"]
     if kind == "organisations":
-        followed = follow(house)
+        followed = follow(app)
         return [f"随组织调整的转移 {followed} 件"] if followed else []
     if kind != "calendar":
         return []
-    moved = recount(house.worker, house.clock, house.ground)
-    prompts.recount(house.worker, house.clock, house.ground)
+    moved = recompute_deadlines(app.worker, app.clock, app.rule_source)
+    prompts.recompute_review_tasks(app.worker, app.clock, app.rule_source)
     return [f"期限变动 {len(moved)} 件"] + [
         f"{case} {before} -> {now}" for case, before, now in moved
     ]
 
 
-def check_glyphs(house: House) -> None:
+def check_glyphs(app: App) -> None:
     """Says in the log, a little later, whether every member's name can be printed."""
-    fonts = fonts_of(getattr(house.settings, "fonts", None))
+    fonts = fonts_of(getattr(app.settings, "fonts", None))
     threading.Thread(
-        target=told_at_start, args=(house.worker, fonts), daemon=True, name="glyphs"
+        target=told_at_start, args=(app.worker, fonts), daemon=True, name="glyphs"
     ).start()
 
 
-def portal_routers(house: House, address: str) -> list[APIRouter]:
+def portal_routers(app: App, address: str) -> list[APIRouter]:
     """The portal's pages and calls, with what intake and the matcher lend them; `address`: where
     they are served.
     """
@@ -382,41 +387,41 @@ def portal_routers(house: House, address: str) -> list[APIRouter]:
     from services.matcher import queries as matched
     from services.matcher.roll import identify_roll
     from services.portal.app import routers
-    from services.portal.house import Portal
+    from services.portal.context import Portal
 
     outcomes = outcomes_of(matched.decisions, progress_of_cases, change_log.progress)
     people = People()
     return routers(
         Portal(
-            house.web,
-            house.acts,
-            house.worker,
-            house.clock,
-            house.secret,
-            post=Intake(house.acts, house.clock, house.secret).post,
-            reviews=lambda tx, caller, **asked: matched.reviews(tx, house, caller, **asked),
+            app.web,
+            app.acts,
+            app.worker,
+            app.clock,
+            app.secret,
+            post=Intake(app.acts, app.clock, app.secret).post,
+            reviews=lambda tx, caller, **asked: matched.reviews(tx, app, caller, **asked),
             reviews_waiting=matched.reviews_waiting,
-            explained=lambda tx, caller, case: matched.explained(tx, house, caller, case),
+            explained=lambda tx, caller, case: matched.explained(tx, app, caller, case),
             decide_review=lambda tx, caller, review, body, person: matched.decide_review(
-                tx, house, caller, review, body, person
+                tx, app, caller, review, body, person
             ),
             how_far=lambda tx, event, language: how_far(tx, event, outcomes, language),
             opened=mark_seen,
             compare=lambda organisation, roll, **said: comparisons.compare(
-                house.worker,
-                lambda tx, lines, world: identify_roll(tx, people, lines, world),
-                house.ground,
+                app.worker,
+                lambda tx, lines, context: identify_roll(tx, people, lines, context),
+                app.rule_source,
                 organisation,
                 roll,
-                house.clock.now(),
+                app.clock.now(),
                 **said,
             ),
-            subscriptions=[make(house) for make in HANDLERS.values()],
-            ground=house.ground,
-            secure=getattr(house.settings, "url", "").startswith("https:"),
-            places=EvidenceDesk(house.addresses, house.clock),
-            url=printed_url(house.settings, address),
-            fonts=getattr(house.settings, "fonts", None),
+            subscriptions=[make(app) for make in HANDLERS.values()],
+            rule_source=app.rule_source,
+            secure=getattr(app.settings, "url", "").startswith("https:"),
+            places=EvidenceDesk(app.addresses, app.clock),
+            url=printed_url(app.settings, address),
+            fonts=getattr(app.settings, "fonts", None),
         )
     )
 

@@ -26,8 +26,8 @@ from services.bench.loads import (
 from services.bench.pipeline import fresh_database, own_server
 from services.cases import tables
 from services.cases.batches import WAVE_CASES_MAX, wave
-from services.cases.commands import obey
-from services.cases.ground import usual
+from services.cases.commands import apply_to_child
+from services.cases.rule_source import default_rules
 from services.intake.parse import parse
 from services.intake.store import accept
 from services.kit.clock import SystemClock
@@ -99,7 +99,7 @@ def _act_for_all(worker: Engine, clock: SystemClock) -> None:
         parent: str = tx.exec_driver_sql(
             "SELECT id::text FROM transfer_case WHERE state = 'bulk_open'"
         ).scalar_one()
-        obey(
+        apply_to_child(
             tx,
             tables.load(tx, [parent])[parent],
             "give_to_all",
@@ -107,12 +107,12 @@ def _act_for_all(worker: Engine, clock: SystemClock) -> None:
             {"order": "confirm_destination", "with": {"member_informed": True}},
             clock.now(),
             None,
-            usual(),
+            default_rules(),
         )
     done = WAVE_CASES_MAX
     while done == WAVE_CASES_MAX:
         with worker.begin() as tx:
-            done = wave(tx, clock.now(), usual())
+            done = wave(tx, clock.now(), default_rules())
 
 
 def _timed(act: Callable[[], Any]) -> float:
@@ -153,10 +153,10 @@ def _bare(tx: Connection, handler: Matcher) -> None:
     """Reads the same events, finds every person and resolves every address; opens and keeps
     nothing.
     """
-    world = usual().world(tx, SystemClock().now())
+    context = default_rules().context(tx, SystemClock().now())
     for events in _events(tx):
         told = [one for one in announcements.read(tx, events) if one.opens]
-        handler.people.find(tx, told, world)
+        handler.people.find(tx, told, context)
         for one in told:
             handler.addresses.resolve(one.slot["to"]["address"])
 

@@ -17,9 +17,9 @@ from services.bench.loads import BRANCH, UNIT, load_world
 from services.bench.pipeline import fresh_database, own_server
 from services.cases import deadlines
 from services.cases import states as s
-from services.cases.ground import usual
-from services.cases.model import Case, World
-from services.cases.recount import recount
+from services.cases.model import Case, DecisionContext
+from services.cases.recount import recompute_deadlines
+from services.cases.rule_source import default_rules
 from services.kit.clock import ZONE, TurnedClock
 from services.kit.db import dumps
 from services.registry.load import load_rows
@@ -64,7 +64,7 @@ def measured(count: int) -> dict[str, Any]:
     ):
         clock = TurnedClock(TODAY)
         load_world(worker, 1, 0)
-        made = _open_cases(owner, usual().world, count)
+        made = _open_cases(owner, default_rules().context, count)
         load_rows(
             worker,
             "calendar",
@@ -72,9 +72,9 @@ def measured(count: int) -> dict[str, Any]:
             clock,
         )
         began = time.perf_counter()
-        moved = recount(worker, clock, usual())
+        moved = recompute_deadlines(worker, clock, default_rules())
         seconds = time.perf_counter() - began
-        again = recount(worker, clock, usual())
+        again = recompute_deadlines(worker, clock, default_rules())
         plain = _plain_update(owner)
     return {
         "open_deadlines": made,
@@ -93,18 +93,18 @@ def measured(count: int) -> dict[str, Any]:
 
 def _open_cases(owner: Engine, world_at: Any, count: int) -> int:
     with owner.begin() as tx:
-        world = world_at(tx, TODAY)
-        cases = list(_templates(world))
+        context = world_at(tx, TODAY)
+        cases = list(_templates(context))
         copies = -(-count // len(cases))
         tx.exec_driver_sql(_CASES, (dumps([vars(case) for case in cases]), copies))
-        tx.exec_driver_sql(_TASKS, (dumps([_tasks(case, world) for case in cases]), copies))
+        tx.exec_driver_sql(_TASKS, (dumps([_tasks(case, context) for case in cases]), copies))
         _analyse(tx)
     return copies * len(cases)
 
 
-def _templates(world: World) -> Iterator[Case]:
+def _templates(context: DecisionContext) -> Iterator[Case]:
     community = next(
-        o for o in world.directory if o.unit == "community" and o.kind == "general_branch"
+        o for o in context.directory if o.unit == "community" and o.kind == "general_branch"
     )
     for state in STATES:
         for days in range(DAYS):
@@ -130,13 +130,13 @@ def _templates(world: World) -> Iterator[Case]:
                     touched_at=at,
                     accepted_on=day if state == s.ACCEPTED else None,
                     receipt_due_on=day if state == s.ACCEPTED else None,
-                    policy=world.policy.version,
+                    policy=context.policy.version,
                 ),
-                world,
+                context,
             )
 
 
-def _tasks(case: Case, world: World) -> list[dict[str, Any]]:
+def _tasks(case: Case, context: DecisionContext) -> list[dict[str, Any]]:
     return [
         {
             "kind": t.kind,
@@ -144,9 +144,9 @@ def _tasks(case: Case, world: World) -> list[dict[str, Any]]:
             "organisation": t.organisation,
             "due_on": t.due_on,
             "opened_at": t.opened_at,
-            "path": world.directory.path(t.organisation),
+            "path": context.directory.path(t.organisation),
         }
-        for t in deadlines.tasks(case, world)
+        for t in deadlines.tasks(case, context)
     ]
 
 

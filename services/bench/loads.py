@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from schemas.departures import SOURCE_PREFIX
 from schemas.envelope import Message
 from services.bench.pipeline import Load
-from services.cases.ground import usual
+from services.cases.rule_source import default_rules
 from services.intake.parse import parse
 from services.intake.store import accept
 from services.kit.cache import cache_folder
@@ -24,7 +24,7 @@ from services.matcher.handlers import Matcher
 from services.matcher.learning import Addresses
 from services.notifier.handlers import notifier
 from services.registry.access import Caller
-from services.registry.demo import COUNTY_DEPARTMENT, demo_world
+from services.registry.demo import COUNTY_DEPARTMENT, demo_county
 from services.registry.load import load_rows
 
 SECRET = b"bench"
@@ -44,7 +44,7 @@ def matcher_of(engine: Engine, clock: Clock) -> Subscription:
 
 def departures_of(clock: Clock) -> Matcher:
     """What the matcher does with departures."""
-    return Matcher(clock, usual(), Addresses(Gazetteer.open(cache_folder())))
+    return Matcher(clock, default_rules(), Addresses(Gazetteer.open(cache_folder())))
 
 
 def notifier_of(engine: Engine, clock: Clock) -> Subscription:
@@ -105,9 +105,9 @@ def load_world(worker: Engine, count: int, part: int) -> None:
     """Part 0: the demo county's organisations and ``count`` members; part 1: as many others."""
     clock = SystemClock()
     if part == 0:
-        world = demo_world()
+        county = demo_county()
         for kind in ("organisations", "contacts"):
-            load_rows(worker, kind, getattr(world, kind), clock)
+            load_rows(worker, kind, getattr(county, kind), clock)
     load_rows(
         worker,
         "members",
@@ -159,7 +159,7 @@ def departure(number: int, ident: str) -> dict:
 def _communities() -> list[dict]:
     return [
         o
-        for o in demo_world().organisations
+        for o in demo_county().organisations
         if o["unit"] == "community" and o["kind"] == "general_branch"
     ]
 

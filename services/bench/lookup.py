@@ -22,7 +22,7 @@ from services.bench.latency import quantiles
 from services.bench.machine import cpu_seconds
 from services.bench.pipeline import own_server
 from services.bench.register import PART, asked, fill, made
-from services.cases.ground import usual
+from services.cases.rule_source import default_rules
 from services.kit.clock import SystemClock
 from services.kit.db import connect
 from services.kit.garbage import collect_seldom
@@ -118,7 +118,11 @@ def _looked_up(
         ]
     ]
     rng.shuffle(chosen)
-    world, people, now = usual().world(tx, SystemClock().now()), People(), SystemClock().now()
+    context, people, now = (
+        default_rules().context(tx, SystemClock().now()),
+        People(),
+        SystemClock().now(),
+    )
     times: dict[str, list[float]] = defaultdict(list)
     decisions: dict[str, dict[str, int]] = defaultdict(
         lambda: {"match": 0, "review": 0, "not_a_member": 0}
@@ -128,7 +132,7 @@ def _looked_up(
     for at, (member, (kind, person)) in enumerate(zip(chosen, asked(chosen), strict=True)):
         one = _announced(person, now)
         began, worked = time.perf_counter(), time.thread_time()
-        found = people.find(tx, [one], world)[one.event, 0]
+        found = people.find(tx, [one], context)[one.event, 0]
         spent, worked = time.perf_counter() - began, time.thread_time() - worked
         began = time.perf_counter()
         tx.exec_driver_sql(

@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from services.bench.register import GIVEN, SURNAMES
 from services.cases import deadlines
 from services.cases import states as s
-from services.cases.ground import usual
-from services.cases.model import Case, World
+from services.cases.model import Case, DecisionContext
+from services.cases.rule_source import default_rules
 from services.kit.db import connect, dumps
 from services.kit.postgres import EmbeddedServer
 
@@ -114,9 +114,9 @@ def fill(server: EmbeddedServer, branches: int, cases: int, now: datetime) -> Pr
             members = tx.exec_driver_sql(
                 _MEMBERS, {"each": MEMBERS_EACH, "names": names, "count": len(names) - 3}
             ).rowcount
-            world = usual().world(tx, now)
+            context = default_rules().context(tx, now)
             made = _cases(
-                world,
+                context,
                 tx.exec_driver_sql(
                     "SELECT member, organisation FROM member ORDER BY md5(member) LIMIT %s",
                     (cases,),
@@ -124,7 +124,8 @@ def fill(server: EmbeddedServer, branches: int, cases: int, now: datetime) -> Pr
                 now,
             )
             count = sum(
-                _written(tx, part, world) for part in iter(lambda: list(islice(made, AT_ONCE)), [])
+                _written(tx, part, context)
+                for part in iter(lambda: list(islice(made, AT_ONCE)), [])
             )
             for sql in (_PERSONS, _HISTORY):
                 tx.exec_driver_sql(sql)
@@ -265,13 +266,15 @@ def _copied(tx: Connection, lines: Iterable[tuple]) -> int:
     return count
 
 
-def _cases(world: World, leavers: Iterable[tuple[str, str]], now: datetime) -> Iterator[Case]:
+def _cases(
+    context: DecisionContext, leavers: Iterable[tuple[str, str]], now: datetime
+) -> Iterator[Case]:
     """Each leaver's case where it stands: to a community of the same city, begun within the last
     year.
     """
     rng = random.Random(1)
     communities = sorted(
-        o.code for o in world.directory if o.unit == "community" and o.kind == "general_branch"
+        o.code for o in context.directory if o.unit == "community" and o.kind == "general_branch"
     )
     by_city: dict[str, list[str]] = {}
     for code in communities:
@@ -317,13 +320,13 @@ def _cases(world: World, leavers: Iterable[tuple[str, str]], now: datetime) -> I
                 else None,
                 accepted_on=accepted,
                 receipt_due_on=accepted + timedelta(days=30) if accepted else None,
-                policy=world.policy.version,
+                policy=context.policy.version,
             ),
-            world,
+            context,
         )
 
 
-def _written(tx: Connection, cases: list[Case], world: World) -> int:
+def _written(tx: Connection, cases: list[Case], context: DecisionContext) -> int:
     tx.exec_driver_sql(_CASES, (dumps([vars(case) for case in cases]),))
     tx.exec_driver_sql(
         _TASKS,
@@ -335,12 +338,12 @@ def _written(tx: Connection, cases: list[Case], world: World) -> int:
                         "kind": t.kind,
                         "act": t.act,
                         "organisation": t.organisation,
-                        "path": world.directory.path(t.organisation),
+                        "path": context.directory.path(t.organisation),
                         "due_on": t.due_on,
                         "opened_at": t.opened_at,
                     }
                     for case in cases
-                    for t in deadlines.tasks(case, world)
+                    for t in deadlines.tasks(case, context)
                 ]
             ),
         ),

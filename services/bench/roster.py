@@ -18,7 +18,7 @@ from services.bench.loads import SECRET, batch_person, matcher_of
 from services.bench.machine import cpu_seconds
 from services.bench.pipeline import own_server
 from services.bench.register import ORGANISATION, PART, asked, fill, made
-from services.cases.ground import usual
+from services.cases.rule_source import default_rules
 from services.intake.parse import parse
 from services.intake.store import accept
 from services.kit.clock import SystemClock
@@ -87,13 +87,13 @@ def _identified(tx: Connection, chosen: list[MemberRecord]) -> dict[str, Any]:
         )
         for at, (_, person) in enumerate(asked(chosen))
     ]
-    world, people = usual().world(tx, now), People()
+    context, people = default_rules().context(tx, now), People()
     found: dict[Any, Any] = {}
     backend = tx.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
     database, own = cpu_seconds(backend), time.thread_time()
     began = time.perf_counter()
     for start in range(0, rows, ROWS_OF_AN_EVENT):
-        found |= people.find(tx, told[start : start + ROWS_OF_AN_EVENT], world)
+        found |= people.find(tx, told[start : start + ROWS_OF_AN_EVENT], context)
     spent = time.perf_counter() - began
     cpu = {
         "program": round(time.thread_time() - own, 2),

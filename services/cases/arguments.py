@@ -12,7 +12,7 @@ from uuid import UUID
 
 from schemas.days import NoDay, read_day, read_month
 from services.cases.argument_kinds import ARGUMENTS, Kind
-from services.cases.model import Case, Statement, World
+from services.cases.model import Case, DecisionContext, Statement
 from services.kit.errors import Refused, Words
 
 if TYPE_CHECKING:
@@ -276,7 +276,9 @@ class Arguments:
         self._kept[name] = value
         return value
 
-    def organisation(self, name: str, world: World, required: bool = True) -> str | None:
+    def organisation(
+        self, name: str, context: DecisionContext, required: bool = True
+    ) -> str | None:
         """The code of an organisation that the register knows; one that has ended gives way to its
         successor.
         """
@@ -285,13 +287,13 @@ class Arguments:
             if required:
                 raise self._missing(name)
             return None
-        if world.directory.get(value) is None:
+        if context.directory.get(value) is None:
             raise self._wrong(
                 name, f"没有代码为 {value} 的党组织", f"no organisation has the code {value}"
             )
-        return self._standing(name, value, world)
+        return self._standing(name, value, context)
 
-    def branch(self, name: str, within: str | None, world: World) -> str:
+    def branch(self, name: str, within: str | None, context: DecisionContext) -> str:
         """The code of an organisation at or below ``within``; any other is refused alike, known or
         not.
         """
@@ -306,20 +308,20 @@ class Arguments:
             f"committee.",
             field=name,
         )
-        if world.directory.get(value) is None or not world.directory.within(value, within):
+        if context.directory.get(value) is None or not context.directory.within(value, within):
             raise elsewhere
-        standing = self._standing(name, value, world)
-        if not world.directory.within(standing, within):
+        standing = self._standing(name, value, context)
+        if not context.directory.within(standing, within):
             raise elsewhere
         return standing
 
-    def host(self, name: str, world: World) -> tuple[str, str | None]:
+    def host(self, name: str, context: DecisionContext) -> tuple[str, str | None]:
         """What was written of a host, and its code where the register has it."""
         value = self._text(name, Kind.HOST)
         if value is None or not value.strip():
             raise self._missing(name)
         written = value.strip()
-        return written, written if world.directory.get(written) else None
+        return written, written if context.directory.get(written) else None
 
     def case(self, name: str) -> Case:
         """A case in which the caller has a part; one that there is not and one of others are
@@ -364,11 +366,11 @@ class Arguments:
         value = self._text(name, Kind.DEPARTMENT)
         return value is not None and value == code
 
-    def _standing(self, name: str, code: str, world: World) -> str:
+    def _standing(self, name: str, code: str, context: DecisionContext) -> str:
         """The organisation itself, or its successor once it has ended."""
-        standing = world.directory.successor(code, world.today)
+        standing = context.directory.successor(code, context.today)
         if standing is None:
-            ended = world.directory[code]
+            ended = context.directory[code]
             raise self._wrong(
                 name,
                 f"填写的{ended.name}已于 {ended.effective_to} 撤销，没有接续组织，请另选",

@@ -16,14 +16,14 @@ from services.cases import case_ids, deadlines, numbers, tables
 from services.cases import decide as rules
 from services.cases import states as s
 from services.cases.calendar import midnight
-from services.cases.ground import Ground, member_facts
-from services.cases.model import Case, Step, World
+from services.cases.model import Case, DecisionContext, Step
+from services.cases.rule_source import RuleSource, member_facts
 from services.cases.tables import Change
 from services.kit.errors import Words
 
 
 def open_letters(
-    tx: Connection, letters: Sequence[Mapping[str, Any]], now: datetime, ground: Ground
+    tx: Connection, letters: Sequence[Mapping[str, Any]], now: datetime, rule_source: RuleSource
 ) -> list[str | Words]:
     """Opens one case per counterfoil: ``new``, ``unchanged`` (it stands already), or why not, in
     order.
@@ -31,7 +31,7 @@ def open_letters(
     A letter that ran out long ago is expired at once, so that its member shows as a pocket member
     on the first day.
     """
-    world = ground.world(tx, now)
+    context = rule_source.context(tx, now)
     homes = member_facts(tx, [letter["member"] for letter in letters])
     numbered = [letter["number"] for letter in letters]
     plain = {number: uuid5(NAMESPACE_GUIDUI, f"letter:{number}") for number in numbered}
@@ -50,7 +50,7 @@ def open_letters(
                 Words("该党员已有一件未办结的转移", "the member has an open case already")
             )
         else:
-            case = _case(ident, letter, homes[letter["member"]][1], world)
+            case = _case(ident, letter, homes[letter["member"]][1], context)
             steps = [
                 Step(
                     "open_backlog",
@@ -61,22 +61,22 @@ def open_letters(
                     _written_on(letter),
                 )
             ]
-            if deadlines.expired(case, world):
-                move = rules.expire(case, world)
+            if deadlines.expired(case, context):
+                move = rules.expire(case, context)
                 case, steps = move.case, [*steps, *move.steps]
             changes.append(Change(None, case, steps))
             busy[letter["member"]] = case
             answers.append("new")
-    tables.write(tx, changes, world)
-    numbers.keep(tx, [c.after for c in changes], world)
+    tables.write(tx, changes, context)
+    numbers.keep(tx, [c.after for c in changes], context)
     tables.show_person(tx, _people(tx, changes))
     return answers
 
 
-def _case(ident: str, letter: Mapping[str, Any], home: str, world: World) -> Case:
+def _case(ident: str, letter: Mapping[str, Any], home: str, context: DecisionContext) -> Case:
     issued, days = (
         letter["issued_on"],
-        int(letter.get("validity_days") or world.policy.validity_days_max),
+        int(letter.get("validity_days") or context.policy.validity_days_max),
     )
     case = Case(
         id=ident,
@@ -97,10 +97,10 @@ def _case(ident: str, letter: Mapping[str, Any], home: str, world: World) -> Cas
         entered_at=midnight(issued),
         counted_from=issued,
         touched_at=midnight(issued),
-        policy=world.policy.version,
+        policy=context.policy.version,
     )
-    settled = deadlines.settle(case, world)
-    return settled.but(header=letter.get("header") or settled.header)
+    settled = deadlines.settle(case, context)
+    return settled.replace(header=letter.get("header") or settled.header)
 
 
 def _written_on(letter: Mapping[str, Any]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from schemas.days import stored_day
 from services.cases import commands, tables
 from services.cases import states as s
 from services.cases.calendar import day_of
-from services.cases.ground import Ground
+from services.cases.rule_source import RuleSource
 from services.kit import locks
 from services.kit.db import dumps, rows
 from services.kit.errors import Refused
@@ -63,7 +63,7 @@ SELECT %s::uuid, %s, case_id, status, zh, en, %s
 FROM json_to_recordset(%s::json) AS o(case_id uuid, status int, zh text, en text)"""
 
 
-def wave(tx: Connection, now: datetime, ground: Ground) -> int:
+def wave(tx: Connection, now: datetime, rule_source: RuleSource) -> int:
     """Carries out the oldest order that may run for its next children; returns how many it was
     given to.
 
@@ -74,7 +74,7 @@ def wave(tx: Connection, now: datetime, ground: Ground) -> int:
         done = ORDERS.each_by_itself(
             tx,
             [order],
-            lambda _, order=order: _carry_out(tx, order, now, ground),
+            lambda _, order=order: _carry_out(tx, order, now, rule_source),
             now,
             key=lambda row: f"{row.parent}:{row.seq}",
             organisation=lambda row: row.by_organisation,
@@ -84,7 +84,7 @@ def wave(tx: Connection, now: datetime, ground: Ground) -> int:
     return 0
 
 
-def _carry_out(tx: Connection, order: Any, now: datetime, ground: Ground) -> int:
+def _carry_out(tx: Connection, order: Any, now: datetime, rule_source: RuleSource) -> int:
     start = order.detail.get("start_on")
     if (
         start
@@ -96,7 +96,7 @@ def _carry_out(tx: Connection, order: Any, now: datetime, ground: Ground) -> int
     CHILDREN.each_by_itself(
         tx,
         ids,
-        lambda some: _obey(tx, order, some, now, ground),
+        lambda some: _obey(tx, order, some, now, rule_source),
         now,
         key=lambda child: f"{order.parent}:{order.seq}:{child}",
         organisation=lambda _: order.by_organisation,
@@ -107,16 +107,18 @@ def _carry_out(tx: Connection, order: Any, now: datetime, ground: Ground) -> int
     return len(ids)
 
 
-def _obey(tx: Connection, order: Any, ids: Sequence[str], now: datetime, ground: Ground) -> None:
+def _obey(
+    tx: Connection, order: Any, ids: Sequence[str], now: datetime, rule_source: RuleSource
+) -> None:
     """Gives the order to some children, and keeps what came of it."""
     command, args = order.detail["order"], order.detail.get("with") or {}
     cases = tables.load(tx, ids)
-    answers = commands.obey_all(
+    answers = commands.apply_all(
         tx,
-        [commands.Order(cases[i], command, order.by_organisation, args) for i in ids],
+        [commands.BatchOrder(cases[i], command, order.by_organisation, args) for i in ids],
         now,
         order.by_person,
-        ground,
+        rule_source,
     )
     tx.exec_driver_sql(
         _KEEP,

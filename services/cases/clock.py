@@ -18,8 +18,8 @@ from schemas.envelope import NAMESPACE_GUIDUI
 from services.cases import deadlines, receiving, tables
 from services.cases import decide as rules
 from services.cases.batches import wave
-from services.cases.ground import Ground, facts_of
-from services.cases.model import Case, Task, World
+from services.cases.model import Case, DecisionContext, Task
+from services.cases.rule_source import RuleSource, facts_of
 from services.cases.tables import Change, task_changes
 from services.kit.clock import Clock
 from services.kit.db import dumps, rows
@@ -47,22 +47,22 @@ _MEMBER_TASKS = """
 SELECT id, member, kind, act, organisation, due_on, opened_at FROM task
 WHERE member = ANY (:members) AND case_id IS NULL AND closed_at IS NULL"""
 
-Pass = Callable[[Connection, datetime, Ground], int]
+Pass = Callable[[Connection, datetime, RuleSource], int]
 
 
-def tick(engine: Engine, clock: Clock, ground: Ground) -> int:
+def tick(engine: Engine, clock: Clock, rule_source: RuleSource) -> int:
     """Does everything that is due now; returns how many cases and members were looked at."""
-    return sum(catch_up(part, engine, clock, ground) for part in PARTS.values())
+    return sum(catch_up(part, engine, clock, rule_source) for part in PARTS.values())
 
 
-def catch_up(part: Pass, engine: Engine, clock: Clock, ground: Ground) -> int:
+def catch_up(part: Pass, engine: Engine, clock: Clock, rule_source: RuleSource) -> int:
     """Lets one part of the clock do all that is due now, batch by batch; returns how many rows it
     looked at.
     """
     total = 0
     while True:
         with engine.begin() as tx:
-            seen = part(tx, clock.now(), ground)
+            seen = part(tx, clock.now(), rule_source)
         total += seen
         if seen < BATCH_ROWS_MAX:
             return total
@@ -84,14 +84,14 @@ def next_at(tx: Connection, now: datetime) -> datetime | None:
     ).scalar_one()
 
 
-def _cases(tx: Connection, now: datetime, ground: Ground) -> int:
+def _cases(tx: Connection, now: datetime, rule_source: RuleSource) -> int:
     due = rows(tx, _DUE_CASES, {"now": now, "limit": BATCH_ROWS_MAX})
     if due:
-        world = ground.world(tx, now)
+        context = rule_source.context(tx, now)
         CASES.each_by_itself(
             tx,
             due,
-            lambda some: _tell_time(tx, [row.id for row in some], world),
+            lambda some: _tell_time(tx, [row.id for row in some], context),
             now,
             key=lambda row: row.id,
             organisation=lambda row: row.owner,
@@ -99,37 +99,37 @@ def _cases(tx: Connection, now: datetime, ground: Ground) -> int:
     return len(due)
 
 
-def _tell_time(tx: Connection, ids: list[str], world: World) -> None:
+def _tell_time(tx: Connection, ids: list[str], context: DecisionContext) -> None:
     """Moves the cases whose letter has run out or stalls; of the others the tasks are as the time
     says.
     """
     found = tables.load(tx, ids)
     moves, still = [], []
     for case in found.values():
-        if deadlines.expired(case, world):
-            moves.append((case, rules.expire(case, world)))
-        elif deadlines.falls_back(case, world):
-            moves.append((case, rules.fall_back(case, world)))
+        if deadlines.expired(case, context):
+            moves.append((case, rules.expire(case, context)))
+        elif deadlines.falls_back(case, context):
+            moves.append((case, rules.fall_back(case, context)))
         else:
             still.append(case)
-    tables.write(tx, [Change(case, move.case, move.steps) for case, move in moves], world)
-    _refresh(tx, still, world)
+    tables.write(tx, [Change(case, move.case, move.steps) for case, move in moves], context)
+    _refresh(tx, still, context)
 
 
-def _refresh(tx: Connection, cases: list[Case], world: World) -> None:
+def _refresh(tx: Connection, cases: list[Case], context: DecisionContext) -> None:
     """Opens and closes what the clock says of cases that do not move."""
     standing = tables.standing_tasks(tx, [c.id for c in cases])
     messages, opened_rows, closed_ids = [], [], []
     for case in cases:
         opened, closed = task_changes(
-            case.id, standing.get(case.id, {}), deadlines.tasks(case, world), world, case.seq
+            case.id, standing.get(case.id, {}), deadlines.tasks(case, context), context, case.seq
         )
         opened_rows += [row | {"case_id": case.id, "member": None} for row in opened]
         closed_ids += closed
         if opened or closed:
-            messages.append(task_message(case.id, case.id, None, opened, closed, world))
-    apply_tasks(tx, opened_rows, closed_ids, world.now)
-    wakes = [{"id": c.id, "wake_at": deadlines.wake_at(c, world)} for c in cases]
+            messages.append(task_message(case.id, case.id, None, opened, closed, context))
+    apply_tasks(tx, opened_rows, closed_ids, context.now)
+    wakes = [{"id": c.id, "wake_at": deadlines.wake_at(c, context)} for c in cases]
     tx.exec_driver_sql("SELECT cases_wake(%s::json)", (dumps(wakes),))
     record(tx, messages)
 
@@ -163,37 +163,38 @@ def task_message(
     member: str | None,
     opened: list[dict],
     closed: list[str],
-    world: World,
+    context: DecisionContext,
 ) -> Message:
     """What the notifier is told of tasks that open and close outside the history of a case."""
     thin = [{k: row[k] for k in ("id", "kind", "act", "organisation", "due_on")} for row in opened]
     ident = uuid5(
-        NAMESPACE_GUIDUI, f"tasks:{key}:{[t['id'] for t in thin]}:{closed}:{world.now.isoformat()}"
+        NAMESPACE_GUIDUI,
+        f"tasks:{key}:{[t['id'] for t in thin]}:{closed}:{context.now.isoformat()}",
     )
     return Message(
         ident,
         "tasks",
         "guidui.task.opened.v1",
         key,
-        world.now,
+        context.now,
         {
             "case": case,
             "member": member,
-            "at": world.now,
+            "at": context.now,
             "tasks_opened": thin,
             "tasks_closed": closed,
         },
     )
 
 
-def _members(tx: Connection, now: datetime, ground: Ground) -> int:
+def _members(tx: Connection, now: datetime, rule_source: RuleSource) -> int:
     due = rows(tx, _DUE_MEMBERS, {"now": now, "limit": BATCH_ROWS_MAX})
     if due:
-        world = ground.world(tx, now)
+        context = rule_source.context(tx, now)
         MEMBERS.each_by_itself(
             tx,
             due,
-            lambda some: refresh_members(tx, some, world),
+            lambda some: refresh_members(tx, some, context),
             now,
             key=lambda row: row.member,
             organisation=lambda row: row.organisation,
@@ -210,7 +211,7 @@ PARTS: dict[str, Pass] = {
 
 
 def refresh_members(
-    tx: Connection, found: Sequence[Any], world: World
+    tx: Connection, found: Sequence[Any], context: DecisionContext
 ) -> list[tuple[str, date | None, date | None]]:
     """Opens and closes what the clocks of members (rows of READ_MEMBERS) say; (member, due before,
     now) of what moved.
@@ -224,9 +225,9 @@ def refresh_members(
     for row in found:
         facts, before = facts_of(row), standing.get(row.member, {})
         off = row.lost or facts.standing != "normal"
-        wanted = deadlines.life_tasks(row.organisation, facts.last_seen_on, off, world)
+        wanted = deadlines.life_tasks(row.organisation, facts.last_seen_on, off, context)
         about = str(uuid5(NAMESPACE_GUIDUI, f"member:{row.member}"))
-        opened, closed = task_changes(about, before, wanted, world, 0)
+        opened, closed = task_changes(about, before, wanted, context, 0)
         opened_rows += [line | {"case_id": None, "member": row.member} for line in opened]
         closed_ids += closed
         moved += [
@@ -235,14 +236,16 @@ def refresh_members(
             if line["id"] in before
         ]
         if opened or closed:
-            messages.append(task_message(row.member, None, row.member, opened, closed, world))
+            messages.append(task_message(row.member, None, row.member, opened, closed, context))
         wakes.append(
             {
                 "member": row.member,
-                "wake_at": deadlines.life_wake_at(row.organisation, facts.last_seen_on, off, world),
+                "wake_at": deadlines.life_wake_at(
+                    row.organisation, facts.last_seen_on, off, context
+                ),
             }
         )
-    apply_tasks(tx, opened_rows, closed_ids, world.now)
+    apply_tasks(tx, opened_rows, closed_ids, context.now)
     tx.exec_driver_sql("SELECT member_wakes(%s::json)", (dumps(wakes),))
     record(tx, messages)
     return moved

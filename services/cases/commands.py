@@ -16,17 +16,17 @@ from services.cases import deadlines, numbers, queries, reports, tables
 from services.cases import decide as rules
 from services.cases import states as s
 from services.cases.arguments import NOTHING, Named, refuse
-from services.cases.ground import Ground, member_facts, usual
-from services.cases.model import Case, MemberFacts, Statement, Step, World
+from services.cases.model import Case, DecisionContext, MemberFacts, Statement, Step
 from services.cases.named import look_up
 from services.cases.routing import OPENING, current_facts
+from services.cases.rule_source import RuleSource, default_rules, member_facts
 from services.cases.tables import Change
 from services.kit.clock import Clock
 from services.kit.errors import Refused
 from services.registry.access import Caller
 
 
-def give(  # noqa: PLR0913
+def apply(  # noqa: PLR0913
     engine: Engine,
     caller: Caller,
     case_id: str,
@@ -35,7 +35,7 @@ def give(  # noqa: PLR0913
     args: Mapping[str, Any],
     clock: Clock,
     person: str | None = None,
-    ground: Ground | None = None,
+    rule_source: RuleSource | None = None,
 ) -> dict[str, Any]:
     """Gives ``command`` to a case in one transaction and returns the new case view.
 
@@ -43,12 +43,12 @@ def give(  # noqa: PLR0913
     is illegal, 403 not this organisation's act, 422 a field is wrong.
     """
     with engine.begin() as tx:
-        return give_within(
-            tx, caller, case_id, command, seen_state, args, clock.now(), person, ground
+        return apply_within(
+            tx, caller, case_id, command, seen_state, args, clock.now(), person, rule_source
         )
 
 
-def give_within(  # noqa: PLR0913
+def apply_within(  # noqa: PLR0913
     tx: Connection,
     caller: Caller,
     case_id: str,
@@ -57,7 +57,7 @@ def give_within(  # noqa: PLR0913
     args: Mapping[str, Any],
     now: datetime,
     person: str | None = None,
-    ground: Ground | None = None,
+    rule_source: RuleSource | None = None,
 ) -> dict[str, Any]:
     """``give`` within a transaction of the caller's."""
     if caller.role == "sender":
@@ -80,14 +80,14 @@ def give_within(  # noqa: PLR0913
                 f"The transfer has moved on to '{state[1]}'; act on its present state.",
                 state=case.state,
             )
-        order = Order(case, command, caller.own_organisation, args, named)
-        answer = obey_all(tx, [order], now, person, ground or usual())[0]
+        order = BatchOrder(case, command, caller.own_organisation, args, named)
+        answer = apply_all(tx, [order], now, person, rule_source or default_rules())[0]
         if isinstance(answer, Refused):
             raise answer
     return queries.view_within(tx, case_id, now, caller.organisation)
 
 
-def obey(  # noqa: PLR0913
+def apply_to_child(  # noqa: PLR0913
     tx: Connection,
     case: Case,
     command: str,
@@ -95,17 +95,17 @@ def obey(  # noqa: PLR0913
     args: Mapping[str, Any],
     now: datetime,
     person: str | None,
-    ground: Ground,
+    rule_source: RuleSource,
 ) -> Case:
     """Decides and writes one command; ``tx`` acts as the worker."""
-    answer = obey_all(tx, [Order(case, command, actor, args)], now, person, ground)[0]
+    answer = apply_all(tx, [BatchOrder(case, command, actor, args)], now, person, rule_source)[0]
     if isinstance(answer, Refused):
         raise answer
     return answer
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BatchOrder:
     """One command to one case, given by organisation ``actor``; ``named`` is what its arguments
     name, as the actor sees it: nothing of anybody's where nobody looked.
     """
@@ -117,8 +117,12 @@ class Order:
     named: Named = NOTHING
 
 
-def obey_all(
-    tx: Connection, orders: Sequence[Order], now: datetime, person: str | None, ground: Ground
+def apply_all(
+    tx: Connection,
+    orders: Sequence[BatchOrder],
+    now: datetime,
+    person: str | None,
+    rule_source: RuleSource,
 ) -> list[Case | Refused]:
     """Decides and writes commands to different cases together; ``tx`` acts as the worker.
 
@@ -126,7 +130,7 @@ def obey_all(
     others.
     """
     known = member_facts(tx, sorted({o.case.member for o in orders if o.case.member}))
-    world = ground.world(tx, now)
+    context = rule_source.context(tx, now)
     acted = tables.acted(tx, [o.case.id for o in orders if o.command == "note"])
     reported = reports.of_cases(
         tx, [o.case.id for o in orders if o.command == "triage" and o.args.get("from_report")]
@@ -134,20 +138,20 @@ def obey_all(
     answers: list[Case | Refused] = []
     changes: list[Change] = []
     stated: list[tuple[UUID, str, Statement, int | None]] = []
-    taken_over: list[tuple[reports.Report, Order]] = []
+    taken_over: list[tuple[reports.Report, BatchOrder]] = []
     for order in orders:
         case = order.case
         facts = known[case.member][0] if case.member in known else MemberFacts()
         try:
             seen = replace(
-                world,
+                context,
                 member=facts,
                 acted=acted.get(case.id, frozenset()),
                 reports=reported.get(case.id, ()),
             )
             move = rules.decide(case, order.command, order.actor, order.args, seen, order.named)
             if order.command == "merge":
-                _join_other(tx, case, order, move.case.merged_into, world)
+                _join_other(tx, case, order, move.case.merged_into, context)
         except Refused as refusal:
             answers.append(refusal)
             continue
@@ -160,15 +164,17 @@ def obey_all(
         changes.append(Change(case, move.case, move.steps))
         answers.append(move.case)
     tables.state_facts(tx, stated)
-    changes = numbers.numbered(tx, changes, world)
-    written = {case.id: case for case in tables.write(tx, changes, world, person)}
+    changes = numbers.numbered(tx, changes, context)
+    written = {case.id: case for case in tables.write(tx, changes, context, person)}
     for report, order in taken_over:
-        reports.take_over(tx, report, order.case.id, order.actor, world)
-    close_finished_groups(tx, list(written.values()), world)
+        reports.take_over(tx, report, order.case.id, order.actor, context)
+    close_finished_groups(tx, list(written.values()), context)
     return [answer if isinstance(answer, Refused) else written[answer.id] for answer in answers]
 
 
-def _join_other(tx: Connection, case: Case, order: Order, into: str | None, world: World) -> None:
+def _join_other(
+    tx: Connection, case: Case, order: BatchOrder, into: str | None, context: DecisionContext
+) -> None:
     """Moves what was stated about a merged case to the surviving one, whose history says which
     facts that changed.
 
@@ -179,19 +185,19 @@ def _join_other(tx: Connection, case: Case, order: Order, into: str | None, worl
     tx.exec_driver_sql(
         "UPDATE statement SET case_id = %s::uuid WHERE case_id = %s::uuid", (survivor.id, case.id)
     )
-    change = restated(tx, survivor, world, "join", "merged", order.actor)
+    change = restated(tx, survivor, context, "join", "merged", order.actor)
     before, after = survivor.facts, change.after.facts
     changed = sorted(
         name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
     )
     joined = replace(change.steps[0], detail={"merged": case.id, "facts_changed": changed})
-    tables.write(tx, [replace(change, steps=[joined, *change.steps[1:]])], world)
+    tables.write(tx, [replace(change, steps=[joined, *change.steps[1:]])], context)
 
 
 def restated(
     tx: Connection,
     case: Case,
-    world: World,
+    context: DecisionContext,
     command: str,
     reason: str | None = None,
     by: str | None = None,
@@ -199,15 +205,15 @@ def restated(
     """The change that a case's present statements make: facts, claim, poster; the row where it is
     still open to it.
     """
-    return restate(
-        case, tables.statements(tx, [case.id]).get(case.id, []), world, command, reason, by
+    return change_from_statements(
+        case, tables.statements(tx, [case.id]).get(case.id, []), context, command, reason, by
     )
 
 
-def restate(
+def change_from_statements(
     case: Case,
     stated: Sequence[Statement],
-    world: World,
+    context: DecisionContext,
     command: str,
     reason: str | None = None,
     by: str | None = None,
@@ -221,16 +227,16 @@ def restate(
         for x in opening
         if x.kind == "guidui.host.report.v1"
     ]
-    after = case.but(
+    after = case.replace(
         facts=current_facts(stated),
         reports=reports,
-        touched_at=world.now,
+        touched_at=context.now,
         poster=opening[0].source.rpartition(":")[2] if opening else case.poster,
         triaged_by_person=case.triaged_by_person or any(x.kind == "triage" for x in stated),
     )
     steps = [Step(command, case.state, case.state, by, reason)]
     if case.state in (s.ANNOUNCED, s.TRIAGED) and not case.inflow:
-        after = rules.choose(after, world)
+        after = rules.choose(after, context)
         moved = (after.state, after.rule, after.destination) != (
             case.state,
             case.rule,
@@ -240,16 +246,16 @@ def restate(
             name = "match" if case.state == s.ANNOUNCED else "state_facts"
             steps.append(Step(name, case.state, after.state, None, after.rule))
         if after.state != case.state:
-            after = rules.entered(case, after, world)
-    return Change(case, deadlines.settle(after, world), steps)
+            after = rules.entered(case, after, context)
+    return Change(case, deadlines.settle(after, context), steps)
 
 
-def opened(
+def open_case(
     case_id: str,
     member: str | None,
     origin: str | None,
     stated: Sequence[Statement],
-    world: World,
+    context: DecisionContext,
     **more: Any,
 ) -> Change:
     """A new case from its statements: announced, and at once triaged where a row applies."""
@@ -269,51 +275,53 @@ def opened(
         poster=poster,
         facts=current_facts(stated),
         reports=reports,
-        opened_at=world.now,
-        entered_at=world.now,
-        touched_at=world.now,
-        counted_from=world.today,
+        opened_at=context.now,
+        entered_at=context.now,
+        touched_at=context.now,
+        counted_from=context.today,
         **more,
     )
     steps = [Step("open", None, s.ANNOUNCED, poster)]
     if not case.inflow:
-        case = rules.choose(case, world)
+        case = rules.choose(case, context)
         if case.state == s.TRIAGED:
             steps.append(Step("match", s.ANNOUNCED, s.TRIAGED, None, case.rule))
-    return Change(None, deadlines.settle(case, world), steps)
+    return Change(None, deadlines.settle(case, context), steps)
 
 
-def withdraw(tx: Connection, case: Case, world: World, by: str) -> Change:
+def withdraw(tx: Connection, case: Case, context: DecisionContext, by: str) -> Change:
     """What is left of a case once a statement of it was withdrawn: closed where nothing else opened
     it.
     """
     stated = tables.statements(tx, [case.id]).get(case.id, [])
     rest = [x for x in stated if x.kind in OPENING and not x.withdrawn]
     if rest or case.state not in (s.ANNOUNCED, s.TRIAGED):
-        return restate(case, stated, world, "join", "withdrawn", by)
-    after = rules.entered(case, case.but(state=s.CLOSED, touched_at=world.now), world)
+        return change_from_statements(case, stated, context, "join", "withdrawn", by)
+    after = rules.entered(case, case.replace(state=s.CLOSED, touched_at=context.now), context)
     return Change(
         case,
-        deadlines.settle(after, world),
+        deadlines.settle(after, context),
         [Step("withdraw", case.state, s.CLOSED, by, "event_withdrawn")],
     )
 
 
-def contacted(case: Case, world: World, day: date | None, by: str) -> Change:
+def record_contact(case: Case, context: DecisionContext, day: date | None, by: str) -> Change:
     """A contact that reached the member stops the contact clock (t18)."""
     after = deadlines.settle(
-        case.but(contacted_on=max(d for d in (case.contacted_on, day) if d), touched_at=world.now),
-        world,
+        case.replace(
+            contacted_on=max(d for d in (case.contacted_on, day) if d), touched_at=context.now
+        ),
+        context,
     )
     return Change(case, after, [Step("contact", case.state, case.state, by)])
 
 
-def close_finished_groups(tx: Connection, moved: Sequence[Case], world: World) -> None:
+def close_finished_groups(tx: Connection, moved: Sequence[Case], context: DecisionContext) -> None:
     """Closes the bulk parents of which every child has ended."""
-    close_groups(tx, {c.parent for c in moved if c.parent and c.state in s.TERMINAL}, world)
+    close_groups(tx, {c.parent for c in moved if c.parent and c.state in s.TERMINAL}, context)
 
 
-def close_groups(tx: Connection, parents: Collection[str], world: World) -> None:
+def close_groups(tx: Connection, parents: Collection[str], context: DecisionContext) -> None:
     """Closes those of the bulk cases of which every child has ended."""
     if not parents:
         return
@@ -331,15 +339,17 @@ def close_groups(tx: Connection, parents: Collection[str], world: World) -> None
     )
     changes = []
     for case in tables.load(tx, done).values():
-        after = rules.entered(case, case.but(state=s.BULK_CLOSED, touched_at=world.now), world)
+        after = rules.entered(
+            case, case.replace(state=s.BULK_CLOSED, touched_at=context.now), context
+        )
         changes.append(
             Change(
                 case,
-                deadlines.settle(after, world),
+                deadlines.settle(after, context),
                 [Step("close_bulk", case.state, s.BULK_CLOSED, None)],
             )
         )
-    tables.write(tx, changes, world)
+    tables.write(tx, changes, context)
 
 
 def rewrite_paths(tx: Connection, old_prefix: str, new_prefix: str) -> int:

@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from schemas.days import stored_day, stored_moment
 from services.cases import states as s
 from services.cases.calendar import add_months, day_of, midnight
-from services.cases.model import Case, Task, World
+from services.cases.model import Case, DecisionContext, Task
 from services.cases.policy import AUTOMATIC, WHO_RULES
 from services.cases.routing import table
 
@@ -24,32 +24,32 @@ ALERT_ONLY = frozenset({"expected", "double_report", "seen_elsewhere", "permit",
 Waiting = tuple[str | None, str | None, date | None]
 
 
-def parts(case: Case, world: World) -> Case:
+def parts(case: Case, context: DecisionContext) -> Case:
     """The case with the organisations derived from origin and destination filled in.
 
     In the place of one that has ended stands who acts for it.
     """
-    directory = world.directory
+    directory = context.directory
     committee = directory.committee(case.origin) if case.origin else None
     header = directory.with_authority(case.destination) if case.destination else None
     receiving = directory.committee(case.destination) if case.destination else None
-    return case.but(
+    return case.replace(
         origin_path=directory.path(case.origin) if case.origin else None,
-        origin_committee=world.acting(committee.code if committee else case.origin),
+        origin_committee=context.acting(committee.code if committee else case.origin),
         destination_path=directory.path(case.destination) if case.destination else None,
-        header=world.acting(header.code) if header else None,
-        receiving_committee=world.acting(receiving.code if receiving else case.destination),
-        ruling=world.acting(ruling_department(case, world)),
+        header=context.acting(header.code) if header else None,
+        receiving_committee=context.acting(receiving.code if receiving else case.destination),
+        ruling=context.acting(ruling_department(case, context)),
     )
 
 
-def ruling_department(case: Case, world: World) -> str | None:
+def ruling_department(case: Case, context: DecisionContext) -> str | None:
     """Lowest organisation department above both ends, else the nearest above the destination; B35:
     above the origin.
 
     Policy may name another (``who_rules``).
     """
-    directory, who = world.directory, world.policy_of(case).who_rules
+    directory, who = context.directory, context.policy_of(case).who_rules
     if case.rule != "B35" and case.destination and who != ABOVE_ORIGIN:
         found = (
             directory.common_department(case.origin, case.destination)
@@ -63,27 +63,29 @@ def ruling_department(case: Case, world: World) -> str | None:
     return found.code if found else None
 
 
-def issuer(case: Case, world: World) -> str | None:
+def issuer(case: Case, context: DecisionContext) -> str | None:
     """Who may issue the letter: the origin committee if it has authority, else its nearest superior
     that has.
     """
-    found = world.directory.with_authority(case.origin_committee) if case.origin_committee else None
+    found = (
+        context.directory.with_authority(case.origin_committee) if case.origin_committee else None
+    )
     return found.code if found else case.origin_committee
 
 
-def settle(case: Case, world: World) -> Case:
+def settle(case: Case, context: DecisionContext) -> Case:
     """The case with its owner, whom it waits for, and the next moment at which the clock must look
     at it.
     """
-    case = parts(case, world)
-    organisation, act, due = waiting_on(case, world)
-    case = case.but(
-        owner=world.acting(owner(case)),
-        wait_organisation=world.acting(organisation),
+    case = parts(case, context)
+    organisation, act, due = waiting_on(case, context)
+    case = case.replace(
+        owner=context.acting(owner(case)),
+        wait_organisation=context.acting(organisation),
         wait_act=act,
         wait_due=due,
     )
-    return case.but(wake_at=wake_at(case, world))
+    return case.replace(wake_at=wake_at(case, context))
 
 
 def owner(case: Case) -> str | None:
@@ -105,14 +107,17 @@ def owner(case: Case) -> str | None:
     }.get(case.state, case.origin_committee) or case.poster
 
 
-def waiting_on(case: Case, world: World) -> Waiting:
+def waiting_on(case: Case, context: DecisionContext) -> Waiting:
     """(organisation, act, due day) of the next act; three Nones in a state that waits for
     nobody.
     """
-    policy, start = world.policy_of(case), case.counted_from or day_of(case.entered_at or world.now)
+    policy, start = (
+        context.policy_of(case),
+        case.counted_from or day_of(case.entered_at or context.now),
+    )
 
     def workdays(count: int) -> date:
-        return world.calendar.add_workdays(start, count)
+        return context.calendar.add_workdays(start, count)
 
     state, origin, committee = case.state, case.origin, case.origin_committee
     if state == s.ANNOUNCED:
@@ -137,12 +142,12 @@ def waiting_on(case: Case, world: World) -> Waiting:
     if state in waits:
         return waits[state]
     if state in (s.LETTER_EXPIRED, s.LETTER_VOID):
-        return committee, "reissue", reissue_until(case, world)
+        return committee, "reissue", reissue_until(case, context)
     if state == s.SUSPENDED:
-        return committee, "strike_off", strike_off_from(case, world)
+        return committee, "strike_off", strike_off_from(case, context)
     counted = {
         s.DESTINATION_CONFIRMED: (origin, "submit", policy.submit_wd),
-        s.OUT_APPROVAL: (issuer(case, world), "issue_letter", policy.out_approval_wd),
+        s.OUT_APPROVAL: (issuer(case, context), "issue_letter", policy.out_approval_wd),
         s.ARRIVED: (case.receiver, "accept", policy.acceptance_wd),
         s.ACCEPTED: (case.destination, "place", policy.placement_wd),
         s.ESCALATED: (case.ruling, "rule", policy.ruling_wd),
@@ -168,25 +173,25 @@ def _triaged_act(case: Case) -> str:
     return "confirm_destination" if case.destination else "approve_stay"
 
 
-def reissue_until(case: Case, world: World) -> date | None:
+def reissue_until(case: Case, context: DecisionContext) -> date | None:
     """The last day on which the origin may issue the letter again by itself (t11)."""
     return (
-        add_months(case.first_issued_on, world.policy_of(case).reissue_months)
+        add_months(case.first_issued_on, context.policy_of(case).reissue_months)
         if case.first_issued_on
         else None
     )
 
 
-def strike_off_from(case: Case, world: World) -> date | None:
+def strike_off_from(case: Case, context: DecisionContext) -> date | None:
     """The first day on which a decision to strike off may be recorded (t16)."""
     return (
-        add_months(case.suspended_on, 12 * world.policy_of(case).strike_off_years)
+        add_months(case.suspended_on, 12 * context.policy_of(case).strike_off_years)
         if case.suspended_on
         else None
     )
 
 
-def tasks(case: Case, world: World) -> list[Task]:
+def tasks(case: Case, context: DecisionContext) -> list[Task]:
     """Every task and alert of the case that stands now. Of a kind that recurs only the newest
     stands.
 
@@ -196,13 +201,13 @@ def tasks(case: Case, world: World) -> list[Task]:
         return []
     found: dict[tuple, Task] = {}
     for task in (
-        *_state_tasks(case, world),
-        *_clock_tasks(case, world),
+        *_state_tasks(case, context),
+        *_clock_tasks(case, context),
         *_asks(case),
-        *_alerts(case, world),
+        *_alerts(case, context),
     ):
         if task.organisation:
-            code = world.acting(task.organisation)
+            code = context.acting(task.organisation)
             if code != task.organisation:
                 task = replace(task, organisation=code)
             found.setdefault((task.kind, code, task.opened_at), task)
@@ -221,7 +226,7 @@ _STATE_TASKS = {
 }
 
 
-def _state_tasks(case: Case, world: World) -> Iterator[Task]:
+def _state_tasks(case: Case, context: DecisionContext) -> Iterator[Task]:
     kind = _STATE_TASKS.get(case.state)
     at = case.entered_at
     if kind and at and not (case.inflow and case.wait_act == "answer"):
@@ -242,13 +247,13 @@ def _state_tasks(case: Case, world: World) -> Iterator[Task]:
             "record_talk",
             case.branch or "",
             case.placed_at,
-            day_of(case.placed_at) + timedelta(days=world.policy_of(case).talk_days),
+            day_of(case.placed_at) + timedelta(days=context.policy_of(case).talk_days),
         )
 
 
-def _clock_tasks(case: Case, world: World) -> Iterator[Task]:
-    for kind, act, organisation, days, due in _schedule(case, world):
-        opened = [day for day in days if midnight(day) <= world.now]
+def _clock_tasks(case: Case, context: DecisionContext) -> Iterator[Task]:
+    for kind, act, organisation, days, due in _schedule(case, context):
+        opened = [day for day in days if midnight(day) <= context.now]
         if opened:
             day = max(opened)
             yield Task(
@@ -256,18 +261,18 @@ def _clock_tasks(case: Case, world: World) -> Iterator[Task]:
                 act,
                 organisation or "",
                 midnight(day),
-                due or world.calendar.add_workdays(day, world.policy_of(case).review_wd),
+                due or context.calendar.add_workdays(day, context.policy_of(case).review_wd),
             )
 
 
 Line = tuple[str, str, str | None, list[date], date | None]
 
 
-def _schedule(case: Case, world: World) -> Iterator[Line]:
+def _schedule(case: Case, context: DecisionContext) -> Iterator[Line]:
     """(kind, act, organisation, the days it opens on, due day or None for the usual working
     days).
     """
-    policy, committee = world.policy_of(case), case.origin_committee
+    policy, committee = context.policy_of(case), case.origin_committee
     if case.state in s.LETTER_OUT and case.letter_issued_on and case.letter_expires_on:
         issued, expires = case.letter_issued_on, case.letter_expires_on
         warn = expires - timedelta(days=policy.validity_warning_days)
@@ -276,7 +281,7 @@ def _schedule(case: Case, world: World) -> Iterator[Line]:
         yield "arrival_silence", "record_arrival", committee, silence, None
     if case.state == s.STAY_APPROVED and case.review_on:
         yield "stay_review", "reopen", committee, [case.review_on], None
-    if case.state == s.SUSPENDED and (day := strike_off_from(case, world)):
+    if case.state == s.SUSPENDED and (day := strike_off_from(case, context)):
         yield "suspension", "strike_off", committee, [day], None
     entered = day_of(case.entered_at) if case.entered_at else None
     if case.state == s.FLOATING_REGISTERED and entered:
@@ -284,41 +289,41 @@ def _schedule(case: Case, world: World) -> Iterator[Line]:
             "permit_check",
             "reopen",
             case.origin,
-            _every(entered, policy.permit_check_months, world),
+            _every(entered, policy.permit_check_months, context),
             None,
         )
-    interval = contact_interval(case, world)
+    interval = contact_interval(case, context)
     if interval and entered:
         days = [
             day
-            for day in _every(entered, interval, world)
+            for day in _every(entered, interval, context)
             if not case.contacted_on or day > case.contacted_on
         ]
         yield "contact", "contact", case.origin, days, None
 
 
-def contact_interval(case: Case, world: World) -> int | None:
+def contact_interval(case: Case, context: DecisionContext) -> int | None:
     """Months between contacts (t18) with a member who stays or floats; None in any other state."""
     if case.state == s.FLOATING_REGISTERED:
-        return world.policy_of(case).floating_contact_months
+        return context.policy_of(case).floating_contact_months
     if case.state != s.STAY_APPROVED:
         return None
     if case.contact_interval:
         return case.contact_interval
-    months = world.policy_of(case).stay_contact_months
+    months = context.policy_of(case).stay_contact_months
     if case.abroad:
         return months["abroad"]
-    origin = world.directory.get(case.origin) if case.origin else None
+    origin = context.directory.get(case.origin) if case.origin else None
     return months["school"] if origin and origin.unit == "school" else months["other"]
 
 
-def _every(start: date, months: int, world: World) -> list[date]:
+def _every(start: date, months: int, context: DecisionContext) -> list[date]:
     """The days every ``months`` after ``start``, up to the first one after today."""
     days, k = [], 1
     while True:
         day = add_months(start, months * k)
         days.append(day)
-        if day > world.today:
+        if day > context.today:
             return days
         k += 1
 
@@ -331,34 +336,34 @@ def _asks(case: Case) -> Iterator[Task]:
             )
 
 
-def _alerts(case: Case, world: World) -> Iterator[Task]:
+def _alerts(case: Case, context: DecisionContext) -> Iterator[Task]:
     """Alerts that are not tasks: who is expected where, who was seen elsewhere, who reports twice
     (B5).
     """
-    at = case.touched_at or world.now
+    at = case.touched_at or context.now
     # who cannot be reached is still expected: the destination may be where they turn up
     state = case.interrupted if case.state == s.UNREACHABLE else case.state
     if state in s.EXPECTED and case.destination:
         due = case.letter_expires_on if state in s.LETTER_OUT else None
         for organisation in dict.fromkeys((case.destination, case.header)):
             yield Task("expected", "record_arrival", organisation or "", at, due)
-    if community := double_reports_at(case, world):
+    if community := double_reports_at(case, context):
         yield Task("double_report", "note", community, at, None)
     if case.state == s.FLOATING_REGISTERED and case.host and not case.acknowledged_on:
         yield Task("permit", "acknowledge", case.host, at, None)
-    stall = channel_stalls_on(case, world)
-    if stall and stall <= world.today:
+    stall = channel_stalls_on(case, context)
+    if stall and stall <= context.today:
         yield Task(
             "other_channel", "add_channel", case.origin_committee or "", midnight(stall), None
         )
-    paper = hands_over_on(case, world)
-    if paper and paper <= world.today:
+    paper = hands_over_on(case, context)
+    if paper and paper <= context.today:
         yield Task("other_channel", "hand_over", case.origin_committee or "", midnight(paper), None)
     if seen_elsewhere(case):
         yield Task("seen_elsewhere", "reroute", case.origin_committee or "", at, None)
 
 
-def double_reports_at(case: Case, world: World) -> str | None:
+def double_reports_at(case: Case, context: DecisionContext) -> str | None:
     """The community, else its street, where a member who belongs to a unit lives and registers
     (B5).
     """
@@ -369,46 +374,46 @@ def double_reports_at(case: Case, world: World) -> str | None:
     )
     if not area:
         return None
-    found = world.directory.serving(area, world.today) or world.directory.serving(
-        area[:9], world.today
+    found = context.directory.serving(area, context.today) or context.directory.serving(
+        area[:9], context.today
     )
     return found.code if found else None
 
 
-def channel_stalls_on(case: Case, world: World) -> date | None:
+def channel_stalls_on(case: Case, context: DecisionContext) -> date | None:
     """The day from which a letter that goes by one channel alone counts as stalled there, so that
     the other is proposed, or taken where `channel_fall_back` is automatic.
     """
-    return _silent_from(case, world) if case.letter_channel in ("system", "paper") else None
+    return _silent_from(case, context) if case.letter_channel in ("system", "paper") else None
 
 
-def falls_back(case: Case, world: World) -> bool:
+def falls_back(case: Case, context: DecisionContext) -> bool:
     """Whether a stalled letter goes by the other channel by itself."""
-    stall = channel_stalls_on(case, world)
+    stall = channel_stalls_on(case, context)
     return (
         stall is not None
-        and stall <= world.today
-        and world.policy_of(case).channel_fall_back == AUTOMATIC
+        and stall <= context.today
+        and context.policy_of(case).channel_fall_back == AUTOMATIC
     )
 
 
-def hands_over_on(case: Case, world: World) -> date | None:
+def hands_over_on(case: Case, context: DecisionContext) -> date | None:
     """Where letters fall back by themselves, the day from which one that goes on paper too should
     be handed over.
     """
     if (
         case.state != s.LETTER_ISSUED
         or case.letter_channel != "both"
-        or world.policy_of(case).channel_fall_back != AUTOMATIC
+        or context.policy_of(case).channel_fall_back != AUTOMATIC
     ):
         return None
-    return _silent_from(case, world)
+    return _silent_from(case, context)
 
 
-def _silent_from(case: Case, world: World) -> date | None:
+def _silent_from(case: Case, context: DecisionContext) -> date | None:
     if case.state not in s.LETTER_OUT or not case.letter_issued_on:
         return None
-    return case.letter_issued_on + timedelta(days=world.policy_of(case).channel_stall_days)
+    return case.letter_issued_on + timedelta(days=context.policy_of(case).channel_stall_days)
 
 
 def seen_elsewhere(case: Case) -> str | None:
@@ -425,23 +430,25 @@ def seen_elsewhere(case: Case) -> str | None:
     return others[-1]["organisation"] if others else None
 
 
-def wake_at(case: Case, world: World) -> datetime | None:
+def wake_at(case: Case, context: DecisionContext) -> datetime | None:
     """The next moment at which the clock changes this case or its tasks; None if it never does."""
-    moments = [midnight(day) for _, _, _, days, _ in _schedule(case, world) for day in days]
+    moments = [midnight(day) for _, _, _, days, _ in _schedule(case, context) for day in days]
     if case.state in s.LETTER_OUT and case.letter_expires_on:
         moments.append(midnight(case.letter_expires_on + timedelta(days=1)))
     moments += [
-        midnight(day) for day in (channel_stalls_on(case, world), hands_over_on(case, world)) if day
+        midnight(day)
+        for day in (channel_stalls_on(case, context), hands_over_on(case, context))
+        if day
     ]
-    return min((m for m in moments if m > world.now), default=None)
+    return min((m for m in moments if m > context.now), default=None)
 
 
-def expired(case: Case, world: World) -> bool:
+def expired(case: Case, context: DecisionContext) -> bool:
     """Whether a letter that is still out has run out: the day after its last good day has begun."""
     return (
         case.state in s.LETTER_OUT
         and case.letter_expires_on is not None
-        and world.today > case.letter_expires_on
+        and context.today > case.letter_expires_on
     )
 
 
@@ -468,16 +475,18 @@ def flags(case: Case, today: date, pocket_early_days: int = 30, silent_days: int
     return [flag for flag, holds in found.items() if holds]
 
 
-def life_tasks(organisation: str, last: date | None, lost: bool, world: World) -> list[Task]:
+def life_tasks(
+    organisation: str, last: date | None, lost: bool, context: DecisionContext
+) -> list[Task]:
     """t12 three, four and five months after the last sign of organisational life, t13 (which
     replaces it) after six.
     """
     if last is None or lost:
         return []
-    policy = world.policy_at(organisation)
+    policy = context.policy_at(organisation)
     days = [(add_months(last, m), "organisation_life", "record_life") for m in policy.life_months]
     days.append((add_months(last, policy.lost_months), "six_months", "record_life"))
-    opened = [line for line in days if midnight(line[0]) <= world.now]
+    opened = [line for line in days if midnight(line[0]) <= context.now]
     if not opened:
         return []
     day, kind, act = max(opened)
@@ -485,19 +494,21 @@ def life_tasks(organisation: str, last: date | None, lost: bool, world: World) -
         Task(
             kind,
             act,
-            world.acting(organisation) or organisation,
+            context.acting(organisation) or organisation,
             midnight(day),
-            world.calendar.add_workdays(day, policy.review_wd),
+            context.calendar.add_workdays(day, policy.review_wd),
         )
     ]
 
 
-def life_wake_at(organisation: str, last: date | None, lost: bool, world: World) -> datetime | None:
+def life_wake_at(
+    organisation: str, last: date | None, lost: bool, context: DecisionContext
+) -> datetime | None:
     """When the member's own clock (t12, t13) next opens something."""
     if last is None or lost:
         return None
-    policy = world.policy_at(organisation)
+    policy = context.policy_at(organisation)
     months = (*policy.life_months, policy.lost_months)
     return min(
-        (m for n in months if (m := midnight(add_months(last, n))) > world.now), default=None
+        (m for n in months if (m := midnight(add_months(last, n))) > context.now), default=None
     )

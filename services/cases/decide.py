@@ -16,12 +16,12 @@ from services.cases import deadlines, reports, rights
 from services.cases import states as s
 from services.cases.arguments import NOTHING, Arguments, Named, refuse
 from services.cases.calendar import add_months, day_of
-from services.cases.model import Case, Move, Statement, Step, World
+from services.cases.model import Case, DecisionContext, Move, Statement, Step
 from services.cases.overrides import judge
 from services.cases.routing import table
 from services.kit.errors import Refused
 
-Command = Callable[[Case, Arguments, World], Case]
+Command = Callable[[Case, Arguments, DecisionContext], Case]
 _COMMANDS: dict[str, Command] = {}
 
 
@@ -35,7 +35,7 @@ def decide(
     command: str,
     actor: str,
     args: Mapping[str, Any],
-    world: World,
+    context: DecisionContext,
     named: Named = NOTHING,
 ) -> Move:
     """The move that ``command`` makes, given by organisation ``actor``; raises Refused where it may
@@ -53,23 +53,28 @@ def decide(
             commands=sorted(s.COMMANDS),
         )
     if (case.state, command) not in s.TRANSITIONS:
-        raise _illegal(case, command, actor, world)
-    if not rights.may(case, command, actor, world):
-        raise _not_yours(case, command, actor, world)
+        raise _illegal(case, command, actor, context)
+    if not rights.may(case, command, actor, context):
+        raise _not_yours(case, command, actor, context)
     given = Arguments(args, actor, command, named)
-    after = _COMMANDS[command](case, given, world)
-    return finish(case, after, command, actor, given, world)
+    after = _COMMANDS[command](case, given, context)
+    return finish(case, after, command, actor, given, context)
 
 
 def finish(
-    case: Case, after: Case, command: str, actor: str | None, given: Arguments, world: World
+    case: Case,
+    after: Case,
+    command: str,
+    actor: str | None,
+    given: Arguments,
+    context: DecisionContext,
 ) -> Move:
     """The move from ``case`` to ``after``: entry dates, waiting and owner settled, one history
     row.
     """
-    after = entered(case, after, world)
+    after = entered(case, after, context)
     after = deadlines.settle(
-        after.but(touched_at=world.now, policy=world.policy_now(after).version), world
+        after.replace(touched_at=context.now, policy=context.policy_now(after).version), context
     )
     extra = tuple(
         Step(c, case.state, case.state, actor, "on_paper", d) for c, d in given.extra_steps
@@ -78,15 +83,15 @@ def finish(
     return Move(after, (*extra, step), given.statement, tuple(given.affects), given.taken_over)
 
 
-def entered(case: Case, after: Case, world: World) -> Case:
+def entered(case: Case, after: Case, context: DecisionContext) -> Case:
     """``after`` with its entry time, if it is in another state than ``case`` (or counts anew)."""
     if after.state != case.state or after.counted_from is None:
-        return after.but(entered_at=world.now, counted_from=world.today)
+        return after.replace(entered_at=context.now, counted_from=context.today)
     return after
 
 
-def _illegal(case: Case, command: str, actor: str, world: World) -> Refused:
-    state, (now, zh, en) = s.STATES[case.state], _what_now(case, actor, world)
+def _illegal(case: Case, command: str, actor: str, context: DecisionContext) -> Refused:
+    state, (now, zh, en) = s.STATES[case.state], _what_now(case, actor, context)
     return refuse(
         409,
         "illegal-move",
@@ -97,8 +102,8 @@ def _illegal(case: Case, command: str, actor: str, world: World) -> Refused:
     )
 
 
-def _not_yours(case: Case, command: str, actor: str, world: World) -> Refused:
-    state, (now, zh, en) = s.STATES[case.state], _what_now(case, actor, world)
+def _not_yours(case: Case, command: str, actor: str, context: DecisionContext) -> Refused:
+    state, (now, zh, en) = s.STATES[case.state], _what_now(case, actor, context)
     return refuse(
         403,
         "not-yours",
@@ -109,9 +114,9 @@ def _not_yours(case: Case, command: str, actor: str, world: World) -> Refused:
     )
 
 
-def _what_now(case: Case, actor: str, world: World) -> tuple[list[str], str, str]:
+def _what_now(case: Case, actor: str, context: DecisionContext) -> tuple[list[str], str, str]:
     """What ``actor`` may do now: the commands, and a sentence in each language."""
-    now = sorted(rights.allowed(case, actor, world))
+    now = sorted(rights.allowed(case, actor, context))
     verbs_zh = "、".join(s.COMMANDS[c][0] for c in now) or "无"
     verbs_en = ", ".join(s.COMMANDS[c][1] for c in now) or "nothing"
     return (
@@ -121,21 +126,26 @@ def _what_now(case: Case, actor: str, world: World) -> tuple[list[str], str, str
     )
 
 
-def choose(case: Case, world: World) -> Case:
+def choose(case: Case, context: DecisionContext) -> Case:
     """The case with its row and destination chosen anew from its facts; announced or triaged
     accordingly.
     """
     category = case.facts.get("category")
     found = judge(
-        case, table(), world.overrides, world.directory, world.today, case.opened_at or world.now
+        case,
+        table(),
+        context.overrides,
+        context.directory,
+        context.today,
+        case.opened_at or context.now,
     )
     row, proposal = found.row, found.proposal
     state = s.TRIAGED if row or case.triaged_by_person else s.ANNOUNCED
-    return case.but(
+    return case.replace(
         state=state,
         rule=row,
         category=category,
-        policy=world.policy_now(case.but(category=category)).version,
+        policy=context.policy_now(case.replace(category=category)).version,
         destination=proposal.organisation,
         destination_source=proposal.source,
         area=proposal.area,
@@ -144,34 +154,35 @@ def choose(case: Case, world: World) -> Case:
     )
 
 
-def _retriage(case: Case, world: World) -> Case:
+def _retriage(case: Case, context: DecisionContext) -> Case:
     """Entering ``triaged`` again: the letter of the former attempt no longer counts for
     anything.
     """
     return choose(
-        case.but(triaged_by_person=True, receiver=None, branch=None, counted_from=None), world
+        case.replace(triaged_by_person=True, receiver=None, branch=None, counted_from=None), context
     )
 
 
 @_command
-def triage(case: Case, given: Arguments, world: World) -> Case:
+def triage(case: Case, given: Arguments, context: DecisionContext) -> Case:
     wanted = given.report("from_report")
-    report = reports.named(world.reports, wanted) if wanted else None
+    report = reports.named(context.reports, wanted) if wanted else None
     reported = dict(report.facts) if report else {}
     category = given.one_of("category", tuple(s.CATEGORIES), required="category" not in reported)
     circumstances = {k: v for k, v in given.mapping("circumstances").items() if v is not None}
     stated = {**reported, **circumstances, "category": category or reported.get("category")}
     given.taken_over = report
     given.statement = Statement(
-        None, f"urn:guidui:organisation:{given.actor}", "triage", world.now, "triage", stated
+        None, f"urn:guidui:organisation:{given.actor}", "triage", context.now, "triage", stated
     )
     return choose(
-        case.but(facts={**case.facts, **stated}, triaged_by_person=True, counted_from=None), world
+        case.replace(facts={**case.facts, **stated}, triaged_by_person=True, counted_from=None),
+        context,
     )
 
 
 @_command
-def confirm_destination(case: Case, given: Arguments, world: World) -> Case:
+def confirm_destination(case: Case, given: Arguments, context: DecisionContext) -> Case:
     if given.flag("member_informed") is not True:
         raise refuse(
             422,
@@ -180,15 +191,15 @@ def confirm_destination(case: Case, given: Arguments, world: World) -> Case:
             "Tell the member first, then give member_informed: true.",
             field="member_informed",
         )
-    after = _to(case, given, world, "stated", required=not case.destination)
-    _still_there(after, world)
-    return after.but(state=s.DESTINATION_CONFIRMED)
+    after = _to(case, given, context, "stated", required=not case.destination)
+    _still_there(after, context)
+    return after.replace(state=s.DESTINATION_CONFIRMED)
 
 
-def _still_there(case: Case, world: World) -> None:
+def _still_there(case: Case, context: DecisionContext) -> None:
     """Nobody is sent to, or taken into, an organisation that has ended and has no successor."""
-    one = world.directory.get(case.destination)
-    if one is not None and one.ended(world.today):
+    one = context.directory.get(case.destination)
+    if one is not None and one.ended(context.today):
         raise refuse(
             409,
             "destination-ended",
@@ -201,22 +212,24 @@ def _still_there(case: Case, world: World) -> None:
         )
 
 
-def _to(case: Case, given: Arguments, world: World, source: str, required: bool) -> Case:
+def _to(
+    case: Case, given: Arguments, context: DecisionContext, source: str, required: bool
+) -> Case:
     """The case with the destination given in ``organisation``, if one is given."""
-    code = given.organisation("organisation", world, required=required)
+    code = given.organisation("organisation", context, required=required)
     if code is None or code == case.destination:
         return case
-    organisation = world.directory.get(code)
+    organisation = context.directory.get(code)
     area = case.facts.get("to.area") or (organisation.area if organisation else None)
-    return case.but(
+    return case.replace(
         destination=code, destination_source=source, area=area, chosen_by_person=True, override=None
     )
 
 
 @_command
-def approve_stay(case: Case, given: Arguments, world: World) -> Case:
+def approve_stay(case: Case, given: Arguments, context: DecisionContext) -> Case:
     reason = given.reason = given.text("reason")
-    listed = world.policy_now(case).stay_reasons
+    listed = context.policy_now(case).stay_reasons
     if listed and reason not in listed:
         raise refuse(
             422,
@@ -225,8 +238,8 @@ def approve_stay(case: Case, given: Arguments, world: World) -> Case:
             f"reason must be one of the prescribed reasons for a stay: {', '.join(listed)}.",
             field="reason",
         )
-    review = given.day("review_on", after=world.today)
-    return case.but(
+    review = given.day("review_on", after=context.today)
+    return case.replace(
         state=s.STAY_APPROVED,
         review_on=review,
         contact_interval=given.number("contact_interval", 1, 60, required=False),
@@ -235,9 +248,9 @@ def approve_stay(case: Case, given: Arguments, world: World) -> Case:
 
 
 @_command
-def register_floating(case: Case, given: Arguments, world: World) -> Case:
-    written, host = given.host("host", world)
-    return case.but(
+def register_floating(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    written, host = given.host("host", context)
+    return case.replace(
         state=s.FLOATING_REGISTERED,
         permit_no=given.text("permit_no"),
         contacted_on=None,
@@ -248,7 +261,7 @@ def register_floating(case: Case, given: Arguments, world: World) -> Case:
 
 
 @_command
-def acknowledge(case: Case, given: Arguments, world: World) -> Case:
+def acknowledge(case: Case, given: Arguments, context: DecisionContext) -> Case:
     if case.acknowledged_on:
         raise refuse(
             409,
@@ -258,61 +271,61 @@ def acknowledge(case: Case, given: Arguments, world: World) -> Case:
             state=case.state,
         )
     given.text("contact")
-    return case.but(acknowledged_on=world.today)
+    return case.replace(acknowledged_on=context.today)
 
 
 @_command
-def reopen(case: Case, given: Arguments, world: World) -> Case:
+def reopen(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.reason = given.text("reason")
-    return _retriage(case, world)
+    return _retriage(case, context)
 
 
 @_command
-def submit(case: Case, given: Arguments, world: World) -> Case:
-    given.month("dues_paid_to", until=dues_month_last(world.now))
-    return case.but(state=s.OUT_APPROVAL)
+def submit(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    given.month("dues_paid_to", until=dues_month_last(context.now))
+    return case.replace(state=s.OUT_APPROVAL)
 
 
 @_command
-def send_back(case: Case, given: Arguments, world: World) -> Case:
+def send_back(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.reason = given.text("reason")
-    return _retriage(case, world)
+    return _retriage(case, context)
 
 
-def _letter(case: Case, given: Arguments, world: World, **changes: Any) -> Case:
+def _letter(case: Case, given: Arguments, context: DecisionContext, **changes: Any) -> Case:
     """The case with a new letter of today."""
-    channel, policy = given.one_of("channel", ("system", "paper", "both")), world.policy_now(case)
+    channel, policy = given.one_of("channel", ("system", "paper", "both")), context.policy_now(case)
     days = given.number("validity_days", 1, policy.validity_days_max, required=False)
-    ends = [world.directory.get(code) for code in (case.origin, case.destination) if code]
+    ends = [context.directory.get(code) for code in (case.origin, case.destination) if code]
     if days is None:
         areas = [(one.area or "") if one else "" for one in ends]
         days = policy.validity(areas[0], areas[1]) if len(areas) == 2 else policy.validity_days_max
-    issuing = deadlines.issuer(case, world) or given.actor
-    number = f"{issuing}-{world.today.year}-{case.id[:8]}-{case.letters + 1}"
-    return case.but(
+    issuing = deadlines.issuer(case, context) or given.actor
+    number = f"{issuing}-{context.today.year}-{case.id[:8]}-{case.letters + 1}"
+    return case.replace(
         state=s.LETTER_ISSUED,
         letter_number=number,
-        letter_issued_on=world.today,
-        letter_expires_on=world.today + timedelta(days=days),
+        letter_issued_on=context.today,
+        letter_expires_on=context.today + timedelta(days=days),
         letter_channel=channel,
         letter_status="valid",
         letters=case.letters + 1,
-        first_issued_on=case.first_issued_on or world.today,
+        first_issued_on=case.first_issued_on or context.today,
         **changes,
     )
 
 
 @_command
-def issue_letter(case: Case, given: Arguments, world: World) -> Case:
-    return _letter(case, given, world, receiver=None)
+def issue_letter(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    return _letter(case, given, context, receiver=None)
 
 
 @_command
-def reissue(case: Case, given: Arguments, world: World) -> Case:
+def reissue(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.reason = given.text("reason")
-    until = deadlines.reissue_until(case, world)
-    if until and world.today > until:
-        department = world.directory.department_above(case.origin_committee)
+    until = deadlines.reissue_until(case, context)
+    if until and context.today > until:
+        department = context.directory.department_above(case.origin_committee)
         if not given.department("approval", department.code if department else None):
             raise refuse(
                 409,
@@ -324,17 +337,17 @@ def reissue(case: Case, given: Arguments, world: World) -> Case:
                 "county department's approval: give its code as approval.",
                 until=until.isoformat(),
             )
-    return _letter(case, given, world, receiver=None)
+    return _letter(case, given, context, receiver=None)
 
 
 @_command
-def hand_over(case: Case, given: Arguments, world: World) -> Case:
+def hand_over(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.one_of("handed_to", ("member",))
-    return case.but(state=s.IN_TRANSIT)
+    return case.replace(state=s.IN_TRANSIT)
 
 
 @_command
-def add_channel(case: Case, given: Arguments, world: World) -> Case:
+def add_channel(case: Case, given: Arguments, context: DecisionContext) -> Case:
     if case.letter_channel == "both":
         raise refuse(
             409,
@@ -344,26 +357,26 @@ def add_channel(case: Case, given: Arguments, world: World) -> Case:
             state=case.state,
         )
     given.reason = given.get("reason")
-    return case.but(letter_channel="both")
+    return case.replace(letter_channel="both")
 
 
 @_command
-def record_arrival(case: Case, given: Arguments, world: World) -> Case:
+def record_arrival(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.letter("letter_number", case.letter_number)
-    return case.but(state=s.ARRIVED, receiver=given.actor)
+    return case.replace(state=s.ARRIVED, receiver=given.actor)
 
 
 @_command
-def forward(case: Case, given: Arguments, world: World) -> Case:
-    after = _to(case, given, world, "stated", required=True)
-    return after.but(receiver=given.organisation("organisation", world))
+def forward(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    after = _to(case, given, context, "stated", required=True)
+    return after.replace(receiver=given.organisation("organisation", context))
 
 
 @_command
-def accept(case: Case, given: Arguments, world: World) -> Case:
-    _still_there(case, world)
+def accept(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    _still_there(case, context)
     expired_on = case.letter_expires_on
-    late = expired_on is not None and world.today > expired_on
+    late = expired_on is not None and context.today > expired_on
     if late and not given.get("late_decision"):
         raise refuse(
             409,
@@ -376,7 +389,7 @@ def accept(case: Case, given: Arguments, world: World) -> Case:
         )
     if (
         given.flag("archive_checked") is not True
-        and world.policy_now(case).archive_check == "required"
+        and context.policy_now(case).archive_check == "required"
     ):
         raise refuse(
             422,
@@ -386,35 +399,35 @@ def accept(case: Case, given: Arguments, world: World) -> Case:
             "true.",
             field="archive_checked",
         )
-    return case.but(
+    return case.replace(
         state=s.ACCEPTED,
-        accepted_on=world.today,
+        accepted_on=context.today,
         late=case.late or late,
         letter_status="used",
-        receipt_due_on=add_months(world.today, world.policy_now(case).receipt_months),
+        receipt_due_on=add_months(context.today, context.policy_now(case).receipt_months),
     )
 
 
 @_command
-def return_for_cure(case: Case, given: Arguments, world: World) -> Case:
+def return_for_cure(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.texts("defects", least=1)
-    return case.but(state=s.RETURNED, returned_for="cure", bounced=True)
+    return case.replace(state=s.RETURNED, returned_for="cure", bounced=True)
 
 
 @_command
-def refuse_(case: Case, given: Arguments, world: World) -> Case:
+def refuse_(case: Case, given: Arguments, context: DecisionContext) -> Case:
     reason = given.reason = given.text("reason")
-    policy = world.policy_now(case)
+    policy = context.policy_now(case)
     listed = reason in policy.refusal_reasons and (
         reason != "archive_defect" or policy.archive_check != "none"
     )
     if reason == "wrong_organisation":
-        given.organisation("proposed", world)
+        given.organisation("proposed", context)
     if reason == "not_living_here":
         given.text("evidence")
     refusals = case.refusals + 1
     up = not listed or refusals >= 2
-    return case.but(
+    return case.replace(
         state=s.ESCALATED if up else s.RETURNED,
         refusals=refusals,
         bounced=True,
@@ -423,15 +436,15 @@ def refuse_(case: Case, given: Arguments, world: World) -> Case:
 
 
 @_command
-def cure(case: Case, given: Arguments, world: World) -> Case:
+def cure(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.text("evidence")
-    return case.but(state=s.ARRIVED)
+    return case.replace(state=s.ARRIVED)
 
 
 @_command
-def redirect(case: Case, given: Arguments, world: World) -> Case:
-    after = _to(case, given, world, "stated", required=True)
-    return after.but(state=s.DESTINATION_CONFIRMED, letter_status=_voided(case), receiver=None)
+def redirect(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    after = _to(case, given, context, "stated", required=True)
+    return after.replace(state=s.DESTINATION_CONFIRMED, letter_status=_voided(case), receiver=None)
 
 
 def _voided(case: Case) -> str | None:
@@ -439,7 +452,7 @@ def _voided(case: Case) -> str | None:
 
 
 @_command
-def rule(case: Case, given: Arguments, world: World) -> Case:
+def rule(case: Case, given: Arguments, context: DecisionContext) -> Case:
     if case.state == s.TRIAGED and case.rule != "B35":
         raise refuse(
             409,
@@ -450,19 +463,19 @@ def rule(case: Case, given: Arguments, world: World) -> Case:
         )
     choices = ("redirect", "stay") if case.state == s.TRIAGED else ("accept", "redirect", "stay")
     decision = given.one_of("decision", choices)
-    _met_on(case, given, world)
+    _met_on(case, given, context)
     given.reason = decision
     if decision == "accept":
-        return _to(case, given, world, "ruling", required=False).but(state=s.ARRIVED)
+        return _to(case, given, context, "ruling", required=False).replace(state=s.ARRIVED)
     if decision == "stay":
-        return case.but(
+        return case.replace(
             state=s.STAY_APPROVED,
-            review_on=given.day("review_on", after=world.today),
+            review_on=given.day("review_on", after=context.today),
             letter_status=_voided(case),
             receiver=None,
         )
-    after = _to(case, given, world, "ruling", required=True)
-    return after.but(
+    after = _to(case, given, context, "ruling", required=True)
+    return after.replace(
         state=s.DESTINATION_CONFIRMED,
         destination_source="ruling",
         letter_status=_voided(case),
@@ -471,19 +484,19 @@ def rule(case: Case, given: Arguments, world: World) -> Case:
 
 
 @_command
-def place(case: Case, given: Arguments, world: World) -> Case:
-    branch = given.branch("branch", case.receiving_committee, world)
+def place(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    branch = given.branch("branch", case.receiving_committee, context)
     state = s.RECEIPT_SENT if case.receipt_sent_on else s.PLACED
-    return case.but(state=state, branch=branch, placed_at=world.now)
+    return case.replace(state=state, branch=branch, placed_at=context.now)
 
 
 @_command
-def record_talk(case: Case, given: Arguments, world: World) -> Case:
-    return case.but(talked_on=given.day("on", since=case.accepted_on, until=world.today))
+def record_talk(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    return case.replace(talked_on=given.day("on", since=case.accepted_on, until=context.today))
 
 
 @_command
-def send_receipt(case: Case, given: Arguments, world: World) -> Case:
+def send_receipt(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.text("handler")
     given.text("phone")
     if case.receipt_sent_on:
@@ -494,48 +507,48 @@ def send_receipt(case: Case, given: Arguments, world: World) -> Case:
             f"The receipt was sent on {case.receipt_sent_on.isoformat()}.",
             state=case.state,
         )
-    late = case.receipt_due_on is not None and world.today > case.receipt_due_on
+    late = case.receipt_due_on is not None and context.today > case.receipt_due_on
     state = s.RECEIPT_SENT if case.state == s.PLACED else s.ACCEPTED
-    return case.but(state=state, receipt_sent_on=world.today, late=case.late or late)
+    return case.replace(state=state, receipt_sent_on=context.today, late=case.late or late)
 
 
 @_command
-def record_receipt(case: Case, given: Arguments, world: World) -> Case:
+def record_receipt(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.get("number")
     given.get("handler")
-    given.day("on", since=case.accepted_on, until=world.today, required=False)
-    return case.but(state=s.MOVED, receipt_recorded_on=world.today)
+    given.day("on", since=case.accepted_on, until=context.today, required=False)
+    return case.replace(state=s.MOVED, receipt_recorded_on=context.today)
 
 
 @_command
-def report_lost(case: Case, given: Arguments, world: World) -> Case:
+def report_lost(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.reason = given.text("reason")
-    return case.but(state=s.LETTER_VOID, letter_status="void")
+    return case.replace(state=s.LETTER_VOID, letter_status="void")
 
 
 @_command
-def mark_unreachable(case: Case, given: Arguments, world: World) -> Case:
-    given.texts("attempts", least=world.policy_now(case).unreachable_attempts)
-    return case.but(state=s.UNREACHABLE, interrupted=case.state)
+def mark_unreachable(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    given.texts("attempts", least=context.policy_now(case).unreachable_attempts)
+    return case.replace(state=s.UNREACHABLE, interrupted=case.state)
 
 
 @_command
-def found(case: Case, given: Arguments, world: World) -> Case:
+def found(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.text("how")
     if case.state == s.LOST_CONTACT:
-        return _retriage(case, world)
+        return _retriage(case, context)
     back = case.interrupted or s.TRIAGED
-    expired = case.letter_expires_on is not None and world.today > case.letter_expires_on
+    expired = case.letter_expires_on is not None and context.today > case.letter_expires_on
     if back == s.IN_TRANSIT and expired:
-        return case.but(state=s.LETTER_EXPIRED, letter_status="expired", interrupted=None)
+        return case.replace(state=s.LETTER_EXPIRED, letter_status="expired", interrupted=None)
     if back == s.TRIAGED:
-        return _retriage(case, world).but(interrupted=None)
-    return case.but(state=back, interrupted=None)
+        return _retriage(case, context).replace(interrupted=None)
+    return case.replace(state=back, interrupted=None)
 
 
 @_command
-def mark_lost(case: Case, given: Arguments, world: World) -> Case:
-    last = world.member.last_seen_on
+def mark_lost(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    last = context.member.last_seen_on
     if last is None:
         raise refuse(
             409,
@@ -544,8 +557,8 @@ def mark_lost(case: Case, given: Arguments, world: World) -> Case:
             "No last organisational life or dues on record to count six months from; record it "
             "first.",
         )
-    from_day = add_months(last, world.policy_now(case).lost_months)
-    if world.today < from_day:
+    from_day = add_months(last, context.policy_now(case).lost_months)
+    if context.today < from_day:
         raise refuse(
             409,
             "not-yet-six-months",
@@ -555,19 +568,19 @@ def mark_lost(case: Case, given: Arguments, world: World) -> Case:
             f"{from_day.isoformat()}.",
             possible_from=from_day.isoformat(),
         )
-    return case.but(state=s.LOST_CONTACT)
+    return case.replace(state=s.LOST_CONTACT)
 
 
-def _decision(case: Case, given: Arguments, world: World) -> None:
+def _decision(case: Case, given: Arguments, context: DecisionContext) -> None:
     """No standing changes without a named human decision, its meeting and its approver (rules.md
     §C.4 no. 7).
     """
     given.text("decided_by")
-    _met_on(case, given, world)
+    _met_on(case, given, context)
     given.text("approved_by")
 
 
-def _met_on(case: Case, given: Arguments, world: World) -> None:
+def _met_on(case: Case, given: Arguments, context: DecisionContext) -> None:
     """The day of the meeting: past, and for a ruling or a suspended member not before what it
     decides upon.
     """
@@ -575,12 +588,12 @@ def _met_on(case: Case, given: Arguments, world: World) -> None:
         s.ESCALATED: case.entered_at and day_of(case.entered_at),
         s.SUSPENDED: case.suspended_on,
     }.get(case.state)
-    given.day("meeting_on", since=since, until=world.today)
+    given.day("meeting_on", since=since, until=context.today)
 
 
 @_command
-def suspend(case: Case, given: Arguments, world: World) -> Case:
-    _decision(case, given, world)
+def suspend(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    _decision(case, given, context)
     if case.state == s.STAY_APPROVED and not case.abroad:
         raise refuse(
             409,
@@ -589,20 +602,20 @@ def suspend(case: Case, given: Arguments, world: World) -> Case:
             "Only a stay abroad may lead to suspension.",
             state=case.state,
         )
-    return case.but(state=s.SUSPENDED, suspended_on=world.today)
+    return case.replace(state=s.SUSPENDED, suspended_on=context.today)
 
 
 @_command
-def restore(case: Case, given: Arguments, world: World) -> Case:
-    _decision(case, given, world)
-    return case.but(state=s.RESTORED)
+def restore(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    _decision(case, given, context)
+    return case.replace(state=s.RESTORED)
 
 
 @_command
-def strike_off(case: Case, given: Arguments, world: World) -> Case:
-    _decision(case, given, world)
-    first = deadlines.strike_off_from(case, world)
-    if first and world.today < first:
+def strike_off(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    _decision(case, given, context)
+    first = deadlines.strike_off_from(case, context)
+    if first and context.today < first:
         raise refuse(
             409,
             "not-yet-two-years",
@@ -610,11 +623,11 @@ def strike_off(case: Case, given: Arguments, world: World) -> Case:
             f"Suspended for less than two years; possible from {first.isoformat()}.",
             possible_from=first.isoformat(),
         )
-    return case.but(state=s.STRUCK_OFF)
+    return case.replace(state=s.STRUCK_OFF)
 
 
 @_command
-def merge(case: Case, given: Arguments, world: World) -> Case:
+def merge(case: Case, given: Arguments, context: DecisionContext) -> Case:
     into = given.case("into")
     if into.id == case.id:
         raise refuse(
@@ -624,12 +637,12 @@ def merge(case: Case, given: Arguments, world: World) -> Case:
             "A case cannot be merged into itself.",
             field="into",
         )
-    _may_be_joined(case, into, given.actor, world)
+    _may_be_joined(case, into, given.actor, context)
     given.affects.append(("merge", into.id))
-    return case.but(state=s.MERGED, merged_into=into.id)
+    return case.replace(state=s.MERGED, merged_into=into.id)
 
 
-def _may_be_joined(case: Case, into: Case, actor: str, world: World) -> None:
+def _may_be_joined(case: Case, into: Case, actor: str, context: DecisionContext) -> None:
     """Two cases are made one by whoever answers for the member in both, and only once it is sure
     that it is one member.
     """
@@ -641,7 +654,7 @@ def _may_be_joined(case: Case, into: Case, actor: str, world: World) -> None:
             "The case to merge into has ended or is a batch; check into.",
             field="into",
         )
-    if not rights.may_join(into, actor, world):
+    if not rights.may_join(into, actor, context):
         raise refuse(
             422,
             "merge-not-yours",
@@ -673,21 +686,21 @@ def _may_be_joined(case: Case, into: Case, actor: str, world: World) -> None:
 
 
 @_command
-def cancel(case: Case, given: Arguments, world: World) -> Case:
+def cancel(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.reason = given.text("reason")
-    return case.but(state=s.CANCELLED, letter_status=_voided(case))
+    return case.replace(state=s.CANCELLED, letter_status=_voided(case))
 
 
 @_command
-def close(case: Case, given: Arguments, world: World) -> Case:
+def close(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.reason = given.one_of("reason", s.CLOSE_REASONS)
-    return case.but(state=s.CLOSED)
+    return case.replace(state=s.CLOSED)
 
 
 @_command
-def reroute(case: Case, given: Arguments, world: World) -> Case:
+def reroute(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.reason = given.text("reason")
-    named = given.organisation("organisation", world, required=False)
+    named = given.organisation("organisation", context, required=False)
     code = named or deadlines.seen_elsewhere(case)
     if code is None:
         raise refuse(
@@ -697,8 +710,8 @@ def reroute(case: Case, given: Arguments, world: World) -> Case:
             "Nobody elsewhere has reported the member; give the new organisation.",
             field="organisation",
         )
-    organisation = world.directory.get(code)
-    return case.but(
+    organisation = context.directory.get(code)
+    return case.replace(
         state=s.DESTINATION_CONFIRMED,
         destination=code,
         destination_source="stated" if named else "claim",
@@ -710,8 +723,8 @@ def reroute(case: Case, given: Arguments, world: World) -> Case:
 
 
 @_command
-def record_paper_receipt(case: Case, given: Arguments, world: World) -> Case:
-    destination = world.directory.get(case.destination) if case.destination else None
+def record_paper_receipt(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    destination = context.directory.get(case.destination) if case.destination else None
     if destination is None or not destination.outside:
         raise refuse(
             409,
@@ -722,55 +735,55 @@ def record_paper_receipt(case: Case, given: Arguments, world: World) -> Case:
         )
     given.text("number")
     given.get("handler")
-    accepted = given.day("accepted_on", since=case.letter_issued_on, until=world.today)
-    due = add_months(accepted, world.policy_now(case).receipt_months)
+    accepted = given.day("accepted_on", since=case.letter_issued_on, until=context.today)
+    due = add_months(accepted, context.policy_now(case).receipt_months)
     late = bool(case.letter_expires_on and accepted > case.letter_expires_on)
     given.extra_steps += [
         ("on_paper", {"act": "accept", "on": accepted.isoformat()}),
         ("on_paper", {"act": "send_receipt", "number": given.get("number")}),
     ]
     given.reason = "on_paper"
-    return case.but(
+    return case.replace(
         state=s.MOVED,
         accepted_on=accepted,
         letter_status="used",
         receipt_due_on=due,
-        receipt_recorded_on=world.today,
+        receipt_recorded_on=context.today,
         receiver=case.destination,
         late=case.late or late,
     )
 
 
 @_command
-def ask(case: Case, given: Arguments, world: World) -> Case:
-    to = given.organisation("organisation", world)
+def ask(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    to = given.organisation("organisation", context)
     given.text("text")
     due = given.day(
-        "due_on", after=world.today - timedelta(days=1), required=False
-    ) or world.calendar.add_workdays(world.today, world.policy_now(case).ask_wd)
+        "due_on", after=context.today - timedelta(days=1), required=False
+    ) or context.calendar.add_workdays(context.today, context.policy_now(case).ask_wd)
     asked = {
         "to": to,
         "by": given.actor,
-        "at": world.now.isoformat(),
+        "at": context.now.isoformat(),
         "due_on": due.isoformat(),
         "answered_on": None,
     }
-    return case.but(asks=[*case.asks, asked])
+    return case.replace(asks=[*case.asks, asked])
 
 
 @_command
-def answer(case: Case, given: Arguments, world: World) -> Case:
+def answer(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.text("text")
     asks, open_one = [], True
     for one in case.asks:
-        if open_one and rights.may_answer(one, given.actor, world):
-            one, open_one = {**one, "answered_on": world.today.isoformat()}, False
+        if open_one and rights.may_answer(one, given.actor, context):
+            one, open_one = {**one, "answered_on": context.today.isoformat()}, False
         asks.append(one)
-    return case.but(asks=asks)
+    return case.replace(asks=asks)
 
 
 @_command
-def note(case: Case, given: Arguments, world: World) -> Case:
+def note(case: Case, given: Arguments, context: DecisionContext) -> Case:
     text = given.get("text")
     obstacle = given.one_of("obstacle", s.OBSTACLES, required=False)
     if not text and not obstacle:
@@ -781,39 +794,39 @@ def note(case: Case, given: Arguments, world: World) -> Case:
             "Give a text or an obstacle.",
         )
     given.reason = obstacle or None
-    return case.but(obstacle=obstacle or case.obstacle)
+    return case.replace(obstacle=obstacle or case.obstacle)
 
 
 @_command
-def give_to_all(case: Case, given: Arguments, world: World) -> Case:
+def give_to_all(case: Case, given: Arguments, context: DecisionContext) -> Case:
     given.reason = given.one_of("order", s.TO_ALL)
     given.mapping("with")
-    start = given.day("start_on", since=world.today, required=False)
-    return case.but(start_on=start)
+    start = given.day("start_on", since=context.today, required=False)
+    return case.replace(start_on=start)
 
 
 @_command
-def pause(case: Case, given: Arguments, world: World) -> Case:
-    return case.but(paused=True)
+def pause(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    return case.replace(paused=True)
 
 
 @_command
-def resume(case: Case, given: Arguments, world: World) -> Case:
-    return case.but(paused=False)
+def resume(case: Case, given: Arguments, context: DecisionContext) -> Case:
+    return case.replace(paused=False)
 
 
-def fall_back(case: Case, world: World) -> Move:
+def fall_back(case: Case, context: DecisionContext) -> Move:
     """The clock's, where policy says so: a letter that stalls on its one channel goes by the other
     too.
     """
-    after = deadlines.settle(case.but(letter_channel="both"), world)
+    after = deadlines.settle(case.replace(letter_channel="both"), context)
     return Move(after, (Step("fall_back", case.state, after.state, None),))
 
 
-def expire(case: Case, world: World) -> Move:
+def expire(case: Case, context: DecisionContext) -> Move:
     """The clock's: a letter that is still out has run out."""
-    after = case.but(state=s.LETTER_EXPIRED, letter_status="expired")
-    after = deadlines.settle(entered(case, after, world), world)
+    after = case.replace(state=s.LETTER_EXPIRED, letter_status="expired")
+    after = deadlines.settle(entered(case, after, context), context)
     return Move(after, (Step("expire", case.state, after.state, None),))
 
 

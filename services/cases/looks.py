@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import Connection, Engine
 
 from services.cases.arguments import refuse
-from services.cases.model import World
+from services.cases.model import DecisionContext
 from services.kit.db import dumps
 from services.kit.errors import Refused
 
@@ -28,7 +28,7 @@ def record(
     organisation: str,
     person: str | None,
     purpose: str,
-    world: World,
+    context: DecisionContext,
 ) -> None:
     """Keeps once a day that an organisation looked at members (with their paths) outside its
     tree; ``tx`` acts as the worker."""
@@ -40,10 +40,10 @@ def record(
                 "organisation": organisation,
                 "person": person or "",
                 "purpose": purpose,
-                "day": world.today,
-                "at": world.now,
+                "day": context.today,
+                "at": context.now,
                 "members": dumps(lines),
-                "own": world.directory.path(organisation),
+                "own": context.directory.path(organisation),
             },
         )
 

@@ -96,7 +96,7 @@ class Case:
     wait_due: date | None = None
     wake_at: datetime | None = None
 
-    def but(self, **changes: Any) -> Case:
+    def replace(self, **changes: Any) -> Case:
         """This case with some fields changed."""
         other = object.__new__(
             Case
@@ -154,7 +154,7 @@ class MemberFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class DecisionContext:
     """Everything outside the case that a decision may look at. ``policy`` is what counts today for
     all cases alike; ``acted`` are the organisations that once acted on the case, ``reports`` what
     others reported beside it.

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from services.cases import deadlines
 from services.cases.arguments import refuse
-from services.cases.model import Case, World
+from services.cases.model import Case, DecisionContext
 from services.cases.tables import Change
 from services.kit.db import dumps, rows
 from services.registry.directory import Directory
@@ -34,7 +34,7 @@ def new_token() -> str:
     return "".join(choice(_TOKEN_LETTERS) for _ in range(_TOKEN_LENGTH))
 
 
-def numbered(tx: Connection, changes: Sequence[Change], world: World) -> list[Change]:
+def numbered(tx: Connection, changes: Sequence[Change], context: DecisionContext) -> list[Change]:
     """The changes, each new letter with the next free number of who issues it.
 
     Where the organisation has no number left, the letter keeps the one made up from year and case.
@@ -46,11 +46,11 @@ def numbered(tx: Connection, changes: Sequence[Change], world: World) -> list[Ch
         return list(changes)
     wanted = []
     for change in new:
-        issuer = deadlines.issuer(change.after, world) or change.steps[-1].by or ""
+        issuer = deadlines.issuer(change.after, context) or change.steps[-1].by or ""
         wanted.append(
             {
                 "organisation": issuer,
-                "path": _path(world.directory, issuer),
+                "path": _path(context.directory, issuer),
                 "case": change.after.id,
                 "fallback": change.after.letter_number,
                 "token": new_token(),
@@ -59,23 +59,25 @@ def numbered(tx: Connection, changes: Sequence[Change], world: World) -> list[Ch
     taken = {
         str(row.case_id): row.number
         for row in tx.exec_driver_sql(
-            "SELECT case_id, number FROM take_numbers(%s, %s)", (dumps(wanted), world.now)
+            "SELECT case_id, number FROM take_numbers(%s, %s)", (dumps(wanted), context.now)
         )
     }
     return [
-        replace(c, after=c.after.but(letter_number=taken[c.after.id])) if c.after.id in taken else c
+        replace(c, after=c.after.replace(letter_number=taken[c.after.id]))
+        if c.after.id in taken
+        else c
         for c in changes
     ]
 
 
-def keep(tx: Connection, cases: Sequence[Case], world: World) -> None:
+def keep(tx: Connection, cases: Sequence[Case], context: DecisionContext) -> None:
     """Puts the numbers of letters that were issued before into the register."""
     lines = [
         {
             "organisation": case.origin_committee or case.origin,
             "number": case.letter_number,
             "case": case.id,
-            "path": _path(world.directory, case.origin_committee or case.origin or ""),
+            "path": _path(context.directory, case.origin_committee or case.origin or ""),
             "token": new_token(),
             "at": case.opened_at,
         }

@@ -14,10 +14,10 @@ from sqlalchemy import Connection
 from services.cases import batches, deadlines, queries, reports, rights, tables
 from services.cases import states as s
 from services.cases.calendar import day_of
-from services.cases.ground import Ground, usual
-from services.cases.model import Case, World
+from services.cases.model import Case, DecisionContext
 from services.cases.queries import as_worker
 from services.cases.routing import table
+from services.cases.rule_source import RuleSource, default_rules
 from services.kit.db import rows
 from services.registry.announcement_rights import in_line
 from services.registry.directory import Directory
@@ -36,7 +36,7 @@ def card(
     case_id: str,
     now: datetime,
     actor: str,
-    ground: Ground | None = None,
+    rule_source: RuleSource | None = None,
 ) -> dict[str, Any] | None:
     """Everything a case card shows to ``actor``; None where this transaction does not see the
     case.
@@ -44,11 +44,12 @@ def card(
     view = queries.case_view(tx, case_id, now, viewer=actor)
     if view is None:
         return None
-    ground = ground or usual()
+    rule_source = rule_source or default_rules()
     with as_worker(tx):
         case = tables.load(tx, [view["id"]])[view["id"]]
-        world = replace(
-            ground.world(tx, now), acted=frozenset(h["by"] for h in view["history"] if h["by"])
+        context = replace(
+            rule_source.context(tx, now),
+            acted=frozenset(h["by"] for h in view["history"] if h["by"]),
         )
         person = rows(
             tx,
@@ -76,16 +77,16 @@ def card(
             )
             if c
         }
-        people = reachable(tx, world.directory, codes, day_of(now))
+        people = reachable(tx, context.directory, codes, day_of(now))
         door = queries.grids(tx, [case.id], actor).get(case.id)
-        told = _beside(tx, case, actor, world)
+        told = _beside(tx, case, actor, context)
         if (
             case.origin
-            and world.directory.within(case.origin, actor)
-            or actor in (case.poster, case.origin_committee, world.acting(case.origin))
+            and context.directory.within(case.origin, actor)
+            or actor in (case.poster, case.origin_committee, context.acting(case.origin))
         ):
             _tell_all(tx, case.id, view["history"])
-    ends = {code: _organisation(code, world.directory, people) for code in codes}
+    ends = {code: _organisation(code, context.directory, people) for code in codes}
     who = person[0] if person else None
     row = table().rows.get(case.rule or "")
     return view | {
@@ -94,26 +95,26 @@ def card(
             "name": who.name if who else None,
             "sex": who.sex if who else None,
             "phone_masked": masked_phone(who.phone if who else None),
-            "phone": who.phone if who and _close(case, actor, world) else None,
+            "phone": who.phone if who and _close(case, actor, context) else None,
             "address": who.address if who else None,
-            "standing": register[0].standing if register and _close(case, actor, world) else None,
+            "standing": register[0].standing if register and _close(case, actor, context) else None,
         },
         "evidence": (who.evidence if who else None) or [],
         "organisations": ends,
-        "parties": rights.parties(case, world),
+        "parties": rights.parties(case, context),
         "rule_words": {"zh": row.zh, "en": row.en, "source": row.source, "source_en": row.source_en}
         if row
         else None,
         "override": next(
             (
                 {"source": o.source, "organisation": o.organisation, "from": o.begins.isoformat()}
-                for o in world.overrides
+                for o in context.overrides
                 if o.id == case.override
             ),
             None,
         ),
         "policy": case.policy,
-        "policy_now": world.policy_now(case),
+        "policy_now": context.policy_now(case),
         "returned_for": case.returned_for,
         "branch": case.branch,
         "grid": door,
@@ -121,27 +122,27 @@ def card(
         "receiver": case.receiver,
         "receiving_committee": case.receiving_committee,
         "asks": list(case.asks),
-        "allowed": list(rights.allowed(case, actor, world)),
+        "allowed": list(rights.allowed(case, actor, context)),
         **told,
         "lost": case.state == s.TRIAGED
         and case.destination is None
         and table().looks_for(case.rule, case.facts),
-        "stay": _stay(case, view["history"], world),
+        "stay": _stay(case, view["history"], context),
         "floating": _floats(case),
         "reissue_until": None,
         "batch": _batch(tx, case),
     }
 
 
-def _beside(tx: Connection, case: Case, actor: str, world: World) -> dict[str, Any]:
+def _beside(tx: Connection, case: Case, actor: str, context: DecisionContext) -> dict[str, Any]:
     """What stands beside the case: every phone and address with who said it, and for the member's
     line what other organisations reported.
     """
-    of_line = in_line(actor, case.origin, world.directory, world.today)
+    of_line = in_line(actor, case.origin, context.directory, context.today)
     reported = reports.of_cases(tx, [case.id]).get(case.id, []) if of_line else []
     contacts = [
         {
-            "name": _name(one["organisation"], world.directory),
+            "name": _name(one["organisation"], context.directory),
             "of_line": one["of_line"],
             "at": one["time"],
             "phone_masked": masked_phone(one["phone"]),
@@ -154,7 +155,7 @@ def _beside(tx: Connection, case: Case, actor: str, world: World) -> dict[str, A
         "reports": [
             reports.shown(one)
             | {
-                "name": _name(one.organisation, world.directory),
+                "name": _name(one.organisation, context.directory),
                 "phone_masked": masked_phone(one.phone),
             }
             for one in reported
@@ -177,7 +178,9 @@ def _tell_all(tx: Connection, case_id: str, history: Sequence[dict[str, Any]]) -
             line["detail"] = row.detail if row.command in s.COMMANDS else None
 
 
-def _stay(case: Case, history: Sequence[Mapping[str, Any]], world: World) -> dict[str, Any] | None:
+def _stay(
+    case: Case, history: Sequence[Mapping[str, Any]], context: DecisionContext
+) -> dict[str, Any] | None:
     """Why the member stays, until when that stands, and how often they are contacted."""
     if case.state != s.STAY_APPROVED:
         return None
@@ -185,7 +188,7 @@ def _stay(case: Case, history: Sequence[Mapping[str, Any]], world: World) -> dic
     return {
         "reason": said[-1] if said else None,
         "review_on": case.review_on,
-        "interval": deadlines.contact_interval(case, world),
+        "interval": deadlines.contact_interval(case, context),
         "contacted_on": case.contacted_on,
     }
 
@@ -202,7 +205,7 @@ def _floats(case: Case) -> dict[str, Any] | None:
     }
 
 
-def _close(case: Case, actor: str, world: World) -> bool:
+def _close(case: Case, actor: str, context: DecisionContext) -> bool:
     """Whether the actor is at one of the two ends, who must be able to call the member."""
     ends = {
         case.origin,
@@ -390,7 +393,7 @@ def unaffiliated(
 
     ``chosen`` narrows it: ``only`` (a name of FILTERS), ``state``, ``category``, ``age``,
     ``obstacle``, ``floating`` (class 1 to 6), ``under`` (an organisation below), by the policy of
-    ``ground``.
+    ``rule_source``.
     """
     where, params = _where(tx, now, organisation, **chosen)
     directory = Directory.of(tx)
@@ -460,10 +463,10 @@ def _where(  # noqa: PLR0913
     age: str | None = None,
     obstacle: str | None = None,
     floating: int | None = None,
-    ground: Ground | None = None,
+    rule_source: RuleSource | None = None,
 ) -> tuple[str, dict[str, Any]]:
     path = Directory.of(tx).path(under or organisation)
-    params: dict[str, Any] = _filter_parameters(tx, now, ground) | {
+    params: dict[str, Any] = _filter_parameters(tx, now, rule_source) | {
         "lo": path,
         "hi": just_after(path),
         "state": state,
@@ -493,10 +496,12 @@ def _where(  # noqa: PLR0913
     return " AND ".join(where), params
 
 
-def _filter_parameters(tx: Connection, now: datetime, ground: Ground | None) -> dict[str, Any]:
+def _filter_parameters(
+    tx: Connection, now: datetime, rule_source: RuleSource | None
+) -> dict[str, Any]:
     """The parameters of FILTERS."""
     today = day_of(now)
-    early = (ground or usual()).counting(tx, today).pocket_early_days
+    early = (rule_source or default_rules()).counting(tx, today).pocket_early_days
     return {"today": today, "early": today - timedelta(days=early)}
 
 
@@ -532,7 +537,7 @@ _LINE = {"unsettled": "all", "pocket": "pocket"}
 
 
 def overview(
-    tx: Connection, now: datetime, organisation: str, ground: Ground | None = None
+    tx: Connection, now: datetime, organisation: str, rule_source: RuleSource | None = None
 ) -> Overview:
     """Counts the cases whose origin lies in the tree of an organisation, which the caller oversees,
     in one pass.
@@ -556,7 +561,9 @@ def overview(
             )
             + " FROM transfer_case c WHERE c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi "
             "AND c.state NOT IN ('bulk_open', 'bulk_closed') GROUP BY 1",
-            _filter_parameters(tx, now, ground) | params | {"lo": path, "hi": just_after(path)},
+            _filter_parameters(tx, now, rule_source)
+            | params
+            | {"lo": path, "hi": just_after(path)},
         )
     lines = [
         {

@@ -18,10 +18,10 @@ from services.cases import states as s
 from services.cases.arguments import refuse
 from services.cases.calendar import day_of
 from services.cases.deadlines import ALERT_ONLY
-from services.cases.ground import Ground, usual
 from services.cases.model import Case
 from services.cases.policy import Policy
 from services.cases.reports import REPORT
+from services.cases.rule_source import RuleSource, default_rules
 from services.kit import paging
 from services.kit.clock import ZONE
 from services.kit.db import lends, lent, rows, still_good
@@ -130,11 +130,11 @@ def views(
     tx: Connection,
     ids: Sequence[str | UUID],
     now: datetime,
-    ground: Ground | None = None,
+    rule_source: RuleSource | None = None,
     viewer: str | None = None,
 ) -> list[dict[str, Any]]:
     """Case views in the order of ``ids``, as the organisation ``viewer`` may see them."""
-    ground = ground or usual()
+    rule_source = rule_source or default_rules()
     with as_worker(tx):
         cases = tables.load(tx, ids)
         members = sorted({c.member for c in cases.values() if c.member})
@@ -156,7 +156,7 @@ def views(
         tasks: dict[str, list[Any]] = {}
         for row in rows(tx, _TASKS, {"ids": list(cases), "members": members}):
             tasks.setdefault(str(row.case_id) if row.case_id else f"m:{row.member}", []).append(row)
-        counting = ground.counting(tx, day_of(now))
+        counting = rule_source.counting(tx, day_of(now))
         directory = Directory.of(tx)
         people = reachable(
             tx,
@@ -388,14 +388,14 @@ WHERE state IN ('letter_issued', 'in_transit')
 
 
 def audit(
-    tx: Connection, now: datetime, organisation: str, ground: Ground | None = None
+    tx: Connection, now: datetime, organisation: str, rule_source: RuleSource | None = None
 ) -> dict[str, Any]:
     """The audit view of an organisation and all below it (interface.md §6, §7.4). The caller's
     right is settled.
 
     Beside it ``expiring``: days from today -> letters that are out and good for no longer.
     """
-    today, ground = day_of(now), ground or usual()
+    today, rule_source = day_of(now), rule_source or default_rules()
     with as_worker(tx):
         path = Directory.of(tx).path(organisation)
         bounds = {"lo": path, "hi": just_after(path)}
@@ -405,7 +405,7 @@ def audit(
             "AND standing <> 'ended'",
             bounds,
         )[0].n
-        early = ground.counting(tx, today).pocket_early_days
+        early = rule_source.counting(tx, today).pocket_early_days
         counted = rows(
             tx, _COUNTED, bounds | {"today": today, "early": today - timedelta(days=early)}
         )

@@ -20,8 +20,8 @@ from services.cases import commands, tables
 from services.cases import states as s
 from services.cases.arguments import Arguments, refuse
 from services.cases.calendar import day_of
-from services.cases.ground import Ground
 from services.cases.queries import as_worker, look_at_cases
+from services.cases.rule_source import RuleSource
 from services.kit import locks
 from services.kit.db import dumps, rows
 from services.kit.locks import Lock
@@ -224,7 +224,7 @@ SELECT %s, case_id, status, zh, en, %s FROM json_to_recordset(%s::json) AS o(cas
     status int, zh text, en text)"""
 
 
-def wave(tx: Connection, now: datetime, ground: Ground) -> int:
+def wave(tx: Connection, now: datetime, rule_source: RuleSource) -> int:
     """Carries out the oldest order that may run for its next members; returns how many it was given
     to.
     """
@@ -232,7 +232,7 @@ def wave(tx: Connection, now: datetime, ground: Ground) -> int:
         done = RECEIVED.each_by_itself(
             tx,
             [order],
-            lambda _, order=order: _carry_out(tx, order, now, ground),
+            lambda _, order=order: _carry_out(tx, order, now, rule_source),
             now,
             key=lambda row: str(row.id),
             organisation=lambda row: row.organisation,
@@ -242,7 +242,7 @@ def wave(tx: Connection, now: datetime, ground: Ground) -> int:
     return 0
 
 
-def _carry_out(tx: Connection, order: Any, now: datetime, ground: Ground) -> int:
+def _carry_out(tx: Connection, order: Any, now: datetime, rule_source: RuleSource) -> int:
     if not locks.try_hold(tx, Lock.BATCH_RECEIVED, order.parent + order.organisation):
         return 0
     ids = [
@@ -262,7 +262,7 @@ def _carry_out(tx: Connection, order: Any, now: datetime, ground: Ground) -> int
     MEMBERS.each_by_itself(
         tx,
         ids,
-        lambda some: _obey(tx, order, some, now, ground),
+        lambda some: _obey(tx, order, some, now, rule_source),
         now,
         key=lambda member: f"{order.id}:{member}",
         organisation=lambda _: order.organisation,
@@ -272,15 +272,17 @@ def _carry_out(tx: Connection, order: Any, now: datetime, ground: Ground) -> int
     return len(ids)
 
 
-def _obey(tx: Connection, order: Any, ids: Sequence[str], now: datetime, ground: Ground) -> None:
+def _obey(
+    tx: Connection, order: Any, ids: Sequence[str], now: datetime, rule_source: RuleSource
+) -> None:
     """Gives the order to some members, and keeps what came of it."""
     cases = tables.load(tx, ids)
-    answers = commands.obey_all(
+    answers = commands.apply_all(
         tx,
-        [commands.Order(cases[i], order.command, order.organisation, order.args) for i in ids],
+        [commands.BatchOrder(cases[i], order.command, order.organisation, order.args) for i in ids],
         now,
         order.by_person,
-        ground,
+        rule_source,
     )
     tx.exec_driver_sql(
         _KEEP,

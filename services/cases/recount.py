@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Engine
 
 from services.cases import deadlines, tables
 from services.cases.clock import READ_MEMBERS, apply_tasks, refresh_members
-from services.cases.ground import Ground
-from services.cases.model import World
+from services.cases.model import DecisionContext
+from services.cases.rule_source import RuleSource
 from services.cases.tables import task_changes
 from services.kit.clock import Clock
 from services.kit.db import dumps, rows
@@ -31,36 +31,38 @@ AND {MEMBERS.not_aside("m.member")} ORDER BY m.member LIMIT :limit"""
 )
 
 
-def recount(engine: Engine, clock: Clock, ground: Ground) -> list[Moved]:
+def recompute_deadlines(engine: Engine, clock: Clock, rule_source: RuleSource) -> list[Moved]:
     """Computes every open deadline with the calendar in force, of cases and of members; returns
     those that moved.
     """
-    return _cases(engine, clock, ground) + _members(engine, clock, ground)
+    return _cases(engine, clock, rule_source) + _members(engine, clock, rule_source)
 
 
-def _cases(engine: Engine, clock: Clock, ground: Ground) -> list[Moved]:
+def _cases(engine: Engine, clock: Clock, rule_source: RuleSource) -> list[Moved]:
     moved, after = [], tables.BEFORE_ALL_CASES
     while True:
         with engine.begin() as tx:
             found = tables.open_cases(tx, CASES, after, BATCH_ROWS_MAX)
             if not found:
                 return moved
-            moved += _recount_each(tx, found, clock.now(), ground)
+            moved += _recount_each(tx, found, clock.now(), rule_source)
             after = found[-1].id
 
 
-def _members(engine: Engine, clock: Clock, ground: Ground) -> list[Moved]:
+def _members(engine: Engine, clock: Clock, rule_source: RuleSource) -> list[Moved]:
     moved, after = [], ""
     while True:
         with engine.begin() as tx:
             found = rows(tx, _REMINDED, {"after": after, "limit": BATCH_ROWS_MAX})
             if not found:
                 return moved
-            moved += _refresh_each(tx, found, ground.world(tx, clock.now()))
+            moved += _refresh_each(tx, found, rule_source.context(tx, clock.now()))
             after = found[-1].member
 
 
-def recount_again(tx: Connection, keys: Sequence[str], now: datetime, ground: Ground) -> None:
+def recount_again(
+    tx: Connection, keys: Sequence[str], now: datetime, rule_source: RuleSource
+) -> None:
     """Computes the deadlines of cases and members that stood aside, once more."""
     _recount_each(
         tx,
@@ -70,22 +72,22 @@ def recount_again(tx: Connection, keys: Sequence[str], now: datetime, ground: Gr
             {"keys": list(keys)},
         ),
         now,
-        ground,
+        rule_source,
     )
     _refresh_each(
         tx,
         rows(tx, READ_MEMBERS + "WHERE m.member = ANY (:keys)", {"keys": list(keys)}),
-        ground.world(tx, now),
+        rule_source.context(tx, now),
     )
 
 
 def _recount_each(
-    tx: Connection, found: Sequence[Any], now: datetime, ground: Ground
+    tx: Connection, found: Sequence[Any], now: datetime, rule_source: RuleSource
 ) -> list[Moved]:
     done = CASES.each_by_itself(
         tx,
         found,
-        lambda some: _recount(tx, [row.id for row in some], now, ground),
+        lambda some: _recount(tx, [row.id for row in some], now, rule_source),
         now,
         key=lambda row: row.id,
         organisation=lambda row: row.owner,
@@ -93,31 +95,31 @@ def _recount_each(
     return [line for moved in done.results for line in moved]
 
 
-def _refresh_each(tx: Connection, found: Sequence[Any], world: World) -> list[Moved]:
+def _refresh_each(tx: Connection, found: Sequence[Any], context: DecisionContext) -> list[Moved]:
     done = MEMBERS.each_by_itself(
         tx,
         found,
-        lambda some: refresh_members(tx, some, world),
-        world.now,
+        lambda some: refresh_members(tx, some, context),
+        context.now,
         key=lambda row: row.member,
         organisation=lambda row: row.organisation,
     )
     return [line for moved in done.results for line in moved]
 
 
-def _recount(tx: Connection, ids: list[str], now: datetime, ground: Ground) -> list[Moved]:
+def _recount(tx: Connection, ids: list[str], now: datetime, rule_source: RuleSource) -> list[Moved]:
     """Waits and tasks of some cases. The calendar moves due days only: what stands and what wakes a
     case does not change.
     """
-    world, moved, opened, closed, lines = ground.world(tx, now), [], [], [], []
+    context, moved, opened, closed, lines = rule_source.context(tx, now), [], [], [], []
     standing = tables.standing_tasks(tx, ids)
     for case in tables.load(tx, ids).values():
-        again = deadlines.settle(case, world)
+        again = deadlines.settle(case, context)
         if again.wait_due != case.wait_due:
             moved.append((case.id, case.wait_due, again.wait_due))
             lines.append({"id": case.id, "wait_due": again.wait_due})
         altered, gone = task_changes(
-            case.id, standing.get(case.id, {}), deadlines.tasks(again, world), world, case.seq
+            case.id, standing.get(case.id, {}), deadlines.tasks(again, context), context, case.seq
         )
         opened += [row | {"case_id": case.id, "member": None} for row in altered]
         closed += gone

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine
 
 from services.cases import deadlines, tables
 from services.cases.clock import READ_MEMBERS, refresh_members
-from services.cases.ground import Ground
-from services.cases.model import Case, Step, Task, World
+from services.cases.model import Case, DecisionContext, Step, Task
+from services.cases.rule_source import RuleSource
 from services.cases.states import BEFORE_ACCEPTED
 from services.cases.tables import Change
 from services.kit.clock import Clock
@@ -33,7 +33,7 @@ _DERIVED = (
 )
 
 
-def repoint(engine: Engine, clock: Clock, ground: Ground) -> int:
+def reassign_after_reorganisation(engine: Engine, clock: Clock, rule_source: RuleSource) -> int:
     """Settles every open case whose parts are others by the tree as it is now; returns how many.
 
     A destination that has ended gives way to its successor; whatever else an ended organisation
@@ -46,11 +46,11 @@ def repoint(engine: Engine, clock: Clock, ground: Ground) -> int:
         with engine.begin() as tx:
             found = tables.open_cases(tx, CASES, after, BATCH_ROWS_MAX)
             if not found:
-                return changed + _members(engine, clock, ground)
+                return changed + _members(engine, clock, rule_source)
             done = CASES.each_by_itself(
                 tx,
                 found,
-                lambda some: _repoint(tx, [row.id for row in some], clock.now(), ground),
+                lambda some: _repoint(tx, [row.id for row in some], clock.now(), rule_source),
                 clock.now(),
                 key=lambda row: row.id,
                 organisation=lambda row: row.owner,
@@ -59,7 +59,9 @@ def repoint(engine: Engine, clock: Clock, ground: Ground) -> int:
             after = found[-1].id
 
 
-def repoint_again(tx: Connection, keys: Sequence[str], now: datetime, ground: Ground) -> None:
+def repoint_again(
+    tx: Connection, keys: Sequence[str], now: datetime, rule_source: RuleSource
+) -> None:
     """Settles cases and members' tasks that stood aside, once more; ``keys`` are ids of cases or
     references of members.
     """
@@ -71,48 +73,50 @@ def repoint_again(tx: Connection, keys: Sequence[str], now: datetime, ground: Gr
     CASES.each_by_itself(
         tx,
         found,
-        lambda some: _repoint(tx, [row.id for row in some], now, ground),
+        lambda some: _repoint(tx, [row.id for row in some], now, rule_source),
         now,
         key=lambda row: row.id,
         organisation=lambda row: row.owner,
     )
     members = rows(tx, READ_MEMBERS + "WHERE m.member = ANY (:keys)", {"keys": list(keys)})
-    world = ground.world(tx, now)
+    context = rule_source.context(tx, now)
     MEMBERS.each_by_itself(
         tx,
         members,
-        lambda some, world=world: refresh_members(tx, some, world),
+        lambda some, context=context: refresh_members(tx, some, context),
         now,
         key=lambda row: row.member,
         organisation=lambda row: row.organisation,
     )
 
 
-def _repoint(tx: Connection, ids: list[str], now: datetime, ground: Ground) -> int:
-    world = ground.world(tx, now)
+def _repoint(tx: Connection, ids: list[str], now: datetime, rule_source: RuleSource) -> int:
+    context = rule_source.context(tx, now)
     standing, seen_by = tables.standing_tasks(tx, ids), _parties(tx, ids)
     changes = [
         change
         for case in tables.load(tx, ids).values()
-        if (change := _change(case, standing.get(case.id, {}), seen_by.get(case.id, set()), world))
+        if (
+            change := _change(case, standing.get(case.id, {}), seen_by.get(case.id, set()), context)
+        )
     ]
-    return len(tables.write(tx, changes, world, standing=standing))
+    return len(tables.write(tx, changes, context, standing=standing))
 
 
 def _change(
-    case: Case, standing: Mapping[str, Task], seen_by: set[str], world: World
+    case: Case, standing: Mapping[str, Task], seen_by: set[str], context: DecisionContext
 ) -> Change | None:
-    after = deadlines.settle(_succeeded(case, world), world)
+    after = deadlines.settle(_succeeded(case, context), context)
     # a header that a counterfoil names stays, as long as it stands above the destination
     astray = after.header != case.header and (
-        not world.directory.within(case.destination, case.header)
-        or world.acting(case.header) != case.header
+        not context.directory.within(case.destination, case.header)
+        or context.acting(case.header) != case.header
     )
-    as_named = after if astray else after.but(header=case.header)
+    as_named = after if astray else after.replace(header=case.header)
     left = {task.organisation for task in standing.values()} - {
-        t.organisation for t in deadlines.tasks(as_named, world)
+        t.organisation for t in deadlines.tasks(as_named, context)
     }
-    unseen = {one["organisation"] for one in tables.off_both_lines(after, None, world)} - seen_by
+    unseen = {one["organisation"] for one in tables.off_both_lines(after, None, context)} - seen_by
     if (
         _parts(after) != _parts(case)
         or astray
@@ -146,29 +150,29 @@ AND {MEMBERS.not_aside("m.member")} ORDER BY m.member LIMIT :limit"""
 )
 
 
-def _members(engine: Engine, clock: Clock, ground: Ground) -> int:
+def _members(engine: Engine, clock: Clock, rule_source: RuleSource) -> int:
     """Lets the tasks about members themselves (t12, t13) stand at who acts for their organisation;
     returns how many.
     """
     moved, after = 0, ""
     with engine.begin() as tx:
-        world = ground.world(tx, clock.now())
+        context = rule_source.context(tx, clock.now())
         homes = [
             row.home
             for row in rows(tx, _REMINDED, {})
-            if row.organisation != world.acting(row.home)
+            if row.organisation != context.acting(row.home)
         ]
     while homes:
         with engine.begin() as tx:
             found = rows(tx, _AT, {"after": after, "homes": homes, "limit": BATCH_ROWS_MAX})
             if not found:
                 break
-            world = ground.world(tx, clock.now())
+            context = rule_source.context(tx, clock.now())
             done = MEMBERS.each_by_itself(
                 tx,
                 found,
-                lambda some, world=world: refresh_members(tx, some, world),
-                world.now,
+                lambda some, context=context: refresh_members(tx, some, context),
+                context.now,
                 key=lambda row: row.member,
                 organisation=lambda row: row.organisation,
             )
@@ -176,7 +180,7 @@ def _members(engine: Engine, clock: Clock, ground: Ground) -> int:
     return moved
 
 
-def _succeeded(case: Case, world: World) -> Case:
+def _succeeded(case: Case, context: DecisionContext) -> Case:
     """The case with the successor in the place of a destination, or receiver, that has ended:
     nobody arrives there.
     """
@@ -186,10 +190,10 @@ def _succeeded(case: Case, world: World) -> Case:
         name: heir.code
         for name in ("destination", "receiver")
         if (code := getattr(case, name))
-        and (heir := world.directory.successor(code, world.today))
+        and (heir := context.directory.successor(code, context.today))
         and heir.code != code
     }
-    return case.but(**heirs) if heirs else case
+    return case.replace(**heirs) if heirs else case
 
 
 def _parts(case: Case) -> tuple:

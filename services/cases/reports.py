@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from services.cases import deadlines, tables
 from services.cases import states as s
 from services.cases.arguments import refuse
-from services.cases.model import Case, Step, World
+from services.cases.model import Case, DecisionContext, Step
 from services.cases.tables import Change
 from services.kit.clock import ZONE
 from services.kit.db import dumps, rows
@@ -136,12 +136,14 @@ def named(reports: Sequence[Report], wanted: str) -> Report:
     )
 
 
-def change_of(case: Case, reports: Sequence[Report], world: World) -> Change:
+def change_of(case: Case, reports: Sequence[Report], context: DecisionContext) -> Change:
     """A case that stands, with a history row for each report and nothing else."""
     return Change(case, case, [_step(case.state, report) for report in reports])
 
 
-def opened(case_id: str, member: str, home: str, reports: Sequence[Report], world: World) -> Change:
+def opened(
+    case_id: str, member: str, home: str, reports: Sequence[Report], context: DecisionContext
+) -> Change:
     """A case opened by reports alone: it is the origin branch's, and waits for the branch to
     triage it."""
     case = Case(
@@ -150,21 +152,21 @@ def opened(case_id: str, member: str, home: str, reports: Sequence[Report], worl
         member=member,
         origin=home,
         poster=home,
-        opened_at=world.now,
-        entered_at=world.now,
-        touched_at=world.now,
-        counted_from=world.today,
+        opened_at=context.now,
+        entered_at=context.now,
+        touched_at=context.now,
+        counted_from=context.today,
     )
     steps = [Step("open", None, s.ANNOUNCED, None)]
     steps += [_step(s.ANNOUNCED, report) for report in reports]
-    return Change(None, deadlines.settle(case, world), steps)
+    return Change(None, deadlines.settle(case, context), steps)
 
 
 def withdraw(
     tx: Connection,
     event: UUID,
     position: int | None,
-    world: World,
+    context: DecisionContext,
     going_on: Collection[str | None] = (),
 ) -> None:
     """Takes back what an event reported (of all its persons, or of one).
@@ -172,7 +174,9 @@ def withdraw(
     A case that it alone had opened, and that nobody has touched, is closed; those of the members
     ``going_on`` are not.
     """
-    touched = tx.exec_driver_sql(_WITHDRAW, (world.now, event, position, position)).scalars().all()
+    touched = (
+        tx.exec_driver_sql(_WITHDRAW, (context.now, event, position, position)).scalars().all()
+    )
     cases = sorted({case for case in touched if case})
     if not cases:
         return
@@ -180,12 +184,15 @@ def withdraw(
     changes = []
     for case in tables.load(tx, alone).values():
         if case.member not in going_on:
-            after = case.but(
-                state=s.CLOSED, touched_at=world.now, entered_at=world.now, counted_from=world.today
+            after = case.replace(
+                state=s.CLOSED,
+                touched_at=context.now,
+                entered_at=context.now,
+                counted_from=context.today,
             )
             step = Step("withdraw", case.state, s.CLOSED, None, "event_withdrawn")
-            changes.append(Change(case, deadlines.settle(after, world), [step]))
-    tables.write(tx, changes, world)
+            changes.append(Change(case, deadlines.settle(after, context), [step]))
+    tables.write(tx, changes, context)
 
 
 def _step(state: str, report: Report) -> Step:
@@ -193,12 +200,14 @@ def _step(state: str, report: Report) -> Step:
     return Step(REPORT, state, state, None, None, report.step_detail)
 
 
-def take_over(tx: Connection, report: Report, case_id: str, by: str, world: World) -> None:
+def take_over(
+    tx: Connection, report: Report, case_id: str, by: str, context: DecisionContext
+) -> None:
     """Notes that the line took a report over: its phone and address count as the line's from now
     on."""
     tx.exec_driver_sql(
         "UPDATE report SET taken_over_at = %s WHERE event_id = %s AND position = %s",
-        (world.now, report.event_id, report.position),
+        (context.now, report.event_id, report.position),
     )
     tables.show_person(
         tx,
@@ -210,7 +219,7 @@ def take_over(tx: Connection, report: Report, case_id: str, by: str, world: Worl
                 "position": report.position,
                 "organisation": by,
                 "of_line": True,
-                "time": world.now,
+                "time": context.now,
                 "phone": report.phone,
                 "address": report.address,
                 "evidence": report.evidence,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from services.cases import deadlines, states
-from services.cases.model import Case, World
+from services.cases.model import Case, DecisionContext
 
 # command -> the parts that may give it. "+" after a part: an organisation above it may too.
 RIGHTS: dict[str, tuple[str, ...]] = {
@@ -57,12 +57,12 @@ RIGHTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def parties(case: Case, world: World) -> dict[str, str]:
+def parties(case: Case, context: DecisionContext) -> dict[str, str]:
     """Part -> organisation, for every part that is filled."""
     found = {
         "origin": case.origin,
         "committee": case.origin_committee,
-        "issuer": deadlines.issuer(case, world),
+        "issuer": deadlines.issuer(case, context),
         "destination": case.destination,
         "header": case.header,
         "receiver": case.receiver,
@@ -71,84 +71,92 @@ def parties(case: Case, world: World) -> dict[str, str]:
         "ruling": case.ruling,
         "poster": case.poster,
         "host": case.host,
-        "community": deadlines.double_reports_at(case, world),
+        "community": deadlines.double_reports_at(case, context),
     }
     return {part: code for part, code in found.items() if code}
 
 
-def may(case: Case, command: str, actor: str, world: World) -> bool:
+def may(case: Case, command: str, actor: str, context: DecisionContext) -> bool:
     """Whether ``actor`` may give ``command`` in the part it plays (whatever the state)."""
-    played = parties(case, world)
+    played = parties(case, context)
     if case.inflow and not case.origin:
         played |= {"origin": case.poster or "", "committee": case.poster or ""}
-    return any(_plays(part, case, actor, played, world) for part in RIGHTS.get(command, ()))
+    return any(_plays(part, case, actor, played, context) for part in RIGHTS.get(command, ()))
 
 
-def _plays(part: str, case: Case, actor: str, played: Mapping[str, str], world: World) -> bool:
+def _plays(
+    part: str, case: Case, actor: str, played: Mapping[str, str], context: DecisionContext
+) -> bool:
     """Whether ``actor`` is whom a part of `RIGHTS` names."""
     if part == "asked":
-        return any(may_answer(asked, actor, world) for asked in case.asks)
+        return any(may_answer(asked, actor, context) for asked in case.asks)
     if part == "any":
-        return _has_a_part(case, actor, played, world)
+        return _has_a_part(case, actor, played, context)
     if part == "acted":
-        return actor in world.acted
+        return actor in context.acted
     if part.endswith("+"):  # whoever plays the part, and whoever stands above it
-        players = _now(played.get(part[:-1]), world)
-        return any(world.directory.within(code, actor) for code in players)
-    return actor in _now(played.get(part), world)
+        players = _now(played.get(part[:-1]), context)
+        return any(context.directory.within(code, actor) for code in players)
+    return actor in _now(played.get(part), context)
 
 
-def may_join(into: Case, actor: str, world: World) -> bool:
+def may_join(into: Case, actor: str, context: DecisionContext) -> bool:
     """Whether ``actor`` may let another case of the member become part of ``into``: whoever may
     merge it itself, and once the member was accepted there whoever then holds the member.
     """
-    if may(into, "merge", actor, world):
+    if may(into, "merge", actor, context):
         return True
     if into.state not in states.CUSTODY:
         return False
-    holding = (*_now(into.destination, world), *_now(into.receiving_committee, world))
-    return any(world.directory.within(code, actor) for code in holding)
+    holding = (*_now(into.destination, context), *_now(into.receiving_committee, context))
+    return any(context.directory.within(code, actor) for code in holding)
 
 
-def may_answer(asked: Mapping[str, Any], actor: str, world: World) -> bool:
+def may_answer(asked: Mapping[str, Any], actor: str, context: DecisionContext) -> bool:
     """Whether ``actor`` may answer a question that is open: whoever was asked; for an organisation
     outside, whoever asked records what came on paper or by telephone.
     """
-    to = world.directory.get(asked["to"])
-    outside = to is not None and to.outside and actor in _now(asked["by"], world)
-    return not asked.get("answered_on") and (outside or actor in _now(asked["to"], world))
+    to = context.directory.get(asked["to"])
+    outside = to is not None and to.outside and actor in _now(asked["by"], context)
+    return not asked.get("answered_on") and (outside or actor in _now(asked["to"], context))
 
 
-def _now(code: str | None, world: World) -> tuple[str, ...]:
+def _now(code: str | None, context: DecisionContext) -> tuple[str, ...]:
     """An organisation, and once its last day is over who acts for it."""
     if not code:
         return ()
-    acting = world.acting(code)
+    acting = context.acting(code)
     return (code,) if acting == code else (code, acting)
 
 
-def _has_a_part(case: Case, actor: str, played: Mapping[str, str], world: World) -> bool:
+def _has_a_part(
+    case: Case, actor: str, played: Mapping[str, str], context: DecisionContext
+) -> bool:
     if any(
-        actor in _now(code, world) for code in (*played.values(), *(a["to"] for a in case.asks))
+        actor in _now(code, context) for code in (*played.values(), *(a["to"] for a in case.asks))
     ):
         return True
     return any(
-        world.directory.within(played[p], actor) for p in ("origin", "destination") if p in played
+        context.directory.within(played[p], actor) for p in ("origin", "destination") if p in played
     )
 
 
-def allowed(case: Case, actor: str, world: World) -> Iterator[str]:
+def allowed(case: Case, actor: str, context: DecisionContext) -> Iterator[str]:
     """The commands that ``actor`` may give now: legal in this state and within its part."""
     for command in states.COMMANDS:
         legal = (case.state, command) in states.TRANSITIONS
-        if legal and may(case, command, actor, world) and not _nothing_to_do(case, command, world):
+        if (
+            legal
+            and may(case, command, actor, context)
+            and not _nothing_to_do(case, command, context)
+        ):
             yield command
 
 
-def _nothing_to_do(case: Case, command: str, world: World) -> bool:
+def _nothing_to_do(case: Case, command: str, context: DecisionContext) -> bool:
     """Whether there is nothing (left) for the command to do, though the state allows it."""
     if command == "record_paper_receipt":  # a receiver who uses guidui records it
-        receiver = world.directory.get(case.destination)
+        receiver = context.directory.get(case.destination)
         return receiver is None or not receiver.outside
     if command == "rule":
         return case.state == states.TRIAGED and case.rule != "B35"

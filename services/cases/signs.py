@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from schemas.days import stored_day
 from services.cases import commands, deadlines, tables
 from services.cases import states as s
-from services.cases.model import Case, Step, World
+from services.cases.model import Case, DecisionContext, Step
 from services.cases.tables import Change
 from services.kit.db import dumps, rows
 
@@ -50,7 +50,7 @@ class Sign:
     reached: str | None = None
 
 
-def keep(tx: Connection, signs: Sequence[Sign], world: World) -> None:
+def keep(tx: Connection, signs: Sequence[Sign], context: DecisionContext) -> None:
     """Keeps signs; a contact stops the contact clock of the member's case, if one stands."""
     if not signs:
         return
@@ -65,12 +65,12 @@ def keep(tx: Connection, signs: Sequence[Sign], world: World) -> None:
     told = tables.write(
         tx,
         [
-            commands.contacted(
-                case, world, stored_day(str(contacts[member].reached)), contacts[member].by
+            commands.record_contact(
+                case, context, stored_day(str(contacts[member].reached)), contacts[member].by
             )
             for member, case in standing.items()
         ],
-        world,
+        context,
     )
     if told:
         case_of = {case.member: case for case in told}
@@ -97,7 +97,7 @@ def take_back(  # noqa: PLR0913
     tx: Connection,
     event: UUID,
     position: int | None,
-    world: World,
+    context: DecisionContext,
     command: str,
     reason: str,
     by: str,
@@ -117,7 +117,7 @@ def take_back(  # noqa: PLR0913
                 tx,
                 case,
                 told[case.id],
-                world,
+                context,
                 Step(command, case.state, case.state, by, reason),
                 person,
             )
@@ -125,11 +125,11 @@ def take_back(  # noqa: PLR0913
 
 
 def _uncontacted(
-    tx: Connection, case: Case, seq: int, world: World, step: Step, person: str | None
+    tx: Connection, case: Case, seq: int, context: DecisionContext, step: Step, person: str | None
 ) -> None:
     day: Any = rows(tx, _LEFT, {"case": case.id})[0].day
-    after = deadlines.settle(case.but(contacted_on=day, touched_at=world.now), world)
-    tables.write(tx, [Change(case, after, [step])], world, person)
+    after = deadlines.settle(case.replace(contacted_on=day, touched_at=context.now), context)
+    tables.write(tx, [Change(case, after, [step])], context, person)
     tx.exec_driver_sql(
         "SELECT case_forgets(%s::uuid, '{contacted_on}', %s, '{}', false)", (case.id, [seq])
     )

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from services.cases import deadlines
 from services.cases.arguments import refuse
 from services.cases.deadlines import ALERT_ONLY
-from services.cases.model import Case, Statement, Step, Task, World
+from services.cases.model import Case, DecisionContext, Statement, Step, Task
 from services.cases.states import BEFORE_ACCEPTED, TERMINAL, in_sql
 from services.kit.db import dumps, rows
 from services.kit.loops import Part
@@ -122,7 +122,11 @@ def task_key(task: Task) -> tuple:
 
 
 def task_changes(
-    about: str, standing: Mapping[str, Task], wanted: Sequence[Task], world: World, seq: int
+    about: str,
+    standing: Mapping[str, Task],
+    wanted: Sequence[Task],
+    context: DecisionContext,
+    seq: int,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Tasks to open (or to alter) as rows, and the ids of those to close, so that exactly
     ``wanted`` stand.
@@ -145,7 +149,7 @@ def task_changes(
                     "kind": task.kind,
                     "act": task.act,
                     "organisation": task.organisation,
-                    "path": world.directory.path(task.organisation),
+                    "path": context.directory.path(task.organisation),
                     "due_on": task.due_on,
                     "opened_at": before.opened_at if before else task.opened_at,
                 }
@@ -170,7 +174,7 @@ FROM json_to_recordset(%s::json) AS e(case_id uuid, seq int, at timestamptz, by_
 def write(
     tx: Connection,
     changes: Sequence[Change],
-    world: World,
+    context: DecisionContext,
     person: str | None = None,
     standing: Mapping[str, dict[str, Task]] | None = None,
 ) -> list[Case]:
@@ -186,9 +190,13 @@ def write(
     written, history = [], []
     for change in changes:
         first = change.before.seq if change.before else 0
-        after = change.after.but(seq=first + len(change.steps))
+        after = change.after.replace(seq=first + len(change.steps))
         opened, closed = task_changes(
-            after.id, standing.get(after.id, {}), deadlines.tasks(after, world), world, after.seq
+            after.id,
+            standing.get(after.id, {}),
+            deadlines.tasks(after, context),
+            context,
+            after.seq,
         )
         for number, step in enumerate(change.steps, start=1):
             last = number == len(change.steps)
@@ -196,7 +204,7 @@ def write(
                 {
                     "case_id": after.id,
                     "seq": first + number,
-                    "at": world.now,
+                    "at": context.now,
                     "by_organisation": step.by,
                     "by_person": person if step.by else None,
                     "command": step.command,
@@ -207,7 +215,7 @@ def write(
                     "change": _difference(change.before, after) if last else None,
                     "opened": opened or None if last else None,
                     "closed": closed or None if last else None,
-                    "parties": off_both_lines(after, step.by, world) or None if last else None,
+                    "parties": off_both_lines(after, step.by, context) or None if last else None,
                 }
             )
         written.append(after)
@@ -234,7 +242,7 @@ def write(
     return written
 
 
-def off_both_lines(case: Case, by: str | None, world: World) -> list[dict[str, str]]:
+def off_both_lines(case: Case, by: str | None, context: DecisionContext) -> list[dict[str, str]]:
     """Who has a part in the case without standing above, or being, one of its two ends: row
     security needs their path.
 
@@ -246,7 +254,7 @@ def off_both_lines(case: Case, by: str | None, world: World) -> list[dict[str, s
         case.branch,
         case.host,
         by,
-        deadlines.double_reports_at(case, world),
+        deadlines.double_reports_at(case, context),
         *(a["to"] for a in case.asks),
         *(r["organisation"] for r in case.reports),
     }
@@ -258,9 +266,9 @@ def off_both_lines(case: Case, by: str | None, world: World) -> list[dict[str, s
         case.receiving_committee,
         case.ruling,
     )
-    codes |= {world.acting(code) for code in (*codes, *ends)}
+    codes |= {context.acting(code) for code in (*codes, *ends)}
     lines = case.origin_path or "", case.destination_path or ""
-    found = [one for code in codes if (one := world.directory.get(code))]
+    found = [one for code in codes if (one := context.directory.get(code))]
     return [
         {"organisation": one.code, "path": one.path}
         for one in found

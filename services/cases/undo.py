@@ -13,7 +13,7 @@ from services.cases import commands, deadlines, tables
 from services.cases import decide as rules
 from services.cases import states as s
 from services.cases.backlog import registered
-from services.cases.model import Case, Statement, Step, World
+from services.cases.model import Case, DecisionContext, Statement, Step
 from services.cases.routing import OPENING
 from services.cases.tables import Change
 from services.kit.db import rows
@@ -77,7 +77,7 @@ class Stranger:
     right: str | None = None
 
 
-def take_out(tx: Connection, one: Stranger, world: World) -> Taken:
+def take_out(tx: Connection, one: Stranger, context: DecisionContext) -> Taken:
     """Takes what an event stated of a person out of the case it opened or joined.
 
     Nothing of the event stays in the case, its history or what is shown of the person. A case that
@@ -99,31 +99,31 @@ def take_out(tx: Connection, one: Stranger, world: World) -> Taken:
         tx.exec_driver_sql(
             "SELECT case_unsays(%s::uuid, %s, %s)", (case.id, one.event, one.position)
         )
-        taken = _without(tx, case, one, world)
+        taken = _without(tx, case, one, context)
     return taken
 
 
-def _without(tx: Connection, case: Case, one: Stranger, world: World) -> Taken:
+def _without(tx: Connection, case: Case, one: Stranger, context: DecisionContext) -> Taken:
     rest = tables.statements(tx, [case.id]).get(case.id, [])
     left = [x for x in rest if x.kind in OPENING and not x.withdrawn]
     stays = not left and tx.exec_driver_sql(_ACTED, (case.id,)).scalar_one()
     whole = not left and not stays
     ends = whole or stays and case.state in s.BEFORE_ACCEPTED - {s.SUSPENDED}
-    change = _closed(case, one, world, stays) if ends else _goes_on(case, rest, one, world)
+    change = _closed(case, one, context, stays) if ends else _goes_on(case, rest, one, context)
     tx.exec_driver_sql("DELETE FROM case_person WHERE case_id = %s::uuid", (case.id,))
     tx.exec_driver_sql(
         "DELETE FROM case_contact WHERE case_id = %s::uuid AND (%s OR (event_id, position) = (%s, "
         "%s))",
         (case.id, not left, one.event, one.position),
     )
-    tables.write(tx, [change], world, one.person)
+    tables.write(tx, [change], context, one.person)
     tx.exec_driver_sql(
         "SELECT case_forgets(%s::uuid, %s, NULL, %s, %s)",
         (case.id, list(_WHOLE if whole else _STATED), list(one.words), whole),
     )
     if not left:
         tx.exec_driver_sql(
-            "SELECT registration_of_another(%s::uuid, %s, %s)", (case.id, one.right, world.now)
+            "SELECT registration_of_another(%s::uuid, %s, %s)", (case.id, one.right, context.now)
         )
     if stays:
         _show_member(tx, case)
@@ -134,18 +134,18 @@ def _without(tx: Connection, case: Case, one: Stranger, world: World) -> Taken:
     )
 
 
-def _closed(case: Case, one: Stranger, world: World, stays: bool) -> Change:
+def _closed(case: Case, one: Stranger, context: DecisionContext, stays: bool) -> Change:
     """The case ended where it stands; what it was opened for never was."""
     step = Step(
         UNDO, case.state, case.state if case.state in s.TERMINAL else s.CLOSED, one.by, REASON
     )
-    after = case.but(
-        state=step.to_state, touched_at=world.now, facts={}, reports=[], asks=[], receiver=None
+    after = case.replace(
+        state=step.to_state, touched_at=context.now, facts={}, reports=[], asks=[], receiver=None
     )
     if case.letter_number and case.state not in s.TERMINAL:
-        after = after.but(letter_status="void")
+        after = after.replace(letter_status="void")
     if stays:
-        after = after.but(
+        after = after.replace(
             category=None,
             rule=None,
             override=None,
@@ -154,20 +154,22 @@ def _closed(case: Case, one: Stranger, world: World, stays: bool) -> Change:
             parent=None,
             position=None,
         )
-    return Change(case, deadlines.settle(rules.entered(case, after, world), world), [step])
+    return Change(case, deadlines.settle(rules.entered(case, after, context), context), [step])
 
 
-def _goes_on(case: Case, rest: Sequence[Statement], one: Stranger, world: World) -> Change:
+def _goes_on(
+    case: Case, rest: Sequence[Statement], one: Stranger, context: DecisionContext
+) -> Change:
     """The case by what is left. Its row is that of the facts left; where it goes is as people have
     confirmed it.
     """
-    change = commands.restate(case, rest, world, UNDO, REASON, one.by)
+    change = commands.change_from_statements(case, rest, context, UNDO, REASON, one.by)
     after = change.after
     if after.facts != case.facts and case.state not in (s.ANNOUNCED, s.TRIAGED):
-        again = rules.choose(after, world)
-        receiver = world.directory.get(after.destination) if after.destination else None
+        again = rules.choose(after, context)
+        receiver = context.directory.get(after.destination) if after.destination else None
         same = again.destination == after.destination
-        after = after.but(
+        after = after.replace(
             category=again.category,
             rule=again.rule,
             override=again.override,
@@ -179,8 +181,8 @@ def _goes_on(case: Case, rest: Sequence[Statement], one: Stranger, world: World)
     if not any(
         x.kind in OPENING and (x.event == str(one.event) or case.parent != one.parent) for x in rest
     ):
-        after = after.but(parent=None, position=None)
-    return Change(case, deadlines.settle(after, world), change.steps)
+        after = after.replace(parent=None, position=None)
+    return Change(case, deadlines.settle(after, context), change.steps)
 
 
 def _show_member(tx: Connection, case: Case) -> None:

@@ -9,9 +9,9 @@ from datetime import date
 from sqlalchemy import Connection, Engine
 
 from services.cases import deadlines, tables
-from services.cases.ground import Ground
-from services.cases.model import Case, World
+from services.cases.model import Case, DecisionContext
 from services.cases.policy_book import Book, Version
+from services.cases.rule_source import RuleSource
 from services.cases.states import TERMINAL
 from services.kit.clock import Clock
 
@@ -30,7 +30,7 @@ class Shift:
 
 
 def what_if(
-    engine: Engine, clock: Clock, ground: Ground, new: Sequence[Version]
+    engine: Engine, clock: Clock, rule_source: RuleSource, new: Sequence[Version]
 ) -> Iterator[Shift]:
     """The deadlines of open cases that would be others with ``new`` in force from the beginning."""
     after = "00000000-0000-0000-0000-000000000000"
@@ -47,33 +47,33 @@ def what_if(
             )
             if not ids:
                 return
-            shifts = list(_shifts(tx, ids, ground.world(tx, clock.now()), new))
+            shifts = list(_shifts(tx, ids, rule_source.context(tx, clock.now()), new))
         yield from shifts
         after = ids[-1]
 
 
 def _shifts(
-    tx: Connection, ids: Sequence[str], world: World, new: Sequence[Version]
+    tx: Connection, ids: Sequence[str], context: DecisionContext, new: Sequence[Version]
 ) -> Iterator[Shift]:
-    book = world.book or Book.of(world.policy)
+    book = context.book or Book.of(context.policy)
     tried = Book.of(
         book.base, (*book.versions, *(replace(one, effective_from=date.min) for one in new))
     )
-    then = replace(world, book=tried, policy=tried.at(world.today))
+    then = replace(context, book=tried, policy=tried.at(context.today))
     for case in tables.load(tx, list(ids)).values():
-        before, after = _dues(case, world), _dues(case, then)
+        before, after = _dues(case, context), _dues(case, then)
         for organisation, act in sorted(before.keys() | after.keys()):
             was, would = before.get((organisation, act)), after.get((organisation, act))
             if was != would:
                 yield Shift(case.id, organisation, act, was, would)
 
 
-def _dues(case: Case, world: World) -> dict[tuple[str, str], date | None]:
+def _dues(case: Case, context: DecisionContext) -> dict[tuple[str, str], date | None]:
     """(organisation, act) -> due day of everything that the case waits for."""
-    settled = deadlines.settle(case, world)
+    settled = deadlines.settle(case, context)
     dues = {
         (task.organisation, task.act): task.due_on
-        for task in deadlines.tasks(settled, world)
+        for task in deadlines.tasks(settled, context)
         if task.kind not in deadlines.ALERT_ONLY
     }
     if settled.wait_organisation and settled.wait_act:

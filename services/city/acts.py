@@ -12,9 +12,9 @@ from typing import Any
 
 from services.cases import rights
 from services.cases import states as s
-from services.cases.model import Case, World
+from services.cases.model import Case, DecisionContext
 from services.city.people import IMPOSSIBLE_DAYS
-from services.city.world import COUNTY, FAR_STREET, Town
+from services.city.town import COUNTY, FAR_STREET, Town
 
 # state -> how often each command is what somebody does next
 HABITS: Mapping[str, Mapping[str, int]] = {
@@ -141,21 +141,26 @@ def next_day(case: Case, tempers: Mapping[str, str], today: date, random: Random
     return today + timedelta(days=random.randrange(least, most + 1))
 
 
-def choose(case: Case, world: World, town: Town, random: Random) -> Act | None:
+def choose(case: Case, context: DecisionContext, town: Town, random: Random) -> Act | None:
     """An act that the system allows somebody now; None where nobody has a mind to."""
     habits = HABITS.get(case.state, {})
-    possible = [c for c in habits if not _pointless(case, c, world)]
+    possible = [c for c in habits if not _pointless(case, c, context)]
     random_order = sorted(possible, key=lambda c: random.random() ** (1 / habits[c]), reverse=True)
     for command in random_order:
-        actors = [a for a in _parties(case, world) if rights.may(case, command, a, world)]
+        actors = [a for a in _parties(case, context) if rights.may(case, command, a, context)]
         if actors:
             actor = actors[0] if random.random() < 0.85 else random.choice(actors)
-            return Act(case.id, actor, command, fields(case, command, actor, world, town, random))
+            return Act(case.id, actor, command, fields(case, command, actor, context, town, random))
     return None
 
 
 def anything(
-    case: Case, world: World, town: Town, codes: list[str], cases: list[str], random: Random
+    case: Case,
+    context: DecisionContext,
+    town: Town,
+    codes: list[str],
+    cases: list[str],
+    random: Random,
 ) -> Act:
     """An act at a venture: any command by any organisation, most often an illegal one.
 
@@ -163,7 +168,7 @@ def anything(
     """
     command = "merge" if random.random() < 0.1 else random.choice(list(s.COMMANDS))
     actor = random.choice(codes) if random.random() < 0.5 else case.owner or random.choice(codes)
-    args = dict(fields(case, command, actor, world, town, random))
+    args = dict(fields(case, command, actor, context, town, random))
     if args and random.random() < 0.4:
         key = random.choice(sorted(args))
         args[key] = random.choice((None, "", "1899-01-01", 91, [], {"a": [1]}, *IMPOSSIBLE_DAYS))
@@ -172,15 +177,15 @@ def anything(
     return Act(case.id, actor, command, args)
 
 
-def _parties(case: Case, world: World) -> list[str]:
+def _parties(case: Case, context: DecisionContext) -> list[str]:
     """Who could act, the one waited for first; whoever is outside does nothing here."""
-    played = rights.parties(case, world)
+    played = rights.parties(case, context)
     codes = dict.fromkeys([case.wait_organisation, *played.values(), *(a["to"] for a in case.asks)])
-    known = [world.directory.get(code) for code in codes if code]
+    known = [context.directory.get(code) for code in codes if code]
     return [one.code for one in known if one and not one.outside]
 
 
-def _pointless(case: Case, command: str, world: World) -> bool:
+def _pointless(case: Case, command: str, context: DecisionContext) -> bool:
     """What nobody would think of here, though it may be tried at a venture."""
     if case.category == "death":
         return command not in ("close", "note", "reopen") and case.state in (s.ANNOUNCED, s.TRIAGED)
@@ -190,7 +195,7 @@ def _pointless(case: Case, command: str, world: World) -> bool:
         return case.returned_for != command and case.returned_for is not None
     if command == "suspend" and case.state == s.STAY_APPROVED:
         return not case.abroad
-    destination = world.directory.get(case.destination) if case.destination else None
+    destination = context.directory.get(case.destination) if case.destination else None
     if command == "record_paper_receipt":
         return destination is None or not destination.outside
     return command == "confirm_destination" and case.rule == "B35"
@@ -200,13 +205,13 @@ _CATEGORIES = ("relocation", "job_change", "migrant_work", "other", "retirement"
 
 
 def fields(
-    case: Case, command: str, actor: str, world: World, town: Town, random: Random
+    case: Case, command: str, actor: str, context: DecisionContext, town: Town, random: Random
 ) -> Mapping[str, Any]:
     """What is given with a command."""
     fill = _OF_COMMAND.get(command)
     if fill is None:
         return {}
-    return fill(_Desk(case, command, actor, world, town, random))
+    return fill(_Desk(case, command, actor, context, town, random))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,15 +221,15 @@ class _Desk:
     case: Case
     command: str
     actor: str
-    world: World
+    context: DecisionContext
     town: Town
     random: Random
 
     def later(self, least: int, most: int) -> str:
-        return (self.world.today + timedelta(days=self.random.randrange(least, most))).isoformat()
+        return (self.context.today + timedelta(days=self.random.randrange(least, most))).isoformat()
 
     def earlier(self) -> str:
-        return (self.world.today - timedelta(days=self.random.randrange(0, 10))).isoformat()
+        return (self.context.today - timedelta(days=self.random.randrange(0, 10))).isoformat()
 
     def somewhere(self) -> str:
         if self.random.random() < 0.08:
@@ -264,13 +269,13 @@ def _meeting(desk: _Desk) -> Mapping[str, Any]:
 
 
 def _place(desk: _Desk) -> Mapping[str, Any]:
-    below = _branches(desk.case, desk.world)
+    below = _branches(desk.case, desk.context)
     return {"branch": desk.random.choice(below) if below else desk.case.receiving_committee}
 
 
 def _acceptance(desk: _Desk) -> Mapping[str, Any]:
     expires_on = desk.case.letter_expires_on
-    if expires_on is None or desk.world.today <= expires_on:
+    if expires_on is None or desk.context.today <= expires_on:
         return {}
     return desk.in_some(0.8, {"late_decision": "逾期，经研究同意接收"})
 
@@ -324,12 +329,12 @@ _OF_COMMAND: Mapping[str, Callable[[_Desk], Mapping[str, Any]]] = {
     },
     "note": lambda desk: {"text": "已致电", "obstacle": desk.random.choice(s.OBSTACLES)},
     "approve_stay": lambda desk: {"reason": "暂留", "review_on": desk.later(30, 400)},
-    "submit": lambda desk: {"dues_paid_to": f"{desk.world.today:%Y-%m}"},
+    "submit": lambda desk: {"dues_paid_to": f"{desk.context.today:%Y-%m}"},
     "hand_over": lambda _: {"handed_to": "member"},
     "record_arrival": lambda desk: desk.in_some(0.7, {"letter_number": desk.case.letter_number}),
     "return_for_cure": lambda _: {"defects": ["缺党费证明", "缺政审材料"]},
     "cure": lambda _: {"evidence": "已补"},
-    "record_talk": lambda desk: {"on": desk.world.today.isoformat()},
+    "record_talk": lambda desk: {"on": desk.context.today.isoformat()},
     "send_receipt": lambda _: {"handler": "经办人", "phone": "0931-0000000"},
     "record_paper_receipt": lambda desk: {"number": "12", "accepted_on": desk.earlier()},
     "mark_unreachable": lambda _: {"attempts": ["电话", "微信", "上门"]},
@@ -338,13 +343,13 @@ _OF_COMMAND: Mapping[str, Callable[[_Desk], Mapping[str, Any]]] = {
 }
 
 
-def _branches(case: Case, world: World) -> list[str]:
+def _branches(case: Case, context: DecisionContext) -> list[str]:
     """Branches of the destination, else of the receiving committee."""
     for top in (case.destination, case.receiving_committee):
         found = [
             o.code
-            for o in world.directory
-            if o.kind == "branch" and world.directory.within(o.code, top)
+            for o in context.directory
+            if o.kind == "branch" and context.directory.within(o.code, top)
         ]
         if found:
             return sorted(found)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sqlalchemy import URL, Connection
 
-from services.cases.ground import Ground
+from services.cases.rule_source import RuleSource
 from services.city.invariants import Broken, look, sight_of, whole_sight
 from services.kit.db import connect
 
@@ -53,8 +53,8 @@ class Eyes(Protocol):
 class Here:
     """Looks at once, in the transaction that asks."""
 
-    def __init__(self, ground: Ground, homes: Mapping[str, str]) -> None:
-        self._ground, self._homes = ground, homes
+    def __init__(self, rule_source: RuleSource, homes: Mapping[str, str]) -> None:
+        self._ground, self._homes = rule_source, homes
 
     def ask(self, tx: Connection, question: Question) -> list[Answer]:
         """The answer."""
@@ -76,11 +76,11 @@ class Beside:
     question the same answers are known, however fast either process is.
     """
 
-    def __init__(self, url: str | URL, ground: Ground, homes: Mapping[str, str]) -> None:
+    def __init__(self, url: str | URL, rule_source: RuleSource, homes: Mapping[str, str]) -> None:
         self._pipe, other = get_context("spawn").Pipe()
         address = url.render_as_string(hide_password=False) if isinstance(url, URL) else url
         self._process = get_context("spawn").Process(
-            target=_look_on, args=(other, address, ground, dict(homes)), daemon=True
+            target=_look_on, args=(other, address, rule_source, dict(homes)), daemon=True
         )
         self._process.start()
         other.close()
@@ -106,7 +106,7 @@ class Beside:
         self._process.join()
 
 
-def _look_on(pipe: Pipe, url: str, ground: Ground, homes: Mapping[str, str]) -> None:
+def _look_on(pipe: Pipe, url: str, rule_source: RuleSource, homes: Mapping[str, str]) -> None:
     """Answers questions until nobody is there to ask."""
     engine = connect(url, "guidui_worker", connections_max=1)
     while True:
@@ -117,13 +117,15 @@ def _look_on(pipe: Pipe, url: str, ground: Ground, homes: Mapping[str, str]) -> 
         with engine.connect().execution_options(isolation_level="REPEATABLE READ") as tx:
             tx.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
             pipe.send(None)
-            pipe.send(_found(tx, question, ground, homes))
+            pipe.send(_found(tx, question, rule_source, homes))
     engine.dispose()
 
 
 def _found(
-    tx: Connection, question: Question, ground: Ground, homes: Mapping[str, str]
+    tx: Connection, question: Question, rule_source: RuleSource, homes: Mapping[str, str]
 ) -> list[Broken]:
     if question.whole:
-        return look(whole_sight(tx, question.now, ground, homes, question.accepted, question.reads))
-    return look(sight_of(tx, question.now, ground, question.cases, question.members, homes))
+        return look(
+            whole_sight(tx, question.now, rule_source, homes, question.accepted, question.reads)
+        )
+    return look(sight_of(tx, question.now, rule_source, question.cases, question.members, homes))

@@ -39,12 +39,12 @@ class Inspector:
 
     def look(self) -> Sequence[Case]:
         """Checks what the last step touched; returns the cases, in the order of their ids."""
-        with self._machine.house.worker.connect() as tx:
+        with self._machine.app.worker.connect() as tx:
             cases, members, mark = self._touched(tx)
             if not cases and not members:
                 return ()
             now = self._machine.clock.now()
-            sight = sight_of(tx, now, self._machine.ground, cases, members, self._loaded)
+            sight = sight_of(tx, now, self._machine.rule_source, cases, members, self._loaded)
             self._keep(self._eyes.ask(tx, Question(now, sorted(cases), sorted(members))))
             self._follow(tx, sight.members)
         self._mark, self._posted = mark, []
@@ -60,7 +60,7 @@ class Inspector:
         reads = [
             (one.consumer, topic) for one in self._machine.subscriptions for topic in one.topics
         ]
-        with self._machine.house.worker.connect() as tx:
+        with self._machine.app.worker.connect() as tx:
             self._keep(
                 self._eyes.ask(
                     tx, Question(self._machine.clock.now(), accepted=self._accepted, reads=reads)

@@ -21,8 +21,8 @@ from services.cases import deadlines, queries, tables
 from services.cases import states as s
 from services.cases.calendar import add_months
 from services.cases.clock import READ_MEMBERS
-from services.cases.ground import Ground, facts_of
-from services.cases.model import Case, Task, World
+from services.cases.model import Case, DecisionContext, Task
+from services.cases.rule_source import RuleSource, facts_of
 from services.cases.tables import task_key
 from services.kit.db import rows
 
@@ -48,7 +48,7 @@ class Sight:
 
     tx: Connection
     now: datetime
-    ground: Ground
+    rule_source: RuleSource
     cases: Mapping[str, Case]
     members: Sequence[str]
     homes: Mapping[str, str] = field(default_factory=dict)
@@ -57,9 +57,9 @@ class Sight:
     whole: bool = False
 
     @cached_property
-    def world(self) -> World:
+    def context(self) -> DecisionContext:
         """The world of the pure functions at this moment."""
-        return self.ground.world(self.tx, self.now)
+        return self.rule_source.context(self.tx, self.now)
 
 
 Finding = Iterable[tuple[str, str]]
@@ -92,7 +92,7 @@ def look(sight: Sight) -> list[Broken]:
 def sight_of(
     tx: Connection,
     now: datetime,
-    ground: Ground,
+    rule_source: RuleSource,
     cases: Iterable[str],
     members: Iterable[str],
     homes: Mapping[str, str],
@@ -103,13 +103,13 @@ def sight_of(
     parents = {c.parent for c in found.values() if c.parent} - set(found)
     found |= tables.load(tx, sorted(parents))
     everyone = sorted({c.member for c in found.values() if c.member} | set(members))
-    return Sight(tx, now, ground, found, everyone, homes, **more)
+    return Sight(tx, now, rule_source, found, everyone, homes, **more)
 
 
 def whole_sight(
     tx: Connection,
     now: datetime,
-    ground: Ground,
+    rule_source: RuleSource,
     homes: Mapping[str, str],
     accepted: int | None = None,
     reads: Sequence[tuple[str, str]] = (),
@@ -118,7 +118,7 @@ def whole_sight(
     ids = tx.exec_driver_sql("SELECT id::text FROM transfer_case ORDER BY id").scalars().all()
     members = tx.exec_driver_sql("SELECT member FROM member ORDER BY member").scalars().all()
     return sight_of(
-        tx, now, ground, ids, members, homes, accepted=accepted, reads=reads, whole=True
+        tx, now, rule_source, ids, members, homes, accepted=accepted, reads=reads, whole=True
     )
 
 
@@ -134,7 +134,7 @@ def _by_sql(sight: Sight) -> list[Broken]:
             "cases": list(sight.cases),
             "members": list(sight.members),
             "now": sight.now,
-            "today": sight.world.today,
+            "today": sight.context.today,
             "consumers": [c for c, _ in sight.reads],
             "topics": [topic for _, topic in sight.reads],
         },
@@ -143,7 +143,7 @@ def _by_sql(sight: Sight) -> list[Broken]:
 
 
 def _owners(sight: Sight) -> Finding:
-    directory = sight.world.directory
+    directory = sight.context.directory
     for case in sight.cases.values():
         if (case.owner is None) != (case.state in s.TERMINAL):
             yield case.id, f"{case.state} is owned by {case.owner}"
@@ -162,15 +162,15 @@ def _dates(sight: Sight) -> Finding:
 
 
 def _settled(sight: Sight) -> Iterator[tuple[Case, Case]]:
-    world = sight.world
+    context = sight.context
     for case in sight.cases.values():
-        yield case, deadlines.settle(case, world)
+        yield case, deadlines.settle(case, context)
 
 
 def _tasks(sight: Sight) -> Finding:
-    standing, world = tables.standing_tasks(sight.tx, list(sight.cases)), sight.world
+    standing, context = tables.standing_tasks(sight.tx, list(sight.cases)), sight.context
     for case in sight.cases.values():
-        wanted = {task_key(t): (t.act, t.due_on) for t in deadlines.tasks(case, world)}
+        wanted = {task_key(t): (t.act, t.due_on) for t in deadlines.tasks(case, context)}
         there = standing.get(case.id, {}).values()
         stands = {task_key(t): (t.act, t.due_on) for t in there}
         if wanted != stands or len(stands) != len(there):
@@ -205,7 +205,7 @@ def _member_tasks(sight: Sight) -> Finding:
         off = row.lost or facts.standing != "normal"
         wanted = {
             task_key(t): (t.act, t.due_on)
-            for t in deadlines.life_tasks(row.organisation, facts.last_seen_on, off, sight.world)
+            for t in deadlines.life_tasks(row.organisation, facts.last_seen_on, off, sight.context)
         }
         if wanted != standing.get(row.member, {}):
             yield row.member, f"stand {standing.get(row.member)}, should stand {wanted}"
@@ -228,12 +228,12 @@ FROM member m WHERE m.member = ANY (:m)"""
 
 def _audit(sight: Sight) -> Finding:
     """The department's figures, counted by one query, beside the flags of every case."""
-    today, policy = sight.world.today, sight.ground.counting(sight.tx, sight.world.today)
-    for top in (one for one in sight.world.directory if one.depth == 0):
+    today, policy = sight.context.today, sight.rule_source.counting(sight.tx, sight.context.today)
+    for top in (one for one in sight.context.directory if one.depth == 0):
         below = [
             c
             for c in sight.cases.values()
-            if sight.world.directory.within(c.origin, top.code)
+            if sight.context.directory.within(c.origin, top.code)
             and c.state not in (s.BULK_OPEN, s.BULK_CLOSED)
         ]
         flags = Counter(
@@ -241,7 +241,7 @@ def _audit(sight: Sight) -> Finding:
             for c in below
             for flag in deadlines.flags(c, today, policy.pocket_early_days, policy.silent_days)
         )
-        counted = queries.audit(sight.tx, sight.now, top.code, sight.ground)
+        counted = queries.audit(sight.tx, sight.now, top.code, sight.rule_source)
         expected: dict[str, Any] = {
             flag: flags[flag] for flag in ("pocket", "pocket_early", "at_risk")
         }

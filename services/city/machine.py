@@ -15,13 +15,13 @@ from sqlalchemy import URL
 
 from services.cases import calendar, case_ids, policy
 from services.cases import clock as case_clock
-from services.cases.ground import Ground
+from services.cases.rule_source import RuleSource
 from services.city.faults import Killed, Mortal, MortalClock, deliver_again
 from services.kit.cache import cache_folder
 from services.kit.consumer import Subscription
 from services.kit.tailer import Tailers
 from services.matcher.gazetteer import Gazetteer
-from services.wiring import HANDLERS, House, tree_loop
+from services.wiring import HANDLERS, App, tree_loop
 
 SECRET = b"city"
 # how often a step is done by a process that dies, gets messages again, wakes on a clock that was
@@ -31,24 +31,24 @@ LOOKS_MAX, AGAIN_MAX, BACK = 6, 60, timedelta(minutes=50)
 
 
 class Machine:
-    """The clock, the house of the process that lives now, and its consumers."""
+    """The clock, the app of the process that lives now, and its consumers."""
 
     def __init__(self, url: str | URL, start: datetime, random: Random, counts: Counter) -> None:
         self.clock, self.calendar = MortalClock(start), calendar.official()
-        self.ground = Ground(policy.default(), self.calendar)
+        self.rule_source = RuleSource(policy.default(), self.calendar)
         self._url, self._random, self._counts = url, random, counts
         self._start()
-        with self.house.worker.begin() as tx:
+        with self.app.worker.begin() as tx:
             case_ids.fix(tx, SECRET)
 
     def _start(self) -> None:
         """A process starts: new engines, new consumers; what it knew is in the database."""
-        self.house = House.at(self._url, SECRET, cache_folder(), self.clock, self.ground)
-        self.house._gazetteer = _gazetteer().unlearned()
-        self.subscriptions: list[Subscription] = [make(self.house) for make in HANDLERS.values()]
+        self.app = App.at(self._url, SECRET, cache_folder(), self.clock, self.rule_source)
+        self.app._gazetteer = _gazetteer().unlearned()
+        self.subscriptions: list[Subscription] = [make(self.app) for make in HANDLERS.values()]
         self._handlers = [Mortal(one.handler) for one in self.subscriptions]
         self._tailers = Tailers(
-            self.house.worker,
+            self.app.worker,
             [
                 replace(one, handler=mortal)
                 for one, mortal in zip(self.subscriptions, self._handlers, strict=True)
@@ -58,7 +58,7 @@ class Machine:
 
     def close(self) -> None:
         """Ends the process that lives."""
-        self.house.close()
+        self.app.close()
 
     def do(self, work: Callable[[], object]) -> None:
         """Does ``work``, which can be begun again, and everything that follows from it; processes
@@ -71,7 +71,7 @@ class Machine:
                 self._random.choice(self._handlers).dies = True
         if self._random.random() < AGAIN:
             consumer = self._random.choice(self.subscriptions).consumer
-            deliver_again(self.house.worker, consumer, self._random.randrange(1, AGAIN_MAX))
+            deliver_again(self.app.worker, consumer, self._random.randrange(1, AGAIN_MAX))
         self._until_done(work)
         if work != self.settle:
             self._until_done(self.settle)
@@ -90,7 +90,7 @@ class Machine:
     def settle(self) -> None:
         """Lets everything happen that would happen now."""
         self._drain()
-        while case_clock.tick(self.house.worker, self.clock, self.ground) or tree_loop(self.house):
+        while case_clock.tick(self.app.worker, self.clock, self.rule_source) or tree_loop(self.app):
             self._drain()
 
     def _drain(self) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from schemas.departures import SOURCE_PREFIX
 from services.cases import commands, tables
 from services.cases.calendar import day_of
-from services.cases.commands import Order
+from services.cases.commands import BatchOrder
 from services.cases.model import Case
 from services.city import acts
 from services.city.acts import Act
@@ -20,7 +20,7 @@ from services.city.invariants import Broken
 from services.city.machine import SECRET, Machine
 from services.city.people import Event
 from services.city.report import Report
-from services.city.world import Town
+from services.city.town import Town
 from services.intake.faults import Invalid
 from services.intake.parse import Posted, parse
 from services.intake.store import accept
@@ -77,7 +77,7 @@ class Offices:
     def _accept(self, posted: Sequence[Posted]) -> None:
         outcomes: list[tuple[Posted, object]] = []
         clock = self._machine.clock
-        with self._machine.house.worker.begin() as tx:
+        with self._machine.app.worker.begin() as tx:
             directory = Directory.of(tx)
             for source in dict.fromkeys(one.source for one in posted):
                 code = source.removeprefix(SOURCE_PREFIX)
@@ -94,7 +94,7 @@ class Offices:
 
     def desk(self) -> None:
         """People decide what the matcher was not sure of."""
-        with self._machine.house.worker.connect() as tx:
+        with self._machine.app.worker.connect() as tx:
             waiting = tx.exec_driver_sql(
                 """SELECT i.event_id, i.position, i.candidates, e.organisation FROM identification i
                    JOIN posted_event e ON e.id = i.event_id WHERE i.decision = 'review'
@@ -117,8 +117,8 @@ class Offices:
     def _review(self, decision: tuple) -> None:
         event, position, body, organisation = decision
         try:
-            with self._machine.house.acts.begin() as tx:
-                reviews.decide(tx, self._machine.house, event, position, body, organisation)
+            with self._machine.app.acts.begin() as tx:
+                reviews.decide(tx, self._machine.app, event, position, body, organisation)
         except Refused as refused:
             if refused.code != "review-decided":
                 raise
@@ -146,10 +146,10 @@ class Offices:
 
     def _chosen(self, ids: Sequence[str]) -> list[Act]:
         chosen = []
-        with self._machine.house.worker.connect() as tx:
-            world = self._machine.ground.world(tx, self._machine.clock.now())
+        with self._machine.app.worker.connect() as tx:
+            context = self._machine.rule_source.context(tx, self._machine.clock.now())
             for _, case in sorted(tables.load(tx, ids).items()):
-                act = acts.choose(case, world, self._town, self._random)
+                act = acts.choose(case, context, self._town, self._random)
                 if act is not None:
                     chosen.append(act)
                 self._plan(case, again=True)
@@ -164,21 +164,21 @@ class Offices:
                 if self._random.random() < self._at_a_venture
             }
         )
-        with self._machine.house.worker.connect() as tx:
-            world = self._machine.ground.world(tx, self._machine.clock.now())
+        with self._machine.app.worker.connect() as tx:
+            context = self._machine.rule_source.context(tx, self._machine.clock.now())
             cases = tables.load(tx, tries)
         self._report.counts["acts at a venture"] += len(tries)
         return [
-            acts.anything(cases[i], world, self._town, self.codes, known, self._random)
+            acts.anything(cases[i], context, self._town, self.codes, known, self._random)
             for i in tries
         ]
 
     def _obey(self, chosen: Sequence[Act]) -> None:
-        with self._machine.house.worker.begin() as tx:
+        with self._machine.app.worker.begin() as tx:
             cases = tables.load(tx, [a.case for a in chosen])
-            orders = [Order(cases[a.case], a.command, a.actor, a.args) for a in chosen]
-            answers = commands.obey_all(
-                tx, orders, self._machine.clock.now(), None, self._machine.ground
+            orders = [BatchOrder(cases[a.case], a.command, a.actor, a.args) for a in chosen]
+            answers = commands.apply_all(
+                tx, orders, self._machine.clock.now(), None, self._machine.rule_source
             )
             # the last moment at which the process may die with nothing committed
             self._machine.clock.now()
@@ -187,12 +187,12 @@ class Offices:
 
     def _give(self, act: Act) -> None:
         """One act as its caller, under row-level security; what is refused must change nothing."""
-        clock, ground = self._machine.clock, self._machine.ground
-        with self._machine.house.worker.connect() as tx:
+        clock, rule_source = self._machine.clock, self._machine.rule_source
+        with self._machine.app.worker.connect() as tx:
             one, before = Directory.of(tx)[act.actor], _shape(tx, act.case)
         try:
-            with self._machine.house.acts.begin() as tx:
-                answer = commands.give_within(
+            with self._machine.app.acts.begin() as tx:
+                answer = commands.apply_within(
                     tx,
                     Caller(act.actor, one.path, "department"),
                     act.case,
@@ -201,12 +201,12 @@ class Offices:
                     act.args,
                     clock.now(),
                     None,
-                    ground,
+                    rule_source,
                 )
                 clock.now()
         except Refused as refused:
             answer = refused
-            with self._machine.house.worker.connect() as tx:
+            with self._machine.app.worker.connect() as tx:
                 if _shape(tx, act.case) != before:
                     self._report.broken.append(
                         Broken("what is refused changes nothing", act.case, act.command)

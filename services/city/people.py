@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from schemas.departures import SOURCE_PREFIX
-from services.city.world import FAR_ADDRESS, FAR_STREET, Town, Unit, door
+from services.city.town import FAR_ADDRESS, FAR_STREET, Town, Unit, door
 from services.kit.clock import ZONE
 from services.registry.demo_people import people
 

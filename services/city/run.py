@@ -28,7 +28,7 @@ from services.city.machine import Machine
 from services.city.offices import Offices
 from services.city.people import Lives
 from services.city.report import Report
-from services.city.world import COUNTY, contact, town
+from services.city.town import COUNTY, contact, town
 from services.kit.clock import ZONE
 from services.kit.db import connect
 from services.kit.migrations import migrate
@@ -119,11 +119,11 @@ class City:
         )
         self.town = town(members, self._random, START)
         homes = {m["member"]: m["organisation"] for m in self.town.members}
-        ground = self.machine.ground
+        rule_source = self.machine.rule_source
         self.eyes = (
-            Beside(url, ground, homes)
+            Beside(url, rule_source, homes)
             if (large if beside is None else beside)
-            else Here(ground, homes)
+            else Here(rule_source, homes)
         )
         self.inspector = Inspector(self.machine, self.report, homes, self.eyes)
         self.lives = Lives(self.town, self._random, self.inspector.homes, self.inspector.ended)
@@ -156,7 +156,7 @@ class City:
         if self._random.random() < self._every / DELIVERY_DAYS:
             self._turn_to(day, 20)
             self.offices.step(
-                lambda: (delivery_loop(self.machine.house), climb_loop(self.machine.house))
+                lambda: (delivery_loop(self.machine.app), climb_loop(self.machine.app))
             )
         self.inspector.look_at_everything()
 
@@ -164,7 +164,7 @@ class City:
         """The last look, at everything, and the digest of the history."""
         self.machine.settle()
         self.inspector.look_at_everything(every=0)
-        with self.machine.house.worker.connect() as tx:
+        with self.machine.app.worker.connect() as tx:
             self.report.close(tx)
 
     def _turn_to(self, day: date, hour: int) -> None:
@@ -211,13 +211,13 @@ class City:
         return dict(firm), ("name",)
 
     def _load(self, kind: str, rows: list[dict[str, Any]]) -> None:
-        house = self.machine.house
+        app = self.machine.app
         hooks = Hooks(
-            lambda tx, lines: open_letters(tx, lines, house.clock.now(), house.ground),
+            lambda tx, lines: open_letters(tx, lines, app.clock.now(), app.rule_source),
             [follow_tree],
         )
-        result = load_rows(house.worker, kind, rows, house.clock, hooks)
-        after_load(house, kind)
+        result = load_rows(app.worker, kind, rows, app.clock, hooks)
+        after_load(app, kind)
         if result.bad:
             raise ValueError(f"the city's {kind} cannot be loaded: {result.faults[:3]}")
 

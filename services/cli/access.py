@@ -23,8 +23,8 @@ def key_create(
     from services.portal.issuing import issue_key
     from services.registry.security_log import SHELL
 
-    with transaction(data) as (house, tx):
-        print(issue_key(tx, SHELL, organisation or None, role, house.clock.now()))
+    with transaction(data) as (app, tx):
+        print(issue_key(tx, SHELL, organisation or None, role, app.clock.now()))
 
 
 @keys.command("list")
@@ -54,13 +54,13 @@ def key_revoke(
     if bool(key) == bool(organisation):
         fail("name either the id of a key (guidui key list) or --organisation")
     given = read_id(key, "key") if key else None
-    with transaction(data) as (house, tx):
+    with transaction(data) as (app, tx):
         if given:
             ids = [given]
         else:
             ids = [row.id for row in list_keys(tx, organisation) if row.revoked_at is None]
         for key_id in ids:
-            end_key(tx, SHELL, key_id, house.clock.now())
+            end_key(tx, SHELL, key_id, app.clock.now())
 
 
 @accounts.command("create")
@@ -74,8 +74,8 @@ def account_create(
     from services.portal.issuing import open_account
     from services.registry.security_log import SHELL
 
-    with transaction(data) as (house, tx):
-        print(open_account(tx, SHELL, organisation or None, role, name, house.clock.now()))
+    with transaction(data) as (app, tx):
+        print(open_account(tx, SHELL, organisation or None, role, name, app.clock.now()))
 
 
 @accounts.command("list")
@@ -99,8 +99,8 @@ def account_end(account: Id, data: Data = None) -> None:
     from services.registry.security_log import SHELL
 
     account_id = read_id(account, "account")
-    with transaction(data) as (house, tx):
-        end_account(tx, SHELL, account_id, house.clock.now())
+    with transaction(data) as (app, tx):
+        end_account(tx, SHELL, account_id, app.clock.now())
 
 
 @accounts.command("reset")
@@ -110,8 +110,8 @@ def account_reset(account: Id, data: Data = None) -> None:
     from services.registry.security_log import SHELL
 
     account_id = read_id(account, "account")
-    with transaction(data) as (house, tx):
-        print(reset_account(tx, SHELL, account_id, house.clock.now()))
+    with transaction(data) as (app, tx):
+        print(reset_account(tx, SHELL, account_id, app.clock.now()))
 
 
 @token_keys.command("create")
@@ -122,9 +122,9 @@ def token_key_create(organisation: Code, data: Data = None) -> None:
     """
     from services.registry.tokens import agree
 
-    with transaction(data) as (house, tx):
-        token_key = agree(tx, organisation, house.clock.now())
-        keep_act(house, tx, "token-key-create", "token_key", organisation=organisation)
+    with transaction(data) as (app, tx):
+        token_key = agree(tx, organisation, app.clock.now())
+        keep_act(app, tx, "token-key-create", "token_key", organisation=organisation)
     print(token_key)
 
 
@@ -133,10 +133,10 @@ def token_key_end(organisation: Code, data: Data = None) -> None:
     """End the token key of a sender and forget the tokens made with it."""
     from services.registry.tokens import end
 
-    with transaction(data) as (house, tx):
+    with transaction(data) as (app, tx):
         if not end(tx, organisation):
             fail(f"no token key is agreed with {organisation}")
-        keep_act(house, tx, "token-key-end", "token_key", organisation=organisation)
+        keep_act(app, tx, "token-key-end", "token_key", organisation=organisation)
 
 
 def four_eyes(
@@ -151,10 +151,10 @@ def four_eyes(
     from services.matcher.four_eyes import rule
     from services.registry.directory import Directory
 
-    with transaction(data) as (house, tx):
+    with transaction(data) as (app, tx):
         place = Directory.of(tx).get(organisation)
         if place is None:
             fail(f"no organisation has the code {organisation}")
-        rule(tx, place.path, not off, house.clock.now())
+        rule(tx, place.path, not off, app.clock.now())
         act = "four-eyes-off" if off else "four-eyes-on"
-        keep_act(house, tx, act, "organisation", organisation=organisation)
+        keep_act(app, tx, act, "organisation", organisation=organisation)

@@ -8,7 +8,7 @@ from services.cli.shell import Data, fail, group, keep_act, opened, transaction
 
 if TYPE_CHECKING:
     from services.kit.consumer import Subscription
-    from services.wiring import House
+    from services.wiring import App
 
 desk = group("What could not be handled: list, retry, skip; resume a consumer.")
 
@@ -37,9 +37,9 @@ def desk_retry(letter: int, data: Data = None) -> None:
     """Try a dead letter again, then what waited behind it."""
     from services.kit import dead_letters
 
-    with opened(data) as house:
-        _keep(house, "retry", "dead_letter", letter)
-        failure = dead_letters.retry(house.worker, letter, _subscriptions(house), house.clock)
+    with opened(data) as app:
+        _keep(app, "retry", "dead_letter", letter)
+        failure = dead_letters.retry(app.worker, letter, _subscriptions(app), app.clock)
         if failure is not None:
             fail(f"{failure.zh} {failure.en}", 1)
 
@@ -49,9 +49,9 @@ def desk_skip(letter: int, data: Data = None) -> None:
     """Give a dead letter up, and handle what waited behind it."""
     from services.kit import dead_letters
 
-    with opened(data) as house:
-        _keep(house, "skip", "dead_letter", letter)
-        dead_letters.skip(house.worker, letter, _subscriptions(house), house.clock)
+    with opened(data) as app:
+        _keep(app, "skip", "dead_letter", letter)
+        dead_letters.skip(app.worker, letter, _subscriptions(app), app.clock)
 
 
 @desk.command("resume")
@@ -59,18 +59,18 @@ def desk_resume(consumer: str, data: Data = None) -> None:
     """Let a consumer go on that has stopped because too much failed."""
     from services.kit.consumer import resume
 
-    with opened(data) as house:
-        _keep(house, "resume", "consumer", consumer)
-        resume(house.worker, consumer)
+    with opened(data) as app:
+        _keep(app, "resume", "consumer", consumer)
+        resume(app.worker, consumer)
 
 
-def _subscriptions(house: House) -> list[Subscription]:
+def _subscriptions(app: App) -> list[Subscription]:
     from services.wiring import HANDLERS
 
-    return [make(house) for make in HANDLERS.values()]
+    return [make(app) for make in HANDLERS.values()]
 
 
-def _keep(house: House, act: str, about: str, reference: object) -> None:
+def _keep(app: App, act: str, about: str, reference: object) -> None:
     """The act is kept before it is done: each step of it commits by itself."""
-    with house.worker.begin() as tx:
-        keep_act(house, tx, act, about, reference=reference)
+    with app.worker.begin() as tx:
+        keep_act(app, tx, act, about, reference=reference)

@@ -74,16 +74,16 @@ def model_use(
     from services.matcher import model_store
 
     file = Path(version)
-    with transaction(data) as (house, tx):
+    with transaction(data) as (app, tx):
         if file.is_file():
             try:
                 model = json.loads(file.read_text("utf-8"))
-                model_store.add(tx, model, house.clock.now())
+                model_store.add(tx, model, app.clock.now())
                 version = model["version"]
             except (ValueError, KeyError) as error:
                 fail(f"{file} is no model: {error!r}")
         model_store.switch(tx, version)
-        keep_act(house, tx, "model-use", "model")
+        keep_act(app, tx, "model-use", "model")
     print(version)
 
 

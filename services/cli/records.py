@@ -45,25 +45,23 @@ def load(kind: str, file: Path, data: Data = None) -> None:
         fail(f"no kind {kind!r}; choose one of {', '.join(KINDS)}")
     if not file.is_file():
         fail(f"no such file: {file}")
-    with opened(data, creates=True) as house:
-        with house.worker.begin() as tx:
-            keep_act(house, tx, "load", kind)
+    with opened(data, creates=True) as app:
+        with app.worker.begin() as tx:
+            keep_act(app, tx, "load", kind)
         if kind == "policy":
-            raise typer.Exit(load_policy(house, file))
+            raise typer.Exit(load_policy(app, file))
         if kind == "divisions":
             # A newer edition lies over the one that ships.
-            ensure_divisions(house.worker)
+            ensure_divisions(app.worker)
 
         def open_cases(tx, rows):
-            return open_letters(tx, rows, house.clock.now(), house.ground)
+            return open_letters(tx, rows, app.clock.now(), app.rule_source)
 
         try:
-            result = load_file(
-                house.worker, kind, file, house.clock, Hooks(open_cases, [follow_tree])
-            )
+            result = load_file(app.worker, kind, file, app.clock, Hooks(open_cases, [follow_tree]))
         except BadFile as error:
             fail(f"{error.words.zh} {error.words.en}")
-        for line in after_load(house, kind):
+        for line in after_load(app, kind):
             print(line)
     print(result.words.zh)
     print(result.words.en, file=sys.stderr)
@@ -83,9 +81,9 @@ def numbers_assign(
     from services.cases.numbers import NumberRange, assign_range
 
     given = NumberRange(prefix, first, last, digits)
-    with transaction(data) as (house, tx):
-        print(assign_range(tx, organisation, given, house.clock.now()))
-        keep_act(house, tx, "numbers-assign", "letter_number", organisation=organisation)
+    with transaction(data) as (app, tx):
+        print(assign_range(tx, organisation, given, app.clock.now()))
+        keep_act(app, tx, "numbers-assign", "letter_number", organisation=organisation)
 
 
 @number_ranges.command("void")
@@ -98,9 +96,9 @@ def numbers_void(
     """Make a free number void, such as that of a spoilt form."""
     from services.cases.numbers import void_number
 
-    with transaction(data) as (house, tx):
-        void_number(tx, organisation, number, reason, house.clock.now(), None)
-        keep_act(house, tx, "numbers-void", "letter_number", organisation=organisation)
+    with transaction(data) as (app, tx):
+        void_number(tx, organisation, number, reason, app.clock.now(), None)
+        keep_act(app, tx, "numbers-void", "letter_number", organisation=organisation)
 
 
 @rules.command("load")
@@ -118,17 +116,17 @@ def rule_load(
     from services.registry.directory import Directory
 
     sheet = _read_sheet(file, overrides.COLUMNS, overrides.NEEDED)
-    with transaction(data) as (house, tx):
+    with transaction(data) as (app, tx):
         directory = Directory.of(tx)
         drafts: list[overrides.Override] = []
         try:
             for row in sheet:
-                drafts.append(overrides.read(row, organisation, directory, house.clock.now()))
+                drafts.append(overrides.read(row, organisation, directory, app.clock.now()))
         except Refused as error:
             number = len(drafts) + 1
             fail(f"{file.name}, 第 {number} 条 (row {number}): {error.words.zh} {error.words.en}")
         overrides.keep(tx, drafts, directory)
-        keep_act(house, tx, "rule-load", "rule", organisation=organisation)
+        keep_act(app, tx, "rule-load", "rule", organisation=organisation)
     print(f"{len(drafts)} rules set")
 
 
@@ -161,10 +159,10 @@ def rule_end(rule: Id, data: Data = None) -> None:
     """End a rule, by its id, for moves that begin from now on."""
     from services.cases import overrides
 
-    with transaction(data) as (house, tx):
-        if not overrides.end(tx, rule, house.clock.now()):
+    with transaction(data) as (app, tx):
+        if not overrides.end(tx, rule, app.clock.now()):
             fail(f"no rule has the id {rule}, or it has ended")
-        keep_act(house, tx, "rule-end", "rule", reference=rule)
+        keep_act(app, tx, "rule-end", "rule", reference=rule)
 
 
 @what_ifs.command("policy")
@@ -172,8 +170,8 @@ def what_if_policy(file: Annotated[Path, typer.Option()], data: Data = None) -> 
     """Whose deadlines would move if the policy in FILE counted. Changes nothing."""
     from services.policies import try_policy
 
-    with opened(data) as house:
-        raise typer.Exit(try_policy(house, file))
+    with opened(data) as app:
+        raise typer.Exit(try_policy(app, file))
 
 
 @what_ifs.command("destination")
@@ -198,9 +196,9 @@ def what_if_destination(
 
     is_table = file.suffix == ".json" and file.is_file()
     rows = None if is_table else _read_sheet(file, COLUMNS, NEEDED)
-    with transaction(data) as (house, tx):
+    with transaction(data) as (app, tx):
         tx.exec_driver_sql("SET TRANSACTION READ ONLY")
-        now = house.clock.now()
+        now = app.clock.now()
         try:
             start = midnight(read_day(since)) if since else now - timedelta(days=365)
             table, drafts = changed_rules(file, rows, organisation, Directory.of(tx), now)
@@ -234,11 +232,11 @@ def erase(data: Data = None) -> None:
     from services.matcher.erasure import erase_decided
     from services.records.erasure import erasure
 
-    with opened(data) as house:
-        erase_decided(house.worker, house.clock)
-        with house.worker.begin() as tx:
-            print(json.dumps(erasure(tx, house.clock.now())))
-            keep_act(house, tx, "erase", "person")
+    with opened(data) as app:
+        erase_decided(app.worker, app.clock)
+        with app.worker.begin() as tx:
+            print(json.dumps(erasure(tx, app.clock.now())))
+            keep_act(app, tx, "erase", "person")
 
 
 def statement(
@@ -255,6 +253,6 @@ def statement(
         chosen = read_day(day) if day else None
     except ValueError:
         fail(f"{day} is not a day such as 2026-11-23")
-    with transaction(data) as (house, tx):
-        today = day_of(house.clock.now())
+    with transaction(data) as (app, tx):
+        today = day_of(app.clock.now())
         print(json.dumps(completeness.statement(tx, chosen or today, sorted(OPENING))))

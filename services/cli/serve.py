@@ -85,10 +85,10 @@ def migrate() -> None:
 
             create_topics(Kafka.of(settings))
         if settings.database_url:
-            from services.embedded import ensure_divisions, own_house
+            from services.embedded import ensure_divisions, own_app
 
-            with own_house(settings, pseudonyms=False) as house:
-                ensure_divisions(house.worker)
+            with own_app(settings, pseudonyms=False) as app:
+                ensure_divisions(app.worker)
         return
     if settings.database_url:
         fail("DATABASE_OWNER_URL is not set: migrations need the owner's login")

@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from services.kit.settings import Settings
-    from services.wiring import House
+    from services.wiring import App
 
 Data = Annotated[
     Path | None, typer.Option(help="data directory of the embedded database (GUIDUI_DATA)")
@@ -87,30 +87,30 @@ def read_settings(data: Path | None = None) -> Settings:
 
 
 @contextmanager
-def opened(data: Path | None, *, creates: bool = False) -> Iterator[House]:
-    """The house on its database; what it refuses ends the program with its sentence.
+def opened(data: Path | None, *, creates: bool = False) -> Iterator[App]:
+    """The app on its database; what it refuses ends the program with its sentence.
 
     `creates`: a data directory without a database gets one.
     """
-    from services.embedded import own_house
+    from services.embedded import own_app
     from services.kit.errors import Refused
 
-    with own_house(read_settings(data), creates=creates) as house:
+    with own_app(read_settings(data), creates=creates) as app:
         try:
-            yield house
+            yield app
         except Refused as error:
             fail(f"{error.words.zh} {error.words.en}")
 
 
 @contextmanager
-def transaction(data: Path | None) -> Iterator[tuple[House, Connection]]:
-    """The house and a transaction of its worker, committed at the end unless the command fails."""
-    with opened(data) as house, house.worker.begin() as tx:
-        yield house, tx
+def transaction(data: Path | None) -> Iterator[tuple[App, Connection]]:
+    """The app and a transaction of its worker, committed at the end unless the command fails."""
+    with opened(data) as app, app.worker.begin() as tx:
+        yield app, tx
 
 
 def keep_act(
-    house: House,
+    app: App,
     tx: Connection,
     act: str,
     about: str,
@@ -129,7 +129,7 @@ def keep_act(
     place = Directory.of(tx).get(organisation) if organisation else None
     security_log.record(
         tx,
-        house.clock.now(),
+        app.clock.now(),
         "operator_act",
         security_log.SHELL,
         about=about,

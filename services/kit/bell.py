@@ -25,7 +25,7 @@ LOOK_SECONDS_MIN = (
 )
 
 
-class Sleeper:
+class Wakeup:
     """Sleeps between two looks: shortly after a ring, then longer and longer, and never past the
     next ring but for the few milliseconds that keep looks apart.
     """
@@ -51,17 +51,17 @@ class Sleeper:
         self._pause = POLL_SECONDS_MIN
 
 
-class Bell:
+class EventLogListener:
     """A thread that listens for commits and rings every sleeper of this process."""
 
     def __init__(self, engine: Engine) -> None:
         self._url: URL = engine.url
-        self._sleepers: list[Sleeper] = []
+        self._sleepers: list[Wakeup] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
 
-    def sleeper(self) -> Sleeper:
-        sleeper = Sleeper()
+    def sleeper(self) -> Wakeup:
+        sleeper = Wakeup()
         self._sleepers.append(sleeper)
         return sleeper
 

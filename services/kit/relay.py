@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, Row
 from schemas.envelope import Message, to_wire
 from services.kit import locks
 from services.kit.attempt import Stopped, attempt, is_infrastructure
-from services.kit.bell import Bell, Sleeper
+from services.kit.bell import EventLogListener, Wakeup
 from services.kit.clock import Clock, SystemClock
 from services.kit.errors import Words
 from services.kit.event_log import RELAY
@@ -125,7 +125,7 @@ class Relay:
 
     def run(self) -> None:
         """Relays until `stop` is set, waiting out whatever is down."""
-        bell = Bell(self.engine)
+        bell = EventLogListener(self.engine)
         sleeper = bell.sleeper()
         bell.start()
         try:
@@ -180,7 +180,7 @@ class Relay:
         """Why nothing is relayed now; None while this relay leads and both sides answer."""
         return self._unready
 
-    def _lead(self, sleeper: Sleeper) -> None:
+    def _lead(self, sleeper: Wakeup) -> None:
         """Relays while the session that holds the advisory lock lives: a second relay waits."""
         dsn = self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         with closing(psycopg.connect(dsn, autocommit=True, connect_timeout=5)) as session:

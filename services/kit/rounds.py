@@ -54,12 +54,12 @@ class Loop(NamedTuple, Generic[_House]):
 
 
 class Rounds(Generic[_House]):
-    """The rounds of one loop in one process. `house` is what its parts work on; its `worker` and
+    """The rounds of one loop in one process. `app` is what its parts work on; its `worker` and
     `clock` are used here.
     """
 
-    def __init__(self, name: str, loop: Loop[_House], house: _House) -> None:
-        self.name, self.loop, self.house = name, loop, house
+    def __init__(self, name: str, loop: Loop[_House], app: _House) -> None:
+        self.name, self.loop, self.app = name, loop, app
         self._told_at = float("-inf")
 
     def once(self) -> int:
@@ -79,13 +79,13 @@ class Rounds(Generic[_House]):
         return done
 
     def _parts(self) -> dict[str, Act]:
-        return {part: lambda act=act: act(self.house) for part, act in self.loop.parts.items()}
+        return {part: lambda act=act: act(self.app) for part, act in self.loop.parts.items()}
 
     def _take_up(self) -> int:
-        with self.house.worker.begin() as tx:
-            asked = asked_again(tx, self.name, self.house.clock.now())
+        with self.app.worker.begin() as tx:
+            asked = asked_again(tx, self.name, self.app.clock.now())
         if asked and self.loop.again:
-            self.loop.again(self.house, asked)
+            self.loop.again(self.app, asked)
         return len(asked)
 
     def _tell(self, faults: Mapping[str, Exception]) -> None:
@@ -97,8 +97,8 @@ class Rounds(Generic[_House]):
             return  # the database is away or busy: who asks it is told so
         words = words_of(error) if error else None
         try:
-            with self.house.worker.begin() as tx:
-                _write(tx, self.name, self.house.clock.now(), part, words)
+            with self.app.worker.begin() as tx:
+                _write(tx, self.name, self.app.clock.now(), part, words)
             self._told_at = float("-inf") if faults else time.monotonic()
         except Exception as failure:
             log.warning("loop_untold", loop=self.name, **where(failure))
@@ -120,13 +120,13 @@ class Runner:
     """Runs the loops of some roles, each on a thread of its own, until it is stopped."""
 
     def __init__(
-        self, loops: Mapping[str, Loop[_House]], house: _House, roles: Iterable[str]
+        self, loops: Mapping[str, Loop[_House]], app: _House, roles: Iterable[str]
     ) -> None:
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(
                 target=self._run,
-                args=(Rounds(name, loop, house), loop.pause),
+                args=(Rounds(name, loop, app), loop.pause),
                 daemon=True,
                 name=name,
             )

@@ -53,7 +53,7 @@ class Program:
             )
 
 
-class Kept:
+class SupervisedProcess:
     """One program under the role name `role`, kept running by a thread of its own from `begin` to
     `end`.
 

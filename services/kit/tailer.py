@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from schemas.envelope import Message
 from services.kit.attempt import Stopped
-from services.kit.bell import Bell, Sleeper
+from services.kit.bell import EventLogListener, Wakeup
 from services.kit.clock import Clock, SystemClock
 from services.kit.consumer import Consumer, Subscription
 from services.kit.errors import Words
@@ -47,11 +47,11 @@ class Tailer:
     def __init__(
         self,
         consumer: Consumer,
-        sleeper: Sleeper | None = None,
+        sleeper: Wakeup | None = None,
         batch_rows_max: int = BATCH_ROWS_MAX,
     ) -> None:
         self.consumer, self.batch_rows_max = consumer, batch_rows_max
-        self._sleeper = sleeper or Sleeper()
+        self._sleeper = sleeper or Wakeup()
         self._reader = consumer.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._topics = consumer.subscription.topics
         branches = " UNION ALL ".join([_OF_ONE_TOPIC] * len(self._topics))
@@ -161,7 +161,7 @@ class Tailers:
         batch_rows_max: int = BATCH_ROWS_MAX,
     ) -> None:
         self._stop = threading.Event()
-        self._bell = Bell(engine)
+        self._bell = EventLogListener(engine)
         self.tailers = [
             Tailer(
                 Consumer(engine, subscription, clock, self._stop),

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.cases.model import World
+from services.cases.model import DecisionContext
 from services.kit.db import dumps, rows
 from services.matcher import notes
 from services.matcher.announcements import Announcement
@@ -69,7 +69,7 @@ def doubts(
     tx: Connection,
     told: Sequence[Announcement],
     found: Mapping[Any, Found],
-    world: World,
+    context: DecisionContext,
 ) -> dict[Slot, Doubt]:
     """The persons of these announcements who are in review."""
     doubtful = [one for one in told if found[one.event, one.position].decision == "review"]
@@ -80,7 +80,7 @@ def doubts(
     for one in doubtful:
         candidates = found[one.event, one.position].candidates
         homes = {c["member"]: home_of[c["member"]] for c in candidates if c["member"] in home_of}
-        asks = _asks(one.organisation, homes.values(), world)
+        asks = _asks(one.organisation, homes.values(), context)
         made[one.event, one.position] = Doubt(one.organisation, homes, asks)
     return made
 
@@ -89,7 +89,7 @@ def too_many(
     tx: Connection,
     told: Sequence[Announcement],
     doubtful: Mapping[Slot, Doubt],
-    world: World,
+    context: DecisionContext,
 ) -> dict[Slot, Found]:
     """Those in doubt beyond what policy lets one organisation keep others busy with: rejected,
     with what to do."""
@@ -104,7 +104,7 @@ def too_many(
     number = Counter({row.path: row.number for row in standing})
     rejected: dict[Slot, Found] = {}
     for one in of_others:
-        if number[one.path] >= world.policy_at(one.organisation).open_reviews_most:
+        if number[one.path] >= context.policy_at(one.organisation).open_reviews_most:
             rejected[one.event, one.position] = Found("rejected", reason=notes.TOO_MANY_OPEN)
         else:
             number[one.path] += 1
@@ -142,7 +142,7 @@ def held(
     candidates: Iterable[Candidate],
     caller: Caller,
     posted_here: bool,
-    world: World,
+    context: DecisionContext,
 ) -> list[Candidate]:
     """Those of the candidates of whom the caller may say that it is they: the members of its own
     tree, and where its tree posted the person (``posted_here``) those in whose line it stands."""
@@ -152,7 +152,7 @@ def held(
     by_line = []
     for candidate in candidates:
         home = candidate.organisation
-        if in_line(caller.organisation, home, world.directory, world.today):
+        if in_line(caller.organisation, home, context.directory, context.today):
             by_line.append(candidate)
     return list(dict.fromkeys([*own, *by_line]))
 
@@ -172,10 +172,10 @@ def ask_anew(
     slot: Slot,
     poster: str,
     left: Sequence[Candidate],
-    world: World,
+    context: DecisionContext,
 ) -> None:
     """Decides anew whether the sender is asked, by the candidates that are left."""
-    asks = _asks(poster, [c.organisation for c in left], world)
+    asks = _asks(poster, [c.organisation for c in left], context)
     tx.exec_driver_sql(
         _ASKS, (dumps([{"event_id": slot[0], "position": slot[1], "asks_sender": asks}]),)
     )
@@ -188,8 +188,8 @@ def forget(tx: Connection, event: UUID, position: int) -> None:
     )
 
 
-def _asks(poster: str, homes: Iterable[str], world: World) -> bool:
+def _asks(poster: str, homes: Iterable[str], context: DecisionContext) -> bool:
     holders = list(homes)
     return not holders or any(
-        in_line(poster, home, world.directory, world.today) for home in holders
+        in_line(poster, home, context.directory, context.today) for home in holders
     )

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from schemas.departures import SOURCE_PREFIX
 from services.cases import case_ids, commands
-from services.cases.ground import Ground
+from services.cases.rule_source import RuleSource
 from services.kit.clock import Clock
 from services.kit.db import rows
 from services.kit.loops import Part
@@ -35,21 +35,21 @@ FROM posted_event e WHERE e.batch IS NOT NULL AND e.source = ANY (:sources)
     GROUP BY e.source, e.batch"""
 
 
-def close(engine: Engine, clock: Clock, ground: Ground) -> int:
+def close(engine: Engine, clock: Clock, rule_source: RuleSource) -> int:
     """Ends the batches without any case whose last event came `silent_days` ago and left nobody in
     review; returns how many.
     """
     with engine.begin() as tx:
-        world = ground.world(tx, clock.now())
-        since = world.now - timedelta(days=world.policy.silent_days)
+        context = rule_source.context(tx, clock.now())
+        since = context.now - timedelta(days=context.policy.silent_days)
         empty = rows(tx, _EMPTY, {"since": since, "limit": AT_ONCE})
         over = _over(tx, {row.poster for row in empty}, since) if empty else set()
         closing = [row for row in empty if row.id in over]
         done = BATCHES.each_by_itself(
             tx,
             closing,
-            lambda some: commands.close_groups(tx, [row.id for row in some], world),
-            world.now,
+            lambda some: commands.close_groups(tx, [row.id for row in some], context),
+            context.now,
             key=lambda row: row.id,
             organisation=lambda row: row.poster,
         )

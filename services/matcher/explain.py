@@ -30,7 +30,7 @@ WHERE s.case_id = :case ORDER BY e.time, i.event_id, i.position"""
 
 
 def explained(
-    tx: Connection, house: Surroundings, caller: Caller, case_id: str
+    tx: Connection, app: Surroundings, caller: Caller, case_id: str
 ) -> list[dict[str, Any]] | None:
     """The postings of a case that this transaction sees, oldest first; None where it sees no such
     case.
@@ -49,8 +49,8 @@ def explained(
     if not seen:
         return None
     with as_worker(tx):
-        world = house.ground.world(tx, house.clock.now())
-        whole = in_line(caller.organisation, seen[0].origin, world.directory, world.today)
+        context = app.rule_source.context(tx, app.clock.now())
+        whole = in_line(caller.organisation, seen[0].origin, context.directory, context.today)
         return [
             _one(tx, row)
             for row in rows(tx, _OF_CASE, {"case": ident})

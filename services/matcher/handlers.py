@@ -18,9 +18,9 @@ from schemas.envelope import Message
 from services.cases import commands, deadlines, reports, signs, tables
 from services.cases.backlog import registered
 from services.cases.calendar import day_of
-from services.cases.ground import Ground
-from services.cases.model import Case, Statement, Step, Task, World
+from services.cases.model import Case, DecisionContext, Statement, Step, Task
 from services.cases.reports import Report
+from services.cases.rule_source import RuleSource
 from services.cases.signs import Sign
 from services.cases.states import BEFORE_ACCEPTED, BULK_CLOSED, BULK_OPEN, TERMINAL
 from services.cases.tables import Change
@@ -50,7 +50,7 @@ class Matcher:
     """
 
     clock: Clock
-    ground: Ground
+    rule_source: RuleSource
     addresses: Addresses
     people: People = field(default_factory=People)
 
@@ -65,24 +65,24 @@ class Matcher:
         """The effect of announcements, in the order of their time. ``found`` is who they are where
         a person said so.
         """
-        world = self.ground.world(tx, self.clock.now())
+        context = self.rule_source.context(tx, self.clock.now())
         self.addresses.refresh(tx)
         persons = [a for a in told if a.kind not in (said.WITHDRAWN, said.ORGANISATION)]
         decided = dict(found or {})
         found = decided | self.people.find(
-            tx, [a for a in persons if (a.event, a.position) not in decided], world
+            tx, [a for a in persons if (a.event, a.position) not in decided], context
         )
         found |= withdrawn.before_it_came(persons, found)
-        doubtful = candidates.doubts(tx, persons, found, world)
-        rejected = candidates.too_many(tx, persons, doubtful, world)
+        doubtful = candidates.doubts(tx, persons, found, context)
+        rejected = candidates.too_many(tx, persons, doubtful, context)
         found |= rejected
         doubtful = {slot: doubt for slot, doubt in doubtful.items() if slot not in rejected}
-        effect = standing.effect_of(tx, persons, found, world)
-        found |= standing.silenced(persons, found, world)
+        effect = standing.effect_of(tx, persons, found, context)
+        found |= standing.silenced(persons, found, context)
         reported = [a for a in persons if effect[a.event, a.position] is Effect.REPORT]
         counted = [a for a in persons if effect[a.event, a.position] is not Effect.REPORT]
         opening = [a for a in counted if a.opens]
-        batch = _Batch(tx, world, self.addresses)
+        batch = _Batch(tx, context, self.addresses)
         batch.correct([a for a in persons if not a.opens], found)
         batch.signs([a for a in counted if not a.opens], found)
         batch.open_groups([a for a in opening if a.group])
@@ -94,7 +94,7 @@ class Matcher:
             persons,
             found,
             batch.case_of,
-            world,
+            context,
             noted(tx, counted, found, batch.joined, reported),
         )
         candidates.keep(tx, doubtful)
@@ -115,15 +115,17 @@ class Matcher:
                 batch.withdraw(one)
             elif one.kind == said.ORGANISATION:
                 batch.change_organisation(one)
-        walk_ins.met(tx, standing.of_the_line(opening, found, world), found, world)
-        prompts.settle(tx, batch.desks.union(*(doubt.desks for doubt in doubtful.values())), world)
+        walk_ins.met(tx, standing.of_the_line(opening, found, context), found, context)
+        prompts.settle(
+            tx, batch.desks.union(*(doubt.desks for doubt in doubtful.values())), context
+        )
 
 
 class _Batch:
     """The cases of one batch: read together, folded per member, written together."""
 
-    def __init__(self, tx: Connection, world: World, addresses: Addresses) -> None:
-        self.tx, self.world, self.addresses = tx, world, addresses
+    def __init__(self, tx: Connection, context: DecisionContext, addresses: Addresses) -> None:
+        self.tx, self.context, self.addresses = tx, context, addresses
         self.case_of: dict[tuple[UUID, int], str] = {}
         self.joined: set[tuple[UUID, int]] = set()
         self.desks: set[str] = set()
@@ -183,7 +185,7 @@ class _Batch:
                     )
                 )
             shown += self._shown(change.after.id, ones, homes.get(member or ""))
-        tables.write(self.tx, changes, self.world, standing=tasks)
+        tables.write(self.tx, changes, self.context, standing=tasks)
         tables.state_facts(self.tx, lines)
         tables.show_person(self.tx, shown)
 
@@ -197,7 +199,7 @@ class _Batch:
     ) -> tuple[Change | None, list[tuple[Announcement, Statement]]]:
         stated = []
         for one in ones:
-            of_line = in_line(one.organisation, home, self.world.directory, self.world.today)
+            of_line = in_line(one.organisation, home, self.context.directory, self.context.today)
             stated.append((one, one.statement(self._area(one), of_line=of_line)))
         if case is None:
             if not any(not one.superseded for one in ones):
@@ -211,12 +213,17 @@ class _Batch:
             )
             if member is None:
                 more |= {"inflow": True, "host": first.organisation}
-            return commands.opened(
-                first.case_id, member, home, [s for _, s in stated], self.world, **more
+            return commands.open_case(
+                first.case_id, member, home, [s for _, s in stated], self.context, **more
             ), stated
         known = joined.get(case.id, [])
-        change = commands.restate(
-            case, [*known, *(s for _, s in stated)], self.world, "join", None, ones[-1].organisation
+        change = commands.change_from_statements(
+            case,
+            [*known, *(s for _, s in stated)],
+            self.context,
+            "join",
+            None,
+            ones[-1].organisation,
         )
         return change, stated
 
@@ -232,7 +239,7 @@ class _Batch:
 
     def _look_up(self, address: str) -> dict[str, Any]:
         answer = self.addresses.resolve(address)
-        return answered(answer, self.addresses, self.world.now)
+        return answered(answer, self.addresses, self.context.now)
 
     def _shown(
         self, case_id: str, ones: Sequence[Announcement], home: str | None
@@ -244,7 +251,7 @@ class _Batch:
                 continue
             person = one.slot.get("person") or {}
             address = (one.slot.get("to") or {}).get("address")
-            of_line = in_line(one.organisation, home, self.world.directory, self.world.today)
+            of_line = in_line(one.organisation, home, self.context.directory, self.context.today)
             lines.append(
                 {
                     "case_id": case_id,
@@ -282,16 +289,16 @@ class _Batch:
             case_id = case.id if case else ones[0].case_id
             made = [self._report(one, member, home, case_id) for one in ones]
             changes.append(
-                reports.change_of(case, made, self.world)
+                reports.change_of(case, made, self.context)
                 if case
-                else reports.opened(case_id, member, home, made, self.world)
+                else reports.opened(case_id, member, home, made, self.context)
             )
             kept += made
         for one in live:
             person = found[one.event, one.position]
             if not one.opens:
                 kept.append(self._report(one, person.member or "", person.organisation or "", None))
-        tables.write(self.tx, changes, self.world)
+        tables.write(self.tx, changes, self.context)
         tables.show_person(
             self.tx,
             [self._register_of(change.after) for change in changes if change.before is None],
@@ -305,7 +312,7 @@ class _Batch:
             one.event,
             one.position,
             member,
-            self.world.directory.path(home),
+            self.context.directory.path(home),
             case_id,
             one.organisation,
             one.ext_id,
@@ -315,7 +322,7 @@ class _Batch:
             (one.slot.get("person") or {}).get("phone"),
             address,
             self._resolved(address) if address else None,
-            self.world.now,
+            self.context.now,
         )
 
     def _register_of(self, case: Case) -> dict[str, Any]:
@@ -346,19 +353,19 @@ class _Batch:
                 poster=one.organisation,
                 origin=one.organisation,
                 category=one.statement(None).facts.get("category"),
-                opened_at=self.world.now,
-                entered_at=self.world.now,
-                touched_at=self.world.now,
-                counted_from=self.world.today,
+                opened_at=self.context.now,
+                entered_at=self.context.now,
+                touched_at=self.context.now,
+                counted_from=self.context.today,
             )
             changes.append(
                 Change(
                     None,
-                    deadlines.settle(case, self.world),
+                    deadlines.settle(case, self.context),
                     [Step("open_bulk", None, BULK_OPEN, one.organisation, one.data.get("batch"))],
                 )
             )
-        tables.write(self.tx, changes, self.world)
+        tables.write(self.tx, changes, self.context)
         for one in told:
             if not one.superseded:
                 self.case_of.setdefault((one.event, -1), one.parent_id)
@@ -380,7 +387,9 @@ class _Batch:
             else ()
         )
         commands.close_groups(
-            self.tx, {group for event, group in groups.items() if event not in waiting}, self.world
+            self.tx,
+            {group for event, group in groups.items() if event not in waiting},
+            self.context,
         )
 
     def signs(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
@@ -390,7 +399,7 @@ class _Batch:
             for one in told
             if not one.superseded and (sign := _sign(one, found[one.event, one.position].member))
         ]
-        signs.keep(self.tx, kept, self.world)
+        signs.keep(self.tx, kept, self.context)
 
     def correct(self, told: Sequence[Announcement], found: Mapping[Any, Found]) -> None:
         """Each correction takes the place of the event that it corrects, once for all its
@@ -413,9 +422,9 @@ class _Batch:
         """
         said.lock_for_correction(self.tx, one.source, one.corrects or "")
         earlier = posted_id(one.source, one.corrects or "")
-        self.desks |= withdrawn.off_the_desk(self.tx, earlier, self.world.now)
-        signs.take_back(self.tx, earlier, None, self.world, "join", "withdrawn", one.organisation)
-        reports.withdraw(self.tx, earlier, None, self.world, members)
+        self.desks |= withdrawn.off_the_desk(self.tx, earlier, self.context.now)
+        signs.take_back(self.tx, earlier, None, self.context, "join", "withdrawn", one.organisation)
+        reports.withdraw(self.tx, earlier, None, self.context, members)
         touched = (
             self.tx.exec_driver_sql(
                 """UPDATE statement
@@ -429,24 +438,24 @@ class _Batch:
         )
         cases = tables.load(self.tx, sorted(set(touched)))
         changes = [
-            commands.withdraw(self.tx, case, self.world, one.organisation)
+            commands.withdraw(self.tx, case, self.context, one.organisation)
             for case in cases.values()
             if case.state not in TERMINAL
             and not (case.member and case.member in members and case.state in BEFORE_ACCEPTED)
         ]
-        moved = tables.write(self.tx, changes, self.world)
-        commands.close_finished_groups(self.tx, moved, self.world)
+        moved = tables.write(self.tx, changes, self.context)
+        commands.close_finished_groups(self.tx, moved, self.context)
 
     def withdraw(self, one: Announcement) -> None:
         """A withdrawal says so of one earlier event of the same source."""
         self.supersede(replace(one, corrects=one.corrects or one.data.get("corrects")))
-        change_log.withdraw(self.tx, _said(one), self.world.now)
+        change_log.withdraw(self.tx, _said(one), self.context.now)
 
     def change_organisation(self, one: Announcement) -> None:
         """Keeps the change until its day; what it corrects does not count."""
         if one.corrects:
             said.lock_for_correction(self.tx, one.source, one.corrects)
-        change_log.take(self.tx, _said(one), self.world.directory, self.world.now)
+        change_log.take(self.tx, _said(one), self.context.directory, self.context.now)
 
 
 def _said(one: Announcement) -> change_log.Said:

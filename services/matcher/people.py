@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.cases.model import World
+from services.cases.model import DecisionContext
 from services.kit.db import dumps
 from services.matcher import notes
 from services.matcher.announcements import HOST_REPORT, Announcement
@@ -129,12 +129,14 @@ class People:
 
     model: Model | None = None
 
-    def find(self, tx: Connection, told: Sequence[Announcement], world: World) -> dict[Slot, Found]:
+    def find(
+        self, tx: Connection, told: Sequence[Announcement], context: DecisionContext
+    ) -> dict[Slot, Found]:
         """The decision on every announcement's person, each with its reasons."""
         if not told:
             return {}
         model = self.model or in_force(tx)
-        seen = _Seen(_referred_to(tx, told, world))
+        seen = _Seen(_referred_to(tx, told, context))
         found: dict[Slot, Found] = {}
         for keys_of in STEPS:
             unsettled = []
@@ -167,7 +169,7 @@ class People:
         told: Sequence[Announcement],
         found: Mapping[Any, Found],
         case_of: Mapping[Slot, str],
-        world: World,
+        context: DecisionContext,
         noted: Mapping[Slot, Iterable[str]] = {},
     ) -> None:
         """Keeps the decisions; of a person who is no member, or was withdrawn in doubt, nothing
@@ -190,12 +192,12 @@ class People:
                     if gone or who.decision == "match"
                     else who.candidates or None,
                     "model": (who.evidence or {}).get("model", "none"),
-                    "decided_at": world.now,
+                    "decided_at": context.now,
                     "decided_by": who.by,
                     "reason": who.reason,
                     "evidence": None if gone else who.evidence,
                     "notes": f"{{{','.join(codes)}}}" if codes and not gone else None,
-                    "erased_at": world.now if gone else None,
+                    "erased_at": context.now if gone else None,
                 }
             )
         if lines:
@@ -210,7 +212,7 @@ class People:
 
 
 def _referred_to(
-    tx: Connection, told: Sequence[Announcement], world: World
+    tx: Connection, told: Sequence[Announcement], context: DecisionContext
 ) -> dict[Slot, MemberRecord]:
     """The members whom the senders' references name, each where the sender may refer to them.
 
@@ -225,13 +227,13 @@ def _referred_to(
     referred: dict[Slot, MemberRecord] = {}
     for one in referring:
         member = members.get(one.member or "")
-        if member is not None and (_is_of_the_line(one, member, world) or _knows(one, member)):
+        if member is not None and (_is_of_the_line(one, member, context) or _knows(one, member)):
             referred[one.event, one.position] = member
     return referred
 
 
-def _is_of_the_line(one: Announcement, member: MemberRecord, world: World) -> bool:
-    return in_line(one.organisation, member.organisation, world.directory, world.today)
+def _is_of_the_line(one: Announcement, member: MemberRecord, context: DecisionContext) -> bool:
+    return in_line(one.organisation, member.organisation, context.directory, context.today)
 
 
 def _knows(one: Announcement, member: MemberRecord) -> bool:

@@ -20,8 +20,8 @@ from sqlalchemy import Connection, Engine
 from schemas.envelope import NAMESPACE_GUIDUI
 from services.cases.calendar import day_of
 from services.cases.clock import apply_tasks, task_message
-from services.cases.ground import Ground
-from services.cases.model import World
+from services.cases.model import DecisionContext
+from services.cases.rule_source import RuleSource
 from services.kit import locks
 from services.kit.clock import Clock
 from services.kit.db import rows
@@ -84,21 +84,21 @@ class Waiting:
     since: datetime
     persons: int
 
-    def due_on(self, kind: str, organisation: str, world: World) -> date:
+    def due_on(self, kind: str, organisation: str, context: DecisionContext) -> date:
         """The day by which it is asked for, by the policy of the day on which it began to wait."""
         day = day_of(self.since)
-        policy = world.policy_at(organisation, day)
-        return world.calendar.add_workdays(
+        policy = context.policy_at(organisation, day)
+        return context.calendar.add_workdays(
             day, policy.identify_wd if kind == IDENTIFY else policy.ask_wd
         )
 
 
-def settle_of(tx: Connection, event: UUID, position: int, world: World) -> None:
+def settle_of(tx: Connection, event: UUID, position: int, context: DecisionContext) -> None:
     """``settle`` for whoever posted a person, and whoever asked about them."""
-    settle(tx, tx.exec_driver_sql(_CONCERNED, {"e": event, "p": position}).scalars(), world)
+    settle(tx, tx.exec_driver_sql(_CONCERNED, {"e": event, "p": position}).scalars(), context)
 
 
-def settle(tx: Connection, organisations: Iterable[str], world: World) -> None:
+def settle(tx: Connection, organisations: Iterable[str], context: DecisionContext) -> None:
     """Opens, alters and closes the desk tasks of organisations, so that they tell who waits now.
 
     A task stays the same while anybody waits; one that was late and is worked off makes room for a
@@ -106,56 +106,60 @@ def settle(tx: Connection, organisations: Iterable[str], world: World) -> None:
     last in a transaction: it waits for whoever else is counting the same organisation, and counts
     what they committed.
     """
-    codes = sorted({one for code in organisations for one in (code, desk(code, world))})
+    codes = sorted({one for code in organisations for one in (code, desk(code, context))})
     if not codes:
         return
     locks.hold(tx, Lock.DESK_COUNT, *codes)
-    waiting = _waiting(tx, codes, world)
+    waiting = _waiting(tx, codes, context)
     standing = {(r.organisation, r.kind): r for r in rows(tx, _STANDING, {"codes": codes})}
     written, closed, messages = [], [], []
     for code in codes:
         opened, gone = [], []
         for kind in ACTS:
             before = standing.get((code, kind), {})
-            line, ended = _one(code, kind, waiting.get((code, kind)), before, world)
+            line, ended = _one(code, kind, waiting.get((code, kind)), before, context)
             written += [line] if line else []
             gone += [ended] if ended else []
             opened += [line] if line and line["id"] != before.get("id") else []
         closed += gone
         if opened or gone:
-            messages.append(task_message(code, None, None, opened, gone, world))
-    apply_tasks(tx, written, closed, world.now)
+            messages.append(task_message(code, None, None, opened, gone, context))
+    apply_tasks(tx, written, closed, context.now)
     record(tx, messages)
 
 
-def desk(code: str, world: World) -> str:
+def desk(code: str, context: DecisionContext) -> str:
     """The organisation at whose desk stands today what ``code`` posted, or asked."""
-    standing = world.directory.desk_of(code, world.today)
+    standing = context.directory.desk_of(code, context.today)
     return standing.code if standing else code
 
 
-def recount(engine: Engine, clock: Clock, ground: Ground) -> int:
+def recompute_review_tasks(engine: Engine, clock: Clock, rule_source: RuleSource) -> int:
     """Counts all open desk tasks anew, by the calendar and the tree in force; returns how many
     organisations had one.
     """
     with engine.begin() as tx:
         codes: list[str] = [row.organisation for row in rows(tx, _DESKS)]
-        world = ground.world(tx, clock.now())
+        context = rule_source.context(tx, clock.now())
         done = DESKS.each_by_itself(
-            tx, codes, lambda some: settle(tx, some, world), world.now, organisation=str
+            tx, codes, lambda some: settle(tx, some, context), context.now, organisation=str
         )
     return len(codes) - done.left_out
 
 
-def recount_again(tx: Connection, codes: Sequence[str], now: datetime, ground: Ground) -> None:
+def recount_again(
+    tx: Connection, codes: Sequence[str], now: datetime, rule_source: RuleSource
+) -> None:
     """Counts desks that stood aside, once more."""
-    world = ground.world(tx, now)
-    DESKS.each_by_itself(tx, codes, lambda some: settle(tx, some, world), now, organisation=str)
+    context = rule_source.context(tx, now)
+    DESKS.each_by_itself(tx, codes, lambda some: settle(tx, some, context), now, organisation=str)
 
 
-def _waiting(tx: Connection, codes: list[str], world: World) -> dict[tuple[str, str], Waiting]:
-    at = {code: code for code in codes if desk(code, world) == code} | world.directory.left_to(
-        codes, world.today
+def _waiting(
+    tx: Connection, codes: list[str], context: DecisionContext
+) -> dict[tuple[str, str], Waiting]:
+    at = {code: code for code in codes if desk(code, context) == code} | context.directory.left_to(
+        codes, context.today
     )
     found: dict[tuple[str, str], Waiting] = {}
     for r in rows(tx, _WAITING, {"codes": list(at)}):
@@ -173,25 +177,25 @@ def _one(
     kind: str,
     waits: Waiting | None,
     stands: Mapping[str, Any],
-    world: World,
+    context: DecisionContext,
 ) -> tuple[dict[str, Any] | None, str | None]:
     """The row to write, if any, and the id of the task to close, if any."""
     ident = stands.get("id")
     if waits is None:
         return None, ident
-    due = waits.due_on(kind, code, world)
+    due = waits.due_on(kind, code, context)
     line = {
         "case_id": None,
         "member": None,
         "kind": kind,
         "act": ACTS[kind],
         "organisation": code,
-        "path": world.directory.path(code),
+        "path": context.directory.path(code),
         "due_on": due,
         "persons": waits.persons,
     }
-    if ident and not stands["due_on"] < world.today <= due:
+    if ident and not stands["due_on"] < context.today <= due:
         same = (stands["due_on"], stands["persons"]) == (due, waits.persons)
         return (None if same else {**line, "id": ident, "opened_at": stands["opened_at"]}), None
     new = str(uuid5(NAMESPACE_GUIDUI, f"desk:{kind}:{code}:{stands.get('number', 0)}"))
-    return {**line, "id": new, "opened_at": world.now}, ident
+    return {**line, "id": new, "opened_at": context.now}, ident

@@ -66,7 +66,7 @@ def decisions(tx: Connection, event_id: UUID) -> Sequence[Decision]:
 
 def decide_review(
     tx: Connection,
-    house: Surroundings,
+    app: Surroundings,
     caller: Caller,
     review_id: str,
     body: Mapping[str, Any],
@@ -76,4 +76,4 @@ def decide_review(
     (services.matcher.undo).
     """
     act = undo_match if body.get("undo") is True else desk.decide_review
-    return act(tx, house, caller, review_id, body, person)
+    return act(tx, app, caller, review_id, body, person)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from services.cases import looks
 from services.cases.arguments import REASON_MAX, bounded, refuse
-from services.cases.model import World
+from services.cases.model import DecisionContext
 from services.cases.queries import as_worker, look_at_cases
 from services.kit.clock import ZONE
 from services.kit.db import rows
@@ -82,7 +82,7 @@ class Reader:
 
     caller: Caller
     person: str | None
-    world: World
+    context: DecisionContext
 
     @property
     def bounds(self) -> dict[str, str]:
@@ -96,7 +96,7 @@ class Reader:
 
 def reviews(  # noqa: PLR0913
     tx: Connection,
-    house: Surroundings,
+    app: Surroundings,
     caller: Caller,
     *,
     person: str | None = None,
@@ -115,7 +115,7 @@ def reviews(  # noqa: PLR0913
     has proposed to undo them, and what people last matched.
     """
     with as_worker(tx):
-        reader = Reader(caller, person, house.ground.world(tx, house.clock.now()))
+        reader = Reader(caller, person, app.rule_source.context(tx, app.clock.now()))
         if matched:
             return [_matched(row) for row in rows(tx, _MATCHED, {"limit": limit, **reader.bounds})]
         at, event, position = cursor or (None, None, None)
@@ -175,7 +175,7 @@ def _shown(tx: Connection, found: Sequence[Any], reader: Reader) -> list[dict[st
         reader.caller.own_organisation,
         reader.person,
         LOOK,
-        reader.world,
+        reader.context,
     )
     shown = []
     for row in found:
@@ -184,7 +184,9 @@ def _shown(tx: Connection, found: Sequence[Any], reader: Reader) -> list[dict[st
         posted_here = reader.owns(row.path)
         mine = {
             c.member
-            for c in candidates.held(list(whom.values()), reader.caller, posted_here, reader.world)
+            for c in candidates.held(
+                list(whom.values()), reader.caller, posted_here, reader.context
+            )
         }
         shown.append(
             {
@@ -302,7 +304,7 @@ def slot_of(review_id: str) -> tuple[UUID, int]:
 
 def decide_review(
     tx: Connection,
-    house: Surroundings,
+    app: Surroundings,
     caller: Caller,
     review_id: str,
     body: Mapping[str, Any],
@@ -326,18 +328,18 @@ def decide_review(
         str(caller.key_id) if caller.key_id and not person else None,
     )
     with as_worker(tx):
-        world = house.ground.world(tx, house.clock.now())
-        reader = Reader(caller, person, world)
+        context = app.rule_source.context(tx, app.clock.now())
+        reader = Reader(caller, person, context)
         seen = _seen(tx, event, number, reader)
         announcements.hold(tx, [event])
         row = standing(tx, event, number)
         if "ask" in body or "answer" in body:
-            return _asked(tx, review_id, seen, who, body, world)
+            return _asked(tx, review_id, seen, who, body, context)
         whom = candidates.of_reviews(tx, [str(event)]).get((event, number), [])
         chosen = _chosen(tx, body, whom, reader, seen)
         if seen.path in four_eyes.asked_for(tx, {seen.path}):
             if not four_eyes.seconded(row.proposal, chosen, who):
-                four_eyes.propose(tx, event, number, chosen, who, world.now, row.proposal)
+                four_eyes.propose(tx, event, number, chosen, who, context.now, row.proposal)
                 return {
                     "id": review_id,
                     "decided": False,
@@ -348,7 +350,7 @@ def decide_review(
             by = who.name
         if "not_a_member" in chosen and _others_left(tx, (event, number), whom, seen, reader):
             return {"id": review_id, "decided": False, "denied": True}
-    decide(tx, house, event, number, chosen, by)
+    decide(tx, app, event, number, chosen, by)
     return {"id": review_id, "decided": True}
 
 
@@ -361,7 +363,7 @@ def _seen(tx: Connection, event: UUID, position: int, reader: Reader) -> Any:
         raise unknown()
     if not reader.owns(found[0].path):
         whom = candidates.of_reviews(tx, [str(event)]).get((event, position), [])
-        if not candidates.held(whom, reader.caller, False, reader.world):
+        if not candidates.held(whom, reader.caller, False, reader.context):
             raise unknown()
     return found[0]
 
@@ -372,13 +374,13 @@ def _asked(
     seen: Any,
     who: four_eyes.Who,
     body: Mapping[str, Any],
-    world: World,
+    context: DecisionContext,
 ) -> dict[str, Any]:
     event, number = slot_of(review_id)
     act = questions.ask if "ask" in body else questions.answer
-    asked = prompts.desk(seen.organisation, world)
-    act(tx, event, number, seen.path, asked, who, body.get("ask", body.get("answer")), world.now)
-    prompts.settle_of(tx, event, number, world)
+    asked = prompts.desk(seen.organisation, context)
+    act(tx, event, number, seen.path, asked, who, body.get("ask", body.get("answer")), context.now)
+    prompts.settle_of(tx, event, number, context)
     return {"id": review_id, "decided": False}
 
 
@@ -390,7 +392,7 @@ def _chosen(
     A reference outside the reader's tree is answered alike whether it is a candidate's or nobody's,
     so that trying references tells nothing.
     """
-    held = candidates.held(whom, reader.caller, reader.owns(seen.path), reader.world)
+    held = candidates.held(whom, reader.caller, reader.owns(seen.path), reader.context)
     if body.get("not_a_member") is True:
         if not (held if whom else reader.owns(seen.path)):
             raise _not_yours()
@@ -423,16 +425,16 @@ def _others_left(
     """Denies the candidates that the reader holds; whether others are left, whose holders are asked
     now.
     """
-    held = candidates.held(whom, reader.caller, reader.owns(seen.path), reader.world)
+    held = candidates.held(whom, reader.caller, reader.owns(seen.path), reader.context)
     left = [c for c in whom if c not in held]
     if not left:
         return False
-    candidates.deny(tx, slot, held, reader.caller.own_organisation, reader.world.now)
-    candidates.ask_anew(tx, slot, seen.organisation, left, reader.world)
+    candidates.deny(tx, slot, held, reader.caller.own_organisation, reader.context.now)
+    candidates.ask_anew(tx, slot, seen.organisation, left, reader.context)
     tx.exec_driver_sql(
         "UPDATE identification SET proposal = NULL WHERE event_id = %s AND position = %s", slot
     )
-    prompts.settle_of(tx, *slot, reader.world)
+    prompts.settle_of(tx, *slot, reader.context)
     return True
 
 
@@ -458,7 +460,7 @@ def _not_yours() -> Refused:
 
 def decide(
     tx: Connection,
-    house: Surroundings,
+    app: Surroundings,
     event: UUID,
     position: int,
     body: Mapping[str, Any],
@@ -470,12 +472,12 @@ def decide(
         row = standing(tx, event, position)
         told = [a for a in announcements.read(tx, [event]) if a.position == position]
         found = found_of(tx, body, by, told[0], row.evidence)
-        keep_pairs(tx, event, position, row.evidence, found.member, house.clock.now())
-        Matcher(house.clock, house.ground, house.addresses).take(
+        keep_pairs(tx, event, position, row.evidence, found.member, app.clock.now())
+        Matcher(app.clock, app.rule_source, app.addresses).take(
             tx, told, {(event, position): found}
         )
         questions.forget(tx, event, position)
-        prompts.settle_of(tx, event, position, house.ground.world(tx, house.clock.now()))
+        prompts.settle_of(tx, event, position, app.rule_source.context(tx, app.clock.now()))
         candidates.forget(tx, event, position)
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from services.cases.model import World
+from services.cases.model import DecisionContext
 from services.matcher.announcements import Announcement
 from services.matcher.people import Found, People
 from services.registry.rolls import RollRow
@@ -17,7 +17,7 @@ AT_ONCE = 2_000
 
 
 def identify_roll(
-    tx: Connection, people: People, lines: Sequence[RollRow], world: World
+    tx: Connection, people: People, lines: Sequence[RollRow], context: DecisionContext
 ) -> list[Found]:
     """The decision on every row, in order. Nothing is kept."""
     event, decided = uuid4(), []
@@ -31,7 +31,7 @@ def identify_roll(
                 "",
                 "",
                 "roll",
-                world.now,
+                context.now,
                 {},
                 {
                     "person": {
@@ -44,6 +44,6 @@ def identify_roll(
             )
             for line in lines[start : start + AT_ONCE]
         ]
-        answers = people.find(tx, told, world)
+        answers = people.find(tx, told, context)
         decided += [answers[event, one.position] for one in told]
     return decided

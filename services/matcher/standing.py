@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.cases.model import World
+from services.cases.model import DecisionContext
 from services.cases.states import (
     ACCEPTED,
     ARRIVED,
@@ -47,11 +47,11 @@ def effect_of(
     tx: Connection,
     told: Sequence[Announcement],
     found: Mapping[Any, Found],
-    world: World,
+    context: DecisionContext,
 ) -> dict[Slot, Effect]:
     """The effect of every announcement. One whose person is not known to be a member has none of
     its own to narrow."""
-    signs = [a for a in told if a.kind in SIGNS and not _of_the_line(a, found, world)]
+    signs = [a for a in told if a.kind in SIGNS and not _of_the_line(a, found, context)]
     members = {found[a.event, a.position].member for a in signs}
     responsible = _responsible(tx, {member for member in members if member})
     effects: dict[Slot, Effect] = {}
@@ -60,7 +60,7 @@ def effect_of(
         effects[one.event, one.position] = Effect.COUNTS
         if person.decision == "match" and person.member and person.organisation:
             subject = Subject(person.organisation, responsible.get(person.member, ()))
-            if not counts(one.kind, one.organisation, subject, world.directory, world.today):
+            if not counts(one.kind, one.organisation, subject, context.directory, context.today):
                 effects[one.event, one.position] = Effect.REPORT
     return effects
 
@@ -68,14 +68,14 @@ def effect_of(
 def silenced(
     told: Sequence[Announcement],
     found: Mapping[Any, Found],
-    world: World,
+    context: DecisionContext,
 ) -> dict[Slot, Found]:
     """The decisions without what the register says of a member's standing, where the sender is
     not of the line."""
     quiet: dict[Slot, Found] = {}
     for one in told:
         person = found[one.event, one.position]
-        if _OF_THE_REGISTER & set(person.notes) and not _of_the_line(one, found, world):
+        if _OF_THE_REGISTER & set(person.notes) and not _of_the_line(one, found, context):
             left = tuple(code for code in person.notes if code not in _OF_THE_REGISTER)
             quiet[one.event, one.position] = replace(person, notes=left)
     return quiet
@@ -84,15 +84,15 @@ def silenced(
 def of_the_line(
     told: Sequence[Announcement],
     found: Mapping[Any, Found],
-    world: World,
+    context: DecisionContext,
 ) -> list[Announcement]:
     """The announcements by organisations of their member's line."""
-    return [one for one in told if _of_the_line(one, found, world)]
+    return [one for one in told if _of_the_line(one, found, context)]
 
 
-def _of_the_line(one: Announcement, found: Mapping[Any, Found], world: World) -> bool:
+def _of_the_line(one: Announcement, found: Mapping[Any, Found], context: DecisionContext) -> bool:
     home = found[one.event, one.position].organisation
-    return in_line(one.organisation, home, world.directory, world.today)
+    return in_line(one.organisation, home, context.directory, context.today)
 
 
 def _responsible(tx: Connection, members: Collection[str]) -> dict[str, set[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from services.cases.ground import Ground
+from services.cases.rule_source import RuleSource
 from services.kit.clock import Clock
 from services.matcher.learning import Addresses
 
@@ -16,7 +16,7 @@ class Surroundings(Protocol):
     def clock(self) -> Clock: ...
 
     @property
-    def ground(self) -> Ground: ...
+    def rule_source(self) -> RuleSource: ...
 
     @property
     def addresses(self) -> Addresses: ...

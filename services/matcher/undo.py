@@ -37,7 +37,7 @@ SIGNS = frozenset({announcements.LIFE, announcements.DUES, announcements.CONTACT
 
 def undo_match(
     tx: Connection,
-    house: Surroundings,
+    app: Surroundings,
     caller: Caller,
     review_id: str,
     body: Mapping[str, Any],
@@ -96,14 +96,14 @@ def undo_match(
             for a in announcements.read(tx, [event])
             if a.position == position
         ]
-        found = _anew(tx, house, body, who.name, told[0], row)
-        if waits := _second(tx, house, event, position, row, body, who):
+        found = _anew(tx, app, body, who.name, told[0], row)
+        if waits := _second(tx, app, event, position, row, body, who):
             return {"id": review_id, "undone": False, "proposal": waits}
         return {
             "id": review_id,
             "undone": True,
             "decision": found.decision,
-            **_undo(tx, house, told, found, row, who, bounded(reason, REASON_MAX, "reason")),
+            **_undo(tx, app, told, found, row, who, bounded(reason, REASON_MAX, "reason")),
         }
 
 
@@ -145,7 +145,7 @@ def _must_hold(tx: Connection, caller: Caller, row: Any, body: Mapping[str, Any]
 
 def _second(  # noqa: PLR0913
     tx: Connection,
-    house: Surroundings,
+    app: Surroundings,
     event: UUID,
     position: int,
     row: Any,
@@ -164,31 +164,38 @@ def _second(  # noqa: PLR0913
     )
     if four_eyes.seconded(row.proposal, chosen, who):
         return None
-    four_eyes.propose(tx, event, position, chosen, who, house.clock.now(), row.proposal)
+    four_eyes.propose(tx, event, position, chosen, who, app.clock.now(), row.proposal)
     return chosen | who.shown()
 
 
 def _undo(  # noqa: PLR0913
     tx: Connection,
-    house: Surroundings,
+    app: Surroundings,
     told: Sequence[Announcement],
     found: Found,
     row: Any,
     who: four_eyes.Who,
     reason: str,
 ) -> dict[str, Any]:
-    one, world = told[0], house.ground.world(tx, house.clock.now())
+    one, context = told[0], app.rule_source.context(tx, app.clock.now())
     lock_members(tx, [member for member in (row.member, found.member) if member])
     taken = undo.Taken()
     if row.type in SIGNS:
         signs.take_back(
-            tx, one.event, one.position, world, undo.UNDO, undo.REASON, who.organisation, who.person
+            tx,
+            one.event,
+            one.position,
+            context,
+            undo.UNDO,
+            undo.REASON,
+            who.organisation,
+            who.person,
         )
         tx.exec_driver_sql(
             "DELETE FROM report WHERE event_id = %s AND position = %s", (one.event, one.position)
         )
     else:
-        reports.withdraw(tx, one.event, one.position, world)
+        reports.withdraw(tx, one.event, one.position, context)
         tx.exec_driver_sql(
             "DELETE FROM report WHERE event_id = %s AND position = %s", (one.event, one.position)
         )
@@ -203,9 +210,9 @@ def _undo(  # noqa: PLR0913
                 one.parent_id if one.group else None,
                 found.member,
             ),
-            world,
+            context,
         )
-        evidence.forget(tx, taken.case, world.now)
+        evidence.forget(tx, taken.case, context.now)
     tx.exec_driver_sql(
         """INSERT INTO identification_undone (event_id, position, number, path, member, case_id,
             reason, by_organisation, by_person, at)
@@ -220,7 +227,7 @@ def _undo(  # noqa: PLR0913
             unnamed(reason, one.slot),
             who.organisation,
             who.person,
-            world.now,
+            context.now,
         ),
     )
     tx.exec_driver_sql(
@@ -230,12 +237,12 @@ def _undo(  # noqa: PLR0913
     )
     reviewed.take_back(tx, one.event, one.position)
     reviewed.keep_pairs(
-        tx, one.event, one.position, row.evidence, found.member, world.now, wrong=row.member
+        tx, one.event, one.position, row.evidence, found.member, context.now, wrong=row.member
     )
-    Matcher(house.clock, house.ground, house.addresses).take(
+    Matcher(app.clock, app.rule_source, app.addresses).take(
         tx, told, {(one.event, one.position): found}
     )
-    commands.close_groups(tx, {taken.parent} if taken.parent else set(), world)
+    commands.close_groups(tx, {taken.parent} if taken.parent else set(), context)
     return {
         "case": tx.exec_driver_sql(
             "SELECT case_id::text FROM identification WHERE event_id = %s AND position = %s",
@@ -276,7 +283,7 @@ def _words(tx: Connection, slot: Mapping[str, Any], member: str | None) -> list[
 
 def _anew(
     tx: Connection,
-    house: Surroundings,
+    app: Surroundings,
     body: Mapping[str, Any],
     by: str,
     one: Announcement,
@@ -296,7 +303,7 @@ def _anew(
     if body.get("member") or body.get("not_a_member"):
         return found_of(tx, body, by, one)
     near = People().find(
-        tx, [replace(one, slot=_unreferred(one.slot))], house.ground.world(tx, house.clock.now())
+        tx, [replace(one, slot=_unreferred(one.slot))], app.rule_source.context(tx, app.clock.now())
     )
     found = near[one.event, one.position]
     pairs = [

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine
 from services.cases import commands, deadlines, tables
 from services.cases import decide as rules
 from services.cases import states as s
-from services.cases.ground import Ground
-from services.cases.model import Case, Step, World
+from services.cases.model import Case, DecisionContext, Step
+from services.cases.rule_source import RuleSource
 from services.cases.tables import Change
 from services.kit.clock import Clock
 from services.kit.db import rows
@@ -42,7 +42,7 @@ WHERE c.inflow AND c.member IS NULL AND c.state IN {_STATES} AND {WAITING.not_as
 ORDER BY c.opened_at, c.id LIMIT :limit OFFSET :offset"""
 
 
-def look_again(engine: Engine, people: People, clock: Clock, ground: Ground) -> int:
+def look_again(engine: Engine, people: People, clock: Clock, rule_source: RuleSource) -> int:
     """Asks the register once more about every walk-in that still waits; returns how many it knows
     now.
     """
@@ -50,12 +50,12 @@ def look_again(engine: Engine, people: People, clock: Clock, ground: Ground) -> 
     while True:
         with engine.begin() as tx:
             waiting = _waiting(tx, offset)
-            world = ground.world(tx, clock.now())
+            context = rule_source.context(tx, clock.now())
             done = WAITING.each_by_itself(
                 tx,
                 waiting,
-                lambda some, world=world: _ask(tx, some, people, world),
-                world.now,
+                lambda some, context=context: _ask(tx, some, people, context),
+                context.now,
                 key=lambda pair: pair[1],
                 organisation=lambda pair: pair[0].organisation,
             )
@@ -66,16 +66,24 @@ def look_again(engine: Engine, people: People, clock: Clock, ground: Ground) -> 
 
 
 def _ask(
-    tx: Connection, waiting: Sequence[tuple[Announcement, str]], people: People, world: World
+    tx: Connection,
+    waiting: Sequence[tuple[Announcement, str]],
+    people: People,
+    context: DecisionContext,
 ) -> int:
     """Asks the register about some walk-ins, and joins those whom it knows; returns how many."""
-    found = people.find(tx, [walk_in for walk_in, _ in waiting], world)
+    found = people.find(tx, [walk_in for walk_in, _ in waiting], context)
     known = [(case, found[walk_in.event, walk_in.position]) for walk_in, case in waiting]
-    return join(tx, [(case, person) for case, person in known if person.decision == "match"], world)
+    return join(
+        tx, [(case, person) for case, person in known if person.decision == "match"], context
+    )
 
 
 def met(
-    tx: Connection, told: Sequence[Announcement], found: Mapping[Any, Found], world: World
+    tx: Connection,
+    told: Sequence[Announcement],
+    found: Mapping[Any, Found],
+    context: DecisionContext,
 ) -> int:
     """Joins the walk-ins who are members that these events name; returns how many."""
     named = [
@@ -101,7 +109,7 @@ def met(
         )
         if who:
             pairs.append((case, who))
-    return join(tx, pairs, world)
+    return join(tx, pairs, context)
 
 
 def _same(
@@ -159,7 +167,7 @@ def _records(tx: Connection, members: Iterable[str]) -> list[MemberRecord]:
     ]
 
 
-def join(tx: Connection, pairs: Sequence[tuple[str, Found]], world: World) -> int:
+def join(tx: Connection, pairs: Sequence[tuple[str, Found]], context: DecisionContext) -> int:
     """Makes walk-ins' cases the cases of their members, or part of the case that a member has
     already.
     """
@@ -171,9 +179,9 @@ def join(tx: Connection, pairs: Sequence[tuple[str, Found]], world: World) -> in
         rows(tx, "SELECT member FROM member WHERE member = :m FOR UPDATE", {"m": who.member})
         other = tables.open_of_members(tx, [who.member]).get(who.member)
         if other is None:
-            tables.write(tx, [_become(case, who, world)], world)
+            tables.write(tx, [_become(case, who, context)], context)
         elif case.state in (s.ANNOUNCED, s.TRIAGED):
-            _merge(tx, case, other, world)
+            _merge(tx, case, other, context)
         else:
             continue  # both are under way: people merge them
         kept = other.id if other else case.id
@@ -187,34 +195,38 @@ def join(tx: Connection, pairs: Sequence[tuple[str, Found]], world: World) -> in
     return done
 
 
-def _become(case: Case, who: Found, world: World) -> Change:
+def _become(case: Case, who: Found, context: DecisionContext) -> Change:
     """The case with its member; where it was only announced, the row is chosen as for any other."""
-    after = case.but(member=who.member, origin=who.organisation, inflow=False, touched_at=world.now)
+    after = case.replace(
+        member=who.member, origin=who.organisation, inflow=False, touched_at=context.now
+    )
     steps = [Step("identify", case.state, case.state, None)]
     if case.state == s.ANNOUNCED:
-        after = rules.choose(after, world)
+        after = rules.choose(after, context)
         if after.state == s.TRIAGED:
             steps.append(Step("match", s.ANNOUNCED, s.TRIAGED, None, after.rule))
-            after = rules.entered(case, after, world)
-    return Change(case, deadlines.settle(after, world), steps)
+            after = rules.entered(case, after, context)
+    return Change(case, deadlines.settle(after, context), steps)
 
 
-def _merge(tx: Connection, case: Case, other: Case, world: World) -> None:
+def _merge(tx: Connection, case: Case, other: Case, context: DecisionContext) -> None:
     """What the walk-in's host said becomes part of the member's case."""
     ident = UUID(other.id)
     tx.exec_driver_sql(
         "UPDATE statement SET case_id = %s WHERE case_id = %s::uuid", (ident, case.id)
     )
     after = rules.entered(
-        case, case.but(state=s.MERGED, merged_into=other.id, touched_at=world.now), world
+        case, case.replace(state=s.MERGED, merged_into=other.id, touched_at=context.now), context
     )
     tables.write(
         tx,
         [
             Change(
-                case, deadlines.settle(after, world), [Step("identify", case.state, s.MERGED, None)]
+                case,
+                deadlines.settle(after, context),
+                [Step("identify", case.state, s.MERGED, None)],
             )
         ],
-        world,
+        context,
     )
-    tables.write(tx, [commands.restated(tx, other, world, "join")], world)
+    tables.write(tx, [commands.restated(tx, other, context, "join")], context)

@@ -26,7 +26,14 @@ from services.kit.locks import Lock
 from services.notifier import queries, tables
 from services.notifier.channels import ChannelError, Channels, Notice
 from services.notifier.handlers import whom_to_tell
-from services.notifier.policy import Policy, Rests, default_policy, opening, retry_delay, weekend
+from services.notifier.policy import (
+    Policy,
+    Rests,
+    default_policy,
+    next_send_time,
+    retry_delay,
+    weekend,
+)
 from services.notifier.recipients import Contact, obstacle
 from services.notifier.rendering import Item, render
 from services.registry.bounces import note_bounce, note_delivery
@@ -35,7 +42,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Office:
+class DeliveryContext:
     """What a round of delivery works with: where, when, through which channels, and in whose
     words.
     """
@@ -49,7 +56,7 @@ class Office:
 
 
 @dataclass(frozen=True)
-class Mail:
+class OutgoingMessage:
     """Claimed notices that travel as one message; `attempts` counts this one."""
 
     id: UUID
@@ -82,7 +89,7 @@ def deliver_due(  # noqa: PLR0913
     hours and the days on which `rests(day)` is true; `url` is the portal's, for links; `language`
     is `zh-CN` or `en`. Several processes may call it.
     """
-    office = Office(engine, clock, channels, policy or default_policy(), url, language)
+    office = DeliveryContext(engine, clock, channels, policy or default_policy(), url, language)
     mails = _claim(office, rests, limit)
     faults: list[Exception] = []
     for mail in mails:
@@ -95,7 +102,7 @@ def deliver_due(  # noqa: PLR0913
     return len(mails)
 
 
-def _put_aside(office: Office, mail: Mail, fault: Exception) -> None:
+def _put_aside(office: DeliveryContext, mail: OutgoingMessage, fault: Exception) -> None:
     """A message that cannot even be made ready: its notices wait on the dead-letter desk, given
     back.
     """
@@ -106,15 +113,15 @@ def _put_aside(office: Office, mail: Mail, fault: Exception) -> None:
             tables.put_back(tx, [notice["id"]], now)
 
 
-def _claim(office: Office, rests: Rests, limit: int) -> list[Mail]:
+def _claim(office: DeliveryContext, rests: Rests, limit: int) -> list[OutgoingMessage]:
     now, policy = office.clock.now(), office.policy
     disturbing = [name for name, channel in office.channels.items() if channel.disturbs]
-    opens = opening(now, rests, policy)
+    opens = next_send_time(now, rests, policy)
     with office.engine.begin() as tx:
-        tables.reclaim(tx, now)
+        tables.release_expired_leases(tx, now)
         if opens > now:
-            tables.hold(tx, disturbing, now, opens)
-        tables.gather(tx, disturbing, now, policy.gather)
+            tables.defer(tx, disturbing, now, opens)
+        tables.digest(tx, disturbing, now, policy.gather)
         lease = uuid4()
         claimed = tables.claim(tx, list(office.channels), now, now + policy.lease, lease, limit)
     claimed = sorted(claimed, key=lambda n: (n["first"], n["letter"], n["channel"], n["id"]))
@@ -124,15 +131,15 @@ def _claim(office: Office, rests: Rests, limit: int) -> list[Mail]:
     ]
 
 
-def _mail(notices: Sequence[Record], lease: UUID) -> Mail:
+def _mail(notices: Sequence[Record], lease: UUID) -> OutgoingMessage:
     first, ids = notices[0], tuple(n["id"] for n in notices)
     new = uuid5(ids[0], " ".join([first["first"].isoformat(), *map(str, ids[1:])]))
-    return Mail(
+    return OutgoingMessage(
         first["mail"] or new, ids, first["contact"], first["channel"], first["attempts"] + 1, lease
     )
 
 
-def _hand_over(office: Office, mail: Mail) -> None:
+def _hand_over(office: DeliveryContext, mail: OutgoingMessage) -> None:
     try:
         with office.engine.begin() as tx:
             notice = _check(tx, office, mail)
@@ -154,7 +161,7 @@ def _hand_over(office: Office, mail: Mail) -> None:
         _write_success(office, mail)
 
 
-def _check(tx: Connection, office: Office, mail: Mail) -> Notice | None:
+def _check(tx: Connection, office: DeliveryContext, mail: OutgoingMessage) -> Notice | None:
     """Reads the notices again: those whose task is done, or whose contact is not to be written to
     any more, are not sent.
 
@@ -246,7 +253,7 @@ def _item(notice: Record, policy: Policy) -> Item:
     )
 
 
-def _write_success(office: Office, mail: Mail) -> None:
+def _write_success(office: DeliveryContext, mail: OutgoingMessage) -> None:
     now = office.clock.now()
     with office.engine.begin() as tx:
         tables.end_attempt(tx, mail.attempt, "sent", now)
@@ -261,7 +268,7 @@ def _write_success(office: Office, mail: Mail) -> None:
     )
 
 
-def _write_failure(office: Office, mail: Mail, error: ChannelError) -> None:
+def _write_failure(office: DeliveryContext, mail: OutgoingMessage, error: ChannelError) -> None:
     now, why = office.clock.now(), str(error)
     delay = None if error.permanent else retry_delay(str(mail.id), mail.attempts, office.policy)
     with office.engine.begin() as tx:
@@ -288,7 +295,9 @@ def _write_failure(office: Office, mail: Mail, error: ChannelError) -> None:
     )
 
 
-def _tell_others(tx: Connection, office: Office, notices: Sequence[Record], contact: UUID) -> None:
+def _tell_others(
+    tx: Connection, office: DeliveryContext, notices: Sequence[Record], contact: UUID
+) -> None:
     """What one contact could not be told goes to the other contacts of the organisation, or one
     level up.
     """

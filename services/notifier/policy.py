@@ -66,7 +66,7 @@ def weekend(day: date) -> bool:
     return day.weekday() >= 5
 
 
-def opening(now: datetime, rests: Rests, policy: Policy) -> datetime:
+def next_send_time(now: datetime, rests: Rests, policy: Policy) -> datetime:
     """The earliest instant from `now` on at which a person may be written to; `now` itself outside
     quiet hours.
 

@@ -209,19 +209,19 @@ def mark_seen(tx: Connection, case: UUID, organisation: str, now: datetime) -> N
     tx.execute(text(_SEEN), {"case": case, "organisation": organisation, "now": now})
 
 
-def reclaim(tx: Connection, now: datetime) -> None:
+def release_expired_leases(tx: Connection, now: datetime) -> None:
     """Notices of a process that died while sending wait again; what came of its attempts is
     unknown.
     """
     tx.execute(text(_RECLAIM), {"now": now})
 
 
-def hold(tx: Connection, channels: Sequence[str], now: datetime, until: datetime) -> None:
+def defer(tx: Connection, channels: Sequence[str], now: datetime, until: datetime) -> None:
     """Quiet hours: what is due and not urgent waits until they end."""
     tx.execute(text(_HOLD), {"channels": list(channels), "now": now, "until": until})
 
 
-def gather(tx: Connection, channels: Sequence[str], now: datetime, gap: timedelta) -> None:
+def digest(tx: Connection, channels: Sequence[str], now: datetime, gap: timedelta) -> None:
     """Who had a message less than `gap` ago gets the next one, with all of the meantime in it,
     after that gap.
     """

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Response
 
 from services.portal import api
 from services.portal.access_pages import READERS, read_log
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.registry.access import Caller, Keys
 
 

@@ -19,7 +19,7 @@ from services.kit.db import rows
 from services.kit.errors import Refused, Words
 from services.kit.problems import trace_id
 from services.portal import accounts, issuing
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import Viewer
 from services.portal.words import zh

@@ -21,7 +21,7 @@ from services.kit.errors import Refused, Words
 from services.kit.problems import acts
 from services.kit.well_formed import refuse_malformed
 from services.portal import bodies, list_looks
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.reviews import masked_review
 from services.registry.access import Caller, Keys, look_as
 from services.registry.directory import Directory
@@ -168,7 +168,7 @@ def _cases(routes: APIRouter, portal: Portal, acting: CallerOf) -> None:
             raise Refused(422, "field-missing", _NO_STATE, field="seen_state")
         return json_answer(
             await run_in_threadpool(
-                commands.give,
+                commands.apply,
                 portal.acts,
                 caller,
                 case_id,
@@ -177,7 +177,7 @@ def _cases(routes: APIRouter, portal: Portal, acting: CallerOf) -> None:
                 body,
                 portal.clock,
                 None,
-                portal.ground,
+                portal.rule_source,
             )
         )
 
@@ -237,7 +237,7 @@ def _audit(routes: APIRouter, portal: Portal, overseeing: CallerOf) -> None:
             code = organisation or caller.own_organisation
             if not Directory.of(tx).within(code, caller.organisation):
                 raise Refused(403, "not-below", _NOT_BELOW)
-            return json_answer(queries.audit(tx, portal.clock.now(), code, portal.ground))
+            return json_answer(queries.audit(tx, portal.clock.now(), code, portal.rule_source))
 
 
 def _with_role(caller: Caller, roles: tuple[str, ...]) -> Caller:

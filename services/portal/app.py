@@ -40,7 +40,7 @@ from services.portal import (
     tree_changes,
     upkeep,
 )
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.page import asset_url, assets
 
 _NO_FILE = Words("没有这个文件。", "There is no such file.")

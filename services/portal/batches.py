@@ -13,8 +13,8 @@ from fastapi.responses import RedirectResponse
 from services.cases import batches, queries, receiving
 from services.kit.errors import Refused
 from services.portal import fields
+from services.portal.context import Portal
 from services.portal.finding import branches, find
-from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import Viewer
 from services.registry.directory import Directory

@@ -12,7 +12,7 @@ from services.cases import batches, queries, receiving, states
 from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.registry.access import Caller, Keys
 
 _WHO = "role: receiver, department, admin"

@@ -18,9 +18,9 @@ from services.cases import commands, pages, queries, states
 from services.cases.policy import Policy
 from services.kit.errors import Refused, Words
 from services.portal import fields
+from services.portal.context import Portal
 from services.portal.destinations import choices
 from services.portal.finding import branches, find
-from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sentences import FLAGS, NEXT, REASONS, SOURCES
 from services.portal.sessions import Viewer
@@ -168,7 +168,7 @@ def _acts(routes: APIRouter, portal: Portal) -> None:
         refused = None
         if not form.get("find"):
             try:
-                commands.give(
+                commands.apply(
                     portal.acts,
                     viewer.caller,
                     case_id,
@@ -199,7 +199,7 @@ def _acts(routes: APIRouter, portal: Portal) -> None:
 
 def _seen(portal: Portal, tx: Connection, viewer: Viewer, case_id: str) -> dict[str, Any]:
     queries.look_at_cases(tx, viewer.caller)
-    card = pages.card(tx, case_id, portal.clock.now(), viewer.own_organisation, portal.ground)
+    card = pages.card(tx, case_id, portal.clock.now(), viewer.own_organisation, portal.rule_source)
     if card is None:
         raise Refused(404, "no-such-case", NO_CASE)
     return masked(card, viewer.own_organisation)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from services.cases import pages, queries, states
 from services.cases.routing import OPENING
 from services.kit.errors import Refused, Words
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.page import language, page_route, render, signed_in
 from services.portal.sentences import OBSTACLES, TASKS
 from services.portal.sessions import Viewer
@@ -74,10 +74,10 @@ def router(portal: Portal) -> APIRouter:
         with portal.web.begin() as tx:
             top = scope(tx, viewer, organisation)
             reconciled = {
-                name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.ground)
+                name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.rule_source)
                 for name in RECONCILED
             }
-            counted = pages.overview(tx, now, top.code, portal.ground)
+            counted = pages.overview(tx, now, top.code, portal.rule_source)
             context = dict(
                 top=top,
                 above=above(tx, viewer, top),
@@ -86,7 +86,7 @@ def router(portal: Portal) -> APIRouter:
                 forecast=FORECAST,
                 reconciled=reconciled,
                 reconciled_names=RECONCILED,
-                audit=queries.audit(tx, now, top.code, portal.ground),
+                audit=queries.audit(tx, now, top.code, portal.rule_source),
                 ages=counted.ages,
                 age_names=AGES,
                 old=OLD,
@@ -130,12 +130,12 @@ def router(portal: Portal) -> APIRouter:
             "age": age if age in AGES else None,
             "obstacle": obstacle if obstacle in OBSTACLES else None,
             "floating": floating or None,
-            "ground": portal.ground,
+            "rule_source": portal.rule_source,
         }
         with portal.web.begin() as tx:
             top = scope(tx, viewer, organisation)
             if task in TASKS:
-                count = queries.audit(tx, now, top.code, portal.ground)["overdue_by_task"].get(
+                count = queries.audit(tx, now, top.code, portal.rule_source)["overdue_by_task"].get(
                     task, 0
                 )
                 rows = pages.overdue_tasks(tx, now, top.code, task, limit=ROWS, offset=offset)

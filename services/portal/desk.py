@@ -15,7 +15,7 @@ from services.kit import consumer, dead_letters
 from services.kit.errors import Refused, Words
 from services.kit.paging import WHOLE_MAX
 from services.kit.problems import trace_id
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import Viewer
 from services.registry import security_log

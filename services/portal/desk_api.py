@@ -12,8 +12,8 @@ from services.kit import consumer, paging
 from services.kit.clock import ZONE
 from services.kit.problems import trace_id
 from services.portal import api, bodies
+from services.portal.context import Portal
 from services.portal.desk import ROLES, Letter, decide, letters_of, resume
-from services.portal.house import Portal
 from services.registry.access import Caller, Keys
 from services.registry.security_log import Actor
 

@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 from schemas.departures import SOURCE_PREFIX
 from services.cases import looks, pool, queries, states
 from services.kit.errors import Refused, Words
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.page import (
     Form,
     check_token,
@@ -183,9 +183,9 @@ def claim(portal: Portal, caller: Caller, case_id: str, name: str) -> None:
 def count_name(portal: Portal, caller: Caller) -> None:
     """Counts a name that somebody looks for; Refused 429 beyond what policy allows in a day."""
     with portal.worker.connect() as tx:
-        world = portal.ground.world(tx, portal.clock.now())
-    most = world.policy_at(caller.own_organisation).name_guesses_most
-    looks.count(portal.worker, caller.own_organisation, world.today, looks.NAME_GUESSES, 1, most)
+        context = portal.rule_source.context(tx, portal.clock.now())
+    most = context.policy_at(caller.own_organisation).name_guesses_most
+    looks.count(portal.worker, caller.own_organisation, context.today, looks.NAME_GUESSES, 1, most)
 
 
 def guesses_a_name(caller: Caller, text: str, cursor: str | None) -> bool:

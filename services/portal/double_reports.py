@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from schemas.days import NoDay, read_day
 from services.cases import queries
 from services.kit.errors import Refused, Words
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import Viewer
 from services.records import double_reports

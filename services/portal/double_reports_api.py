@@ -16,7 +16,7 @@ from services.cases import queries
 from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.records import double_reports
 from services.registry.access import Caller, Keys
 

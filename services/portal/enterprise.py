@@ -15,8 +15,8 @@ from services.cases import states
 from services.cases.queries import look_at_cases
 from services.kit.errors import Refused, Words
 from services.portal import fields
+from services.portal.context import Portal
 from services.portal.finding import chosen_and_found
-from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import new_token
 from services.portal.words import zh

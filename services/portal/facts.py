@@ -8,7 +8,7 @@ from datetime import timedelta
 from fastapi import APIRouter, Request, Response
 
 from services.cases.queries import as_worker
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.page import page_route, render, signed_in
 from services.portal.rolls import organisation_below
 from services.records import facts
@@ -31,7 +31,7 @@ def router(portal: Portal) -> APIRouter:
         with portal.web.begin() as tx:
             top = organisation_below(tx, viewer.caller, organisation)
             with as_worker(tx):
-                found = facts.facts(tx, chosen, top.code, now, portal.ground)
+                found = facts.facts(tx, chosen, top.code, now, portal.rule_source)
             names = Directory.of(tx)
         lines = [(names.get(code), one) for code, one in found.items()]
         return render(

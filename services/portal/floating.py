@@ -18,7 +18,7 @@ from services.cases import pages, queries
 from services.cases.queries import as_worker
 from services.kit.errors import Refused, Words
 from services.portal.branch import NO_CASE, masked
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.words import zh
 from services.records import floating
@@ -176,7 +176,7 @@ def _record(
 
 def _seen(portal: Portal, tx: Any, viewer: Any, case_id: UUID) -> dict[str, Any]:
     queries.look_at_cases(tx, viewer.caller)
-    card = pages.card(tx, str(case_id), portal.clock.now(), viewer.organisation, portal.ground)
+    card = pages.card(tx, str(case_id), portal.clock.now(), viewer.organisation, portal.rule_source)
     if card is None:
         raise Refused(404, "no-such-case", NO_CASE)
     return masked(card, viewer.organisation)

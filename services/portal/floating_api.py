@@ -13,8 +13,8 @@ from services.cases import queries
 from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
+from services.portal.context import Portal
 from services.portal.floating import note_of_host
-from services.portal.house import Portal
 from services.records import floating
 from services.records.floating import HostNote
 from services.registry.access import Caller, Keys

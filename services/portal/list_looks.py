@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.registry.access import Caller
 
 

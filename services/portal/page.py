@@ -27,7 +27,7 @@ from services.kit.errors import TITLES, Refused, Words, language_of
 from services.kit.log import where
 from services.kit.well_formed import refuse_controls
 from services.portal import list_looks, sentences
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.sessions import (
     SESSION,
     VISITOR,

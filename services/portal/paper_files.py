@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.records.letters import enquiry, papers, pdf, word
 from services.records.letters.fonts import Fonts, fonts_of
 from services.records.letters.form import Sheet

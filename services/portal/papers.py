@@ -15,8 +15,8 @@ from services.cases import numbers, pages, queries, tables
 from services.cases.arguments import bounded
 from services.kit.errors import Refused, Words
 from services.portal.branch import NO_CASE
+from services.portal.context import Portal
 from services.portal.fields import arguments
-from services.portal.house import Portal
 from services.portal.page import (
     Form,
     check_token,
@@ -241,7 +241,9 @@ def _papers(  # noqa: PLR0913
 ) -> Response:
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
-        card = pages.card(tx, case_id, portal.clock.now(), viewer.own_organisation, portal.ground)
+        card = pages.card(
+            tx, case_id, portal.clock.now(), viewer.own_organisation, portal.rule_source
+        )
         if card is None:
             raise Refused(404, "no-such-case", NO_CASE)
         directory = Directory.of(tx)

@@ -22,7 +22,7 @@ from services.portal.api import (
     json_body,
     list_answer,
 )
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.paper_files import enquiry_pdf, letters_docx, letters_pdf, receipt_pdf
 from services.records.letters import papers, word
 from services.registry.access import Caller, Keys

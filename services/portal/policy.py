@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from services.cases import policy, policy_store, queries
 from services.cases.policy_book import Book, Version
 from services.kit.errors import Refused, Words
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.page import page_route, render, signed_in
 from services.portal.words import zh
 from services.registry.directory import Directory
@@ -99,7 +99,7 @@ def router(portal: Portal) -> APIRouter:
             names=NAMES,
             choices=CHOICES,
             routes=ROUTES,
-            lines=_lines(Book.of(portal.ground.policy, versions), versions, city, portal),
+            lines=_lines(Book.of(portal.rule_source.policy, versions), versions, city, portal),
             current=now,
             to_come=to_come,
         )

@@ -10,8 +10,8 @@ from services.cases import pool, queries, states
 from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
+from services.portal.context import Portal
 from services.portal.destinations import claim, count_name, guesses_a_name
-from services.portal.house import Portal
 from services.registry.access import Caller, Keys
 
 _NO_CATEGORY = Words("没有这种离开的原因。", "There is no such category.")

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.cases import commands, queries, tables
 from services.portal import fields
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.records.letters import papers, photos, scans
 from services.registry.access import Caller
 
@@ -72,8 +72,8 @@ def recorded(  # noqa: PLR0913
     view.
     """
     with portal.acts.begin() as tx:
-        view = commands.give_within(
-            tx, caller, case_id, command, seen, args, portal.clock.now(), person, portal.ground
+        view = commands.apply_within(
+            tx, caller, case_id, command, seen, args, portal.clock.now(), person, portal.rule_source
         )
         with queries.as_worker(tx):
             photos.bind(tx, case_id, photo, tables.load(tx, [case_id])[case_id].seq)

@@ -13,7 +13,7 @@ from services.cases import queries
 from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.receipts import RECORDING, filed, recorded
 from services.portal.upload import read_body
 from services.records.letters import photos, scans

@@ -16,8 +16,8 @@ from services.cases.queries import as_worker, look_at_cases
 from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
+from services.portal.context import Portal
 from services.portal.facts import is_month
-from services.portal.house import Portal
 from services.portal.reviews import masked_person
 from services.portal.rolls import LISTS, RECONCILED, organisation_below, report_row, seen
 from services.portal.upload import read_body
@@ -171,7 +171,7 @@ def _figures(
         with portal.web.begin() as tx:
             top = organisation_below(tx, caller, organisation)
             found = reconciliation.unreconciled(
-                tx, now, top.code, chosen, portal.ground, limit=limit + 1, offset=start
+                tx, now, top.code, chosen, portal.rule_source, limit=limit + 1, offset=start
             )
         page, more = paging.counted(found, start, limit)
         items = [
@@ -211,7 +211,7 @@ def _figures(
             items, more = paging.counted(found, start, limit)
             if rebuild and chosen and items:
                 with as_worker(tx):
-                    again = snapshots.rebuilt(tx, chosen, portal.ground).get(top.code)
+                    again = snapshots.rebuilt(tx, chosen, portal.rule_source).get(top.code)
                 items[0] = items[0] | {"rebuilt": again, "equal": again == items[0]["figures"]}
         return api.json_answer({"items": items, "next": more})
 
@@ -232,7 +232,7 @@ def _figures(
         with portal.web.begin() as tx:
             top = organisation_below(tx, caller, organisation)
             with as_worker(tx):
-                found = facts.facts(tx, chosen, top.code, now, portal.ground)
+                found = facts.facts(tx, chosen, top.code, now, portal.rule_source)
         codes, more = paging.keyed(sorted(found), limit, cursor, str)
         return api.json_answer(
             {

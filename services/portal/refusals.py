@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from services.cases import queries, refusals
 from services.cases.calendar import add_months, midnight
 from services.kit.errors import Refused, Words
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.page import page_route, render, signed_in
 
 MONTHS = 12

@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from services.cases.calendar import day_of
 from services.cases.queries import NO_CASE, look_at_cases
 from services.kit.errors import Refused, Words
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.page import (
     Form,
     check_token,

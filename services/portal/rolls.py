@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.cases import queries
 from services.kit.errors import Refused, Words
+from services.portal.context import Portal
 from services.portal.department import RECONCILED
-from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.reviews import masked_person
 from services.portal.upload import Upload, read_upload
@@ -159,11 +159,11 @@ def router(portal: Portal) -> APIRouter:
         with portal.web.begin() as tx:
             top = organisation_below(tx, viewer.caller, organisation)
             counts = {
-                name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.ground)
+                name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.rule_source)
                 for name in RECONCILED
             }
             found = reconciliation.unreconciled(
-                tx, now, top.code, chosen, portal.ground, limit=ROWS, offset=(page - 1) * ROWS
+                tx, now, top.code, chosen, portal.rule_source, limit=ROWS, offset=(page - 1) * ROWS
             )
             names = Directory.of(tx)
         return render(

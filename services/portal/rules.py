@@ -16,8 +16,8 @@ from services.cases.rule_trial import what_if
 from services.kit import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
+from services.portal.context import Portal
 from services.portal.finding import chosen_and_found
-from services.portal.house import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.registry.access import Caller, Keys
 from services.registry.directory import Directory

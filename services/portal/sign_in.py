@@ -11,7 +11,7 @@ from services.kit.errors import Refused, Words
 from services.kit.problems import trace_id
 from services.portal import accounts
 from services.portal.brake import DEVICE_KNOWN, Attempt
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.page import (
     COOKIE_SECONDS,
     Form,

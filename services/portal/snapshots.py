@@ -6,8 +6,8 @@ from datetime import date
 
 from fastapi import APIRouter, Request, Response
 
+from services.portal.context import Portal
 from services.portal.department import CLASSES, above, scope
-from services.portal.house import Portal
 from services.portal.page import language, page_route, render, signed_in
 from services.portal.words import words, zh
 from services.records import snapshots

@@ -16,7 +16,7 @@ from schemas.days import NoDay, read_day
 from schemas.departures import SOURCE_PREFIX
 from services.cases.queries import look_at_cases
 from services.kit.errors import Refused, Words
-from services.portal.house import Portal
+from services.portal.context import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import new_token
 from services.portal.words import zh

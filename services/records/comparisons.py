@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine, text
 
 from services.cases import looks
 from services.cases.arguments import refuse
-from services.cases.ground import Ground
-from services.cases.model import World
+from services.cases.model import DecisionContext
+from services.cases.rule_source import RuleSource
 from services.cases.states import ENDED, in_sql
 from services.kit.db import dumps, rows
 from services.kit.loops import Part
@@ -57,7 +57,7 @@ class Who(Protocol):
     def candidates(self) -> Sequence[Mapping[str, Any]]: ...
 
 
-Identify = Callable[[Connection, Sequence[RollRow], World], Sequence[Who]]
+Identify = Callable[[Connection, Sequence[RollRow], DecisionContext], Sequence[Who]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Line:
 def compare(  # noqa: PLR0913
     engine: Engine,
     identify: Identify,
-    ground: Ground,
+    rule_source: RuleSource,
     organisation: Organisation,
     roll: Roll,
     now: datetime,
@@ -97,15 +97,20 @@ def compare(  # noqa: PLR0913
     """
     number = len(roll.rows) + len(roll.bad)
     with engine.connect() as tx:
-        world = ground.world(tx, now)
+        context = rule_source.context(tx, now)
     looks.count(
-        engine, by, world.today, looks.COMPARED_ROWS, number, world.policy_at(by).compared_rows_most
+        engine,
+        by,
+        context.today,
+        looks.COMPARED_ROWS,
+        number,
+        context.policy_at(by).compared_rows_most,
     )
     with engine.connect() as tx:
-        found = identify(tx, roll.rows, world)
+        found = identify(tx, roll.rows, context)
         here = _members_below(tx, organisation)
         cases = _open_cases(tx, {*here, *(f.member for f in found if f.member)})
-    matched, lines = outcome(organisation, roll, found, here, cases, world.directory, by)
+    matched, lines = outcome(organisation, roll, found, here, cases, context.directory, by)
     ident = uuid4()
     with engine.begin() as tx:
         _keep(
@@ -123,7 +128,7 @@ def compare(  # noqa: PLR0913
                 "notes": _notes(roll),
             },
         )
-        looks.record(tx, _of_others(tx, found), by, person, LOOK, world)
+        looks.record(tx, _of_others(tx, found), by, person, LOOK, context)
     return ident
 
 

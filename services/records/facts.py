@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from schemas.days import stored_day
 from services.cases import states as s
 from services.cases.calendar import day_of, midnight, month_end
-from services.cases.ground import Ground
+from services.cases.rule_source import RuleSource
 from services.kit.db import rows
 from services.kit.errors import Words
 from services.registry.past import paths_at
@@ -180,7 +180,7 @@ Facts = dict[str, dict[str, int | None]]
 
 
 def facts(
-    tx: Connection, month: str, organisation: str, now: datetime, ground: Ground
+    tx: Connection, month: str, organisation: str, now: datetime, rule_source: RuleSource
 ) -> dict[str, Facts]:
     """Organisation -> fact -> {"n", "of"}, of a month (``YYYY-MM``), for an organisation and all
     below that have any.
@@ -206,7 +206,7 @@ def facts(
             "last": last,
             "today": today,
             "quiet": until
-            - timedelta(days=ground.counting(tx, min(day_of(now), last)).silent_days),
+            - timedelta(days=rule_source.counting(tx, min(day_of(now), last)).silent_days),
             "below": below,
         },
     ):

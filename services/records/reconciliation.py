@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from schemas.envelope import NAMESPACE_GUIDUI
 from services.cases import states as s
 from services.cases.calendar import day_of, midnight, month_end
-from services.cases.ground import Ground
+from services.cases.rule_source import RuleSource
 from services.kit.db import rows
 from services.kit.event_log import Message, record
 from services.kit.loops import Part
@@ -58,7 +58,7 @@ def unreconciled(  # noqa: PLR0913
     now: datetime,
     organisation: str,
     which: str,
-    ground: Ground,
+    rule_source: RuleSource,
     *,
     limit: int = 100,
     offset: int = 0,
@@ -73,25 +73,27 @@ def unreconciled(  # noqa: PLR0913
         FROM transfer_case c LEFT JOIN case_person p ON p.case_id = c.id WHERE {_WHERE[which]}
             AND {_SCOPE}
         ORDER BY c.opened_at, c.id LIMIT :limit OFFSET :offset""",
-        _params(tx, now, organisation, ground) | {"limit": limit, "offset": offset},
+        _params(tx, now, organisation, rule_source) | {"limit": limit, "offset": offset},
     )
     return [dict(row) for row in found]
 
 
 def unreconciled_count(
-    tx: Connection, now: datetime, organisation: str, which: str, ground: Ground
+    tx: Connection, now: datetime, organisation: str, which: str, rule_source: RuleSource
 ) -> int:
     """How long that list is."""
     return rows(
         tx,
         f"SELECT count(*) AS n FROM transfer_case c WHERE {_WHERE[which]} AND {_SCOPE}",
-        _params(tx, now, organisation, ground),
+        _params(tx, now, organisation, rule_source),
     )[0].n
 
 
-def _params(tx: Connection, now: datetime, organisation: str, ground: Ground) -> dict[str, Any]:
+def _params(
+    tx: Connection, now: datetime, organisation: str, rule_source: RuleSource
+) -> dict[str, Any]:
     path = Directory.of(tx).path(organisation)
-    early = ground.counting(tx, day_of(now)).pocket_early_days
+    early = rule_source.counting(tx, day_of(now)).pocket_early_days
     return {"lo": path, "hi": just_after(path), "month": now - timedelta(days=early)}
 
 

@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from services.cases.calendar import day_of, midnight
-from services.cases.ground import Ground
 from services.cases.queries import figures
+from services.cases.rule_source import RuleSource
 from services.kit import locks
 from services.kit.db import dumps, rows
 from services.kit.locks import Lock
@@ -77,7 +77,7 @@ FROM member m LEFT JOIN back b USING (member)
 WHERE m.standing <> 'ended' OR m.member IN (SELECT member FROM ended) GROUP BY 1"""
 
 
-def rebuilt(tx: Connection, day: date, ground: Ground) -> dict[str, dict[str, Any]]:
+def rebuilt(tx: Connection, day: date, rule_source: RuleSource) -> dict[str, dict[str, Any]]:
     """Organisation -> the audit figures of it and all below at the end of a day; only those that
     have any.
 
@@ -101,7 +101,7 @@ def rebuilt(tx: Connection, day: date, ground: Ground) -> dict[str, dict[str, An
     for row in rows(tx, _MEMBERS, params):
         for code in above(row.organisation):
             members[code] += row.n
-    early = ground.counting(tx, day).pocket_early_days
+    early = rule_source.counting(tx, day).pocket_early_days
     return {
         code: figures(cases[code], members[code], dict(sorted(overdue[code].items())), day, early)
         for code in sorted({*cases, *overdue, *members})
@@ -115,18 +115,20 @@ SELECT %s, organisation, path, figures, %s FROM json_to_recordset(%s::json) AS f
 ON CONFLICT (day, organisation) DO NOTHING"""
 
 
-def take_due(engine: Engine, now: datetime, ground: Ground) -> int:
+def take_due(engine: Engine, now: datetime, rule_source: RuleSource) -> int:
     """Writes the snapshots of month ends that have passed and have none; returns how many days."""
     taken = 0
     for day in _due(engine, day_of(now)):
         with engine.begin() as tx:
             locks.hold(tx, Lock.SNAPSHOT)
-            done = DAYS.each_by_itself(tx, [day], lambda days: _take(tx, days[0], now, ground), now)
+            done = DAYS.each_by_itself(
+                tx, [day], lambda days: _take(tx, days[0], now, rule_source), now
+            )
         taken += sum(done.results)
     return taken
 
 
-def _take(tx: Connection, day: date, now: datetime, ground: Ground) -> int:
+def _take(tx: Connection, day: date, now: datetime, rule_source: RuleSource) -> int:
     """Writes the figures of a day, unless it has them; returns 1 where it did."""
     if rows(tx, "SELECT 1 FROM snapshot WHERE day = :day LIMIT 1", {"day": day}):
         return 0
@@ -139,7 +141,7 @@ def _take(tx: Connection, day: date, now: datetime, ground: Ground) -> int:
             dumps(
                 [
                     {"organisation": code, "path": directory.path(code), "figures": one}
-                    for code, one in rebuilt(tx, day, ground).items()
+                    for code, one in rebuilt(tx, day, rule_source).items()
                 ]
             ),
         ),

@@ -83,7 +83,7 @@ _OF_THE_DISTRICT = ("institution", "organ", "talent_service")
 
 
 @dataclass
-class World:
+class DemoCounty:
     """Rows with the columns of docs/data-formats.md."""
 
     organisations: Table = field(default_factory=list)
@@ -92,19 +92,19 @@ class World:
     grids: Table = field(default_factory=list)
 
 
-def demo_world(seed: int = 1, today: date = DAY) -> World:
+def demo_county(seed: int = 1, today: date = DAY) -> DemoCounty:
     """The county with about 3,000 members, 330 organisations, their contacts and the communities'
     grids.
     """
-    return _Builder(seed, today).world()
+    return _Builder(seed, today).county()
 
 
-def load_demo(engine: Engine, clock: Clock, seed: int = 1, say: Say | None = None) -> World:
+def load_demo(engine: Engine, clock: Clock, seed: int = 1, say: Say | None = None) -> DemoCounty:
     """Load the demo county into the register; loading it again on the same day changes nothing."""
-    world = demo_world(seed, clock.now().date())
+    county = demo_county(seed, clock.now().date())
     for kind in ("organisations", "members", "contacts", "grids"):
-        load_rows(engine, kind, getattr(world, kind), clock, say=say)
-    return world
+        load_rows(engine, kind, getattr(county, kind), clock, say=say)
+    return county
 
 
 class _Builder:
@@ -119,9 +119,9 @@ class _Builder:
             for street in self._county["streets"]
             for name in street["communities"].values()
         ]
-        self._world = World()
+        self._world = DemoCounty()
 
-    def world(self) -> World:
+    def county(self) -> DemoCounty:
         city, county = self._county["city"]["name"], self._county["county"]["name"]
         self._organisation(
             CITY_DEPARTMENT,
@@ -200,8 +200,8 @@ class _Builder:
                     "contact": next(self._people).name,
                     "phone": self._phone("138"),
                     "addresses": ";".join(
-                        f"{name}{house}{'组' if unit == 'village' else '号楼'}"
-                        for house in range(1 + part * 15, 16 + part * 15)
+                        f"{name}{app}{'组' if unit == 'village' else '号楼'}"
+                        for app in range(1 + part * 15, 16 + part * 15)
                     ),
                 }
             )
@@ -309,11 +309,11 @@ class _Builder:
 
     def _address(self, street: str, community: str) -> str:
         pick = self._random.randrange
-        house = pick(1, 31)
+        app = pick(1, 31)
         if community.endswith("村"):
-            door = f"{house}组{pick(1, 90)}号"
+            door = f"{app}组{pick(1, 90)}号"
         else:
-            door = f"{house}号楼{pick(1, 5)}单元{pick(1, 19)}0{pick(1, 5)}室"
+            door = f"{app}号楼{pick(1, 5)}单元{pick(1, 19)}0{pick(1, 5)}室"
         return f"甘肃省兰州市西固区{street}{community}{door}"
 
 

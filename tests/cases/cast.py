@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.cases import calendar, deadlines, policy, states
 from services.cases.arguments import Named
-from services.cases.model import Case, MemberFacts, World
+from services.cases.model import Case, DecisionContext, MemberFacts
 from services.kit.clock import ZONE
 from services.registry.directory import Directory
 
@@ -165,7 +165,7 @@ ORGANISATIONS = [
 ]
 ACTORS = [row["code"] for row in ORGANISATIONS]
 DIRECTORY = Directory.build(ORGANISATIONS)
-WORLD = World(
+WORLD = DecisionContext(
     NOW, DIRECTORY, calendar.official(), policy.default(), MemberFacts("normal", date(2025, 8, 1))
 )
 
@@ -263,16 +263,16 @@ def case_in(state: str, command: str | None = None) -> Case:
         ],
     )
     if command == "record_paper_receipt":
-        case = case.but(destination=OUTSIDE)
+        case = case.replace(destination=OUTSIDE)
     if command == "suspend":
-        case = case.but(category="study_abroad", rule="B23")
+        case = case.replace(category="study_abroad", rule="B23")
     case = deadlines.parts(case, WORLD)
-    return case.but(ruling=CITY) if command == "rule" else case
+    return case.replace(ruling=CITY) if command == "rule" else case
 
 
 # what the arguments of GIVEN name, as the two ends of the case see it: the member's other case, and
 # the case itself
-NAMED = Named({OTHER: case_in(states.ACCEPTED).but(id=OTHER), CASE: case_in(states.TRIAGED)})
+NAMED = Named({OTHER: case_in(states.ACCEPTED).replace(id=OTHER), CASE: case_in(states.TRIAGED)})
 
 
 def uuid_of(number: int) -> UUID:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from services.cases.rule_source import default_rules
 from sqlalchemy import Connection, Engine
 
 from services.cases import tables
-from services.cases.ground import usual
 from services.intake.parse import parse
 from services.intake.store import accept
 from services.kit.clock import TurnedClock
@@ -105,7 +105,7 @@ class Town:
 
     def __init__(self, engine: Engine, gazetteer: Gazetteer) -> None:
         self.engine = engine
-        self.matcher = Matcher(TurnedClock(NOW), usual(), Addresses(gazetteer))
+        self.matcher = Matcher(TurnedClock(NOW), default_rules(), Addresses(gazetteer))
 
     def arrive(self, batches: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
         """What stands once the events arrived, batch after batch; rolled back afterwards."""

@@ -62,7 +62,7 @@ def refused(
 ) -> Refused:
     """How the command is refused to one who may give it."""
     line = FIRST[state or STATE[command], command]
-    case = case_of(line).but(**changes)
+    case = case_of(line).replace(**changes)
     with pytest.raises(Refused) as told:
         decide(case, command, min(who(line, case)), given, WORLD, NAMED)
     said = told.value

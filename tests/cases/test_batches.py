@@ -7,11 +7,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from services.cases.rule_source import default_rules
 
 from services.cases import batches, tables
 from services.cases import clock as case_clock
-from services.cases.commands import give
-from services.cases.ground import usual
+from services.cases.commands import apply
 from services.intake.parse import parse
 from services.intake.store import accept
 from services.kit.clock import ZONE, TurnedClock
@@ -25,7 +25,7 @@ from services.registry.load import load_rows
 from tests.cases.cast import BRANCH, COMMUNITY, NEIGHBOUR, NOW, UNIT
 
 PEOPLE = 7
-GROUND = usual()
+GROUND = default_rules()
 
 
 class Cohort:
@@ -103,7 +103,7 @@ class Cohort:
     def give(self, command: str, by: str = UNIT, case: str | None = None, **args) -> dict:
         with self.worker.connect() as tx:
             caller = self.caller(tx, by)
-        return give(
+        return apply(
             self.web, caller, case or self.parent, command, None, args, self.clock, "赵敏", GROUND
         )
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import pytest
+from services.cases.rule_source import default_rules
 
 from services.cases import clock as case_clock
 from services.cases import deadlines, states, tables
-from services.cases.ground import usual
 from services.cases.model import Step
-from services.cases.recount import recount
+from services.cases.recount import recompute_deadlines
 from services.cases.tables import Change
 from services.kit.clock import ZONE
 from services.kit.event_log import Message
@@ -20,7 +20,7 @@ from services.notifier.handlers import notifier
 from services.registry.load import load_rows
 from tests.cases.cast import BRANCH, NOW, UNIT, case_in
 
-GROUND = usual()
+GROUND = default_rules()
 
 
 class Turned:
@@ -44,7 +44,7 @@ def turned() -> Turned:
 @pytest.fixture
 def letter(worker, turned):
     """A letter of today that is good until 4 April; its member's last sign of life is old."""
-    case = case_in(states.ANNOUNCED).but(
+    case = case_in(states.ANNOUNCED).replace(
         state=states.LETTER_ISSUED,
         seq=0,
         asks=[],
@@ -60,17 +60,17 @@ def letter(worker, turned):
         counted_from=NOW.date(),
     )
     with worker.begin() as tx:
-        world = GROUND.world(tx, NOW)
+        context = GROUND.context(tx, NOW)
         tables.write(
             tx,
             [
                 Change(
                     None,
-                    deadlines.settle(case, world),
+                    deadlines.settle(case, context),
                     [Step("open_backlog", None, states.LETTER_ISSUED, UNIT)],
                 )
             ],
-            world,
+            context,
         )
         tx.exec_driver_sql(
             "SELECT member_signs(%s::json)", ('[{"member": "m1", "life": "2025-12-30"}]',)
@@ -133,9 +133,9 @@ def test_seven_days_away_are_the_same_as_seven_looks(worker, turned, letter):
     daily = standing(worker)
     assert ("validity", UNIT) in daily and daily["arrival_silence", UNIT] == date(2026, 3, 27)
     with worker.begin() as tx:
-        world = GROUND.world(tx, turned.now())
+        context = GROUND.context(tx, turned.now())
         case = tables.load(tx, [letter])[letter]
-        assert {(t.kind, t.organisation): t.due_on for t in deadlines.tasks(case, world)} == {
+        assert {(t.kind, t.organisation): t.due_on for t in deadlines.tasks(case, context)} == {
             key: due
             for key, due in daily.items()
             if key[0] not in ("organisation_life", "six_months")
@@ -197,7 +197,7 @@ def test_a_clock_that_jumps_ahead_and_back_skips_nothing(worker, turned, letter)
 def test_a_new_calendar_moves_what_is_open_of_cases_and_members_and_says_so(worker, turned, letter):
     turned.put("2026-03-30")
     settle(worker, turned)
-    case = case_in(states.TRIAGED).but(
+    case = case_in(states.TRIAGED).replace(
         id="22222222-2222-4222-8222-222222222222",
         seq=0,
         member="m2",
@@ -207,20 +207,20 @@ def test_a_new_calendar_moves_what_is_open_of_cases_and_members_and_says_so(work
         entered_at=turned.now(),
     )
     with worker.begin() as tx:
-        world = GROUND.world(tx, turned.now())
+        context = GROUND.context(tx, turned.now())
         tables.write(
             tx,
             [
                 Change(
                     None,
-                    deadlines.settle(case, world),
+                    deadlines.settle(case, context),
                     [
                         Step("open", None, "announced", UNIT),
                         Step("match", "announced", "triaged", None),
                     ],
                 )
             ],
-            world,
+            context,
         )
     before = standing(worker)
     assert (before["destination", BRANCH], before["organisation_life", BRANCH]) == (
@@ -230,7 +230,7 @@ def test_a_new_calendar_moves_what_is_open_of_cases_and_members_and_says_so(work
     load_rows(
         worker, "calendar", [{"day": f"2026-04-0{n}", "kind": "holiday"} for n in (1, 2, 3)], turned
     )
-    moved = recount(worker, turned, GROUND)
+    moved = recompute_deadlines(worker, turned, GROUND)
     assert (case.id, date(2026, 4, 14), date(2026, 4, 16)) in moved, moved
     assert ("m1", date(2026, 4, 7), date(2026, 4, 9)) in moved
     after = standing(worker)
@@ -238,5 +238,5 @@ def test_a_new_calendar_moves_what_is_open_of_cases_and_members_and_says_so(work
         date(2026, 4, 16),
         date(2026, 4, 9),
     )
-    assert recount(worker, turned, GROUND) == [], "the same list again moves nothing"
+    assert recompute_deadlines(worker, turned, GROUND) == [], "the same list again moves nothing"
     assert after["validity", UNIT] == date(2026, 4, 4), "what is printed on a letter stays"

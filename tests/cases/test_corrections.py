@@ -44,7 +44,7 @@ def moves(ident: str, to: str, at: str, member: str = "m1", **more: Any) -> dict
 def stage(database):
     made = Stage(database.app_url, {"world": WORLD}, datetime(2026, 3, 2, 8, tzinfo=ZONE))
     yield made
-    made.house.close()
+    made.app.close()
 
 
 def told(stage: Stage, name: str) -> tuple[Any, ...]:

@@ -10,11 +10,11 @@ from dataclasses import fields
 from uuid import uuid4
 
 import pytest
+from services.cases.rule_source import default_rules
 from sqlalchemy.exc import DBAPIError
 
 from services.cases import deadlines, states, tables
 from services.cases.decide import decide
-from services.cases.ground import usual
 from services.cases.model import Case, Step
 from services.cases.tables import Change
 from services.kit.errors import Refused
@@ -301,7 +301,7 @@ def test_pages_cannot_write_history_at_all(worker, web):
 
 
 def opened(case_id: str, member: str | None = "m1") -> Change:
-    case = case_in(states.ANNOUNCED).but(
+    case = case_in(states.ANNOUNCED).replace(
         id=case_id, seq=0, member=member, accepted_on=None, branch=None, asks=[]
     )
     return Change(None, deadlines.settle(case, WORLD), [Step("open", None, states.ANNOUNCED, UNIT)])
@@ -314,7 +314,7 @@ def moved(case: Case, command: str, actor: str, **given) -> Change:
 
 def write(engine, change: Change) -> Case:
     with engine.begin() as tx:
-        return tables.write(tx, [change], usual().world(tx, NOW))[0]
+        return tables.write(tx, [change], default_rules().context(tx, NOW))[0]
 
 
 def test_a_number_of_the_history_is_used_once_and_in_order(worker):
@@ -332,9 +332,9 @@ def test_of_two_who_move_a_case_at_once_one_wins(worker):
     case = write(worker, opened(CASE))
     first, second = worker.connect(), worker.connect()
     with first, second, ThreadPoolExecutor(1) as other:
-        world = usual().world(first, NOW)
-        tables.write(first, [moved(case, "triage", BRANCH)], world)
-        late = other.submit(tables.write, second, [moved(case, "close", UNIT)], world)
+        context = default_rules().context(first, NOW)
+        tables.write(first, [moved(case, "triage", BRANCH)], context)
+        late = other.submit(tables.write, second, [moved(case, "close", UNIT)], context)
         first.commit()
         with pytest.raises(Refused) as refused:
             late.result(60)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.cases import queries
-from services.cases.repoint import repoint
+from services.cases.repoint import reassign_after_reorganisation
 from services.kit.clock import ZONE
 from services.records import upkeep
 from services.records.reconciliation import open_checks
@@ -117,7 +117,7 @@ def play(database):
         return stages[0]
 
     yield start
-    stages[0].house.close()
+    stages[0].app.close()
 
 
 @pytest.mark.parametrize(("successor", "acting"), [("", UNIT), (HOST, HOST)])
@@ -160,11 +160,11 @@ def test_the_origin_has_ended(play, successor, acting):
             "with": {"reason": "遗失"},
         },
     )
-    with stage.house.web.begin() as tx:
+    with stage.app.web.begin() as tx:
         queries.look_at_cases(tx, Caller(acting, Directory.of(tx).path(acting), "receiver"))
         due = upkeep.due(tx, acting)
     assert [(one["name"], one["phone"]) for one in due] == [("王二", "13800000002")]
-    assert repoint(stage.house.worker, stage.clock, stage.house.ground) == 0
+    assert reassign_after_reorganisation(stage.app.worker, stage.clock, stage.app.rule_source) == 0
 
 
 def test_whoever_took_a_walk_in_and_whoever_was_asked_have_ended(play):
@@ -290,11 +290,9 @@ def test_a_last_day_that_is_taken_back_gives_everything_back(play):
         MOVING,
         {"at": AFTER, "show": {"alerts": UNIT}, "expect": [{"act": "confirm_destination"}]},
     )
-    house = stage.house
-    load_rows(
-        house.worker, "organisations", ORGANISATIONS, house.clock, Hooks(movers=[follow_tree])
-    )
-    after_load(house, "organisations")
+    app = stage.app
+    load_rows(app.worker, "organisations", ORGANISATIONS, app.clock, Hooks(movers=[follow_tree]))
+    after_load(app, "organisations")
     assert {one["kind"] for one in stage.show({"alerts": BRANCH})} == {
         "destination",
         "organisation_life",
@@ -318,7 +316,7 @@ def test_nobody_is_asked_to_compare_the_roll_of_a_committee_that_has_ended(play)
         },
         {"at": "2026-09-11T09:00:00+08:00", "show": {"alerts": ORIGIN_COUNTY}},
     )
-    open_checks(stage.house.worker, stage.clock.now())
+    open_checks(stage.app.worker, stage.clock.now())
     assert "reconciliation" not in {one["kind"] for one in stage.show({"alerts": UNIT})}
 
 

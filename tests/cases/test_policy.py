@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from services.cases.rule_source import default_rules
 
 from services.cases import deadlines, policy, policy_file, policy_store, states, tables
 from services.cases.decide import decide
-from services.cases.ground import usual
 from services.cases.model import Step
 from services.cases.policy_book import Book, Version
 from services.cases.routing import table
@@ -23,7 +23,7 @@ from services.cases.tables import Change
 from services.cases.what_if import what_if
 from services.kit.errors import Refused
 from services.policies import load_policy, try_policy
-from services.wiring import House
+from services.wiring import App
 from tests.cases.cast import (
     BRANCH,
     CASE,
@@ -249,66 +249,66 @@ def test_who_rules_is_named_by_the_policy(who: str, department: str):
 
 
 def test_a_dated_change_counts_for_new_moves_only(worker, clock, tmp_path):
-    house = House(None, worker, b"s", tmp_path, clock, usual())
-    assert load_policy(house, file_of(tmp_path, CITY_RULE)) == 0
-    before = case_in(states.TRIAGED).but(id=CASE, seq=0, asks=[])
+    app = App(None, worker, b"s", tmp_path, clock, default_rules())
+    assert load_policy(app, file_of(tmp_path, CITY_RULE)) == 0
+    before = case_in(states.TRIAGED).replace(id=CASE, seq=0, asks=[])
     with worker.begin() as tx:
-        world = house.ground.world(tx, NOW)
+        context = app.rule_source.context(tx, NOW)
         old = tables.write(
             tx,
             [
                 Change(
                     None,
-                    deadlines.settle(before, world),
+                    deadlines.settle(before, context),
                     [
                         Step("open", None, "announced", UNIT),
                         Step("match", "announced", "triaged", None),
                     ],
                 )
             ],
-            world,
+            context,
         )[0]
     clock.advance_to(datetime(2026, 4, 1, 9, 0, tzinfo=NOW.tzinfo))
     with worker.begin() as tx:
-        world = house.ground.world(tx, clock.now())
-        noted = decide(old, "note", BRANCH, {"text": "已致电"}, world).case
-        assert noted.wait_due == old.wait_due == world.calendar.add_workdays(TODAY, 10), (
+        context = app.rule_source.context(tx, clock.now())
+        noted = decide(old, "note", BRANCH, {"text": "已致电"}, context).case
+        assert noted.wait_due == old.wait_due == context.calendar.add_workdays(TODAY, 10), (
             "what ran already runs on"
         )
-        moved = decide(old, "confirm_destination", BRANCH, {"member_informed": True}, world).case
+        moved = decide(old, "confirm_destination", BRANCH, {"member_informed": True}, context).case
         assert (old.policy, moved.policy) == (None, "2026-1+SX-1")
-        fresh = deadlines.settle(before.but(counted_from=world.today), world)
-        assert fresh.wait_due == world.calendar.add_workdays(world.today, 4)
+        fresh = deadlines.settle(before.replace(counted_from=context.today), context)
+        assert fresh.wait_due == context.calendar.add_workdays(context.today, 4)
 
 
 def test_what_if_tells_whose_deadlines_would_move_and_changes_nothing(
     worker, clock, tmp_path, capsys
 ):
-    house = House(None, worker, b"s", tmp_path, clock, usual())
+    app = App(None, worker, b"s", tmp_path, clock, default_rules())
     with worker.begin() as tx:
-        world = house.ground.world(tx, NOW)
-        case = case_in(states.TRIAGED).but(id=CASE, seq=0, asks=[])
+        context = app.rule_source.context(tx, NOW)
+        case = case_in(states.TRIAGED).replace(id=CASE, seq=0, asks=[])
         tables.write(
             tx,
             [
                 Change(
                     None,
-                    deadlines.settle(case, world),
+                    deadlines.settle(case, context),
                     [
                         Step("open", None, "announced", UNIT),
                         Step("match", "announced", "triaged", None),
                     ],
                 )
             ],
-            world,
+            context,
         )
-    assert try_policy(house, file_of(tmp_path, CITY_RULE)) == 0
+    assert try_policy(app, file_of(tmp_path, CITY_RULE)) == 0
     said = capsys.readouterr().out
     assert said.splitlines() == [f"{CASE} {BRANCH} confirm_destination 2026-04-03 -> 2026-03-26"]
     assert (
-        load_policy(house, file_of(tmp_path, CITY_RULE))
+        load_policy(app, file_of(tmp_path, CITY_RULE))
         == 0
-        == try_policy(house, file_of(tmp_path, CITY_RULE))
+        == try_policy(app, file_of(tmp_path, CITY_RULE))
     )
     assert said.strip() in capsys.readouterr().out, (
         "also of a version that is stored and still to come"
@@ -316,7 +316,7 @@ def test_what_if_tells_whose_deadlines_would_move_and_changes_nothing(
     other = replace(
         policy_file.read(file_of(tmp_path, CITY_RULE), policy.default(), (), TODAY)[0], city="1101"
     )
-    assert list(what_if(worker, clock, usual(), [other])) == []
+    assert list(what_if(worker, clock, default_rules(), [other])) == []
     with worker.connect() as tx:
         assert len(policy_store.stored_versions(tx)) == 1 and tables.load(tx, [CASE])[
             CASE
@@ -324,12 +324,12 @@ def test_what_if_tells_whose_deadlines_would_move_and_changes_nothing(
 
 
 def test_a_bad_file_is_answered_with_row_field_and_remedy(worker, clock, tmp_path, capsys):
-    house = House(None, worker, b"s", tmp_path, clock, usual())
+    app = App(None, worker, b"s", tmp_path, clock, default_rules())
     bad = CITY_RULE | {"version": "b", "values": {"acceptance_wd": 0}}
     assert (
-        load_policy(house, file_of(tmp_path, CITY_RULE, bad))
+        load_policy(app, file_of(tmp_path, CITY_RULE, bad))
         == 2
-        == try_policy(house, file_of(tmp_path, bad))
+        == try_policy(app, file_of(tmp_path, bad))
     )
     assert "第 2 行 values.acceptance_wd" in capsys.readouterr().err
     with worker.connect() as tx:
@@ -339,8 +339,8 @@ def test_a_bad_file_is_answered_with_row_field_and_remedy(worker, clock, tmp_pat
 def test_two_databases_do_not_share_a_book(worker, clock, tmp_path):
     with worker.begin() as tx:
         policy_store.keep(tx, [version("one", {"acceptance_wd": 2})], NOW)
-        assert usual().world(tx, NOW + timedelta(days=1)).policy.acceptance_wd == 2
+        assert default_rules().context(tx, NOW + timedelta(days=1)).policy.acceptance_wd == 2
         tx.rollback()
     with worker.begin() as tx:
         policy_store.keep(tx, [version("one", {"acceptance_wd": 7})], NOW)
-        assert usual().world(tx, NOW + timedelta(days=1)).policy.acceptance_wd == 7
+        assert default_rules().context(tx, NOW + timedelta(days=1)).policy.acceptance_wd == 7

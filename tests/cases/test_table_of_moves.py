@@ -81,7 +81,7 @@ def case_of(line: dict[str, str]):
         name: date.fromisoformat(value) if name.endswith("_on") else value
         for name, value in json.loads(line["case"] or "{}").items()
     }
-    return case_in(line["from"], line["command"]).but(**changes)
+    return case_in(line["from"], line["command"]).replace(**changes)
 
 
 def given_by(line: dict[str, str]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ STEPS = [
 def test_an_organisation_file_that_changes_nothing_touches_no_case(database):
     """Not even one whose counterfoil names another header than the nearest."""
     stage = Stage(database.app_url, {"world": WORLD}, datetime(2026, 3, 2, 8, tzinfo=ZONE))
-    house = stage.house
+    app = stage.app
     letter = {
         "number": "旧1",
         "member": "m1",
@@ -93,35 +93,33 @@ def test_an_organisation_file_that_changes_nothing_touches_no_case(database):
         "issued_on": "2026-02-20",
         "validity_days": "30",
     }
-    opening = Hooks(lambda tx, rows: open_letters(tx, rows, house.clock.now(), house.ground))
-    assert load_rows(house.worker, "letters", [letter], house.clock, opening).good == 1
-    load_rows(
-        house.worker, "organisations", ORGANISATIONS, house.clock, Hooks(movers=[follow_tree])
-    )
-    told = after_load(house, "organisations")
-    with house.worker.connect() as tx:
+    opening = Hooks(lambda tx, rows: open_letters(tx, rows, app.clock.now(), app.rule_source))
+    assert load_rows(app.worker, "letters", [letter], app.clock, opening).good == 1
+    load_rows(app.worker, "organisations", ORGANISATIONS, app.clock, Hooks(movers=[follow_tree]))
+    told = after_load(app, "organisations")
+    with app.worker.connect() as tx:
         row = tx.exec_driver_sql("SELECT header, seq FROM transfer_case").one()
-    house.close()
+    app.close()
     assert told == [] and row.header == CITY and row.seq == 1
 
 
 def test_an_open_case_follows_its_receiver_to_another_street(database):
     stage = Stage(database.app_url, {"world": WORLD}, datetime(2026, 3, 2, 8, tzinfo=ZONE))
     assert all([stage.step(n, step)["ok"] for n, step in enumerate(STEPS)])
-    house, case = stage.house, stage.case("A")
+    app, case = stage.app, stage.case("A")
     moved = [row | {"parent": OTHER} for row in ORGANISATIONS if row["code"] == COMMUNITY]
     for _ in range(2):  # loaded twice, told once
         assert not load_rows(
-            house.worker, "organisations", moved, house.clock, Hooks(movers=[follow_tree])
+            app.worker, "organisations", moved, app.clock, Hooks(movers=[follow_tree])
         ).bad
-        after_load(house, "organisations")
-    with house.worker.begin() as tx:
+        after_load(app, "organisations")
+    with app.worker.begin() as tx:
         row = tx.exec_driver_sql(
             "SELECT header, receiving_committee, destination_path FROM transfer_case"
         ).one()
         history = [
             h["command"]
-            for h in queries.views(tx, [case], house.clock.now(), house.ground)[0]["history"]
+            for h in queries.views(tx, [case], app.clock.now(), app.rule_source)[0]["history"]
         ]
     assert (
         row.receiving_committee == OTHER
@@ -135,7 +133,7 @@ def test_an_open_case_follows_its_receiver_to_another_street(database):
     accepted = stage.step(
         10, {"at": "2026-03-06T09:00:00+08:00", "by": OTHER, "do": "accept", "case": "A"}
     )
-    house.close()
+    app.close()
     assert refused.get("refused") and accepted["ok"]
 
 
@@ -147,10 +145,10 @@ def test_in_the_moment_between_the_former_committee_is_told_so(database):
     assert all([stage.step(n, step)["ok"] for n, step in enumerate(STEPS)])
     moved = [row | {"parent": OTHER} for row in ORGANISATIONS if row["code"] == COMMUNITY]
     load_rows(
-        stage.house.worker, "organisations", moved, stage.house.clock, Hooks(movers=[follow_tree])
+        stage.app.worker, "organisations", moved, stage.app.clock, Hooks(movers=[follow_tree])
     )
     told = stage.step(
         9, {"at": "2026-03-06T09:00:00+08:00", "by": STREET, "do": "accept", "case": "A"}
     )
-    stage.house.close()
+    stage.app.close()
     assert told["refused"]["status"] == 404

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import Engine
 
 from services.kit.db import rows
-from tests.chaos.world import SOURCE
+from tests.chaos.county import SOURCE
 
 UNTAKEN = """
 SELECT count(*) AS n FROM event_log e

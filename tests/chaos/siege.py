@@ -17,7 +17,7 @@ import httpx
 from services.kit.clock import ZONE
 from services.kit.db import connect
 from services.kit.postgres import EmbeddedServer
-from tests.chaos import world
+from tests.chaos import county
 from tests.chaos.cluster import Cluster
 from tests.chaos.ledger import Balance, balance
 
@@ -77,7 +77,7 @@ class Sender:
 
     def _post(self, client: httpx.Client, numbers: range) -> None:
         events = [
-            world.departure(n, datetime.now(ZONE).isoformat(timespec="seconds")) for n in numbers
+            county.departure(n, datetime.now(ZONE).isoformat(timespec="seconds")) for n in numbers
         ]
         while True:
             try:
@@ -152,11 +152,11 @@ def run(  # noqa: PLR0913
 def _prepare(cluster: Cluster, data: Path, members: int) -> str:
     """Loads the county; returns the enterprise's key."""
     data.mkdir(parents=True, exist_ok=True)
-    organisations, people = world.write(data, members)
+    organisations, people = county.write(data, members)
     cluster.guidui("load", "organisations", str(organisations))
     cluster.guidui("load", "members", str(people))
     return cluster.guidui(
-        "key", "create", "--organisation", world.ENTERPRISE, "--role", "sender"
+        "key", "create", "--organisation", county.ENTERPRISE, "--role", "sender"
     ).strip()
 
 

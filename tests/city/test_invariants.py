@@ -178,7 +178,7 @@ def test_every_breach_is_named(city, owner):
             sight = invariants.whole_sight(
                 tx,
                 city.machine.clock.now(),
-                city.machine.ground,
+                city.machine.rule_source,
                 loaded,
                 accepted,
                 [("matcher", "departures")],
@@ -197,16 +197,16 @@ def test_what_a_step_left_is_seen_though_the_city_went_on(database, city, owner)
         "UPDATE transfer_case SET wait_due = wait_due - 1 WHERE wait_due IS NOT NULL AND owner IS "
         "NOT NULL",
     )
-    eyes = Beside(database.app_url, city.machine.ground, {})
+    eyes = Beside(database.app_url, city.machine.rule_source, {})
     try:
         with owner.begin() as tx:
             tx.exec_driver_sql("ALTER TABLE transfer_case DISABLE TRIGGER USER")
             tx.exec_driver_sql(wrong)
-        with city.machine.house.worker.connect() as tx:
+        with city.machine.app.worker.connect() as tx:
             assert eyes.ask(tx, Question(city.machine.clock.now())) == []
         with owner.begin() as tx:
             tx.exec_driver_sql(right)
-        with city.machine.house.worker.connect() as tx:
+        with city.machine.app.worker.connect() as tx:
             [(_, first)] = eyes.ask(tx, Question(city.machine.clock.now()))
         [(_, second)] = eyes.rest()
     finally:

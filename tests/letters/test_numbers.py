@@ -11,14 +11,14 @@ import pytest
 
 from services.cases import numbers, queries
 from services.kit.errors import Refused
-from tests.stories import world
-from tests.stories.world import COMMUNITY, STREET, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import COMMUNITY, STREET, UNIT
 
 
 @pytest.fixture
 def register(town):
     def register(code: str = UNIT, **chosen):
-        with town.house.web.begin() as tx:
+        with town.app.web.begin() as tx:
             queries.look_at_cases(tx, town.caller(code))
             return numbers.register(tx, code, **chosen)
 
@@ -28,13 +28,13 @@ def register(town):
 def assign(
     town, first: int = 1, last: int = 5, code: str = UNIT, prefix: str = "越纺组", **more
 ) -> int:
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         given = numbers.NumberRange(prefix, first, last, digits=4)
         return numbers.assign_range(tx, code, given, town.clock.now(), by=code, **more)
 
 
 def number_of(town, case: str) -> str:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return tx.exec_driver_sql(
             "SELECT letter_number FROM transfer_case WHERE id = %s::uuid", (case,)
         ).scalar_one()
@@ -68,7 +68,7 @@ def test_a_refused_command_takes_no_number(town, register):
 
 def test_a_spoilt_number_is_void_with_its_reason_and_is_passed_by(town, register):
     assign(town)
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         numbers.void_number(tx, UNIT, "越纺组0001", "填写错误", town.clock.now(), "经办人")
         with pytest.raises(Refused) as again:
             numbers.void_number(tx, UNIT, "越纺组0001", "再次", town.clock.now(), "经办人")
@@ -77,7 +77,7 @@ def test_a_spoilt_number_is_void_with_its_reason_and_is_passed_by(town, register
     assert (again.value.status, unknown.value.status) == (409, 404)
     case = town.leaves(0, "issue_letter")
     assert number_of(town, case) == "越纺组0002"
-    with town.house.worker.begin() as tx, pytest.raises(Refused) as issued:
+    with town.app.worker.begin() as tx, pytest.raises(Refused) as issued:
         numbers.void_number(tx, UNIT, "越纺组0002", "不要了", town.clock.now(), "经办人")
     assert issued.value.status == 409
     assert [r["void_reason"] for r in register(status="void")] == ["填写错误"]
@@ -103,7 +103,7 @@ def test_two_issuers_at_once_never_get_one_number(town, register):
     def issue(mine) -> None:
         barrier.wait()
         for one in mine:
-            with town.house.worker.begin() as tx:
+            with town.app.worker.begin() as tx:
                 issued.append(
                     tx.exec_driver_sql(
                         "SELECT number FROM take_numbers(%s, %s)",
@@ -151,8 +151,8 @@ def test_letters_of_the_past_are_in_the_register_and_join_the_range_that_is_assi
         "channel": "paper",
         "dues_paid_to": "2026-03",
     }
-    with town.house.worker.begin() as tx:
-        assert open_letters(tx, [letter], town.clock.now(), town.house.ground) == ["new"]
+    with town.app.worker.begin() as tx:
+        assert open_letters(tx, [letter], town.clock.now(), town.app.rule_source) == ["new"]
     assert [(r["number"], r["status"]) for r in register()] == [("越纺组0002", "expired")]
     assert assign(town, 1, 3) == 3
     assert number_of(town, town.leaves(0, "issue_letter")) == "越纺组0001"
@@ -175,12 +175,12 @@ def test_a_letter_of_the_past_is_printed_with_the_dues_of_its_counterfoil(town):
         "channel": "paper",
         "dues_paid_to": "2026-02",
     }
-    with town.house.worker.begin() as tx:
-        open_letters(tx, [letter], now, town.house.ground)
+    with town.app.worker.begin() as tx:
+        open_letters(tx, [letter], now, town.app.rule_source)
         case = tx.exec_driver_sql(
             "SELECT id::text FROM transfer_case WHERE letter_number = '越纺组0002'"
         ).scalar_one()
-    with town.house.web.begin() as tx:
+    with town.app.web.begin() as tx:
         sheet = papers.letters(tx, town.caller(UNIT), [case], now, "http://127.0.0.1", None)[0]
     assert (sheet.values["dues_year"], sheet.values["dues_month"]) == ("贰零贰陆", "贰")
 
@@ -189,11 +189,20 @@ def test_the_register_is_seen_by_who_issues_and_those_above_alone(town, register
     assign(town)
     town.leaves(0, "accept")
     assert (
-        len(register(UNIT)) == len(register(world.ORIGIN_COUNTY)) == len(register(world.CITY)) == 5
+        len(register(UNIT))
+        == len(register(county_service.ORIGIN_COUNTY))
+        == len(register(county_service.CITY))
+        == 5
     )
-    for other in (STREET, COMMUNITY, world.COUNTY, world.SCHOOL, world.BRANCH):
+    for other in (
+        STREET,
+        COMMUNITY,
+        county_service.COUNTY,
+        county_service.SCHOOL,
+        county_service.BRANCH,
+    ):
         assert register(other) == []
-    with town.house.web.begin() as tx:
+    with town.app.web.begin() as tx:
         queries.look_at_cases(tx, town.caller(STREET))
         assert numbers.register(tx, UNIT) == []
 
@@ -204,9 +213,9 @@ def test_accepted_without_receipt_can_be_asked_for(town, register):
     assert [r["case_id"] for r in register(no_receipt=True)] and str(
         register(no_receipt=True)[0]["case_id"]
     ) == case
-    town.give(COMMUNITY, case, "place", branch=world.COMMUNITY_BRANCH)
+    town.give(COMMUNITY, case, "place", branch=county_service.COMMUNITY_BRANCH)
     town.give(STREET, case, "send_receipt", handler="经办人", phone="0575-1")
     town.give(UNIT, case, "record_receipt")
     assert register(no_receipt=True) == [] and register(status="used")[0]["receipt_recorded_on"]
     assert [r["number"] for r in register(find="0003")] == ["越纺组0003"]
-    assert [r["number"] for r in register(find=world.name(0))] == ["越纺组0001"]
+    assert [r["number"] for r in register(find=county_service.name(0))] == ["越纺组0001"]

@@ -20,8 +20,8 @@ from services.records.letters import glyphs
 from services.records.letters.fonts import fonts_of
 from services.registry.load import load_rows
 from tests.portal.town import text
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY, NEIGHBOUR, STREET, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY, NEIGHBOUR, STREET, UNIT
 
 RARE = "\U00030edd"  # Extension G: in none of the fonts that come with guidui
 
@@ -44,7 +44,7 @@ def call(town, url):
 
 
 def looks(town) -> list[tuple]:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return [
             tuple(r)
             for r in tx.exec_driver_sql(
@@ -67,7 +67,7 @@ def test_the_committee_prints_its_letter_and_it_is_noted(town, reader):
     case = town.leaves(0, "issue_letter")
     clerk = reader("clerk")
     assert "打印介绍信" in text(clerk.get(f"/cases/{case}"))
-    assert world.name(0) in read(clerk.get(f"/cases/{case}/letter.pdf"))
+    assert county_service.name(0) in read(clerk.get(f"/cases/{case}/letter.pdf"))
     assert looks(town) == [(UNIT, "单位经办人", "print_letter")]
     assert "打印介绍信" in text(clerk.get(f"/cases/{case}/looks"))
 
@@ -79,7 +79,7 @@ def test_nobody_else_prints_it_and_nothing_is_noted(town, reader, who, status):
     case = town.leaves(0, "issue_letter")
     for path in ("letter.pdf", "letter.docx"):
         answer = reader(who).get(f"/cases/{case}/{path}")
-        assert answer.status_code == status and world.id_number(0) not in answer.text
+        assert answer.status_code == status and county_service.id_number(0) not in answer.text
     assert looks(town) == []
 
 
@@ -92,7 +92,7 @@ def test_a_void_or_expired_letter_is_not_printed(town, reader):
 
 def test_the_qr_code_opens_the_case_for_who_may_see_it_and_says_nothing_to_others(town, reader):
     case = town.leaves(0, "issue_letter")
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         token = tx.exec_driver_sql(
             "SELECT token FROM counterfoil WHERE case_id = %s::uuid", (case,)
         ).scalar_one()
@@ -107,7 +107,8 @@ def test_the_receiver_prints_the_receipt_with_handler_and_day(town, reader):
     case = town.leaves(0, "send_receipt")
     said = read(reader("street").get(f"/cases/{case}/receipt.pdf"))
     assert all(
-        words in said for words in (world.name(0), "经办人", "0575-1234567", "2026年11月23日")
+        words in said
+        for words in (county_service.name(0), "经办人", "0575-1234567", "2026年11月23日")
     )
     assert reader("clerk").get(f"/cases/{case}/receipt.pdf").status_code == 200
     assert reader("neighbour").get(f"/cases/{case}/receipt.pdf").status_code == 404
@@ -150,7 +151,7 @@ def test_what_is_no_picture_is_refused_and_nothing_is_kept(town, reader, content
     assert answer.status_code == 422 and (
         "不是照片" in text(answer) or "PDF 读不出来" in text(answer)
     )
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM receipt_photo").scalar_one() == 0
 
 
@@ -196,7 +197,7 @@ def test_the_calls_give_files_the_register_and_ranges(town, call):
         UNIT, "POST", "/v1/letters/ranges", json={"prefix": "K", "first": 1, "last": 9, "digits": 3}
     ).json() == {"assigned": 9}
     cases = [town.leaves(n, "issue_letter") for n in range(3)]
-    assert world.name(0) in read(call(UNIT, "GET", f"/v1/cases/{cases[0]}/letter.pdf"))
+    assert county_service.name(0) in read(call(UNIT, "GET", f"/v1/cases/{cases[0]}/letter.pdf"))
     batch = call(UNIT, "POST", "/v1/letters/batch", json={"cases": cases[1:]})
     assert len(pypdf.PdfReader(io.BytesIO(batch.content)).pages) == 2
     document = Document(
@@ -204,7 +205,7 @@ def test_the_calls_give_files_the_register_and_ranges(town, call):
             call(UNIT, "POST", "/v1/letters/batch", json={"cases": cases, "format": "docx"}).content
         )
     )
-    assert world.name(2) in "\n".join(p.text for p in document.paragraphs)
+    assert county_service.name(2) in "\n".join(p.text for p in document.paragraphs)
     assert call(UNIT, "POST", "/v1/letters/batch", json={}).status_code == 422  # all are printed
     assert call(COMMUNITY, "POST", "/v1/letters/batch", json={"cases": cases}).status_code == 403
     assert call(NEIGHBOUR, "POST", "/v1/letters/batch", json={"cases": cases}).status_code == 404
@@ -222,7 +223,7 @@ def test_the_calls_give_files_the_register_and_ranges(town, call):
         and [shown[f"K00{n}"] for n in (1, 4, 9)] == ["valid", "free", "void"]
         and rest["next"] is None
     )
-    assert world.name(0) not in str(first)
+    assert county_service.name(0) not in str(first)
     assert call(STREET, "GET", "/v1/letters").json()["items"] == []
     assert (
         call(
@@ -242,7 +243,7 @@ def test_an_enquiry_to_a_unit_outside_is_a_letter_of_its_asker(town, reader, cal
 
     outside = "130606010030"
     load_rows(
-        town.house.worker,
+        town.app.worker,
         "organisations",
         [
             {
@@ -268,7 +269,7 @@ def test_an_enquiry_to_a_unit_outside_is_a_letter_of_its_asker(town, reader, cal
         for words in (
             "中共和平里街道工作委员会",
             "请告知该同志档案现存何处",
-            world.name(0),
+            county_service.name(0),
             "沟通函回复单",
         )
     )
@@ -289,26 +290,26 @@ def test_a_name_that_cannot_be_printed_is_told_at_the_start_and_before_its_lette
     def told() -> tuple:
         heard = CapturingLogger()
         monkeypatch.setattr(glyphs, "log", heard)
-        glyphs.told_at_start(town.house.worker, fonts_of())
+        glyphs.told_at_start(town.app.worker, fonts_of())
         [said] = heard.calls
         return said
 
     said = told()
     assert (said.args, said.method_name, said.kwargs["members"]) == (("glyphs_checked",), "info", 0)
-    rare = world.name(0) + RARE
+    rare = county_service.name(0) + RARE
     row = {
         "member": "m00000",
         "name": rare,
-        "id_number": world.id_number(0),
+        "id_number": county_service.id_number(0),
         "status": "full",
         "standing": "normal",
         "organisation": BRANCH,
     }
-    assert load_rows(town.house.worker, "members", [row], town.clock).good == 1
+    assert load_rows(town.app.worker, "members", [row], town.clock).good == 1
     said = told()
     assert (said.method_name, said.kwargs) == ("warning", {"characters_missing": 1, "members": 1})
     assert rare not in text(reader("clerk").get("/letters"))
-    town.leaves(0, person={"name": rare, "id_number": world.id_number(0)})
+    town.leaves(0, person={"name": rare, "id_number": county_service.id_number(0)})
     assert f"“{rare}”中的“{RARE}”字体里没有" in text(reader("clerk").get("/letters"))
     assert rare not in text(reader("neighbour").get("/letters"))
 
@@ -351,7 +352,7 @@ def running(writer: pypdf.PdfWriter) -> None:
 
 
 ACTING = {
-    "script": running,
+    "script": county_service,
     "attachment": lambda w: w.add_attachment("x.exe", b"MZ"),
     "launch": launching,
     "password": lambda w: w.encrypt("geheim"),
@@ -369,7 +370,7 @@ def upload(clerk, case: str, content: bytes, **fields) -> httpx.Response:
 
 
 def photos_of(town) -> list[tuple]:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return [
             tuple(r)
             for r in tx.exec_driver_sql("SELECT type, seq FROM receipt_photo ORDER BY at, id")
@@ -495,7 +496,7 @@ def test_the_photo_and_the_receipt_are_one_act(town, reader):
         handler="赵敏",
     )
     assert "回执已登记" in text(answer) and town.state(case) == "moved"
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         row = tx.exec_driver_sql(
             "SELECT seq, detail FROM case_event WHERE case_id = %s::uuid AND command = "
             "'record_receipt'",
@@ -519,7 +520,7 @@ def test_no_receipt_is_recorded_from_paper_for_a_receiver_who_uses_guidui(town, 
 
 def test_what_was_refused_is_mended_beside_the_photo_that_was_kept(town, reader):
     load_rows(
-        town.house.worker,
+        town.app.worker,
         "organisations",
         [
             {
@@ -571,7 +572,7 @@ def test_only_the_origin_committee_records_a_receipt_with_a_photo(town, reader):
     assert answer.status_code == 403 and town.state(case) == "receipt_sent"
     other = town.leaves(1, "send_receipt")  # a photo of another case is no evidence of this one
     upload(reader("clerk"), other, photograph())
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         photo = tx.exec_driver_sql(
             "SELECT id FROM receipt_photo WHERE case_id = %s::uuid", (other,)
         ).scalar_one()

@@ -16,8 +16,8 @@ from services.matcher.announcements import batch_of
 from services.registry.directory import Directory
 from services.registry.load import load_rows
 from tests.records.test_walk_ins import post
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY, NEIGHBOUR, SCHOOL, STREET, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY, NEIGHBOUR, SCHOOL, STREET, UNIT
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Scene:
         return self.keys[1]
 
     def is_done(self, town) -> set[str]:
-        with town.house.worker.connect() as tx:
+        with town.app.worker.connect() as tx:
             return {str(key) for key in tx.exec_driver_sql(self.done, self.params).scalars()} & set(
                 self.keys
             )
@@ -58,7 +58,7 @@ def days_pass(town, days: int) -> None:
 
 
 def path(town, code: str) -> str:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return Directory.of(tx).path(code)
 
 
@@ -92,9 +92,9 @@ def last_signs_are_old(town, poison, owner) -> Scene:
 
 
 def batch(town, ident: str) -> Case:
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         now = town.clock.now()
-        ground = town.house.ground.world(tx, now)
+        rule_source = town.app.rule_source.context(tx, now)
         case = Case(
             id=ident,
             state=states.BULK_OPEN,
@@ -112,11 +112,11 @@ def batch(town, ident: str) -> Case:
             [
                 Change(
                     None,
-                    deadlines.settle(deadlines.parts(case, ground), ground),
+                    deadlines.settle(deadlines.parts(case, rule_source), rule_source),
                     [Step("open_bulk", None, states.BULK_OPEN, UNIT)],
                 )
             ],
-            ground,
+            rule_source,
         )
     return written
 
@@ -124,10 +124,10 @@ def batch(town, ident: str) -> Case:
 def give_to_all(town, parent, detail: dict[str, Any]) -> None:
     """Writes an order to a batch as it stands in the history of its case."""
     step = Step("give_to_all", states.BULK_OPEN, states.BULK_OPEN, UNIT, detail["order"], detail)
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         now = town.clock.now()
-        change = Change(parent, parent.but(touched_at=now), [step])
-        tables.write(tx, [change], town.house.ground.world(tx, now))
+        change = Change(parent, parent.replace(touched_at=now), [step])
+        tables.write(tx, [change], town.app.rule_source.context(tx, now))
 
 
 @scene("clock", "orders")
@@ -211,7 +211,7 @@ def batches_that_brought_nobody(town, poison, owner) -> Scene:
             name,
         )
         plain = batch_of(source, name)
-        with town.house.worker.begin() as tx:
+        with town.app.worker.begin() as tx:
             ident = case_ids.read(tx, [plain]).of(plain)
         keys.append(batch(town, ident).id)
     heal = poison("case_event", f"NEW.command = 'close_bulk' AND NEW.case_id = '{keys[1]}'")
@@ -322,7 +322,7 @@ def rolls_are_a_day_old(town, poison, owner) -> Scene:
 @scene("records", "checks")
 def september(town, poison, owner) -> Scene:
     days_pass(town, 290)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         codes = [one.code for one in Directory.of(tx) if one.kind == "basic_committee"][:3]
     heal = poison("task", f"NEW.kind = 'reconciliation' AND NEW.organisation = '{codes[1]}'")
     return Scene(codes, "SELECT organisation FROM task WHERE kind = 'reconciliation'", heal)
@@ -418,7 +418,7 @@ def organisations_with_keys_have_ended(town, poison, owner) -> Scene:
 @scene("walk_ins", "waiting")
 def the_register_learns_of_walk_ins(town, poison, owner) -> Scene:
     people: list[dict[str, Any]] = [
-        {"name": f"欧阳来客{n}", "id_number": world.id_number(700 + n)} for n in range(3)
+        {"name": f"欧阳来客{n}", "id_number": county_service.id_number(700 + n)} for n in range(3)
     ]
     names = ("甲", "乙", "丙")
     for n, person in enumerate(people):
@@ -433,7 +433,7 @@ def the_register_learns_of_walk_ins(town, poison, owner) -> Scene:
         )
     assert (
         load_rows(
-            town.house.worker,
+            town.app.worker,
             "members",
             [
                 {
@@ -449,7 +449,7 @@ def the_register_learns_of_walk_ins(town, poison, owner) -> Scene:
         ).bad
         == 0
     )
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         cases = [
             str(i)
             for i in tx.exec_driver_sql(

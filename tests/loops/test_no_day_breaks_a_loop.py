@@ -24,8 +24,8 @@ from services.kit.clock import ZONE
 from services.kit.errors import Refused
 from services.wiring import LOOPS, loops_unready, round_of, set_aside
 from tests.cases.cast import ACTORS, GIVEN, WORLD, case_in
-from tests.stories import world
-from tests.stories.world import BRANCH, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, UNIT
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=ZONE)
 YEARS_AHEAD = (0, 1, 5, 20, 74, 120)
@@ -108,7 +108,7 @@ def test_every_kind_of_event_has_days():
 def with_day(kind: str, path: tuple, value: str, ident: str) -> dict[str, Any]:
     """An event of that kind about a member of the town, with that day."""
     number = abs(hash(ident)) % 12
-    person = {"name": world.name(number), "id_number": world.id_number(number)}
+    person = {"name": county_service.name(number), "id_number": county_service.id_number(number)}
     data: dict[str, Any] = {"person": person}
     if kind.endswith("organisation.changed.v1"):
         founded = {
@@ -171,7 +171,7 @@ def test_what_intake_takes_has_days_within_bounds(field, value):
     st.lists(st.tuples(st.sampled_from(FIELDS), st.one_of(DAYS, MONTHS)), min_size=20, max_size=40)
 )
 def test_no_posted_day_makes_a_loop_fail(town, posted):
-    intake = Intake(town.house.web, town.clock, town.house.secret)
+    intake = Intake(town.app.web, town.clock, town.app.secret)
     events = [
         with_day(kind, path, value, f"e-{town.clock.now():%Y%m%d%H%M%S}-{n}")
         for n, ((kind, path), value) in enumerate(posted)
@@ -181,9 +181,9 @@ def test_no_posted_day_makes_a_loop_fail(town, posted):
     for years in (1, 4):
         town.clock.advance_to(town.clock.now() + timedelta(days=365 * years))
         for loop in LOOPS:
-            round_of(town.house, loop)
+            round_of(town.app, loop)
         town.tailers.drain()
-    assert set_aside(town.house) == {} and loops_unready(town.house) == {}
+    assert set_aside(town.app) == {} and loops_unready(town.app) == {}
 
 
 def days_of_commands() -> list[tuple[str, str, str]]:

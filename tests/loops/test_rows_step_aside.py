@@ -16,8 +16,8 @@ from services.kit.metrics import LoopGauges, Seam
 from services.kit.rounds import Loop, Rounds
 from services.wiring import HANDLERS, LOOPS, loops_unready, set_aside
 from tests.loops.scenes import SCENES, batch, give_to_all
-from tests.stories import world
-from tests.stories.world import UNIT
+from tests.stories import county_service
+from tests.stories.county_service import UNIT
 from tests.structure.test_walls import ROOT
 
 # one statement that deletes what is old enough: it reads nothing of a row that could be bad
@@ -35,13 +35,13 @@ def test_every_part_of_every_loop_has_a_scene():
 
 
 def desk(town, loop: str) -> list:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return [row for row in dead_letters.listed(tx, state="open", consumer=loop)]
 
 
 def figures(town) -> str:
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(LoopGauges(town.house.worker, LOOPS))
+    registry.register(LoopGauges(town.app.worker, LOOPS))
     return generate_latest(registry).decode()
 
 
@@ -49,7 +49,7 @@ def figures(town) -> str:
 def test_the_others_go_on_and_the_row_waits_on_the_desk(town, url, poison, owner, loop, part):
     scene = SCENES[loop, part](town, poison, owner)
     assert scene.is_done(town) == set()
-    rounds = Rounds(loop, LOOPS[loop], town.house)
+    rounds = Rounds(loop, LOOPS[loop], town.app)
 
     rounds.once()
     assert scene.is_done(town) == set(scene.keys) - {scene.bad}
@@ -60,7 +60,7 @@ def test_the_others_go_on_and_the_row_waits_on_the_desk(town, url, poison, owner
         and letter.attempts == 1
         and letter.body["row"] == letter.key
     )
-    assert set_aside(town.house) == {loop: 1} and loops_unready(town.house) == {}
+    assert set_aside(town.app) == {loop: 1} and loops_unready(town.app) == {}
     answer = httpx.get(f"{url}/readyz").json()
     assert answer["ready"] and answer["set_aside"] == {loop: 1}
     assert f'guidui_loop_set_aside{{loop="{loop}"}} 1.0' in figures(town)
@@ -70,28 +70,28 @@ def test_the_others_go_on_and_the_row_waits_on_the_desk(town, url, poison, owner
         "the second round leaves it alone"
     )
 
-    assert dead_letters.retry(town.house.worker, letter.id, (), town.clock) is None
+    assert dead_letters.retry(town.app.worker, letter.id, (), town.clock) is None
     rounds.once()
     assert [row.attempts for row in desk(town, loop)] == [2], (
         "tried once more, and back on the desk"
     )
 
     scene.heal()
-    dead_letters.retry(town.house.worker, letter.id, (), town.clock)
+    dead_letters.retry(town.app.worker, letter.id, (), town.clock)
     rounds.once()
     assert desk(town, loop) == [] and scene.is_done(town) == set(scene.keys)
 
 
 def test_a_row_that_is_skipped_is_left_alone_until_it_is_tried_again(town, poison, owner):
     scene = SCENES["records", "comparisons"](town, poison, owner)
-    rounds = Rounds("records", LOOPS["records"], town.house)
+    rounds = Rounds("records", LOOPS["records"], town.app)
     rounds.once()
     [letter] = desk(town, "records")
-    dead_letters.skip(town.house.worker, letter.id, (), town.clock)
+    dead_letters.skip(town.app.worker, letter.id, (), town.clock)
     scene.heal()
     rounds.once()
-    assert scene.is_done(town) == set(scene.keys) - {scene.bad} and set_aside(town.house) == {}
-    dead_letters.retry(town.house.worker, letter.id, (), town.clock)
+    assert scene.is_done(town) == set(scene.keys) - {scene.bad} and set_aside(town.app) == {}
+    dead_letters.retry(town.app.worker, letter.id, (), town.clock)
     rounds.once()
     assert scene.is_done(town) == set(scene.keys)
 
@@ -102,27 +102,27 @@ def test_the_parts_of_a_loop_do_not_starve_each_other(town):
     """
     done = []
 
-    def broken(house):
+    def broken(app):
         raise ZeroDivisionError
 
-    loop = Loop({"first": broken, "second": lambda house: done.append(1) or 1}, 2.0, ("matcher",))
-    rounds = Rounds("records", loop, town.house)
+    loop = Loop({"first": broken, "second": lambda app: done.append(1) or 1}, 2.0, ("matcher",))
+    rounds = Rounds("records", loop, town.app)
     with pytest.raises(ZeroDivisionError):
         rounds.once()
     assert done == [1]
-    words = loops_unready(town.house)["loop records"]
+    words = loops_unready(town.app)["loop records"]
     assert words.en.startswith("first: ") and "ZeroDivisionError" in words.en
     assert 'guidui_loop_failing{loop="records"} 1.0' in figures(town)
-    Rounds("records", LOOPS["records"], town.house).once()
-    assert loops_unready(town.house) == {}
+    Rounds("records", LOOPS["records"], town.app).once()
+    assert loops_unready(town.app) == {}
     assert 'guidui_loop_failing{loop="records"} 0.0' in figures(town)
 
 
 def test_a_loop_that_stands_is_told(town):
-    Rounds("tree", LOOPS["tree"], town.house).once()
-    assert loops_unready(town.house) == {}
+    Rounds("tree", LOOPS["tree"], town.app).once()
+    assert loops_unready(town.app) == {}
     town.clock.advance_to(town.clock.now().replace(hour=12))
-    assert set(loops_unready(town.house)) == {"loop tree"}
+    assert set(loops_unready(town.app)) == {"loop tree"}
 
 
 def test_a_broken_database_ends_the_round_and_lays_nothing_on_the_desk(town, poison, owner):
@@ -135,14 +135,14 @@ def test_a_broken_database_ends_the_round_and_lays_nothing_on_the_desk(town, poi
         "$$ BEGIN RAISE EXCEPTION 'busy' USING ERRCODE = '40001'; END $$"
     )
     with pytest.raises(Exception, match="busy|40001|Serialization"):
-        wiring.round_of(town.house, "records")
+        wiring.round_of(town.app, "records")
     assert desk(town, "records") == [] and scene.is_done(town) == set()
 
 
 def test_a_child_of_a_batch_that_raises_does_not_hold_up_its_batch(town, poison, owner):
     """The order is not called done while the child waits; once it is healed the order ends."""
     town.post({**_event(), "type": "guidui.graduation.batch.v1"})
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         parent = tx.exec_driver_sql(
             "SELECT id::text FROM transfer_case WHERE state = 'bulk_open'"
         ).scalar_one()
@@ -157,30 +157,35 @@ def test_a_child_of_a_batch_that_raises_does_not_hold_up_its_batch(town, poison,
     town.give(UNIT, parent, "give_to_all", order="note", **{"with": {"text": "已通知"}})
 
     def outcomes():
-        with town.house.worker.connect() as tx:
+        with town.app.worker.connect() as tx:
             return (
                 {str(i) for i in tx.exec_driver_sql("SELECT case_id FROM batch_outcome").scalars()},
                 tx.exec_driver_sql("SELECT count(*) FROM batch_done").scalar_one(),
             )
 
-    wiring.round_of(town.house, "clock")
-    wiring.round_of(town.house, "clock")
+    wiring.round_of(town.app, "clock")
+    wiring.round_of(town.app, "clock")
     assert outcomes() == (set(children) - {children[1]}, 0)
     [letter] = desk(town, "clock")
     assert letter.body["organisation"] == UNIT
     heal()
-    dead_letters.retry(town.house.worker, letter.id, (), town.clock)
-    wiring.round_of(town.house, "clock")
+    dead_letters.retry(town.app.worker, letter.id, (), town.clock)
+    wiring.round_of(town.app, "clock")
     assert outcomes() == (set(children), 1)
 
 
 def _event():
     return {
-        **world.event(0, "batch"),
+        **county_service.event(0, "batch"),
         "data": {
             "category": "graduation",
             "persons": [
-                {"person": {"name": world.name(n), "id_number": world.id_number(n)}}
+                {
+                    "person": {
+                        "name": county_service.name(n),
+                        "id_number": county_service.id_number(n),
+                    }
+                }
                 for n in range(3)
             ],
         },
@@ -190,11 +195,11 @@ def _event():
 def test_the_alerts_ask_for_figures_that_there_are(town):
     """Every figure in deploy/alerts.yaml is one of /metrics, and every loop is in those by name."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(LoopGauges(town.house.worker, LOOPS))
+    registry.register(LoopGauges(town.app.worker, LOOPS))
     registry.register(
         Seam(
-            town.house.worker,
-            [make(town.house) for make in HANDLERS.values()],
+            town.app.worker,
+            [make(town.app) for make in HANDLERS.values()],
             town.clock,
             relay=True,
         )
@@ -232,7 +237,7 @@ def test_first_days_of_orders_that_were_kept_in_other_forms_are_mended(
     parent = batch(town, str(uuid4()))
     give_to_all(town, parent, {"order": "submit", "start_on": written})
     owner(revision.FIRST_DAYS)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         found = tx.exec_driver_sql(
             "SELECT detail ->> 'start_on' FROM case_event WHERE command = 'give_to_all'"
         ).scalar_one()

@@ -8,7 +8,7 @@ import pytest
 
 from services.kit.cache import cache_folder
 from services.matcher.gazetteer import Gazetteer
-from services.wiring import House
+from services.wiring import App
 from tests.portal.conftest import clock, reader, url
 from tests.portal.town import Town
 
@@ -21,13 +21,13 @@ def table() -> Gazetteer:
 
 @pytest.fixture
 def town(database, clock, table, tmp_path) -> Iterator[Town]:
-    house = House.at(
+    app = App.at(
         database.app_url,
         b"a secret of the tests",
         tmp_path / "cache",
         clock,
         web_url=database.web_url,
     )
-    house._gazetteer = Gazetteer(table.snapshot)
-    yield Town(house, clock)
-    house.close()
+    app._gazetteer = Gazetteer(table.snapshot)
+    yield Town(app, clock)
+    app.close()

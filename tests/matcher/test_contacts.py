@@ -9,7 +9,7 @@ import pytest
 
 from services.registry.load import load_rows
 from tests.portal.town import text
-from tests.stories.world import BRANCH, COMMUNITY, STREET
+from tests.stories.county_service import BRANCH, COMMUNITY, STREET
 
 AREA = "330603001008"
 ADDRESS = "浙江省绍兴市柯桥区柯桥街道管墅社区福年花园8幢"
@@ -28,7 +28,7 @@ def grids(town):
         }
         for n, doors in ((1, "福年花园;笛扬路18号"), (2, "云上花苑"))
     ]
-    assert load_rows(town.house.worker, "grids", rows, town.clock).bad == 0
+    assert load_rows(town.app.worker, "grids", rows, town.clock).bad == 0
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_the_communitys_card_names_the_grid_and_not_the_address(town, grids, rea
 def test_a_stale_contact_goes_one_level_up(town, reader):
     case = town.leaves(0, "record_arrival")
     assert "联系人36" in reader("clerk").get(f"/cases/{case}").text
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         tx.exec_driver_sql(
             "UPDATE contact SET bounced_count = 2 WHERE organisation = %s", (COMMUNITY,)
         )
@@ -79,7 +79,7 @@ def test_an_ended_post_goes_one_level_up_too(town):
     from services.cases.queries import view_within
 
     case = town.leaves(0, "accept")
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         assert view_within(tx, case, town.clock.now())["waiting_on"]["person"] == "联系人36"
         tx.exec_driver_sql(
             "UPDATE contact SET until = '2026-11-01' WHERE organisation = %s", (COMMUNITY,)

@@ -101,49 +101,47 @@ def test_a_newer_table_reaches_running_processes_and_old_codes_resolve(town, new
     packed = address_snapshot.packaged("divisions.csv.xz")
     with lzma.open(packed, "rt", encoding="utf-8-sig") as shipped:
         zhejiang = [row for row in csv.DictReader(shipped) if row["code"].startswith("33")]
-    load_rows(town.house.worker, "divisions", zhejiang, town.clock)
-    town.house.addresses.current.learn(
+    load_rows(town.app.worker, "divisions", zhejiang, town.clock)
+    town.app.addresses.current.learn(
         "浙江省绍兴市柯桥区柯桥街道云上花苑3幢", "330603001008", source="s"
     )
     case = town.leaves(0, to={"address": BEFORE})
-    elsewhere = Addresses(
-        Gazetteer(town.house.gazetteer.snapshot), town.house.cache, town.house.worker
-    )
-    result = load(town.house.worker, "divisions", newer, town.clock)
+    elsewhere = Addresses(Gazetteer(town.app.gazetteer.snapshot), town.app.cache, town.app.worker)
+    result = load(town.app.worker, "divisions", newer, town.clock)
     assert result.bad == 0 and "转为旧代码" in result.words.zh
-    (said,) = after_load(town.house, "divisions")
+    (said,) = after_load(town.app, "divisions")
     version = said.split()[-1]
-    assert after_load(town.house, "divisions") == [said]  # again: the same edition
-    assert town.house.gazetteer.resolve(NEWER).candidates[0].code != COMMUNITY
+    assert after_load(town.app, "divisions") == [said]  # again: the same edition
+    assert town.app.gazetteer.resolve(NEWER).candidates[0].code != COMMUNITY
     moved = town.leaves(1, to={"address": NEWER})  # the very next event
-    assert town.house.gazetteer.snapshot.version == version
-    assert town.house.gazetteer.resolve(NEWER).candidates[0].code == COMMUNITY
-    assert town.house.gazetteer.current("330603001008") == ["330603099002"]
-    assert town.house.gazetteer.name("330603001") == "柯桥街道"
+    assert town.app.gazetteer.snapshot.version == version
+    assert town.app.gazetteer.resolve(NEWER).candidates[0].code == COMMUNITY
+    assert town.app.gazetteer.current("330603001008") == ["330603099002"]
+    assert town.app.gazetteer.name("330603001") == "柯桥街道"
     follow(town, elsewhere, version)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         kept = dict(
             tx.exec_driver_sql("SELECT case_id::text, evidence ->> 'table' FROM case_person").all()
         )
     assert kept[case] != kept[moved] == version  # each case says by which table it was read
-    assert load(town.house.worker, "divisions", newer, town.clock).good == 0
+    assert load(town.app.worker, "divisions", newer, town.clock).good == 0
 
 
 def follow(town, addresses: Addresses, version: str) -> None:
     limit = time.monotonic() + 60
     while addresses.current.snapshot.version != version:
         assert time.monotonic() < limit
-        with town.house.worker.begin() as tx:
+        with town.app.worker.begin() as tx:
             addresses.refresh(tx)
         time.sleep(0.05)
 
 
 def test_a_machine_without_the_snapshot_compiles_in_the_background(town, newer, tmp_path):
-    load(town.house.worker, "divisions", newer, town.clock)
-    version = editions.publish(town.house.worker, town.house.cache)
+    load(town.app.worker, "divisions", newer, town.clock)
+    version = editions.publish(town.app.worker, town.app.cache)
     empty = tmp_path / "another-machine"
-    addresses = Addresses(Gazetteer(town.house.gazetteer.snapshot), empty, town.house.worker)
-    with town.house.worker.begin() as tx:
+    addresses = Addresses(Gazetteer(town.app.gazetteer.snapshot), empty, town.app.worker)
+    with town.app.worker.begin() as tx:
         addresses.refresh(tx)
     assert addresses.current.snapshot.version != version  # it answers by the old table meanwhile
     assert addresses.resolve(BEFORE).decision == "route"

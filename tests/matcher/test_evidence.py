@@ -17,7 +17,15 @@ from services.matcher.learning import Addresses
 from services.matcher.queries import decide_review
 from services.wiring import HANDLERS
 from tests.portal.town import ROAD, Town
-from tests.stories.world import BRANCH, CITY, COMMUNITY, NEIGHBOUR, ORIGIN_COUNTY, STREET, UNIT
+from tests.stories.county_service import (
+    BRANCH,
+    CITY,
+    COMMUNITY,
+    NEIGHBOUR,
+    ORIGIN_COUNTY,
+    STREET,
+    UNIT,
+)
 
 COMPOUND = "浙江省绍兴市柯桥区柯桥街道云上花苑3幢2单元501室"
 AGAIN = "浙江省绍兴市柯桥区柯桥街道云上花苑7幢"
@@ -25,7 +33,7 @@ AREA = "330603001008"
 
 
 def standing(town: Town) -> list[tuple]:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return [
             tuple(r)
             for r in tx.exec_driver_sql(
@@ -41,7 +49,7 @@ def unknown(town: Town, number: int, address: str = COMPOUND, **more) -> str:
 
 
 def evidence_of(town: Town, case: str) -> dict:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return tx.exec_driver_sql(
             "SELECT evidence FROM case_person WHERE case_id = %s::uuid", (case,)
         ).scalar_one()
@@ -71,7 +79,7 @@ def test_a_correction_teaches_the_very_next_event(town):
 
 def test_nothing_of_the_person_and_no_room_is_kept(town):
     accepted(town, 0)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         kept = str(tx.exec_driver_sql("SELECT * FROM confirmed_address").all())
     for personal in ("501", "2单元", "3幢", "赵建建", "139000"):
         assert personal not in kept
@@ -80,7 +88,7 @@ def test_nothing_of_the_person_and_no_room_is_kept(town):
 def test_a_case_speaks_once_with_its_latest_act(town):
     case = accepted(town, 0)
     assert [(code, kind) for _, code, kind in standing(town)] == [(AREA, "acceptance")]
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         rows = (
             tx.exec_driver_sql(
                 "SELECT withdrawn_reason FROM confirmed_address WHERE case_id = %s::uuid "
@@ -95,11 +103,11 @@ def test_a_case_speaks_once_with_its_latest_act(town):
 
 def test_another_process_hears_of_it_with_its_next_batch(town, table):
     elsewhere = Addresses(Gazetteer(table.snapshot))
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         elsewhere.refresh(tx)
     accepted(town, 0)
     assert elsewhere.resolve(AGAIN).candidates[0].code != AREA
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         elsewhere.refresh(tx)
     assert elsewhere.resolve(AGAIN).candidates[0].code == AREA
 
@@ -108,8 +116,8 @@ def test_the_latest_evidence_counts_wherever_a_departure_is_taken(town, table):
     """A review decided in the portal's process opens its case by what the matcher learned."""
     accepted(town, 0)
     second = unknown(town, 1, AGAIN)
-    portal = Matcher(town.clock, town.house.ground, Addresses(Gazetteer(table.snapshot)))
-    with town.house.worker.begin() as tx:
+    portal = Matcher(town.clock, town.app.rule_source, Addresses(Gazetteer(table.snapshot)))
+    with town.app.worker.begin() as tx:
         event = tx.exec_driver_sql(
             "SELECT event FROM statement WHERE case_id = %s::uuid", (second,)
         ).scalar_one()
@@ -150,7 +158,7 @@ def test_a_withdrawn_posting_takes_its_evidence_along(town):
         "id": "taken-back",
         "data": {"corrects": "left-0"},
     }
-    assert Intake(town.house.web, town.clock, town.house.secret).post(
+    assert Intake(town.app.web, town.clock, town.app.secret).post(
         town.caller(UNIT, "sender"), [event]
     ) == ["accepted"]
     town.settle()
@@ -161,14 +169,14 @@ def test_a_match_that_is_undone_takes_its_evidence_along(town):
     case = unknown(town, 0)
     town.give(BRANCH, case, "confirm_destination", organisation=COMMUNITY, member_informed=True)
     assert standing(town)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         event = tx.exec_driver_sql(
             "SELECT event FROM statement WHERE case_id = %s::uuid", (case,)
         ).scalar_one()
-    with town.house.acts.begin() as tx:
+    with town.app.acts.begin() as tx:
         decide_review(
             tx,
-            town.house,
+            town.app,
             town.caller(ORIGIN_COUNTY, "department"),
             f"{event}:0",
             {"undo": True, "not_a_member": True, "reason": "认错人"},
@@ -181,20 +189,20 @@ def test_a_match_that_is_undone_takes_its_evidence_along(town):
 def test_a_department_withdraws_and_the_next_address_is_read_without_it(town):
     first = accepted(town, 0)
     before = evidence_of(town, first)
-    with town.house.acts.begin() as tx:
+    with town.app.acts.begin() as tx:
         look_at_cases(tx, town.caller(STREET))
         (one,) = evidence.listed(tx, "云上花苑")
     for outsider in (ORIGIN_COUNTY, UNIT, NEIGHBOUR):
-        with pytest.raises(Refused) as refused, town.house.acts.begin() as tx:
+        with pytest.raises(Refused) as refused, town.app.acts.begin() as tx:
             evidence.withdraw(tx, town.caller(outsider), one.source, "不是这里", town.clock)
         assert refused.value.status == 404
-    with town.house.acts.begin() as tx:
+    with town.app.acts.begin() as tx:
         evidence.withdraw(
             tx, town.caller(CITY, "admin"), one.source, "云上花苑属另一社区", town.clock
         )
     assert evidence_of(town, unknown(town, 1, AGAIN))["area"] != AREA
     assert evidence_of(town, first) == before  # what decided the first case stays with it
-    with pytest.raises(Refused) as refused, town.house.acts.begin() as tx:
+    with pytest.raises(Refused) as refused, town.app.acts.begin() as tx:
         evidence.withdraw(tx, town.caller(CITY, "admin"), one.source, "再撤一次", town.clock)
     assert refused.value.status == 409
 
@@ -202,7 +210,7 @@ def test_a_department_withdraws_and_the_next_address_is_read_without_it(town):
 def test_the_same_message_again_changes_nothing(town):
     accepted(town, 0)
     before = standing(town)
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         moved = [
             Message(r.event_id, r.topic, r.type, r.key, r.time, r.body, None)
             for r in tx.exec_driver_sql(
@@ -210,7 +218,7 @@ def test_the_same_message_again_changes_nothing(town):
                 "'cases' ORDER BY id"
             )
         ]
-        HANDLERS["matcher"](town.house).handler(tx, moved)
+        HANDLERS["matcher"](town.app).handler(tx, moved)
     assert standing(town) == before
 
 
@@ -232,17 +240,17 @@ def test_an_address_in_another_county_teaches_nothing(town):
     ],
 )
 def test_nonsense_has_no_answer_and_no_evidence(town, address):
-    assert town.house.addresses.resolve(address).decision == "none"
-    assert town.house.gazetteer.kept(address, AREA) is None
+    assert town.app.addresses.resolve(address).decision == "none"
+    assert town.app.gazetteer.kept(address, AREA) is None
 
 
 def test_what_a_transaction_learned_is_forgotten_when_it_is_rolled_back(town):
     first = unknown(town, 0)
-    addresses = town.house.addresses
-    with town.house.worker.begin() as tx:
+    addresses = town.app.addresses
+    with town.app.worker.begin() as tx:
         addresses.refresh(tx)
     before = addresses.learned
-    with pytest.raises(RuntimeError), town.house.worker.begin() as tx:
+    with pytest.raises(RuntimeError), town.app.worker.begin() as tx:
         evidence.Teacher(town.clock, addresses)(tx, [])
         tx.exec_driver_sql(
             'INSERT INTO confirmed_address (source, address, code, kind, "on", changed) '

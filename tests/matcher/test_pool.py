@@ -8,8 +8,16 @@ import httpx
 import pytest
 
 from tests.portal.town import text
-from tests.stories import world
-from tests.stories.world import BRANCH, CITY, COMMUNITY, COUNTY, NEIGHBOUR, ORIGIN_COUNTY, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import (
+    BRANCH,
+    CITY,
+    COMMUNITY,
+    COUNTY,
+    NEIGHBOUR,
+    ORIGIN_COUNTY,
+    UNIT,
+)
 
 SOMEWHERE = "浙江省绍兴市柯桥区云上花苑3幢2单元501室"
 
@@ -31,26 +39,32 @@ def lost(town, number: int = 0, address: str = SOMEWHERE) -> str:
 def view(town, case: str) -> dict:
     from services.cases.queries import view_within
 
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         return view_within(tx, case, town.clock.now())
 
 
 def test_departments_everywhere_find_a_member_and_see_only_the_least(town, call):
     case = lost(town)
-    for words in ("云上花苑", world.name(0), "示例纺织"):
+    for words in ("云上花苑", county_service.name(0), "示例纺织"):
         found = call(COUNTY, "department", "GET", "/v1/pool", params={"text": words}).json()[
             "items"
         ]
         assert [one["case"] for one in found] == [case], words
     one = found[0]
-    assert one["person"]["name"] == world.name(0)[0] + "**"
+    assert one["person"]["name"] == county_service.name(0)[0] + "**"
     assert one["person"]["sex"] in ("male", "female") and one["person"]["birth_year"]
     told = str(one)
-    for personal in ("501", "云上花苑", world.name(0), "139000", world.id_number(0)):
+    for personal in (
+        "501",
+        "云上花苑",
+        county_service.name(0),
+        "139000",
+        county_service.id_number(0),
+    ):
         assert personal not in told
     assert call(ORIGIN_COUNTY, "department", "GET", "/v1/pool").json()["items"][0]["person"][
         "name"
-    ] == world.name(0)
+    ] == county_service.name(0)
 
 
 def test_the_pool_narrows_by_area_and_category(town, call):
@@ -82,15 +96,23 @@ def test_a_community_claims_whom_it_knows_by_name_and_the_origin_decides(town, c
     path = f"/v1/pool/{case}/claim"
     assert call(COMMUNITY, "receiver", "POST", path, json={"name": "赵某"}).status_code == 422
     assert call(COMMUNITY, "receiver", "POST", path, json={}).status_code == 422
-    assert call(BRANCH, "receiver", "POST", path, json={"name": world.name(0)}).status_code == 403
+    assert (
+        call(BRANCH, "receiver", "POST", path, json={"name": county_service.name(0)}).status_code
+        == 403
+    )
     assert (
         call(
-            COMMUNITY, "receiver", "POST", "/v1/pool/nobody/claim", json={"name": world.name(0)}
+            COMMUNITY,
+            "receiver",
+            "POST",
+            "/v1/pool/nobody/claim",
+            json={"name": county_service.name(0)},
         ).status_code
         == 404
     )
     assert (
-        call(COMMUNITY, "receiver", "POST", path, json={"name": world.name(0)}).status_code == 202
+        call(COMMUNITY, "receiver", "POST", path, json={"name": county_service.name(0)}).status_code
+        == 202
     )
     town.settle()
     seen = view(town, case)
@@ -100,7 +122,8 @@ def test_a_community_claims_whom_it_knows_by_name_and_the_origin_decides(town, c
     )
     assert seen["state"] == "triaged" and seen["affiliation"] == BRANCH
     assert (
-        call(COMMUNITY, "receiver", "POST", path, json={"name": world.name(0)}).status_code == 404
+        call(COMMUNITY, "receiver", "POST", path, json={"name": county_service.name(0)}).status_code
+        == 404
     )  # no longer lost
     after = town.give(BRANCH, case, "confirm_destination", member_informed=True)
     assert after["state"] == "destination_confirmed" and after["destination"]["source"] == "claim"
@@ -111,7 +134,11 @@ def test_a_community_elsewhere_neither_sees_nor_claims(town, call):
     assert call(COMMUNITY, "receiver", "GET", "/v1/pool").json()["items"] == []
     assert (
         call(
-            COMMUNITY, "receiver", "POST", f"/v1/pool/{case}/claim", json={"name": world.name(0)}
+            COMMUNITY,
+            "receiver",
+            "POST",
+            f"/v1/pool/{case}/claim",
+            json={"name": county_service.name(0)},
         ).status_code
         == 403
     )
@@ -180,13 +207,14 @@ def test_the_page_of_the_pool_claims_too(town, reader):
     case = lost(town)
     secretary = reader("secretary")
     page = secretary.get("/pool")
-    assert world.name(0) not in page.text and "赵**" in text(page)
+    assert county_service.name(0) not in page.text and "赵**" in text(page)
     wrong = secretary.post(
         f"/pool/{case}/claim", data=secretary.hidden(page, "/claim") | {"name": "赵不是"}
     )
     assert wrong.status_code == 422 and "姓名与登记的不符" in text(wrong)
     done = secretary.post(
-        f"/pool/{case}/claim", data=secretary.hidden(page, "/claim") | {"name": world.name(0)}
+        f"/pool/{case}/claim",
+        data=secretary.hidden(page, "/claim") | {"name": county_service.name(0)},
     )
     assert "已登记认领" in text(done)
     town.settle()

@@ -18,8 +18,8 @@ from services.intake.app import Intake
 from services.kit.errors import Refused
 from services.registry.directory import Directory
 from tests.portal.town import text
-from tests.stories import world
-from tests.stories.world import (
+from tests.stories import county_service
+from tests.stories.county_service import (
     BRANCH,
     CITY,
     COMMUNITY,
@@ -41,12 +41,12 @@ STREETS = {
 
 
 def view(town, case: str) -> dict:
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         return view_within(tx, case, town.clock.now())
 
 
 def put(town, department: str = COUNTY, **given) -> overrides.Override:
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         directory = Directory.of(tx)
         one = overrides.read({**STREETS, **given}, department, directory, town.clock.now())
         overrides.keep(tx, [one], directory)
@@ -79,11 +79,11 @@ def test_an_open_case_keeps_its_rule_when_more_is_told_of_it(town):
     town.clock.advance_to(town.clock.now() + timedelta(hours=1))
     put(town)
     told = {
-        **world.event(0, "told-again"),
+        **county_service.event(0, "told-again"),
         "type": "guidui.departure.effective.v1",
         "data": {"person": {"member": "m00000"}, "effective_on": "2026-12-01"},
     }
-    assert Intake(town.house.web, town.clock, town.house.secret).post(
+    assert Intake(town.app.web, town.clock, town.app.secret).post(
         town.caller(UNIT, "sender"), [told]
     ) == ["accepted"]
     town.settle()
@@ -94,7 +94,7 @@ def test_a_case_keeps_the_rule_it_began_under_after_its_end(town):
     one = put(town)
     case = leaves(town, 0)
     town.clock.advance_to(town.clock.now() + timedelta(minutes=1))
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         assert overrides.end(tx, one.id, town.clock.now()) and not overrides.end(
             tx, one.id, town.clock.now()
         )
@@ -152,7 +152,7 @@ def test_a_department_decides_within_its_reach(town, given, status):
 def test_what_if_counts_and_changes_nothing(town):
     cases = [leaves(town, n) for n in range(3)]
     town.leaves(5)
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         directory = Directory.of(tx)
         draft = overrides.read(
             STREETS | {"from": "2027-01-01"}, COUNTY, directory, town.clock.now()
@@ -170,7 +170,7 @@ def test_what_if_counts_and_changes_nothing(town):
     ]
     assert {e["case"] for e in told["examples"]} == {c["id"] for c in cases}
     assert [view(town, c["id"]) for c in cases] == cases
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         assert overrides.stored(tx) == ()
 
 
@@ -182,12 +182,12 @@ def test_a_changed_table_is_tried_too(town, tmp_path):
     changed = tmp_path / "table.json"
     changed.write_text(json.dumps(table), "utf-8")
     leaves(town, 0)
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         rules, drafts = changed_rules(changed, None, None, Directory.of(tx), town.clock.now())
         told = what_if(tx, town.clock.now() - timedelta(days=1), rules=rules, drafts=drafts)
     assert (told["changed"], told["examples"][0]["after"]["organisation"]) == (1, STREET)
     changed.write_text("[1]", "utf-8")
-    with town.house.worker.begin() as tx, pytest.raises(Refused):
+    with town.app.worker.begin() as tx, pytest.raises(Refused):
         changed_rules(changed, None, None, Directory.of(tx), town.clock.now())
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.kit.clock import ZONE
-from services.notifier.policy import default_policy, opening, retry_delay, weekend
+from services.notifier.policy import default_policy, next_send_time, retry_delay, weekend
 
 POLICY = default_policy()
 
@@ -38,7 +38,7 @@ def test_two_messages_do_not_come_back_at_once_and_the_tenth_is_the_last():
 )
 def test_no_hour_of_ten_years_is_quiet_when_it_opens(at, holidays):
     now = at.replace(tzinfo=ZONE)
-    opens = opening(now, lambda day: weekend(day) or day in holidays, POLICY)
+    opens = next_send_time(now, lambda day: weekend(day) or day in holidays, POLICY)
     assert opens >= now and 8 <= opens.hour < 21
     assert not weekend(opens.date()) and opens.date() not in holidays
     assert opens == now or (opens.hour, opens.minute) == (8, 0)
@@ -55,9 +55,11 @@ def test_no_hour_of_ten_years_is_quiet_when_it_opens(at, holidays):
 )
 def test_the_borders_of_the_night(now, opens):
     zoned = datetime.fromisoformat(now).replace(tzinfo=ZONE)
-    assert opening(zoned, weekend, POLICY) == datetime.fromisoformat(opens).replace(tzinfo=ZONE)
+    assert next_send_time(zoned, weekend, POLICY) == datetime.fromisoformat(opens).replace(
+        tzinfo=ZONE
+    )
 
 
 def test_a_calendar_without_a_working_day_does_not_hold_messages_for_ever():
     now = datetime(2026, 11, 23, 10, 0, tzinfo=ZONE)
-    assert opening(now, lambda day: True, POLICY) == datetime(2027, 1, 22, 8, 0, tzinfo=ZONE)
+    assert next_send_time(now, lambda day: True, POLICY) == datetime(2027, 1, 22, 8, 0, tzinfo=ZONE)

@@ -8,12 +8,12 @@ from uuid import UUID
 from schemas.departures import posted_id
 from services.intake.app import Intake
 from tests.portal.town import Town
-from tests.stories import world
-from tests.stories.world import COMMUNITY, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import COMMUNITY, UNIT
 
 STRANGER = {
     "name": "慕容无名",
-    "id_number": world.id_number(777),
+    "id_number": county_service.id_number(777),
     "birth_date": "1991-02-03",
     "phone": "13877776666",
 }
@@ -51,7 +51,7 @@ def post_departure(town: Town, ident: str, data: dict[str, Any], settle: bool = 
 
 def post_event(town: Town, event: dict[str, Any], settle: bool = True) -> UUID:
     """Posts an event of the unit."""
-    intake = Intake(town.house.web, town.clock, town.house.secret)
+    intake = Intake(town.app.web, town.clock, town.app.secret)
     assert intake.post(town.caller(UNIT, "sender"), [event]) == ["accepted"]
     if settle:
         town.settle()
@@ -60,7 +60,7 @@ def post_event(town: Town, event: dict[str, Any], settle: bool = True) -> UUID:
 
 def decided(town: Town, event: UUID, position: int = 0) -> Any:
     """The row of a decision."""
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return tx.exec_driver_sql(
             "SELECT * FROM identification WHERE event_id = %s AND position = %s", (event, position)
         ).one()
@@ -73,7 +73,7 @@ def everything(town: Town) -> dict[str, str]:
     Without the divisions, which never change, and without the keys, which a test makes to call at
     all.
     """
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         tables = (
             tx.exec_driver_sql(
                 """SELECT relname

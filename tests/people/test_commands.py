@@ -14,7 +14,7 @@ from services.matcher.reviewed import groups
 from services.registry.tokens import agreed
 from tests.people.posting import STRANGER, post
 from tests.people.test_model import decisions
-from tests.stories import world
+from tests.stories import county_service
 
 
 @pytest.fixture
@@ -32,22 +32,22 @@ def guidui(town, database, monkeypatch, tmp_path):
 
 
 def test_a_token_key_is_agreed_and_ended(town, guidui):
-    code, key = guidui("token-key", "create", "--organisation", world.UNIT)
-    with town.house.worker.connect() as tx:
-        assert code == 0 and agreed(tx)[world.UNIT].hex() == key
+    code, key = guidui("token-key", "create", "--organisation", county_service.UNIT)
+    with town.app.worker.connect() as tx:
+        assert code == 0 and agreed(tx)[county_service.UNIT].hex() == key
     assert guidui("token-key", "create", "--organisation", "000000000000")[0] == 2
-    assert guidui("token-key", "end", "--organisation", world.UNIT)[0] == 0
-    assert guidui("token-key", "end", "--organisation", world.UNIT)[0] == 2
+    assert guidui("token-key", "end", "--organisation", county_service.UNIT)[0] == 0
+    assert guidui("token-key", "end", "--organisation", county_service.UNIT)[0] == 2
 
 
 def test_four_eyes_are_asked_for_and_no_longer(town, guidui):
-    path = f"{world.CITY}.{world.ORIGIN_COUNTY}.{world.UNIT}."
+    path = f"{county_service.CITY}.{county_service.ORIGIN_COUNTY}.{county_service.UNIT}."
     for words, wanted in (
-        (("four-eyes", "--organisation", world.CITY), {path}),
-        (("four-eyes", "--organisation", world.CITY, "--off"), set()),
+        (("four-eyes", "--organisation", county_service.CITY), {path}),
+        (("four-eyes", "--organisation", county_service.CITY, "--off"), set()),
     ):
         assert guidui(*words)[0] == 0
-        with town.house.worker.connect() as tx:
+        with town.app.worker.connect() as tx:
             assert four_eyes.asked_for(tx, {path}) == wanted
     assert guidui("four-eyes", "--organisation", "000000000000")[0] == 2
 
@@ -65,7 +65,7 @@ def test_a_version_is_fitted_used_and_left_again(town, guidui, tmp_path):
         guidui("model", "fit", "--version", "identity-2", "--out", str(file))[0] == 1
         and not file.exists()
     )
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         for number, group in enumerate(decisions(60)):
             for candidate, (levels, rareness, same) in enumerate(group):
                 tx.exec_driver_sql(
@@ -89,7 +89,7 @@ def test_a_version_is_fitted_used_and_left_again(town, guidui, tmp_path):
 
 
 def test_what_changes_something_stands_in_the_security_log(town, guidui):
-    unit = ("--organisation", world.UNIT)
+    unit = ("--organisation", county_service.UNIT)
     key = guidui("key", "create", "--role", "sender", *unit)
     assert key[0] == 0
     assert guidui("token-key", "create", *unit)[0] == 0
@@ -98,7 +98,7 @@ def test_what_changes_something_stands_in_the_security_log(town, guidui):
     assert guidui("four-eyes", *unit)[0] == 0
     assert guidui("numbers", "assign", *unit, "--first", "1", "--last", "9")[0] == 0
     assert guidui("desk", "resume", "matcher")[0] == 0
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         kept = tx.exec_driver_sql(
             "SELECT event, role, detail, path <> '' FROM security_log ORDER BY at, id"
         ).all()

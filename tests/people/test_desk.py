@@ -13,10 +13,10 @@ from services.matcher.model_store import again
 from services.records.completeness import statement
 from tests.people.posting import ADDRESS, STRANGER, decided, everything, post, tables_with
 from tests.portal.town import CAST, DEPARTMENT, text
-from tests.stories import world
-from tests.stories.world import UNIT
+from tests.stories import county_service
+from tests.stories.county_service import UNIT
 
-IN_DOUBT = {"name": world.name(3), "sex": "male", "phone": STRANGER["phone"]}
+IN_DOUBT = {"name": county_service.name(3), "sex": "male", "phone": STRANGER["phone"]}
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_two_records_stand_side_by_side_with_weights_and_nothing_whole(town, rea
     assert (
         "138****6666" in said
         and STRANGER["phone"] not in page.text
-        and world.id_number(3) not in page.text
+        and county_service.id_number(3) not in page.text
     )
     assert (
         'data-key="1 s"' in page.text
@@ -74,7 +74,7 @@ def test_deciding_on_the_page_opens_the_case_at_the_events_time(town, reader, re
     assert (row.decision, row.member, row.decided_by) == ("match", "m00003", CAST[who][2])
     town.settle()
     assert town.state(str(row.case_id)) == "triaged"
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         told = statement(tx, posted.date(), sorted(OPENING))
         pairs = tx.exec_driver_sql("SELECT same, levels[2] FROM reviewed_pair").all()
     assert told["matched"] == 1 and told["difference"] == 0
@@ -82,7 +82,7 @@ def test_deciding_on_the_page_opens_the_case_at_the_events_time(town, reader, re
 
 
 def test_none_of_them_erases_the_person(town, reader, review):
-    page = press(reader("clerk"), review, "none", reason=f"{world.name(3)} 不是党员")
+    page = press(reader("clerk"), review, "none", reason=f"{county_service.name(3)} 不是党员")
     assert "现在没有要核对的身份" in text(page)
     assert tables_with(town, STRANGER["phone"], ADDRESS) == set()
     assert "已删除个人信息 1 人，尚存 0 人" in text(reader("department").get("/reviews"))
@@ -109,7 +109,7 @@ def test_a_neighbour_neither_sees_nor_decides(town, url, reader, review):
         call(
             url,
             town,
-            world.COUNTY,
+            county_service.COUNTY,
             "department",
             "POST",
             f"/v1/reviews/{review}",
@@ -121,8 +121,8 @@ def test_a_neighbour_neither_sees_nor_decides(town, url, reader, review):
 
 
 def test_where_the_rule_asks_for_it_two_persons_decide(town, url, reader, review):
-    with town.house.worker.begin() as tx:
-        four_eyes.rule(tx, f"{world.CITY}.{DEPARTMENT}.", True, town.clock.now())
+    with town.app.worker.begin() as tx:
+        four_eyes.rule(tx, f"{county_service.CITY}.{DEPARTMENT}.", True, town.clock.now())
     assert "要两个人分别认定" in text(reader("clerk").get(f"/reviews/{review}"))
     assert "还要另一人认定" in text(press(reader("clerk"), review, "m00003"))
     assert state(town, review).decision == "review" and "待第二人认定" in text(
@@ -155,9 +155,9 @@ def test_where_the_rule_asks_for_it_two_persons_decide(town, url, reader, review
 
 def test_the_nearest_rule_holds_for_a_sender(town, review):
     at = town.clock.now()
-    path = f"{world.CITY}.{DEPARTMENT}.{UNIT}."
-    with town.house.worker.begin() as tx:
-        four_eyes.rule(tx, f"{world.CITY}.", True, at)
+    path = f"{county_service.CITY}.{DEPARTMENT}.{UNIT}."
+    with town.app.worker.begin() as tx:
+        four_eyes.rule(tx, f"{county_service.CITY}.", True, at)
         assert four_eyes.asked_for(tx, {path, "9."}) == {path}
         four_eyes.rule(tx, path, False, at)
         assert four_eyes.asked_for(tx, {path}) == set()
@@ -198,11 +198,11 @@ def test_a_question_reaches_the_sender_and_goes_with_the_decision(town, url, rea
 
 def test_what_was_decided_can_be_computed_again_by_its_version(town, review):
     row = state(town, review)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert again(tx, row.model, row.evidence) == [
             pair["probability"] for pair in row.evidence["pairs"]
         ]
-    assert world.name(3) not in str(row.evidence) and len(row.evidence["pairs"]) >= 1
+    assert county_service.name(3) not in str(row.evidence) and len(row.evidence["pairs"]) >= 1
 
 
 def test_a_wrong_decision_is_undone_on_its_page_by_a_department_only(town, reader, review):
@@ -232,7 +232,11 @@ def test_every_identification_is_explained_on_one_page_to_those_who_see_the_case
     event = post(
         town,
         "sure",
-        {"name": world.name(2), "id_number": world.id_number(2), "phone": STRANGER["phone"]},
+        {
+            "name": county_service.name(2),
+            "id_number": county_service.id_number(2),
+            "phone": STRANGER["phone"],
+        },
     )
     case = str(decided(town, event).case_id)
     department = reader("department")

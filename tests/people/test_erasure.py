@@ -19,14 +19,14 @@ from tests.people.posting import (
     post_departure,
     tables_with,
 )
-from tests.stories import world
-from tests.stories.world import UNIT
+from tests.stories import county_service
+from tests.stories.county_service import UNIT
 
 TRACES = (*STRANGER.values(), ADDRESS)
 
 
 def figure(town):
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return erasure(tx, town.clock.now())
 
 
@@ -38,18 +38,18 @@ def test_a_stranger_decided_by_the_model_is_gone_at_once(town):
 
 
 def test_a_stranger_decided_on_the_desk_is_gone_whatever_the_reason_says(town):
-    namesake = {**STRANGER, "name": world.name(3), "id_number": None, "birth_date": None}
+    namesake = {**STRANGER, "name": county_service.name(3), "id_number": None, "birth_date": None}
     event = post(town, "in-doubt", namesake)
     assert decided(town, event).decision == "review"
-    with town.house.acts.begin() as tx:
+    with town.app.acts.begin() as tx:
         decide(
             tx,
-            town.house,
+            town.app,
             event,
             0,
             {
                 "not_a_member": True,
-                "reason": f"{world.name(3)}（{STRANGER['phone']}）本人说不是党员",
+                "reason": f"{county_service.name(3)}（{STRANGER['phone']}）本人说不是党员",
             },
             UNIT,
         )
@@ -58,12 +58,12 @@ def test_a_stranger_decided_on_the_desk_is_gone_whatever_the_reason_says(town):
     assert (
         row.decision == "not_a_member"
         and "本人说不是党员" in row.reason
-        and world.name(3) not in row.reason
+        and county_service.name(3) not in row.reason
     )
 
 
 def test_strangers_among_many_are_gone_and_the_others_stay(town):
-    member = {"name": world.name(2), "id_number": world.id_number(2)}
+    member = {"name": county_service.name(2), "id_number": county_service.id_number(2)}
     post_departure(
         town,
         "roster",
@@ -75,24 +75,24 @@ def test_strangers_among_many_are_gone_and_the_others_stay(town):
         },
     )
     assert tables_with(town, *TRACES) == set()
-    assert "posted_person" in tables_with(town, world.name(2))
+    assert "posted_person" in tables_with(town, county_service.name(2))
 
 
 def test_a_message_that_was_given_up_leaves_no_person(town, monkeypatch):
     def fails(tx, told):
         raise ValueError(STRANGER["name"])
 
-    subscriptions = [make(town.house) for make in HANDLERS.values()]
+    subscriptions = [make(town.app) for make in HANDLERS.values()]
     monkeypatch.setattr("services.matcher.announcements.read", lambda tx, events: fails(tx, events))
     post(town, "fails", STRANGER)
     monkeypatch.undo()
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         letter = dead_letters.listed(tx)[0]
-    assert erase_decided(town.house.worker, town.clock) == 0  # nobody decided anything yet
+    assert erase_decided(town.app.worker, town.clock) == 0  # nobody decided anything yet
     assert tables_with(town, *TRACES) == {"posted_person"}
-    dead_letters.skip(town.house.worker, letter.id, subscriptions, town.clock)
+    dead_letters.skip(town.app.worker, letter.id, subscriptions, town.clock)
     town.clock.advance_to(town.clock.now() + timedelta(hours=5))
-    assert erase_decided(town.house.worker, town.clock) == 1
+    assert erase_decided(town.app.worker, town.clock) == 1
     assert tables_with(town, *TRACES) == set()
     assert figure(town) | {"slowest_hours": 0} == {
         "erased": 1,
@@ -105,9 +105,11 @@ def test_a_message_that_was_given_up_leaves_no_person(town, monkeypatch):
 @pytest.mark.parametrize("decision", ["not_a_member", "rejected"])
 def test_what_a_fault_left_behind_is_found_by_the_sweep(town, decision):
     event = post(
-        town, "in-doubt", {**STRANGER, "name": world.name(3), "id_number": None, "birth_date": None}
+        town,
+        "in-doubt",
+        {**STRANGER, "name": county_service.name(3), "id_number": None, "birth_date": None},
     )
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         tx.exec_driver_sql(
             "UPDATE identification SET decision = %s WHERE event_id = %s", (decision, event)
         )
@@ -118,7 +120,7 @@ def test_what_a_fault_left_behind_is_found_by_the_sweep(town, decision):
         "oldest_held_hours": 23.0,
         "slowest_hours": 23.0,
     }
-    assert erase_decided(town.house.worker, town.clock) == 1
+    assert erase_decided(town.app.worker, town.clock) == 1
     assert tables_with(town, STRANGER["phone"], ADDRESS) == set()
-    assert erase_decided(town.house.worker, town.clock) == 0
+    assert erase_decided(town.app.worker, town.clock) == 0
     assert figure(town)["slowest_hours"] == 23.0

@@ -18,7 +18,7 @@ from services.matcher.reviewed import groups
 from services.registry.load import load_rows
 from services.registry.persons import MemberRecord, Person
 from tests.people.posting import decided, post
-from tests.stories import world
+from tests.stories import county_service
 
 SAME_BIRTH_SLIP = ("none", "same", "slip", "same", "none", "none", "other")
 NAMESAKE = ("none", "same", "other", "same", "other", "none", "other")
@@ -69,17 +69,22 @@ def test_too_few_decisions_or_useless_ones_make_no_version():
 
 
 def test_a_version_in_force_judges_and_what_an_older_one_said_is_computed_again(town):
-    before = post(town, "first", {"name": world.name(3), "sex": "male", "phone": "13877776666"})
+    before = post(
+        town, "first", {"name": county_service.name(3), "sex": "male", "phone": "13877776666"}
+    )
     old = decided(town, before)
     made, _ = refitted(Model.load().data, decisions(200), "identity-2")
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         model_store.add(tx, made, town.clock.now())
         model_store.switch(tx, "identity-2")
     new = decided(
-        town, post(town, "second", {"name": world.name(3), "sex": "male", "phone": "13877776666"})
+        town,
+        post(
+            town, "second", {"name": county_service.name(3), "sex": "male", "phone": "13877776666"}
+        ),
     )
     assert (old.model, new.model) == ("identity-1", "identity-2")
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         for row in (old, new):
             assert model_store.again(tx, row.model, row.evidence) == [
                 p["probability"] for p in row.evidence["pairs"]
@@ -113,28 +118,28 @@ def test_names_are_counted_with_every_load(town):
     def load(member, name):
         assert (
             load_rows(
-                town.house.worker,
+                town.app.worker,
                 "members",
-                [{"member": member, "name": name, "organisation": world.BRANCH}],
+                [{"member": member, "name": name, "organisation": county_service.BRANCH}],
                 town.clock,
             ).bad
             == 0
         )
 
-    with town.house.worker.connect() as tx:
-        assert frequencies(tx, [world.name(3), None])[world.name(3)] == 1
-    load("n1", world.name(3))
-    load("n2", world.name(3))
+    with town.app.worker.connect() as tx:
+        assert frequencies(tx, [county_service.name(3), None])[county_service.name(3)] == 1
+    load("n1", county_service.name(3))
+    load("n2", county_service.name(3))
     load("n2", "改名的人")
-    with town.house.worker.connect() as tx:
-        assert frequencies(tx, [world.name(3), "改名的人", "没有的人"]) == {
-            world.name(3): 2,
+    with town.app.worker.connect() as tx:
+        assert frequencies(tx, [county_service.name(3), "改名的人", "没有的人"]) == {
+            county_service.name(3): 2,
             "改名的人": 1,
             "": 14,
         }
 
 
 def test_undecided_pairs_are_not_learned_from(town):
-    post(town, "first", {"name": world.name(3), "sex": "male", "phone": "13877776666"})
-    with town.house.worker.connect() as tx:
+    post(town, "first", {"name": county_service.name(3), "sex": "male", "phone": "13877776666"})
+    with town.app.worker.connect() as tx:
         assert groups(tx) == []

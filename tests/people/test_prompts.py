@@ -19,10 +19,10 @@ from services.registry.load import load_rows
 from services.wiring import after_load, delivery_loop, tree_loop
 from tests.people.posting import ADDRESS, STRANGER, decided, post, post_departure
 from tests.portal.town import DEPARTMENT, text
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY, UNIT
 
-IN_DOUBT = {"name": world.name(3), "sex": "male", "phone": STRANGER["phone"]}
+IN_DOUBT = {"name": county_service.name(3), "sex": "male", "phone": STRANGER["phone"]}
 
 
 def roster(town, ident: str, count: int, settle: bool = True):
@@ -34,7 +34,7 @@ def roster(town, ident: str, count: int, settle: bool = True):
             "category": "layoff",
             "persons": [
                 {
-                    "person": {"name": world.name(3 + n), "phone": f"138000000{n:02}"},
+                    "person": {"name": county_service.name(3 + n), "phone": f"138000000{n:02}"},
                     "to": {"address": ADDRESS},
                 }
                 for n in range(count)
@@ -53,10 +53,10 @@ def alerts(town, url, code: str = UNIT, role: str = "receiver"):
 
 def say(town, event, position: int = 0, **body):
     """The unit's decision, or one of them above it."""
-    with town.house.acts.begin() as tx:
+    with town.app.acts.begin() as tx:
         decide(
             tx,
-            town.house,
+            town.app,
             event,
             position,
             body or {"not_a_member": True, "reason": "查无此人"},
@@ -77,7 +77,7 @@ def act(town, url, code: str, role: str, review: str, **body):
 
 def notices(town, *, kind: str = "identify"):
     """(recipient, stage, acted upon) of every notice of a kind, in the inboxes."""
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return sorted(
             tuple(r)
             for r in tx.exec_driver_sql(
@@ -114,10 +114,10 @@ def test_a_roster_in_doubt_is_one_task_at_whoever_posted_it_until_the_last_is_de
 
 def test_it_opens_in_the_commit_of_the_review_and_says_how_many(town, reader):
     roster(town, "roster", 2, settle=False)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM task").scalar_one() == 0
     town.settle()
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         xids = set(
             tx.exec_driver_sql("""SELECT xmin::text FROM task WHERE kind = 'identify'
                 UNION ALL SELECT xmin::text FROM identification""").scalars()
@@ -125,7 +125,7 @@ def test_it_opens_in_the_commit_of_the_review_and_says_how_many(town, reader):
         told = tx.exec_driver_sql(
             "SELECT body::text FROM event_log WHERE topic = 'tasks'"
         ).scalar_one()
-    assert len(xids) == 1 and world.name(3) not in told and "138000000" not in told
+    assert len(xids) == 1 and county_service.name(3) not in told and "138000000" not in told
     page = text(reader("clerk").get("/cases"))
     assert "有 2 人的身份要由人核对" in page and "现在没有要办的转移" in page
 
@@ -134,11 +134,11 @@ def test_what_is_late_climbs_and_what_is_left_is_a_new_task_with_its_own_day(tow
     first = post(town, "first", IN_DOUBT)
     (one,) = alerts(town, url)
     town.clock.advance_to(town.clock.now() + timedelta(days=4))
-    second = post(town, "second", {"name": world.name(5), "phone": "13800000005"})
+    second = post(town, "second", {"name": county_service.name(5), "phone": "13800000005"})
     assert [a["id"] for a in alerts(town, url)] == [one["id"]]
     town.clock.advance_to(town.clock.now() + timedelta(days=5))
     assert alerts(town, url)[0]["overdue"]
-    climb_overdue(town.house.worker, town.clock, town.house.channels)
+    climb_overdue(town.app.worker, town.clock, town.app.channels)
     assert (DEPARTMENT, "overdue", False) in notices(town)
     say(town, first)
     (left,) = alerts(town, url)
@@ -172,9 +172,9 @@ def test_a_question_is_a_task_of_the_sender_and_its_answer_one_of_whoever_asked(
 def test_a_batch_without_a_doubt_asks_nothing_of_the_desk(town):
     said = []
     listening.listen(
-        town.house.worker, "before_cursor_execute", lambda _, __, sql, *rest: said.append(sql)
+        town.app.worker, "before_cursor_execute", lambda _, __, sql, *rest: said.append(sql)
     )
-    post(town, "sure", {"name": world.name(2), "id_number": world.id_number(2)})
+    post(town, "sure", {"name": county_service.name(2), "id_number": county_service.id_number(2)})
     assert said and not [
         sql for sql in said if "review_question" in sql or "pg_advisory_xact_lock(" in sql
     ]
@@ -182,9 +182,11 @@ def test_a_batch_without_a_doubt_asks_nothing_of_the_desk(town):
 
 def test_a_person_who_comes_while_the_last_one_is_decided_does_not_wait_in_silence(town, url):
     before = post(town, "before", IN_DOUBT)
-    after = post(town, "after", {"name": world.name(6), "phone": "13800000006"}, settle=False)
-    act_on = Matcher(town.clock, town.house.ground, town.house.addresses)
-    with town.house.worker.begin() as tx:
+    after = post(
+        town, "after", {"name": county_service.name(6), "phone": "13800000006"}, settle=False
+    )
+    act_on = Matcher(town.clock, town.app.rule_source, town.app.addresses)
+    with town.app.worker.begin() as tx:
         act_on.take(tx, announcements.read(tx, [after]))
         thread = threading.Thread(target=say, args=(town, before))
         thread.start()
@@ -193,7 +195,7 @@ def test_a_person_who_comes_while_the_last_one_is_decided_does_not_wait_in_silen
     thread.join()
     town.settle()
     (left,) = alerts(town, url)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert (
             tx.exec_driver_sql(
                 "SELECT persons FROM task WHERE id = %s::uuid", (left["id"],)
@@ -204,8 +206,8 @@ def test_a_person_who_comes_while_the_last_one_is_decided_does_not_wait_in_silen
 
 def test_a_new_calendar_moves_its_day(town, url):
     roster(town, "roster", 1)
-    load_rows(town.house.worker, "calendar", [{"day": "2026-11-27", "kind": "holiday"}], town.clock)
-    after_load(town.house, "calendar")
+    load_rows(town.app.worker, "calendar", [{"day": "2026-11-27", "kind": "holiday"}], town.clock)
+    after_load(town.app, "calendar")
     assert alerts(town, url)[0]["due_on"] == "2026-12-01"
 
 
@@ -218,17 +220,17 @@ def test_what_a_unit_that_ended_left_on_its_desk_stands_at_its_superior_s(town, 
     ends = [
         dict(zip(columns, one, strict=True))
         | {"effective_to": "2026-11-24", "successor": COMMUNITY}
-        for one in world.ORGANISATIONS
+        for one in county_service.ORGANISATIONS
         if one[0] in (UNIT, BRANCH)
     ]
-    assert not load_rows(town.house.worker, "organisations", ends, town.clock).bad
-    after_load(town.house, "organisations")
+    assert not load_rows(town.app.worker, "organisations", ends, town.clock).bad
+    after_load(town.app, "organisations")
     assert {one["kind"]: one for one in alerts(town, url)} == before  # its last day is not over
     town.clock.advance_to(town.clock.now() + timedelta(days=2))
-    tree_loop(town.house)
+    tree_loop(town.app)
     town.settle()
     assert alerts(town, url, COMMUNITY) == []  # the successor sees nothing of what was posted
-    with town.house.worker.connect() as tx:  # the unit's keys have ended with it
+    with town.app.worker.connect() as tx:  # the unit's keys have ended with it
         left = (
             tx.exec_driver_sql(
                 "SELECT kind FROM task WHERE organisation = %s AND kind IN ('identify', "
@@ -241,7 +243,7 @@ def test_what_a_unit_that_ended_left_on_its_desk_stands_at_its_superior_s(town, 
     assert left == []
     after = {one["kind"]: one["due_on"] for one in alerts(town, url, DEPARTMENT, "department")}
     assert after == {kind: one["due_on"] for kind, one in before.items()}
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert tx.exec_driver_sql(
             "SELECT persons FROM task WHERE kind = 'identify' AND closed_at IS NULL"
         ).scalars().all() == [3]
@@ -269,5 +271,5 @@ def test_the_prompt_goes_out_by_the_usual_ladder(town, closes):
     if closes:
         for position in range(3):
             say(town, event, position)
-    delivery_loop(town.house)
+    delivery_loop(town.app)
     assert notices(town) == [(UNIT, "opened", closes)]

@@ -24,19 +24,19 @@ from tests.people.posting import (
 )
 from tests.people.test_undo import taken_for, undo
 from tests.people.test_undo_later import broken
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY, UNIT
 
 
 @pytest.mark.parametrize(
     "person, decision",
     [
         ({}, "match"),
-        ({"name": world.name(4)}, "match"),
-        ({"name": world.name(4), "id_number": world.id_number(4)}, "match"),
-        ({"name": world.name(5), "id_number": world.id_number(5)}, "review"),
+        ({"name": county_service.name(4)}, "match"),
+        ({"name": county_service.name(4), "id_number": county_service.id_number(4)}, "match"),
+        ({"name": county_service.name(5), "id_number": county_service.id_number(5)}, "review"),
         ({"name": STRANGER["name"]}, "rejected"),
-        ({"name": world.name(4), "id_number": world.id_number(5)}, "review"),
+        ({"name": county_service.name(4), "id_number": county_service.id_number(5)}, "review"),
     ],
 )
 def test_a_reference_counts_unless_what_is_said_of_the_person_is_plainly_another_s(
@@ -64,15 +64,15 @@ def test_whom_the_desk_knows_not_at_a_host_belongs_to_an_organisation_outside(to
             "id": "walk-in",
             "source": f"urn:guidui:organisation:{UNIT}",
             "data": {
-                "person": {"name": world.name(3), "phone": STRANGER["phone"]},
+                "person": {"name": county_service.name(3), "phone": STRANGER["phone"]},
                 "to": {"address": ADDRESS},
                 "from": {"name": "外地某支部"},
             },
         },
     )
     assert decided(town, event).decision == "review"
-    with town.house.acts.begin() as tx:
-        decide(tx, town.house, event, 0, {"not_a_member": True, "reason": "都不是"}, UNIT)
+    with town.app.acts.begin() as tx:
+        decide(tx, town.app, event, 0, {"not_a_member": True, "reason": "都不是"}, UNIT)
     town.settle()
     row = decided(town, event)
     assert row.decision == "outside" and town.state(str(row.case_id)) == "announced"
@@ -82,8 +82,8 @@ def test_whom_the_desk_knows_not_at_a_host_belongs_to_an_organisation_outside(to
 def test_an_undone_match_comes_back_to_the_desk_with_the_others_whom_it_may_be(town):
     event, _ = taken_for(town, 3)
     undo(town, event, reason="名字相同")
-    with town.house.worker.connect() as tx:
-        (one,) = [dict(r) for r in reviews(tx, town.house, town.caller(UNIT, "department"))]
+    with town.app.worker.connect() as tx:
+        (one,) = [dict(r) for r in reviews(tx, town.app, town.caller(UNIT, "department"))]
     assert "m00003" not in str(one["candidates"]) and "m00003" not in str(
         decided(town, event).evidence
     )
@@ -97,18 +97,18 @@ def test_a_roster_of_which_nobody_is_a_member_ends(town):
             "category": "layoff",
             "persons": [
                 {"person": STRANGER},
-                {"person": {"name": world.name(3), "phone": STRANGER["phone"]}},
+                {"person": {"name": county_service.name(3), "phone": STRANGER["phone"]}},
             ],
         },
     )
 
     def stands():
-        with town.house.worker.connect() as tx:
+        with town.app.worker.connect() as tx:
             return tx.exec_driver_sql("SELECT state FROM transfer_case").scalars().all()
 
     assert stands() == ["bulk_open"]
-    with town.house.acts.begin() as tx:
-        decide(tx, town.house, event, 1, {"not_a_member": True, "reason": "查无此人"}, UNIT)
+    with town.app.acts.begin() as tx:
+        decide(tx, town.app, event, 1, {"not_a_member": True, "reason": "查无此人"}, UNIT)
     assert stands() == ["bulk_closed"] and broken(town) == []
 
 
@@ -126,20 +126,20 @@ def test_a_batch_of_several_events_of_which_nobody_is_a_member_ends_once_no_more
 
     def later(days: int) -> tuple[int, list[str]]:
         town.clock.advance_to(town.clock.now() + timedelta(days=days))
-        ended = empty_batches.close(town.house.worker, town.clock, town.house.ground)
-        with town.house.worker.connect() as tx:
+        ended = empty_batches.close(town.app.worker, town.clock, town.app.rule_source)
+        with town.app.worker.connect() as tx:
             return ended, tx.exec_driver_sql(
                 "SELECT state FROM transfer_case WHERE parent IS NULL"
             ).scalars().all()
 
     come("first", STRANGER)
     assert later(29) == (0, ["bulk_open"])
-    doubtful = come("second", {"name": world.name(3), "phone": STRANGER["phone"]})
+    doubtful = come("second", {"name": county_service.name(3), "phone": STRANGER["phone"]})
     assert later(29) == (0, ["bulk_open"]) and later(2) == (0, ["bulk_open"]), (
         "somebody is in review"
     )
-    with town.house.acts.begin() as tx:
-        decide(tx, town.house, doubtful, 0, {"not_a_member": True, "reason": "查无此人"}, UNIT)
+    with town.app.acts.begin() as tx:
+        decide(tx, town.app, doubtful, 0, {"not_a_member": True, "reason": "查无此人"}, UNIT)
     assert (
         later(0) == (1, ["bulk_closed"]) and later(0) == (0, ["bulk_closed"]) and broken(town) == []
     )
@@ -153,21 +153,24 @@ def test_whoever_is_decided_after_the_roster_is_done_has_a_case_of_their_own(tow
             "category": "layoff",
             "persons": [
                 {
-                    "person": {"name": world.name(2), "id_number": world.id_number(2)},
+                    "person": {
+                        "name": county_service.name(2),
+                        "id_number": county_service.id_number(2),
+                    },
                     "to": {"organisation": COMMUNITY},
                 },
                 {
-                    "person": {"name": world.name(3), "phone": STRANGER["phone"]},
+                    "person": {"name": county_service.name(3), "phone": STRANGER["phone"]},
                     "to": {"organisation": COMMUNITY},
                 },
             ],
         },
     )
     town.give(BRANCH, str(decided(town, event).case_id), "close", reason="stay")
-    with town.house.acts.begin() as tx:
-        decide(tx, town.house, event, 1, {"member": "m00003"}, UNIT)
+    with town.app.acts.begin() as tx:
+        decide(tx, town.app, event, 1, {"member": "m00003"}, UNIT)
     town.settle()
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         told = statement(tx, town.clock.now().date(), sorted(OPENING))
         parent = tx.exec_driver_sql(
             "SELECT parent FROM transfer_case WHERE member = 'm00003'"

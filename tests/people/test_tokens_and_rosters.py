@@ -15,8 +15,8 @@ from services.registry.id_numbers import check_character
 from services.registry.load import load_rows
 from tests.people.posting import decided, everything, post, post_departure
 from tests.portal.town import text
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY, UNIT
 
 CARD = "军字第1234567号"
 
@@ -28,13 +28,13 @@ def token(key: str, number: str) -> str:
 
 @pytest.fixture
 def key(town) -> str:
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         return tokens.agree(tx, UNIT, town.clock.now())
 
 
 def load(town, **member):
     row = {"status": "full", "standing": "normal", "organisation": BRANCH} | member
-    assert load_rows(town.house.worker, "members", [row], town.clock).bad == 0
+    assert load_rows(town.app.worker, "members", [row], town.clock).bad == 0
 
 
 def told(url, town, ident):
@@ -46,12 +46,16 @@ def told(url, town, ident):
 
 
 def test_a_token_matches_as_the_number_would(town, key):
-    event = post(town, "t", {"name": world.name(2), "id_token": token(key, world.id_number(2))})
+    event = post(
+        town,
+        "t",
+        {"name": county_service.name(2), "id_token": token(key, county_service.id_number(2))},
+    )
     row = decided(town, event)
     assert (row.decision, row.member) == ("match", "m00002")
-    assert row.evidence["pairs"][0]["levels"][0] == "same" and world.id_number(2) not in str(
-        row.evidence
-    )
+    assert row.evidence["pairs"][0]["levels"][0] == "same" and county_service.id_number(
+        2
+    ) not in str(row.evidence)
 
 
 def test_a_token_must_agree_with_what_else_is_given(town, key):
@@ -61,7 +65,7 @@ def test_a_token_must_agree_with_what_else_is_given(town, key):
         {
             "name": "完全另外",
             "birth_date": "1999-01-01",
-            "id_token": token(key, world.id_number(2)),
+            "id_token": token(key, county_service.id_number(2)),
         },
     )
     row = decided(town, event)
@@ -69,15 +73,15 @@ def test_a_token_must_agree_with_what_else_is_given(town, key):
 
 
 def test_a_members_token_is_kept_as_the_register_changes(town, key):
-    load(town, member="n1", name="新来的人", id_number=world.id_number(40))
-    load(town, member="m00002", name=world.name(2), id_number=world.id_number(41))
+    load(town, member="n1", name="新来的人", id_number=county_service.id_number(40))
+    load(town, member="m00002", name=county_service.name(2), id_number=county_service.id_number(41))
     for number, member in ((40, "n1"), (41, "m00002")):
         event = post(
             town,
             f"t{number}",
             {
-                "name": "新来的人" if number == 40 else world.name(2),
-                "id_token": token(key, world.id_number(number)),
+                "name": "新来的人" if number == 40 else county_service.name(2),
+                "id_token": token(key, county_service.id_number(number)),
             },
         )
         assert decided(town, event).member == member
@@ -87,24 +91,30 @@ def test_a_members_token_is_kept_as_the_register_changes(town, key):
         {
             "name": "无人认识",
             "birth_date": "1999-01-01",
-            "id_token": token(key, world.id_number(2)),
+            "id_token": token(key, county_service.id_number(2)),
         },
     )
     assert decided(town, gone).decision != "match"
 
 
 def test_a_token_that_nobody_has_never_matches_by_the_other_fields(town, url, key):
-    load(town, member="n1", name="同名的人", birth_date="1980-05-06", id_number=world.id_number(40))
+    load(
+        town,
+        member="n1",
+        name="同名的人",
+        birth_date="1980-05-06",
+        id_number=county_service.id_number(40),
+    )
     person = {"name": "同名的人", "birth_date": "1980-05-06"}
     assert decided(town, post(town, "plain", person)).decision == "match"
-    event = post(town, "t", person | {"id_token": token(key, world.id_number(50))})
+    event = post(town, "t", person | {"id_token": token(key, county_service.id_number(50))})
     assert decided(town, event).decision == "review" and told(url, town, "t") == {
         (0, "token_unknown")
     }
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         assert tokens.end(tx, UNIT) and not tokens.end(tx, UNIT)
     assert "tk:" not in everything(town)["member_key"]
-    event = post(town, "u", person | {"id_token": token(key, world.id_number(40))})
+    event = post(town, "u", person | {"id_token": token(key, county_service.id_number(40))})
     assert decided(town, event).decision == "review" and told(url, town, "u") == {
         (0, "no_token_key")
     }
@@ -127,7 +137,13 @@ def roster(town, ident, *people):
             "to": {"organisation": COMMUNITY},
             "circumstances": {"labour_relation": "ended", "handover": "dispersed"},
             "persons": [
-                {"person": {"name": world.name(n), "id_number": world.id_number(n)}} for n in people
+                {
+                    "person": {
+                        "name": county_service.name(n),
+                        "id_number": county_service.id_number(n),
+                    }
+                }
+                for n in people
             ],
         },
     )
@@ -147,16 +163,24 @@ def test_somebody_named_twice_gets_one_case_and_both_rows_are_told(town, url):
 
 
 def test_who_died_left_or_moved_away_is_said_so(town, url, reader):
-    load(town, member="m00004", name=world.name(4), id_number=world.id_number(4), standing="ended")
-    post(town, "dead", {"name": world.name(4), "id_number": world.id_number(4)})
+    load(
+        town,
+        member="m00004",
+        name=county_service.name(4),
+        id_number=county_service.id_number(4),
+        standing="ended",
+    )
+    post(town, "dead", {"name": county_service.name(4), "id_number": county_service.id_number(4)})
     assert (0, "standing_ended") in told(url, town, "dead")
     case = town.leaves(4)
     assert "已出党或去世，请先核对" in text(reader("origin").get(f"/cases/{case}"))
     assert "已出党或去世" not in text(reader("origin").get(f"/cases/{town.leaves(7)}"))
     town.leaves(5, "record_receipt")
-    post(town, "moved", {"name": world.name(5), "id_number": world.id_number(5)})
+    post(town, "moved", {"name": county_service.name(5), "id_number": county_service.id_number(5)})
     assert (0, "already_moved") in told(url, town, "moved")
-    event = post(town, "doubt", {"name": world.name(4), "sex": "male", "phone": "13877776666"})
+    event = post(
+        town, "doubt", {"name": county_service.name(4), "sex": "male", "phone": "13877776666"}
+    )
     assert "已出党或去世" in reader("clerk").get(f"/reviews/{event}:0").text
 
 

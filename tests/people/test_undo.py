@@ -12,11 +12,11 @@ from services.matcher.reviews import decide
 from services.matcher.undo import undo_match
 from tests.people.posting import ADDRESS, STRANGER, decided, everything, post, tables_with
 from tests.portal.town import DEPARTMENT, Town
-from tests.stories import world
-from tests.stories.world import UNIT
+from tests.stories import county_service
+from tests.stories.county_service import UNIT
 
 IN_DOUBT = {
-    "name": world.name(3),
+    "name": county_service.name(3),
     "phone": STRANGER["phone"],
 }  # a namesake of member 3, without a number
 
@@ -27,29 +27,29 @@ def taken_for(town: Town, number: int, ident: str = "in-doubt"):
     """
     event = post(town, ident, IN_DOUBT)
     assert decided(town, event).decision == "review"
-    with town.house.acts.begin() as tx:
-        decide(tx, town.house, event, 0, {"member": f"m{number:05}"}, UNIT)
+    with town.app.acts.begin() as tx:
+        decide(tx, town.app, event, 0, {"member": f"m{number:05}"}, UNIT)
     town.settle()
     return event, str(decided(town, event).case_id)
 
 
 def undo(town: Town, event, role: str = "department", **body):
-    with town.house.acts.begin() as tx:
+    with town.app.acts.begin() as tx:
         answer = undo_match(
-            tx, town.house, town.caller(DEPARTMENT, role), f"{event}:0", body, "组织部干部"
+            tx, town.app, town.caller(DEPARTMENT, role), f"{event}:0", body, "组织部干部"
         )
     town.settle()
     return answer
 
 
 def member_view(town: Town, member: str):
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return queries.member_view(tx, member)
 
 
 def test_the_wrong_members_file_is_as_if_nothing_had_been_posted(town):
     event, case = taken_for(town, 3)
-    with town.house.acts.begin() as tx:
+    with town.app.acts.begin() as tx:
         queries.record_look(tx, case, UNIT, None, "card", town.clock.now())
     assert tables_with(town, ADDRESS) == {
         "case_contact",
@@ -98,15 +98,15 @@ def test_the_event_runs_anew_with_the_right_member_at_its_own_time(town):
         town.state(answer["case"]) == "triaged"
         and member_view(town, "m00004")["case"] == answer["case"]
     )
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         at = tx.exec_driver_sql(
             "SELECT time FROM statement WHERE case_id = %s::uuid", (answer["case"],)
         ).scalar_one()
     assert at == posted
     again = undo(town, event, reason="还是不对")
     assert again["decision"] == "review" and town.state(answer["case"]) == "closed_without_move"
-    with town.house.acts.begin() as tx:
-        decide(tx, town.house, event, 0, {"member": "m00005"}, UNIT)
+    with town.app.acts.begin() as tx:
+        decide(tx, town.app, event, 0, {"member": "m00005"}, UNIT)
     assert str(decided(town, event).case_id) not in (case, answer["case"])
 
 
@@ -117,23 +117,23 @@ def test_a_case_that_another_event_opened_goes_on_without_the_wrong_facts(town):
     undo(town, event, reason="名字相同", not_a_member=True)
     assert tables_with(town, ADDRESS, STRANGER["phone"]) == set()
     assert town.state(case) == "triaged" and member_view(town, "m00003")["case"] == case
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         shown = tx.exec_driver_sql(
             "SELECT name FROM case_person WHERE case_id = %s::uuid", (case,)
         ).scalar_one()
-    assert shown == world.name(3)
+    assert shown == county_service.name(3)
 
 
 def test_a_letter_that_was_out_is_void(town):
     event, case = taken_for(town, 3)
     for organisation, command, fields in (
-        (world.BRANCH, "confirm_destination", {"member_informed": True}),
-        (world.BRANCH, "submit", {"dues_paid_to": "2026-11"}),
+        (county_service.BRANCH, "confirm_destination", {"member_informed": True}),
+        (county_service.BRANCH, "submit", {"dues_paid_to": "2026-11"}),
         (UNIT, "issue_letter", {"channel": "both"}),
     ):
         town.give(organisation, case, command, **fields)
     undo(town, event, reason="名字相同")
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         row = tx.exec_driver_sql(
             "SELECT state, letter_status, member FROM transfer_case WHERE id = %s::uuid", (case,)
         ).one()

@@ -31,8 +31,8 @@ from tests.people.posting import (
 )
 from tests.people.test_undo import IN_DOUBT, taken_for, undo
 from tests.portal.town import DEPARTMENT, ROAD, text
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY, STREET, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY, STREET, UNIT
 
 MEMBER = "m00003"
 AT_HOME = "浙江省绍兴市柯桥区柯桥街道管墅社区18号"
@@ -86,10 +86,10 @@ def driven(town, case: str, upto: str) -> None:
 
 
 def broken(town) -> list:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         members = tx.exec_driver_sql("SELECT member FROM member").scalars().all()
         return look(
-            whole_sight(tx, town.clock.now(), town.house.ground, dict.fromkeys(members, BRANCH))
+            whole_sight(tx, town.clock.now(), town.app.rule_source, dict.fromkeys(members, BRANCH))
         )
 
 
@@ -97,14 +97,14 @@ def register_says(town, **cells: str) -> None:
     """Loads the member's row anew, with these cells."""
     row = {
         "member": MEMBER,
-        "name": world.name(3),
-        "id_number": world.id_number(3),
+        "name": county_service.name(3),
+        "id_number": county_service.id_number(3),
         "status": "full",
         "standing": "normal",
         "organisation": BRANCH,
         "phone": "13900000003",
     }
-    load_rows(town.house.worker, "members", [row | cells], town.clock)
+    load_rows(town.app.worker, "members", [row | cells], town.clock)
 
 
 def sign(town, kind: str, ident: str = "sign", person=IN_DOUBT, **data):
@@ -122,8 +122,8 @@ def sign(town, kind: str, ident: str = "sign", person=IN_DOUBT, **data):
 
 def takes(town, event, member: str = MEMBER) -> None:
     """The desk takes who is in doubt for a member."""
-    with town.house.acts.begin() as tx:
-        decide(tx, town.house, event, 0, {"member": member}, UNIT)
+    with town.app.acts.begin() as tx:
+        decide(tx, town.app, event, 0, {"member": member}, UNIT)
     town.settle()
 
 
@@ -141,7 +141,7 @@ def test_after_the_acceptance_the_acts_stay_and_the_stranger_goes(town, upto, st
     takes(town, event)
     case = str(decided(town, event).case_id)
     driven(town, case, upto)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         acts = tx.exec_driver_sql(
             "SELECT seq, command, by_organisation, to_state FROM case_event "
             "WHERE case_id = %s::uuid ORDER BY seq",
@@ -163,7 +163,7 @@ def test_after_the_acceptance_the_acts_stay_and_the_stranger_goes(town, upto, st
     for trace in (STRANGER["phone"], HOME, "云上花苑", "layoff", "B15", "dispersed", str(event)):
         assert trace not in mine, trace
     assert MEMBER in mine and COMMUNITY in mine
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         rows = tx.exec_driver_sql(
             "SELECT seq, command, by_organisation, to_state FROM case_event "
             "WHERE case_id = %s::uuid ORDER BY seq",
@@ -179,7 +179,9 @@ def test_after_the_acceptance_the_acts_stay_and_the_stranger_goes(town, upto, st
             "'note'",
             (case,),
         ).scalar_one()
-    assert tuple(shown) == (world.name(3), "13900000003", None) and note == "○○ 已联系，住 ○○"
+    assert (
+        tuple(shown) == (county_service.name(3), "13900000003", None) and note == "○○ 已联系，住 ○○"
+    )
     assert broken(town) == []
     again = undo(town, event, reason="也不是", not_a_member=True)
     assert (
@@ -196,7 +198,7 @@ def test_a_case_of_the_member_s_own_that_went_through_keeps_what_its_own_event_s
     answer = undo(town, event, reason="名字相同", not_a_member=True)
     assert answer["case_stays"] is False  # nothing need be put right: the member did leave
     assert tables_with(town, STRANGER["phone"], ADDRESS) == set()
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         row = tx.exec_driver_sql(
             "SELECT member, state, category, rule FROM transfer_case WHERE id = %s::uuid", (case,)
         ).one()
@@ -257,7 +259,7 @@ def test_a_decision_on_standing_stays_with_its_case_until_people_change_it(
 def test_a_sign_that_was_another_s_leaves_the_whole_file_as_it_was(town, kind, data):
     long_ago = town.clock.now().date() - timedelta(days=140)
     register_says(town, dues_paid_to="2026-06", last_life_on=long_ago.isoformat())
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         tx.exec_driver_sql('SELECT member_signs(\'[{"member": "m00003"}]\'::json)')
     town.settle()
     before = file_of(town)
@@ -274,12 +276,12 @@ def test_a_sign_that_was_another_s_leaves_the_whole_file_as_it_was(town, kind, d
 def test_the_other_signs_and_what_the_register_says_meanwhile_count_on(town):
     wrong = sign(town, "life.attended", on="2026-11-20")
     takes(town, wrong)
-    known = {"name": world.name(3), "id_number": world.id_number(3)}
+    known = {"name": county_service.name(3), "id_number": county_service.id_number(3)}
     sign(town, "life.attended", "own", known, on="2026-09-01")
     sign(town, "dues.paid", "dues", known, paid_to="2026-08")
 
     def says():
-        with town.house.worker.connect() as tx:
+        with town.app.worker.connect() as tx:
             return tuple(
                 tx.exec_driver_sql(
                     "SELECT last_life_on::text, dues_paid_to FROM member WHERE member = %s",
@@ -303,7 +305,7 @@ def test_a_contact_that_was_another_s_does_not_stop_the_clock_of_a_stay(town):
     town.settle()
 
     def stands():
-        with town.house.worker.connect() as tx:
+        with town.app.worker.connect() as tx:
             tasks = tx.exec_driver_sql(
                 "SELECT id, due_on FROM task WHERE case_id = %s::uuid AND closed_at IS NULL "
                 "ORDER BY id",
@@ -331,10 +333,10 @@ def test_a_contact_that_was_another_s_does_not_stop_the_clock_of_a_stay(town):
 
 
 def test_a_sign_that_its_sender_withdraws_or_corrects_counts_no_more(town):
-    known = {"name": world.name(3), "id_number": world.id_number(3)}
+    known = {"name": county_service.name(3), "id_number": county_service.id_number(3)}
     sign(town, "life.attended", "a", known, on="2026-11-20")
     sign(town, "life.attended", "b", known, on="2026-10-20", corrects="a")
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         said = tx.exec_driver_sql(
             "SELECT last_life_on::text FROM member WHERE member = %s", (MEMBER,)
         ).scalar_one()
@@ -349,7 +351,7 @@ def test_a_sign_that_its_sender_withdraws_or_corrects_counts_no_more(town):
             "data": {"corrects": "b"},
         },
     )
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert (
             tx.exec_driver_sql(
                 "SELECT last_life_on FROM member WHERE member = %s", (MEMBER,)
@@ -360,15 +362,15 @@ def test_a_sign_that_its_sender_withdraws_or_corrects_counts_no_more(town):
 
 def test_where_the_rule_asks_for_it_two_persons_undo(town, reader):
     event, case = taken_for(town, 3)
-    with town.house.worker.begin() as tx:
-        four_eyes.rule(tx, f"{world.CITY}.{DEPARTMENT}.", True, town.clock.now())
+    with town.app.worker.begin() as tx:
+        four_eyes.rule(tx, f"{county_service.CITY}.{DEPARTMENT}.", True, town.clock.now())
     body = {"reason": "名字相同", "member": "m00004"}
 
     def by(person: str, **more):
-        with town.house.acts.begin() as tx:
+        with town.app.acts.begin() as tx:
             return undo_match(
                 tx,
-                town.house,
+                town.app,
                 town.caller(DEPARTMENT, "department"),
                 f"{event}:0",
                 {**body, **more},
@@ -402,7 +404,7 @@ def test_one_of_a_roster_leaves_it_with_the_stranger_and_the_roster_stays_whole(
     takes(town, event)
     first = str(decided(town, event).case_id)
     answer = undo(town, event, reason="名字相同", member="m00004")
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         parents = dict(
             tx.exec_driver_sql(
                 "SELECT id::text, parent FROM transfer_case WHERE parent IS NOT NULL OR state LIKE "
@@ -415,7 +417,7 @@ def test_one_of_a_roster_leaves_it_with_the_stranger_and_the_roster_stays_whole(
         ).scalar_one()
     assert parents[first] is None and parents[answer["case"]] is not None and bulk == "bulk_open"
     undo(town, event, reason="都不是", not_a_member=True)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert (
             tx.exec_driver_sql(
                 "SELECT state FROM transfer_case WHERE state LIKE 'bulk%%'"
@@ -437,7 +439,7 @@ def test_a_registration_at_the_community_goes_to_whom_it_was_about_or_away(town,
     )
     takes(town, event)
     case = str(decided(town, event).case_id)
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         report = double_reports.register(tx, COMMUNITY, case, None, town.clock.now())
         post_ = double_reports.open_post(tx, COMMUNITY, "楼道长", 3, town.clock.now())
         tx.exec_driver_sql(
@@ -447,9 +449,9 @@ def test_a_registration_at_the_community_goes_to_whom_it_was_about_or_away(town,
     assert "double_report" in file_of(town)
     undo(town, event, reason="名字相同", **({"member": right} if right else {"not_a_member": True}))
     assert "double_report" not in file_of(town)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert tx.exec_driver_sql("SELECT member, name FROM double_report").all() == (
-            [("m00004", world.name(4))] if right else []
+            [("m00004", county_service.name(4))] if right else []
         )
         assert tx.exec_driver_sql("SELECT count(*) FROM post_claim").scalar_one() == (
             1 if right else 0

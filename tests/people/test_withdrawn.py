@@ -26,11 +26,11 @@ from tests.people.posting import (
 )
 from tests.people.test_prompts import alerts
 from tests.portal.town import DEPARTMENT
-from tests.stories import world
-from tests.stories.world import UNIT
+from tests.stories import county_service
+from tests.stories.county_service import UNIT
 
-IN_DOUBT = {"name": world.name(3), "phone": STRANGER["phone"]}
-KNOWN = {"name": world.name(3), "id_number": world.id_number(3)}
+IN_DOUBT = {"name": county_service.name(3), "phone": STRANGER["phone"]}
+KNOWN = {"name": county_service.name(3), "id_number": county_service.id_number(3)}
 
 
 def take_back(town, corrects: str, settle: bool = True):
@@ -55,7 +55,12 @@ def roster(town, ident: str, *numbers: int, **data):
             "category": "layoff",
             **data,
             "persons": [
-                {"person": {"name": world.name(n), "id_number": world.id_number(n)}}
+                {
+                    "person": {
+                        "name": county_service.name(n),
+                        "id_number": county_service.id_number(n),
+                    }
+                }
                 for n in numbers
             ],
         },
@@ -63,15 +68,15 @@ def roster(town, ident: str, *numbers: int, **data):
 
 
 def counted(town):
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         told = statement(tx, town.clock.now().date(), sorted(OPENING))
     return {key: n for key, n in told.items() if n and key != "day"}
 
 
 def handled(town, event):
     """The matcher's part of a posted event, in a transaction of its own that the test ends."""
-    tx = town.house.worker.connect()
-    Matcher(town.clock, town.house.ground, town.house.addresses).take(
+    tx = town.app.worker.connect()
+    Matcher(town.clock, town.app.rule_source, town.app.addresses).take(
         tx, announcements.read(tx, [event])
     )
     return tx
@@ -133,7 +138,7 @@ def test_a_corrected_roster_keeps_the_cases_of_all_whom_it_still_names(town):
         False,
         True,
     ]
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         told = tx.exec_driver_sql(
             "SELECT count(*) FROM case_event WHERE command = 'withdraw'"
         ).scalar_one()
@@ -148,14 +153,14 @@ def test_a_decision_and_a_withdrawal_at_once_wait_for_each_other(town, first):
 
     def by_the_desk() -> None:
         try:
-            with town.house.acts.begin() as tx:
-                decide(tx, town.house, event, 0, {"member": "m00003"}, UNIT)
+            with town.app.acts.begin() as tx:
+                decide(tx, town.app, event, 0, {"member": "m00003"}, UNIT)
         except Refused as error:
             refused.append(error)
 
     if first == "the desk":
-        with town.house.acts.begin() as tx:
-            decide(tx, town.house, event, 0, {"member": "m00003"}, UNIT)
+        with town.app.acts.begin() as tx:
+            decide(tx, town.app, event, 0, {"member": "m00003"}, UNIT)
             other = threading.Thread(target=town.settle)
             other.start()
             other.join(1)

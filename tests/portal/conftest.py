@@ -12,7 +12,7 @@ from services.embedded import application
 from services.kit.cache import cache_folder
 from services.kit.clock import ZONE, TurnedClock
 from services.matcher.gazetteer import Gazetteer
-from services.wiring import House
+from services.wiring import App
 from tests.intake.served import served
 from tests.portal.town import Reader, Town
 
@@ -29,17 +29,17 @@ def gazetteer() -> Gazetteer:
 
 @pytest.fixture
 def town(database, clock, gazetteer) -> Iterator[Town]:
-    house = House.at(
+    app = App.at(
         database.app_url, b"a secret of the tests", cache_folder(), clock, web_url=database.web_url
     )
-    house._gazetteer = gazetteer
-    yield Town(house, clock)
-    house.close()
+    app._gazetteer = gazetteer
+    yield Town(app, clock)
+    app.close()
 
 
 @pytest.fixture
 def url(town) -> Iterator[str]:
-    with served(application(town.house)) as url:
+    with served(application(town.app)) as url:
         yield url
 
 

@@ -325,4 +325,4 @@ def page_headers(town: Any, reader: Any) -> dict[str, str]:
 
 
 def token_of(town: Any, reader: Any) -> str:
-    return form_token(town.house.secret, reader.cookies[SESSION])
+    return form_token(town.app.secret, reader.cookies[SESSION])

@@ -15,7 +15,7 @@ from services.registry.load import load_rows
 from services.registry.security_log import NOBODY
 from services.wiring import tree_loop
 from tests.portal.town import CAST, DEPARTMENT, PASSWORD, text
-from tests.stories.world import BRANCH, CITY, COMMUNITY, UNIT
+from tests.stories.county_service import BRANCH, CITY, COMMUNITY, UNIT
 
 
 def secret_on(page) -> str:
@@ -24,7 +24,7 @@ def secret_on(page) -> str:
 
 
 def account_of(town, name: str) -> str:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return str(
             tx.exec_driver_sql("SELECT id FROM account WHERE name = %s", (name,)).scalar_one()
         )
@@ -37,7 +37,7 @@ def send(reader, action: str, **fields: str):
 
 
 def events(town) -> list[tuple]:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return [
             tuple(row)
             for row in tx.exec_driver_sql(
@@ -101,7 +101,7 @@ def test_nobody_reaches_accounts_of_another_tree_or_above_their_own_role(town, r
 
 
 def test_a_department_may_not_touch_an_administrator_below_it(town, reader):
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         open_account(tx, NOBODY, UNIT, "admin", "单位管理员", town.clock.now())
     account = account_of(town, "单位管理员")
     for act in ("reset", "end"):
@@ -116,13 +116,13 @@ def test_keys_of_the_tree_are_issued_and_revoked(town, reader, url):
     key = secret_on(send(department, "/keys", organisation=UNIT, role="receiver"))
     asked = {"headers": {"Authorization": f"Bearer {key}"}}
     assert httpx.get(f"{url}/v1/alerts", **asked).status_code == 200
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         ident = tx.exec_driver_sql(
             "SELECT id FROM api_key WHERE role = 'receiver' AND organisation = %s", (UNIT,)
         ).scalar_one()
     assert send(reader("other_department"), f"/keys/{ident}/revoke").status_code == 404
     assert "作废" in text(send(department, f"/keys/{ident}/revoke"))
-    town.house.web.dispose()
+    town.app.web.dispose()
     import time
 
     time.sleep(0.6)  # a key is remembered for half a second
@@ -130,7 +130,7 @@ def test_keys_of_the_tree_are_issued_and_revoked(town, reader, url):
 
 
 def test_a_one_time_password_runs_out_after_72_hours(town, reader):
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         once = accounts.create_account(tx, COMMUNITY, "clerk", "迟到的人", town.clock.now())
     town.clock.advance_to(town.clock.now() + timedelta(hours=71, minutes=59))
     assert reader().sign_in(COMMUNITY, "迟到的人", once).url.path == "/password"
@@ -146,7 +146,7 @@ def test_the_end_of_an_organisation_ends_its_keys_and_accounts_the_day_after(tow
     clerk, key = reader("clerk"), town.caller(UNIT, "receiver")
     last = town.clock.now().date()
     load_rows(
-        town.house.worker,
+        town.app.worker,
         "organisations",
         [
             {
@@ -164,13 +164,13 @@ def test_the_end_of_an_organisation_ends_its_keys_and_accounts_the_day_after(tow
         ],
         town.clock,
     )
-    tree_loop(town.house)
+    tree_loop(town.app)
     assert clerk.get("/cases").status_code == 200, "its last day is its own"
     town.clock.advance_to(town.clock.now() + timedelta(days=1))
-    tree_loop(town.house)
+    tree_loop(town.app)
     assert clerk.get("/cases").url.path == "/sign-in"
     assert reader().sign_in(UNIT, CAST["clerk"][2], PASSWORD).status_code == 422
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert (
             tx.exec_driver_sql(
                 "SELECT revoked_at FROM api_key WHERE id = %s", (key.key_id,)

@@ -15,8 +15,8 @@ from services.kit.clock import ZONE
 from services.portal import fields
 from services.registry.load import load_rows
 from tests.portal.town import text
-from tests.stories import world
-from tests.stories.world import COMMUNITY, COMMUNITY_BRANCH, NEIGHBOUR, STREET
+from tests.stories import county_service
+from tests.stories.county_service import COMMUNITY, COMMUNITY_BRANCH, NEIGHBOUR, STREET
 
 
 def test_a_member_goes_the_whole_way_by_forms_alone(town, reader):
@@ -28,8 +28,8 @@ def test_a_member_goes_the_whole_way_by_forms_alone(town, reader):
         "/departures",
         data=clerk.hidden(page, "/departures")
         | {
-            "name": world.name(3),
-            "id_number": world.id_number(3),
+            "name": county_service.name(3),
+            "id_number": county_service.id_number(3),
             "category": "layoff",
             "effective_on": "2026-11-20",
             "organisation": COMMUNITY,
@@ -74,12 +74,12 @@ def test_pressing_twice_does_nothing_twice(town, reader):
 def test_reporting_twice_with_one_form_is_one_posting(town, reader):
     clerk = reader("clerk")
     filled = clerk.hidden(clerk.get("/departures/new"), "/departures") | {
-        "name": world.name(4),
+        "name": county_service.name(4),
         "category": "layoff",
         "effective_on": "2026-11-20",
     }
     assert clerk.post("/departures", data=filled).url == clerk.post("/departures", data=filled).url
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM posted_event").scalar_one() == 1
 
 
@@ -136,7 +136,7 @@ def test_a_refusal_names_where_the_member_belongs_found_by_name_without_scripts(
 def test_all_that_is_missing_is_told_at_once(town, reader):
     case = town.leaves(0, "record_arrival")
     reader("secretary").act(case, "return_for_cure", defects="缺党员档案\n\n党费证明未盖章\n")
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         detail = tx.exec_driver_sql(
             "SELECT detail FROM case_event WHERE command = 'return_for_cure'"
         ).scalar_one()
@@ -156,8 +156,8 @@ def test_the_numbers_of_the_department_are_those_of_the_audit_and_of_their_lists
     town.settle()
     department = reader("department")
     page = department.get("/department")
-    with town.house.worker.connect() as tx:
-        audit = queries.audit(tx, town.clock.now(), world.ORIGIN_COUNTY)
+    with town.app.worker.connect() as tx:
+        audit = queries.audit(tx, town.clock.now(), county_service.ORIGIN_COUNTY)
     links = re.findall(
         r'<a href="(/department/list\?[^"]+)"[^>]*>(?:<b>)?(\d+)(?:</b>|</a>)', page.text
     )
@@ -179,7 +179,7 @@ def test_the_numbers_of_the_department_are_those_of_the_audit_and_of_their_lists
 
 def test_letters_are_foretold_to_expire_until_their_last_day(town, reader):
     case = town.leaves(0, "issue_letter")
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         last = tx.exec_driver_sql(
             "SELECT letter_expires_on FROM transfer_case WHERE id = %s::uuid", (case,)
         ).scalar_one()
@@ -268,7 +268,7 @@ def test_how_a_member_was_looked_for_is_the_origin_s_to_read(town, reader, url):
 
 def test_whoever_asked_an_organisation_outside_records_its_answer(town, reader):
     load_rows(
-        town.house.worker,
+        town.app.worker,
         "organisations",
         [
             {

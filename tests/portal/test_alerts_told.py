@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from services.kit.db import connect
-from tests.stories.world import COMMUNITY, STREET
+from tests.stories.county_service import COMMUNITY, STREET
 
 _OPEN = """
 INSERT INTO task (id, kind, act, organisation, path, due_on, opened_at)
@@ -53,7 +53,7 @@ def session(town):
     opened = []
 
     def open_one():
-        engine = connect(town.house.worker.url, "guidui_worker", connections_max=1)
+        engine = connect(town.app.worker.url, "guidui_worker", connections_max=1)
         opened.append((engine, engine.connect()))
         return opened[-1][1]
 
@@ -71,13 +71,13 @@ def opens(tx, at, count=1, organisation=COMMUNITY) -> list[str]:
 
 def test_three_hundred_with_one_time_are_all_told_once(town, poll):
     at = town.clock.now()
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         ids = opens(tx, at, 300)
         opens(tx, at, 5, STREET)
     told, cursor = poll(since=(at - timedelta(seconds=1)).isoformat())
     assert sorted(told) == sorted(ids)
     assert poll(cursor)[0] == []
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         more = opens(tx, at, 120)
     assert sorted(poll(cursor)[0]) == sorted(more)
 
@@ -101,10 +101,10 @@ def test_what_commits_late_with_an_earlier_time_is_told(town, poll, session):
 def test_what_commits_between_two_pages_is_told_by_the_call_after(town, poll, session):
     now = town.clock.now()
     slow = session()
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         first = opens(tx, now, 100)
     late = opens(slow, now - timedelta(days=1), 3)
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         first += opens(tx, now, 100)
     told, cursor = poll(between=slow.commit)
     assert set(first) <= set(told)
@@ -134,15 +134,15 @@ def test_many_slow_writers_and_a_poller_that_never_stops(town, poll, session):
 
 def test_a_closed_task_is_gone_and_one_opened_again_is_told_again(town, poll):
     now = town.clock.now()
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         [one, other] = opens(tx, now, 2)
     _, cursor = poll()
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         tx.exec_driver_sql(
             "UPDATE task SET closed_at = %s WHERE id = ANY (%s::uuid[])", (now, [one, other])
         )
     assert poll()[0] == []
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         tx.exec_driver_sql("UPDATE task SET closed_at = NULL WHERE id = %s::uuid", (one,))
     assert poll(cursor)[0] == [one]
 
@@ -185,10 +185,10 @@ def test_a_cursor_that_is_none_is_said_to_be(town, url, cursor):
 
 
 def test_a_page_is_read_by_its_index(town):
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         opens(tx, town.clock.now(), 3000)
         opens(tx, town.clock.now(), 3000, STREET)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         plan = "\n".join(
             tx.exec_driver_sql(
                 "EXPLAIN SELECT id FROM task WHERE organisation = %s AND closed_at IS NULL AND "

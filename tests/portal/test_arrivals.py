@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.portal.town import text
-from tests.stories import world
-from tests.stories.world import BRANCH, NEIGHBOUR
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, NEIGHBOUR
 
 
 def report(one, **fields: str):
@@ -15,10 +15,12 @@ def report(one, **fields: str):
 def test_a_member_whose_letter_is_for_another_place_is_told_to_the_origin(town, reader):
     case = town.leaves(0, "issue_letter")
     assert "已收到" in text(
-        report(reader("neighbour"), name=world.name(0), id_number=world.id_number(0))
+        report(
+            reader("neighbour"), name=county_service.name(0), id_number=county_service.id_number(0)
+        )
     )
     town.settle()
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         told = (
             tx.exec_driver_sql(
                 "SELECT act FROM task WHERE kind = 'seen_elsewhere' AND closed_at IS NULL"
@@ -34,12 +36,15 @@ def test_a_member_whose_letter_is_for_another_place_is_told_to_the_origin(town, 
 
 def test_a_member_of_whom_nobody_has_said_anything_opens_a_transfer_at_the_origin(town, reader):
     page = report(
-        reader("secretary"), name=world.name(1), id_number=world.id_number(1), since="2026-09-01"
+        reader("secretary"),
+        name=county_service.name(1),
+        id_number=county_service.id_number(1),
+        since="2026-09-01",
     )
     town.settle()
     page = reader("secretary").get(page.url.path)
     case = page.text.partition('href="/cases/')[2][:36]
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         row = tx.exec_driver_sql(
             "SELECT member, origin, inflow FROM transfer_case WHERE id = %s::uuid", (case,)
         ).one()

@@ -10,28 +10,31 @@ import httpx
 
 from services.cases import clock as case_clock
 from tests.portal.town import UNIT, text
-from tests.stories import world
+from tests.stories import county_service
 
 
 def batch(town) -> str:
     town.post(
         {
-            **world.event(0, "closed"),
+            **county_service.event(0, "closed"),
             "type": "guidui.labour_relation.ended.v1",
             "data": {
                 "effective_on": "2026-06-30",
                 "circumstances": {"labour_relation": "ended", "handover": "collective"},
                 "persons": [
                     {
-                        "person": {"name": world.name(n), "id_number": world.id_number(n)},
-                        "to": {"organisation": None if n == 1 else world.COMMUNITY},
+                        "person": {
+                            "name": county_service.name(n),
+                            "id_number": county_service.id_number(n),
+                        },
+                        "to": {"organisation": None if n == 1 else county_service.COMMUNITY},
                     }
                     for n in range(3)
                 ],
             },
         }
     )
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return tx.exec_driver_sql(
             "SELECT id::text FROM transfer_case WHERE state = 'bulk_open'"
         ).scalar_one()
@@ -47,11 +50,15 @@ def test_one_form_acts_for_all_and_the_card_tells_who_is_left(town, reader):
         **{"confirm_destination.member_informed": "true"},
     )
     assert page.status_code == 200
-    while case_clock.tick(town.house.worker, town.clock, town.house.ground):
+    while case_clock.tick(town.app.worker, town.clock, town.app.rule_source):
         pass
     said = text(clerk.get(f"/cases/{parent}"))
     assert "去向已确认 2" in said and "已研判 1" in said and "已办完" in said
-    assert "最近一次没有办成的" in said and world.name(1) in said and "缺少 organisation" in said
+    assert (
+        "最近一次没有办成的" in said
+        and county_service.name(1) in said
+        and "缺少 organisation" in said
+    )
     assert reader("neighbour").get(f"/cases/{parent}").status_code == 404
 
 
@@ -82,7 +89,8 @@ def test_the_same_over_http(town, url):
         ).json()
         assert [one["position"] for one in refused["items"]] == [1]
     with httpx.Client(
-        base_url=url, headers={"Authorization": f"Bearer {town.key(world.NEIGHBOUR, 'receiver')}"}
+        base_url=url,
+        headers={"Authorization": f"Bearer {town.key(county_service.NEIGHBOUR, 'receiver')}"},
     ) as http:
         assert http.get(f"/v1/cases/{parent}/children").status_code == 404
 
@@ -92,15 +100,22 @@ def test_whoever_posted_it_and_the_department_see_how_far_a_cohort_has_come(town
     town.clock.advance_to(town.clock.now() + timedelta(minutes=1))
     town.post(
         {
-            **world.event(0, "class"),
+            **county_service.event(0, "class"),
             "type": "guidui.graduation.batch.v1",
             "data": {
                 "batch": "2026届",
-                "persons": [{"person": {"name": world.name(5), "id_number": world.id_number(5)}}],
+                "persons": [
+                    {
+                        "person": {
+                            "name": county_service.name(5),
+                            "id_number": county_service.id_number(5),
+                        }
+                    }
+                ],
             },
         }
     )
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         children = (
             tx.exec_driver_sql(
                 "SELECT id::text FROM transfer_case WHERE parent = %s::uuid ORDER BY position",
@@ -109,7 +124,7 @@ def test_whoever_posted_it_and_the_department_see_how_far_a_cohort_has_come(town
             .scalars()
             .all()
         )
-    town.give(world.BRANCH, children[0], "close", reason="stay")
+    town.give(county_service.BRANCH, children[0], "close", reason="stay")
     for who in ("clerk", "department"):
         page = reader(who).get("/batches")
         said = text(page).split("成批报来的党员")[1]
@@ -123,7 +138,7 @@ def test_whoever_posted_it_and_the_department_see_how_far_a_cohort_has_come(town
     assert "/batches#posted" in reader("department").get("/department").text
     with httpx.Client(
         base_url=url,
-        headers={"Authorization": f"Bearer {town.key(world.ORIGIN_COUNTY, 'department')}"},
+        headers={"Authorization": f"Bearer {town.key(county_service.ORIGIN_COUNTY, 'department')}"},
     ) as http:
         told = http.get("/v1/batches?side=posted&limit=1").json()
         assert told["items"][0]["name"] == "2026届" and told["next"]

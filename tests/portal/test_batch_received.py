@@ -23,7 +23,7 @@ from tests.portal.town import (
     UNIT,
     text,
 )
-from tests.stories import world
+from tests.stories import county_service
 
 PEOPLE = 5
 
@@ -35,14 +35,17 @@ def batch(town) -> str:
     """
     town.post(
         {
-            **world.event(0, "closed"),
+            **county_service.event(0, "closed"),
             "type": "guidui.labour_relation.ended.v1",
             "data": {
                 "effective_on": "2026-06-30",
                 "circumstances": {"labour_relation": "ended", "handover": "collective"},
                 "persons": [
                     {
-                        "person": {"name": world.name(n), "id_number": world.id_number(n)},
+                        "person": {
+                            "name": county_service.name(n),
+                            "id_number": county_service.id_number(n),
+                        },
                         "to": {"organisation": NEIGHBOUR if n == 4 else COMMUNITY},
                     }
                     for n in range(PEOPLE)
@@ -50,7 +53,7 @@ def batch(town) -> str:
             },
         }
     )
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         parent = tx.exec_driver_sql(
             "SELECT id::text FROM transfer_case WHERE state = 'bulk_open'"
         ).scalar_one()
@@ -61,7 +64,7 @@ def batch(town) -> str:
 
 
 def children(town) -> list[str]:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return (
             tx.exec_driver_sql(
                 "SELECT id::text FROM transfer_case WHERE parent IS NOT NULL ORDER BY position"
@@ -72,7 +75,7 @@ def children(town) -> list[str]:
 
 
 def order(town, batch: str, by: str, command: str, start_on: str | None = None, **fields) -> str:
-    with town.house.acts.begin() as tx:
+    with town.app.acts.begin() as tx:
         ident = receiving.give(
             tx, town.caller(by), batch, command, fields, start_on, town.clock.now(), "赵敏"
         )
@@ -85,7 +88,7 @@ def states(town) -> list[str]:
 
 
 def told(town, batch: str, by: str) -> dict:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return receiving.orders(tx, by, batch)[0]
 
 
@@ -98,7 +101,7 @@ def test_from_arrival_to_receipt_all_in_ones_hands_and_nobody_else(town, batch):
     order(town, batch, COMMUNITY_BRANCH, "record_talk", on="2026-11-23")
     order(town, batch, STREET, "send_receipt", handler="赵敏", phone="0575-1")
     assert states(town) == ["receipt_sent"] * 3 + ["triaged", "letter_issued"]
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         by = tx.exec_driver_sql(
             "SELECT DISTINCT by_organisation, by_person FROM case_event WHERE command = "
             "'send_receipt'"
@@ -109,7 +112,7 @@ def test_from_arrival_to_receipt_all_in_ones_hands_and_nobody_else(town, batch):
 def test_what_does_not_fit_one_is_told_of_that_one(town, batch):
     late = children(town)[0]
     order(town, batch, COMMUNITY, "record_arrival")
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         town.clock.advance_to(datetime(2026, 11, 24, 9, tzinfo=ZONE))
     town.give(COMMUNITY, late, "refuse", reason="not_a_member")
     order(
@@ -118,7 +121,7 @@ def test_what_does_not_fit_one_is_told_of_that_one(town, batch):
     assert told(town, batch, STREET)["done_at"] and told(town, batch, STREET)["done"] == 0
     order(town, batch, STREET, "accept")
     order(town, batch, STREET, "place", branch=BRANCH)  # not a branch of theirs
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         latest = told(town, batch, STREET)
         failed = receiving.members(tx, STREET, batch, order=latest["id"], refused=True)
     assert (latest["done"], latest["refused"]) == (0, 2) and all(
@@ -132,16 +135,16 @@ def test_a_day_to_come_a_pause_between_two_waves_and_on(town, batch, monkeypatch
     begins = datetime(2026, 11, 25, tzinfo=ZONE)
     ident = order(town, batch, COMMUNITY, "record_arrival", start_on="2026-11-25")
     assert "arrived" not in states(town)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert next_at(tx, town.clock.now()) <= begins
     town.clock.advance_to(begins)
-    with town.house.worker.begin() as tx:
-        assert receiving.wave(tx, town.clock.now(), town.house.ground) == 2
-    with town.house.acts.begin() as tx:
+    with town.app.worker.begin() as tx:
+        assert receiving.wave(tx, town.clock.now(), town.app.rule_source) == 2
+    with town.app.acts.begin() as tx:
         receiving.pause(tx, town.caller(COMMUNITY), batch, ident, True)
-    tick(town.house.worker, town.clock, town.house.ground)
+    tick(town.app.worker, town.clock, town.app.rule_source)
     assert states(town).count("arrived") == 2 and told(town, batch, COMMUNITY)["done_at"] is None
-    with town.house.acts.begin() as tx:
+    with town.app.acts.begin() as tx:
         receiving.pause(tx, town.caller(COMMUNITY), batch, ident, False)
     town.settle()
     assert states(town).count("arrived") == 3 and told(town, batch, COMMUNITY)["done_at"]
@@ -159,7 +162,7 @@ def test_the_pages(town, batch, reader):
     town.settle()
     said = text(secretary.get(f"/batches/{batch}"))
     assert f"{STATES['arrived'][0]} 3" in said
-    assert "已办完" in said and world.name(4) not in said
+    assert "已办完" in said and county_service.name(4) not in said
     bad = secretary.post(
         f"/batches/{batch}",
         data=secretary.hidden(page, batch) | {"order": "record_arrival", "start_on": "2020-01-01"},
@@ -210,7 +213,7 @@ def test_the_calls_and_who_may_make_them(town, batch, url):
     )
     for code in (
         UNIT,
-        world.COUNTY,
+        county_service.COUNTY,
     ):  # the sender has its own way; a department holds nobody in its hands
         assert call(code, "GET", path).status_code == 404
         assert (

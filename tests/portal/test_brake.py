@@ -13,7 +13,7 @@ from services.kit.errors import Refused
 from services.portal import accounts, brake
 from services.portal.brake import Attempt
 from tests.portal.town import CAST, PASSWORD
-from tests.stories.world import COMMUNITY
+from tests.stories.county_service import COMMUNITY
 
 CODE, _, NAME = CAST["secretary"]
 HOME = "192.0.2.7"
@@ -22,7 +22,7 @@ HOME = "192.0.2.7"
 def tried(town, password: str, attempt: Attempt = Attempt(CODE, NAME, HOME)) -> str:
     """ "in", "wrong" or "wait"."""
     try:
-        account = accounts.verified(town.house.worker, b"k", attempt, password, town.clock.now())
+        account = accounts.verified(town.app.worker, b"k", attempt, password, town.clock.now())
     except Refused as refused:
         assert refused.status == 429 and refused.extra["retry_after"] >= 1
         return "wait"
@@ -77,7 +77,7 @@ def test_a_county_behind_one_address_is_not_locked_out(town):
 
 
 def test_a_known_browser_is_not_held_up_by_strangers(town):
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         account = tx.exec_driver_sql("SELECT id FROM account WHERE name = %s", (NAME,)).scalar_one()
         brake.remember_device(tx, account, "", "my-browser", town.clock.now())
     for n in range(80):
@@ -99,7 +99,7 @@ def test_signing_in_renews_the_cookie_of_the_browser(town, reader):
     one.cookies.delete("guidui_session")
     one.sign_in(CODE, NAME, PASSWORD)
     second = one.cookies["guidui_device"]
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM known_device").scalar_one() == 1
         kept = tx.exec_driver_sql("SELECT token_hash FROM known_device").scalar_one()
     assert first != second and kept not in (first, second)

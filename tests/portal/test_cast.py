@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from tests.portal.town import text
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY, NEIGHBOUR, STREET, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY, NEIGHBOUR, STREET, UNIT
 
 
 def test_the_neighbour_sees_no_trace_of_a_case(town, reader):
@@ -21,10 +21,14 @@ def test_the_neighbour_sees_no_trace_of_a_case(town, reader):
     ]
     for path in paths:
         page = neighbour.get(path)
-        assert page.status_code == 404 and world.name(0) not in page.text, path
+        assert page.status_code == 404 and county_service.name(0) not in page.text, path
     for tab in ("waiting", "below", "on_the_way", "expected", "moved"):
         page = neighbour.get(f"/cases?tab={tab}")
-        assert page.status_code == 200 and world.name(0) not in page.text and case not in page.text
+        assert (
+            page.status_code == 200
+            and county_service.name(0) not in page.text
+            and case not in page.text
+        )
     answer = neighbour.post(
         f"/cases/{case}/accept",
         data=neighbour.hidden(neighbour.get("/departures/new"), "/departures")
@@ -34,12 +38,12 @@ def test_the_neighbour_sees_no_trace_of_a_case(town, reader):
 
 
 def test_a_department_of_another_county_sees_nothing_of_a_move_within_ours(town, reader):
-    case = town.leaves(0, to={"organisation": world.SCHOOL})
-    assert world.name(0) in reader("department").get(f"/cases/{case}").text
+    case = town.leaves(0, to={"organisation": county_service.SCHOOL})
+    assert county_service.name(0) in reader("department").get(f"/cases/{case}").text
     other = reader("other_department")
     assert other.get(f"/cases/{case}").status_code == 404
     assert other.get(f"/department?organisation={UNIT}").status_code == 403
-    assert world.name(0) not in other.get("/department/list?only=all").text
+    assert county_service.name(0) not in other.get("/department/list?only=all").text
 
 
 def test_before_acceptance_a_receiver_sees_no_number_and_no_address(town, reader):
@@ -47,9 +51,9 @@ def test_before_acceptance_a_receiver_sees_no_number_and_no_address(town, reader
         0, "record_arrival", to={"organisation": COMMUNITY, "address": "浙江省绍兴市某路8号"}
     )
     page = reader("secretary").get(f"/cases/{case}")
-    assert world.name(0) in page.text and "接收由 柯桥街道工委 决定" in text(page)
+    assert county_service.name(0) in page.text and "接收由 柯桥街道工委 决定" in text(page)
     assert "请决定是否接收" in text(reader("street").get(f"/cases/{case}"))
-    assert world.id_number(0) not in page.text and "某路8号" not in page.text
+    assert county_service.id_number(0) not in page.text and "某路8号" not in page.text
     assert "接收以前，组织关系和管理责任仍在原党组织" in text(page)
     assert "某路8号" in reader("origin").get(f"/cases/{case}").text
 
@@ -60,7 +64,7 @@ def test_every_opening_of_a_case_is_kept_and_shown(town, reader):
     reader("street").get(f"/cases/{case}?print=1")
     page = reader("clerk").get(f"/cases/{case}/looks")
     assert "管墅社区" in text(page) and "柯桥街道" in text(page) and "打印" in text(page)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         kept = tx.exec_driver_sql(
             "SELECT organisation, person, purpose FROM case_look ORDER BY at, purpose"
         ).all()
@@ -93,11 +97,14 @@ def test_the_calls_keep_to_role_and_part(town, call):
     assert call(UNIT, "sender", "GET", f"/v1/cases/{case}").status_code == 403
     assert call(COMMUNITY, "receiver", "GET", "/v1/audit").status_code == 403
     assert (
-        call(world.COUNTY, "department", "GET", f"/v1/audit?organisation={UNIT}").status_code == 403
+        call(
+            county_service.COUNTY, "department", "GET", f"/v1/audit?organisation={UNIT}"
+        ).status_code
+        == 403
     )
-    assert call(world.ORIGIN_COUNTY, "department", "GET", f"/v1/audit?organisation={UNIT}").json()[
-        "by_state"
-    ] == {"arrived": 1}
+    assert call(
+        county_service.ORIGIN_COUNTY, "department", "GET", f"/v1/audit?organisation={UNIT}"
+    ).json()["by_state"] == {"arrived": 1}
     alert = call(COMMUNITY, "receiver", "GET", "/v1/alerts").json()["items"][0]
     assert (alert["case"], alert["kind"], alert["act"]) == (case, "acceptance", "accept")
     later = town.clock.now().isoformat()
@@ -108,16 +115,18 @@ def test_the_calls_keep_to_role_and_part(town, call):
 
 
 def test_cases_are_listed_by_an_organisation_and_all_below_it(town, call):
-    first, second = town.leaves(0), town.leaves(1, to={"organisation": world.SCHOOL})
+    first, second = town.leaves(0), town.leaves(1, to={"organisation": county_service.SCHOOL})
 
     def listed(code):
         found = call(
-            world.CITY, "department", "GET", "/v1/cases", params={"organisation": code}
+            county_service.CITY, "department", "GET", "/v1/cases", params={"organisation": code}
         ).json()["items"]
         return {case["id"] for case in found}
 
-    assert listed(world.ORIGIN_COUNTY) == listed(BRANCH) == {first, second}
-    assert listed(COMMUNITY) == listed(STREET) == {first} and listed(world.SCHOOL) == {second}
+    assert listed(county_service.ORIGIN_COUNTY) == listed(BRANCH) == {first, second}
+    assert listed(COMMUNITY) == listed(STREET) == {first} and listed(county_service.SCHOOL) == {
+        second
+    }
     assert listed(NEIGHBOUR) == listed("990000000000") == set()
 
 
@@ -125,7 +134,7 @@ def test_whoever_once_acted_keeps_a_part_in_the_case(town, call):
     case = town.leaves(0, "issue_letter")
     town.give(STREET, case, "record_arrival")
     town.give(STREET, case, "refuse", reason="no_power")
-    town.give(UNIT, case, "redirect", organisation=world.SCHOOL)
+    town.give(UNIT, case, "redirect", organisation=county_service.SCHOOL)
     assert [c["id"] for c in call(STREET, "receiver", "GET", "/v1/cases").json()["items"]] == [case]
     noted = {"command": "note", "seen_state": "destination_confirmed", "text": "材料已退"}
     assert (
@@ -182,7 +191,7 @@ def test_a_command_is_given_on_the_state_that_was_seen(town, call):
     ],
 )
 def test_bad_input_gets_a_clear_sentence(call, method, path, content, status):
-    answer = call(world.CITY, "admin", method, path, content=content)
+    answer = call(county_service.CITY, "admin", method, path, content=content)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"] and answer.json()["trace_id"]

@@ -10,7 +10,7 @@ from services.kit.db import rows
 from services.kit.errors import Poison, Words
 from services.portal.accounts import create_account
 from tests.portal.town import PASSWORD, text
-from tests.stories import world
+from tests.stories import county_service
 
 REASON = ("第一次没有办成。", "It failed at first.")
 
@@ -29,13 +29,13 @@ def failed(town):
     )
     real.subscription = failing
     event = {
-        **world.event(0, "left-0"),
+        **county_service.event(0, "left-0"),
         "type": "guidui.departure.effective.v1",
         "data": {
-            "person": {"name": world.name(0), "id_number": world.id_number(0)},
+            "person": {"name": county_service.name(0), "id_number": county_service.id_number(0)},
             "category": "layoff",
             "circumstances": {"labour_relation": "ended", "handover": "dispersed"},
-            "to": {"organisation": world.COMMUNITY},
+            "to": {"organisation": county_service.COMMUNITY},
         },
     }
     town.post(event)
@@ -44,7 +44,7 @@ def failed(town):
 
 
 def cases(town) -> int:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return tx.exec_driver_sql("SELECT count(*) FROM transfer_case").scalar_one()
 
 
@@ -54,7 +54,7 @@ def cases(town) -> int:
 def test_a_failed_message_is_tried_again_or_given_up(town, reader, failed, decision, opened, said):
     admin = reader("admin")
     page = admin.get("/desk")
-    assert REASON[0] in text(page) and world.name(0) not in page.text and cases(town) == 0
+    assert REASON[0] in text(page) and county_service.name(0) not in page.text and cases(town) == 0
     [letter] = _open(town)
     page = admin.post(f"/desk/{letter}/{decision}", data=admin.hidden(page, f"/{decision}"))
     assert said in text(page) and "没有异常消息" in text(page)
@@ -62,14 +62,14 @@ def test_a_failed_message_is_tried_again_or_given_up(town, reader, failed, decis
 
 
 def test_a_consumer_that_stopped_is_named_and_goes_on_when_told(town, reader):
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         tx.exec_driver_sql(
             "INSERT INTO consumer_state (consumer, stopped_at, stopped_zh, stopped_en)"
             " VALUES ('matcher', %s, 'a', 'b')",
             (town.clock.now(),),
         )
     operator = reader()
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         create_account(tx, None, "operator", "运维", town.clock.now(), PASSWORD)
     operator.sign_in("", "运维", PASSWORD)
     page = operator.get("/desk")
@@ -80,7 +80,7 @@ def test_a_consumer_that_stopped_is_named_and_goes_on_when_told(town, reader):
     assert admin.post("/desk/consumers/matcher/resume", data=token).status_code == 403
     page = operator.post("/desk/consumers/matcher/resume", data=operator.hidden(page, "/resume"))
     assert "几秒内恢复" in text(page) and "matcher 已停下" not in text(page)
-    assert not is_stopped(town.house.worker, "matcher")
+    assert not is_stopped(town.app.worker, "matcher")
     clerk = reader("clerk")
     token = clerk.hidden(clerk.get("/departures/new"), "/departures")
     assert clerk.post("/desk/consumers/matcher/resume", data=token).status_code == 403
@@ -90,10 +90,10 @@ def test_the_department_is_told_what_became_of_todays_postings(town, reader, fai
     town.leaves(1)
     town.post(
         {
-            **world.event(0, "stranger"),
+            **county_service.event(0, "stranger"),
             "type": "guidui.departure.effective.v1",
             "data": {
-                "person": {"name": "无此人", "id_number": world.id_number(40)},
+                "person": {"name": "无此人", "id_number": county_service.id_number(40)},
                 "category": "layoff",
             },
         }
@@ -105,21 +105,21 @@ def test_the_department_is_told_what_became_of_todays_postings(town, reader, fai
 
 def test_who_opens_a_case_has_seen_its_notice(town, reader):
     case = town.leaves(0, "record_arrival")
-    assert _seen(town, case, world.STREET) == {None}
+    assert _seen(town, case, county_service.STREET) == {None}
     reader("secretary").get(f"/cases/{case}")
-    assert _seen(town, case, world.STREET) == {None}
+    assert _seen(town, case, county_service.STREET) == {None}
     reader("street").get(f"/cases/{case}")
-    first = _seen(town, case, world.STREET)
+    first = _seen(town, case, county_service.STREET)
     assert first == {town.clock.now()}
 
 
 def _open(town) -> list[int]:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return [row["id"] for row in dead_letters.listed(tx)]
 
 
 def _seen(town, case: str, organisation: str) -> set:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return {
             row["seen_at"]
             for row in rows(

@@ -126,7 +126,7 @@ class Asker:
             True: Line(url, {"Authorization": f"Bearer {key}"}),
             False: Line(url, page_headers(town, person)),
         }
-        self.places = places(application(town.house))
+        self.places = places(application(town.app))
         self.wrong: list[str] = []
         self.asked = 0
 

@@ -32,7 +32,7 @@ def test_a_department_reads_what_counts_and_what_will(town, reader, tmp_path):
         )
     ]
     (file := tmp_path / "p.json").write_text(json.dumps(rows), "utf-8")
-    assert load_policy(town.house, file) == 0
+    assert load_policy(town.app, file) == 0
     said = text(reader("department").get("/department/policy"))
     assert "接收，工作日 4 SX-now：SX-now号文件 第三条" in said and "BJ" not in said
     assert "SX-soon" in said.partition("现在")[0] and "转出方的上级组织部门" in said
@@ -58,7 +58,7 @@ def test_the_forms_offer_what_the_policy_lists(town, reader, tmp_path):
         ),
         "utf-8",
     )
-    assert load_policy(town.house, file) == 0
+    assert load_policy(town.app, file) == 0
     arrived, triaged = town.leaves(0, "record_arrival"), town.leaves(1)
     form = reader("secretary").get(f"/cases/{arrived}/refuse").text
     assert 'value="no_beds"' in form and 'value="duplicate"' in form and 'value="other"' in form

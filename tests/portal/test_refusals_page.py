@@ -5,7 +5,7 @@ neighbours.
 from __future__ import annotations
 
 from tests.portal.town import BRANCH, COMMUNITY, UNIT, text
-from tests.stories import world
+from tests.stories import county_service
 
 
 def bounced(town) -> None:
@@ -24,7 +24,7 @@ def bounced(town) -> None:
             town.give(UNIT, case, "cure", evidence="已补")
         town.give(COMMUNITY, case, "refuse", reason="今年不接收")
         town.give(
-            world.CITY,
+            county_service.CITY,
             case,
             "rule",
             decision="accept",

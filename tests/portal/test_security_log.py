@@ -14,11 +14,11 @@ from services.portal.issuing import open_account
 from services.registry import security_log
 from services.registry.security_log import NOBODY, Actor
 from tests.portal.town import CAST, PASSWORD, text
-from tests.stories.world import BRANCH, COMMUNITY, COUNTY, ORIGIN_COUNTY, UNIT
+from tests.stories.county_service import BRANCH, COMMUNITY, COUNTY, ORIGIN_COUNTY, UNIT
 
 
 def kept(town, **wanted) -> list:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         rows = security_log.listed(tx, limit=500)
     return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
 
@@ -35,7 +35,7 @@ def test_signing_in_and_failing_to_are_kept_without_what_was_typed(town, reader)
         ("sign_in", "done", code): 1,
         ("sign_out", "done", code): 1,
     }
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         everything = str(tx.exec_driver_sql("SELECT l::text FROM security_log l").all())
     for typed in (name, "查无此人的名字", "a-wrong-password", PASSWORD):
         assert typed not in everything
@@ -104,7 +104,7 @@ def test_papers_and_tables_that_leave_are_kept(town, reader):
 
 def test_a_department_reads_its_tree_and_an_operator_all_of_it(town, url, reader):
     now = town.clock.now()
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         once = open_account(tx, NOBODY, None, "operator", "值班运维", now)
     reader("clerk"), reader("secretary")
     rows = {
@@ -144,7 +144,7 @@ def test_a_department_reads_its_tree_and_an_operator_all_of_it(town, url, reader
 def test_the_log_is_read_page_by_page(town, url):
     for n in range(7):
         security_log.record(
-            town.house.worker,
+            town.app.worker,
             town.clock.now() + timedelta(seconds=n // 3),
             "export",
             Actor(UNIT, town.caller(UNIT).path, "receiver"),
@@ -168,10 +168,10 @@ def test_the_log_is_read_page_by_page(town, url):
 
 def test_nobody_alters_the_log(town, database):
     security_log.record(
-        town.house.worker, town.clock.now(), "export", Actor(UNIT, town.caller(UNIT).path)
+        town.app.worker, town.clock.now(), "export", Actor(UNIT, town.caller(UNIT).path)
     )
     owner = connect(database.owner_url, None, connections_max=1)
-    for engine in (town.house.worker, town.house.acts, town.house.web, owner):
+    for engine in (town.app.worker, town.app.acts, town.app.web, owner):
         for sql in (
             "UPDATE security_log SET result = 'failed'",
             "DELETE FROM security_log",
@@ -181,7 +181,7 @@ def test_nobody_alters_the_log(town, database):
             with pytest.raises(DBAPIError), engine.begin() as tx:
                 tx.exec_driver_sql(sql)
     owner.dispose()
-    with pytest.raises(DBAPIError), town.house.worker.begin() as tx:
+    with pytest.raises(DBAPIError), town.app.worker.begin() as tx:
         tx.exec_driver_sql("ALTER TABLE security_log DISABLE TRIGGER USER")
     assert len(kept(town, event="export")) == 1
 
@@ -189,8 +189,8 @@ def test_nobody_alters_the_log(town, database):
 def test_old_rows_go_and_half_a_year_stays_whoever_asks(town):
     now = town.clock.now()
     for days in (0, 179, 181, 399, 401):
-        security_log.record(town.house.worker, now - timedelta(days=days), "export", NOBODY)
-    with town.house.worker.begin() as tx:
+        security_log.record(town.app.worker, now - timedelta(days=days), "export", NOBODY)
+    with town.app.worker.begin() as tx:
         assert security_log.forget(tx, now) == 1
         assert (
             tx.exec_driver_sql(
@@ -203,13 +203,13 @@ def test_old_rows_go_and_half_a_year_stays_whoever_asks(town):
 
 def test_an_event_that_nobody_listed_is_no_event(town):
     with pytest.raises(ValueError):
-        security_log.record(town.house.worker, town.clock.now(), "something_new", NOBODY)
+        security_log.record(town.app.worker, town.clock.now(), "something_new", NOBODY)
 
 
 def test_rows_follow_a_part_of_the_tree_that_moves(town):
     path = town.caller(BRANCH).path
-    security_log.record(town.house.worker, town.clock.now(), "export", Actor(BRANCH, path))
-    with town.house.worker.begin() as tx:
+    security_log.record(town.app.worker, town.clock.now(), "export", Actor(BRANCH, path))
+    with town.app.worker.begin() as tx:
         new = path.replace(f"{UNIT}.", "")
         tx.exec_driver_sql(
             "UPDATE organisation SET path = %s, parent = %s WHERE code = %s",

@@ -8,11 +8,11 @@ import pytest
 
 from services.portal import accounts, brake
 from tests.portal.town import CAST, PASSWORD, text
-from tests.stories.world import COMMUNITY
+from tests.stories.county_service import COMMUNITY
 
 
 def test_a_one_time_password_opens_nothing_but_its_own_change(town, reader):
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         once = accounts.create_account(tx, COMMUNITY, "clerk", "新干事", town.clock.now())
     one = reader()
     assert "请先修改一次性密码" in text(one.sign_in(COMMUNITY, "新干事", once))
@@ -119,7 +119,7 @@ def test_pages_keep_to_themselves(town, reader):
 
 def test_only_hashes_are_kept(town, reader):
     one = reader("secretary")
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         kept = str(tx.exec_driver_sql("SELECT * FROM account").all()) + str(
             tx.exec_driver_sql("SELECT * FROM session").all()
         )

@@ -15,19 +15,19 @@ from services.registry.kinds import ORGANISATION_KINDS, UNITS
 from services.registry.past import COLUMNS
 from services.wiring import tree_loop
 from tests.portal.town import text
-from tests.stories.world import BRANCH, COMMUNITY, COUNTY, NEIGHBOUR, STREET, UNIT
+from tests.stories.county_service import BRANCH, COMMUNITY, COUNTY, NEIGHBOUR, STREET, UNIT
 
 PAGE = "/department/organisations"
 
 
 def live(town) -> None:
     town.settle()
-    tree_loop(town.house)
+    tree_loop(town.app)
     town.settle()
 
 
 def register(town) -> Directory:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return Directory.of(tx)
 
 

@@ -11,19 +11,26 @@ from typing import Any
 import httpx
 
 from services.cases import clock as case_clock
-from services.cases.commands import give
+from services.cases.commands import apply
 from services.intake.app import Intake
 from services.kit.clock import TurnedClock
 from services.kit.tailer import Tailers
 from services.portal.accounts import create_account
 from services.registry.access import Caller, caller_within, create_key
 from services.registry.load import load_rows
-from services.wiring import HANDLERS, House
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY, COMMUNITY_BRANCH, NEIGHBOUR, STREET, UNIT
+from services.wiring import HANDLERS, App
+from tests.stories import county_service
+from tests.stories.county_service import (
+    BRANCH,
+    COMMUNITY,
+    COMMUNITY_BRANCH,
+    NEIGHBOUR,
+    STREET,
+    UNIT,
+)
 
 PASSWORD = "a-good-long-pass-2026"
-DEPARTMENT = world.ORIGIN_COUNTY
+DEPARTMENT = county_service.ORIGIN_COUNTY
 CAST = {  # who -> organisation, role, name
     "clerk": (UNIT, "clerk", "单位经办人"),
     "origin": (BRANCH, "secretary", "原支部书记"),
@@ -31,8 +38,8 @@ CAST = {  # who -> organisation, role, name
     "secretary": (COMMUNITY, "secretary", "社区书记"),
     "neighbour": (NEIGHBOUR, "secretary", "邻社区书记"),
     "department": (DEPARTMENT, "department", "组织部干部"),
-    "other_department": (world.COUNTY, "department", "邻区干部"),
-    "admin": (world.CITY, "admin", "管理员"),
+    "other_department": (county_service.COUNTY, "department", "邻区干部"),
+    "admin": (county_service.CITY, "admin", "管理员"),
 }
 ROAD = (  # how a case comes to each state
     (BRANCH, "confirm_destination", {"member_informed": True}),
@@ -49,25 +56,25 @@ ROAD = (  # how a case comes to each state
 class Town:
     """The register, the handlers and one clock."""
 
-    def __init__(self, house: House, clock: TurnedClock) -> None:
-        self.house, self.clock = house, clock
+    def __init__(self, app: App, clock: TurnedClock) -> None:
+        self.app, self.clock = app, clock
         self._callers: dict[tuple[str, str], Caller] = {}
-        self.tailers = Tailers(house.worker, [make(house) for make in HANDLERS.values()], clock)
+        self.tailers = Tailers(app.worker, [make(app) for make in HANDLERS.values()], clock)
         columns = ["code", "name", "kind", "unit", "parent", "area", "serves_area", "authority"]
         load_rows(
-            house.worker,
+            app.worker,
             "organisations",
-            [dict(zip(columns, row, strict=True)) for row in world.ORGANISATIONS],
+            [dict(zip(columns, row, strict=True)) for row in county_service.ORGANISATIONS],
             clock,
         )
         load_rows(
-            house.worker,
+            app.worker,
             "members",
             [
                 {
                     "member": f"m{n:05}",
-                    "name": world.name(n),
-                    "id_number": world.id_number(n),
+                    "name": county_service.name(n),
+                    "id_number": county_service.id_number(n),
                     "status": "full",
                     "standing": "normal",
                     "organisation": BRANCH,
@@ -78,7 +85,7 @@ class Town:
             clock,
         )
         load_rows(
-            house.worker,
+            app.worker,
             "contacts",
             [
                 {
@@ -92,21 +99,21 @@ class Town:
             ],
             clock,
         )
-        with house.worker.begin() as tx:
+        with app.worker.begin() as tx:
             for code, role, name in CAST.values():
                 create_account(tx, code, role, name, clock.now(), PASSWORD)
 
     def settle(self) -> None:
         """Lets everything happen that would happen now."""
         while self.tailers.drain() or case_clock.tick(
-            self.house.worker, self.clock, self.house.ground
+            self.app.worker, self.clock, self.app.rule_source
         ):
             pass
 
     def caller(self, code: str, role: str = "receiver") -> Caller:
         """An organisation as its system calls, with a key of its own."""
         if (code, role) not in self._callers:
-            with self.house.worker.begin() as tx:
+            with self.app.worker.begin() as tx:
                 self._callers[code, role] = caller_within(
                     tx, create_key(tx, code, role, self.clock.now())
                 )
@@ -114,7 +121,7 @@ class Town:
 
     def post(self, event: dict[str, Any]) -> None:
         """The unit posts an event, and whatever follows from it happens."""
-        intake = Intake(self.house.web, self.clock, self.house.secret)
+        intake = Intake(self.app.web, self.clock, self.app.secret)
         assert intake.post(self.caller(UNIT, "sender"), [event]) == ["accepted"]
         self.settle()
 
@@ -129,15 +136,18 @@ class Town:
             **data,
         }
         event = {
-            **world.event(0, f"left-{number}"),
+            **county_service.event(0, f"left-{number}"),
             "type": "guidui.departure.effective.v1",
             "data": {
-                "person": {"name": world.name(number), "id_number": world.id_number(number)},
+                "person": {
+                    "name": county_service.name(number),
+                    "id_number": county_service.id_number(number),
+                },
                 **said,
             },
         }
         self.post(event)
-        with self.house.worker.connect() as tx:
+        with self.app.worker.connect() as tx:
             case = str(
                 tx.exec_driver_sql(
                     "SELECT id FROM transfer_case WHERE member = %s", (f"m{number:05}",)
@@ -151,22 +161,22 @@ class Town:
 
     def give(self, organisation: str, case: str, command: str, /, **fields: Any) -> dict[str, Any]:
         """A command of an organisation's system."""
-        view = give(
-            self.house.acts, self.caller(organisation), case, command, None, fields, self.clock
+        view = apply(
+            self.app.acts, self.caller(organisation), case, command, None, fields, self.clock
         )
         self.settle()
         return view
 
     def state(self, case: str) -> str:
         """Where a case stands."""
-        with self.house.worker.connect() as tx:
+        with self.app.worker.connect() as tx:
             return tx.exec_driver_sql(
                 "SELECT state FROM transfer_case WHERE id = %s::uuid", (case,)
             ).scalar_one()
 
     def key(self, code: str, role: str) -> str:
         """An API key."""
-        with self.house.worker.begin() as tx:
+        with self.app.worker.begin() as tx:
             return create_key(tx, code, role, self.clock.now())
 
 

@@ -15,8 +15,8 @@ from services.kit.errors import Refused
 from services.policies import load_policy
 from services.records.snapshots import rebuilt
 from tests.portal.town import DEPARTMENT, text
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY, COMMUNITY_BRANCH, STREET, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY, COMMUNITY_BRANCH, STREET, UNIT
 
 
 def letter(town, channel: str) -> str:
@@ -44,7 +44,7 @@ def test_a_letter_that_stalls_on_its_one_channel_is_proposed_for_the_other(
     assert page.status_code == 200 and "已办理：加开另一渠道" in text(page)
     town.settle()
     assert ("other_channel", "add_channel") not in alerts(town, url, UNIT)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         row = tx.exec_driver_sql(
             "SELECT letter_channel, letter_number, letters, state FROM transfer_case"
         ).one()
@@ -64,7 +64,7 @@ def rule(town, folder, values, **scope) -> None:
         "values": values,
     }
     (file := folder / "policy.json").write_text(json.dumps(row), "utf-8")
-    load_policy(town.house, file)
+    load_policy(town.app, file)
 
 
 @pytest.mark.parametrize("channel", ["system", "paper"])
@@ -83,7 +83,7 @@ def test_where_a_city_says_so_it_falls_back_by_itself_and_the_paper_is_asked_for
         assert {one for one in alerts(town, url, UNIT) if one[0] == "other_channel"} == {
             ("other_channel", "hand_over")
         }
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         row = tx.exec_driver_sql("SELECT letter_channel, letters, state FROM transfer_case").one()
         steps = (
             tx.exec_driver_sql("SELECT by_organisation FROM case_event WHERE command = 'fall_back'")
@@ -120,12 +120,16 @@ def test_the_day_from_which_a_letter_counts_as_silent_is_policy_in_every_figure(
     ) as api:
         assert api.get("/v1/audit", params={"organisation": DEPARTMENT}).json()["pocket_early"] == 1
         assert {"pocket_early", "silent"} <= set(api.get(f"/v1/cases/{case}").json()["flags"])
-    assert world.name(0) in text(reader("department").get("/department/list?only=pocket_early"))
-    with town.house.worker.begin() as tx:
+    assert county_service.name(0) in text(
+        reader("department").get("/department/list?only=pocket_early")
+    )
+    with town.app.worker.begin() as tx:
         as_of = town.clock.now()
-        assert rebuilt(tx, as_of.date(), town.house.ground)[DEPARTMENT]["pocket_early"] == 1
+        assert rebuilt(tx, as_of.date(), town.app.rule_source)[DEPARTMENT]["pocket_early"] == 1
         assert (
-            unaffiliated_count(tx, as_of, DEPARTMENT, only="pocket_early", ground=town.house.ground)
+            unaffiliated_count(
+                tx, as_of, DEPARTMENT, only="pocket_early", rule_source=town.app.rule_source
+            )
             == 1
         )
 

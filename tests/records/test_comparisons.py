@@ -17,8 +17,8 @@ from services.registry.rolls import read_roll, roll_of
 from services.registry.sheets import BadFile
 from services.wiring import records_loop
 from tests.portal.town import text
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY, STREET, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY, STREET, UNIT
 
 
 def workbook(*lines) -> bytes:
@@ -34,7 +34,7 @@ def workbook(*lines) -> bytes:
     return out.getvalue()
 
 
-STRANGER = ("欧阳路人", world.id_number(500))
+STRANGER = ("欧阳路人", county_service.id_number(500))
 
 
 def upload(one, content: bytes, name: str = "名册.xlsx") -> httpx.Response:
@@ -46,10 +46,10 @@ def upload(one, content: bytes, name: str = "名册.xlsx") -> httpx.Response:
 def test_both_lists_name_who_is_missing_where_and_what_may_be_done(town, reader):
     town.leaves(3)
     roll = workbook(
-        *((world.name(n), world.id_number(n)) for n in range(3)),
+        *((county_service.name(n), county_service.id_number(n)) for n in range(3)),
         STRANGER,
         ("错号", "33060219800505003X"),
-        (world.name(0), world.id_number(0)),
+        (county_service.name(0), county_service.id_number(0)),
     )
     clerk = reader("clerk")
     page = upload(clerk, roll)
@@ -59,7 +59,7 @@ def test_both_lists_name_who_is_missing_where_and_what_may_be_done(town, reader)
     assert "欧阳路人" in text(page) and "报为已在本地" in text(page)
     missing = clerk.get(f"{page.url.path}?list=not_in_roll")
     assert (
-        world.name(3) in text(missing)
+        county_service.name(3) in text(missing)
         and "转移在办" in text(missing)
         and text(missing).count("报送离开") >= 8
     )
@@ -75,7 +75,7 @@ def test_both_lists_name_who_is_missing_where_and_what_may_be_done(town, reader)
 
 def test_a_community_reports_from_its_roll_and_the_case_opens(town, reader):
     secretary = reader("secretary")
-    page = upload(secretary, workbook((world.name(5), world.id_number(5))))
+    page = upload(secretary, workbook((county_service.name(5), county_service.id_number(5))))
     assert "属于其他组织" in text(page) and "示例纺织有限公司" not in text(page)
     form = secretary.hidden(page, "/report")
     path = re.search(r'action="(/rolls/[^"]+/report)"', page.text)[1]
@@ -83,7 +83,7 @@ def test_a_community_reports_from_its_roll_and_the_case_opens(town, reader):
         answer = secretary.post(path, data=form)
         assert "已报为在本地" in text(answer)
     town.settle()
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         found = tx.exec_driver_sql("SELECT member, poster FROM transfer_case").all()
     assert found == [("m00005", COMMUNITY)]
 
@@ -92,8 +92,8 @@ def test_what_was_uploaded_of_persons_is_gone_within_a_day_and_the_outcome_stays
     clerk = reader("clerk")
     page = upload(clerk, workbook(STRANGER, ("错号", "33060219800505003X")))
     town.clock.advance_to(town.clock.now() + timedelta(hours=23, minutes=1))
-    records_loop(town.house)
-    with town.house.worker.connect() as tx:
+    records_loop(town.app)
+    with town.app.worker.connect() as tx:
         kept = (
             tx.exec_driver_sql("SELECT row_to_json(r)::text FROM comparison_row r").scalars().all()
         )
@@ -114,7 +114,7 @@ def test_systems_send_a_roll_as_json_or_as_a_file(town, url):
         "/v1/comparisons",
         json={
             "persons": [
-                {"name": world.name(0), "id_number": world.id_number(0)},
+                {"name": county_service.name(0), "id_number": county_service.id_number(0)},
                 {"name": ""},
                 {"name": STRANGER[0], "id_number": STRANGER[1]},
             ]
@@ -180,21 +180,24 @@ def test_a_roll_that_is_too_long_is_refused_before_it_is_read():
 def test_announced_and_never_arrived_and_arrived_and_never_announced(town, reader, url):
     gone = town.leaves(1, "issue_letter")
     report = {
-        **world.event(0, "walk-in"),
+        **county_service.event(0, "walk-in"),
         "source": f"urn:guidui:organisation:{COMMUNITY}",
         "type": "guidui.host.report.v1",
-        "data": {"person": {"name": world.name(2), "id_number": world.id_number(2)}},
+        "data": {
+            "person": {"name": county_service.name(2), "id_number": county_service.id_number(2)}
+        },
     }
     from services.intake.app import Intake
 
-    assert Intake(town.house.web, town.clock, town.house.secret).post(
+    assert Intake(town.app.web, town.clock, town.app.secret).post(
         town.caller(COMMUNITY, "sender"), [report]
     ) == ["accepted"]
     town.settle()
     town.clock.advance_to(town.clock.now() + timedelta(days=31))
     town.settle()
     api = httpx.Client(
-        base_url=url, headers={"Authorization": f"Bearer {town.key(world.CITY, 'department')}"}
+        base_url=url,
+        headers={"Authorization": f"Bearer {town.key(county_service.CITY, 'department')}"},
     )
     announced = api.get("/v1/reconciliation", params={"list": "announced"}).json()["items"]
     arrived = api.get("/v1/reconciliation", params={"list": "arrived"}).json()["items"]
@@ -217,24 +220,26 @@ def test_announced_and_never_arrived_and_arrived_and_never_announced(town, reade
 
 def test_in_september_every_committee_is_asked_to_compare_its_roll_until_it_did(town, reader):
     town.clock.advance_to(datetime(2027, 9, 1, 0, 5, tzinfo=ZONE))
-    records_loop(town.house)
-    records_loop(town.house)
-    with town.house.worker.connect() as tx:
+    records_loop(town.app)
+    records_loop(town.app)
+    with town.app.worker.connect() as tx:
         stand = (
             "SELECT organisation FROM task WHERE kind = 'reconciliation' AND closed_at IS NULL "
             "ORDER BY 1"
         )
-        assert tx.exec_driver_sql(stand).scalars().all() == sorted([UNIT, STREET, world.SCHOOL])
+        assert tx.exec_driver_sql(stand).scalars().all() == sorted(
+            [UNIT, STREET, county_service.SCHOOL]
+        )
     clerk = reader("clerk")
     assert "请在 9月30日 前核对一次名册" in text(clerk.get("/rolls"))
-    upload(clerk, workbook((world.name(0), world.id_number(0))))
-    records_loop(town.house)
-    with town.house.worker.connect() as tx:
+    upload(clerk, workbook((county_service.name(0), county_service.id_number(0))))
+    records_loop(town.app)
+    with town.app.worker.connect() as tx:
         assert UNIT not in tx.exec_driver_sql(stand).scalars().all()
     town.settle()
     town.clock.advance_to(datetime(2028, 3, 2, 0, 5, tzinfo=ZONE))
-    records_loop(town.house)
-    with town.house.worker.connect() as tx:
+    records_loop(town.app)
+    with town.app.worker.connect() as tx:
         opened = (
             tx.exec_driver_sql(
                 "SELECT organisation FROM task WHERE kind = 'reconciliation' AND closed_at IS NULL "
@@ -243,14 +248,14 @@ def test_in_september_every_committee_is_asked_to_compare_its_roll_until_it_did(
             .scalars()
             .all()
         )
-    assert opened == [world.SCHOOL], "each semester where there are semesters"
+    assert opened == [county_service.SCHOOL], "each semester where there are semesters"
 
 
 def test_masked_rows_are_compared_and_what_was_left_out_is_said(town, reader):
-    number, phone = world.id_number(0), world.id_number(1)
+    number, phone = county_service.id_number(0), county_service.id_number(1)
     roll = workbook(
-        (world.name(0), f"{number[:6]}********{number[14:]}"),
-        (f"{world.name(1)}（预备）", phone),
+        (county_service.name(0), f"{number[:6]}********{number[14:]}"),
+        (f"{county_service.name(1)}（预备）", phone),
         ("填表人：某人", ""),
         ("合计", "2"),
     )

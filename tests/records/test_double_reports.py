@@ -13,8 +13,8 @@ from services.kit.clock import ZONE
 from services.records import double_reports
 from services.wiring import records_loop
 from tests.portal.town import text
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY
 
 
 def send(one, action: str, **fields: str):
@@ -50,16 +50,16 @@ def test_registers_claims_serves_and_the_card_reaches_the_unit(town, reader, liv
     )
     assert "已记下" in text(done) and "2.5" in text(done)
     unit = reader("origin")
-    assert world.name(6) in text(unit.get("/double-reports")) and "季度服务卡" not in text(
+    assert county_service.name(6) in text(unit.get("/double-reports")) and "季度服务卡" not in text(
         unit.get("/double-reports")
     )
     town.clock.advance_to(datetime(2027, 1, 4, 9, 0, tzinfo=ZONE))
-    records_loop(town.house)
-    records_loop(town.house)
+    records_loop(town.app)
+    records_loop(town.app)
     unit = reader("origin")
     page = text(unit.get("/double-reports"))
     assert "2026Q4" in page and "楼道长 2.5" in page
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert tx.exec_driver_sql("SELECT quarter, minutes FROM service_card").all() == [
             ("2026Q4", 150)
         ]
@@ -71,7 +71,7 @@ def test_registers_claims_serves_and_the_card_reaches_the_unit(town, reader, liv
         )
     assert "原支部书记" in text(send_seen(unit))
     assert "原支部书记" in text(reader("secretary").get("/double-reports"))
-    assert world.name(6) not in text(reader("neighbour").get("/double-reports"))
+    assert county_service.name(6) not in text(reader("neighbour").get("/double-reports"))
 
 
 def send_seen(unit):
@@ -119,7 +119,7 @@ def test_what_cannot_be_is_said_and_nothing_is_noted(town, reader, lives_here):
         == 404
     )
     assert neighbour.post("/double-reports", data=form | {"case": lives_here}).status_code == 409
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM community_service").scalar_one() == 0
 
 
@@ -127,7 +127,7 @@ def one_post_for_two(town, reader, lives_here):
     """Two members are registered, and a post has one place; returns the community's browser."""
     second = town.leaves(
         7,
-        to={"address": world.ADDRESS},
+        to={"address": county_service.ADDRESS},
         category="relocation",
         circumstances={"unit_has_organisation": True},
     )
@@ -140,7 +140,7 @@ def one_post_for_two(town, reader, lives_here):
 
 def test_a_registration_ends_and_a_full_post_takes_nobody_more(town, reader, lives_here):
     community = one_post_for_two(town, reader, lives_here)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         first, other = (
             str(i)
             for i in tx.exec_driver_sql("SELECT id FROM double_report ORDER BY name").scalars()
@@ -158,7 +158,7 @@ def test_the_last_place_of_a_post_is_given_once(town, reader, lives_here):
     that none is left.
     """
     one_post_for_two(town, reader, lives_here)
-    worker, now = town.house.worker, town.clock.now()
+    worker, now = town.app.worker, town.clock.now()
     with worker.connect() as tx:
         first, other = tx.exec_driver_sql("SELECT id FROM double_report ORDER BY name").scalars()
         post = tx.exec_driver_sql("SELECT id FROM community_post").scalar_one()

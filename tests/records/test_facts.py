@@ -14,13 +14,13 @@ from services.records import facts
 from services.registry.load import Hooks, load_rows
 from services.wiring import after_load, follow_tree
 from tests.portal.town import text
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY, STREET, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY, STREET, UNIT
 
 
-def of(town, month: str, organisation: str = world.CITY):
-    with town.house.worker.begin() as tx:
-        return facts.facts(tx, month, organisation, town.clock.now(), town.house.ground)
+def of(town, month: str, organisation: str = county_service.CITY):
+    with town.app.worker.begin() as tx:
+        return facts.facts(tx, month, organisation, town.clock.now(), town.app.rule_source)
 
 
 def pair(found, organisation, name):
@@ -51,7 +51,7 @@ def months(town):
     )
     town.clock.advance_to(datetime(2027, 1, 10, 9, 0, tzinfo=ZONE))
     town.settle()
-    town.give(COMMUNITY, late, "place", branch=world.COMMUNITY_BRANCH)
+    town.give(COMMUNITY, late, "place", branch=county_service.COMMUNITY_BRANCH)
     town.give(STREET, late, "send_receipt", handler="经办人", phone="0575-1")
     return {"asked": asked, "floating": floating}
 
@@ -79,31 +79,31 @@ def test_a_month_that_is_over_does_not_change_with_the_tree(town, months):
     their open transfers.
     """
     before = {
-        month: (of(town, month), of(town, month, world.ORIGIN_COUNTY))
+        month: (of(town, month), of(town, month, county_service.ORIGIN_COUNTY))
         for month in ("2026-11", "2026-12")
     }
     assert pair(before["2026-11"][0], UNIT, "bounced") == (1, None) and pair(
         before["2026-12"][0], STREET, "receipts_late"
     ) == (1, 2)
     columns = ["code", "name", "kind", "unit", "parent", "area", "serves_area", "authority"]
-    rows = {r[0]: dict(zip(columns, r, strict=True)) for r in world.ORGANISATIONS}
+    rows = {r[0]: dict(zip(columns, r, strict=True)) for r in county_service.ORGANISATIONS}
     town.clock.advance_to(datetime(2027, 1, 20, 9, 0, tzinfo=ZONE))
     load_rows(
-        town.house.worker,
+        town.app.worker,
         "organisations",
         [rows[BRANCH] | {"parent": STREET}, rows[COMMUNITY] | {"parent": UNIT}],
         town.clock,
         Hooks(movers=[follow_tree]),
     )
-    assert after_load(town.house, "organisations")
+    assert after_load(town.app, "organisations")
     assert {
-        month: (of(town, month), of(town, month, world.ORIGIN_COUNTY)) for month in before
+        month: (of(town, month), of(town, month, county_service.ORIGIN_COUNTY)) for month in before
     } == before
-    assert BRANCH in of(town, "2027-01", world.COUNTY)
+    assert BRANCH in of(town, "2027-01", county_service.COUNTY)
 
 
 def test_contacts_count_as_kept_when_the_member_was_reached_by_the_day(town, months):
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         entered = tx.exec_driver_sql(
             "SELECT entered_at FROM transfer_case WHERE id = %s::uuid", (months["floating"],)
         ).scalar_one()
@@ -113,7 +113,7 @@ def test_contacts_count_as_kept_when_the_member_was_reached_by_the_day(town, mon
     from services.intake.app import Intake
 
     event = {
-        **world.event(3, "call"),
+        **county_service.event(3, "call"),
         "source": f"urn:guidui:organisation:{BRANCH}",
         "type": "guidui.contact.attempt.v1",
         "data": {
@@ -123,7 +123,7 @@ def test_contacts_count_as_kept_when_the_member_was_reached_by_the_day(town, mon
             "reached": True,
         },
     }
-    assert Intake(town.house.web, town.clock, town.house.secret).post(
+    assert Intake(town.app.web, town.clock, town.app.secret).post(
         town.caller(BRANCH, "sender"), [event]
     ) == ["accepted"]
     town.settle()
@@ -156,7 +156,8 @@ def test_who_is_measured_sees_what_the_department_sees(town, months, reader, url
     assert unit.get("/v1/facts", params={"month": "2026-13"}).status_code == 422
     unit.close()
     city = httpx.Client(
-        base_url=url, headers={"Authorization": f"Bearer {town.key(world.CITY, 'department')}"}
+        base_url=url,
+        headers={"Authorization": f"Bearer {town.key(county_service.CITY, 'department')}"},
     )
     whole = city.get("/v1/facts", params={"month": "2026-11"}).json()
     city.close()

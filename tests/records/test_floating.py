@@ -13,8 +13,8 @@ from services.records.floating import proposals
 from tests.cases.cast import DIRECTORY
 from tests.cases.cast import HOST as CHAMBER
 from tests.portal.town import text
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY
 
 
 def floats(town, number: int, **to: str) -> str:
@@ -34,7 +34,7 @@ def test_the_host_notes_and_the_origin_reads_and_the_clocks_start_anew(town, rea
     case = floats(town, 1)
     town.clock.advance_to(town.clock.now() + timedelta(days=93))
     town.settle()
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         due = (
             "SELECT count(*) FROM task WHERE case_id = %s::uuid AND kind = 'contact' AND "
             "closed_at IS NULL"
@@ -53,7 +53,7 @@ def test_the_host_notes_and_the_origin_reads_and_the_clocks_start_anew(town, rea
     )
     assert "已登记" in text(answer) and "参加社区支部主题党日" in text(answer)
     town.settle()
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert tx.exec_driver_sql(due, (case,)).scalar_one() == 0, (
             "life at the host counts as contact"
         )
@@ -91,7 +91,7 @@ def test_what_cannot_be_noted_is_said(filled, town, reader):
         f"/floating/{case}", data=host.hidden(host.get(f"/floating/{case}"), case) | filled
     )
     assert answer.status_code == 422 and 'role="alert"' in answer.text
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM host_record").scalar_one() == 0
 
 
@@ -125,7 +125,7 @@ def test_three_full_members_at_one_host_are_proposed_and_the_decision_is_kept(to
     floats(town, 4)
     assert "4 名正式党员" in text(county.get("/floating")), "a group that has grown comes back"
     assert reader("secretary").post("/floating/proposals", data=form).status_code == 403
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert tx.exec_driver_sql(
             "SELECT decision, members, decided_by FROM branch_proposal"
         ).all() == [("decline", 3, "邻区干部")]
@@ -150,4 +150,4 @@ def test_groups_are_by_host_place_and_employer_and_the_same_members_count_once()
         == []
         == proposals([line(n, "没有代码") for n in range(9)], DIRECTORY, today)
     )
-    assert floating.BRANCH_MEMBERS_MIN == 3 and world.COUNTY
+    assert floating.BRANCH_MEMBERS_MIN == 3 and county_service.COUNTY

@@ -12,7 +12,15 @@ import pytest
 from services.kit.clock import ZONE
 from services.wiring import records_loop
 from tests.records.test_floating import floats
-from tests.stories.world import BRANCH, COMMUNITY, COUNTY, NEIGHBOUR, ORIGIN_COUNTY, STREET, UNIT
+from tests.stories.county_service import (
+    BRANCH,
+    COMMUNITY,
+    COUNTY,
+    NEIGHBOUR,
+    ORIGIN_COUNTY,
+    STREET,
+    UNIT,
+)
 
 SOME_ID = "11111111-1111-4111-8111-111111111111"
 
@@ -39,7 +47,7 @@ def test_the_host_notes_the_origin_reads_and_the_clocks_hear_of_it(town, call):
     )
     assert made.status_code == 201, made.text
     town.settle()
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert (
             str(
                 tx.exec_driver_sql(
@@ -130,7 +138,7 @@ def test_from_the_registration_to_the_card_of_the_quarter(town, call, lives_here
         150
     ]
     town.clock.advance_to(datetime(2027, 1, 4, 9, tzinfo=ZONE))
-    records_loop(town.house)
+    records_loop(town.app)
     [card] = call(BRANCH, "GET", f"{top}/cards").json()["items"]
     assert (card["quarter"], card["minutes"], card["seen_at"]) == ("2026Q4", 150, None)
     seen = f"{top}/{report}/cards/2026Q4/seen"

@@ -17,8 +17,8 @@ from services.records import snapshots
 from services.registry.load import Hooks, load_rows
 from services.wiring import after_load, follow_tree, records_loop
 from tests.portal.town import text
-from tests.stories import world
-from tests.stories.world import BRANCH, CITY, COMMUNITY, COUNTY, ORIGIN_COUNTY, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, CITY, COMMUNITY, COUNTY, ORIGIN_COUNTY, UNIT
 
 LAST = date(2026, 11, 30)
 TODAY = ("as_of", "expiring")  # what the audit says beyond the figures that are kept
@@ -40,9 +40,9 @@ def month(town):
     town.leaves(3, "accept")
     town.clock.advance_to(at(LAST, 18))
     town.settle()
-    with town.house.web.begin() as tx:
+    with town.app.web.begin() as tx:
         live = {
-            code: queries.audit(tx, town.clock.now(), code, town.house.ground)
+            code: queries.audit(tx, town.clock.now(), code, town.app.rule_source)
             for code in (CITY, UNIT, COMMUNITY)
         }
     return {"live": live, "waiting": waiting, "out": out, "moved": moved}
@@ -54,7 +54,7 @@ def december(town, month) -> None:
     town.settle()
     town.give(BRANCH, month["waiting"], "confirm_destination", member_informed=True)
     town.give(COMMUNITY, month["out"], "record_arrival")
-    town.give(world.STREET, month["out"], "accept")
+    town.give(county_service.STREET, month["out"], "accept")
     town.leaves(4)
 
 
@@ -72,8 +72,8 @@ def folded(tx, until: datetime) -> dict[str, dict]:
 
 def test_a_past_day_is_the_same_from_history_and_equals_the_audit_of_that_evening(town, month):
     december(town, month)
-    with town.house.worker.begin() as tx:
-        again = snapshots.rebuilt(tx, LAST, town.house.ground)
+    with town.app.worker.begin() as tx:
+        again = snapshots.rebuilt(tx, LAST, town.app.rule_source)
         by_hand = folded(tx, at(LAST + timedelta(days=1)))
     for code, live in month["live"].items():
         assert again[code] == {k: v for k, v in live.items() if k not in TODAY}, code
@@ -83,22 +83,22 @@ def test_a_past_day_is_the_same_from_history_and_equals_the_audit_of_that_evenin
 
 
 def test_the_snapshot_is_written_when_the_month_is_over_once_and_stays(town, month):
-    records_loop(town.house)
-    with town.house.worker.connect() as tx:
+    records_loop(town.app)
+    with town.app.worker.connect() as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM snapshot").scalar_one() == 0
     december(town, month)
-    records_loop(town.house)  # five days late
-    with town.house.worker.connect() as tx:
+    records_loop(town.app)  # five days late
+    with town.app.worker.connect() as tx:
         first = tx.exec_driver_sql(
             "SELECT day, organisation, figures::text FROM snapshot ORDER BY 1, 2"
         ).all()
     assert {row.day for row in first} == {LAST}
-    with town.house.worker.begin() as tx:
-        again = snapshots.rebuilt(tx, LAST, town.house.ground)
+    with town.app.worker.begin() as tx:
+        again = snapshots.rebuilt(tx, LAST, town.app.rule_source)
         stored = snapshots.taken(tx, CITY, LAST)[0]["figures"]
     assert stored == again[CITY] == {k: v for k, v in month["live"][CITY].items() if k not in TODAY}
-    records_loop(town.house)
-    with town.house.worker.connect() as tx:
+    records_loop(town.app)
+    with town.app.worker.connect() as tx:
         assert (
             tx.exec_driver_sql(
                 "SELECT day, organisation, figures::text FROM snapshot ORDER BY 1, 2"
@@ -106,7 +106,7 @@ def test_the_snapshot_is_written_when_the_month_is_over_once_and_stays(town, mon
             == first
         )
     for forbidden in ("UPDATE snapshot SET figures = '{}'", "DELETE FROM snapshot"):
-        with town.house.worker.connect() as tx, pytest.raises(DBAPIError):
+        with town.app.worker.connect() as tx, pytest.raises(DBAPIError):
             tx.exec_driver_sql(forbidden)
 
 
@@ -117,19 +117,21 @@ def test_a_month_that_is_over_keeps_the_tree_it_had(town, month):
     town.clock.advance_to(at(date(2026, 12, 5), 9))
     town.settle()
     columns = ["code", "name", "kind", "unit", "parent", "area", "serves_area", "authority"]
-    row = next(dict(zip(columns, r, strict=True)) for r in world.ORGANISATIONS if r[0] == UNIT)
+    row = next(
+        dict(zip(columns, r, strict=True)) for r in county_service.ORGANISATIONS if r[0] == UNIT
+    )
     load_rows(
-        town.house.worker,
+        town.app.worker,
         "organisations",
         [row | {"parent": COUNTY}],
         town.clock,
         Hooks(movers=[follow_tree]),
     )
-    after_load(town.house, "organisations")
-    records_loop(town.house)
-    with town.house.worker.begin() as tx:
+    after_load(town.app, "organisations")
+    records_loop(town.app)
+    with town.app.worker.begin() as tx:
         november, today = (
-            snapshots.rebuilt(tx, day, town.house.ground) for day in (LAST, date(2026, 12, 5))
+            snapshots.rebuilt(tx, day, town.app.rule_source) for day in (LAST, date(2026, 12, 5))
         )
         stored = snapshots.taken(tx, ORIGIN_COUNTY, LAST)[0]["figures"]
     assert november[UNIT] == {k: v for k, v in month["live"][UNIT].items() if k not in TODAY}
@@ -143,8 +145,8 @@ def test_a_month_that_is_over_keeps_the_tree_it_had(town, month):
 def test_a_service_that_was_off_for_months_takes_every_month_end(town, month):
     town.clock.advance_to(at(date(2027, 2, 3), 9))
     town.settle()
-    records_loop(town.house)
-    with town.house.worker.connect() as tx:
+    records_loop(town.app)
+    with town.app.worker.connect() as tx:
         assert snapshots.days_taken(tx, CITY) == [date(2027, 1, 31), date(2026, 12, 31), LAST]
 
 
@@ -152,7 +154,7 @@ def test_two_dates_stand_side_by_side_and_systems_read_the_same(town, month, rea
     december(town, month)
     town.clock.advance_to(at(date(2027, 1, 2), 9))
     town.settle()
-    records_loop(town.house)
+    records_loop(town.app)
     department = reader("department")
     page = department.get(
         "/snapshots", params={"organisation": UNIT, "before": "2026-11-30", "after": "2026-12-31"}

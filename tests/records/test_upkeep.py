@@ -8,20 +8,20 @@ from datetime import timedelta
 
 from services.registry.load import load_rows
 from tests.portal.town import text
-from tests.stories import world
-from tests.stories.world import BRANCH
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH
 
 
 def lapsed(town) -> None:
     """Member 9 was last seen four months ago."""
     load_rows(
-        town.house.worker,
+        town.app.worker,
         "members",
         [
             {
                 "member": "m00009",
-                "name": world.name(9),
-                "id_number": world.id_number(9),
+                "name": county_service.name(9),
+                "id_number": county_service.id_number(9),
                 "status": "full",
                 "standing": "normal",
                 "organisation": BRANCH,
@@ -30,7 +30,7 @@ def lapsed(town) -> None:
         ],
         town.clock,
     )
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         tx.exec_driver_sql('SELECT member_signs(\'[{"member": "m00009"}]\'::json)')
     town.settle()
 
@@ -43,13 +43,13 @@ def note(one, **fields: str):
 def test_organisational_life_noted_on_the_page_ends_the_reminder(town, reader):
     lapsed(town)
     branch = reader("origin")
-    assert "要联系或谈话的党员 1 名" in text(branch.get("/upkeep")) and world.name(9) in text(
-        branch.get("/upkeep")
-    )
+    assert "要联系或谈话的党员 1 名" in text(branch.get("/upkeep")) and county_service.name(
+        9
+    ) in text(branch.get("/upkeep"))
     assert "已记下" in text(note(branch, outcome="life", on="2026-11-22"))
     town.settle()
     assert "现在没有要联系或谈话的党员" in text(branch.get("/upkeep"))
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert (
             tx.exec_driver_sql(
                 "SELECT last_life_on::text FROM member WHERE member = 'm00009'"
@@ -61,7 +61,7 @@ def test_organisational_life_noted_on_the_page_ends_the_reminder(town, reader):
 def test_a_stay_is_contacted_at_its_interval_and_a_failed_call_does_not_count(town, reader):
     case = town.leaves(3, to={}, category="study_abroad")
     town.give(
-        world.UNIT,
+        county_service.UNIT,
         case,
         "approve_stay",
         reason="公派留学",
@@ -73,14 +73,14 @@ def test_a_stay_is_contacted_at_its_interval_and_a_failed_call_does_not_count(to
     branch = reader("origin")
     card = text(branch.get(f"/cases/{case}"))
     assert "公派留学 · 2028年11月23日 复查 · 每 2 个月联系一次" in card
-    assert world.name(3) in text(branch.get("/upkeep"))
+    assert county_service.name(3) in text(branch.get("/upkeep"))
     today = town.clock.now().date().isoformat()
     note(branch, outcome="not_reached", on=today)
     town.settle()
-    assert world.name(3) in text(branch.get("/upkeep"))
+    assert county_service.name(3) in text(branch.get("/upkeep"))
     note(branch, outcome="phone", on=today)
     town.settle()
-    assert world.name(3) not in text(branch.get("/upkeep"))
+    assert county_service.name(3) not in text(branch.get("/upkeep"))
 
 
 def test_only_the_own_members_and_only_days_that_were(town, reader):

@@ -9,26 +9,26 @@ from typing import Any
 from services.intake.app import Intake
 from services.registry.load import load_rows
 from services.wiring import walk_ins_loop
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY, UNIT
 
-NUMBER = world.id_number(700)
+NUMBER = county_service.id_number(700)
 
 
 def post(town, by: str, kind: str, ident: str, **data: Any) -> None:
     event = {
-        **world.event(0, ident),
+        **county_service.event(0, ident),
         "source": f"urn:guidui:organisation:{by}",
         "type": f"guidui.{kind}.v1",
         "data": data,
     }
-    intake = Intake(town.house.web, town.clock, town.house.secret)
+    intake = Intake(town.app.web, town.clock, town.app.secret)
     assert intake.post(town.caller(by, "sender"), [event]) == ["accepted"]
     town.settle()
 
 
 def cases(town) -> list[tuple]:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return [
             tuple(row)
             for row in tx.exec_driver_sql(
@@ -51,7 +51,7 @@ def walks_in(town) -> None:
 
 def enters_the_register(town, member: str = "m90001", **more: str) -> None:
     loaded = load_rows(
-        town.house.worker,
+        town.app.worker,
         "members",
         [
             {
@@ -70,28 +70,28 @@ def enters_the_register(town, member: str = "m90001", **more: str) -> None:
 
 def test_the_register_learns_of_the_member_later(town):
     walks_in(town)
-    assert walk_ins_loop(town.house) == 0
+    assert walk_ins_loop(town.app) == 0
     enters_the_register(town, id_number=NUMBER)
-    assert walk_ins_loop(town.house) == 1
+    assert walk_ins_loop(town.app) == 1
     town.settle()
     ((member, state, inflow, origin, poster),) = cases(town)
     assert (member, inflow, origin, poster) == ("m90001", False, BRANCH, COMMUNITY) and state in (
         "announced",
         "triaged",
     )
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         said = tx.exec_driver_sql("SELECT decision, member FROM identification").one()
         history = tx.exec_driver_sql("SELECT command FROM case_event ORDER BY seq").scalars().all()
         waits = tx.exec_driver_sql("SELECT wait_organisation, wait_act FROM transfer_case").one()
     assert tuple(said) == ("match", "m90001") and history[:2] == ["open", "identify"]
     assert tuple(waits) == (BRANCH, "triage")
-    assert walk_ins_loop(town.house) == 0
+    assert walk_ins_loop(town.app) == 0
 
 
 def test_a_unit_names_the_member_with_what_the_walk_in_said(town):
     walks_in(town)
     enters_the_register(town)  # the register has no number of this member
-    assert walk_ins_loop(town.house) == 0
+    assert walk_ins_loop(town.app) == 0
     post(
         town,
         UNIT,
@@ -103,7 +103,7 @@ def test_a_unit_names_the_member_with_what_the_walk_in_said(town):
         circumstances={"labour_relation": "ended", "handover": "dispersed"},
     )
     assert [(m, s) for m, s, *_ in cases(town)] == [(None, "merged"), ("m90001", "triaged")]
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         reports = tx.exec_driver_sql(
             "SELECT reports FROM transfer_case WHERE state = 'triaged'"
         ).scalar_one()
@@ -123,7 +123,7 @@ def test_a_unit_names_the_member_with_what_the_walk_in_said(town):
 
 def test_a_namesake_is_not_the_walk_in(town):
     walks_in(town)
-    enters_the_register(town, id_number=world.id_number(701))
+    enters_the_register(town, id_number=county_service.id_number(701))
     post(
         town,
         UNIT,
@@ -133,13 +133,13 @@ def test_a_namesake_is_not_the_walk_in(town):
         person={"member": "m90001"},
         to={"organisation": COMMUNITY},
     )
-    assert walk_ins_loop(town.house) == 0
+    assert walk_ins_loop(town.app) == 0
     assert [(m, s) for m, s, *_ in cases(town) if m is None] == [(None, "announced")]
 
 
 def test_a_walk_in_already_on_the_way_keeps_its_state_and_gains_its_member(town):
     walks_in(town)
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         case = str(tx.exec_driver_sql("SELECT id FROM transfer_case").scalar_one())
     town.give(
         COMMUNITY,
@@ -150,6 +150,6 @@ def test_a_walk_in_already_on_the_way_keeps_its_state_and_gains_its_member(town)
     )
     state = town.state(case)
     enters_the_register(town, id_number=NUMBER)
-    assert walk_ins_loop(town.house) == 1
+    assert walk_ins_loop(town.app) == 1
     ((member, now, inflow, origin, _),) = cases(town)
     assert (member, now, inflow, origin) == ("m90001", state, False, BRANCH)

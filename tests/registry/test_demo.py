@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 
-from services.registry.demo import demo_world, load_demo
+from services.registry.demo import demo_county, load_demo
 from services.registry.directory import Directory
 from services.registry.id_numbers import is_valid
 from services.registry.queries import grid_for
 
 
 def test_the_same_seed_gives_the_same_world():
-    assert demo_world(7) == demo_world(7)
-    assert demo_world(7).members != demo_world(8).members
+    assert demo_county(7) == demo_county(7)
+    assert demo_county(7).members != demo_county(8).members
 
 
 def test_nobody_in_it_is_real_and_everybody_can_be_matched():
-    world = demo_world()
+    world = demo_county()
     assert 2_500 <= len(world.members) <= 3_500
     numbers = [member["id_number"] for member in world.members]
     assert len(set(numbers)) == len(numbers) and all(map(is_valid, numbers))

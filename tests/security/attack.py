@@ -74,9 +74,9 @@ class Told:
 
 def cast(town: Town, own: Tree) -> tuple[list[Actor], list[Actor]]:
     """(who calls with keys, who calls with cookies): every role, and nobody."""
-    now, secret = town.clock.now(), town.house.secret
+    now, secret = town.clock.now(), town.app.secret
     keys, people = [Actor("no key")], []
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         for role, organisation in (
             ("sender", own.committee),
             ("receiver", own.community),
@@ -105,7 +105,7 @@ def cast(town: Town, own: Tree) -> tuple[list[Actor], list[Actor]]:
                     f"{role} of {organisation}", {}, {SESSION: cookie}, form_token(secret, cookie)
                 )
             )
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         keys.append(
             Actor(
                 "operator key", {"Authorization": f"Bearer {create_key(tx, None, 'operator', now)}"}
@@ -414,7 +414,7 @@ class Attack:
             self.leaks.append(f"{what}: shows members and leaves no trace of who looked")
 
     def _looks(self) -> int:
-        with self.town.house.worker.connect() as tx:
+        with self.town.app.worker.connect() as tx:
             return tx.exec_driver_sql(
                 "SELECT (SELECT count(*) FROM list_look) + (SELECT count(*) FROM case_look)"
             ).scalar_one()
@@ -425,7 +425,7 @@ class Attack:
         """The rows that hold anything of the foreign county: (table, digest, whether more than the
         code of an organisation) -> how many.
         """
-        with self.town.house.worker.connect() as tx:
+        with self.town.app.worker.connect() as tx:
             if not self._statement:
                 self._statement = " UNION ALL ".join(
                     f"SELECT '{table}', md5(t::text), t::text ~ %(what)s FROM {table} t "

@@ -11,14 +11,14 @@ from services.cases import case_ids
 from services.kit.db import connect
 from services.matcher import announcements
 from services.matcher.announcements import batch_of
-from tests.stories import world
-from tests.stories.world import COMMUNITY, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import COMMUNITY, UNIT
 
 SOURCE = f"urn:guidui:organisation:{UNIT}"
 
 
 def cases(town) -> list[str]:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return list(
             tx.exec_driver_sql(
                 "SELECT id::text FROM transfer_case ORDER BY opened_at, id"
@@ -29,7 +29,7 @@ def cases(town) -> list[str]:
 def closed(*numbers: int, ident: str) -> dict:
     """One of several events that tell of the same batch."""
     return {
-        **world.event(0, ident),
+        **county_service.event(0, ident),
         "source": SOURCE,
         "type": "guidui.labour_relation.ended.v1",
         "data": {
@@ -38,7 +38,10 @@ def closed(*numbers: int, ident: str) -> dict:
             "circumstances": {"labour_relation": "ended", "handover": "collective"},
             "persons": [
                 {
-                    "person": {"name": world.name(n), "id_number": world.id_number(n)},
+                    "person": {
+                        "name": county_service.name(n),
+                        "id_number": county_service.id_number(n),
+                    },
                     "to": {"organisation": COMMUNITY},
                 }
                 for n in numbers
@@ -52,7 +55,7 @@ def test_what_a_sender_knows_does_not_lead_to_the_case(town):
     event = posted_id(SOURCE, "left-0")
     assert case not in {str(uuid5(event, "case:0")), str(event), str(uuid5(event, "group"))}
     town.post(closed(1, 2, ident="closing-1"))
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         parent = tx.exec_driver_sql(
             "SELECT id::text FROM transfer_case WHERE state = 'bulk_open'"
         ).scalar_one()
@@ -62,7 +65,7 @@ def test_what_a_sender_knows_does_not_lead_to_the_case(town):
 def test_several_events_of_a_batch_lead_to_one_case(town):
     town.post(closed(1, 2, ident="closing-1"))
     town.post(closed(3, 4, ident="closing-2"))
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         found = tx.exec_driver_sql(
             "SELECT (SELECT count(*) FROM transfer_case WHERE state = 'bulk_open'), "
             "count(DISTINCT parent), count(*) FROM transfer_case WHERE parent IS NOT NULL"
@@ -80,7 +83,7 @@ def test_two_databases_give_other_ids_and_one_key_gives_the_same():
 
 def test_the_key_is_out_of_reach_of_pages(town):
     town.leaves(0)
-    with town.house.web.connect() as tx:
+    with town.app.web.connect() as tx:
         assert not tx.exec_driver_sql(
             "SELECT has_any_column_privilege('guidui_web', 'case_key', 'SELECT')"
         ).scalar_one()
@@ -93,7 +96,7 @@ def test_a_case_from_before_there_was_a_key_keeps_its_id_and_no_second_one_is_op
     town.leaves(0)
     town.post(closed(1, 2, ident="closing-1"))
     event, batch = posted_id(SOURCE, "left-0"), batch_of(SOURCE, "closing-2026")
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         single, parent = (
             tx.exec_driver_sql(f"SELECT id::text FROM transfer_case WHERE {which}").scalar_one()
             for which in ("member = 'm00000'", "state = 'bulk_open'")
@@ -120,14 +123,14 @@ def test_a_case_from_before_there_was_a_key_keeps_its_id_and_no_second_one_is_op
         )
     owner.dispose()
     before = cases(town)
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         [again] = announcements.read(tx, [event])
         assert again.case_id == str(uuid5(event, "case:0"))
         assert {
             one.parent_id for one in announcements.read(tx, [posted_id(SOURCE, "closing-1")])
         } == {str(batch)}
     town.post(closed(3, 4, ident="closing-2"))
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         children = tx.exec_driver_sql(
             "SELECT count(*) FROM transfer_case WHERE parent = %s", (batch,)
         ).scalar_one()
@@ -139,7 +142,7 @@ def test_a_case_from_before_there_was_a_key_keeps_its_id_and_no_second_one_is_op
 
 def test_an_event_handled_twice_opens_one_case(town):
     case = town.leaves(0)
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         tx.exec_driver_sql("DELETE FROM inbox WHERE consumer = 'matcher'")
         tx.exec_driver_sql("DELETE FROM cursors")
     town.settle()

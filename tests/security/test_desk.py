@@ -16,7 +16,7 @@ from services.portal.accounts import create_account
 from services.portal.sessions import SESSION, open_session
 from services.registry.access import create_key
 from tests.portal.town import text
-from tests.stories.world import BRANCH, COUNTY, ORIGIN_COUNTY, UNIT
+from tests.stories.county_service import BRANCH, COUNTY, ORIGIN_COUNTY, UNIT
 
 NOBODYS = "nobody's"
 
@@ -27,7 +27,7 @@ def letters(town) -> dict[str, int]:
     nobody knows whose it is.
     """
     town.leaves(0)
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         event = str(tx.exec_driver_sql("SELECT id FROM posted_event").scalar_one())
         bodies = {
             "event": ("departures", {"event": event}),
@@ -53,7 +53,7 @@ def call(town, url):
     """A call with a key of an organisation; None: the operator's."""
 
     def call(organisation: str | None, method: str, path: str, **more) -> httpx.Response:
-        with town.house.worker.begin() as tx:
+        with town.app.worker.begin() as tx:
             key = create_key(
                 tx, organisation, "admin" if organisation else "operator", town.clock.now()
             )
@@ -89,7 +89,7 @@ def test_nobody_decides_about_anothers_letter(town, call, letters):
         == 404
     )
     assert call(ORIGIN_COUNTY, "POST", path, json={"decision": "skip"}).status_code == 200
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         state = tx.exec_driver_sql(
             "SELECT state FROM dead_letter WHERE id = %s", (letters["event"],)
         ).scalar_one()
@@ -103,7 +103,7 @@ def test_nobody_decides_about_anothers_letter(town, call, letters):
 
 
 def test_consumers_are_the_operators(town, call):
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         tx.exec_driver_sql(
             "INSERT INTO consumer_state (consumer, stopped_at, stopped_zh, stopped_en) "
             "VALUES ('matcher', %s, 'a', 'b')",
@@ -127,7 +127,7 @@ def test_an_operator_sees_no_persons(call, letters, path):
 
 
 def test_an_operator_signs_in_to_the_desk_and_to_no_page_about_members(town, url, letters):
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         create_account(tx, None, "operator", "运维", town.clock.now(), "a-long-pass-2026")
         account = tx.exec_driver_sql(
             "SELECT id FROM account WHERE organisation IS NULL"

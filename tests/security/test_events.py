@@ -18,8 +18,8 @@ import pytest
 from schemas.departures import posted_id
 from services.registry.load import load_rows
 from tests.portal.town import Town, text
-from tests.stories import world
-from tests.stories.world import (
+from tests.stories import county_service
+from tests.stories.county_service import (
     BRANCH,
     COMMUNITY,
     COUNTY,
@@ -70,19 +70,19 @@ def street(town: Town) -> Town:
         ),
     ]
     load_rows(
-        town.house.worker,
+        town.app.worker,
         "organisations",
         [dict(zip(columns, row, strict=True)) for row in rows],
         town.clock,
     )
     load_rows(
-        town.house.worker,
+        town.app.worker,
         "members",
         [
             {
                 "member": "x1",
                 "name": "湖塘人",
-                "id_number": world.id_number(300),
+                "id_number": county_service.id_number(300),
                 "status": "full",
                 "standing": "normal",
                 "organisation": X,
@@ -118,7 +118,11 @@ def event(kind: str, by: str, ident: str, **data: Any) -> dict[str, Any]:
 
 def person(number: int, **more: Any) -> dict[str, Any]:
     """Member ``number`` as anybody may know them."""
-    return {"name": world.name(number), "id_number": world.id_number(number), **more}
+    return {
+        "name": county_service.name(number),
+        "id_number": county_service.id_number(number),
+        **more,
+    }
 
 
 def post(town: Town, url: str, sent: dict[str, Any], status: int = 202) -> httpx.Response:
@@ -146,7 +150,7 @@ def far(town: Town, url: str, by: str, ident: str) -> dict[str, Any]:
 
 def rows_of(town: Town, sql: str, *values: Any) -> list[tuple]:
     """What stands in the database."""
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return [tuple(row) for row in tx.exec_driver_sql(sql, values)]
 
 
@@ -421,7 +425,7 @@ def test_only_a_department_above_changes_an_organisation(street, url, by, organi
     "claimed",
     [
         {"member": "m00005", "name": "欧阳无名"},
-        {"name": "欧阳无名", "id_number": world.id_number(5)},
+        {"name": "欧阳无名", "id_number": county_service.id_number(5)},
     ],
 )
 def test_a_reference_of_another_name_is_a_fault_of_the_event(street, url, claimed):
@@ -452,7 +456,7 @@ def in_doubt(
             by,
             ident,
             category="relocation",
-            person={"name": world.name(3), "phone": "13900000004"},
+            person={"name": county_service.name(3), "phone": "13900000004"},
             to={"address": ELSEWHERE},
         ),
     )
@@ -484,9 +488,9 @@ def test_the_desk_shows_a_stranger_levels_and_nothing_of_the_register(street, ur
         "m0000",
         BRANCH,
         UNIT,
-        world.id_number(3)[-4:],
-        world.id_number(4)[-4:],
-        world.name(4),
+        county_service.id_number(3)[-4:],
+        county_service.id_number(4)[-4:],
+        county_service.name(4),
     ):
         assert known not in answer.text
     with_looks = rows_of(street, "SELECT DISTINCT organisation, purpose FROM member_look")
@@ -498,7 +502,7 @@ def test_the_page_shows_no_more_than_the_call(street, url):
     from tests.portal.town import PASSWORD, Reader
 
     review = in_doubt(street, url, X)
-    with street.house.worker.begin() as tx:
+    with street.app.worker.begin() as tx:
         create_account(tx, X, "secretary", "湖塘书记", street.clock.now(), PASSWORD)
     with Reader(url) as browser:
         browser.sign_in(X, "湖塘书记", PASSWORD)
@@ -506,7 +510,12 @@ def test_the_page_shows_no_more_than_the_call(street, url):
             page = browser.get(path)
             assert page.status_code == 200 and not any(
                 known in page.text
-                for known in ("m0000", BRANCH, world.id_number(3)[-4:], world.name(4))
+                for known in (
+                    "m0000",
+                    BRANCH,
+                    county_service.id_number(3)[-4:],
+                    county_service.name(4),
+                )
             )
         assert "别的组织的党员，只显示相符程度" in text(browser.get(f"/reviews/{review}"))
 
@@ -566,13 +575,13 @@ def test_who_holds_the_candidate_is_asked_sees_the_record_and_decides(street, ur
 
 def test_each_holder_answers_for_its_own_candidates(street, url):
     load_rows(
-        street.house.worker,
+        street.app.worker,
         "members",
         [
             {
                 "member": "s1",
-                "name": world.name(3),
-                "id_number": world.id_number(301),
+                "name": county_service.name(3),
+                "id_number": county_service.id_number(301),
                 "status": "full",
                 "standing": "normal",
                 "organisation": SCHOOL,
@@ -584,7 +593,11 @@ def test_each_holder_answers_for_its_own_candidates(street, url):
         street,
         url,
         event(
-            "departure.effective", X, "both", category="relocation", person={"name": world.name(3)}
+            "departure.effective",
+            X,
+            "both",
+            category="relocation",
+            person={"name": county_service.name(3)},
         ),
     )
     review = f"{posted_id(f'urn:guidui:organisation:{X}', 'both')}:0"
@@ -627,7 +640,7 @@ def test_open_reviews_that_keep_others_busy_are_limited(street, url, monkeypatch
             X,
             "two",
             category="layoff",
-            person={"name": world.name(3), "phone": "13900000005"},
+            person={"name": county_service.name(3), "phone": "13900000005"},
         ),
     )
     told = far(street, url, X, "two")
@@ -692,7 +705,9 @@ def test_a_batch_of_mixed_persons_is_taken_each_by_itself(street, url):
 
 
 def test_a_hosts_phone_and_address_stand_beside_those_of_the_line(street, url, reader):
-    case = street.leaves(3, person=person(3, phone="13900000003"), to={"address": world.ADDRESS})
+    case = street.leaves(
+        3, person=person(3, phone="13900000003"), to={"address": county_service.ADDRESS}
+    )
     post(
         street,
         url,
@@ -700,13 +715,13 @@ def test_a_hosts_phone_and_address_stand_beside_those_of_the_line(street, url, r
     )
     assert rows_of(
         street, "SELECT phone, address FROM case_person WHERE case_id = %s::uuid", case
-    ) == [("13900000003", world.ADDRESS)]
+    ) == [("13900000003", county_service.ADDRESS)]
     assert rows_of(
         street,
         "SELECT organisation, of_line, phone, address FROM case_contact WHERE case_id = %s::uuid "
         "ORDER BY of_line DESC",
         case,
-    ) == [(UNIT, True, "13900000003", world.ADDRESS), (X, False, PHONE, ELSEWHERE)]
+    ) == [(UNIT, True, "13900000003", county_service.ADDRESS), (X, False, PHONE, ELSEWHERE)]
 
 
 def test_the_branch_reads_on_its_pages_who_reported_what(street, url, reader):
@@ -730,13 +745,13 @@ def test_the_branch_reads_on_its_pages_who_reported_what(street, url, reader):
 
 def test_the_standing_of_another_trees_member_is_not_told(street, url):
     load_rows(
-        street.house.worker,
+        street.app.worker,
         "members",
         [
             {
                 "member": "m00009",
-                "name": world.name(9),
-                "id_number": world.id_number(9),
+                "name": county_service.name(9),
+                "id_number": county_service.id_number(9),
                 "status": "full",
                 "standing": "ended",
                 "organisation": BRANCH,
@@ -757,7 +772,10 @@ def test_the_standing_of_another_trees_member_is_not_told(street, url):
 def test_a_comparison_says_elsewhere_and_no_more(street, url):
     case = street.leaves(3)
     street.leaves(8, "issue_letter")
-    persons = [{"name": world.name(n), "id_number": world.id_number(n)} for n in (3, 5, 8)]
+    persons = [
+        {"name": county_service.name(n), "id_number": county_service.id_number(n)}
+        for n in (3, 5, 8)
+    ]
     for code, role in ((X, "receiver"), (COUNTY, "department"), (NEIGHBOUR, "receiver")):
         made = call(
             street, url, code, role, "POST", "/v1/comparisons", json={"persons": persons}
@@ -809,7 +827,13 @@ def test_names_guessed_at_the_pool_in_a_day_are_limited(street, url, monkeypatch
         assert answer.status_code in (404, 422), answer.text
     assert call(street, url, X, "receiver", "GET", "/v1/pool?text=王五").status_code == 200
     right = call(
-        street, url, X, "receiver", "POST", f"/v1/pool/{case}/claim", json={"name": world.name(3)}
+        street,
+        url,
+        X,
+        "receiver",
+        "POST",
+        f"/v1/pool/{case}/claim",
+        json={"name": county_service.name(3)},
     )
     assert (
         right.status_code == 429
@@ -824,7 +848,7 @@ def _with_policy(town: Town, monkeypatch: Any, **values: int) -> None:
 
     from services.cases.policy_book import Book
 
-    changed = replace(town.house.ground.policy, **values)
+    changed = replace(town.app.rule_source.policy, **values)
     monkeypatch.setattr(Book, "at", lambda *_: changed)
     monkeypatch.setattr("services.cases.model.World.policy_at", lambda *_: changed)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import httpx
 
 from tests.portal.town import CAST
-from tests.stories.world import BRANCH, COMMUNITY, UNIT
+from tests.stories.county_service import BRANCH, COMMUNITY, UNIT
 
 
 def looks(town) -> list[tuple]:
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return [
             tuple(row)
             for row in tx.exec_driver_sql(

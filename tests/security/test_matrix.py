@@ -163,7 +163,7 @@ def attack(town, gazetteer) -> Iterator[Attack]:
     own, foreign = two_counties()
     for tree in (own, foreign):
         plant(town, tree)
-    attack = Attack(application(town.house), town, own, foreign)
+    attack = Attack(application(town.app), town, own, foreign)
     yield attack
     attack.close()
 

@@ -12,13 +12,13 @@ import pytest
 
 from services.intake.app import Intake
 from tests.portal.town import Town
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY, NEIGHBOUR, STREET, UNIT
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY, NEIGHBOUR, STREET, UNIT
 
 
 def walk_in(town: Town, organisation: str) -> str:
     """The case of an invented person whom ``organisation`` reports as being here."""
-    intake = Intake(town.house.web, town.clock, town.house.secret)
+    intake = Intake(town.app.web, town.clock, town.app.secret)
     event = {
         "specversion": "1.0",
         "type": "guidui.host.report.v1",
@@ -33,7 +33,7 @@ def walk_in(town: Town, organisation: str) -> str:
     }
     assert intake.post(town.caller(organisation, "sender"), [event]) == ["accepted"]
     town.settle()
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return str(
             tx.exec_driver_sql("SELECT id FROM transfer_case WHERE member IS NULL").scalar_one()
         )
@@ -57,7 +57,7 @@ def told(response: httpx.Response) -> tuple[int, dict[str, Any]]:
 
 def everything(town: Town, case: str) -> list[Any]:
     """All that is kept of a case."""
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         return [
             tx.exec_driver_sql(
                 f"SELECT coalesce(json_agg(t ORDER BY t::text)::text, '') FROM {table} t "
@@ -108,20 +108,20 @@ def test_a_person_not_identified_joins_a_member_by_an_identity_decision_only(tow
 
 def test_the_history_of_the_surviving_case_says_what_the_merged_one_changed(town, url):
     first = town.leaves(0, "accept")
-    intake = Intake(town.house.web, town.clock, town.house.secret)
+    intake = Intake(town.app.web, town.clock, town.app.secret)
     again = {
-        **world.event(0, "again"),
+        **county_service.event(0, "again"),
         "source": f"urn:guidui:organisation:{COMMUNITY}",
         "type": "guidui.departure.effective.v1",
         "data": {
             "category": "relocation",
-            "person": {"name": world.name(0), "id_number": world.id_number(0)},
+            "person": {"name": county_service.name(0), "id_number": county_service.id_number(0)},
             "to": {"organisation": NEIGHBOUR},
         },
     }
     assert intake.post(town.caller(COMMUNITY, "sender"), [again]) == ["accepted"]
     town.settle()
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         second = str(
             tx.exec_driver_sql(
                 "SELECT id FROM transfer_case WHERE id <> %s::uuid", (first,)
@@ -132,7 +132,7 @@ def test_the_history_of_the_surviving_case_says_what_the_merged_one_changed(town
     )  # has left the member to the street
     assert merge(town, url, STREET, second, first).status_code == 200
     assert town.state(second) == "merged" and town.state(first) == "accepted"
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         by, detail = tx.exec_driver_sql(
             "SELECT by_organisation, detail FROM case_event WHERE case_id = %s::uuid "
             "AND command = 'join'",

@@ -19,9 +19,9 @@ from tests.security.test_events import (
     post,
     rows_of,
 )
-from tests.stories import world
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY, COUNTY, NEIGHBOUR, ORIGIN_COUNTY, UNIT
 from tests.stories.test_organisations_change import live
-from tests.stories.world import BRANCH, COMMUNITY, COUNTY, NEIGHBOUR, ORIGIN_COUNTY, UNIT
 
 SERVED = "330603001008"  # the area of COMMUNITY, in COUNTY
 
@@ -49,7 +49,7 @@ def test_a_department_lets_nobody_serve_an_area_that_is_not_its_own(street, url,
     post(street, url, event("organisation.changed", ORIGIN_COUNTY, "taken") | {"data": data})
     told = far(street, url, ORIGIN_COUNTY, "taken")
     assert told["state"] == "rejected" and "outside the area" in told["problem"], told
-    with street.house.worker.connect() as tx:
+    with street.app.worker.connect() as tx:
         assert Directory.of(tx).serving(SERVED).code == COMMUNITY
     case = street.leaves(0)
     assert rows_of(street, "SELECT destination FROM transfer_case WHERE id = %s::uuid", case) == [
@@ -87,7 +87,7 @@ def test_an_area_is_not_taken_in_two_steps(street, url):
         {},
         {"birth_date": "1951-01-01"},
         {"phone": "13700009999"},
-        {"name": world.name(4)[:1] + "■■"},
+        {"name": county_service.name(4)[:1] + "■■"},
     ],
 )
 def test_a_reference_by_itself_tells_a_stranger_nothing(street, url, kind, said):
@@ -119,13 +119,15 @@ def test_a_reference_counts_from_the_line_and_beside_the_name(street, url):
             COMMUNITY,
             "part",
             on="2026-11-21",
-            person={"member": "m00008", "name": world.name(8)},
+            person={"member": "m00008", "name": county_service.name(8)},
         ),
     )
     post(
         street,
         url,
-        event("host.report", X, "named", person={"member": "m00006", "name": world.name(6)}),
+        event(
+            "host.report", X, "named", person={"member": "m00006", "name": county_service.name(6)}
+        ),
     )
     assert far(street, url, COMMUNITY, "part")["state"] == "identified"
     lives = rows_of(
@@ -141,14 +143,14 @@ def test_a_reference_counts_from_the_line_and_beside_the_name(street, url):
 
 
 def test_a_person_without_a_name_closes_nobodys_desk(street, url):
-    another = {"member": "m00004", "id_number": world.id_number(5)}
+    another = {"member": "m00004", "id_number": county_service.id_number(5)}
     post(
         street,
         url,
         event("departure.effective", UNIT, "nameless", category="layoff", person=another),
     )
     assert far(street, url, UNIT, "nameless")["state"] == "review"
-    with street.house.worker.begin() as tx:
+    with street.app.worker.begin() as tx:
         create_account(tx, UNIT, "secretary", "核对人", street.clock.now(), PASSWORD)
     with Reader(url) as browser:
         browser.sign_in(UNIT, "核对人", PASSWORD)

@@ -18,7 +18,7 @@ from schemas.departures import posted_id
 from schemas.envelope import Message
 from services.cases import overrides, receiving
 from services.cases.backlog import open_letters
-from services.cases.commands import give
+from services.cases.commands import apply
 from services.intake.app import Intake
 from services.kit import dead_letters
 from services.kit.errors import Words
@@ -30,7 +30,7 @@ from services.registry.directory import Directory
 from services.registry.load import load_rows
 from services.registry.rolls import roll_of
 from tests.portal.town import Town
-from tests.stories import world
+from tests.stories import county_service
 
 FLOATING = (7, 8, 9)
 NAMESAKES = (13, 14)
@@ -88,10 +88,12 @@ class Tree:
 
     def name(self, number: int) -> str:
         same = NAMESAKES[0] if number in NAMESAKES else number
-        return self.surname + world.GIVEN[same % 16] + world.GIVEN[(same + 5) % 16]
+        return (
+            self.surname + county_service.GIVEN[same % 16] + county_service.GIVEN[(same + 5) % 16]
+        )
 
     def id_number(self, number: int) -> str:
-        return world.id_number(self.first + number)
+        return county_service.id_number(self.first + number)
 
     def phone(self, number: int) -> str:
         return f"1370{self.prefix[-3:]}{number:04}"
@@ -113,13 +115,20 @@ class Tree:
 def two_counties() -> tuple[Tree, Tree]:
     """(the callers' own, the foreign one)."""
     own = Tree(
-        "330603", "司徒", "own", world.COUNTY, "330603001", "330603001008", world.ADDRESS, 100
+        "330603",
+        "司徒",
+        "own",
+        county_service.COUNTY,
+        "330603001",
+        "330603001008",
+        county_service.ADDRESS,
+        100,
     )
     foreign = Tree(
         "330602",
         "令狐",
         "zzsecret",
-        world.ORIGIN_COUNTY,
+        county_service.ORIGIN_COUNTY,
         "330602002",
         "330602002002",
         "浙江省绍兴市越城区府山街道府山社区77号zzsecret",
@@ -138,7 +147,7 @@ class Planting:
 
     def __init__(self, town: Town, tree: Tree) -> None:
         self.town, self.tree = town, tree
-        self.intake = Intake(town.house.web, town.clock, town.house.secret)
+        self.intake = Intake(town.app.web, town.clock, town.app.secret)
         self.events: dict[int, str] = {}
 
     def all(self) -> None:
@@ -223,7 +232,7 @@ class Planting:
                 "no",
             ),
         )
-        worker, clock = town.house.worker, town.clock
+        worker, clock = town.app.worker, town.clock
         load_rows(
             worker,
             "organisations",
@@ -329,15 +338,15 @@ class Planting:
                 break
 
     def give(self, by: str, case: str, command: str, /, **given: Any) -> None:
-        give(self.town.house.web, self.town.caller(by), case, command, None, given, self.town.clock)
+        apply(self.town.app.web, self.town.caller(by), case, command, None, given, self.town.clock)
         self.town.settle()
 
     def one(self, sql: str, *params: Any) -> Any:
-        with self.town.house.worker.connect() as tx:
+        with self.town.app.worker.connect() as tx:
             return tx.exec_driver_sql(sql, params).scalar_one()
 
     def all_of(self, sql: str, *params: Any) -> list[Any]:
-        with self.town.house.worker.connect() as tx:
+        with self.town.app.worker.connect() as tx:
             return list(tx.exec_driver_sql(sql, params).scalars())
 
     def moves(self) -> None:
@@ -404,8 +413,8 @@ class Planting:
             "validity_days": 30,
             "channel": "paper",
         }
-        with town.house.worker.begin() as tx:
-            answers = open_letters(tx, [letter], town.clock.now(), town.house.ground)
+        with town.app.worker.begin() as tx:
+            answers = open_letters(tx, [letter], town.clock.now(), town.app.rule_source)
         assert answers == ["new"]
         town.settle()
         tree.case_in["letter_expired"] = self.one(
@@ -416,7 +425,7 @@ class Planting:
         """What a person's choice taught of an address."""
         tree, town = self.tree, self.town
         case = tree.case_in["destination_confirmed"]
-        with town.house.worker.begin() as tx:
+        with town.app.worker.begin() as tx:
             path = Directory.of(tx).path(tree.branch)
             for seq in (8, 9):
                 source = f"case:{case}:{seq}"
@@ -456,7 +465,7 @@ class Planting:
             )
         tree.case_in["floating_registered"] = case
         tree.add("floating", case)
-        with town.house.worker.begin() as tx:
+        with town.app.worker.begin() as tx:
             floating.note(
                 tx,
                 case,
@@ -502,7 +511,7 @@ class Planting:
         tree.case_in["bulk_open"] = parent
         tree.add("batch", parent)
         tree.add("bulk", parent)
-        with town.house.web.begin() as tx:
+        with town.app.web.begin() as tx:
             ident = receiving.give(
                 tx,
                 town.caller(tree.community),
@@ -532,7 +541,7 @@ class Planting:
         registered = [self.lives_here(17), self.lives_here(22)]
         tree.add("expected", self.lives_here(20), self.lives_here(21))
         now = town.clock.now()
-        with town.house.worker.begin() as tx:
+        with town.app.worker.begin() as tx:
             first, second = (
                 double_reports.register(tx, tree.community, case, None, now) for case in registered
             )
@@ -617,7 +626,7 @@ class Planting:
         picture = io.BytesIO()
         Image.new("RGB", (40, 40), "white").save(picture, "PNG")
         clean = scans.cleaned(picture.getvalue())
-        with town.house.worker.begin() as tx:
+        with town.app.worker.begin() as tx:
             organisation, number = tx.exec_driver_sql(
                 "SELECT organisation, number FROM counterfoil WHERE case_id = %s::uuid", (case,)
             ).one()
@@ -630,7 +639,7 @@ class Planting:
         """A roll compared, and a rule of the department's own."""
         tree, town = self.tree, self.town
         now = town.clock.now()
-        with town.house.worker.begin() as tx:
+        with town.app.worker.begin() as tx:
             directory = Directory.of(tx)
             fields = {
                 "destination": tree.street,
@@ -645,11 +654,14 @@ class Planting:
         roll = roll_of(
             [
                 {"name": tree.name(0), "id_number": tree.id_number(0)},
-                {"name": f"{tree.surname}路人", "id_number": world.id_number(tree.first + 90)},
+                {
+                    "name": f"{tree.surname}路人",
+                    "id_number": county_service.id_number(tree.first + 90),
+                },
             ]
         )
         tree.add("comparison", compared(town, committee, roll, tree.committee, now))
-        with town.house.worker.begin() as tx:
+        with town.app.worker.begin() as tx:
             tree.add(
                 "row",
                 *(
@@ -661,7 +673,7 @@ class Planting:
     def accounts(self) -> None:
         """Persons who sign in, and keys of their systems."""
         tree, now = self.tree, self.town.clock.now()
-        with self.town.house.worker.begin() as tx:
+        with self.town.app.worker.begin() as tx:
             for number in (1, 2):
                 name = f"{tree.mark}账户{number}"
                 create_account(tx, tree.committee, "clerk", name, now, "a-long-pass-2026")
@@ -685,7 +697,7 @@ class Planting:
             town.clock.now(),
             {"event": self.events[0]},
         )
-        with town.house.worker.begin() as tx:
+        with town.app.worker.begin() as tx:
             dead_letters.put(
                 tx,
                 "matcher",
@@ -706,9 +718,9 @@ def compared(town: Town, organisation: Any, roll: Any, by: str, now: Any) -> str
     people = People()
     return str(
         comparisons.compare(
-            town.house.worker,
+            town.app.worker,
             lambda tx, lines, seen: identify_roll(tx, people, lines, seen),
-            town.house.ground,
+            town.app.rule_source,
             organisation,
             roll,
             now,

@@ -13,8 +13,8 @@ import httpx
 
 from schemas.topics import TOPICS
 from services.kit.kafka_clients import Kafka, topic_ids
-from tests.stories import world
-from tests.stories.world import cluster, eventually
+from tests.stories import county_service
+from tests.stories.county_service import cluster, eventually
 
 SILENT_SECONDS_MAX = 30
 ALL_TAKEN_SECONDS_MAX = 240
@@ -42,14 +42,14 @@ def readyz(running) -> dict:
 def leave(running, numbers: range) -> None:
     """Members leave; each event is accepted."""
     for number in numbers:
-        [answer] = running.post(world.event(number, f"left-{number}"))
+        [answer] = running.post(county_service.event(number, f"left-{number}"))
         assert answer["status"] == "accepted"
 
 
 def arrived(running, numbers: range) -> bool:
     """Whether every event of those has its case."""
     for number in numbers:
-        event = world.event(number, f"left-{number}")
+        event = county_service.event(number, f"left-{number}")
         code = event["source"].rpartition(":")[2]
         answer = running.call(
             "GET", f"/v1/events/left-{number}?source={event['source']}", code, "sender"

@@ -24,7 +24,7 @@ from services.embedded import application, ensure_divisions
 from services.kit.cache import cache_folder
 from services.kit.errors import CannotStart
 from services.kit.settings import Settings
-from services.wiring import House
+from services.wiring import App
 from tests.intake.served import served
 from tests.portal.town import Reader
 from tests.registry.conftest import ORGANISATIONS
@@ -45,22 +45,22 @@ WORK = {
 @pytest.fixture(scope="module")
 def demo(postgres, tmp_path_factory):
     postgres.create_database("demo", template="guidui")
-    house = House.at(
+    app = App.at(
         postgres.app_url("demo"),
         b"a secret of the tests",
         cache_folder(),
         settings=Settings(data=tmp_path_factory.mktemp("demo")),
         web_url=postgres.web_url("demo"),
     )
-    ensure_divisions(house.worker)
-    ensure_demo(house, lambda line: None)
-    yield house
-    house.close()
+    ensure_divisions(app.worker)
+    ensure_demo(app, lambda line: None)
+    yield app
+    app.close()
     postgres.drop_database("demo")
 
 
-def count(house: House, sql: str) -> int:
-    with house.worker.connect() as tx:
+def count(app: App, sql: str) -> int:
+    with app.worker.connect() as tx:
         return tx.exec_driver_sql(sql).scalar_one()
 
 
@@ -120,25 +120,25 @@ def test_the_accounts_are_said_at_the_start_and_in_both_readmes(demo):
 
 
 def test_the_demo_is_not_mixed_with_real_organisations(database, tmp_path, load_rows_of):
-    house = House.at(
+    app = App.at(
         database.app_url, b"a secret of the tests", cache_folder(), settings=Settings(data=tmp_path)
     )
     try:
-        load_rows_of(house, ORGANISATIONS)
+        load_rows_of(app, ORGANISATIONS)
         with pytest.raises(CannotStart, match="--demo"):
-            ensure_demo(house, lambda line: None)
-        assert count(house, "SELECT count(*) FROM member") == 0
+            ensure_demo(app, lambda line: None)
+        assert count(app, "SELECT count(*) FROM member") == 0
     finally:
-        house.close()
+        app.close()
 
 
 @pytest.fixture
 def load_rows_of(tmp_path):
-    def loaded(house: House, text: str) -> None:
+    def loaded(app: App, text: str) -> None:
         from services.registry.load import load
 
         file = tmp_path / "organisations.csv"
         file.write_text(text, "utf-8")
-        load(house.worker, "organisations", file, house.clock)
+        load(app.worker, "organisations", file, app.clock)
 
     return loaded

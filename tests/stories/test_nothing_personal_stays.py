@@ -13,7 +13,7 @@ from services.cases.routing import OPENING
 from services.kit.db import connect
 from services.records.completeness import statement
 from services.simulate import play
-from tests.stories.world import ADDRESS, ORGANISATIONS, UNIT, event, id_number, name
+from tests.stories.county_service import ADDRESS, ORGANISATIONS, UNIT, event, id_number, name
 
 COLUMNS = ["code", "name", "kind", "unit", "parent", "area", "serves_area", "authority"]
 AT = "2026-03-02T09:00:00+08:00"

@@ -17,14 +17,14 @@ from schemas.said import OrganisationColumns, OrganisationKind, Unit
 from schemas.topics import EVENT_POSTED
 from services import wiring
 from services.cases import queries
-from services.cases.repoint import repoint
+from services.cases.repoint import reassign_after_reorganisation
 from services.kit.clock import ZONE
 from services.registry.access import create_key
 from services.registry.changes import Change, Tree, fold
 from services.registry.directory import Directory
 from services.registry.kinds import KINDS, ORGANISATION_KINDS, UNITS
-from services.wiring import HANDLERS, House, tree_loop
-from tests.stories.world import (
+from services.wiring import HANDLERS, App, tree_loop
+from tests.stories.county_service import (
     BRANCH,
     CITY,
     COMMUNITY,
@@ -53,7 +53,7 @@ class Department:
 
     def __init__(self, town, url: str, code: str = COUNTY) -> None:
         self.town, self.source = town, SOURCE_PREFIX + code
-        with town.house.worker.begin() as tx:
+        with town.app.worker.begin() as tx:
             key = create_key(tx, code, "sender", town.clock.now())
         self.url, self.headers = (
             url,
@@ -83,20 +83,20 @@ class Department:
 
 def live(town) -> None:
     town.settle()
-    tree_loop(town.house)
+    tree_loop(town.app)
     town.settle()
 
 
-def register(house: House) -> Directory:
-    with house.worker.connect() as tx:
+def register(app: App) -> Directory:
+    with app.worker.connect() as tx:
         return Directory.of(tx)
 
 
 def history(town, case: str) -> list[str]:
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         return [
             h["command"]
-            for h in queries.views(tx, [case], town.clock.now(), town.house.ground)[0]["history"]
+            for h in queries.views(tx, [case], town.clock.now(), town.app.rule_source)[0]["history"]
         ]
 
 
@@ -109,7 +109,7 @@ def test_another_superior_is_followed_by_open_cases_once_in_every_process(
     county, town, database, gazetteer
 ):
     case = town.leaves(0, "record_arrival")
-    other = House.at(database.app_url, b"another process", town.house.cache, town.clock)
+    other = App.at(database.app_url, b"another process", town.app.cache, town.clock)
     other._gazetteer = gazetteer
     assert register(other).get(COMMUNITY).parent == STREET
     county.say("found", {"founded": FOUNDED})
@@ -125,7 +125,7 @@ def test_another_superior_is_followed_by_open_cases_once_in_every_process(
         )
         == answer
     )
-    with town.house.worker.begin() as tx:  # the message comes again, to another process
+    with town.app.worker.begin() as tx:  # the message comes again, to another process
         event = tx.exec_driver_sql("SELECT id FROM posted_event WHERE ext_id = 'move'").scalar_one()
         message = Message(
             event, "departures", EVENT_POSTED, "k", town.clock.now(), {"event": str(event)}
@@ -135,7 +135,7 @@ def test_another_superior_is_followed_by_open_cases_once_in_every_process(
     live(town)
     assert history(town, case).count("tree_changed") == 1
     assert register(other).get(COMMUNITY).name == "中共新管墅社区总支部委员会"
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         row = tx.exec_driver_sql(
             "SELECT receiving_committee, destination_path FROM transfer_case"
         ).one()
@@ -157,7 +157,7 @@ def test_a_day_to_come_is_waited_for_and_may_be_taken_back(county, town):
     assert waiting["state"] == "identified" and waiting["change"]["state"] == "waiting"
     assert (
         waiting["change"]["effective_on"] == "2026-12-01"
-        and "新名" not in register(town.house).get(NEIGHBOUR).name
+        and "新名" not in register(town.app).get(NEIGHBOUR).name
     )
     county.say("back", {"corrects": "later"}, "guidui.departure.withdrawn.v1")
     assert (
@@ -178,10 +178,10 @@ def test_a_day_to_come_is_waited_for_and_may_be_taken_back(county, town):
     )
     town.clock.advance_to(datetime(2026, 12, 1, 9, tzinfo=ZONE))
     live(town)
-    assert register(town.house).get(NEIGHBOUR).name == "中共柯桥街道另一社区总支部委员会"
+    assert register(town.app).get(NEIGHBOUR).name == "中共柯桥街道另一社区总支部委员会"
     town.clock.advance_to(datetime(2026, 12, 2, 0, 1, tzinfo=ZONE))
     live(town)
-    assert register(town.house).get(NEIGHBOUR).name == "中共对名"
+    assert register(town.app).get(NEIGHBOUR).name == "中共对名"
     assert [county.far(i)["change"]["state"] for i in ("later", "first", "second")] == [
         "withdrawn",
         "withdrawn",
@@ -192,7 +192,7 @@ def test_a_day_to_come_is_waited_for_and_may_be_taken_back(county, town):
     again = county.say(
         "also-late", {"organisation": NEIGHBOUR, "name": "中共再名", "corrects": "second"}
     )
-    assert again["state"] == "rejected" and register(town.house).get(NEIGHBOUR).name == "中共对名"
+    assert again["state"] == "rejected" and register(town.app).get(NEIGHBOUR).name == "中共对名"
 
 
 def test_taken_back_before_it_came(county, town):
@@ -201,7 +201,7 @@ def test_taken_back_before_it_came(county, town):
         county.say("early", {"organisation": NEIGHBOUR, "name": "中共新名"})["change"]["state"]
         == "withdrawn"
     )
-    assert "新名" not in register(town.house).get(NEIGHBOUR).name
+    assert "新名" not in register(town.app).get(NEIGHBOUR).name
 
 
 @pytest.mark.parametrize(
@@ -229,10 +229,10 @@ def test_taken_back_before_it_came(county, town):
     ],
 )
 def test_who_may_not_is_told_why_and_nothing_changes(town, url, poster, data, why):
-    before = list(register(town.house))
+    before = list(register(town.app))
     answer = Department(town, url, poster).say("no", data)
     assert answer["state"] == "rejected" and why in answer["problem"], answer
-    assert list(register(town.house)) == before
+    assert list(register(town.app)) == before
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_who_may_not_is_told_why_and_nothing_changes(town, url, poster, data, wh
     ],
 )
 def test_who_is_no_department_above_is_refused_at_the_door(town, url, poster, data, why):
-    before = list(register(town.house))
+    before = list(register(town.app))
     by = Department(town, url, poster)
     event = {
         "specversion": "1.0",
@@ -257,7 +257,7 @@ def test_who_is_no_department_above_is_refused_at_the_door(town, url, poster, da
     }
     answer = httpx.post(f"{url}/v1/events", json=event, headers=by.headers)
     assert answer.status_code == 403 and why in answer.json()["detail"], answer.text
-    assert list(register(town.house)) == before
+    assert list(register(town.app)) == before
 
 
 def test_an_organisation_says_its_own_address_and_a_department_above_both_may_do_the_rest(
@@ -274,7 +274,7 @@ def test_an_organisation_says_its_own_address_and_a_department_above_both_may_do
         city.say("over", {"organisation": COMMUNITY, "parent": UNIT, "outside": True})["state"]
         == "closed"
     )
-    one = register(town.house).get(COMMUNITY)
+    one = register(town.app).get(COMMUNITY)
     assert (one.address, one.parent, one.outside) == ("新址1号", UNIT, True)
 
 
@@ -290,7 +290,7 @@ def test_what_was_said_earlier_does_not_undo_what_was_said_later(county, town):
         "columns": ["address", "name"],
         "left_out": ["name"],
     }
-    one = register(town.house).get(NEIGHBOUR)
+    one = register(town.app).get(NEIGHBOUR)
     assert (one.name, one.address) == ("中共后名", "旧址")
 
 
@@ -317,9 +317,9 @@ def test_founded_and_filled_on_one_day_to_come(county, town):
     }
     town.clock.advance_to(datetime(2026, 12, 3, 9, tzinfo=ZONE))
     live(town)
-    one = register(town.house).get(NEW_STREET)
+    one = register(town.app).get(NEW_STREET)
     assert (
-        register(town.house).get(COMMUNITY).parent == NEW_STREET
+        register(town.app).get(COMMUNITY).parent == NEW_STREET
         and str(one.effective_from) == "2026-12-03"
     )
 
@@ -374,17 +374,17 @@ def test_a_process_that_dies_before_the_cases_have_followed_goes_on(county, town
     def dies(*given):
         if next(died, False):
             raise KeyboardInterrupt
-        return repoint(*given)
+        return reassign_after_reorganisation(*given)
 
     monkeypatch.setattr(wiring, "repoint", dies)
     with pytest.raises(KeyboardInterrupt):
         county.say("move", {"organisation": COMMUNITY, "parent": NEW_STREET})
-    assert register(town.house).get(
-        COMMUNITY
-    ).parent == NEW_STREET and "tree_changed" not in history(town, case)
+    assert register(town.app).get(COMMUNITY).parent == NEW_STREET and "tree_changed" not in history(
+        town, case
+    )
     live(town)
     assert history(town, case).count("tree_changed") == 1
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         past = tx.exec_driver_sql(
             "SELECT before, after FROM organisation_past WHERE field = 'parent' AND code = %s",
             (COMMUNITY,),

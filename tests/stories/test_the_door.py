@@ -20,8 +20,8 @@ from sqlalchemy import make_url
 from services.cluster import status
 from services.kit.migrations import migrate
 from services.kit.postgres import EmbeddedServer
-from tests.stories import world
-from tests.stories.world import GUIDUI, free_port
+from tests.stories import county_service
+from tests.stories.county_service import GUIDUI, free_port
 
 DATABASES = ("DATABASE_URL", "DATABASE_OWNER_URL", "KAFKA_BOOTSTRAP", "GUIDUI_DATA")
 
@@ -58,7 +58,7 @@ def running(folder: Path, port: int, **settings: str):
             stderr=err,
         )
     try:
-        world.eventually(
+        county_service.eventually(
             lambda: "guidui ready" in (folder / "out").read_text() or process.poll() is not None,
             120,
         )
@@ -152,10 +152,12 @@ def test_a_given_database_is_served_and_no_other_is_started(tmp_path):
             assert ask(given.owner_url(), "SELECT pg_relation_size('division') > 10000000")
 
             given.stop()
-            answer = world.eventually(lambda: _unready(port), what="the loss of the given database")
+            answer = county_service.eventually(
+                lambda: _unready(port), what="the loss of the given database"
+            )
             assert answer["unready"]["database"]
             given.start()
-            world.eventually(
+            county_service.eventually(
                 lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200,
                 what="its return",
             )

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stories import world
-from tests.stories.world import (
+from tests.stories import county_service
+from tests.stories.county_service import (
     BRANCH,
     COMMUNITY,
     COMMUNITY_BRANCH,
@@ -107,7 +107,7 @@ class TheRoad:
         stranger = event(1, "stranger")
         stranger["data"]["person"] = {
             "name": "无此人",
-            "id_number": world.id_number(777),
+            "id_number": county_service.id_number(777),
             "birth_date": "1991-02-03",
         }
         service.post(stranger)
@@ -126,13 +126,16 @@ class TheRoad:
 
     def test_the_department_counts_what_its_branches_see(self, service: Running):
         audit = service.call(
-            "GET", f"/v1/audit?organisation={UNIT}", world.ORIGIN_COUNTY, "department"
+            "GET", f"/v1/audit?organisation={UNIT}", county_service.ORIGIN_COUNTY, "department"
         ).json()
         cases = service.call("GET", "/v1/cases?limit=1000", UNIT, "department").json()["items"]
         assert sum(audit["by_state"].values()) == len(cases) > 0
         assert (
             service.call(
-                "GET", f"/v1/audit?organisation={COUNTY}", world.ORIGIN_COUNTY, "department"
+                "GET",
+                f"/v1/audit?organisation={COUNTY}",
+                county_service.ORIGIN_COUNTY,
+                "department",
             ).status_code
             == 403
         )
@@ -140,14 +143,14 @@ class TheRoad:
 
     def test_a_school_does_not_see_the_unit(self, service: Running):
         cases = service.call("GET", "/v1/cases?limit=1000", SCHOOL).json()["items"]
-        assert all(case["origin"] in (SCHOOL, world.SCHOOL_BRANCH) for case in cases)
+        assert all(case["origin"] in (SCHOOL, county_service.SCHOOL_BRANCH) for case in cases)
 
 
 class TestInOneProcess(TheRoad):
     @pytest.fixture(scope="class")
     @classmethod
     def service(cls, tmp_path_factory):
-        with world.embedded(tmp_path_factory.mktemp("embedded")) as running:
+        with county_service.embedded(tmp_path_factory.mktemp("embedded")) as running:
             yield running
 
 
@@ -155,7 +158,7 @@ class TestOverKafka(TheRoad):
     @pytest.fixture(scope="class")
     @classmethod
     def service(cls, tmp_path_factory, kafka_equipment):
-        with world.cluster(tmp_path_factory.mktemp("cluster")) as running:
+        with county_service.cluster(tmp_path_factory.mktemp("cluster")) as running:
             yield running
 
 

@@ -18,7 +18,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from services.kit.cache import cache_folder
-from tests.stories.world import eventually, free_port
+from tests.stories.county_service import eventually, free_port
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:9"  # nobody listens on the port "discard"

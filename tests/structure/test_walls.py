@@ -19,7 +19,7 @@ from services.cli import cli as commands
 from services.intake import ingress
 from services.kit.db import connect, view_as
 from services.kit.settings import Settings
-from services.wiring import HANDLERS, House
+from services.wiring import HANDLERS, App
 from tests.security.trees import let_anything_in
 
 ROOT = Path(__file__).parents[2]
@@ -137,10 +137,10 @@ def test_no_sql_reads_the_servers_clock():
                 assert not _CLOCK.search(sql), f"{name}:{node.lineno}"
 
 
-def test_every_topic_has_its_consumer_and_every_consumer_its_topic(house):
+def test_every_topic_has_its_consumer_and_every_consumer_its_topic(app):
     subscriptions = [
-        *(make(house) for make in HANDLERS.values()),
-        ingress.subscription(house.clock, house.secret),
+        *(make(app) for make in HANDLERS.values()),
+        ingress.subscription(app.clock, app.secret),
     ]
     read = {(topic, made.consumer) for made in subscriptions for topic in made.topics}
     assert read == {(topic.name, consumer) for topic in TOPICS for consumer in topic.consumers}
@@ -154,10 +154,10 @@ def test_every_loop_is_run_by_a_role_that_there_is():
 OPEN_TO_ALL = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.yaml"}
 
 
-def test_every_route_names_who_may_call_it(house):
+def test_every_route_names_who_may_call_it(app):
     from services.embedded import application
 
-    routes = [route for route in walked(application(house).routes) if isinstance(route, APIRoute)]
+    routes = [route for route in walked(application(app).routes) if isinstance(route, APIRoute)]
     assert {route.path for route in routes} >= OPEN_TO_ALL
     silent = [
         route.path
@@ -181,8 +181,8 @@ def walked(routes):
 
 
 @pytest.fixture
-def house(database, tmp_path):
-    opened = House.at(database.app_url, b"structure", tmp_path, web_url=database.web_url)
+def app(database, tmp_path):
+    opened = App.at(database.app_url, b"structure", tmp_path, web_url=database.web_url)
     opened._gazetteer = object()
     yield opened
     opened.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from services.demo import PEOPLE, STREET, _password, ensure_demo
-from services.embedded import application, ensure_divisions, own_house
+from services.embedded import application, ensure_divisions, own_app
 from services.kit.migrations import migrate
 from services.kit.postgres import EmbeddedServer
 from services.kit.settings import Settings
@@ -24,10 +24,10 @@ def main(file: Path) -> None:
     folder = ensure_equipment()
     with tempfile.TemporaryDirectory() as data, EmbeddedServer(Path(data)) as server:
         migrate(server.owner_url())
-        with own_house(Settings(data=Path(data))) as house:
-            ensure_divisions(house.worker)
-            ensure_demo(house, print)
-            with served(application(house)) as url, sync_playwright() as playwright:
+        with own_app(Settings(data=Path(data))) as app:
+            ensure_divisions(app.worker)
+            ensure_demo(app, print)
+            with served(application(app)) as url, sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
                     executable_path=folder / "chromium",
                     env=environment(folder),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.portal.town import Town
-from tests.stories.world import BRANCH, COMMUNITY
+from tests.stories.county_service import BRANCH, COMMUNITY
 from tests.web.test_pages import SMALL, WIDE
 
 SOMEWHERE = "浙江省绍兴市柯桥区云上花苑3幢2单元501室"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from tests.portal.town import Town
-from tests.stories import world
+from tests.stories import county_service
 
 WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 SMALL = """() => [...document.querySelectorAll(
@@ -22,7 +22,7 @@ def test_a_secretary_accepts_on_a_phone(town: Town, open_as, scripts):
     case = town.leaves(0, "record_arrival")
     page = open_as("street", java_script_enabled=scripts)
     page.goto("/cases?tab=below")
-    page.click(f"text={world.name(0)}")
+    page.click(f"text={county_service.name(0)}")
     assert page.url.endswith(f"/cases/{case}")
     assert page.locator("h1").inner_text() == "请决定是否接收"
     page.click("button.primary")
@@ -40,7 +40,7 @@ def test_a_double_click_gives_one_command(town: Town, open_as):
     page.goto(f"/cases/{case}")
     page.dblclick("button.primary")
     page.wait_for_selector("[role=status]")
-    with town.house.worker.connect() as tx:
+    with town.app.worker.connect() as tx:
         assert (
             tx.exec_driver_sql(
                 "SELECT count(*) FROM case_event WHERE command = 'accept'"

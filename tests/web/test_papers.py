@@ -15,14 +15,14 @@ from PIL import Image
 from services.cases import numbers
 from services.embedded import OWN_ADDRESS
 from tests.portal.town import Town
-from tests.stories import world
-from tests.stories.world import UNIT
+from tests.stories import county_service
+from tests.stories.county_service import UNIT
 from tests.web.test_pages import SMALL, WIDE
 
 
 @pytest.mark.parametrize("large", [False, True], ids=["usual", "large letters"])
 def test_the_register_and_the_papers_of_a_case_fit_a_phone(town: Town, open_as, axe_script, large):
-    with town.house.worker.begin() as tx:
+    with town.app.worker.begin() as tx:
         given = numbers.NumberRange("越纺组", 1, 30, digits=4)
         numbers.assign_range(tx, UNIT, given, town.clock.now())
     case = town.leaves(0, "issue_letter")
@@ -48,7 +48,7 @@ def test_a_printed_letter_is_scanned_at_the_counter(town: Town, open_as):
     with clerk.expect_download() as download:
         clerk.click("text=打印介绍信")
     content = download.value.path().read_bytes()
-    assert world.name(0) in pypdf.PdfReader(io.BytesIO(content)).pages[0].extract_text()
+    assert county_service.name(0) in pypdf.PdfReader(io.BytesIO(content)).pages[0].extract_text()
     document = pypdfium2.PdfDocument(content)
     picture = document[0].render(scale=2).to_pil()
     document.close()

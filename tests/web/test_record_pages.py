@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from services.wiring import records_loop
-from tests.stories import world
-from tests.stories.world import BRANCH, COMMUNITY
+from tests.stories import county_service
+from tests.stories.county_service import BRANCH, COMMUNITY
 from tests.web.test_pages import SMALL, WIDE
 
 PAGES = {
@@ -46,20 +46,25 @@ def kept(town) -> str:
         )
     town.leaves(
         6,
-        to={"address": world.ADDRESS},
+        to={"address": county_service.ADDRESS},
         category="relocation",
         circumstances={"unit_has_organisation": True},
     )
     town.leaves(4, "issue_letter")
     town.post(
         {
-            **world.event(0, "closed"),
+            **county_service.event(0, "closed"),
             "type": "guidui.labour_relation.ended.v1",
             "data": {
                 "circumstances": {"labour_relation": "ended", "handover": "collective"},
                 "to": {"organisation": COMMUNITY},
                 "persons": [
-                    {"person": {"name": world.name(n), "id_number": world.id_number(n)}}
+                    {
+                        "person": {
+                            "name": county_service.name(n),
+                            "id_number": county_service.id_number(n),
+                        }
+                    }
                     for n in (7, 8)
                 ],
             },
@@ -67,7 +72,7 @@ def kept(town) -> str:
     )
     town.clock.advance_to(town.clock.now() + timedelta(days=95))
     town.settle()
-    records_loop(town.house)
+    records_loop(town.app)
     return case
 
 
@@ -82,7 +87,7 @@ def test_pages_of_records_fit_a_phone_and_can_be_read_by_everybody(town, open_as
                     "name": "名册.csv",
                     "mimeType": "text/csv",
                     "buffer": (
-                        f"姓名,公民身份号码\n{world.name(0)},{world.id_number(0)}\n路人,{world.id_number(500)}\n错,1\n"
+                        f"姓名,公民身份号码\n{county_service.name(0)},{county_service.id_number(0)}\n路人,{county_service.id_number(500)}\n错,1\n"
                     ).encode(),
                 },
             )

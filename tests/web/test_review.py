@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.people.posting import decided, post
-from tests.stories import world
+from tests.stories import county_service
 from tests.web.test_pages import SMALL, WIDE
 
-IN_DOUBT = {"name": world.name(3), "sex": "male", "phone": "13877776666"}
+IN_DOUBT = {"name": county_service.name(3), "sex": "male", "phone": "13877776666"}
 
 
 @pytest.mark.parametrize("key, decision", [("s", "match"), ("1", "match"), ("n", "not_a_member")])

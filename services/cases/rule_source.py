@@ -14,14 +14,14 @@ from sqlalchemy import Connection
 from services.cases import calendar, overrides, policy
 from services.cases.calendar import Calendar, day_of, month_end
 from services.cases.decide import last_sign
-from services.cases.model import MemberFacts, World
+from services.cases.model import DecisionContext, MemberFacts
 from services.cases.policy_store import stored_book
 from services.kit.db import Record, rows
 from services.registry.directory import Directory
 
 
 @dataclass(frozen=True)
-class Ground:
+class RuleSource:
     """Policy (stored versions count over it) and calendar of this service; a simulation brings its
     own.
     """
@@ -35,10 +35,12 @@ class Ground:
         """
         return stored_book(tx, self.policy).at(day)
 
-    def world(self, tx: Connection, now: datetime, member: MemberFacts = MemberFacts()) -> World:
+    def context(
+        self, tx: Connection, now: datetime, member: MemberFacts = MemberFacts()
+    ) -> DecisionContext:
         """The world of one transaction at one moment."""
         book = stored_book(tx, self.policy)
-        return World(
+        return DecisionContext(
             now,
             Directory.of(tx),
             self.calendar or stored_calendar(tx),
@@ -49,9 +51,9 @@ class Ground:
         )
 
 
-def usual() -> Ground:
+def default_rules() -> RuleSource:
     """The policy that ships with guidui and the calendar of the database."""
-    return Ground(policy.default())
+    return RuleSource(policy.default())
 
 
 def stored_calendar(tx: Connection) -> Calendar:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from services.cases.calendar import Calendar
-from services.cases.ground import Ground, stored_calendar, usual
+from services.cases.rule_source import RuleSource, default_rules, stored_calendar
 from services.kit.clock import Clock
 from services.kit.consumer import Subscription
 from services.registry.access import Caller
@@ -81,7 +81,7 @@ class Portal:
     compare: Compare
     places: Places
     subscriptions: Sequence[Subscription] = ()
-    ground: Ground = field(default_factory=usual)
+    rule_source: RuleSource = field(default_factory=default_rules)
     secure: bool = False
     url: str = ""
     fonts: Path | None = None
@@ -93,4 +93,4 @@ class Portal:
 
     def calendar(self, tx: Connection) -> Calendar:
         """The working days in force."""
-        return self.ground.calendar or stored_calendar(tx)
+        return self.rule_source.calendar or stored_calendar(tx)
