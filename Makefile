@@ -46,7 +46,7 @@ $(VENV)/.check: $(VENV)/.test requirements-check.lock
 
 # Kafka's jars, into $(GUIDUI_CACHE)
 cluster-equipment: $(VENV)/.cluster
-	@$(bin)/python -m services.kit.kafka_install
+	@$(bin)/python -m services.cluster.kafka_install
 
 # Kafka, a browser and fonts for the tests, all into $(GUIDUI_CACHE)
 equipment: $(VENV)/.test cluster-equipment

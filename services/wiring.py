@@ -14,6 +14,7 @@ from fastapi import APIRouter
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
+from services.addresses.gazetteer import Gazetteer
 from services.cases import clock as case_clock
 from services.cases import recount as recount_of_calendar
 from services.cases.commands import rewrite_paths
@@ -22,9 +23,9 @@ from services.cases.recount import recompute_deadlines, recount_again
 from services.cases.repoint import CASES, MEMBERS, reassign_after_reorganisation, repoint_again
 from services.cases.rule_source import RuleSource, default_rules, stored_calendar
 from services.kit import loops, rounds
+from services.kit.bus.consumer import Subscription
 from services.kit.clock import Clock, SystemClock
-from services.kit.consumer import Subscription
-from services.kit.db import connect
+from services.kit.db.engine import connect
 from services.kit.errors import Words
 from services.kit.rounds import Loop, Rounds, Runner
 from services.kit.settings import Settings
@@ -32,7 +33,6 @@ from services.matcher import editions, empty_batches, prompts, walk_ins
 from services.matcher.erasure import erase_decided
 from services.matcher.evidence import Learning, Teacher
 from services.matcher.evidence_desk import EvidenceDesk
-from services.matcher.gazetteer import Gazetteer
 from services.matcher.handlers import Matcher
 from services.matcher.learning import Addresses
 from services.matcher.people import People

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.kit.migrations import migrate
-from services.kit.postgres import EmbeddedServer
+from services.cluster.postgres import EmbeddedServer
+from services.kit.db.migrations import migrate
 from tests.equipment.browser import axe_script, browser
 from tests.equipment.kafka import broker, kafka_bootstrap
 

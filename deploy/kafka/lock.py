@@ -1,5 +1,5 @@
-"""Writes the broker's lock anew: `python deploy/kafka/lock.py > services/kit/kafka_jars.lock` after
-changing its roots.
+"""Writes the broker's lock anew: `python deploy/kafka/lock.py > services/cluster/kafka_jars.lock`
+after changing its roots.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jgo.maven import Dependency, MavenContext
 
-from services.kit.kafka_install import ROOTS
+from services.cluster.kafka_install import ROOTS
 
 
 def main() -> None:

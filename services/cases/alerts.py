@@ -19,9 +19,9 @@ from sqlalchemy import Connection
 
 from services.cases.calendar import day_of
 from services.cases.queries import grids
-from services.kit import paging
 from services.kit.clock import ZONE
-from services.kit.db import rows
+from services.kit.db import paging
+from services.kit.db.engine import rows
 
 XID_MAX = 2**63 - 1
 _AFTER = "(xid, opened_at, id) > (CAST(:xid AS xid8), CAST(:at AS timestamptz), CAST(:id AS uuid))"

@@ -19,10 +19,10 @@ from services.cases import commands, tables
 from services.cases import states as s
 from services.cases.calendar import day_of
 from services.cases.rule_source import RuleSource
-from services.kit import locks
-from services.kit.db import dumps, rows
+from services.kit.db import locks
+from services.kit.db.engine import dumps, rows
+from services.kit.db.locks import Lock
 from services.kit.errors import Refused
-from services.kit.locks import Lock
 from services.kit.loops import Part
 from services.registry.directory import Directory
 from services.registry.tree import just_after

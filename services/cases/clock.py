@@ -21,9 +21,9 @@ from services.cases.batches import wave
 from services.cases.model import Case, DecisionContext, Task
 from services.cases.rule_source import RuleSource, facts_of
 from services.cases.tables import Change, task_changes
+from services.kit.bus.event_log import Message, record
 from services.kit.clock import Clock
-from services.kit.db import dumps, rows
-from services.kit.event_log import Message, record
+from services.kit.db.engine import dumps, rows
 from services.kit.loops import Part
 
 BATCH_ROWS_MAX = 500

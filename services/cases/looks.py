@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from services.cases.arguments import refuse
 from services.cases.model import DecisionContext
-from services.kit.db import dumps
+from services.kit.db.engine import dumps
 from services.kit.errors import Refused
 
 NAME_GUESSES, COMPARED_ROWS = "name_guesses", "compared_rows"

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from services.cases import queries, tables
 from services.cases.argument_kinds import Kind, named_in
 from services.cases.arguments import Named, canonical
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.registry.access import Caller
 
 

@@ -16,7 +16,7 @@ from services.cases import deadlines
 from services.cases.arguments import refuse
 from services.cases.model import Case, DecisionContext
 from services.cases.tables import Change
-from services.kit.db import dumps, rows
+from services.kit.db.engine import dumps, rows
 from services.registry.directory import Directory
 
 RANGE_MAX = 100_000

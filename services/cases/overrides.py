@@ -20,7 +20,7 @@ from schemas.days import NoDay, read_day
 from services.cases.arguments import bounded, refuse
 from services.cases.calendar import day_of
 from services.cases.routing import DecisionTable, Proposal, table
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.errors import Refused
 
 if TYPE_CHECKING:

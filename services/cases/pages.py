@@ -18,7 +18,7 @@ from services.cases.model import Case, DecisionContext
 from services.cases.queries import as_worker
 from services.cases.routing import table
 from services.cases.rule_source import RuleSource, default_rules
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.registry.announcement_rights import in_line
 from services.registry.directory import Directory
 from services.registry.queries import reachable

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from services.cases.policy import Policy
 from services.cases.policy_book import Book, Version
-from services.kit.db import dumps
+from services.kit.db.engine import dumps
 
 # (base, versions, their book): the same few are asked for by every transaction
 _books: deque[tuple[Policy, tuple[Version, ...], Book]] = deque(maxlen=8)

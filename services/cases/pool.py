@@ -17,10 +17,10 @@ from services.cases import queries
 from services.cases import states as s
 from services.cases.arguments import refuse
 from services.cases.routing import table
-from services.kit import paging
+from services.identity import han
 from services.kit.clock import ZONE
-from services.kit.db import rows
-from services.registry import han
+from services.kit.db import paging
+from services.kit.db.engine import rows
 from services.registry.access import Caller
 from services.registry.directory import Directory, Organisation
 

@@ -22,9 +22,9 @@ from services.cases.model import Case
 from services.cases.policy import Policy
 from services.cases.reports import REPORT
 from services.cases.rule_source import RuleSource, default_rules
-from services.kit import paging
 from services.kit.clock import ZONE
-from services.kit.db import lends, lent, rows, still_good
+from services.kit.db import paging
+from services.kit.db.engine import lends, lent, rows, still_good
 from services.kit.errors import Refused, Words
 from services.registry.access import Caller, look_at_tree
 from services.registry.announcement_rights import in_line
@@ -49,7 +49,7 @@ def as_worker(tx: Connection) -> Generator[None]:
 
     A login that may become guidui_worker does so within its transaction. The login of pages never
     may: what is read or noted then runs on a connection of the workers, and is committed when the
-    block ends (services.kit.db.lent).
+    block ends (services.kit.db.engine.lent).
     """
     if lends(tx):
         with lent(tx):

@@ -22,9 +22,9 @@ from services.cases.arguments import Arguments, refuse
 from services.cases.calendar import day_of
 from services.cases.queries import as_worker, look_at_cases
 from services.cases.rule_source import RuleSource
-from services.kit import locks
-from services.kit.db import dumps, rows
-from services.kit.locks import Lock
+from services.kit.db import locks
+from services.kit.db.engine import dumps, rows
+from services.kit.db.locks import Lock
 from services.kit.loops import Part
 from services.registry.access import Caller
 

@@ -14,7 +14,7 @@ from services.cases.model import DecisionContext
 from services.cases.rule_source import RuleSource
 from services.cases.tables import task_changes
 from services.kit.clock import Clock
-from services.kit.db import dumps, rows
+from services.kit.db.engine import dumps, rows
 from services.kit.loops import Part
 
 BATCH_ROWS_MAX = 2_000

@@ -16,7 +16,7 @@ from services.cases.rule_source import RuleSource
 from services.cases.states import BEFORE_ACCEPTED
 from services.cases.tables import Change
 from services.kit.clock import Clock
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.loops import Part
 
 BATCH_ROWS_MAX = 1_000

@@ -20,7 +20,7 @@ from services.cases.arguments import refuse
 from services.cases.model import Case, DecisionContext, Step
 from services.cases.tables import Change
 from services.kit.clock import ZONE
-from services.kit.db import dumps, rows
+from services.kit.db.engine import dumps, rows
 
 REPORT = "report"
 _COLUMNS = (

@@ -16,7 +16,7 @@ from services.cases.calendar import Calendar, day_of, month_end
 from services.cases.decide import last_sign
 from services.cases.model import DecisionContext, MemberFacts
 from services.cases.policy_store import stored_book
-from services.kit.db import Record, rows
+from services.kit.db.engine import Record, rows
 from services.registry.directory import Directory
 
 

@@ -21,7 +21,7 @@ from services.cases.calendar import day_of
 from services.cases.model import Case
 from services.cases.overrides import Judgement, Override, judge
 from services.cases.routing import DecisionTable, table
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.registry.directory import Directory
 
 BATCH_ROWS_MAX = 2_000

@@ -20,7 +20,7 @@ from services.cases import commands, deadlines, tables
 from services.cases import states as s
 from services.cases.model import Case, DecisionContext, Step
 from services.cases.tables import Change
-from services.kit.db import dumps, rows
+from services.kit.db.engine import dumps, rows
 
 _OF_CASE = """
 UPDATE member_sign g SET case_id = s.case_id, seq = s.seq

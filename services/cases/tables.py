@@ -16,7 +16,7 @@ from services.cases.arguments import refuse
 from services.cases.deadlines import ALERT_ONLY
 from services.cases.model import Case, DecisionContext, Statement, Step, Task
 from services.cases.states import BEFORE_ACCEPTED, TERMINAL, in_sql
-from services.kit.db import dumps, rows
+from services.kit.db.engine import dumps, rows
 from services.kit.loops import Part
 
 COLUMNS = tuple(f.name for f in fields(Case))

@@ -16,7 +16,7 @@ from services.cases.backlog import registered
 from services.cases.model import Case, DecisionContext, Statement, Step
 from services.cases.routing import OPENING
 from services.cases.tables import Change
-from services.kit.db import rows
+from services.kit.db.engine import rows
 
 UNDO, REASON = "undo_match", "identification_undone"
 # what an event states of a case; with `whole`, when nothing of the case is the member's

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from services.cli.shell import Data, fail, group, keep_act, opened, transaction
 
 if TYPE_CHECKING:
-    from services.kit.consumer import Subscription
+    from services.kit.bus.consumer import Subscription
     from services.wiring import App
 
 desk = group("What could not be handled: list, retry, skip; resume a consumer.")
@@ -16,7 +16,7 @@ desk = group("What could not be handled: list, retry, skip; resume a consumer.")
 @desk.command("list")
 def desk_list(data: Data = None) -> None:
     """What waits for a decision: id, consumer, type, organisation, attempts, reason."""
-    from services.kit import dead_letters
+    from services.kit.bus import dead_letters
 
     with transaction(data) as (_, tx):
         for letter in dead_letters.listed(tx):
@@ -35,7 +35,7 @@ def desk_list(data: Data = None) -> None:
 @desk.command("retry")
 def desk_retry(letter: int, data: Data = None) -> None:
     """Try a dead letter again, then what waited behind it."""
-    from services.kit import dead_letters
+    from services.kit.bus import dead_letters
 
     with opened(data) as app:
         _keep(app, "retry", "dead_letter", letter)
@@ -47,7 +47,7 @@ def desk_retry(letter: int, data: Data = None) -> None:
 @desk.command("skip")
 def desk_skip(letter: int, data: Data = None) -> None:
     """Give a dead letter up, and handle what waited behind it."""
-    from services.kit import dead_letters
+    from services.kit.bus import dead_letters
 
     with opened(data) as app:
         _keep(app, "skip", "dead_letter", letter)
@@ -57,7 +57,7 @@ def desk_skip(letter: int, data: Data = None) -> None:
 @desk.command("resume")
 def desk_resume(consumer: str, data: Data = None) -> None:
     """Let a consumer go on that has stopped because too much failed."""
-    from services.kit.consumer import resume
+    from services.kit.bus.consumer import resume
 
     with opened(data) as app:
         _keep(app, "resume", "consumer", consumer)

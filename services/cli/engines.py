@@ -19,8 +19,8 @@ def resolve(
     learn: Annotated[Path | None, typer.Option()] = None,
 ) -> None:
     """Addresses to communities (docs/interface.md §4). No server needed."""
+    from services.addresses.file import resolve_file
     from services.kit.garbage import collect_seldom
-    from services.matcher.address_file import resolve_file
 
     collect_seldom()
     raise typer.Exit(resolve_file(inp, out, learn, cache=read_settings().cache))
@@ -32,8 +32,8 @@ def identify(
     out: Annotated[Path, typer.Option("--out")],
 ) -> None:
     """Persons to members (docs/interface.md §5). No server needed."""
+    from services.identity.file import identify_files
     from services.kit.garbage import collect_seldom
-    from services.matcher.identity_file import identify_files
 
     collect_seldom()
     raise typer.Exit(identify_files(members, inp, out))

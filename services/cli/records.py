@@ -34,8 +34,8 @@ def load(kind: str, file: Path, data: Data = None) -> None:
     KIND: divisions, organisations, members, contacts, grids, letters, confirmed, calendar, policy.
     """
     from services.cases.backlog import open_letters
-    from services.embedded import ensure_divisions
-    from services.policies import load_policy
+    from services.cli.policies import load_policy
+    from services.cluster.one_process import ensure_divisions
     from services.registry.load import Hooks
     from services.registry.load import load as load_file
     from services.registry.sheets import BadFile
@@ -168,7 +168,7 @@ def rule_end(rule: Id, data: Data = None) -> None:
 @what_ifs.command("policy")
 def what_if_policy(file: Annotated[Path, typer.Option()], data: Data = None) -> None:
     """Whose deadlines would move if the policy in FILE counted. Changes nothing."""
-    from services.policies import try_policy
+    from services.cli.policies import try_policy
 
     with opened(data) as app:
         raise typer.Exit(try_policy(app, file))

@@ -22,42 +22,42 @@ def run(
     ] = False,
 ) -> None:
     """Everything in one process on the embedded PostgreSQL."""
-    from services import embedded
+    from services.cluster import one_process as embedded
 
     raise typer.Exit(embedded.run(read_settings(data), port, demo))
 
 
 def intake(port: Port = 8001, host: Host = "127.0.0.1") -> None:
     """Role of the cluster: takes events over HTTP and from topic ingress."""
-    from services import roles
+    from services.cluster import roles
 
     roles.intake(read_settings(), port, host)
 
 
 def portal(port: Port = 8002, host: Host = "127.0.0.1") -> None:
     """Role of the cluster: pages and the calls of receivers and departments."""
-    from services import roles
+    from services.cluster import roles
 
     roles.portal(read_settings(), port, host)
 
 
 def matcher() -> None:
     """Role of the cluster: who is it, where do they belong; and the clock of the cases."""
-    from services import roles
+    from services.cluster import roles
 
     roles.consumer(read_settings(), "matcher")
 
 
 def notifier() -> None:
     """Role of the cluster: notices and their delivery."""
-    from services import roles
+    from services.cluster import roles
 
     roles.consumer(read_settings(), "notifier")
 
 
 def relay() -> None:
     """Role of the cluster: carries the event log to Kafka and finds what a consumer missed."""
-    from services import roles
+    from services.cluster import roles
 
     roles.relay(read_settings())
 
@@ -67,8 +67,8 @@ def migrate() -> None:
 
     The database is that of DATABASE_OWNER_URL, else the embedded one.
     """
-    from services.kit.migrations import migrate as bring_up
-    from services.kit.postgres import EmbeddedServer
+    from services.cluster.postgres import EmbeddedServer
+    from services.kit.db.migrations import migrate as bring_up
     from services.kit.weak_secrets import refuse_weak
 
     settings = read_settings()
@@ -80,12 +80,12 @@ def migrate() -> None:
             _login(settings.database_web_url) or "guidui_pages",
         )
         if settings.kafka_bootstrap:
-            from services.cluster import create_topics
-            from services.kit.kafka_clients import Kafka
+            from services.cluster.supervised import create_topics
+            from services.kit.bus.kafka_clients import Kafka
 
             create_topics(Kafka.of(settings))
         if settings.database_url:
-            from services.embedded import ensure_divisions, own_app
+            from services.cluster.one_process import ensure_divisions, own_app
 
             with own_app(settings, pseudonyms=False) as app:
                 ensure_divisions(app.worker)
@@ -111,7 +111,7 @@ def cluster_up(
     foreground: Annotated[bool, typer.Option(help="stay, instead of in the background")] = False,
 ) -> None:
     """Start the cluster; returns once it is ready."""
-    from services import cluster
+    from services.cluster import supervised as cluster
     from services.kit.weak_secrets import refuse_weak
 
     if brokers not in (1, 3):
@@ -124,7 +124,7 @@ def cluster_up(
 @clusters.command("down")
 def cluster_down(data: Data = None) -> None:
     """End the cluster."""
-    from services import cluster
+    from services.cluster import supervised as cluster
 
     settings = read_settings(data)
     if not settings.data.is_dir():
@@ -137,7 +137,7 @@ def cluster_status(
     data: Data = None, as_json: Annotated[bool, typer.Option("--json")] = False
 ) -> None:
     """What runs, and whether all of it is ready."""
-    from services import cluster
+    from services.cluster import supervised as cluster
 
     status = cluster.status(read_settings(data).data)
     if as_json:

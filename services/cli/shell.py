@@ -51,9 +51,9 @@ def _hindrance(error: Exception) -> tuple[str, int] | None:
     """The sentence and the exit code of an error that says what the machine lacks; None of any
     other.
     """
+    from services.cluster.kafka_install import KafkaUnavailable
+    from services.cluster.postgres_host import PostgresUnavailable
     from services.kit.errors import CannotStart
-    from services.kit.kafka_install import KafkaUnavailable
-    from services.kit.postgres_host import PostgresUnavailable
 
     if isinstance(error, CannotStart):
         return str(error), 2
@@ -92,7 +92,7 @@ def opened(data: Path | None, *, creates: bool = False) -> Iterator[App]:
 
     `creates`: a data directory without a database gets one.
     """
-    from services.embedded import own_app
+    from services.cluster.one_process import own_app
     from services.kit.errors import Refused
 
     with own_app(read_settings(data), creates=creates) as app:

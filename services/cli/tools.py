@@ -17,7 +17,7 @@ def post(file: str) -> None:
 
     FILE: JSON Lines; - reads standard input.
     """
-    from services.post import post_lines
+    from services.tools.post import post_lines
 
     raise typer.Exit(post_lines(file, read_settings()))
 
@@ -47,7 +47,7 @@ def simulate(
 
 
 def _play_scenario(file: Path) -> None:
-    from services.simulate import NotAScenario, play_file
+    from services.tools.simulate import NotAScenario, play_file
 
     try:
         answer, all_as_expected = play_file(file)
@@ -62,8 +62,8 @@ def _play_scenario(file: Path) -> None:
 
 
 def _play_city(members: int, years: float, seed: int) -> None:
-    from services.city.report import commit
-    from services.city.run import simulate as play_city
+    from services.tools.city.report import commit
+    from services.tools.city.run import simulate as play_city
 
     print(f"seed {seed}\ncommit {commit()}\nmembers {members}\nyears {years:g}", flush=True)
     report = play_city(members, years, seed, lambda line: print(line, file=sys.stderr, flush=True))
@@ -86,6 +86,6 @@ def bench(
 
     NAME: address, identity, pipeline, embedded, latency and others (docs/interface.md §1).
     """
-    from services.bench import run_bench
+    from services.tools.bench import run_bench
 
     raise typer.Exit(run_bench(name, as_json, read_settings(), scale))

@@ -24,14 +24,14 @@ from services.intake.faults import Invalid
 from services.intake.parse import Posted, parse
 from services.intake.progress import Outcomes, how_far
 from services.intake.store import Outcome, Store
-from services.kit import problems
-from services.kit.attempt import is_infrastructure
 from services.kit.clock import Clock
 from services.kit.errors import Refused, Words, language_of, problem
 from services.kit.health import Readiness, SetAside
-from services.kit.hosts import Hosts
 from services.kit.log import where
-from services.kit.well_formed import well_formed
+from services.kit.retry import is_infrastructure
+from services.kit.web import problems
+from services.kit.web.hosts import Hosts
+from services.kit.web.well_formed import well_formed
 from services.registry.access import Caller, Keys, look_as
 from services.registry.security_log import Actor
 

@@ -23,9 +23,9 @@ from services.intake.faults import Invalid
 from services.intake.modes import BODY_BYTES_MAX
 from services.intake.parse import Posted, parse
 from services.intake.store import accept
-from services.kit import dead_letters
+from services.kit.bus import dead_letters
+from services.kit.bus.consumer import Subscription
 from services.kit.clock import Clock
-from services.kit.consumer import Subscription
 from services.kit.errors import Refused, Words
 from services.registry.access import Caller, caller_within
 

@@ -14,14 +14,14 @@ from pydantic import BaseModel, ValidationError
 from schemas.days import dues_month_last, tomorrow
 from schemas.departures import EVENTS, SOURCE_PREFIX, Event, posted_id
 from schemas.said import Person
+from services.identity import han
+from services.identity.id_numbers import IdNumber, parse_id_number
 from services.intake.canonical import canonical, told_of
 from services.intake.faults import Fault, Invalid, one
 from services.intake.sentences import faults_of, shown
 from services.kit.clock import ZONE
 from services.kit.crypto import hmac_token
 from services.kit.errors import Words
-from services.registry import han
-from services.registry.id_numbers import IdNumber, parse_id_number
 
 AHEAD_MAX = timedelta(hours=24)
 _VERSION = re.compile(r"^(guidui\.[a-z_.]+)\.v[0-9]+$")

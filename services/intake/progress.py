@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from schemas.answers import STEPS
 from services.kit.clock import ZONE
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.errors import Words
 
 # what the sender is told of a case's states; the others do not change how far it came

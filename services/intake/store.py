@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from services.intake.entitled import refusals
 from services.intake.faults import Fault, Invalid, one
 from services.intake.parse import Posted
-from services.kit.db import dumps
+from services.kit.db.engine import dumps
 from services.kit.errors import Refused, Words
 from services.registry.access import Caller
 

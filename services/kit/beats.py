@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.kit.clock import Clock
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.errors import Words
 from services.kit.log import where
 

@@ -18,11 +18,11 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.kit import dead_letters
-from services.kit.attempt import is_infrastructure
-from services.kit.db import rows
+from services.kit.bus import dead_letters
+from services.kit.db.engine import rows
 from services.kit.errors import Refused
 from services.kit.log import where
+from services.kit.retry import is_infrastructure
 
 log = structlog.get_logger()
 Row = TypeVar("Row")

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.kit import rounds
+from services.kit.bus.consumer import Subscription
+from services.kit.bus.event_log import RELAY
 from services.kit.clock import Clock, SystemClock
-from services.kit.consumer import Subscription
-from services.kit.db import rows
-from services.kit.event_log import RELAY
+from services.kit.db.engine import rows
 
 GAP_ROWS_MAX = 100_000  # a count beyond this says no more than "a lot"
 

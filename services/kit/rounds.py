@@ -13,13 +13,13 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import structlog
 from sqlalchemy import Connection, Engine
 
-from services.kit.attempt import is_infrastructure
+from services.kit.bus.dead_letters import words_of
 from services.kit.clock import Clock
-from services.kit.db import rows
-from services.kit.dead_letters import words_of
+from services.kit.db.engine import rows
 from services.kit.errors import Words
 from services.kit.log import where
 from services.kit.loops import aside, asked_again
+from services.kit.retry import is_infrastructure
 
 log = structlog.get_logger()
 TOLD_SECONDS_MIN = 10.0  # a loop of every second need not write every second that it succeeded

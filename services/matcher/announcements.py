@@ -17,10 +17,10 @@ from services.cases import case_ids
 from services.cases.case_ids import OPENS_NOTHING, CaseIds
 from services.cases.model import Statement
 from services.cases.routing import OPENING, facts_stated
-from services.kit import locks
-from services.kit.db import rows
-from services.kit.locks import Lock
-from services.registry.persons import Person
+from services.identity.persons import Person
+from services.kit.db import locks
+from services.kit.db.engine import rows
+from services.kit.db.locks import Lock
 from services.registry.tokens import token_key
 
 HOST_REPORT = "guidui.host.report.v1"

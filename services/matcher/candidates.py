@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.cases.model import DecisionContext
-from services.kit.db import dumps, rows
+from services.kit.db.engine import dumps, rows
 from services.matcher import notes
 from services.matcher.announcements import Announcement
 from services.matcher.people import Found, Slot

@@ -14,9 +14,9 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 
-from services.kit.db import driver_of
-from services.matcher import address_snapshot
-from services.matcher.gazetteer import Gazetteer
+from services.addresses import snapshot as address_snapshot
+from services.addresses.gazetteer import Gazetteer
+from services.kit.db.engine import driver_of
 
 _STANDING = (
     "COPY (SELECT code, name, level, parent FROM division WHERE gone_on IS NULL ORDER BY code) TO "

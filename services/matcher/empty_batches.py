@@ -15,7 +15,7 @@ from schemas.departures import SOURCE_PREFIX
 from services.cases import case_ids, commands
 from services.cases.rule_source import RuleSource
 from services.kit.clock import Clock
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.loops import Part
 from services.matcher.announcements import batch_of
 

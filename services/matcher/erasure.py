@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from services.kit.clock import Clock
-from services.kit.db import dumps, rows
+from services.kit.db.engine import dumps, rows
 from services.kit.loops import Part
 
 log = structlog.get_logger()

@@ -10,10 +10,10 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.cases.queries import as_worker
+from services.identity.compare import FIELDS
+from services.identity.reasons import reasons
 from services.kit.clock import ZONE
-from services.kit.db import rows
-from services.matcher.identity_compare import FIELDS
-from services.matcher.identity_words import reasons
+from services.kit.db.engine import rows
 from services.matcher.model_store import again, in_force, model
 from services.matcher.notes import spoken
 from services.matcher.surroundings import Surroundings

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.cases.arguments import refuse
-from services.kit.db import dumps, rows
+from services.kit.db.engine import dumps, rows
 
 
 @dataclass(frozen=True, slots=True)

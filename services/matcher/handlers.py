@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from schemas.departures import posted_id
 from schemas.envelope import Message
+from services.addresses.answer import Resolution
 from services.cases import commands, deadlines, reports, signs, tables
 from services.cases.backlog import registered
 from services.cases.calendar import day_of
@@ -25,10 +26,9 @@ from services.cases.signs import Sign
 from services.cases.states import BEFORE_ACCEPTED, BULK_CLOSED, BULK_OPEN, TERMINAL
 from services.cases.tables import Change
 from services.kit.clock import Clock
-from services.kit.db import rows, sent_ahead
+from services.kit.db.engine import rows, sent_ahead
 from services.matcher import announcements as said
 from services.matcher import candidates, prompts, standing, walk_ins, withdrawn
-from services.matcher.address_answer import Resolution
 from services.matcher.announcements import Announcement
 from services.matcher.learning import Addresses
 from services.matcher.notes import noted

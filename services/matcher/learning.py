@@ -11,10 +11,10 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine
 
+from services.addresses.answer import Resolution
+from services.addresses.gazetteer import Gazetteer
 from services.kit.log import where
 from services.matcher import editions
-from services.matcher.address_answer import Resolution
-from services.matcher.gazetteer import Gazetteer
 
 log = structlog.get_logger()
 

@@ -15,8 +15,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from services.identity.model import RARITY, group_of, signs
 from services.kit.errors import Refused, Words
-from services.matcher.identity import RARITY, group_of, signs
 from services.matcher.reviewed import Group
 
 FIRMNESS = 4.0

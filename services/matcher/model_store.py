@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.kit.db import dumps, rows
+from services.identity.model import LATEST, Model
+from services.kit.db.engine import dumps, rows
 from services.kit.errors import Refused, Words
-from services.matcher.identity import LATEST, Model
 
 _known: dict[str, Mapping[str, Any]] = {}  # a version never changes
 _TAKEN = Words(

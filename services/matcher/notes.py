@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.errors import Words
 from services.matcher.announcements import Announcement
 

@@ -12,16 +12,16 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.cases.model import DecisionContext
-from services.kit.db import dumps
+from services.identity.compare import compare, read_member, read_person
+from services.identity.keys import close_keys, number_keys, person_keys
+from services.identity.model import SIZE, Identification, Model
+from services.identity.persons import MemberRecord, Person, fold_name
+from services.identity.reasons import reasons
+from services.kit.db.engine import dumps
 from services.matcher import notes
 from services.matcher.announcements import HOST_REPORT, Announcement
-from services.matcher.identity import SIZE, Identification, Model
-from services.matcher.identity_compare import compare, read_member, read_person
-from services.matcher.identity_words import reasons
 from services.matcher.model_store import in_force
 from services.registry.announcement_rights import in_line
-from services.registry.keys import close_keys, number_keys, person_keys
-from services.registry.persons import MemberRecord, Person, fold_name
 from services.registry.tokens import agreed
 
 KEY_MEMBERS_MAX = 500  # a key that more members share tells nobody apart

@@ -22,11 +22,11 @@ from services.cases.calendar import day_of
 from services.cases.clock import apply_tasks, task_message
 from services.cases.model import DecisionContext
 from services.cases.rule_source import RuleSource
-from services.kit import locks
+from services.kit.bus.event_log import record
 from services.kit.clock import Clock
-from services.kit.db import rows
-from services.kit.event_log import record
-from services.kit.locks import Lock
+from services.kit.db import locks
+from services.kit.db.engine import rows
+from services.kit.db.locks import Lock
 from services.kit.loops import Part
 
 IDENTIFY, QUESTION = "identify", "question"

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from services.cases.arguments import bounded, refuse
 from services.kit.clock import ZONE
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.matcher.four_eyes import Who
 
 TEXT_MAX = 500

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection
 
 from services.cases.calendar import day_of
-from services.kit.db import rows
+from services.kit.db.engine import rows
 
 Group = list[tuple[tuple[str, ...], float, bool]]
 """The candidates of one decision: levels, rareness of the name, whether this is the person."""

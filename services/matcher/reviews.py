@@ -16,13 +16,13 @@ from services.cases import looks
 from services.cases.arguments import REASON_MAX, bounded, refuse
 from services.cases.model import DecisionContext
 from services.cases.queries import as_worker, look_at_cases
+from services.identity.compare import FIELDS
 from services.kit.clock import ZONE
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.errors import Refused
 from services.matcher import announcements, candidates, four_eyes, prompts, questions
 from services.matcher.candidates import Candidate
 from services.matcher.handlers import Matcher
-from services.matcher.identity_compare import FIELDS
 from services.matcher.model_store import model
 from services.matcher.notes import spoken
 from services.matcher.people import Found

@@ -23,7 +23,7 @@ from services.cases.states import (
     RECEIPT_SENT,
     RETURNED,
 )
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.matcher import notes
 from services.matcher.announcements import Announcement
 from services.matcher.people import Found, Slot

@@ -15,7 +15,7 @@ from services.cases import commands, reports, signs, undo
 from services.cases.arguments import REASON_MAX, bounded, refuse
 from services.cases.queries import as_worker, look_at_cases
 from services.cases.routing import OPENING
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.matcher import announcements, evidence, four_eyes, reviewed
 from services.matcher.announcements import Announcement
 from services.matcher.handlers import Matcher, lock_members

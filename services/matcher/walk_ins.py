@@ -20,16 +20,16 @@ from services.cases import states as s
 from services.cases.model import Case, DecisionContext, Step
 from services.cases.rule_source import RuleSource
 from services.cases.tables import Change
+from services.identity.keys import person_keys
+from services.identity.model import Model
+from services.identity.persons import MemberRecord
 from services.kit.clock import Clock
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.loops import Part
 from services.matcher import announcements as said
 from services.matcher.announcements import Announcement
-from services.matcher.identity import Model
 from services.matcher.model_store import in_force
 from services.matcher.people import Found, People
-from services.registry.keys import person_keys
-from services.registry.persons import MemberRecord
 
 log = structlog.get_logger()
 AT_ONCE = 500

@@ -18,11 +18,11 @@ from uuid import UUID, uuid4, uuid5
 import structlog
 from sqlalchemy import Connection, Engine
 
-from services.kit import locks
-from services.kit.attempt import is_infrastructure
 from services.kit.clock import Clock
-from services.kit.db import Record
-from services.kit.locks import Lock
+from services.kit.db import locks
+from services.kit.db.engine import Record
+from services.kit.db.locks import Lock
+from services.kit.retry import is_infrastructure
 from services.notifier import queries, tables
 from services.notifier.channels import ChannelError, Channels, Notice
 from services.notifier.handlers import whom_to_tell

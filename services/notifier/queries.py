@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.kit.db import Record, dumps, rows
+from services.kit.db.engine import Record, dumps, rows
 from services.kit.loops import Part
 from services.notifier.recipients import Addressee, Contact, climbing
 

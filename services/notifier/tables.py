@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from services.kit.db import Record, dumps, rows
+from services.kit.db.engine import Record, dumps, rows
 from services.notifier.queries import DELIVERING
 from services.notifier.recipients import Recipient
 

@@ -14,10 +14,10 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
 from services.cases.queries import as_worker
-from services.kit import paging
-from services.kit.db import rows
+from services.kit.db import paging
+from services.kit.db.engine import rows
 from services.kit.errors import Refused, Words
-from services.kit.problems import trace_id
+from services.kit.web.problems import trace_id
 from services.portal import accounts, issuing
 from services.portal.context import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in

@@ -15,7 +15,7 @@ from argon2.exceptions import VerificationError
 from sqlalchemy import Connection, Engine
 
 from services.kit.crypto import hmac_token
-from services.kit.db import Record, rows
+from services.kit.db.engine import Record, rows
 from services.kit.errors import Refused, Words
 from services.portal.brake import Attempt, forget_devices, remember_device, take_back, take_turn
 from services.registry import security_log

@@ -15,11 +15,11 @@ from starlette.requests import ClientDisconnect
 from schemas.days import NoDay, read_moment
 from services.cases import commands, queries
 from services.cases.alerts import alerts as alerts_of
-from services.kit import paging
 from services.kit.clock import ZONE
+from services.kit.db import paging
 from services.kit.errors import Refused, Words
-from services.kit.problems import acts
-from services.kit.well_formed import refuse_malformed
+from services.kit.web.problems import acts
+from services.kit.web.well_formed import refuse_malformed
 from services.portal import bodies, list_looks
 from services.portal.context import Portal
 from services.portal.reviews import masked_review

@@ -48,7 +48,7 @@ _NO_FILE = Words("没有这个文件。", "There is no such file.")
 
 def routers(portal: Portal) -> list[APIRouter]:
     """Everything that the portal serves, to be included in an application with
-    ``services.kit.problems`` installed.
+    ``services.kit.web.problems`` installed.
     """
     pages = (
         sign_in,

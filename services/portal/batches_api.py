@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from services.cases import batches, queries, receiving, states
-from services.kit import paging
+from services.kit.db import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
 from services.portal.context import Portal

@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.kit.crypto import hmac_token, key_hash
-from services.kit.db import dumps, rows
+from services.kit.db.engine import dumps, rows
 
 WINDOW = timedelta(minutes=15)  # without a try a count begins anew
 DEVICE_KNOWN = timedelta(days=180)

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine
 
 from services.cases.calendar import Calendar
 from services.cases.rule_source import RuleSource, default_rules, stored_calendar
+from services.kit.bus.consumer import Subscription
 from services.kit.clock import Clock
-from services.kit.consumer import Subscription
 from services.registry.access import Caller
 
 Post = Callable[[Caller, Sequence[Any]], Sequence[Any]]

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
-from services.kit import consumer, dead_letters
+from services.kit.bus import consumer, dead_letters
+from services.kit.db.paging import WHOLE_MAX
 from services.kit.errors import Refused, Words
-from services.kit.paging import WHOLE_MAX
-from services.kit.problems import trace_id
+from services.kit.web.problems import trace_id
 from services.portal.context import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import Viewer

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from services.kit import consumer, paging
+from services.kit.bus import consumer
 from services.kit.clock import ZONE
-from services.kit.problems import trace_id
+from services.kit.db import paging
+from services.kit.web.problems import trace_id
 from services.portal import api, bodies
 from services.portal.context import Portal
 from services.portal.desk import ROLES, Letter, decide, letters_of, resume

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from services.registry import han
+from services.identity import han
 from services.registry.directory import Directory, Organisation
 
 FOUND_MAX = 12

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from services.cases.calendar import day_of
 from services.kit.crypto import key_hash
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.errors import Refused, Words
 from services.kit.loops import Part
 from services.portal import accounts

@@ -21,11 +21,11 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from services.kit import problems
-from services.kit.attempt import is_infrastructure
 from services.kit.errors import TITLES, Refused, Words, language_of
 from services.kit.log import where
-from services.kit.well_formed import refuse_controls
+from services.kit.retry import is_infrastructure
+from services.kit.web import problems
+from services.kit.web.well_formed import refuse_controls
 from services.portal import list_looks, sentences
 from services.portal.context import Portal
 from services.portal.sessions import (

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from services.cases import numbers, queries
-from services.kit import paging
+from services.kit.db import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
 from services.portal.api import (

@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from services.cases import overrides, queries
 from services.cases.routing import table
 from services.cases.rule_trial import what_if
-from services.kit import paging
+from services.kit.db import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
 from services.portal.context import Portal

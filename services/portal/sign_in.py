@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.kit.errors import Refused, Words
-from services.kit.problems import trace_id
+from services.kit.web.problems import trace_id
 from services.portal import accounts
 from services.portal.brake import DEVICE_KNOWN, Attempt
 from services.portal.context import Portal

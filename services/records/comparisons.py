@@ -20,11 +20,11 @@ from services.cases.arguments import refuse
 from services.cases.model import DecisionContext
 from services.cases.rule_source import RuleSource
 from services.cases.states import ENDED, in_sql
-from services.kit.db import dumps, rows
+from services.identity.names import fold_name
+from services.kit.db.engine import dumps, rows
 from services.kit.loops import Part
 from services.registry import rolls
 from services.registry.directory import Directory, Organisation
-from services.registry.names import fold_name
 from services.registry.rolls import BadRow, Roll, RollRow
 from services.registry.tree import just_after
 

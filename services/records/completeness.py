@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.cases.calendar import midnight
-from services.kit.db import rows
+from services.kit.db.engine import rows
 
 _STATEMENT = """
 SELECT count(*) AS posted,

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from services.cases.arguments import bounded, refuse
 from services.cases.calendar import day_of, midnight
-from services.kit.db import dumps, rows
+from services.kit.db.engine import dumps, rows
 from services.kit.errors import Refused
 from services.kit.loops import Part
 from services.registry.directory import Directory

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.registry.tree import just_after
 
 _FIGURE = """

@@ -19,7 +19,7 @@ from schemas.days import stored_day
 from services.cases import states as s
 from services.cases.calendar import day_of, midnight, month_end
 from services.cases.rule_source import RuleSource
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.errors import Words
 from services.registry.past import paths_at
 

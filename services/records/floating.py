@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from schemas.envelope import NAMESPACE_GUIDUI
 from services.cases.arguments import TEXT_MAX, bounded, refuse
-from services.kit.db import dumps, rows
+from services.kit.db.engine import dumps, rows
 from services.registry.directory import Directory
 
 KINDS = ("life", "dues", "service", "evaluation")

@@ -17,8 +17,8 @@ from schemas.envelope import NAMESPACE_GUIDUI
 from services.cases import states as s
 from services.cases.calendar import day_of, midnight, month_end
 from services.cases.rule_source import RuleSource
-from services.kit.db import rows
-from services.kit.event_log import Message, record
+from services.kit.bus.event_log import Message, record
+from services.kit.db.engine import rows
 from services.kit.loops import Part
 from services.registry.directory import Directory, Organisation
 from services.registry.tree import just_after

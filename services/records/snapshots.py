@@ -18,9 +18,9 @@ from sqlalchemy import Connection, Engine
 from services.cases.calendar import day_of, midnight
 from services.cases.queries import figures
 from services.cases.rule_source import RuleSource
-from services.kit import locks
-from services.kit.db import dumps, rows
-from services.kit.locks import Lock
+from services.kit.db import locks
+from services.kit.db.engine import dumps, rows
+from services.kit.db.locks import Lock
 from services.kit.loops import Part
 from services.registry.directory import Directory
 from services.registry.past import paths_at

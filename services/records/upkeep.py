@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from services.cases import reports
 from services.cases.queries import as_worker
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.registry.announcement_rights import SIGNS
 
 _DUE = """

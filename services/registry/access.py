@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Engine
 
 from services.kit.crypto import key_hash, new_key
-from services.kit.db import Record, rows, view_as, view_by
+from services.kit.db.engine import Record, rows, view_as, view_by
 from services.kit.errors import Refused, Words
 from services.registry.tree import just_after
 

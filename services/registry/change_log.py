@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from schemas.days import stored_day
 from services.kit.clock import Clock
-from services.kit.db import dumps, rows
+from services.kit.db.engine import dumps, rows
 from services.kit.errors import Words
 from services.kit.loops import Part
 from services.registry import past

@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from schemas.days import stored_day
-from services.registry import han
+from services.identity import han
 from services.registry.tree import codes_of, paths
 
 CACHED_MAX = 4

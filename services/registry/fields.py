@@ -13,9 +13,9 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from services.registry.dates import read_day
-from services.registry.id_numbers import parse_id_number
-from services.registry.persons import fold_phone, parse_sex
+from services.identity.dates import read_day
+from services.identity.id_numbers import parse_id_number
+from services.identity.persons import fold_phone, parse_sex
 
 Reader = Callable[[str], Any]
 
@@ -116,7 +116,7 @@ def truth(cell: str) -> bool:
 @lru_cache(65536)
 def day(cell: str) -> date | None:
     """A whole day of the years 1900 to 2099, in any way people write one
-    (services.registry.dates).
+    (services.identity.dates).
     """
     if not cell:
         return None

@@ -16,13 +16,13 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError
 
+from services.identity.dates import read_day
+from services.identity.id_numbers import parse_id_number
 from services.kit.clock import Clock
 from services.kit.errors import Words
 from services.registry import fields, past
-from services.registry.dates import read_day
 from services.registry.directory import Directory
 from services.registry.error_file import ErrorFile
-from services.registry.id_numbers import parse_id_number
 from services.registry.kinds import CHANNELS, CHANNELS_NOT_BUILT, KINDS, Faults, Kind
 from services.registry.load_divisions import (
     Division,

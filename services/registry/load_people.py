@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from schemas.days import dues_month_last, tomorrow
-from services.kit.db import records
+from services.identity.keys import member_keys
+from services.identity.persons import MemberRecord
+from services.kit.db.engine import records
 from services.registry import tokens
 from services.registry.directory import Directory
-from services.registry.keys import member_keys
 from services.registry.kinds import KINDS, Faults, contact_id
 from services.registry.load_tree import grid_path
-from services.registry.persons import MemberRecord
 from services.registry.rows import Entry, Outcome, as_given, one_fault, upsert
 
 MEMBER_COLUMNS = tuple(KINDS["members"].columns)

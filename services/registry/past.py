@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.kit.db import driver_of
+from services.kit.db.engine import driver_of
 from services.registry.directory import Directory, Organisation
 from services.registry.tree import paths
 

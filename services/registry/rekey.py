@@ -12,12 +12,13 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine
 
+from services.identity import han
+from services.identity.keys import RULES
 from services.kit.clock import Clock, SystemClock
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.loops import Done, Part
-from services.registry import han, tokens
+from services.registry import tokens
 from services.registry.directory import Directory
-from services.registry.keys import RULES
 from services.registry.load_people import keys_of
 from services.registry.rows import BATCH_ROWS_MAX, alone
 

@@ -16,13 +16,13 @@ from typing import Any
 
 import orjson
 
+from services.identity import han
+from services.identity.dates import read_day
+from services.identity.id_numbers import IdNumber, parse_id_number
+from services.identity.persons import Person, fold_phone, is_blank, masked_phone, parse_sex
 from services.kit import confined
 from services.kit.errors import Refused, Words
-from services.registry import han
-from services.registry.dates import read_day
 from services.registry.fields import Wrong, day, part_of_a_day
-from services.registry.id_numbers import IdNumber, parse_id_number
-from services.registry.persons import Person, fold_phone, is_blank, masked_phone, parse_sex
 from services.registry.roll_sheet import (
     COLUMNS,
     Headings,

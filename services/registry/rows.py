@@ -12,9 +12,9 @@ from typing import Any, Literal, NamedTuple
 from psycopg import sql
 from sqlalchemy import Connection, Engine
 
-from services.kit import locks
-from services.kit.db import driver_of
-from services.kit.locks import Lock
+from services.kit.db import locks
+from services.kit.db.engine import driver_of
+from services.kit.db.locks import Lock
 from services.registry.fields import Wrong
 from services.registry.kinds import Faults
 from services.registry.sheets import Row

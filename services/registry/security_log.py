@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Engine
 
 from services.kit.clock import ZONE, Clock
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.errors import Words
 from services.registry.access import Caller
 

@@ -23,9 +23,9 @@ from typing import Any, NamedTuple, TextIO
 
 import orjson
 
+from services.identity import han
 from services.kit.errors import Words
 from services.kit.packed import unpacked
-from services.registry import han
 from services.registry.fields import Wrong
 
 HEAD_BYTES = 1 << 20

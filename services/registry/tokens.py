@@ -18,8 +18,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from services.identity.id_numbers import parse_id_number
 from services.kit.errors import Refused, Words
-from services.registry.id_numbers import parse_id_number
 from services.registry.rows import copy
 
 PREFIX = "tk:"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from services.bench import run_bench
-from services.bench.latency import quantiles
-from services.bench.machine import cpu_seconds
 from services.kit.settings import Settings
+from services.tools.bench import run_bench
+from services.tools.bench.latency import quantiles
+from services.tools.bench.machine import cpu_seconds
 
 
 def test_an_unknown_name_is_bad_usage_and_lists_the_names(tmp_path: Path, capsys) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
+from services.addresses.gazetteer import Gazetteer
 from services.kit.cache import cache_folder
 from services.kit.clock import TurnedClock
-from services.kit.db import connect
-from services.matcher.gazetteer import Gazetteer
+from services.kit.db.engine import connect
 from services.registry.load import load_rows
 from tests.cases.cast import BRANCH, NOW, ORGANISATIONS
 

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from services.cases.rule_source import default_rules
 from sqlalchemy import Connection, Engine
 
+from services.addresses.gazetteer import Gazetteer
 from services.cases import tables
+from services.cases.rule_source import default_rules
 from services.intake.parse import parse
 from services.intake.store import accept
+from services.kit.bus.event_log import Message
 from services.kit.clock import TurnedClock
-from services.kit.event_log import Message
-from services.matcher.gazetteer import Gazetteer
 from services.matcher.handlers import Matcher
 from services.matcher.learning import Addresses
 from services.registry.access import Caller

@@ -7,16 +7,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from services.cases.rule_source import default_rules
 
 from services.cases import batches, tables
 from services.cases import clock as case_clock
 from services.cases.commands import apply
+from services.cases.rule_source import default_rules
 from services.intake.parse import parse
 from services.intake.store import accept
+from services.kit.bus.event_log import Message
 from services.kit.clock import ZONE, TurnedClock
 from services.kit.errors import Refused
-from services.kit.event_log import Message
 from services.matcher.handlers import Matcher
 from services.matcher.learning import Addresses
 from services.registry.access import Caller

@@ -7,8 +7,8 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 from services.kit.clock import ZONE
-from services.kit.db import connect
-from services.simulate import play
+from services.kit.db.engine import connect
+from services.tools.simulate import play
 from tests.cases.cast import BRANCH, CITY, COMMUNITY, COUNTY, NEIGHBOUR, ORGANISATIONS, STREET, UNIT
 
 WORLD = {

@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from services.cases.rule_source import stored_calendar
 
 from services.cases.calendar import Calendar, add_months, midnight, month_end, official
+from services.cases.rule_source import stored_calendar
 
 FILE = Path(__file__).parent.parent / "data" / "calendar-golden.csv"
 GOLDEN = list(csv.DictReader(FILE.read_text("utf-8").splitlines()))

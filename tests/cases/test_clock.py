@@ -7,15 +7,15 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import pytest
-from services.cases.rule_source import default_rules
 
 from services.cases import clock as case_clock
 from services.cases import deadlines, states, tables
 from services.cases.model import Step
 from services.cases.recount import recompute_deadlines
+from services.cases.rule_source import default_rules
 from services.cases.tables import Change
+from services.kit.bus.event_log import Message
 from services.kit.clock import ZONE
-from services.kit.event_log import Message
 from services.notifier.handlers import notifier
 from services.registry.load import load_rows
 from tests.cases.cast import BRANCH, NOW, UNIT, case_in

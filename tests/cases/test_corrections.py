@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.kit.clock import ZONE
-from services.simulate import Stage
+from services.tools.simulate import Stage
 from tests.cases.cast import BRANCH, COMMUNITY, NEIGHBOUR, ORGANISATIONS
 
 MEMBERS = [

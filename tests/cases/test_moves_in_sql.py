@@ -10,12 +10,12 @@ from dataclasses import fields
 from uuid import uuid4
 
 import pytest
-from services.cases.rule_source import default_rules
 from sqlalchemy.exc import DBAPIError
 
 from services.cases import deadlines, states, tables
 from services.cases.decide import decide
 from services.cases.model import Case, Step
+from services.cases.rule_source import default_rules
 from services.cases.tables import Change
 from services.kit.errors import Refused
 from tests.cases.cast import (

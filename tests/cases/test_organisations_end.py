@@ -17,7 +17,7 @@ from services.records.reconciliation import open_checks
 from services.registry.access import Caller
 from services.registry.directory import Directory
 from services.registry.load import Hooks, load_rows
-from services.simulate import Stage, matches
+from services.tools.simulate import Stage, matches
 from services.wiring import after_load, follow_tree
 from tests.cases.cast import (
     BRANCH,

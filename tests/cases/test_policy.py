@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services.cases.rule_source import default_rules
 
 from services.cases import deadlines, policy, policy_file, policy_store, states, tables
 from services.cases.decide import decide
 from services.cases.model import Step
 from services.cases.policy_book import Book, Version
 from services.cases.routing import table
+from services.cases.rule_source import default_rules
 from services.cases.tables import Change
 from services.cases.what_if import what_if
+from services.cli.policies import load_policy, try_policy
 from services.kit.errors import Refused
-from services.policies import load_policy, try_policy
 from services.wiring import App
 from tests.cases.cast import (
     BRANCH,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from services import scenario_file
 from services.cli import cli
+from services.tools import scenario_file
 
 GOOD = {
     "start": "2026-03-02T09:00:00+08:00",

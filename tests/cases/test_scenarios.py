@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from services.kit.db import connect
-from services.simulate import play
+from services.kit.db.engine import connect
+from services.tools.simulate import play
 from tests.cases.history import homes_told, rebuilt, stored
 
 FOLDER = Path(__file__).parent.parent / "data" / "scenarios"

@@ -8,7 +8,7 @@ from services.cases import queries
 from services.cases.backlog import open_letters
 from services.kit.clock import ZONE
 from services.registry.load import Hooks, load_rows
-from services.simulate import Stage
+from services.tools.simulate import Stage
 from services.wiring import after_load, follow_tree
 from tests.cases.cast import BRANCH, CITY, COMMUNITY, COUNTY, ORGANISATIONS, STREET, UNIT
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 from sqlalchemy import Engine
 
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from tests.chaos.county import SOURCE
 
 UNTAKEN = """

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import httpx
 
+from services.cluster.postgres import EmbeddedServer
 from services.kit.clock import ZONE
-from services.kit.db import connect
-from services.kit.postgres import EmbeddedServer
+from services.kit.db.engine import connect
 from tests.chaos import county
 from tests.chaos.cluster import Cluster
 from tests.chaos.ledger import Balance, balance

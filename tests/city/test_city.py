@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.city.run import commit_lightly, play
+from services.tools.city.run import commit_lightly, play
 
 MEMBERS, DAYS = 60, 365
 SEEDS = tuple(range(2, 21))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typer.testing import CliRunner
 
-from services.city import run
-from services.city.invariants import Broken
-from services.city.report import Report
 from services.cli import cli
+from services.tools.city import run
+from services.tools.city.invariants import Broken
+from services.tools.city.report import Report
 
 
 def test_it_prints_seed_commit_counts_and_the_digest_of_the_history():

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from services.city import invariants
-from services.city.eyes import Beside, Question
-from services.city.run import START, City, commit_lightly
-from services.kit.db import connect
+from services.kit.db.engine import connect
+from services.tools.city import invariants
+from services.tools.city.eyes import Beside, Question
+from services.tools.city.run import START, City, commit_lightly
 
 DAYS = 365
 

@@ -14,8 +14,8 @@ import orjson
 from sqlalchemy import Engine
 
 from schemas.envelope import Message
-from services.kit.event_log import record
-from services.kit.kafka_clients import Kafka, ensure_topics
+from services.kit.bus.event_log import record
+from services.kit.bus.kafka_clients import Kafka, ensure_topics
 
 SECONDS_MAX = 60.0
 

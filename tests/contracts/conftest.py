@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.kit.kafka_clients import Kafka
-from services.kit.postgres import EmbeddedServer
+from services.cluster.postgres import EmbeddedServer
+from services.kit.bus.kafka_clients import Kafka
 from tests.contracts.backends import Embedded, OverKafka
 from tests.kit.conftest import engine, own_server
 

@@ -11,13 +11,13 @@ from collections import Counter
 import httpx
 import pytest
 
-from services.kit import dead_letters
-from services.kit.consumer import resume
-from services.kit.db import connect
-from services.kit.event_log import record
-from services.kit.inbox import CONSECUTIVE_POISON_MAX
-from services.kit.kafka_clients import Kafka, ensure_topics
-from services.kit.relay import Relay
+from services.kit.bus import dead_letters
+from services.kit.bus.consumer import resume
+from services.kit.bus.event_log import record
+from services.kit.bus.inbox import CONSECUTIVE_POISON_MAX
+from services.kit.bus.kafka_clients import Kafka, ensure_topics
+from services.kit.bus.relay import Relay
+from services.kit.db.engine import connect
 from tests.contracts import toys
 from tests.contracts.backends import OverKafka, eventually, free_port
 from tests.kit.toy import BAD, effects, message
@@ -156,8 +156,8 @@ class TestKafka:
     def test_what_the_bus_lost_is_published_again(self, bus, engine):
         from datetime import timedelta
 
+        from services.kit.bus.reconcile import Reconciler
         from services.kit.clock import SystemClock, TurnedClock
-        from services.kit.reconcile import Reconciler
 
         messages = spread(20)
         bus.record(messages)

@@ -11,14 +11,14 @@ from importlib import import_module
 
 import orjson
 
+from services.cluster.processes import consume, relay
 from services.kit import health
-from services.kit.consumer import Consumer
-from services.kit.db import connect
-from services.kit.kafka_clients import Kafka
+from services.kit.bus.consumer import Consumer
+from services.kit.bus.kafka_clients import Kafka
+from services.kit.bus.tailer import Tailers
+from services.kit.db.engine import connect
 from services.kit.log import configure
-from services.kit.processes import consume, relay
 from services.kit.settings import Settings
-from services.kit.tailer import Tailers
 
 
 def main() -> None:

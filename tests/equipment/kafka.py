@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.kit.broker import Broker, free_ports, wait_ready
+from services.cluster.broker import Broker, free_ports, wait_ready
 
 
 @pytest.fixture(scope="session")

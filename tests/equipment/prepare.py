@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 
+from services.cluster.postgres_host import PostgresUnavailable, binaries
 from services.kit.cache import cache_folder
-from services.kit.postgres_host import PostgresUnavailable, binaries
 from tests.equipment.browser import NotFetched, ensure_equipment, is_present
 
 

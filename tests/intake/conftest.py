@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from schemas.examples import ORGANISATIONS
 from services.intake.app import build
 from services.kit.clock import ZONE, TurnedClock
-from services.kit.db import connect
+from services.kit.db.engine import connect
 from services.registry.access import create_key
 from tests.intake.served import Sender, served
 

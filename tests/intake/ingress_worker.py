@@ -5,8 +5,8 @@ secret.
 from __future__ import annotations
 
 from services.intake.ingress import subscription
+from services.kit.bus.consumer import Subscription
 from services.kit.clock import SystemClock
-from services.kit.consumer import Subscription
 
 SECRET = b"a secret of the tests"
 

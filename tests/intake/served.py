@@ -15,8 +15,8 @@ import uvicorn
 from sqlalchemy import Engine
 
 from services.intake.modes import BATCH, STRUCTURED
-from services.kit.db import rows
-from services.kit.http_limits import protocol
+from services.kit.db.engine import rows
+from services.kit.web.http_limits import protocol
 
 
 @contextmanager

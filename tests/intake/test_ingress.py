@@ -11,8 +11,8 @@ from schemas.departures import SOURCE_PREFIX
 from schemas.envelope import Undecodable
 from schemas.examples import EXAMPLES
 from services.intake.ingress import subscription
-from services.kit.consumer import Consumer
-from services.kit.db import rows
+from services.kit.bus.consumer import Consumer
+from services.kit.db.engine import rows
 from services.registry.access import create_key, revoke_key
 from tests.intake.conftest import SCHOOL, SECRET
 from tests.intake.served import stored

@@ -10,8 +10,8 @@ from uuid import uuid4
 from kafka import KafkaProducer
 
 from schemas.examples import EXAMPLES
-from services.kit.db import rows
-from services.kit.kafka_clients import Kafka, ensure_topics
+from services.kit.bus.kafka_clients import Kafka, ensure_topics
+from services.kit.db.engine import rows
 from tests.contracts.backends import OverKafka, eventually
 from tests.intake.served import stored
 

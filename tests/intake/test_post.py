@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from services import post
 from services.kit.settings import Settings
+from services.tools import post
 
 
 class _Breaks(BaseHTTPRequestHandler):

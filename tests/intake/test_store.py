@@ -11,7 +11,7 @@ from schemas.departures import SOURCE_PREFIX
 from schemas.examples import EXAMPLES
 from services.intake.parse import parse
 from services.intake.store import Store
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.errors import Refused
 from services.registry.access import CACHE_SECONDS, Keys, create_key, list_keys, look_as, revoke_key
 from tests.intake.conftest import SCHOOL, SECRET, UNIT

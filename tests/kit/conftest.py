@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from services.kit.db import connect
-from services.kit.migrations import migrate
-from services.kit.postgres import EmbeddedServer
+from services.cluster.postgres import EmbeddedServer
+from services.kit.db.engine import connect
+from services.kit.db.migrations import migrate
 from tests.kit.toy import add_table
 
 

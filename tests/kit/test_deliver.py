@@ -10,12 +10,12 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from services.kit import dead_letters
+from services.kit.bus import dead_letters
+from services.kit.bus.consumer import Consumer, is_stopped, resume
+from services.kit.bus.inbox import Limits, TooMuchPoison, deliver
 from services.kit.clock import TurnedClock
-from services.kit.consumer import Consumer, is_stopped, resume
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.errors import Refused, Words
-from services.kit.inbox import Limits, TooMuchPoison, deliver
 from tests.kit.toy import BAD, NOON, effects, message, refusing, subscription, write
 
 CLOCK = TurnedClock(NOON)

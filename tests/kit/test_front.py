@@ -14,7 +14,7 @@ import httpx
 import pytest
 import uvicorn
 
-from services.kit.front import CONNECTIONS_MAX, Front
+from services.kit.web.front import CONNECTIONS_MAX, Front
 
 SERVED: list[Front] = []
 

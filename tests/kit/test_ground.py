@@ -13,11 +13,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, Program
 
 from schemas.envelope import Envelope, Message, Undecodable, derived, from_wire, to_wire
 from services.kit import crypto
-from services.kit.attempt import Stopped, attempt, is_infrastructure
 from services.kit.clock import ZONE, SystemClock, TurnedClock
-from services.kit.db import connect, rows, sent_ahead, view_as
+from services.kit.db.engine import connect, rows, sent_ahead, view_as
+from services.kit.db.migrations import migrate
 from services.kit.log import Throttle
-from services.kit.migrations import migrate
+from services.kit.retry import Stopped, attempt, is_infrastructure
 from services.kit.settings import Settings
 from tests.kit.toy import NOON, message
 

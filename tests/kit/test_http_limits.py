@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 import pytest
 import uvicorn
 
-from services.kit.http_limits import protocol
 from services.kit.limits import Limits
+from services.kit.web.http_limits import protocol
 
 TIGHT = Limits(
     head_bytes=16_384, head_seconds=1.0, body_seconds=1.0, idle_seconds=1, connections=50

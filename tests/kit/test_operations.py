@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.embedded import application
+from services.cluster.one_process import application
 from services.intake.app import build
 from services.kit import health
 from services.kit.clock import SystemClock
-from services.kit.db import connect
+from services.kit.db.engine import connect
 from services.kit.errors import Words
 from services.kit.settings import Settings
 from services.wiring import printed_url

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.kit import paging
 from services.kit.clock import ZONE
+from services.kit.db import paging
 from services.kit.errors import Refused
 
 NOW = datetime(2026, 11, 30, 21, 0, tzinfo=ZONE)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from services.kit.errors import Refused, Words, language_of
-from services.kit.problems import install
+from services.kit.web.problems import install
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.kit.errors import CannotStart
-from services.kit.proxies import Trusted
+from services.kit.web.proxies import Trusted
 
 
 @pytest.mark.parametrize(

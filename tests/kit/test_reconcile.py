@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from services.kit.bus.event_log import record
+from services.kit.bus.inbox import deliver
+from services.kit.bus.reconcile import MISSING_AFTER, Reconciler, look
 from services.kit.clock import TurnedClock
-from services.kit.db import rows
-from services.kit.event_log import record
-from services.kit.inbox import deliver
+from services.kit.db.engine import rows
 from services.kit.metrics import Seam, of_consumer, relay_age_seconds
-from services.kit.reconcile import MISSING_AFTER, Reconciler, look
 from tests.kit.toy import MINUTE, NOON, message, refusing, subscription, write
 
 TOY = subscription()

@@ -78,7 +78,7 @@ def test_npm_that_fails(tmp_path):
 
 def test_the_resolver_of_kafkas_jars_that_reaches_nobody(tmp_path):
     sentence = fails(
-        [sys.executable, "-m", "services.kit.kafka_install"],
+        [sys.executable, "-m", "services.cluster.kafka_install"],
         GUIDUI_CACHE=str(tmp_path),
         GUIDUI_MAVEN=CLOSED,
         NO_PROXY="127.0.0.1",

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from services.kit import dead_letters
+from services.kit.bus import dead_letters
+from services.kit.bus.event_log import record
+from services.kit.bus.inbox import TooMuchPoison
+from services.kit.bus.tailer import Tailers
 from services.kit.clock import TurnedClock
-from services.kit.db import connect, rows
-from services.kit.event_log import record
-from services.kit.inbox import TooMuchPoison
-from services.kit.tailer import Tailers
+from services.kit.db.engine import connect, rows
 from tests.kit.toy import NOON, effects, message, refusing, subscription, write
 
 CLOCK = TurnedClock(NOON)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.topics import TOPICS
-from services.kit.kafka_clients import HOUR_MS, LOOKS_MS, retention
+from services.kit.bus.kafka_clients import HOUR_MS, LOOKS_MS, retention
 
 
 @pytest.mark.parametrize("hours", sorted({topic.hours for topic in TOPICS}))

@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Engine
 
 from schemas.envelope import Message
+from services.kit.bus.consumer import Subscription
 from services.kit.clock import ZONE
-from services.kit.consumer import Subscription
-from services.kit.db import connect, dumps, rows
+from services.kit.db.engine import connect, dumps, rows
 from services.kit.errors import Poison, Words
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=ZONE)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from services.kit.db import connect
+from services.kit.db.engine import connect
 from tests.portal.conftest import clock, gazetteer, reader, town, url
 
 _POISON = """

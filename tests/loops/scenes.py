@@ -11,7 +11,7 @@ from uuid import uuid4
 from services.cases import case_ids, deadlines, states, tables
 from services.cases.model import Case, Step
 from services.cases.tables import Change
-from services.kit.db import dumps
+from services.kit.db.engine import dumps
 from services.matcher.announcements import batch_of
 from services.registry.directory import Directory
 from services.registry.load import load_rows

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from services import wiring
-from services.kit import dead_letters
+from services.kit.bus import dead_letters
 from services.kit.metrics import LoopGauges, Seam
 from services.kit.rounds import Loop, Rounds
 from services.wiring import HANDLERS, LOOPS, loops_unready, set_aside
@@ -233,7 +233,7 @@ def test_the_alerts_ask_for_figures_that_there_are(town):
 def test_first_days_of_orders_that_were_kept_in_other_forms_are_mended(
     town, owner, written, mended
 ):
-    revision = import_module("services.kit.migrations.versions.0024_loops")
+    revision = import_module("services.kit.db.migrations.versions.0024_loops")
     parent = batch(town, str(uuid4()))
     give_to_all(town, parent, {"order": "submit", "start_on": written})
     owner(revision.FIRST_DAYS)

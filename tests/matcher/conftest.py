@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.addresses.gazetteer import Gazetteer
 from services.kit.cache import cache_folder
-from services.matcher.gazetteer import Gazetteer
 from services.wiring import App
 from tests.portal.conftest import clock, reader, url
 from tests.portal.town import Town

@@ -10,8 +10,9 @@ import time
 
 import pytest
 
-from services.matcher import address_snapshot, editions
-from services.matcher.gazetteer import Gazetteer
+from services.addresses import snapshot as address_snapshot
+from services.addresses.gazetteer import Gazetteer
+from services.matcher import editions
 from services.matcher.learning import Addresses
 from services.registry.load import load, load_rows
 from services.registry.load_divisions import past

@@ -7,11 +7,11 @@ from __future__ import annotations
 import pytest
 
 from schemas.envelope import Message
+from services.addresses.gazetteer import Gazetteer
 from services.cases.queries import look_at_cases
 from services.intake.app import Intake
 from services.kit.errors import Refused
 from services.matcher import announcements, evidence
-from services.matcher.gazetteer import Gazetteer
 from services.matcher.handlers import Matcher
 from services.matcher.learning import Addresses
 from services.matcher.queries import decide_review

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from services.kit.clock import ZONE, TurnedClock
-from services.kit.db import connect
+from services.kit.db.engine import connect
 from tests.notifier.town import Town
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from services.kit.clock import ZONE
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.notifier import tables
 from services.notifier.channels import ChannelError
 from services.notifier.delivery import deliver_due

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.kit.db import connect, view_as
+from services.kit.db.engine import connect, view_as
 from services.notifier.queries import inbox
 from services.registry.tree import just_after
 from tests.notifier.town import COMMUNITY, NEIGHBOUR, STREET

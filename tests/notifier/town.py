@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from schemas.envelope import Message
 from services.kit.clock import TurnedClock
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.notifier.channels import ChannelError, Notice
 from services.notifier.handlers import notifier
 

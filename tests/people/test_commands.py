@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli import cli
+from services.identity.model import Model
 from services.matcher import four_eyes
-from services.matcher.identity import Model
 from services.matcher.reviewed import groups
 from services.registry.tokens import agreed
 from tests.people.posting import STRANGER, post

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.kit import dead_letters
+from services.kit.bus import dead_letters
 from services.matcher.erasure import erase_decided
 from services.matcher.reviews import decide
 from services.records.erasure import erasure

@@ -9,14 +9,14 @@ import random
 
 import pytest
 
+from services.identity.model import COUNTED_FROM, Model, frequencies_of
+from services.identity.persons import MemberRecord, Person
 from services.kit.errors import Refused
 from services.matcher import model_store
-from services.matcher.identity import COUNTED_FROM, Model, frequencies_of
 from services.matcher.model_fit import LEAST, refitted
 from services.matcher.people import frequencies
 from services.matcher.reviewed import groups
 from services.registry.load import load_rows
-from services.registry.persons import MemberRecord, Person
 from tests.people.posting import decided, post
 from tests.stories import county_service
 

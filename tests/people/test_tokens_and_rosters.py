@@ -10,8 +10,8 @@ import hmac
 import httpx
 import pytest
 
+from services.identity.id_numbers import check_character
 from services.registry import tokens
-from services.registry.id_numbers import check_character
 from services.registry.load import load_rows
 from tests.people.posting import decided, everything, post, post_departure
 from tests.portal.town import text

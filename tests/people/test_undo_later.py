@@ -10,8 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.city.invariants import look, whole_sight
-from services.kit.db import connect
+from services.kit.db.engine import connect
 from services.kit.errors import Refused
 from services.matcher import four_eyes
 from services.matcher.evidence import listed
@@ -19,6 +18,7 @@ from services.matcher.reviews import decide
 from services.matcher.undo import undo_match
 from services.records import double_reports
 from services.registry.load import load_rows
+from services.tools.city.invariants import look, whole_sight
 from tests.people.posting import (
     ADDRESS,
     STRANGER,

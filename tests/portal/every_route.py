@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from services.kit.paging import encode
+from services.kit.db.paging import encode
 from services.portal.sessions import SESSION, form_token
 from tests.structure.test_walls import ROOT, walked
 

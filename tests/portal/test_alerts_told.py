@@ -12,7 +12,7 @@ import httpx
 import orjson
 import pytest
 
-from services.kit.db import connect
+from services.kit.db.engine import connect
 from tests.stories.county_service import COMMUNITY, STREET
 
 _OPEN = """

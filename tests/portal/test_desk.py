@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from services.kit import dead_letters
-from services.kit.consumer import is_stopped
-from services.kit.db import rows
+from services.kit.bus import dead_letters
+from services.kit.bus.consumer import is_stopped
+from services.kit.db.engine import rows
 from services.kit.errors import Poison, Words
 from services.portal.accounts import create_account
 from tests.portal.town import PASSWORD, text

@@ -19,8 +19,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from services.cases.states import COMMANDS
-from services.embedded import application
-from services.kit.well_formed import PARAMETERS
+from services.cluster.one_process import application
+from services.kit.web.well_formed import PARAMETERS
 from tests.portal.every_route import (
     CURSORS,
     DAYS,

@@ -8,7 +8,7 @@ import json
 from datetime import timedelta
 
 from services.cases import policy
-from services.policies import load_policy
+from services.cli.policies import load_policy
 from services.portal.policy import NAMES
 from tests.portal.town import text
 

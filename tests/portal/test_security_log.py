@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from services.kit.db import connect
+from services.kit.db.engine import connect
 from services.portal.issuing import open_account
 from services.registry import security_log
 from services.registry.security_log import NOBODY, Actor

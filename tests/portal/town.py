@@ -13,8 +13,8 @@ import httpx
 from services.cases import clock as case_clock
 from services.cases.commands import apply
 from services.intake.app import Intake
+from services.kit.bus.tailer import Tailers
 from services.kit.clock import TurnedClock
-from services.kit.tailer import Tailers
 from services.portal.accounts import create_account
 from services.registry.access import Caller, caller_within, create_key
 from services.registry.load import load_rows

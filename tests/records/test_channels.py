@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from services.cases.pages import unaffiliated_count
+from services.cli.policies import load_policy
 from services.kit.errors import Refused
-from services.policies import load_policy
 from services.records.snapshots import rebuilt
 from tests.portal.town import DEPARTMENT, text
 from tests.stories import county_service

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from services.kit.clock import ZONE, TurnedClock
-from services.kit.db import connect
+from services.kit.db.engine import connect
 from services.registry.load import Hooks, LoadResult, load
 
 ORGANISATIONS = """\

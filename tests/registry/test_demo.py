@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from services.registry.demo import demo_county, load_demo
+from services.identity.id_numbers import is_valid
 from services.registry.directory import Directory
-from services.registry.id_numbers import is_valid
 from services.registry.queries import grid_for
+from services.tools.demo_county import demo_county, load_demo
 
 
 def test_the_same_seed_gives_the_same_world():

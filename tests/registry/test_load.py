@@ -358,7 +358,7 @@ def test_keys_follow_the_member(register, worker):
 
 
 def test_a_row_the_database_refuses_costs_only_itself(register, worker, database, clock):
-    from services.kit.db import connect
+    from services.kit.db.engine import connect
 
     owner = connect(database.owner_url, None)
     with owner.begin() as tx:

@@ -4,9 +4,9 @@ today.
 
 from __future__ import annotations
 
+from services.identity.keys import RULES, member_keys, person_keys
+from services.identity.persons import MemberRecord, Person
 from services.registry import rekey
-from services.registry.keys import RULES, member_keys, person_keys
-from services.registry.persons import MemberRecord, Person
 from tests.registry.conftest import MEMBERS
 
 

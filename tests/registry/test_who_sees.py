@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.exc import ProgrammingError
 
-from services.kit.db import view_as
+from services.kit.db.engine import view_as
 from services.registry.directory import Directory
 from services.registry.queries import contacts
 from services.registry.tree import just_after

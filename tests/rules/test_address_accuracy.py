@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.matcher.gazetteer import Gazetteer
+from services.addresses.gazetteer import Gazetteer
 from tests.score.address import CACHE, CONFIRMED, NOT_TO_ROUTE, PUBLIC, ece, read, scored
 
 CLEAN = [

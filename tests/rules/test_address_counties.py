@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.matcher.address_names import clean, county_forms, usual_county_forms
-from services.matcher.gazetteer import Gazetteer
+from services.addresses.gazetteer import Gazetteer
+from services.addresses.names import clean, county_forms, usual_county_forms
 from tests.score.address import CACHE
 
 ALSO_ANOTHERS = {"东乡县"}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matcher.address_file import resolve_file
-from services.matcher.gazetteer import Gazetteer
+from services.addresses.file import resolve_file
+from services.addresses.gazetteer import Gazetteer
 from tests.rules.address_tables import written
 
 

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from services.matcher.address_learned import keys
-from services.matcher.address_names import (
+from services.addresses.learned import keys
+from services.addresses.names import (
     city_forms,
     community_base,
     county_forms,
     province_forms,
     street_forms,
 )
-from services.matcher.address_slips import slip
+from services.addresses.slips import slip
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matcher.normalise import TEXT_CHARS_MAX, key, normalise
+from services.addresses.normalise import TEXT_CHARS_MAX, key, normalise
 
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=80)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.matcher.gazetteer import Gazetteer
+from services.addresses.gazetteer import Gazetteer
 
 NOW = """code,name,level,parent
 12,天津市,1,

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry import han
-from services.registry.dates import read_day
-from services.registry.id_numbers import parse_id_number, repairs
-from services.registry.names import (
+from services.identity import han
+from services.identity.dates import read_day
+from services.identity.id_numbers import parse_id_number, repairs
+from services.identity.names import (
     all_sounds,
     fold_name,
     name_notes,
@@ -22,7 +22,7 @@ from services.registry.names import (
     spoken_orders,
     stored_orders,
 )
-from services.registry.persons import fold_phone, masked_phone
+from services.identity.persons import fold_phone, masked_phone
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=80)
 NO_EQUIVALENT = {0x2E80, 0x2E9A, *range(0x2EF4, 0x2F00), *range(0x2FD6, 0x2FE0)}

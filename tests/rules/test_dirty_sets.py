@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import pytest
 
-from services.matcher.gazetteer import Gazetteer
-from services.matcher.identity import Model
-from services.matcher.identity_file import Register, person_of
-from services.registry.keys import member_keys, person_keys
-from services.registry.persons import MemberRecord, Person
+from services.addresses.gazetteer import Gazetteer
+from services.identity.file import Register, person_of
+from services.identity.keys import member_keys, person_keys
+from services.identity.model import Model
+from services.identity.persons import MemberRecord, Person
 from tests.score import dirty, dirty_addresses
 from tests.score.address import CACHE
 from tests.score.identity import MEMBERS

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from services.matcher.identity import Model
-from services.matcher.identity_file import Organisations, Register, person_of
+from services.identity.file import Organisations, Register, person_of
+from services.identity.keys import close_keys, number_keys
+from services.identity.model import Model
 from services.matcher.people import STEPS
-from services.registry.keys import close_keys, number_keys
 from tests.score.address import read
 from tests.score.identity import (
     MEMBERS,

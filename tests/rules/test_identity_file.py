@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from services.matcher.identity_file import identify_files
-from services.matcher.identity_organisations import Organisations
+from services.identity.file import identify_files
+from services.identity.organisations import Organisations
 
 HEADER = "member,name,sex,birth_date,id_number,phone,address,organisation,standing\n"
 MEMBERS = (

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.keys import member_keys, person_keys
-from services.registry.persons import MemberRecord, Person
+from services.identity.keys import member_keys, person_keys
+from services.identity.persons import MemberRecord, Person
 
 MEMBER = MemberRecord(
     "m1", "吕国栋", "male", "1975-03-02", "430203197503021615", "13800000001", "", "430203001002"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matcher.identity import Model, frequencies_of
-from services.registry.persons import MemberRecord, Person
+from services.identity.model import Model, frequencies_of
+from services.identity.persons import MemberRecord, Person
 
 MODEL = Model.load()
 LI = MemberRecord(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.dates import parse_date
-from services.registry.id_numbers import check_character, is_valid, parse_id_number, repairs
-from services.registry.names import (
+from services.identity.dates import parse_date
+from services.identity.id_numbers import check_character, is_valid, parse_id_number, repairs
+from services.identity.names import (
     all_sounds,
     fold_name,
     is_blank,
@@ -19,7 +19,7 @@ from services.registry.names import (
     sound_of,
     spoken_orders,
 )
-from services.registry.persons import fold_phone, parse_sex
+from services.identity.persons import fold_phone, parse_sex
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=120)
 NUMBER = "11010519491231002X"

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.bench.address_made import cases
+from services.addresses.answer import Resolution
+from services.addresses.file import lines_of
+from services.addresses.gazetteer import Gazetteer
+from services.addresses.normalise import normalise
 from services.kit.cache import cache_folder
-from services.matcher.address_answer import Resolution
-from services.matcher.address_file import lines_of
-from services.matcher.gazetteer import Gazetteer
-from services.matcher.normalise import normalise
+from services.tools.bench.address_made import cases
 
 DATA = Path(__file__).parents[1] / "data" / "address"
 PUBLIC, CONFIRMED = DATA / "public.jsonl.xz", DATA / "confirmed.jsonl.xz"

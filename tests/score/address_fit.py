@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from services.bench.address_made import cases
-from services.matcher.address_confidence import MODEL, ROUTE_AT, features
-from services.matcher.address_guess import depth_first
-from services.matcher.gazetteer import Gazetteer
-from services.matcher.normalise import normalise
+from services.addresses.confidence import MODEL, ROUTE_AT, features
+from services.addresses.gazetteer import Gazetteer
+from services.addresses.guess import depth_first
+from services.addresses.normalise import normalise
+from services.tools.bench.address_made import cases
 from tests.score.address import CACHE, CONFIRMED, PUBLIC, read
 
 Row = tuple[tuple[str, ...], bool, float, int]

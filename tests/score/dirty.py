@@ -18,11 +18,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from services.matcher.identity_file import Register
-from services.registry import han
-from services.registry.id_numbers import check_character, parse_id_number
-from services.registry.names import fold_name, sound_of
-from services.registry.persons import MemberRecord
+from services.identity import han
+from services.identity.file import Register
+from services.identity.id_numbers import check_character, parse_id_number
+from services.identity.names import fold_name, sound_of
+from services.identity.persons import MemberRecord
 from tests.score.identity import MEMBERS, answered, report
 
 ROWS, SEED = 600, 20261130

@@ -12,9 +12,9 @@ import random
 import sys
 from collections.abc import Iterator
 
-from services.matcher.address_names import clean, is_dummy, province_forms, usual_county_forms
-from services.matcher.gazetteer import Gazetteer
-from services.registry import han
+from services.addresses.gazetteer import Gazetteer
+from services.addresses.names import clean, is_dummy, province_forms, usual_county_forms
+from services.identity import han
 from tests.score.address import CACHE
 
 ROWS, SEED = 600, 20261130

@@ -18,9 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from services.matcher.address_file import lines_of
-from services.matcher.identity_file import identify_files
-from services.registry.id_numbers import parse_id_number
+from services.addresses.file import lines_of
+from services.identity.file import identify_files
+from services.identity.id_numbers import parse_id_number
 from tests.score.address import wilson
 
 DATA = Path(__file__).parents[1] / "data" / "identity"

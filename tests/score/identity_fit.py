@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from services.matcher.identity import LATEST, Model, group_of, rareness, signs
-from services.matcher.identity_compare import compare, read_member, read_person
-from services.matcher.identity_file import Register, person_of, to_json
-from services.matcher.identity_organisations import Organisations
-from services.registry.names import fold_name
+from services.identity.compare import compare, read_member, read_person
+from services.identity.file import Register, person_of, to_json
+from services.identity.model import LATEST, Model, group_of, rareness, signs
+from services.identity.names import fold_name
+from services.identity.organisations import Organisations
 
 RARE = ("same", "lost", "sound", "pinyin", "part", "shape")
 USUAL_RATE = 1e-4

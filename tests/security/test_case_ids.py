@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from schemas.departures import posted_id
 from services.cases import case_ids
-from services.kit.db import connect
+from services.kit.db.engine import connect
 from services.matcher import announcements
 from services.matcher.announcements import batch_of
 from tests.stories import county_service

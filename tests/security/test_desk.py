@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from schemas.envelope import Message
-from services.kit import dead_letters
+from services.kit.bus import dead_letters
 from services.kit.errors import Words
 from services.portal.accounts import create_account
 from services.portal.sessions import SESSION, open_session

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from services.kit.crypto import key_hash
-from services.kit.db import connect, view_as, view_by
+from services.kit.db.engine import connect, view_as, view_by
 from services.registry.access import Caller, caller_within, look_as, look_at_tree
 from tests.security.trees import let_anything_in
 
@@ -299,7 +299,7 @@ def test_without_its_role_it_may_nothing_at_all(web, tables, caller):
 
 
 def test_it_writes_no_table_and_makes_no_object(database, web, owner, tables, caller):
-    from services.kit.migrations import migrate
+    from services.kit.db.migrations import migrate
 
     migrate(database.owner_url)  # what a copied database does not bring along
     with web.begin() as tx:

@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 
 from services.cases import states
 from services.cases.argument_kinds import ARGUMENTS, NAMING, PUBLIC, Kind
-from services.embedded import application
+from services.cluster.one_process import application
 from services.portal import page
 from tests.cases.cast import GIVEN
 from tests.security import kinds

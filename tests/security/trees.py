@@ -20,7 +20,7 @@ from services.cases import overrides, receiving
 from services.cases.backlog import open_letters
 from services.cases.commands import apply
 from services.intake.app import Intake
-from services.kit import dead_letters
+from services.kit.bus import dead_letters
 from services.kit.errors import Words
 from services.portal.accounts import create_account
 from services.records import comparisons, double_reports, floating

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from services.kit import kafka_install
-from services.kit.broker import Broker, wait_ready
-from services.kit.kafka_clients import Kafka, ensure_topics
-from services.kit.kafka_install import ROOTS, KafkaUnavailable, locked
+from services.cluster import kafka_install
+from services.cluster.broker import Broker, wait_ready
+from services.cluster.kafka_install import ROOTS, KafkaUnavailable, locked
+from services.kit.bus.kafka_clients import Kafka, ensure_topics
 
 HERE = Path(kafka_install.__file__).parent
 

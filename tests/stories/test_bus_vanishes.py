@@ -12,7 +12,7 @@ import signal
 import httpx
 
 from schemas.topics import TOPICS
-from services.kit.kafka_clients import Kafka, topic_ids
+from services.kit.bus.kafka_clients import Kafka, topic_ids
 from tests.stories import county_service
 from tests.stories.county_service import cluster, eventually
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.cluster import status
-from services.kit.broker import free_ports
+from services.cluster.broker import free_ports
+from services.cluster.supervised import status
 from tests.chaos.cluster import Cluster
 from tests.contracts.backends import eventually
 

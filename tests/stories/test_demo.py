@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from services.demo import (
+from services.cluster.one_process import application, ensure_divisions
+from services.kit.cache import cache_folder
+from services.kit.errors import CannotStart
+from services.kit.settings import Settings
+from services.tools.demo import (
     COMMUNITY,
     COMMUNITY_BRANCH,
     DEPARTMENT,
@@ -20,10 +24,6 @@ from services.demo import (
     ensure_demo,
     sign_ins,
 )
-from services.embedded import application, ensure_divisions
-from services.kit.cache import cache_folder
-from services.kit.errors import CannotStart
-from services.kit.settings import Settings
 from services.wiring import App
 from tests.intake.served import served
 from tests.portal.town import Reader

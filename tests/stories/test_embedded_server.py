@@ -16,13 +16,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.kit.postgres import EmbeddedServer, InUse
+from services.cluster.postgres import EmbeddedServer, InUse
 
 # Owns a server and prints every number once its row is committed, until somebody kills it.
 WRITER = """
 import sys, psycopg
 from pathlib import Path
-from services.kit.postgres import EmbeddedServer
+from services.cluster.postgres import EmbeddedServer
 server = EmbeddedServer(Path(sys.argv[1]))
 server.start()
 print("pid", server.process.pid, flush=True)
@@ -36,7 +36,7 @@ with psycopg.connect(server.owner_url(), autocommit=True) as connection:
 BORROWER = """
 import sys, time
 from pathlib import Path
-from services.kit.postgres import EmbeddedServer
+from services.cluster.postgres import EmbeddedServer
 with EmbeddedServer.borrow(Path(sys.argv[1])) as server:
     print("started" if server.process else "found", flush=True)
     sys.stdin.readline()

@@ -14,11 +14,11 @@ import pytest
 
 from schemas.departures import SOURCE_PREFIX
 from schemas.examples import EXAMPLES, ORGANISATIONS
+from services.cluster.postgres import EmbeddedServer
 from services.intake.app import build
 from services.kit.clock import ZONE, TurnedClock
-from services.kit.db import connect, rows
-from services.kit.migrations import migrate
-from services.kit.postgres import EmbeddedServer
+from services.kit.db.engine import connect, rows
+from services.kit.db.migrations import migrate
 from services.registry.access import create_key
 from tests.intake.served import Sender, served
 

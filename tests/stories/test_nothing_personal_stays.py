@@ -10,9 +10,9 @@ import pytest
 
 from schemas.topics import TOPICS
 from services.cases.routing import OPENING
-from services.kit.db import connect
+from services.kit.db.engine import connect
 from services.records.completeness import statement
-from services.simulate import play
+from services.tools.simulate import play
 from tests.stories.county_service import ADDRESS, ORGANISATIONS, UNIT, event, id_number, name
 
 COLUMNS = ["code", "name", "kind", "unit", "parent", "area", "serves_area", "authority"]

@@ -10,11 +10,11 @@ from datetime import date, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
+from services.kit.bus.consumer import Subscription
+from services.kit.bus.event_log import Message, record
+from services.kit.bus.tailer import Tailers
 from services.kit.clock import ZONE, TurnedClock
-from services.kit.consumer import Subscription
-from services.kit.db import connect
-from services.kit.event_log import Message, record
-from services.kit.tailer import Tailers
+from services.kit.db.engine import connect
 from services.notifier.channels.email import Email
 from services.notifier.delivery import deliver_due
 from services.notifier.escalation import climb_overdue

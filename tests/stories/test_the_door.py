@@ -17,9 +17,9 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from services.cluster import status
-from services.kit.migrations import migrate
-from services.kit.postgres import EmbeddedServer
+from services.cluster.postgres import EmbeddedServer
+from services.cluster.supervised import status
+from services.kit.db.migrations import migrate
 from tests.stories import county_service
 from tests.stories.county_service import GUIDUI, free_port
 

@@ -165,6 +165,6 @@ class TestOverKafka(TheRoad):
 @pytest.fixture(scope="session")
 def kafka_equipment():
     """Fails here, with a sentence, if the parts of a real Kafka are not at hand."""
-    from services.kit.kafka_install import ensure_kafka
+    from services.cluster.kafka_install import ensure_kafka
 
     return ensure_kafka()

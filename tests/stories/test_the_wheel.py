@@ -46,9 +46,9 @@ def test_the_wheel_holds_two_packages_and_their_data(wheel):
     }
     assert {
         "services/cases/policy/calendar.json",
-        "services/kit/migrations/versions/0004_cases.py",
+        "services/kit/db/migrations/versions/0004_cases.py",
         "schemas/asyncapi.yaml",
-        "services/matcher/data/divisions.csv.xz",
+        "services/addresses/data/divisions.csv.xz",
         "services/portal/static/vendor/htmx.min.js",
         "services/records/letters/fonts/NotoSerifSC.ttf",
         "services/records/letters/fonts/index.json",

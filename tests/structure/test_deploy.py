@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from services.cluster import Supervisor
+from services.cluster.supervised import Supervisor
 from services.kit.errors import CannotStart
 from services.kit.settings import Settings
 from services.kit.weak_secrets import refuse_weak

@@ -13,7 +13,6 @@ import pytest
 import typer
 
 from schemas.departures import EVENTS
-from services.bench.command import NAMES
 from services.cases import rights, states
 from services.cases.deadlines import ALERT_ONLY
 from services.cli import KINDS, cli
@@ -24,6 +23,7 @@ from services.portal.app import routers
 from services.portal.sentences import TASKS
 from services.registry.access import ROLES
 from services.registry.kinds import KINDS as FILES
+from services.tools.bench.command import NAMES
 
 PAGE = (Path(__file__).parents[2] / "docs/interface.md").read_text("utf-8")
 EVERYWHERE = {"--help", "--data"}

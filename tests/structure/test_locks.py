@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from services.kit import locks
-from services.kit.db import connect
-from services.kit.locks import Lock
+from services.kit.db import locks
+from services.kit.db.engine import connect
+from services.kit.db.locks import Lock
 from tests.structure.test_walls import FILES, ROOT
 
-REGISTRY = "services/kit/locks.py"
+REGISTRY = "services/kit/db/locks.py"
 
 
 def test_only_the_registry_takes_an_advisory_lock():
@@ -21,7 +21,7 @@ def test_only_the_registry_takes_an_advisory_lock():
         )
         and str(file.relative_to(ROOT)) != REGISTRY
     ]
-    assert not wrong, f"take locks by services.kit.locks: {wrong}"
+    assert not wrong, f"take locks by services.kit.db.locks: {wrong}"
 
 
 def test_every_lock_is_taken_in_the_form_with_two_keys():

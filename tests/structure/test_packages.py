@@ -22,9 +22,9 @@ OLDEST = (3, 11)
 CODE = sorted(file for folder in ("services", "schemas") for file in (ROOT / folder).rglob("*.py"))
 # what only some commands need comes with another set than the service's
 OTHER_SETS = {
-    "services/bench/address.py": "test",
-    "services/bench/identity.py": "test",
-    "services/kit/kafka_install.py": "cluster",
+    "services/tools/bench/address.py": "test",
+    "services/tools/bench/identity.py": "test",
+    "services/cluster/kafka_install.py": "cluster",
 }
 
 

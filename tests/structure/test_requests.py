@@ -20,7 +20,7 @@ OPENING = {
     "services/registry/workbooks.py",
     "services/records/letters/drawn.py",
 }
-OWN_FILES = ("services/kit/kafka_install.py",)
+OWN_FILES = ("services/cluster/kafka_install.py",)
 
 
 def test_bodies_are_read_where_their_bounds_are():

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from schemas.topics import TOPICS
 from services import wiring
 from services.cli import cli as commands
 from services.intake import ingress
-from services.kit.db import connect, view_as
+from services.kit.db.engine import connect, view_as
 from services.kit.settings import Settings
 from services.wiring import HANDLERS, App
 from tests.security.trees import let_anything_in
@@ -25,28 +26,62 @@ from tests.security.trees import let_anything_in
 ROOT = Path(__file__).parents[2]
 FILES = sorted(p for folder in ("services", "schemas") for p in (ROOT / folder).rglob("*.py"))
 
-# room -> the rooms it may know; `schemas` stands for all of schemas, `plain` for the parts of it
-# that know no business
+# room -> the rooms it may know; `plain` stands for PLAIN, which every room may know
 ROOMS = {
     "schemas": set(),
-    "kit": {"plain"},
-    "registry": {"kit", "schemas"},
-    "cases": {"kit", "schemas", "registry"},
-    "records": {"kit", "schemas", "registry", "cases"},
-    "intake": {"kit", "schemas", "registry"},
-    "matcher": {"kit", "schemas", "registry", "cases"},
-    "notifier": {"kit", "schemas", "registry", "cases", "records"},
-    "portal": {"kit", "schemas", "registry", "cases", "records"},
+    # libraries, each of use without the rest
+    "addresses": {"identity"},
+    "identity": {"addresses"},
+    # no business
+    "kit.web": {"kit"},
+    "kit.db": {"kit"},
+    "kit.bus": {"kit", "kit.db"},
+    "kit": {"kit.bus", "kit.db"},
+    # the service
+    "registry": {"kit", "kit.db", "identity"},
+    "cases": {"kit", "kit.bus", "kit.db", "schemas", "registry", "identity"},
+    "records": {"kit", "kit.bus", "kit.db", "schemas", "registry", "identity", "cases"},
+    "intake": {"kit", "kit.bus", "kit.db", "kit.web", "schemas", "registry", "identity"},
+    "matcher": {
+        "kit",
+        "kit.bus",
+        "kit.db",
+        "schemas",
+        "registry",
+        "identity",
+        "addresses",
+        "cases",
+    },
+    "notifier": {"kit", "kit.bus", "kit.db", "schemas", "registry", "cases", "records"},
+    "portal": {
+        "kit",
+        "kit.bus",
+        "kit.db",
+        "kit.web",
+        "schemas",
+        "registry",
+        "identity",
+        "cases",
+        "records",
+    },
 }
-PLAIN = ("schemas.envelope", "schemas.days")
+# what puts the rooms together, starts them or tries them: it may know everything
+ABOVE = {"wiring", "cluster", "cli", "tools"}
+PLAIN = ("schemas.envelope", "schemas.days", "services.kit.errors", "services.kit.packed")
 # a revision writes the table of legal moves as the program has it
-ALLOWED = {("services/kit/migrations/versions/0004_cases.py", "services.cases.states")}
+ALLOWED = {("services/kit/db/migrations/versions/0004_cases.py", "services.cases.states")}
 
 
 def room_of(module: str) -> str:
-    """``services.cases.decide`` -> ``cases``; a module directly in services is its own room."""
+    """``services.cases.decide`` -> ``cases``, ``services.kit.db.locks`` -> ``kit.db``; a module
+    directly in services is its own room.
+    """
     parts = module.split(".")
-    return "schemas" if parts[0] == "schemas" else parts[1] if len(parts) > 1 else "services"
+    if parts[0] == "schemas":
+        return "schemas"
+    if parts[1:2] == ["kit"] and f"kit.{'.'.join(parts[2:3])}" in ROOMS:
+        return f"kit.{parts[2]}"
+    return parts[1] if len(parts) > 1 else "services"
 
 
 def imports_of(file: Path) -> set[str]:
@@ -65,31 +100,48 @@ def test_imports_point_one_way():
     wrong = []
     for file in FILES:
         name = str(file.relative_to(ROOT))
-        room = room_of(name.removesuffix(".py").replace("/", "."))
+        room = room_of(name.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
         for module in sorted(imports_of(file)) if room in ROOMS else ():
             if module.partition(".")[0] not in ("services", "schemas"):
                 continue
-            other = room_of(module)
-            if other == "schemas" and module.startswith(PLAIN):
-                other = "plain"
-            known = (
-                ROOMS[room] | {room} | ({"plain"} if "schemas" in ROOMS[room] | {room} else set())
-            )
-            if other not in known and not any(
-                name == n and module.startswith(m) for n, m in ALLOWED
-            ):
+            if module.startswith(PLAIN) or room_of(module) in ROOMS[room] | {room}:
+                continue
+            if not any(name == n and module.startswith(m) for n, m in ALLOWED):
                 wrong.append(f"{name} imports {module}")
     assert not wrong, wrong
+
+
+def test_every_file_has_a_wall():
+    rooms = set()
+    for file in FILES:
+        name = str(file.relative_to(ROOT)).removesuffix(".py").removesuffix("/__init__")
+        rooms.add(room_of(name.replace("/", ".")))
+    assert rooms == set(ROOMS) | ABOVE | {"services"}
+
+
+@pytest.mark.parametrize("library", ["addresses.file", "identity.file"])
+def test_a_library_needs_no_database_and_no_web(library):
+    """It is imported in a process where neither can be."""
+    without = ("sqlalchemy", "psycopg", "fastapi", "starlette", "faust", "kafka", "structlog")
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({without!r})); import services.{library}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_bus_is_known_to_kit_alone():
     for file in FILES:
         name = str(file.relative_to(ROOT))
         roots = {module.partition(".")[0] for module in imports_of(file)}
-        assert not roots & {"faust", "mode", "aiokafka"} or name == "services/kit/faust_shell.py", (
-            name
-        )
-        assert "kafka" not in roots or name.startswith("services/kit/"), name
+        assert (
+            not roots & {"faust", "mode", "aiokafka"} or name == "services/kit/bus/faust_shell.py"
+        ), name
+        assert "kafka" not in roots or name.startswith(
+            ("services/kit/bus/", "services/cluster/")
+        ), name
 
 
 def test_the_top_of_the_tree_is_five_folders():
@@ -117,7 +169,7 @@ _SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DEFAULT|WHERE)\b
 # the moment a transaction began names it, as its process does, in the seal of who looks; no day is
 # taken from it
 _NAMES_A_TRANSACTION = "extract(epoch FROM transaction_timestamp())::text]::text, 'UTF8')"
-_SEALING = "services/kit/migrations/versions/0022_logins.py"
+_SEALING = "services/kit/db/migrations/versions/0022_logins.py"
 
 
 def test_no_sql_reads_the_servers_clock():
@@ -155,7 +207,7 @@ OPEN_TO_ALL = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.ya
 
 
 def test_every_route_names_who_may_call_it(app):
-    from services.embedded import application
+    from services.cluster.one_process import application
 
     routes = [route for route in walked(application(app).routes) if isinstance(route, APIRoute)]
     assert {route.path for route in routes} >= OPEN_TO_ALL

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from services.demo import PEOPLE, STREET, _password, ensure_demo
-from services.embedded import application, ensure_divisions, own_app
-from services.kit.migrations import migrate
-from services.kit.postgres import EmbeddedServer
+from services.cluster.one_process import application, ensure_divisions, own_app
+from services.cluster.postgres import EmbeddedServer
+from services.kit.db.migrations import migrate
 from services.kit.settings import Settings
+from services.tools.demo import PEOPLE, STREET, _password, ensure_demo
 from tests.equipment.browser import ensure_equipment, environment
 from tests.intake.served import served
 

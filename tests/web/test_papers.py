@@ -13,7 +13,7 @@ import zxingcpp
 from PIL import Image
 
 from services.cases import numbers
-from services.embedded import OWN_ADDRESS
+from services.cluster.one_process import OWN_ADDRESS
 from tests.portal.town import Town
 from tests.stories import county_service
 from tests.stories.county_service import UNIT

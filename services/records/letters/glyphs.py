@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import structlog
 from sqlalchemy import Connection, Engine
 
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.errors import Refused
 from services.kit.log import where
 from services.records.letters.fonts import Fonts

@@ -15,7 +15,7 @@ from schemas.days import stored_day, stored_moment
 from services.cases import queries, tables
 from services.cases.calendar import day_of
 from services.cases.model import Case
-from services.kit.db import rows
+from services.kit.db.engine import rows
 from services.kit.errors import Refused, Words
 from services.records.letters.fonts import Fonts
 from services.records.letters.form import (

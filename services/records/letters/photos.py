@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
-from services.kit.db import Record, rows
+from services.kit.db.engine import Record, rows
 from services.kit.errors import Refused, Words
 
 _NO_PHOTO = Words("没有这张回执照片。", "There is no such photo.")

@@ -1,0 +1,306 @@
+"""The compiled division table on disk: built once, versioned by content, opened by mmap."""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+import mmap
+import os
+import shutil
+import sys
+import tempfile
+from array import array
+from bisect import bisect_left
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+import marisa_trie
+
+from services.addresses import compile as address_compile
+from services.addresses import forms as address_forms
+from services.addresses import names as address_names
+from services.addresses import normalise
+
+HEAD_CHARS = 9
+"""Province, city and county of three characters each: the commonest beginning of a full address."""
+HEADS_MAX = 20_000
+
+DATA = Path(__file__).with_name("data")
+
+
+def packaged(name: str) -> Path:
+    """A division table that comes with the program."""
+    return DATA / name
+
+
+def version(paths: list[Path]) -> str:
+    """Name of the snapshot: tables' content, the code that reads names, Python's marshal format."""
+    digest = hashlib.sha256(
+        f"{address_compile.LAYOUT} {sys.version_info[:2]} {sys.byteorder}".encode()
+    )
+    code = [
+        Path(module.__file__ or "")
+        for module in (address_compile, address_forms, address_names, normalise)
+    ]
+    for path in [*paths, *code]:
+        digest.update(path.read_bytes())
+    return f"address-{digest.hexdigest()[:16]}"
+
+
+@contextmanager
+def _locked(path: Path) -> Generator[None]:
+    """Held by the one process that builds; others wait and then find the snapshot ready."""
+    try:
+        import fcntl
+    except (
+        ImportError
+    ):  # the rename below is atomic: without a lock two processes build, one result stays
+        yield
+        return
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def ensure(cache: Path, divisions: Path, history: list[Path]) -> Path:
+    """The snapshot directory for these tables, compiled now if it is not in `cache` yet."""
+    target = cache / version([divisions, *history])
+    if target.is_dir():
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    with _locked(cache / "address.lock"):
+        if target.is_dir():
+            return target
+        for left in cache.glob("address-build-*"):  # a build that was killed; we hold the lock
+            shutil.rmtree(left, ignore_errors=True)
+        files = address_compile.compile_tables(divisions, history)
+        build = Path(tempfile.mkdtemp(prefix="address-build-", dir=cache))
+        try:
+            for name, content in files.items():
+                (build / name).write_bytes(content)
+            build.chmod(0o755)
+            os.replace(build, target)
+        except OSError:
+            shutil.rmtree(build, ignore_errors=True)
+            if not target.is_dir():
+                raise
+    return target
+
+
+def _mapped(path: Path) -> mmap.mmap | bytes:
+    with path.open("rb") as handle:
+        size = os.fstat(handle.fileno()).st_size
+        return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+
+
+class Trie:
+    """Text -> value, found by prefix of a text; lives in mapped files."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._trie = marisa_trie.Trie().mmap(str(folder / f"{name}.marisa"))
+        self._body = _mapped(folder / f"{name}.bin")
+        self._ends = memoryview(_mapped(folder / f"{name}.idx")).cast("I")
+        self._found = self._trie.iter_prefixes_with_ids
+
+    def longest(self, text: str) -> tuple[int, str] | None:
+        """(length, value) of the longest key that `text` starts with."""
+        key = None
+        for key, number in self._found(text):  # noqa: B007 - the last is the longest
+            pass
+        if key is None:
+            return None
+        return len(key), self.value(number)
+
+    def value(self, number: int) -> str:
+        """The value of the key with this id."""
+        return self._body[self._ends[number] : self._ends[number + 1]].decode()
+
+
+class Prefixes(Trie):
+    """A trie whose few different values are kept as objects: the walk asks it for every address."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        super().__init__(folder, name)
+        values = [self.value(number) for number in range(len(self._ends) - 1)]
+        self._values = sorted(set(values))
+        places = {value: place for place, value in enumerate(self._values)}
+        self._places = array("H", (places[value] for value in values))
+        self._memo: dict[str, tuple[int, str]] = {}
+
+    def longest(self, text: str) -> tuple[int, str] | None:
+        """(length, value) of the longest key that `text` starts with; short ones nobody extends are
+        remembered.
+        """
+        head = text[:HEAD_CHARS]
+        known = self._memo.get(head)
+        if known is not None:
+            return known
+        found = self._longest(text)
+        if found and found[0] <= HEAD_CHARS == len(head) and not self._extended(head):
+            if len(self._memo) >= HEADS_MAX:
+                self._memo.clear()
+            self._memo[head] = found
+        return found
+
+    def _extended(self, head: str) -> bool:
+        """True if some key is longer than `head` and starts with it."""
+        return any(len(key) > len(head) for key in islice(self._trie.iterkeys(head), 2))
+
+    def _longest(self, text: str) -> tuple[int, str] | None:
+        key = None
+        for key, number in self._found(text):  # noqa: B007 - the last is the longest
+            pass
+        return None if key is None else (len(key), self._values[self._places[number]])
+
+
+class Snapshot:
+    """Read access to one compiled table. Communities are numbered 0.. in code order ("index")."""
+
+    def __init__(self, folder: Path) -> None:
+        upper = marshal.loads((folder / "upper.marshal").read_bytes())
+        self.version: str = folder.name
+        self.upper_names: dict[str, str] = upper["names"]
+        self.old_names: dict[str, str] = upper["old_names"]
+        self.moved: dict[str, str] = upper["moved"]
+        self.common: frozenset[str] = upper["common"]
+        self.shed: dict[str, str] = upper["shed"]
+        self.forms = Trie(folder, "forms")
+        self.prefixes = Prefixes(folder, "prefixes")
+        self.sounds: dict[str, str] = upper["sounds"]
+        self.codes = memoryview(_mapped(folder / "codes.bin")).cast("Q")
+        self._names = _mapped(folder / "names.bin")
+        self._ends = memoryview(_mapped(folder / "names.idx")).cast("I")
+        self.bases = (folder / "bases.txt").read_text("utf-8")
+        self.kinds = (folder / "kinds.txt").read_text("ascii")
+        self._street_forms = _mapped(folder / "streets.bin")
+        self._street_spans: dict[str, tuple[int, int]] = marshal.loads(
+            (folder / "streets.marshal").read_bytes()
+        )
+        self._old = _mapped(folder / "old.txt")
+        self._old_spans: dict[str, tuple[int, int]] = marshal.loads(
+            (folder / "old.marshal").read_bytes()
+        )
+        self._old_codes = memoryview(_mapped(folder / "old_codes.bin")).cast("Q")
+        self._old_bases = folder / "old_bases.txt"
+        self._old_list: list[str] | None = None
+        self._index_streets()
+
+    def _index_streets(self) -> None:
+        """street code -> (first index, one past the last, place in `bases`); county code -> its
+        street codes.
+        """
+        self.streets_of: dict[str, list[str]] = {}
+        for code in sorted(self.upper_names):
+            if len(code) == 9:
+                self.streets_of.setdefault(code[:6], []).append(code)
+        self.ranges: dict[str, tuple[int, int]] = {}
+        codes, count = self.codes, len(self.codes)
+        for streets in self.streets_of.values():
+            for street in streets:
+                low = bisect_left(codes, int(street) * 1000)
+                high = bisect_left(codes, (int(street) + 1) * 1000, low, min(count, low + 1000))
+                self.ranges[street] = (low, high)
+        self.places = array("I", [0])
+        place, find = 0, self.bases.find
+        for _ in range(count):
+            place = find("\n", place + 1)
+            self.places.append(place)
+
+    def code(self, index: int) -> str:
+        """12-digit code of a community."""
+        return str(self.codes[index])
+
+    def index(self, code: str) -> int | None:
+        """Index of a community by its 12-digit code."""
+        number = int(code)
+        at = bisect_left(self.codes, number)
+        return at if at < len(self.codes) and self.codes[at] == number else None
+
+    def community_name(self, index: int) -> str:
+        """Official name of a community."""
+        return self._names[self._ends[index] : self._ends[index + 1]].decode()
+
+    def named(self, index: int) -> tuple[str, str]:
+        """(official name, 12-digit code) of a community."""
+        ends = self._ends
+        return self._names[ends[index] : ends[index + 1]].decode(), str(self.codes[index])
+
+    def base(self, index: int) -> tuple[str, str]:
+        """(base, kind) of a community."""
+        return self.bases[self.places[index] + 1 : self.places[index + 1]], self.kinds[index]
+
+    def street_forms(
+        self, county: str
+    ) -> tuple[dict[str, str], dict[str, tuple], dict[str, tuple]]:
+        """(strong, weak, old) written forms of a county's streets."""
+        span = self._street_spans.get(county)
+        return marshal.loads(self._street_forms[span[0] : span[1]]) if span else ({}, {}, {})
+
+    def find(self, street: str, base: str, kind: str) -> int | None:
+        """Index of the community of a street with this base and kind."""
+        low, high = self.ranges[street]
+        if low == high:
+            return None
+        places, needle = self.places, f"\n{base}\n"
+        place, last = places[low] - 1, places[high] + 1
+        while (place := self.bases.find(needle, place + 1, last)) >= 0:
+            index = bisect_left(places, place, low, high)
+            if self.kinds[index] == kind:
+                return index
+        return None
+
+    def find_all(self, county: str, base: str) -> tuple[int, ...]:
+        """Indexes of the county's communities with this base."""
+        streets = self.streets_of.get(county)
+        if not streets or not base:
+            return ()
+        places, needle = self.places, f"\n{base}\n"
+        low, high = self.ranges[streets[0]][0], self.ranges[streets[-1]][1]
+        at, last = places[low] - 1, places[high] + 1
+        found: tuple[int, ...] = ()
+        while (at := self.bases.find(needle, at + 1, last)) >= 0:
+            found = (*found, bisect_left(places, at, low, high))
+        return found
+
+    def county_range(self, county: str) -> tuple[int, int]:
+        """(first, one past the last) index of a county's communities."""
+        streets = self.streets_of.get(county)
+        return (self.ranges[streets[0]][0], self.ranges[streets[-1]][1]) if streets else (0, 0)
+
+    def starting(self, low: int, high: int, head: str) -> Iterator[int]:
+        """Indexes from `low` to before `high` whose base starts with `head`."""
+        at, last, needle = self.places[low], self.places[high], "\n" + head
+        while (at := self.bases.find(needle, at, last)) >= 0:
+            yield bisect_left(self.places, at, low, high)
+            at += 1
+
+    def old(self, county: str, base: str) -> list[tuple[str, str, int]]:
+        """Communities of earlier editions in today's county, gone from their street: (kind, old
+        code, last year).
+        """
+        span = self._old_spans.get(county)
+        if span is None:
+            return []
+        out, needle, start = [], f"\n{base}".encode(), span[0]
+        while (at := self._old.find(needle, start, span[1])) >= 0:
+            end = self._old.find(b"\n", at + 1)
+            fields = self._old[at + len(needle) : end].decode().split("\t")
+            if len(fields) == 3 and len(fields[0]) == 1:
+                out.append((fields[0], fields[1], int(fields[2])))
+            start = end
+        return out
+
+    def old_base(self, code: str) -> tuple[str, str] | None:
+        """(base, kind) that a community code had in the last earlier edition that differs from
+        today.
+        """
+        number = int(code)
+        at = bisect_left(self._old_codes, number)
+        if at >= len(self._old_codes) or self._old_codes[at] != number:
+            return None
+        if self._old_list is None:
+            self._old_list = self._old_bases.read_text("utf-8").split("\n")
+        line = self._old_list[at]
+        return line[:-1], line[-1]

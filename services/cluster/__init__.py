@@ -1,0 +1,1 @@
+"""What starts processes: the embedded PostgreSQL, Kafka's brokers, the roles, their supervisor."""

@@ -1,0 +1,1 @@
+"""The database: engines and roles, locks, pages of lists, migrations."""
