@@ -249,7 +249,7 @@ def test_who_rules_is_named_by_the_policy(who: str, department: str):
 
 
 def test_a_dated_change_counts_for_new_moves_only(worker, clock, tmp_path):
-    app = App(None, worker, b"s", tmp_path, clock, default_rules())
+    app = App(worker, worker, worker, b"s", tmp_path, clock, default_rules())
     assert load_policy(app, file_of(tmp_path, CITY_RULE)) == 0
     before = case_in(states.TRIAGED).replace(id=CASE, seq=0, asks=[])
     with worker.begin() as tx:
@@ -284,7 +284,7 @@ def test_a_dated_change_counts_for_new_moves_only(worker, clock, tmp_path):
 def test_what_if_tells_whose_deadlines_would_move_and_changes_nothing(
     worker, clock, tmp_path, capsys
 ):
-    app = App(None, worker, b"s", tmp_path, clock, default_rules())
+    app = App(worker, worker, worker, b"s", tmp_path, clock, default_rules())
     with worker.begin() as tx:
         context = app.rule_source.context(tx, NOW)
         case = case_in(states.TRIAGED).replace(id=CASE, seq=0, asks=[])
@@ -324,7 +324,7 @@ def test_what_if_tells_whose_deadlines_would_move_and_changes_nothing(
 
 
 def test_a_bad_file_is_answered_with_row_field_and_remedy(worker, clock, tmp_path, capsys):
-    app = App(None, worker, b"s", tmp_path, clock, default_rules())
+    app = App(worker, worker, worker, b"s", tmp_path, clock, default_rules())
     bad = CITY_RULE | {"version": "b", "values": {"acceptance_wd": 0}}
     assert (
         load_policy(app, file_of(tmp_path, CITY_RULE, bad))
