@@ -29,12 +29,12 @@ from services.kit.db.engine import connect
 from services.kit.errors import Words
 from services.kit.rounds import Loop, Rounds, Runner
 from services.kit.settings import Settings
-from services.matcher import editions, empty_batches, prompts, walk_ins
+from services.matcher import editions, empty_batches, review_tasks, walk_ins
+from services.matcher.confirmed_address_desk import EvidenceDesk
+from services.matcher.confirmed_addresses import Learning, Teacher
 from services.matcher.erasure import erase_decided
-from services.matcher.evidence import Learning, Teacher
-from services.matcher.evidence_desk import EvidenceDesk
 from services.matcher.handlers import Matcher
-from services.matcher.learning import Addresses
+from services.matcher.live_gazetteer import Addresses
 from services.matcher.people import People
 from services.notifier.channels import Channels
 from services.notifier.channels.at_hand import channels_at_hand
@@ -46,7 +46,7 @@ from services.notifier.tables import mark_seen
 from services.records import comparisons, double_reports, reconciliation, snapshots
 from services.records.letters.fonts import fonts_of
 from services.records.letters.glyphs import told_at_start
-from services.registry import change_log, ends, rekey, security_log
+from services.registry import change_log, ended_organisations, rekey, security_log
 
 
 @dataclass
@@ -162,7 +162,7 @@ def _changes(app: App) -> int:
 
 
 def _ended(app: App) -> int:
-    return ends.follow(app.worker, app.clock, lambda: follow(app))
+    return ended_organisations.follow(app.worker, app.clock, lambda: follow(app))
 
 
 def _access(app: App) -> int:
@@ -196,7 +196,7 @@ def _tree_again(app: App, asked: list[tuple[str, str]]) -> None:
         MEMBERS.name: repoint_again,
         recount_of_calendar.CASES.name: recount_again,
         recount_of_calendar.MEMBERS.name: recount_again,
-        prompts.DESKS.name: prompts.recount_again,
+        review_tasks.DESKS.name: review_tasks.recount_again,
     }
     for part, act in again.items():
         keys = [key for asked_part, key in asked if asked_part == part]
@@ -343,7 +343,7 @@ def follow(app: App) -> int:
     tasks did.
     """
     followed = reassign_after_reorganisation(app.worker, app.clock, app.rule_source)
-    prompts.recompute_review_tasks(app.worker, app.clock, app.rule_source)
+    review_tasks.recompute_review_tasks(app.worker, app.clock, app.rule_source)
     return followed
 
 
@@ -364,7 +364,7 @@ def after_load(app: App, kind: str) -> list[str]:
     if kind != "calendar":
         return []
     moved = recompute_deadlines(app.worker, app.clock, app.rule_source)
-    prompts.recompute_review_tasks(app.worker, app.clock, app.rule_source)
+    review_tasks.recompute_review_tasks(app.worker, app.clock, app.rule_source)
     return [f"期限变动 {len(moved)} 件"] + [
         f"{case} {before} -> {now}" for case, before, now in moved
     ]
@@ -385,7 +385,7 @@ def portal_routers(app: App, address: str) -> list[APIRouter]:
     from services.intake.app import Intake
     from services.intake.progress import how_far, outcomes_of
     from services.matcher import queries as matched
-    from services.matcher.roll import identify_roll
+    from services.matcher.roster import identify_roll
     from services.portal.app import routers
     from services.portal.context import Portal
 

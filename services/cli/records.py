@@ -38,7 +38,7 @@ def load(kind: str, file: Path, data: Data = None) -> None:
     from services.cluster.one_process import ensure_divisions
     from services.registry.load import Hooks
     from services.registry.load import load as load_file
-    from services.registry.sheets import BadFile
+    from services.registry.tabular import BadFile
     from services.wiring import after_load, follow_tree
 
     if kind not in KINDS:
@@ -209,7 +209,7 @@ def what_if_destination(
 
 def _read_sheet(file: Path, columns: Sequence[str], needed: Sequence[str]) -> list[dict[str, str]]:
     """The rows of a CSV or JSON Lines file by column."""
-    from services.registry.sheets import BadFile, open_sheet
+    from services.registry.tabular import BadFile, open_sheet
 
     if not file.is_file():
         fail(f"no such file: {file}")

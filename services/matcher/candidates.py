@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from services.cases.model import DecisionContext
 from services.kit.db.engine import dumps, rows
-from services.matcher import notes
+from services.matcher import sender_hints
 from services.matcher.announcements import Announcement
 from services.matcher.people import Found, Slot
 from services.registry.access import Caller
@@ -105,7 +105,7 @@ def too_many(
     rejected: dict[Slot, Found] = {}
     for one in of_others:
         if number[one.path] >= context.policy_at(one.organisation).open_reviews_most:
-            rejected[one.event, one.position] = Found("rejected", reason=notes.TOO_MANY_OPEN)
+            rejected[one.event, one.position] = Found("rejected", reason=sender_hints.TOO_MANY_OPEN)
         else:
             number[one.path] += 1
     return rejected

@@ -15,7 +15,7 @@ from services.identity.reasons import reasons
 from services.kit.clock import ZONE
 from services.kit.db.engine import rows
 from services.matcher.model_store import again, in_force, model
-from services.matcher.notes import spoken
+from services.matcher.sender_hints import spoken
 from services.matcher.surroundings import Surroundings
 from services.registry.access import Caller
 from services.registry.announcement_rights import in_line

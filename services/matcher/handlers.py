@@ -28,11 +28,11 @@ from services.cases.tables import Change
 from services.kit.clock import Clock
 from services.kit.db.engine import rows, sent_ahead
 from services.matcher import announcements as said
-from services.matcher import candidates, prompts, standing, walk_ins, withdrawn
+from services.matcher import candidates, review_tasks, standing, walk_ins, withdrawn
 from services.matcher.announcements import Announcement
-from services.matcher.learning import Addresses
-from services.matcher.notes import noted
+from services.matcher.live_gazetteer import Addresses
 from services.matcher.people import ERASED, Found, People
+from services.matcher.sender_hints import noted
 from services.matcher.standing import Effect
 from services.registry import change_log
 from services.registry.announcement_rights import in_line
@@ -116,7 +116,7 @@ class Matcher:
             elif one.kind == said.ORGANISATION:
                 batch.change_organisation(one)
         walk_ins.met(tx, standing.of_the_line(opening, found, context), found, context)
-        prompts.settle(
+        review_tasks.settle(
             tx, batch.desks.union(*(doubt.desks for doubt in doubtful.values())), context
         )
 

@@ -18,7 +18,7 @@ from services.identity.model import SIZE, Identification, Model
 from services.identity.persons import MemberRecord, Person, fold_name
 from services.identity.reasons import reasons
 from services.kit.db.engine import dumps
-from services.matcher import notes
+from services.matcher import sender_hints
 from services.matcher.announcements import HOST_REPORT, Announcement
 from services.matcher.model_store import in_force
 from services.registry.announcement_rights import in_line
@@ -38,7 +38,7 @@ class Found:
     knows), withdrawn (while in review) or rejected.
 
     ``evidence`` holds levels of agreement, nothing personal; ``notes`` are codes of
-    services.matcher.notes.
+    services.matcher.sender_hints.
     """
 
     decision: str
@@ -274,7 +274,7 @@ def judged(
     ):  # the token stands for this number: from here on it is as if the number had been sent
         person = replace(person, id_number=hidden[0].id_number)
     if _number_of_another(person, near.values()):
-        return Found("rejected", reason=notes.OTHER_NUMBER)
+        return Found("rejected", reason=sender_hints.OTHER_NUMBER)
     answer = model.judge(person, list(near.values()), counts)
     candidates, evidence = kept(answer, model)
     if answer.decision == "match" and (hidden or not person.token):
@@ -287,7 +287,7 @@ def judged(
             evidence=evidence,
             notes=_standing(member),
         )
-    unknown = (notes.NO_SUCH_TOKEN,) if person.token and not hidden else ()
+    unknown = (sender_hints.NO_SUCH_TOKEN,) if person.token and not hidden else ()
     if one.kind == HOST_REPORT and answer.decision in ("not_a_member", "unknown"):
         return Found("outside", None, None, candidates, evidence=evidence, notes=unknown)
     return Found(
@@ -325,7 +325,7 @@ def _referred(
     """
     levels = compare(read_person(person), read_member(member))
     if levels[1] in _ANOTHERS[1]:
-        return Found("rejected", reason=notes.OTHER_NAME)
+        return Found("rejected", reason=sender_hints.OTHER_NAME)
     if not any(level in anothers for level, anothers in zip(levels, _ANOTHERS, strict=False)):
         return Found(
             "match",
@@ -340,7 +340,7 @@ def _referred(
     if all(one["member"] != member.member for one in candidates):
         candidates += (_candidate(member.member, model.again([(levels, 0.0)])[0], levels, 0.0),)
     return Found(
-        "review", None, None, candidates, evidence=evidence, notes=(notes.OTHER_REFERENCE,)
+        "review", None, None, candidates, evidence=evidence, notes=(sender_hints.OTHER_REFERENCE,)
     )
 
 
@@ -348,18 +348,20 @@ def _without_key(
     tx: Connection, told: Sequence[Announcement], found: dict[Slot, Found]
 ) -> dict[Slot, Found]:
     """Tells a token that nobody in the register has from one that could never be compared."""
-    lost = [a for a in told if notes.NO_SUCH_TOKEN in found[a.event, a.position].notes]
+    lost = [a for a in told if sender_hints.NO_SUCH_TOKEN in found[a.event, a.position].notes]
     if lost:
         known = agreed(tx)
         for one in lost:
             if one.organisation not in known:
                 slot = one.event, one.position
-                found[slot] = replace(found[slot], notes=(notes.NO_KEY,))
+                found[slot] = replace(found[slot], notes=(sender_hints.NO_KEY,))
     return found
 
 
 def _standing(member: MemberRecord) -> tuple[str, ...]:
-    return {"ended": (notes.ENDED,), "suspended": (notes.SUSPENDED,)}.get(member.standing or "", ())
+    return {"ended": (sender_hints.ENDED,), "suspended": (sender_hints.SUSPENDED,)}.get(
+        member.standing or "", ()
+    )
 
 
 def kept(

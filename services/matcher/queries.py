@@ -15,8 +15,8 @@ from services.kit.errors import Words
 from services.matcher import questions
 from services.matcher import reviews as desk
 from services.matcher.explain import explained
-from services.matcher.notes import WORDS, spoken
 from services.matcher.reviews import reviews, reviews_waiting
+from services.matcher.sender_hints import WORDS, spoken
 from services.matcher.surroundings import Surroundings
 from services.matcher.undo import undo_match
 from services.registry.access import Caller

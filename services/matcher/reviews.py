@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.cases import looks
+from services.cases import case_access
 from services.cases.arguments import REASON_MAX, bounded, refuse
 from services.cases.model import DecisionContext
 from services.cases.queries import as_worker, look_at_cases
@@ -20,13 +20,13 @@ from services.identity.compare import FIELDS
 from services.kit.clock import ZONE
 from services.kit.db.engine import rows
 from services.kit.errors import Refused
-from services.matcher import announcements, candidates, four_eyes, prompts, questions
+from services.matcher import announcements, candidates, four_eyes, questions, review_tasks
 from services.matcher.candidates import Candidate
 from services.matcher.handlers import Matcher
 from services.matcher.model_store import model
-from services.matcher.notes import spoken
 from services.matcher.people import Found
 from services.matcher.reviewed import keep_pairs
+from services.matcher.sender_hints import spoken
 from services.matcher.surroundings import Surroundings
 from services.registry.access import Caller
 from services.registry.tree import just_after
@@ -169,7 +169,7 @@ def _shown(tx: Connection, found: Sequence[Any], reader: Reader) -> list[dict[st
     asked = questions.of_events(tx, events)
     double = four_eyes.asked_for(tx, {r.path for r in found})
     judges = {r.model: model(tx, r.model) for r in found if r.model != "none"}
-    looks.record(
+    case_access.record(
         tx,
         [(c.member, c.path) for those in standing.values() for c in those],
         reader.caller.own_organisation,
@@ -378,9 +378,9 @@ def _asked(
 ) -> dict[str, Any]:
     event, number = slot_of(review_id)
     act = questions.ask if "ask" in body else questions.answer
-    asked = prompts.desk(seen.organisation, context)
+    asked = review_tasks.desk(seen.organisation, context)
     act(tx, event, number, seen.path, asked, who, body.get("ask", body.get("answer")), context.now)
-    prompts.settle_of(tx, event, number, context)
+    review_tasks.settle_of(tx, event, number, context)
     return {"id": review_id, "decided": False}
 
 
@@ -434,7 +434,7 @@ def _others_left(
     tx.exec_driver_sql(
         "UPDATE identification SET proposal = NULL WHERE event_id = %s AND position = %s", slot
     )
-    prompts.settle_of(tx, *slot, reader.context)
+    review_tasks.settle_of(tx, *slot, reader.context)
     return True
 
 
@@ -477,7 +477,7 @@ def decide(
             tx, told, {(event, position): found}
         )
         questions.forget(tx, event, position)
-        prompts.settle_of(tx, event, position, app.rule_source.context(tx, app.clock.now()))
+        review_tasks.settle_of(tx, event, position, app.rule_source.context(tx, app.clock.now()))
         candidates.forget(tx, event, position)
 
 

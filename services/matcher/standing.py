@@ -24,12 +24,12 @@ from services.cases.states import (
     RETURNED,
 )
 from services.kit.db.engine import rows
-from services.matcher import notes
+from services.matcher import sender_hints
 from services.matcher.announcements import Announcement
 from services.matcher.people import Found, Slot
 from services.registry.announcement_rights import SIGNS, Subject, counts, in_line
 
-_OF_THE_REGISTER = frozenset({notes.ENDED, notes.SUSPENDED})
+_OF_THE_REGISTER = frozenset({sender_hints.ENDED, sender_hints.SUSPENDED})
 _HOLDS = (ARRIVED, RETURNED, ACCEPTED, PLACED, RECEIPT_SENT)
 _RESPONSIBLE = """
 SELECT member, state, host, receiver, receiving_committee, branch, returned_for FROM transfer_case

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from services.cases.rule_source import RuleSource
 from services.kit.clock import Clock
-from services.matcher.learning import Addresses
+from services.matcher.live_gazetteer import Addresses
 
 
 class Surroundings(Protocol):

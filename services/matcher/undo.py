@@ -16,7 +16,7 @@ from services.cases.arguments import REASON_MAX, bounded, refuse
 from services.cases.queries import as_worker, look_at_cases
 from services.cases.routing import OPENING
 from services.kit.db.engine import rows
-from services.matcher import announcements, evidence, four_eyes, reviewed
+from services.matcher import announcements, confirmed_addresses, four_eyes, reviewed
 from services.matcher.announcements import Announcement
 from services.matcher.handlers import Matcher, lock_members
 from services.matcher.people import Found, People
@@ -212,7 +212,7 @@ def _undo(  # noqa: PLR0913
             ),
             context,
         )
-        evidence.forget(tx, taken.case, context.now)
+        confirmed_addresses.forget(tx, taken.case, context.now)
     tx.exec_driver_sql(
         """INSERT INTO identification_undone (event_id, position, number, path, member, case_id,
             reason, by_organisation, by_person, at)

@@ -20,7 +20,7 @@ from services.kit.db import paging
 from services.kit.errors import Refused, Words
 from services.kit.web.problems import acts
 from services.kit.web.well_formed import refuse_malformed
-from services.portal import bodies, list_looks
+from services.portal import bodies, list_access
 from services.portal.context import Portal
 from services.portal.reviews import masked_review
 from services.registry.access import Caller, Keys, look_as
@@ -269,7 +269,7 @@ def _look(tx: Any, caller: Caller) -> str | None:
 
 def list_answer(portal: Portal, caller: Caller, name: str, value: Mapping[str, Any]) -> Response:
     """A JSON answer whose ``items`` are members or their cases: who opens it leaves a trace."""
-    list_looks.opened(portal, caller, None, name, len(value["items"]))
+    list_access.opened(portal, caller, None, name, len(value["items"]))
     return json_answer(value)
 
 

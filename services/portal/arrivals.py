@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.kit.errors import Words
 from services.portal.context import Portal
-from services.portal.finding import chosen_and_found
+from services.portal.organisation_search import chosen_and_found
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import new_token
 from services.registry.access import Caller

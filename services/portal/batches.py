@@ -14,7 +14,7 @@ from services.cases import batches, queries, receiving
 from services.kit.errors import Refused
 from services.portal import fields
 from services.portal.context import Portal
-from services.portal.finding import branches, find
+from services.portal.organisation_search import branches, find
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import Viewer
 from services.registry.directory import Directory

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from schemas.departures import SOURCE_PREFIX
-from services.cases import looks, pool, queries, states
+from services.cases import case_access, pool, queries, states
 from services.kit.errors import Refused, Words
 from services.portal.context import Portal
 from services.portal.page import (
@@ -185,7 +185,9 @@ def count_name(portal: Portal, caller: Caller) -> None:
     with portal.worker.connect() as tx:
         context = portal.rule_source.context(tx, portal.clock.now())
     most = context.policy_at(caller.own_organisation).name_guesses_most
-    looks.count(portal.worker, caller.own_organisation, context.today, looks.NAME_GUESSES, 1, most)
+    case_access.count(
+        portal.worker, caller.own_organisation, context.today, case_access.NAME_GUESSES, 1, most
+    )
 
 
 def guesses_a_name(caller: Caller, text: str, cursor: str | None) -> bool:

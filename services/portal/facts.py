@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from services.cases.queries import as_worker
 from services.portal.context import Portal
 from services.portal.page import page_route, render, signed_in
-from services.portal.rolls import organisation_below
+from services.portal.rosters import organisation_below
 from services.records import facts
 from services.registry.directory import Directory
 

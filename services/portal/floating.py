@@ -17,7 +17,7 @@ from schemas.departures import SOURCE_PREFIX
 from services.cases import pages, queries
 from services.cases.queries import as_worker
 from services.kit.errors import Refused, Words
-from services.portal.branch import NO_CASE, masked
+from services.portal.cases import NO_CASE, masked
 from services.portal.context import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.words import zh

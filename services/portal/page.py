@@ -26,7 +26,7 @@ from services.kit.log import where
 from services.kit.retry import is_infrastructure
 from services.kit.web import problems
 from services.kit.web.well_formed import refuse_controls
-from services.portal import list_looks, sentences
+from services.portal import list_access, sentences
 from services.portal.context import Portal
 from services.portal.sessions import (
     SESSION,
@@ -251,7 +251,7 @@ def render(
     if isinstance(context.get("refused"), Refused):
         problems.note_refusal(request, context["refused"])
     if listed and viewer:
-        list_looks.opened(portal, viewer.caller, viewer.name, *listed)
+        list_access.opened(portal, viewer.caller, viewer.name, *listed)
     spoken = language(request)
     cookie = request.cookies.get(SESSION) or request.cookies.get(VISITOR)
     fresh = None if cookie else new_token()

@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 from services.cases import numbers, pages, queries, tables
 from services.cases.arguments import bounded
 from services.kit.errors import Refused, Words
-from services.portal.branch import NO_CASE
+from services.portal.cases import NO_CASE
 from services.portal.context import Portal
 from services.portal.fields import arguments
 from services.portal.page import (

@@ -19,13 +19,13 @@ from services.portal import api, bodies
 from services.portal.context import Portal
 from services.portal.facts import is_month
 from services.portal.reviews import masked_person
-from services.portal.rolls import LISTS, RECONCILED, organisation_below, report_row, seen
+from services.portal.rosters import LISTS, RECONCILED, organisation_below, report_row, seen
 from services.portal.upload import read_body
 from services.records import comparisons, facts, reconciliation, snapshots
 from services.registry.access import Caller, Keys
 from services.registry.directory import Directory
-from services.registry.rolls import Roll, read_roll, roll_of
-from services.registry.sheets import BadFile
+from services.registry.rosters import Roll, read_roll, roll_of
+from services.registry.tabular import BadFile
 
 _BAD_JSON = Words(
     '请求内容应当是 {"persons": [{"name": "…"}, …]}，或者名册文件本身。',

@@ -17,7 +17,7 @@ from services.kit.db import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
 from services.portal.context import Portal
-from services.portal.finding import chosen_and_found
+from services.portal.organisation_search import chosen_and_found
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.registry.access import Caller, Keys
 from services.registry.directory import Directory

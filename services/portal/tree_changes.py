@@ -17,7 +17,7 @@ from schemas.departures import SOURCE_PREFIX, posted_id
 from services.cases.queries import as_worker
 from services.kit.errors import Refused, Words
 from services.portal.context import Portal
-from services.portal.finding import find
+from services.portal.organisation_search import find
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import Viewer, new_token
 from services.portal.words import zh

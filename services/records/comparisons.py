@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine, text
 
-from services.cases import looks
+from services.cases import case_access
 from services.cases.arguments import refuse
 from services.cases.model import DecisionContext
 from services.cases.rule_source import RuleSource
@@ -23,9 +23,9 @@ from services.cases.states import ENDED, in_sql
 from services.identity.names import fold_name
 from services.kit.db.engine import dumps, rows
 from services.kit.loops import Part
-from services.registry import rolls
+from services.registry import rosters
 from services.registry.directory import Directory, Organisation
-from services.registry.rolls import BadRow, Roll, RollRow
+from services.registry.rosters import BadRow, Roll, RollRow
 from services.registry.tree import just_after
 
 ERASING = Part("records", "comparisons")
@@ -98,11 +98,11 @@ def compare(  # noqa: PLR0913
     number = len(roll.rows) + len(roll.bad)
     with engine.connect() as tx:
         context = rule_source.context(tx, now)
-    looks.count(
+    case_access.count(
         engine,
         by,
         context.today,
-        looks.COMPARED_ROWS,
+        case_access.COMPARED_ROWS,
         number,
         context.policy_at(by).compared_rows_most,
     )
@@ -128,7 +128,7 @@ def compare(  # noqa: PLR0913
                 "notes": _notes(roll),
             },
         )
-        looks.record(tx, _of_others(tx, found), by, person, LOOK, context)
+        case_access.record(tx, _of_others(tx, found), by, person, LOOK, context)
     return ident
 
 
@@ -435,7 +435,7 @@ def report_of(line: Mapping[str, Any], comparison: UUID, source: str) -> dict[st
     person = {
         k: v
         for k, v in (line["person"] or {}).items()
-        if k in ("name", "id_number", "birth_date", "sex", "phone") and rolls.may_be_posted(k, v)
+        if k in ("name", "id_number", "birth_date", "sex", "phone") and rosters.may_be_posted(k, v)
     } | ({"member": line["member"]} if line["member"] else {})
     if not person:
         raise refuse(

@@ -21,7 +21,7 @@ from services.cases.calendar import day_of, midnight, month_end
 from services.cases.rule_source import RuleSource
 from services.kit.db.engine import rows
 from services.kit.errors import Words
-from services.registry.past import paths_at
+from services.registry.organisation_history import paths_at
 
 
 class Definition(NamedTuple):

@@ -23,7 +23,7 @@ from services.kit.db.engine import dumps, rows
 from services.kit.db.locks import Lock
 from services.kit.loops import Part
 from services.registry.directory import Directory
-from services.registry.past import paths_at
+from services.registry.organisation_history import paths_at
 from services.registry.tree import codes_of
 
 DAYS = Part("records", "snapshots")

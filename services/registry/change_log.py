@@ -18,7 +18,7 @@ from services.kit.clock import Clock
 from services.kit.db.engine import dumps, rows
 from services.kit.errors import Words
 from services.kit.loops import Part
-from services.registry import past
+from services.registry import organisation_history
 from services.registry.changes import Change, Folded, Tree, fault, fold
 from services.registry.directory import Directory
 from services.registry.load_tree import (
@@ -28,8 +28,8 @@ from services.registry.load_tree import (
     grids_follow,
     write_organisations,
 )
-from services.registry.rows import Entry, alone
-from services.registry.sheets import Row
+from services.registry.tabular import Row
+from services.registry.upsert import Entry, alone
 
 log = structlog.get_logger()
 
@@ -350,9 +350,11 @@ def _apply(tx: Connection, now: datetime) -> int:
 def _carry_out(tx: Connection, due: Sequence[Change], now: datetime) -> int:
     due = _still_due(tx, due, now.date())
     directory = Directory.of(tx)
-    folded = fold(due, Tree(directory), past.stamps(tx, [change.code for change in due]), now)
+    folded = fold(
+        due, Tree(directory), organisation_history.stamps(tx, [change.code for change in due]), now
+    )
     standing = _written(tx, folded, due, directory)
-    past.keep(tx, (one for one in folded.lines if one["code"] in standing))
+    organisation_history.keep(tx, (one for one in folded.lines if one["code"] in standing))
     outcome = [
         {
             "event": change.event,

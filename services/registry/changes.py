@@ -12,7 +12,7 @@ from typing import Any
 from schemas.days import stored_day
 from services.kit.errors import Words
 from services.registry.directory import Directory, Organisation
-from services.registry.past import Stamp, line
+from services.registry.organisation_history import Stamp, line
 from services.registry.tree import LEVELS_MAX
 
 OWN = frozenset({"address"})  # what an organisation may say of itself, with nobody above

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from services.registry.sheets import ERROR_COLUMNS, FORMULA, Row
+from services.registry.tabular import ERROR_COLUMNS, FORMULA, Row
 
 
 class ErrorFile:

@@ -20,10 +20,10 @@ from services.identity.dates import read_day
 from services.identity.id_numbers import parse_id_number
 from services.kit.clock import Clock
 from services.kit.errors import Words
-from services.registry import fields, past
+from services.registry import cells, organisation_history
 from services.registry.directory import Directory
 from services.registry.error_file import ErrorFile
-from services.registry.kinds import CHANNELS, CHANNELS_NOT_BUILT, KINDS, Faults, Kind
+from services.registry.file_schemas import CHANNELS, CHANNELS_NOT_BUILT, KINDS, Faults, Kind
 from services.registry.load_divisions import (
     Division,
     DivisionReader,
@@ -46,8 +46,8 @@ from services.registry.load_tree import (
     grids_follow,
     write_organisations,
 )
-from services.registry.rows import Entry, Outcome, alone, batches, one_fault
-from services.registry.sheets import BadFile, Row, given, open_sheet
+from services.registry.tabular import BadFile, Row, given, open_sheet
+from services.registry.upsert import Entry, Outcome, alone, batches, one_fault
 
 log = structlog.get_logger()
 
@@ -273,8 +273,11 @@ class _Loading:
     def _write_tree(
         self, tx: Connection, some: Sequence[Entry], directory: Directory
     ) -> list[Outcome]:
-        past.keep(
-            tx, past.differences((entry.values for entry in some), directory, self._clock.now())
+        organisation_history.keep(
+            tx,
+            organisation_history.differences(
+                (entry.values for entry in some), directory, self._clock.now()
+            ),
         )
         return write_organisations(tx, some, directory)
 
@@ -328,7 +331,7 @@ class _Loading:
         written = dict(zip(self._kind.columns, row.cells, strict=True))
         for column in ("birth_date", "joined_on"):
             cell = written.get(column) or ""
-            if fields.part_of_a_day(cell):
+            if cells.part_of_a_day(cell):
                 yield column, _PART_OF_A_DAY[column]
             elif cell and read_day(cell).guessed:
                 yield column, _GUESSED

@@ -12,9 +12,9 @@ from itertools import islice
 
 from sqlalchemy import Connection, Engine
 
-from services.registry.kinds import DIVISION_DIGITS, KINDS, Faults
-from services.registry.rows import BATCH_ROWS_MAX, batches, copy, one_fault
-from services.registry.sheets import Row, Sheet
+from services.registry.file_schemas import DIVISION_DIGITS, KINDS, Faults
+from services.registry.tabular import Row, Sheet
+from services.registry.upsert import BATCH_ROWS_MAX, batches, copy, one_fault
 
 KIND = KINDS["divisions"]
 COLUMNS = tuple(KIND.columns)

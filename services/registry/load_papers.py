@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from services.kit.errors import Words
 from services.registry.directory import Directory
-from services.registry.kinds import Faults, confirmed_source
-from services.registry.rows import Entry, Outcome, as_given, one_fault, upsert
+from services.registry.file_schemas import Faults, confirmed_source
+from services.registry.upsert import Entry, Outcome, as_given, one_fault, upsert
 
 OpenLetters = Callable[[Connection, Sequence[Mapping[str, Any]]], Sequence[str | Words]]
 

@@ -14,9 +14,9 @@ from services.identity.persons import MemberRecord
 from services.kit.db.engine import records
 from services.registry import tokens
 from services.registry.directory import Directory
-from services.registry.kinds import KINDS, Faults, contact_id
+from services.registry.file_schemas import KINDS, Faults, contact_id
 from services.registry.load_tree import grid_path
-from services.registry.rows import Entry, Outcome, as_given, one_fault, upsert
+from services.registry.upsert import Entry, Outcome, as_given, one_fault, upsert
 
 MEMBER_COLUMNS = tuple(KINDS["members"].columns)
 _STANDINGS = ("normal", "suspended", "ended")

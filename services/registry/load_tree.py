@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from sqlalchemy import Connection, Engine
 
 from services.registry.directory import Directory, Organisation
-from services.registry.kinds import Faults
-from services.registry.rows import (
+from services.registry.file_schemas import Faults
+from services.registry.tree import LEVELS_MAX, paths
+from services.registry.upsert import (
     BATCH_ROWS_MAX,
     Entry,
     Outcome,
@@ -20,7 +21,6 @@ from services.registry.rows import (
     one_fault,
     upsert,
 )
-from services.registry.tree import LEVELS_MAX, paths
 
 Mover = Callable[[Connection, str, str], object]
 _REFERENCES = {"parent": "上级组织", "successor": "接续组织"}

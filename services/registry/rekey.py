@@ -20,7 +20,7 @@ from services.kit.loops import Done, Part
 from services.registry import tokens
 from services.registry.directory import Directory
 from services.registry.load_people import keys_of
-from services.registry.rows import BATCH_ROWS_MAX, alone
+from services.registry.upsert import BATCH_ROWS_MAX, alone
 
 log = structlog.get_logger()
 

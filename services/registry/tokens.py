@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from services.identity.id_numbers import parse_id_number
 from services.kit.errors import Refused, Words
-from services.registry.rows import copy
+from services.registry.upsert import copy
 
 PREFIX = "tk:"
 BATCH = 20_000

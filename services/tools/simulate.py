@@ -32,7 +32,7 @@ from services.kit.db.engine import rows
 from services.kit.db.migrations import migrate
 from services.kit.errors import Refused, Words
 from services.matcher import reviews
-from services.registry import change_log, ends
+from services.registry import change_log, ended_organisations
 from services.registry.access import Caller
 from services.registry.directory import Directory
 from services.registry.load import load_rows
@@ -176,7 +176,11 @@ class Stage:
         now = self.clock.now()
         with self.app.worker.connect() as tx:
             due = case_clock.next_at(tx, now)
-            changing = [day for of in (change_log, ends) if (day := of.next_day(tx, now.date()))]
+            changing = [
+                day
+                for of in (change_log, ended_organisations)
+                if (day := of.next_day(tx, now.date()))
+            ]
         month = midnight((now.date().replace(day=1) + timedelta(days=32)).replace(day=1))
         return min([*map(midnight, changing), *([due] if due else []), month])
 

@@ -19,9 +19,9 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject, Tex
 
 from services.kit.errors import Refused
 from services.records.letters import scans
-from services.registry import sheets
-from services.registry.rolls import ROWS_MAX, read_roll
-from services.registry.sheets import BadFile
+from services.registry import tabular
+from services.registry.rosters import ROWS_MAX, read_roll
+from services.registry.tabular import BadFile
 from tests.attack import files
 from tests.attack.watch import watched
 
@@ -234,7 +234,7 @@ def test_a_line_without_end_is_one_bad_row_and_the_others_are_loaded(tmp_path):
             out.write("x" * MEGABYTE)
         out.write("\nm3,李四\n")
     tracemalloc.start()
-    with sheets.open_sheet(file, ("member", "name"), ("member",)) as sheet:
+    with tabular.open_sheet(file, ("member", "name"), ("member",)) as sheet:
         rows = [(row.number, row.cells[:1], bool(row.fault)) for row in sheet.rows()]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -21,7 +21,7 @@ from services.intake.store import accept
 from services.kit.bus.event_log import Message
 from services.kit.clock import TurnedClock
 from services.matcher.handlers import Matcher
-from services.matcher.learning import Addresses
+from services.matcher.live_gazetteer import Addresses
 from services.registry.access import Caller
 from services.registry.directory import Directory
 from tests.cases.cast import ASKED, BRANCH, COMMUNITY, NEIGHBOUR, NOW, ORIGIN_COUNTY, STREET, UNIT

@@ -18,7 +18,7 @@ from services.kit.bus.event_log import Message
 from services.kit.clock import ZONE, TurnedClock
 from services.kit.errors import Refused
 from services.matcher.handlers import Matcher
-from services.matcher.learning import Addresses
+from services.matcher.live_gazetteer import Addresses
 from services.registry.access import Caller
 from services.registry.directory import Directory
 from services.registry.load import load_rows

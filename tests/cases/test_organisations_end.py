@@ -12,7 +12,7 @@ import pytest
 from services.cases import queries
 from services.cases.repoint import reassign_after_reorganisation
 from services.kit.clock import ZONE
-from services.records import upkeep
+from services.records import member_followups
 from services.records.reconciliation import open_checks
 from services.registry.access import Caller
 from services.registry.directory import Directory
@@ -162,7 +162,7 @@ def test_the_origin_has_ended(play, successor, acting):
     )
     with stage.app.web.begin() as tx:
         queries.look_at_cases(tx, Caller(acting, Directory.of(tx).path(acting), "receiver"))
-        due = upkeep.due(tx, acting)
+        due = member_followups.due(tx, acting)
     assert [(one["name"], one["phone"]) for one in due] == [("王二", "13800000002")]
     assert reassign_after_reorganisation(stage.app.worker, stage.clock, stage.app.rule_source) == 0
 

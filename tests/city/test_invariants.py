@@ -8,7 +8,7 @@ import pytest
 
 from services.kit.db.engine import connect
 from services.tools.city import invariants
-from services.tools.city.eyes import Beside, Question
+from services.tools.city.checker import Beside, Question
 from services.tools.city.run import START, City, commit_lightly
 
 DAYS = 365

@@ -13,7 +13,7 @@ import pytest
 from services.addresses import snapshot as address_snapshot
 from services.addresses.gazetteer import Gazetteer
 from services.matcher import editions
-from services.matcher.learning import Addresses
+from services.matcher.live_gazetteer import Addresses
 from services.registry.load import load, load_rows
 from services.registry.load_divisions import past
 from services.wiring import after_load

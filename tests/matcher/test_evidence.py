@@ -11,9 +11,9 @@ from services.addresses.gazetteer import Gazetteer
 from services.cases.queries import look_at_cases
 from services.intake.app import Intake
 from services.kit.errors import Refused
-from services.matcher import announcements, evidence
+from services.matcher import announcements, confirmed_addresses
 from services.matcher.handlers import Matcher
-from services.matcher.learning import Addresses
+from services.matcher.live_gazetteer import Addresses
 from services.matcher.queries import decide_review
 from services.wiring import HANDLERS
 from tests.portal.town import ROAD, Town
@@ -191,19 +191,23 @@ def test_a_department_withdraws_and_the_next_address_is_read_without_it(town):
     before = evidence_of(town, first)
     with town.app.acts.begin() as tx:
         look_at_cases(tx, town.caller(STREET))
-        (one,) = evidence.listed(tx, "云上花苑")
+        (one,) = confirmed_addresses.listed(tx, "云上花苑")
     for outsider in (ORIGIN_COUNTY, UNIT, NEIGHBOUR):
         with pytest.raises(Refused) as refused, town.app.acts.begin() as tx:
-            evidence.withdraw(tx, town.caller(outsider), one.source, "不是这里", town.clock)
+            confirmed_addresses.withdraw(
+                tx, town.caller(outsider), one.source, "不是这里", town.clock
+            )
         assert refused.value.status == 404
     with town.app.acts.begin() as tx:
-        evidence.withdraw(
+        confirmed_addresses.withdraw(
             tx, town.caller(CITY, "admin"), one.source, "云上花苑属另一社区", town.clock
         )
     assert evidence_of(town, unknown(town, 1, AGAIN))["area"] != AREA
     assert evidence_of(town, first) == before  # what decided the first case stays with it
     with pytest.raises(Refused) as refused, town.app.acts.begin() as tx:
-        evidence.withdraw(tx, town.caller(CITY, "admin"), one.source, "再撤一次", town.clock)
+        confirmed_addresses.withdraw(
+            tx, town.caller(CITY, "admin"), one.source, "再撤一次", town.clock
+        )
     assert refused.value.status == 409
 
 
@@ -251,7 +255,7 @@ def test_what_a_transaction_learned_is_forgotten_when_it_is_rolled_back(town):
         addresses.refresh(tx)
     before = addresses.learned
     with pytest.raises(RuntimeError), town.app.worker.begin() as tx:
-        evidence.Teacher(town.clock, addresses)(tx, [])
+        confirmed_addresses.Teacher(town.clock, addresses)(tx, [])
         tx.exec_driver_sql(
             'INSERT INTO confirmed_address (source, address, code, kind, "on", changed) '
             "SELECT 'case:x:1', %s, %s, 'correction', %s, pg_current_xact_id()",

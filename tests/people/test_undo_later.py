@@ -13,7 +13,7 @@ import pytest
 from services.kit.db.engine import connect
 from services.kit.errors import Refused
 from services.matcher import four_eyes
-from services.matcher.evidence import listed
+from services.matcher.confirmed_addresses import listed
 from services.matcher.reviews import decide
 from services.matcher.undo import undo_match
 from services.records import double_reports

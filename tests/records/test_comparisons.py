@@ -13,8 +13,8 @@ import openpyxl
 import pytest
 
 from services.kit.clock import ZONE
-from services.registry.rolls import read_roll, roll_of
-from services.registry.sheets import BadFile
+from services.registry.rosters import read_roll, roll_of
+from services.registry.tabular import BadFile
 from services.wiring import records_loop
 from tests.portal.town import text
 from tests.stories import county_service

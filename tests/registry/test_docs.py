@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from services.cases.states import STATES
-from services.registry import kinds
-from services.registry.kinds import KINDS
+from services.registry import file_schemas
+from services.registry.file_schemas import KINDS
 from services.registry.load import Hooks
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -63,13 +63,13 @@ def test_every_example_loads(load_text):
 
 def test_the_glossary_knows_every_word_of_the_files_and_every_state():
     lists = (
-        kinds.ORGANISATION_KINDS,
-        kinds.UNITS,
-        kinds.STATUSES,
-        kinds.STANDINGS,
-        kinds.POSTS,
-        kinds.CHANNELS,
-        kinds.LETTER_CHANNELS,
+        file_schemas.ORGANISATION_KINDS,
+        file_schemas.UNITS,
+        file_schemas.STATUSES,
+        file_schemas.STANDINGS,
+        file_schemas.POSTS,
+        file_schemas.CHANNELS,
+        file_schemas.LETTER_CHANNELS,
     )
     for words in lists:
         for code, zh in words.items():

@@ -9,7 +9,7 @@ import lzma
 import pytest
 
 from services.registry.load import load, load_rows
-from services.registry.sheets import BadFile
+from services.registry.tabular import BadFile
 from tests.registry.conftest import MEMBERS, ORGANISATIONS
 
 HEADER = MEMBERS.splitlines()[0]

@@ -10,7 +10,7 @@ from services.kit.errors import Words
 from services.registry.directory import Directory
 from services.registry.load import Hooks
 from services.registry.queries import contact_for, contacts, grid_for
-from services.registry.sheets import BadFile
+from services.registry.tabular import BadFile
 
 LETTERS = """\
 number,member,from,to,header,issued_on,validity_days,channel,dues_paid_to

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.registry.rolls import Roll, may_be_posted, read_roll
-from services.registry.sheets import BadFile
+from services.registry.rosters import Roll, may_be_posted, read_roll
+from services.registry.tabular import BadFile
 
 NUMBER = "330602196603201717"
 

@@ -28,7 +28,7 @@ from services.records.letters import photos, scans
 from services.registry.access import create_key
 from services.registry.directory import Directory
 from services.registry.load import load_rows
-from services.registry.rolls import roll_of
+from services.registry.rosters import roll_of
 from tests.portal.town import Town
 from tests.stories import county_service
 
@@ -713,7 +713,7 @@ class Planting:
 def compared(town: Town, organisation: Any, roll: Any, by: str, now: Any) -> str:
     """A comparison, made as the portal makes it."""
     from services.matcher.people import People
-    from services.matcher.roll import identify_roll
+    from services.matcher.roster import identify_roll
 
     people = People()
     return str(

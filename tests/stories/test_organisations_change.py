@@ -22,7 +22,7 @@ from services.kit.clock import ZONE
 from services.registry.access import create_key
 from services.registry.changes import Change, Tree, fold
 from services.registry.directory import Directory
-from services.registry.kinds import KINDS, ORGANISATION_KINDS, UNITS
+from services.registry.file_schemas import KINDS, ORGANISATION_KINDS, UNITS
 from services.wiring import HANDLERS, App, tree_loop
 from tests.stories.county_service import (
     BRANCH,

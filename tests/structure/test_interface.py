@@ -22,7 +22,7 @@ from services.portal import bodies
 from services.portal.app import routers
 from services.portal.sentences import TASKS
 from services.registry.access import ROLES
-from services.registry.kinds import KINDS as FILES
+from services.registry.file_schemas import KINDS as FILES
 from services.tools.bench.command import NAMES
 
 PAGE = (Path(__file__).parents[2] / "docs/interface.md").read_text("utf-8")

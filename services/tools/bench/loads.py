@@ -18,9 +18,9 @@ from services.kit.bus.consumer import Subscription
 from services.kit.cache import cache_folder
 from services.kit.clock import Clock, SystemClock
 from services.kit.db.engine import rows
-from services.matcher.evidence import Learning, Teacher
+from services.matcher.confirmed_addresses import Learning, Teacher
 from services.matcher.handlers import Matcher
-from services.matcher.learning import Addresses
+from services.matcher.live_gazetteer import Addresses
 from services.notifier.handlers import notifier
 from services.registry.access import Caller
 from services.registry.load import load_rows

@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from services.cases.calendar import day_of
 from services.cases.model import Case
-from services.tools.city.eyes import Answer, Eyes, Question
+from services.tools.city.checker import Answer, Eyes, Question
 from services.tools.city.invariants import sight_of
-from services.tools.city.machine import Machine
+from services.tools.city.process import Machine
 from services.tools.city.report import Report
 
 WHOLE_LOOK_DAYS = 180

@@ -27,11 +27,11 @@ from services.kit.db.engine import connect
 from services.kit.db.migrations import migrate
 from services.registry.load import Hooks, load_rows
 from services.tools.city import acts
-from services.tools.city.eyes import Beside, Here
+from services.tools.city.actors import Offices
+from services.tools.city.checker import Beside, Here
 from services.tools.city.inspector import Inspector
-from services.tools.city.machine import Machine
-from services.tools.city.offices import Offices
 from services.tools.city.people import Lives
+from services.tools.city.process import Machine
 from services.tools.city.report import Report
 from services.tools.city.town import COUNTY, contact, town
 from services.wiring import after_load, climb_loop, delivery_loop, follow_tree

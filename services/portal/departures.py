@@ -16,7 +16,7 @@ from services.cases.queries import look_at_cases
 from services.kit.errors import Refused, Words
 from services.portal import fields
 from services.portal.context import Portal
-from services.portal.finding import chosen_and_found
+from services.portal.organisation_search import chosen_and_found
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import new_token
 from services.portal.words import zh

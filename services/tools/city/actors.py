@@ -24,8 +24,8 @@ from services.tools.city import acts
 from services.tools.city.acts import Act
 from services.tools.city.inspector import Inspector
 from services.tools.city.invariants import Broken
-from services.tools.city.machine import SECRET, Machine
 from services.tools.city.people import Event
+from services.tools.city.process import SECRET, Machine
 from services.tools.city.report import Report
 from services.tools.city.town import Town
 

@@ -25,8 +25,8 @@ from services.portal.words import zh
 from services.records import comparisons, reconciliation
 from services.registry.access import Caller
 from services.registry.directory import Directory, Organisation
-from services.registry.rolls import TITLES, read_roll
-from services.registry.sheets import FORMULA, BadFile
+from services.registry.rosters import TITLES, read_roll
+from services.registry.tabular import FORMULA, BadFile
 
 ROWS = 50
 LISTS = {

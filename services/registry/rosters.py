@@ -22,15 +22,15 @@ from services.identity.id_numbers import IdNumber, parse_id_number
 from services.identity.persons import Person, fold_phone, is_blank, masked_phone, parse_sex
 from services.kit import confined
 from services.kit.errors import Refused, Words
-from services.registry.fields import Wrong, day, part_of_a_day
-from services.registry.roll_sheet import (
+from services.registry.cells import Wrong, day, part_of_a_day
+from services.registry.roster_sheet import (
     COLUMNS,
     Headings,
     is_running_number,
     no_person,
     refuse_web_page,
 )
-from services.registry.sheets import FORMULA, BadFile
+from services.registry.tabular import FORMULA, BadFile
 
 ROWS_MAX = 30_000
 COLUMNS_MAX = 200

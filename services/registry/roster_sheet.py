@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.kit.errors import Words
-from services.registry.sheets import WEB_PAGE, WEB_PAGE_BEGINS, BadFile, heading
+from services.registry.tabular import WEB_PAGE, WEB_PAGE_BEGINS, BadFile, heading
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "name": ("姓名", "党员姓名", "名字", "姓名党员", "本人姓名", "name"),

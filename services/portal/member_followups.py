@@ -20,7 +20,7 @@ from services.portal.context import Portal
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sessions import new_token
 from services.portal.words import zh
-from services.records import upkeep
+from services.records import member_followups
 from services.registry.access import Caller
 from services.registry.directory import Directory
 
@@ -84,7 +84,7 @@ def router(portal: Portal) -> APIRouter:
             _theirs(tx, member)
             found = [
                 line
-                for line in upkeep.noted(tx, member, SHOWN_MAX)
+                for line in member_followups.noted(tx, member, SHOWN_MAX)
                 if line["event"] == form.get("event")
                 and line["organisation"] == viewer.organisation
                 and line["persons"] == 1
@@ -170,7 +170,7 @@ def _event(organisation: str, kind: str, ident: str, data: dict[str, Any]) -> di
 
 def _theirs(tx: Connection, member: str) -> dict[str, Any]:
     """The member; Refused 404 where they are not the caller's to look after."""
-    found = upkeep.member_of(tx, member)
+    found = member_followups.member_of(tx, member)
     if found is None:
         raise Refused(404, "no-such-member", _NOT_OURS)
     return found
@@ -183,8 +183,8 @@ def _member(
     with portal.web.begin() as tx:
         look_at_cases(tx, viewer.caller)
         one = _theirs(tx, member)
-        lines = upkeep.noted(tx, member, ROWS + 1, (page - 1) * ROWS)
-        others = upkeep.reported(tx, member)
+        lines = member_followups.noted(tx, member, ROWS + 1, (page - 1) * ROWS)
+        others = member_followups.reported(tx, member)
         names = {
             code: o.name
             for code in {one["organisation"], *(line["organisation"] for line in [*lines, *others])}
@@ -217,7 +217,7 @@ def _page(
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         look_at_cases(tx, viewer.caller)
-        found = upkeep.due(tx, viewer.own_organisation, ROWS + 1, (page - 1) * ROWS)
+        found = member_followups.due(tx, viewer.own_organisation, ROWS + 1, (page - 1) * ROWS)
         calendar = portal.calendar(tx)
     return render(
         portal,

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Engine
 from services.kit.db import locks
 from services.kit.db.engine import driver_of
 from services.kit.db.locks import Lock
-from services.registry.fields import Wrong
-from services.registry.kinds import Faults
-from services.registry.sheets import Row
+from services.registry.cells import Wrong
+from services.registry.file_schemas import Faults
+from services.registry.tabular import Row
 
 BATCH_ROWS_MAX = 5_000  # an open transaction holds back every reader of the event log
 

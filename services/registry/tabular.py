@@ -26,7 +26,7 @@ import orjson
 from services.identity import han
 from services.kit.errors import Words
 from services.kit.packed import unpacked
-from services.registry.fields import Wrong
+from services.registry.cells import Wrong
 
 HEAD_BYTES = 1 << 20
 RECORD_LINES_MAX = 20

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from services.kit.clock import Clock
-from services.registry.rows import alone
+from services.registry.upsert import alone
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ from services.kit.db import paging
 from services.kit.web.problems import trace_id
 from services.portal import api, bodies
 from services.portal.context import Portal
-from services.portal.desk import ROLES, Letter, decide, letters_of, resume
+from services.portal.dead_letters import ROLES, Letter, decide, letters_of, resume
 from services.registry.access import Caller, Keys
 from services.registry.security_log import Actor
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from services.cases.model import DecisionContext
 from services.matcher.announcements import Announcement
 from services.matcher.people import Found, People
-from services.registry.rolls import RollRow
+from services.registry.rosters import RollRow
 
 AT_ONCE = 2_000
 

@@ -20,7 +20,7 @@ from services.cases.arguments import REASON_MAX, bounded, refuse
 from services.cases.queries import as_worker, look_at_cases
 from services.kit.clock import Clock
 from services.kit.db.engine import rows
-from services.matcher.learning import Addresses
+from services.matcher.live_gazetteer import Addresses
 from services.registry.access import Caller
 from services.registry.directory import Directory, Organisation
 

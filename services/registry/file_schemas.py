@@ -13,9 +13,9 @@ from operator import itemgetter
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from services.registry import fields
-from services.registry.fields import Reader, Wrong, choice, digits, needed, whole
-from services.registry.sheets import Row
+from services.registry import cells
+from services.registry.cells import Reader, Wrong, choice, digits, needed, whole
+from services.registry.tabular import Row
 
 ORGANISATION_KINDS = {
     "basic_committee": "基层党委",
@@ -163,7 +163,7 @@ KINDS: dict[str, Kind] = {
             "divisions",
             {
                 "code": needed(_division),
-                "name": needed(fields.text),
+                "name": needed(cells.text),
                 "level": needed(whole(1, 5)),
                 "parent": _division,
             },
@@ -175,18 +175,18 @@ KINDS: dict[str, Kind] = {
             "organisations",
             {
                 "code": needed(_code),
-                "name": needed(fields.text),
+                "name": needed(cells.text),
                 "kind": needed(choice(ORGANISATION_KINDS)),
                 "unit": needed(choice(UNITS)),
                 "parent": _code,
                 "area": _division,
-                "serves_area": fields.truth,
-                "authority": fields.truth,
-                "address": fields.text,
-                "effective_from": fields.day,
-                "effective_to": fields.day,
+                "serves_area": cells.truth,
+                "authority": cells.truth,
+                "address": cells.text,
+                "effective_from": cells.day,
+                "effective_to": cells.day,
                 "successor": _code,
-                "outside": fields.truth,
+                "outside": cells.truth,
             },
             itemgetter("code"),
             ("code", "name", "kind", "unit"),
@@ -195,21 +195,21 @@ KINDS: dict[str, Kind] = {
         Kind(
             "members",
             {
-                "member": needed(fields.text),
-                "name": needed(fields.text),
-                "sex": fields.sex,
-                "ethnicity": fields.text,
-                "birth_date": fields.day_if_whole,
-                "id_number": fields.id_number,
-                "phone": fields.phone,
-                "address": fields.text,
+                "member": needed(cells.text),
+                "name": needed(cells.text),
+                "sex": cells.sex,
+                "ethnicity": cells.text,
+                "birth_date": cells.day_if_whole,
+                "id_number": cells.id_number,
+                "phone": cells.phone,
+                "address": cells.text,
                 "status": choice(STATUSES, "full"),
                 "standing": choice(STANDINGS, "normal"),
-                "joined_on": fields.day_if_whole,
+                "joined_on": cells.day_if_whole,
                 "organisation": needed(_code),
-                "last_life_on": fields.day,
-                "dues_paid_to": fields.month,
-                "military_card": fields.text,
+                "last_life_on": cells.day,
+                "dues_paid_to": cells.month,
+                "military_card": cells.text,
             },
             itemgetter("member"),
             ("member", "name", "organisation"),
@@ -219,13 +219,13 @@ KINDS: dict[str, Kind] = {
             "contacts",
             {
                 "organisation": needed(_code),
-                "name": needed(fields.text),
+                "name": needed(cells.text),
                 "post": needed(choice(POSTS)),
-                "phone": fields.phone,
-                "email": fields.text,
+                "phone": cells.phone,
+                "email": cells.text,
                 "channel": choice(CHANNELS, "portal"),
-                "from": fields.day,
-                "until": fields.day,
+                "from": cells.day,
+                "until": cells.day,
             },
             contact_id,
             ("organisation", "name", "post"),
@@ -234,12 +234,12 @@ KINDS: dict[str, Kind] = {
         Kind(
             "grids",
             {
-                "grid": needed(fields.text),
+                "grid": needed(cells.text),
                 "community": needed(_code),
-                "name": needed(fields.text),
-                "contact": fields.text,
-                "phone": fields.phone,
-                "addresses": fields.listed,
+                "name": needed(cells.text),
+                "contact": cells.text,
+                "phone": cells.phone,
+                "addresses": cells.listed,
             },
             itemgetter("grid"),
             ("grid", "community", "name"),
@@ -247,15 +247,15 @@ KINDS: dict[str, Kind] = {
         Kind(
             "letters",
             {
-                "number": needed(fields.text),
-                "member": needed(fields.text),
+                "number": needed(cells.text),
+                "member": needed(cells.text),
                 "from": needed(_code),
                 "to": needed(_code),
                 "header": _code,
-                "issued_on": needed(fields.day),
+                "issued_on": needed(cells.day),
                 "validity_days": needed(whole(1, VALIDITY_DAYS_MAX)),
                 "channel": choice(LETTER_CHANNELS, "paper"),
-                "dues_paid_to": fields.month,
+                "dues_paid_to": cells.month,
             },
             itemgetter("from", "number"),
             ("number", "member", "from", "to", "issued_on", "validity_days"),
@@ -263,11 +263,11 @@ KINDS: dict[str, Kind] = {
         Kind(
             "confirmed",
             {
-                "id": fields.text,
-                "address": needed(fields.text),
+                "id": cells.text,
+                "address": needed(cells.text),
                 "code": needed(_division),
-                "source": fields.text,
-                "on": fields.day,
+                "source": cells.text,
+                "on": cells.day,
             },
             confirmed_source,
             ("address", "code"),
@@ -275,9 +275,9 @@ KINDS: dict[str, Kind] = {
         Kind(
             "calendar",
             {
-                "day": needed(fields.day),
+                "day": needed(cells.day),
                 "kind": needed(choice(DAY_KINDS)),
-                "source": fields.text,
+                "source": cells.text,
             },
             itemgetter("day"),
             ("day", "kind"),

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from services.cases.pool import unsettled_addresses
 from services.cases.queries import as_worker, look_at_cases
 from services.kit.clock import Clock
-from services.matcher import evidence
-from services.matcher.learning import Addresses
+from services.matcher import confirmed_addresses
+from services.matcher.live_gazetteer import Addresses
 from services.registry.access import Caller
 
 
@@ -38,14 +38,16 @@ class EvidenceDesk:
         name = self._addresses.current.name
         return [
             dict(r) | {"place": name(r.code)}
-            for r in evidence.listed(tx, words, withdrawn=withdrawn, limit=limit, offset=offset)
+            for r in confirmed_addresses.listed(
+                tx, words, withdrawn=withdrawn, limit=limit, offset=offset
+            )
         ]
 
     def withdraw(
         self, tx: Connection, caller: Caller, source: str, reason: str, person: str | None = None
     ) -> None:
         """Takes one piece of evidence back (``evidence.withdraw``)."""
-        evidence.withdraw(tx, caller, source, reason, self._clock, person)
+        confirmed_addresses.withdraw(tx, caller, source, reason, self._clock, person)
 
     def differing(self, tx: Connection, caller: Caller, limit: int = 200) -> list[dict[str, Any]]:
         """Open cases of the caller's tree whose address would be read otherwise today. None of them

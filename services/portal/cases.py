@@ -20,13 +20,13 @@ from services.kit.errors import Refused, Words
 from services.portal import fields
 from services.portal.context import Portal
 from services.portal.destinations import choices
-from services.portal.finding import branches, find
+from services.portal.history_details import told
+from services.portal.organisation_search import branches, find
 from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
 from services.portal.sentences import FLAGS, NEXT, REASONS, SOURCES
 from services.portal.sessions import Viewer
-from services.portal.telling import told
 from services.portal.words import zh
-from services.records import upkeep
+from services.records import member_followups
 from services.records.letters import photos
 from services.registry.directory import Directory, Organisation
 
@@ -127,7 +127,9 @@ def _lists_and_cards(routes: APIRouter, portal: Portal) -> None:
                 else []
             )
             member = context["case"]["member"]
-            context["keeps_up"] = member is not None and upkeep.member_of(tx, member) is not None
+            context["keeps_up"] = (
+                member is not None and member_followups.member_of(tx, member) is not None
+            )
             context["following"] = next((r for r in rest if r["id"] != context["case"]["id"]), None)
         with portal.worker.begin() as tx:
             portal.opened(tx, context["case"]["id"], viewer.own_organisation, portal.clock.now())
