@@ -41,30 +41,30 @@ def read_day(text: object) -> date:
     if not isinstance(text, str) or not _DAY.fullmatch(text):
         raise _no_day()
     try:
-        found = date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise _no_day() from None
-    return within(found)
+    return within(day)
 
 
-def within(found: date) -> date:
+def within(day: date) -> date:
     """The day itself; raises NoDay where it lies before 1900 or after 2100."""
-    if found < FIRST:
+    if day < FIRST:
         raise NoDay("不能早于 1900 年", "must not be before 1900", "early")
-    if found > LAST:
+    if day > LAST:
         raise NoDay("不能晚于 2100 年", "must not be after 2100", "late")
-    return found
+    return day
 
 
 def read_month(text: object) -> str:
     """The month that `text` is, ``YYYY-MM``; raises NoDay for anything else and beyond 1900 and
     2100.
     """
-    found = _MONTH.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
+    match = _MONTH.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
         raise NoDay("应当是 2026-11 这样的年月", "must be a month such as 2026-11")
-    within(date(max(int(found[1]), 1), int(found[2]), 1))
-    return found[0]
+    within(date(max(int(match[1]), 1), int(match[2]), 1))
+    return match[0]
 
 
 def read_moment(text: object) -> datetime:
@@ -74,11 +74,11 @@ def read_moment(text: object) -> datetime:
     if not isinstance(text, str) or not _MOMENT.fullmatch(text):
         raise _no_moment()
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise _no_moment() from None
-    within(found.date())
-    return found
+    within(moment.date())
+    return moment
 
 
 def stored_day(text: str) -> date:

@@ -85,20 +85,20 @@ def to_wire(message: Message) -> bytes:
 def from_wire(topic: str, value: bytes | None) -> Message:
     """The message in a Kafka record's value; raises Undecodable where it is none."""
     try:
-        found = orjson.loads(value or b"")
-        if found["specversion"] != "1.0" or not isinstance(found["data"], dict):
+        value_read = orjson.loads(value or b"")
+        if value_read["specversion"] != "1.0" or not isinstance(value_read["data"], dict):
             raise ValueError("not a CloudEvent 1.0 with an object as data")
-        time = stored_moment(found["time"])
+        time = stored_moment(value_read["time"])
         if time.tzinfo is None:
             raise ValueError("time without an offset")
-        cause = found.get("cause")
+        cause = value_read.get("cause")
         return Message(
-            UUID(found["id"]),
+            UUID(value_read["id"]),
             topic,
-            str(found["type"]),
-            str(found["partitionkey"]),
+            str(value_read["type"]),
+            str(value_read["partitionkey"]),
             time,
-            found["data"],
+            value_read["data"],
             UUID(cause) if cause else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -26,8 +26,8 @@ def load_policy(app: App, file: Path) -> int:
         except policy_file.BadPolicy as bad:
             return _refused(bad)
         policy_store.keep(tx, new, now)
-    for one in new:
-        print(f"{one.version} 自 {one.effective_from} 起施行（{one.document}）")
+    for version in new:
+        print(f"{version.version} 自 {version.effective_from} 起施行（{version.document}）")
     print(f"新存 {len(new)} 个版本")
     print(f"{len(new)} new versions", file=sys.stderr)
     return 0

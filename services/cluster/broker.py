@@ -254,8 +254,8 @@ def wait_ready(
     while not answers(brokers[0].bootstrap, len(brokers)):
         dead = [broker for broker in brokers if not broker.alive()]
         if dead or time.monotonic() > limit:
-            said = (dead or brokers)[0].last_words()
-            raise KafkaUnavailable(f"Kafka {'ended' if dead else 'does not answer'}: {said}")
+            last_words = (dead or brokers)[0].last_words()
+            raise KafkaUnavailable(f"Kafka {'ended' if dead else 'does not answer'}: {last_words}")
         pause(0.2)
 
 
@@ -279,11 +279,11 @@ def _serves(address: str) -> bool:
 
 
 def _pids_naming(argument: str) -> list[int]:
-    found = []
+    pids = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if argument in (process / "cmdline").read_text(errors="replace").split("\0"):
-                found.append(int(process.name))
+                pids.append(int(process.name))
         except OSError:
             continue
-    return found
+    return pids

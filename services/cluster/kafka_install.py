@@ -80,9 +80,11 @@ def locked(lock: str) -> list[tuple[str, str]]:
 
 
 def _java_major(java: str) -> int:
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(\d+)', said)
-    return int(found[1]) if found else 0
+    version_text = subprocess.run(
+        [java, "-version"], capture_output=True, text=True, check=False
+    ).stderr
+    match = re.search(r'version "(\d+)', version_text)
+    return int(match[1]) if match else 0
 
 
 def _fetch_jars(lock: str, folder: Path) -> None:

@@ -277,10 +277,10 @@ class EmbeddedServer:
         child = identity.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        said, _ = child.communicate()
+        output, _ = child.communicate()
         password.unlink()
         if child.returncode != 0:
-            raise PostgresUnavailable(f"initdb failed: {said.decode(errors='replace').strip()}")
+            raise PostgresUnavailable(f"initdb failed: {output.decode(errors='replace').strip()}")
         _write_private(self.data / "logins.json", json.dumps(logins))
         fresh.rename(self.pgdata)
 

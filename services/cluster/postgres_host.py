@@ -197,15 +197,15 @@ def _none_within(pgdata: Path, seconds: float) -> bool:
 
 
 def _at_work_in(pgdata: Path) -> list[int]:
-    found = []
+    pids = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             at_home = os.readlink(process / "cwd") == str(pgdata)
             if at_home and os.path.basename(os.readlink(process / "exe")).startswith("postgres"):
-                found.append(int(process.name))
+                pids.append(int(process.name))
         except OSError:
             continue
-    return found
+    return pids
 
 
 def _is_postmaster(pid: int) -> bool:

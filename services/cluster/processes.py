@@ -146,12 +146,12 @@ def beside(name: str, settings: Settings) -> Generator[None]:
 
 def _keep(name: str, settings: Settings, ended: threading.Event) -> None:
     theirs, ours = os.pipe()
-    told = {BESIDE: str(theirs), "GUIDUI_HEALTH_PORT": "0"}
+    environment = {BESIDE: str(theirs), "GUIDUI_HEALTH_PORT": "0"}
     if settings.instance:
-        told["GUIDUI_INSTANCE"] = f"{settings.instance}-{name}"
+        environment["GUIDUI_INSTANCE"] = f"{settings.instance}-{name}"
     command = [sys.executable, "-m", "services.cluster.roles", name]
     while not ended.is_set():
-        with subprocess.Popen(command, env=os.environ | told, pass_fds=(theirs,)) as child:
+        with subprocess.Popen(command, env=os.environ | environment, pass_fds=(theirs,)) as child:
             while not ended.wait(0.2) and child.poll() is None:
                 pass
             child.terminate()

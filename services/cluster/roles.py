@@ -108,16 +108,16 @@ def _standing_still(tx: Connection, app: App) -> dict[str, Words]:
     """Consumer -> since when it takes nothing of what waits for it, whatever its process says of
     itself.
     """
-    told = {}
+    reasons = {}
     for consumer in HANDLERS:
         topics = [topic.name for topic in TOPICS if consumer in topic.consumers]
         seconds = still_for(tx, consumer, topics, app.clock.now())
         if seconds > STILL_SECONDS_MAX:
-            told[consumer] = Words(
+            reasons[consumer] = Words(
                 f"已有 {seconds:.0f} 秒没有取走等着它的消息。",
                 f"It has taken nothing of what waits for it for {seconds:.0f} seconds.",
             )
-    return told
+    return reasons
 
 
 if __name__ == "__main__":

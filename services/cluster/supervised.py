@@ -288,7 +288,7 @@ class Supervisor:
         return [_guidui(), name, *(["--port", str(port)] if _serves_http(role) else [])]
 
     def _environment(self, role: str, port: int) -> dict[str, str]:
-        told = {
+        environment = {
             MARK: str(self.data),
             "KAFKA_BOOTSTRAP": self.bootstrap,
             "GUIDUI_DATA": str(self.data),
@@ -298,11 +298,11 @@ class Supervisor:
             "GUIDUI_OPERATIONS_PORT": "0",
         }
         if not _serves_http(role):
-            told["GUIDUI_HEALTH_PORT"] = str(port)
+            environment["GUIDUI_HEALTH_PORT"] = str(port)
         if self.server:
-            told["DATABASE_URL"] = self.server.app_url()
-            told["DATABASE_WEB_URL"] = self.server.web_url()
-        return told
+            environment["DATABASE_URL"] = self.server.app_url()
+            environment["DATABASE_WEB_URL"] = self.server.web_url()
+        return environment
 
     def _migrate(self) -> None:
         owner = (
@@ -399,10 +399,10 @@ def _serves_http(role: str) -> bool:
 def _guidui() -> str:
     """The command of this environment."""
     beside = Path(sys.executable).with_name("guidui")
-    found = str(beside) if beside.exists() else shutil.which("guidui")
-    if not found:
+    program = str(beside) if beside.exists() else shutil.which("guidui")
+    if not program:
         raise RuntimeError("the command guidui is not installed in this environment (make install)")
-    return found
+    return program
 
 
 def _supervisor(data: Path) -> int | None:

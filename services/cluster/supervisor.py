@@ -145,16 +145,16 @@ def any_marked(mark: str, value: str) -> bool:
 
 def _marked(entry: bytes) -> list[int]:
     """Living processes, ourselves apart; a zombie has no environment any more."""
-    found = []
+    pids = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if int(process.name) != os.getpid() and entry in (
                 process / "environ"
             ).read_bytes().split(b"\0"):
-                found.append(int(process.name))
+                pids.append(int(process.name))
         except OSError:
             continue
-    return found
+    return pids
 
 
 def _signal(pid: int, sign: int) -> None:

@@ -169,10 +169,10 @@ def router(intake: Intake) -> APIRouter:
         with intake.engine.begin() as tx:
             look_as(tx, caller)
             language = language_of(request.headers.get("accept-language"))
-            found = how_far(tx, posted_id(own, ident), intake.outcomes, language)
-        if found is None:
+            progress = how_far(tx, posted_id(own, ident), intake.outcomes, language)
+        if progress is None:
             raise Refused(404, "no-such-event", _NO_SUCH)
-        return Response(orjson.dumps(found), media_type="application/json")
+        return Response(orjson.dumps(progress), media_type="application/json")
 
     return routes
 
@@ -234,8 +234,12 @@ async def _body(request: Request) -> bytes:
     """The whole body, or Refused(413). What is somewhat too long is read and dropped: many clients
     read an answer only once they have sent everything, and would see a broken connection instead.
     """
-    said = request.headers.get("content-length", "")
-    if said.isdecimal() and len(said) < 20 and int(said) > modes.DROPPED_BYTES_MAX:
+    content_length = request.headers.get("content-length", "")
+    if (
+        content_length.isdecimal()
+        and len(content_length) < 20
+        and int(content_length) > modes.DROPPED_BYTES_MAX
+    ):
         raise Refused(413, "content-too-large", modes.TOO_LARGE)
     body, taken = bytearray(), 0
     try:

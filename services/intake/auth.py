@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.departures import SOURCE_PREFIX
-from services.intake.faults import one
+from services.intake.faults import invalid
 from services.intake.sentences import shown
 from services.kit.errors import Refused, Words
 from services.registry.access import Caller
@@ -35,7 +35,7 @@ def require_own_source(attributes: Any, caller: Caller) -> None:
     """
     source = attributes.get("source") if isinstance(attributes, dict) else None
     if source is not None and source != SOURCE_PREFIX + caller.own_organisation:
-        raise one(
+        raise invalid(
             "/source",
             f"source 是 {shown(source).zh}，而密钥属于 {caller.organisation}；"
             f"只能以本组织的名义发送。",

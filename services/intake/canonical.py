@@ -12,12 +12,12 @@ from typing import Any
 import orjson
 
 from schemas.days import NoDay, read_moment
-from services.intake.faults import one
+from services.intake.faults import invalid
 
 
-def told_of(attributes: dict[str, Any]) -> dict[str, Any]:
+def posted_fields(attributes: dict[str, Any]) -> dict[str, Any]:
     """The attributes in one form: null is absent, extensions are text, JSON data is parsed."""
-    told: dict[str, Any] = {}
+    attributes_and_data: dict[str, Any] = {}
     for name, value in attributes.items():
         if value is None:
             continue
@@ -31,17 +31,17 @@ def told_of(attributes: dict[str, Any]) -> dict[str, Any]:
             value, bool | int
         ):
             value = str(value).lower()
-        told[name] = value
-    if told.get("datacontenttype") == "application/json":
-        del told["datacontenttype"]
-    return told
+        attributes_and_data[name] = value
+    if attributes_and_data.get("datacontenttype") == "application/json":
+        del attributes_and_data["datacontenttype"]
+    return attributes_and_data
 
 
 def _from_base64(value: Any) -> Any:
     try:
         return orjson.loads(base64.b64decode(value, validate=True))
     except (TypeError, ValueError):
-        raise one(
+        raise invalid(
             "/data_base64",
             "data_base64 不是 Base64 编码的 JSON；请改用 data 直接写 JSON。",
             "data_base64 is not JSON in Base64; write the JSON in data instead.",
@@ -56,24 +56,24 @@ def _in_utc(value: Any) -> Any:
     return moment.astimezone(UTC).isoformat() if moment.tzinfo else value
 
 
-def canonical(told: dict[str, Any]) -> str:
+def canonical(event: dict[str, Any]) -> str:
     """The same text for the same event: keys sorted, no blanks."""
     try:
-        body = orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()
+        body = orjson.dumps(event, option=orjson.OPT_SORT_KEYS).decode()
     except orjson.JSONEncodeError as error:
         if "ecursion" in str(error):
-            raise one(
+            raise invalid(
                 "",
                 "内容套得太深；请去掉多余的层次。",
                 "The content is nested too deeply; flatten it.",
             ) from None
-        raise one(
+        raise invalid(
             "",
             "内容里有大到无法保存的数，或不成对的代理字符；请改正。",
             "The content has a number too large to store, or half a surrogate pair; mend it.",
         ) from None
-    if "\\u0000" in body and _has_nul(told):
-        raise one(
+    if "\\u0000" in body and _has_nul(event):
+        raise invalid(
             "",
             "内容里有空字符（U+0000），无法保存；请去掉。",
             "The content has the character U+0000, which cannot be stored; remove it.",

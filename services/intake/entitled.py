@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from services.intake.faults import Invalid, one
+from services.intake.faults import Invalid, invalid
 from services.intake.parse import Posted
 from services.registry.announcement_rights import DEPARTMENT, changes_organisation
 from services.registry.changes import OWN
@@ -82,7 +82,7 @@ def _is_department(code: str, directory: Directory) -> bool:
 
 
 def _not_your_event(ext_id: str) -> Invalid:
-    return one(
+    return invalid(
         "/data/corrects",
         f"编号 {ext_id} 的事件不是贵单位报送的；撤回和更正只能由原报送单位提出。",
         f"The event {ext_id} was not posted by your organisation; only whoever posted it "
@@ -103,4 +103,4 @@ def _not_below(event: Posted, directory: Directory) -> Invalid:
             "An organisation department above reports changes of an organisation; itself it may "
             "only report its address."
         )
-    return one("/data/organisation", zh, en, status=403, code="no-department-above")
+    return invalid("/data/organisation", zh, en, status=403, code="no-department-above")

@@ -47,6 +47,8 @@ class Invalid(Exception):
         return Refused(self.status, self.code, self.words(), errors=errors)
 
 
-def one(pointer: str, zh: str, en: str, status: int = 422, code: str = "invalid-event") -> Invalid:
+def invalid(
+    pointer: str, zh: str, en: str, status: int = 422, code: str = "invalid-event"
+) -> Invalid:
     """A single fault."""
     return Invalid([Fault(pointer, Words(zh, en))], status, code)

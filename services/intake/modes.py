@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from services.intake.faults import one
+from services.intake.faults import invalid
 from services.kit.errors import Refused, Words
 
 BODY_BYTES_MAX = 5 * 1024 * 1024
@@ -60,7 +60,7 @@ def read(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Received:
 
 def _batch(events: Any) -> list[Any]:
     if not isinstance(events, list):
-        raise one("", "一批事件应是一个列表 […]。", "A batch must be a list […].")
+        raise invalid("", "一批事件应是一个列表 […]。", "A batch must be a list […].")
     if len(events) > BATCH_EVENTS_MAX:
         raise Refused(
             413,
@@ -93,7 +93,7 @@ def _attribute(name: str, value: bytes) -> str:
     try:
         text = unquote(value.decode("utf-8"), errors="strict")
     except UnicodeDecodeError:
-        raise one(
+        raise invalid(
             "",
             f"请求头 {name} 不是 UTF-8 文字；请按百分号编码。",
             f"The header {name} is not UTF-8 text; percent-encode it.",
@@ -106,13 +106,13 @@ def _json(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         if "recursion" in error.msg or "depth" in error.msg:
-            raise one(
+            raise invalid(
                 "",
                 "内容套得太深；请去掉多余的层次。",
                 "The content is nested too deeply; flatten it.",
             ) from None
         line, column = error.lineno, error.colno
-        raise one(
+        raise invalid(
             "",
             f"内容不是合法的 JSON：第 {line} 行第 {column} 列读不下去，可能被截断或编码不是 "
             f"UTF-8；请重发完整内容。",

@@ -53,25 +53,25 @@ PROBLEMS_OF_GET = problem_answers(401, 403, 404, 414, 422, 431, 503)
 def described(app: FastAPI) -> dict[str, Any]:
     """OpenAPI 3.1 of all that `app` serves, made once."""
     if app.openapi_schema is None:
-        found = get_openapi(
+        document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
         models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
             (model, "validation") for model in (*EVENTS.values(), Problem)
         ]
         _, more = models_json_schema(models, ref_template=_REF)
-        parts = found.setdefault("components", {})
+        parts = document.setdefault("components", {})
         parts["schemas"] = {**more["$defs"], **parts.get("schemas", {})}
         parts["securitySchemes"] = {
             "key": {"type": "http", "scheme": "bearer", "description": "guidui key create"}
         }
-        found["security"] = [{"key": []}]
+        document["security"] = [{"key": []}]
         for operation in (
-            operation for path in found["paths"].values() for operation in path.values()
+            operation for path in document["paths"].values() for operation in path.values()
         ):
             if "422" in operation["responses"]:  # FastAPI would promise its own shape
                 operation["responses"]["422"] = problem_answers(422)[422]
         for unused in ("HTTPValidationError", "ValidationError"):
             parts["schemas"].pop(unused, None)
-        app.openapi_schema = found
+        app.openapi_schema = document
     return app.openapi_schema

@@ -33,12 +33,12 @@ def router(app: FastAPI, readiness: Readiness, *, apart: bool = False) -> APIRou
 
     @routes.get("/readyz")
     def readyz(request: Request) -> JSONResponse:
-        told = readiness.told(
+        answer = readiness.answer(
             language_of(request.headers.get("accept-language")),
             bool(request.query_params.get("own")),
         )
         return JSONResponse(
-            {"ready": told["ready"]} if apart else told, 200 if told["ready"] else 503
+            {"ready": answer["ready"]} if apart else answer, 200 if answer["ready"] else 503
         )
 
     @routes.get("/metrics")

@@ -16,8 +16,8 @@ from schemas.departures import EVENTS, SOURCE_PREFIX, Event, posted_id
 from schemas.said import Person
 from services.identity import han
 from services.identity.id_numbers import IdNumber, parse_id_number
-from services.intake.canonical import canonical, told_of
-from services.intake.faults import Fault, Invalid, one
+from services.intake.canonical import canonical, posted_fields
+from services.intake.faults import Fault, Invalid, invalid
 from services.intake.sentences import faults_of, shown
 from services.kit.clock import ZONE
 from services.kit.crypto import hmac_token
@@ -61,14 +61,14 @@ def parse(attributes: Any, secret: bytes, now: datetime) -> Posted:
     `now` is when it arrived: an event without `time` happened then.
     """
     if not isinstance(attributes, dict):
-        raise one(
+        raise invalid(
             "",
             f"事件应是一个对象 {{…}}，而这里是{shown(attributes).zh}。",
             f"An event must be an object {{…}}, but here is {shown(attributes).en}.",
         )
-    told = told_of(attributes)
-    body = canonical(told)
-    event = _validated(told, body)
+    posted = posted_fields(attributes)
+    body = canonical(posted)
+    event = _validated(posted, body)
     faults = [*_faults_of_time(event, now), *_faults_of_what_has_been(event, now.astimezone(ZONE))]
     for where, person in _persons(event):
         faults += _faults_of_person(where, person, now.astimezone(ZONE).date())
@@ -96,8 +96,8 @@ def parse(attributes: Any, secret: bytes, now: datetime) -> Posted:
     )
 
 
-def _validated(told: dict[str, Any], body: str) -> Event:
-    kind = told.get("type")
+def _validated(event: dict[str, Any], body: str) -> Event:
+    kind = event.get("type")
     model = EVENTS.get(kind) if isinstance(kind, str) else None
     if model is None:
         raise Invalid([_unknown_type(kind)])
@@ -232,8 +232,8 @@ def _people(event: Event) -> Iterator[dict[str, Any]]:
     for item in items:
         body = {"person": _stated(item.person)}
         for name, for_all in common.items():
-            if said := for_all | _stated(getattr(item, name, None)):
-                body[name] = said
+            if facts := for_all | _stated(getattr(item, name, None)):
+                body[name] = facts
         yield body
 
 
@@ -241,10 +241,10 @@ def _stated(part: BaseModel | None) -> dict[str, Any]:
     """What a part says, in ordinary characters: a name or an address copied from a PDF may hold
     radicals.
     """
-    said = {} if part is None else part.model_dump(mode="json", exclude_none=True)
+    stated = {} if part is None else part.model_dump(mode="json", exclude_none=True)
     return {
         name: han.ordinary(value) if isinstance(value, str) else value
-        for name, value in said.items()
+        for name, value in stated.items()
     }
 
 

@@ -79,14 +79,14 @@ def outcomes_of(
     def outcomes(tx: Connection, event_id: UUID) -> list[Outcome]:
         if change := change_of(tx, event_id):
             words = Words(change["zh"], change["en"]) if change["zh"] else None
-            told = {
+            answer = {
                 "state": change["state"],
                 "organisation": change["organisation"],
                 "effective_on": change["effective_on"].isoformat(),
                 "columns": sorted(change["columns"]),
                 "left_out": list(change["left_out"]),
             }
-            return [Outcome(change["state"], change["decided_at"], words=words, change=told)]
+            return [Outcome(change["state"], change["decided_at"], words=words, change=answer)]
         decided = decisions(tx, event_id)
         progress = progress_of_cases(tx, [row.case_id for row in decided if row.case_id])
         return [
@@ -110,10 +110,10 @@ def how_far(
     tx: Connection, event_id: UUID, outcomes: Outcomes, language: str
 ) -> dict[str, Any] | None:
     """The answer of GET /v1/events/{id}; None where this transaction sees no such event."""
-    found = rows(tx, _EVENT, {"id": event_id})
-    if not found:
+    events = rows(tx, _EVENT, {"id": event_id})
+    if not events:
         return None
-    event, ends = found[0], outcomes(tx, event_id)
+    event, ends = events[0], outcomes(tx, event_id)
     received = {"received": event.received_at}
     ways = [received | _way(end) for end in ends]
     ways += [received] * max(1 - len(ways), event.persons - len(ways))

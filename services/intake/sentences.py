@@ -187,8 +187,8 @@ def _near(wanted: str, given: Any, *others: str) -> Words:
     known = {*said.Person.model_fields, *said.Departure.model_fields, *Event.model_fields}
     strangers = [key for key in given if key not in known][:50]
     for name in (wanted, *others):
-        if found := difflib.get_close_matches(name, strangers, 1, 0.6):
-            spelt = shown(found[0])
+        if matches := difflib.get_close_matches(name, strangers, 1, 0.6):
+            spelt = shown(matches[0])
             return Words(f"（写成了 {spelt.zh}？）", f" (spelt {spelt.en}?)")
     return Words("", "")
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from services.intake.entitled import refusals
-from services.intake.faults import Fault, Invalid, one
+from services.intake.faults import Fault, Invalid, invalid
 from services.intake.parse import Posted
 from services.kit.db.engine import dumps
 from services.kit.errors import Refused, Words
@@ -99,8 +99,8 @@ def _write(
         for n, body in enumerate(events[position].people)
     ]
     try:
-        who = (caller.proof, caller.organisation, caller.key_id, at)
-        written = tx.exec_driver_sql(_ACCEPT, (*who, dumps(given), dumps(people)))
+        sender = (caller.proof, caller.organisation, caller.key_id, at)
+        written = tx.exec_driver_sql(_ACCEPT, (*sender, dumps(given), dumps(people)))
         return [(position, status) for position, status in written]
     except DBAPIError as error:
         if isinstance(error.orig, InvalidAuthorizationSpecification):
@@ -153,7 +153,7 @@ def _no_such(code: str) -> Fault:
 def conflict(event: Posted) -> Invalid:
     """The same (source, id) was taken before with other content, which stands."""
     taken = event.ext_id
-    return one(
+    return invalid(
         "/id",
         f"编号 {taken} 已收过，内容与这次不同；原来的不会被改写。更正请用新编号，并在 "
         f"data.corrects 写上 {taken}。",

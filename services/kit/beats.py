@@ -92,22 +92,22 @@ def unready(tx: Connection, roles: Iterable[str], clock: Clock) -> dict[str, Wor
     """Process, or role, -> why it does nothing: it says so itself, has not been heard of, or was
     never started.
     """
-    now, found = clock.now(), {}
+    now, reasons = clock.now(), {}
     beats = rows(tx, "SELECT name, role, at, reason_zh, reason_en FROM process_beat ORDER BY name")
     for role in roles:
         own = [beat for beat in beats if beat.role == role]
         if not own:
-            found[role] = NEVER
+            reasons[role] = NEVER
         heard = [beat for beat in own if (now - beat.at).total_seconds() <= SILENT_SECONDS_MAX]
         for beat in own:
             silent = now - beat.at
             if silent.total_seconds() <= SILENT_SECONDS_MAX:
                 if beat.reason_zh:
-                    found[beat.name] = Words(beat.reason_zh, beat.reason_en)
+                    reasons[beat.name] = Words(beat.reason_zh, beat.reason_en)
             elif not heard or silent <= GONE:
                 seconds = round(silent.total_seconds())
-                found[beat.name] = Words(
+                reasons[beat.name] = Words(
                     f"已停住：{seconds} 秒没有消息。",
                     f"It stands still: unheard of for {seconds} seconds.",
                 )
-    return found
+    return reasons

@@ -13,9 +13,9 @@ from pathlib import Path
 
 def cache_folder() -> Path:
     """`GUIDUI_CACHE`, else `guidui` in the user's cache directory."""
-    told = os.environ.get("GUIDUI_CACHE")
-    if told:
-        return Path(told).expanduser().resolve()
+    configured = os.environ.get("GUIDUI_CACHE")
+    if configured:
+        return Path(configured).expanduser().resolve()
     home = os.environ.get("XDG_CACHE_HOME")
     return (Path(home) if home else Path.home() / ".cache") / "guidui"
 

@@ -176,5 +176,7 @@ def _environment() -> dict[str, str]:
 
 
 def _refused(answer: bytes) -> Refused:
-    told = json.loads(answer)
-    return Refused(told["status"], told["code"], Words(told["zh"], told["en"]), **told["extra"])
+    failure = json.loads(answer)
+    return Refused(
+        failure["status"], failure["code"], Words(failure["zh"], failure["en"]), **failure["extra"]
+    )

@@ -57,11 +57,11 @@ def next_part() -> None:
 
 
 def _told(refused: Refused) -> bytes:
-    told = {
+    failure = {
         "status": refused.status,
         "code": refused.code,
         "zh": refused.words.zh,
         "en": refused.words.en,
         "extra": refused.extra,
     }
-    return json.dumps(told).encode()
+    return json.dumps(failure).encode()

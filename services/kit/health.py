@@ -32,7 +32,7 @@ class Readiness:
     own: Unready | None = None
     set_aside: SetAside = dict
 
-    def told(self, language: str, own: bool = False) -> dict[str, Any]:
+    def answer(self, language: str, own: bool = False) -> dict[str, Any]:
         """``{"ready", "unready": {part: sentence}, "set_aside"?}``; `own`: of this process
         alone.
         """
@@ -68,10 +68,10 @@ class _Health(BaseHTTPRequestHandler):
         if path == "/healthz":
             self._answer(200, "application/json", b'{"alive":true}')
         elif path == "/readyz":
-            told = self.readiness.told(
+            answer = self.readiness.answer(
                 language_of(self.headers.get("Accept-Language")), "own=" in query
             )
-            self._answer(200 if told["ready"] else 503, "application/json", orjson.dumps(told))
+            self._answer(200 if answer["ready"] else 503, "application/json", orjson.dumps(answer))
         elif path == "/metrics":
             self._answer(200, "text/plain; version=0.0.4; charset=utf-8", generate_latest(REGISTRY))
         else:

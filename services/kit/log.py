@@ -95,14 +95,14 @@ def where(error: BaseException) -> Where:
     sent.
     """
     frames = traceback.extract_tb(error.__traceback__)[-6:]
-    said: Where = {
+    place: Where = {
         "error": type(error).__name__,
         "at": [f"{'/'.join(f.filename.split('/')[-3:])}:{f.lineno} {f.name}" for f in frames],
     }
     state = getattr(getattr(error, "orig", error), "sqlstate", None)
     if state:
-        said["sqlstate"] = state
-    return said
+        place["sqlstate"] = state
+    return place
 
 
 def _throttle_noisy(throttle: Throttle):

@@ -170,23 +170,23 @@ def asked_again(tx: Connection, loop: str, at: datetime) -> list[tuple[str, str]
     """(part, key) of the rows that somebody at the desk lets this loop try again; from now on its
     queries find them.
     """
-    found = rows(
+    waiting_rows = rows(
         tx,
         """UPDATE dead_letter SET state = 'retried', decided_at = :at
         WHERE topic = :topic AND consumer = :loop AND state = 'again' RETURNING type, key""",
         {"topic": dead_letters.LOOP, "loop": loop, "at": at},
     )
-    return [(row["type"], row["key"]) for row in found]
+    return [(row["type"], row["key"]) for row in waiting_rows]
 
 
 def aside(tx: Connection) -> dict[str, int]:
     """Loop, or consumer of messages -> how much of it waits on the desk."""
-    found: Sequence[Any] = rows(
+    counts: Sequence[Any] = rows(
         tx,
         "SELECT consumer, count(*) AS n FROM dead_letter WHERE state = 'open' GROUP BY 1 ORDER BY "
         "1",
     )
-    return {row["consumer"]: row["n"] for row in found}
+    return {row["consumer"]: row["n"] for row in counts}
 
 
 def set_aside(engine: Engine) -> dict[str, int]:

@@ -45,8 +45,10 @@ class Figures:
 
 def of_consumer(tx: Connection, subscription: Subscription, clock: Clock) -> Figures:
     """The figures of one consumer, from the tables alone."""
-    who = {"consumer": subscription.consumer}
-    gap = rows(tx, _GAP, who | {"topics": list(subscription.topics), "rows_max": GAP_ROWS_MAX})[0]
+    labels = {"consumer": subscription.consumer}
+    gap = rows(tx, _GAP, labels | {"topics": list(subscription.topics), "rows_max": GAP_ROWS_MAX})[
+        0
+    ]
     desk = rows(
         tx,
         """
@@ -56,7 +58,7 @@ def of_consumer(tx: Connection, subscription: Subscription, clock: Clock) -> Fig
                EXISTS (SELECT FROM consumer_state WHERE consumer = :consumer
                    AND stopped_at IS NOT NULL) AS stopped
         """,
-        who,
+        labels,
     )[0]
     age = (clock.now() - gap["oldest"]).total_seconds() if gap["oldest"] else 0.0
     return Figures(gap["rows"], max(age, 0.0), desk["letters"], desk["parked"], desk["stopped"])
@@ -96,7 +98,7 @@ class Seam(Collector):
         return [up, *families]
 
     def _families(self, tx: Connection) -> Iterable[GaugeMetricFamily]:
-        told = {
+        gauges = {
             "untaken": "messages not taken yet",
             "oldest_seconds": "age of the oldest message not taken yet",
             "dead_letters": "open dead letters",
@@ -104,10 +106,10 @@ class Seam(Collector):
             "stopped": "1 when stopped for too much poison",
         }
         figures = [(s.consumer, of_consumer(tx, s, self.clock)) for s in self.subscriptions]
-        for name, words in told.items():
+        for name, words in gauges.items():
             family = GaugeMetricFamily(f"guidui_consumer_{name}", words, labels=["consumer"])
-            for consumer, found in figures:
-                family.add_metric([consumer], float(getattr(found, name)))
+            for consumer, figure in figures:
+                family.add_metric([consumer], float(getattr(figure, name)))
             yield family
         if self.relay:
             yield GaugeMetricFamily(
@@ -143,11 +145,11 @@ class LoopGauges(Collector):
             "guidui_loop_pause_seconds", "seconds between two rounds", labels=["loop"]
         )
         try:
-            found = rounds.figures(self.engine)
+            figures = rounds.figures(self.engine)
         except SQLAlchemyError:
             return
         for name, loop in self.loops.items():
-            at, failed, waiting = found.get(name, (0.0, False, 0))
+            at, failed, waiting = figures.get(name, (0.0, False, 0))
             succeeded.add_metric([name], at)
             failing.add_metric([name], float(failed))
             aside.add_metric([name], float(waiting))

@@ -162,7 +162,7 @@ def unready(tx: Connection, loops: Mapping[str, Loop], clock: Clock) -> dict[str
     """Loop -> why it does not do its work: its last round failed, or none has ended for a long
     time.
     """
-    found = {}
+    reasons = {}
     for row in rows(tx, _ROUNDS):
         loop = loops.get(row.loop)
         if loop is None:
@@ -170,16 +170,16 @@ def unready(tx: Connection, loops: Mapping[str, Loop], clock: Clock) -> dict[str
         last = row.succeeded_at or row.begun_at
         silent = (clock.now() - last).total_seconds()
         if row.reason_zh is not None:
-            found[row.loop] = Words(
+            reasons[row.loop] = Words(
                 f"{row.part or row.loop}：{row.reason_zh}",
                 f"{row.part or row.loop}: {row.reason_en}",
             )
         elif silent > max(STANDS_SECONDS_MIN, 3 * loop.pause):
-            found[row.loop] = Words(
+            reasons[row.loop] = Words(
                 f"已有 {silent:.0f} 秒没有办完一轮。",
                 f"No round has ended for {silent:.0f} seconds.",
             )
-    return found
+    return reasons
 
 
 def figures(engine: Engine) -> dict[str, tuple[float, bool, int]]:
@@ -187,9 +187,9 @@ def figures(engine: Engine) -> dict[str, tuple[float, bool, int]]:
     failed, rows aside.
     """
     with engine.connect() as tx:
-        told, waiting = rows(tx, _ROUNDS), aside(tx)
-    found = {name: (0.0, False, count) for name, count in waiting.items()}
-    for row in told:
+        rounds, waiting = rows(tx, _ROUNDS), aside(tx)
+    figures_of = {name: (0.0, False, count) for name, count in waiting.items()}
+    for row in rounds:
         at = row.succeeded_at.timestamp() if row.succeeded_at else 0.0
-        found[row.loop] = (at, row.reason_zh is not None, waiting.get(row.loop, 0))
-    return found
+        figures_of[row.loop] = (at, row.reason_zh is not None, waiting.get(row.loop, 0))
+    return figures_of

@@ -91,9 +91,9 @@ def settle_closed(engine: Engine, clock: Clock) -> int:
             return total
 
 
-def _once(told: Sequence[Recipient], higher: Sequence[Recipient]) -> list[Recipient]:
+def _once(notified: Sequence[Recipient], higher: Sequence[Recipient]) -> list[Recipient]:
     """Those of the level above who are not told already."""
-    known = {(r.organisation, r.contact) for r in told}
+    known = {(r.organisation, r.contact) for r in notified}
     return [
         replace(r, because="overdue") for r in higher if (r.organisation, r.contact) not in known
     ]

@@ -82,23 +82,21 @@ def directory(
     book = addressees(tx, codes)
     above = {
         code
-        for who in book.values()
-        if climbing(who, today, bounces_max, without)
-        for code in who.superiors
+        for addressee in book.values()
+        if climbing(addressee, today, bounces_max, without)
+        for code in addressee.superiors
     }
     return book | addressees(tx, above - book.keys()) if above - book.keys() else book
 
 
 def addressees(tx: Connection, codes: Collection[str]) -> dict[str, Addressee]:
     """Organisations by code with all contacts ever loaded for them, in one statement."""
-    found: dict[str, tuple[str, list[Contact]]] = {}
+    book: dict[str, tuple[str, list[Contact]]] = {}
     for code, path, ident, *contact in tx.exec_driver_sql(_ADDRESSEES, (dumps(list(codes)),)).all():
-        contacts = found.setdefault(code, (path, []))[1]
+        contacts = book.setdefault(code, (path, []))[1]
         if ident is not None:
             contacts.append(Contact(ident, *contact))
-    return {
-        code: Addressee(code, path, tuple(contacts)) for code, (path, contacts) in found.items()
-    }
+    return {code: Addressee(code, path, tuple(contacts)) for code, (path, contacts) in book.items()}
 
 
 def inbox(

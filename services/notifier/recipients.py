@@ -83,21 +83,21 @@ def obstacle(
 
 
 def climbing(
-    who: Addressee, today: date, bounces_max: int, without: Collection[str] = ()
+    addressee: Addressee, today: date, bounces_max: int, without: Collection[str] = ()
 ) -> str | None:
     """Why the prompts of an organisation go one level up: it has contacts and none can be written
     to. Else None.
 
     An organisation for which no contact is loaded does not climb: its inbox in the portal stands.
     """
-    obstacles = [obstacle(contact, today, bounces_max, without) for contact in who.contacts]
+    obstacles = [obstacle(contact, today, bounces_max, without) for contact in addressee.contacts]
     if None in obstacles:
         return None
     return next((why for why in ("undelivered", "bounced", "post_ended") if why in obstacles), None)
 
 
 def recipients(
-    who: Addressee,
+    addressee: Addressee,
     book: Mapping[str, Addressee],
     today: date,
     channels: Collection[str],
@@ -108,21 +108,26 @@ def recipients(
     of the nearest superior that has one, with its inbox. `book` holds the superiors, `without`
     names contacts already tried in vain.
     """
-    found = direct(who, today, channels, bounces_max, without)
-    because = climbing(who, today, bounces_max, without)
+    recipients = direct(addressee, today, channels, bounces_max, without)
+    because = climbing(addressee, today, bounces_max, without)
     if because is None:
-        return found
-    above = [book[code] for code in who.superiors if code in book]
+        return recipients
+    above = [book[code] for code in addressee.superiors if code in book]
     reachable = next(
-        (one for one in above if climbing(one, today, bounces_max, without) is None), None
+        (
+            organisation
+            for organisation in above
+            if climbing(organisation, today, bounces_max, without) is None
+        ),
+        None,
     )
     if reachable is None:
-        return found
-    return [*found, *direct(reachable, today, channels, bounces_max, without, because)]
+        return recipients
+    return [*recipients, *direct(reachable, today, channels, bounces_max, without, because)]
 
 
 def direct(
-    who: Addressee,
+    addressee: Addressee,
     today: date,
     channels: Collection[str],
     bounces_max: int,
@@ -130,9 +135,11 @@ def direct(
     because: str | None = None,
 ) -> list[Recipient]:
     """The inbox of the organisation and those of its own contacts that can be written to."""
-    found = [Recipient(who.code, who.path, None, PORTAL, because)]
-    for contact in who.contacts:
+    recipients = [Recipient(addressee.code, addressee.path, None, PORTAL, because)]
+    for contact in addressee.contacts:
         channel = channel_of(contact, channels)
         if channel not in (None, PORTAL) and obstacle(contact, today, bounces_max, without) is None:
-            found.append(Recipient(who.code, who.path, contact.id, channel, because))
-    return found
+            recipients.append(
+                Recipient(addressee.code, addressee.path, contact.id, channel, because)
+            )
+    return recipients

@@ -107,10 +107,10 @@ def compare(  # noqa: PLR0913
         context.policy_at(by).compared_rows_most,
     )
     with engine.connect() as tx:
-        found = identify(tx, roll.rows, context)
+        persons = identify(tx, roll.rows, context)
         here = _members_below(tx, organisation)
-        cases = _open_cases(tx, {*here, *(f.member for f in found if f.member)})
-    matched, lines = outcome(organisation, roll, found, here, cases, context.directory, by)
+        cases = _open_cases(tx, {*here, *(f.member for f in persons if f.member)})
+    matched, lines = outcome(organisation, roll, persons, here, cases, context.directory, by)
     ident = uuid4()
     with engine.begin() as tx:
         _keep(
@@ -128,7 +128,7 @@ def compare(  # noqa: PLR0913
                 "notes": _notes(roll),
             },
         )
-        case_access.record(tx, _of_others(tx, found), by, person, LOOK, context)
+        case_access.record(tx, _of_others(tx, persons), by, person, LOOK, context)
     return ident
 
 
@@ -136,11 +136,11 @@ def _notes(roll: Roll) -> str | None:
     return dumps([note._asdict() for note in roll.notes]) if roll.notes else None
 
 
-def _of_others(tx: Connection, found: Sequence[Who]) -> list[tuple[str, str]]:
+def _of_others(tx: Connection, persons: Sequence[Who]) -> list[tuple[str, str]]:
     """The members whom rows were matched with, each with the path of the organisation they belong
     to.
     """
-    members = sorted({who.member for who in found if who.member})
+    members = sorted({person.member for person in persons if person.member})
     return [
         (row[0], row[1])
         for row in tx.exec_driver_sql(
@@ -151,13 +151,13 @@ def _of_others(tx: Connection, found: Sequence[Who]) -> list[tuple[str, str]]:
 
 def _members_below(tx: Connection, organisation: Organisation) -> dict[str, tuple[str, str]]:
     """Member -> (name, organisation) of everybody who belongs to the organisation or below it."""
-    found = tx.exec_driver_sql(
+    known = tx.exec_driver_sql(
         "SELECT member, name, organisation FROM member WHERE path ~>=~ %s AND path ~<~ %s AND "
         "standing <> 'ended' "
         "ORDER BY organisation, member LIMIT %s",
         (organisation.path, just_after(organisation.path), MEMBERS_MAX + 1),
     ).all()
-    if len(found) > MEMBERS_MAX:
+    if len(known) > MEMBERS_MAX:
         raise refuse(
             422,
             "too-many-members",
@@ -165,25 +165,25 @@ def _members_below(tx: Connection, organisation: Organisation) -> dict[str, tupl
             "This organisation has too many members; compare the organisations below it one by "
             "one.",
         )
-    return {row[0]: (row[1], row[2]) for row in found}
+    return {row[0]: (row[1], row[2]) for row in known}
 
 
 def _open_cases(tx: Connection, members: set[str]) -> dict[str, tuple[str, str | None]]:
     """Member -> (open case, its destination)."""
-    found = rows(
+    lines = rows(
         tx,
         f"""SELECT member, id::text AS id, destination FROM transfer_case WHERE member = ANY (:m)
         AND state NOT IN {in_sql(ENDED)}
         ORDER BY opened_at""",
         {"m": sorted(members)},
     )
-    return {row.member: (row.id, row.destination) for row in found}
+    return {row.member: (row.id, row.destination) for row in lines}
 
 
 def outcome(  # noqa: PLR0913
     organisation: Organisation,
     roll: Roll,
-    found: Sequence[Who],
+    persons: Sequence[Who],
     here: Mapping[str, tuple[str, str]],
     cases: Mapping[str, tuple[str, str | None]],
     directory: Directory,
@@ -197,33 +197,33 @@ def outcome(  # noqa: PLR0913
     bad, first, maybe = list(roll.bad), {}, set()
     lines: list[Line] = []
     matched = 0
-    for row, who in zip(roll.rows, found, strict=True):
-        if who.member and who.member in first:
+    for row, person in zip(roll.rows, persons, strict=True):
+        if person.member and person.member in first:
             bad.append(
                 BadRow(
                     row.number,
                     "姓名",
-                    f"与第 {first[who.member]} 行是同一名党员",
+                    f"与第 {first[person.member]} 行是同一名党员",
                     "请删去其中一行",
                     row.cells(),
                 )
             )
-        elif who.member in here:
+        elif person.member in here:
             matched += 1
-        elif who.decision == "match":
+        elif person.decision == "match":
             lines.append(
-                _elsewhere(organisation, row, who, cases, directory, by or organisation.code)
+                _elsewhere(organisation, row, person, cases, directory, by or organisation.code)
             )
-        elif who.decision == "not_a_member":
+        elif person.decision == "not_a_member":
             lines.append(Line(NOT_HERE, "host_report", row.number, person=row.cells()))
         else:
-            maybe |= {c["member"] for c in who.candidates}
-            own = [c for c in who.candidates if c["member"] in here]
+            maybe |= {c["member"] for c in person.candidates}
+            own = [c for c in person.candidates if c["member"] in here]
             lines.append(
                 Line(REVIEW, "look", row.number, person=row.cells(), candidates=own or None)
             )
-        if who.member:
-            first.setdefault(who.member, row.number)
+        if person.member:
+            first.setdefault(person.member, row.number)
     names = {fold_name(b.cells.get("name")) for b in bad if b.cells.get("name")}
     names |= {
         fold_name(line.person["name"]) for line in lines if line.list == REVIEW and line.person
@@ -257,7 +257,7 @@ def outcome(  # noqa: PLR0913
 def _elsewhere(
     organisation: Organisation,
     row: RollRow,
-    who: Who,
+    person: Who,
     cases: Mapping[str, tuple[str, str | None]],
     directory: Directory,
     by: str,
@@ -268,12 +268,18 @@ def _elsewhere(
     Who compares learns where the member belongs, and of a case, only within the own tree; the move
     hither is its own.
     """
-    case, destination = cases.get(who.member or "", (None, None))
+    case, destination = cases.get(person.member or "", (None, None))
     if destination is not None and directory.within(destination, organisation.code):
         return Line(NOT_HERE, "case", row.number, None, ELSEWHERE, case, row.cells())
-    if directory.within(who.organisation, by):
+    if directory.within(person.organisation, by):
         return Line(
-            NOT_HERE, "host_report", row.number, who.member, who.organisation, case, row.cells()
+            NOT_HERE,
+            "host_report",
+            row.number,
+            person.member,
+            person.organisation,
+            case,
+            row.cells(),
         )
     return Line(NOT_HERE, "host_report", row.number, None, ELSEWHERE, None, row.cells())
 
@@ -342,7 +348,7 @@ def erase(engine: Engine, now: datetime) -> int:
         done = ERASING.each_by_itself(
             tx,
             due,
-            lambda some: _erase(tx, [row.id for row in some]),
+            lambda part: _erase(tx, [row.id for row in part]),
             now,
             key=lambda row: str(row.id),
             organisation=lambda row: row.organisation,

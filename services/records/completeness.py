@@ -47,11 +47,15 @@ def statement(tx: Connection, day: date, opening: Sequence[str], path: str = "")
             "beyond": path[:-1] + "/" if path else "~",
         },
     )[0]
-    told = {
+    figures = {
         "in": row.posted,
         "matched": row.matched,
         "not_a_member": row.not_a_member,
         "in_review": row.in_review,
         "rejected": row.rejected,
     }
-    return {"day": day.isoformat(), **told, "difference": row.posted - sum(list(told.values())[1:])}
+    return {
+        "day": day.isoformat(),
+        **figures,
+        "difference": row.posted - sum(list(figures.values())[1:]),
+    }

@@ -42,8 +42,15 @@ def register(
     tx: Connection, organisation: str, case_id: str, person: str | None, now: datetime
 ) -> str:
     """Registers the member of a case at the community and returns the registration's id."""
-    found = next((one for one in expected(tx, organisation) if one.id == case_id), None)
-    if found is None:
+    member = next(
+        (
+            expected_member
+            for expected_member in expected(tx, organisation)
+            if expected_member.id == case_id
+        ),
+        None,
+    )
+    if member is None:
         raise refuse(
             409,
             "not-expected",
@@ -51,7 +58,7 @@ def register(
             "This member is not expected to register here, or has done so.",
         )
     home = tx.exec_driver_sql(
-        "SELECT organisation FROM member WHERE member = %s", (found.member,)
+        "SELECT organisation FROM member WHERE member = %s", (member.member,)
     ).scalar_one()
     tx.exec_driver_sql(
         "INSERT INTO double_report (id, member, case_id, name, organisation, path, unit, "
@@ -59,9 +66,9 @@ def register(
         "VALUES (%s, %s, %s::uuid, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
         (
             uuid4(),
-            found.member,
+            member.member,
             case_id,
-            found.name or "",
+            member.name or "",
             organisation,
             Directory.of(tx).path(organisation),
             home,
@@ -78,7 +85,7 @@ def register(
         tx.exec_driver_sql(
             "SELECT id FROM double_report WHERE member = %s AND organisation = %s AND ended_at IS "
             "NULL",
-            (found.member, organisation),
+            (member.member, organisation),
         ).scalar_one()
     )
 
@@ -164,13 +171,13 @@ def serve(  # noqa: PLR0913
     now: datetime,
 ) -> None:
     """Notes service in a post that the member holds, or held on that day."""
-    found = tx.exec_driver_sql(
+    reported = tx.exec_driver_sql(
         "SELECT c.report, c.claimed_at, c.ended_at FROM post_claim c JOIN double_report d ON d.id "
         "= c.report "
         "WHERE c.id = %s AND d.organisation = %s",
         (held, organisation),
     ).first()
-    if found is None:
+    if reported is None:
         raise _not_ours()
     if not 1 <= minutes <= MINUTES_MAX:
         raise refuse(
@@ -181,9 +188,9 @@ def serve(  # noqa: PLR0913
             field="minutes",
         )
     if (
-        not day_of(found.claimed_at)
+        not day_of(reported.claimed_at)
         <= on
-        <= min(day_of(now), day_of(found.ended_at) if found.ended_at else day_of(now))
+        <= min(day_of(now), day_of(reported.ended_at) if reported.ended_at else day_of(now))
     ):
         raise refuse(
             422,
@@ -198,7 +205,7 @@ def serve(  # noqa: PLR0913
         (
             uuid4(),
             held,
-            found.report,
+            reported.report,
             on,
             minutes,
             bounded(words, WORDS_MAX, "words") or None,
@@ -329,7 +336,7 @@ def send_cards(engine: Engine, now: datetime) -> int:
         done = CARDS.each_by_itself(
             tx,
             due,
-            lambda some: _send(tx, {row.id: lines.get(row.id, []) for row in some}, last, now),
+            lambda part: _send(tx, {row.id: lines.get(row.id, []) for row in part}, last, now),
             now,
             key=lambda row: f"{row.id}:{last}",
             organisation=lambda row: row.organisation,

@@ -29,12 +29,12 @@ def erasure(tx: Connection, now: datetime, top: str = "") -> dict[str, Any]:
     ``slowest_hours``, the longest that any of them was kept after the decision; at most 24 is
     promised.
     """
-    found = rows(tx, _FIGURE, {"first": top, "last": just_after(top) if top else "~"})[0]
-    oldest = (now - found.oldest).total_seconds() / 3600 if found.oldest else 0.0
-    slowest = found.slowest.total_seconds() / 3600 if found.slowest else 0.0
+    figure = rows(tx, _FIGURE, {"first": top, "last": just_after(top) if top else "~"})[0]
+    oldest = (now - figure.oldest).total_seconds() / 3600 if figure.oldest else 0.0
+    slowest = figure.slowest.total_seconds() / 3600 if figure.slowest else 0.0
     return {
-        "erased": found.erased,
-        "held": found.held,
+        "erased": figure.erased,
+        "held": figure.held,
         "oldest_held_hours": round(oldest, 1),
         "slowest_hours": round(max(oldest, slowest), 1),
     }

@@ -195,7 +195,7 @@ def facts(
     until = min(midnight(last + timedelta(days=1)), now + timedelta(microseconds=1))
     paths = paths_at(tx, until)
     below = [code for code, path in paths.items() if path.startswith(paths[organisation])]
-    found: dict[str, Facts] = defaultdict(dict)
+    facts_of: dict[str, Facts] = defaultdict(dict)
     for row in rows(
         tx,
         _FACTS,
@@ -210,15 +210,15 @@ def facts(
             "below": below,
         },
     ):
-        found[row.organisation][row.fact] = {"n": row.n, "of": row.base}
-    return {code: _complete(one) for code, one in sorted(found.items())}
+        facts_of[row.organisation][row.fact] = {"n": row.n, "of": row.base}
+    return {code: _complete(facts) for code, facts in sorted(facts_of.items())}
 
 
 def total(of_each: Sequence[Facts]) -> Facts:
     """The sum over organisations."""
     summed: dict[str, dict[str, int]] = {name: {"n": 0, "of": 0} for name in DEFINITIONS}
-    for one in of_each:
-        for name, fact in one.items():
+    for facts in of_each:
+        for name, fact in facts.items():
             summed[name]["n"] += fact["n"] or 0
             summed[name]["of"] += fact["of"] or 0
     return _complete(summed)

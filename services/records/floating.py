@@ -159,13 +159,13 @@ def proposals(lines: Iterable[Any], directory: Directory, today: date) -> list[P
         for kind, key in keys.items():
             if key:
                 groups[kind, key, department.code].append(line["id"])
-    found: dict[tuple[str, ...], Proposal] = {}
+    proposals_of: dict[tuple[str, ...], Proposal] = {}
     for (kind, key, department), cases in sorted(groups.items()):
         members = tuple(sorted(cases))
         if len(members) >= BRANCH_MEMBERS_MIN:
             ident = str(uuid5(NAMESPACE_GUIDUI, f"branch:{kind}:{key}:{department}"))
-            found.setdefault(members, Proposal(ident, kind, key, department, members))
-    return sorted(found.values(), key=lambda one: (-one.members, one.grouped))
+            proposals_of.setdefault(members, Proposal(ident, kind, key, department, members))
+    return sorted(proposals_of.values(), key=lambda proposal: (-proposal.members, proposal.grouped))
 
 
 _FULL = """
@@ -190,10 +190,10 @@ def proposed(tx: Connection, organisation: str, today: date) -> list[Proposal]:
         )
     }
     return [
-        one
-        for one in proposals(rows(tx, _FULL), directory, today)
-        if directory.within(one.department, organisation)
-        and one.members > known.get(one.grouped, 0)
+        proposal
+        for proposal in proposals(rows(tx, _FULL), directory, today)
+        if directory.within(proposal.department, organisation)
+        and proposal.members > known.get(proposal.grouped, 0)
     ]
 
 
@@ -207,8 +207,10 @@ def decide(  # noqa: PLR0913
     now: datetime,
 ) -> None:
     """Keeps a department's decision on a proposal that stands; ``tx`` acts as the worker."""
-    one = next((p for p in proposed(tx, organisation, now.date()) if p.grouped == grouped), None)
-    if one is None or one.department != organisation:
+    proposal = next(
+        (p for p in proposed(tx, organisation, now.date()) if p.grouped == grouped), None
+    )
+    if proposal is None or proposal.department != organisation:
         raise refuse(
             409,
             "no-such-proposal",
@@ -232,10 +234,10 @@ def decide(  # noqa: PLR0913
             grouped,
             organisation,
             path,
-            one.kind,
-            one.key,
-            one.members,
-            dumps(one.cases),
+            proposal.kind,
+            proposal.key,
+            proposal.members,
+            dumps(proposal.cases),
             decision,
             bounded(reason, TEXT_MAX, "reason"),
             person,

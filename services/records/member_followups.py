@@ -35,15 +35,20 @@ def due(
 
     Whoever has the task sees the member, though they belong to an organisation that has ended.
     """
-    found = [
+    followups = [
         dict(row) for row in rows(tx, _DUE, {"own": organisation, "limit": limit, "offset": offset})
     ]
     with as_worker(tx):
         known = {
             row.member: row
-            for row in rows(tx, _MEMBERS, {"members": [one["member"] for one in found]})
+            for row in rows(
+                tx, _MEMBERS, {"members": [followup["member"] for followup in followups]}
+            )
         }
-    return [{**one, **_said(known.get(one["member"]), one["name"])} for one in found]
+    return [
+        {**followup, **_said(known.get(followup["member"]), followup["name"])}
+        for followup in followups
+    ]
 
 
 def _said(member: Any, name: str | None) -> dict[str, Any]:
@@ -95,7 +100,11 @@ def reported(tx: Connection, member: str) -> list[dict[str, Any]]:
     first: it counts for nothing. Whether the caller may see the member is settled (``member_of``).
     """
     with as_worker(tx):
-        return [reports.shown(one) for one in reports.of_member(tx, member) if one.kind in SIGNS]
+        return [
+            reports.shown(report)
+            for report in reports.of_member(tx, member)
+            if report.kind in SIGNS
+        ]
 
 
 def noted(tx: Connection, member: str, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:

@@ -66,7 +66,7 @@ def unreconciled(  # noqa: PLR0913
     """The cases of one list, of an organisation and all below it, the oldest first; what this
     transaction sees.
     """
-    found = rows(
+    case_rows = rows(
         tx,
         f"""SELECT c.id::text AS id, p.name, c.state, c.category, c.origin, c.destination, c.poster,
         c.wait_organisation, c.wait_act, c.wait_due, c.opened_at
@@ -75,7 +75,7 @@ def unreconciled(  # noqa: PLR0913
         ORDER BY c.opened_at, c.id LIMIT :limit OFFSET :offset""",
         _params(tx, now, organisation, rule_source) | {"limit": limit, "offset": offset},
     )
-    return [dict(row) for row in found]
+    return [dict(row) for row in case_rows]
 
 
 def unreconciled_count(
@@ -107,12 +107,12 @@ def period(organisation: Organisation, today: date) -> date | None:
 
 def check_due(tx: Connection, organisation: str) -> date | None:
     """The day by which an organisation is asked to compare its roll, if it is."""
-    found = rows(
+    lines = rows(
         tx,
         "SELECT due_on FROM task WHERE kind = :kind AND organisation = :own AND closed_at IS NULL",
         {"kind": KIND, "own": organisation},
     )
-    return found[0].due_on if found else None
+    return lines[0].due_on if lines else None
 
 
 def open_checks(engine: Engine, now: datetime) -> int:
@@ -138,7 +138,7 @@ def open_checks(engine: Engine, now: datetime) -> int:
             done = OPENING.each_by_itself(
                 tx,
                 wanted[start : start + AT_ONCE],
-                lambda some: _open(tx, some, now),
+                lambda part: _open(tx, part, now),
                 now,
                 key=lambda line: line["id"],
                 organisation=lambda line: line["organisation"],
@@ -148,17 +148,17 @@ def open_checks(engine: Engine, now: datetime) -> int:
 
 
 def _wanted(directory: Directory, today: date) -> Iterator[dict[str, Any]]:
-    for one in directory:
+    for organisation in directory:
         if (
-            one.kind == "basic_committee"
-            and not one.outside
-            and not one.ended(today)
-            and (day := period(one, today))
+            organisation.kind == "basic_committee"
+            and not organisation.outside
+            and not organisation.ended(today)
+            and (day := period(organisation, today))
         ):
             yield {
-                "id": str(uuid5(NAMESPACE_GUIDUI, f"{KIND}:{one.code}:{day}")),
-                "organisation": one.code,
-                "path": one.path,
+                "id": str(uuid5(NAMESPACE_GUIDUI, f"{KIND}:{organisation.code}:{day}")),
+                "organisation": organisation.code,
+                "path": organisation.path,
                 "opened_at": midnight(day),
                 "due_on": month_end(f"{day:%Y-%m}"),
             }
@@ -223,7 +223,7 @@ def _close_done(tx: Connection, now: datetime, today: date) -> int:
     done = CLOSING.each_by_itself(
         tx,
         over,
-        lambda some: _close(tx, [row.id for row in some], now),
+        lambda part: _close(tx, [row.id for row in part], now),
         now,
         key=lambda row: row.id,
         organisation=lambda row: row.organisation,

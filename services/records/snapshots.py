@@ -140,8 +140,8 @@ def _take(tx: Connection, day: date, now: datetime, rule_source: RuleSource) -> 
             now,
             dumps(
                 [
-                    {"organisation": code, "path": directory.path(code), "figures": one}
-                    for code, one in rebuilt(tx, day, rule_source).items()
+                    {"organisation": code, "path": directory.path(code), "figures": counts}
+                    for code, counts in rebuilt(tx, day, rule_source).items()
                 ]
             ),
         ),

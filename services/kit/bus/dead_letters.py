@@ -55,11 +55,11 @@ def words_of(error: Exception) -> Words:
     """
     if isinstance(error, Poison | Refused):
         return error.words
-    said = where(error)
-    place = said["at"][-1] if said["at"] else "?"
+    origin = where(error)
+    place = origin["at"][-1] if origin["at"] else "?"
     return Words(
-        f"程序出错：{said['error']}（{place}）",
-        f"a fault in the program: {said['error']} ({place})",
+        f"程序出错：{origin['error']}（{place}）",
+        f"a fault in the program: {origin['error']} ({place})",
     )
 
 

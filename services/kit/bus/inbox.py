@@ -140,7 +140,7 @@ def _first_time(
     """
     if not batch:
         return []
-    found = tx.exec_driver_sql(
+    outcomes = tx.exec_driver_sql(
         _FIRST_TIME,
         {
             "batch": dumps([{"id": m.id, "key": m.key} for m in batch]),
@@ -148,8 +148,8 @@ def _first_time(
             "at": clock.now(),
         },
     ).all()
-    new: set[UUID] = {row[0] for row in found if row[0] is not None}
-    shut: set[str] = {row[1] for row in found if row[0] is None}
+    new: set[UUID] = {row[0] for row in outcomes if row[0] is not None}
+    shut: set[str] = {row[1] for row in outcomes if row[0] is None}
     fresh = list(batch) if len(new) == len(batch) else [m for m in batch if m.id in new]
     if shut:
         dead_letters.park(tx, consumer, [m for m in fresh if m.key in shut], clock.now())

@@ -165,12 +165,12 @@ def topic_ids(kafka: Kafka, topics: Iterable[str]) -> dict[str, str | None]:
     finally:
         admin.close()
     ids: dict[str, str | None] = dict.fromkeys(names.values())
-    for found in described:
-        if found["error_code"] == UnknownTopicOrPartitionError.errno:
+    for group in described:
+        if group["error_code"] == UnknownTopicOrPartitionError.errno:
             continue
-        if found["error_code"]:
-            raise for_code(found["error_code"])
-        ids[names[found["name"]]] = str(found.get("topic_id"))
+        if group["error_code"]:
+            raise for_code(group["error_code"])
+        ids[names[group["name"]]] = str(group.get("topic_id"))
     return ids
 
 
@@ -205,9 +205,9 @@ def is_idle(kafka: Kafka, consumer: str, instance: str) -> bool:
 
 def _missing(admin: KafkaAdminClient, topics: list[str]) -> set[str]:
     return {
-        found["name"]
-        for found in admin.describe_topics(topics)
-        if found["error_code"] == UnknownTopicOrPartitionError.errno
+        description["name"]
+        for description in admin.describe_topics(topics)
+        if description["error_code"] == UnknownTopicOrPartitionError.errno
     }
 
 
@@ -221,7 +221,9 @@ def _all_led(admin: KafkaAdminClient, topics: list[str]) -> bool:
 
 
 def _readable(admin: KafkaAdminClient, topic: str) -> bool:
-    found = admin.describe_topics([topic])
+    descriptions = admin.describe_topics([topic])
     return (
-        bool(found) and not found[0]["error_code"] and "READ" in found[0]["authorized_operations"]
+        bool(descriptions)
+        and not descriptions[0]["error_code"]
+        and "READ" in descriptions[0]["authorized_operations"]
     )

@@ -147,30 +147,30 @@ class Relay:
         """Publishes the next batch; returns how many messages it held."""
         with self._reader.connect() as tx:
             position = self._position(tx)
-            found = tx.exec_driver_sql(_READ, (*position, self.batch_rows_max)).all()
-        if found:
-            self._publisher.publish([_message(row) for row in found])
+            entries = tx.exec_driver_sql(_READ, (*position, self.batch_rows_max)).all()
+        if entries:
+            self._publisher.publish([_message(row) for row in entries])
             with self.engine.begin() as tx:
                 tx.exec_driver_sql(
                     "UPDATE cursors SET xid = %s::xid8, id = %s WHERE consumer = %s",
-                    (found[-1][0], found[-1][1], RELAY),
+                    (entries[-1][0], entries[-1][1], RELAY),
                 )
-        return len(found)
+        return len(entries)
 
     def resend(self) -> int:
         """Publishes again what the reconciler found missing; returns how many."""
         with self._reader.connect() as tx:
-            found = tx.exec_driver_sql(_MISSED, (self.batch_rows_max,)).all()
-        if found:
-            self._publisher.publish([_message(row) for row in found])
+            entries = tx.exec_driver_sql(_MISSED, (self.batch_rows_max,)).all()
+        if entries:
+            self._publisher.publish([_message(row) for row in entries])
             with self.engine.begin() as tx:
                 tx.exec_driver_sql(
                     "UPDATE resend SET published_at = %s, times = times + 1 WHERE event_id = "
                     "ANY(%s)",
-                    (self.clock.now(), [row[4] for row in found]),
+                    (self.clock.now(), [row[4] for row in entries]),
                 )
-            log.warning("resent", messages=len(found))
-        return len(found)
+            log.warning("resent", messages=len(entries))
+        return len(entries)
 
     def close(self) -> None:
         """Lets go of the brokers; `run` does so itself."""
@@ -201,16 +201,16 @@ class Relay:
                     looked = time.monotonic()
 
     def _position(self, tx: Connection) -> Position:
-        found = tx.exec_driver_sql(
+        row = tx.exec_driver_sql(
             "SELECT xid::text, id FROM cursors WHERE consumer = %s", (RELAY,)
         ).first()
-        if found is None:
+        if row is None:
             tx.exec_driver_sql(
                 "INSERT INTO cursors (consumer, xid, id) VALUES (%s, '0', 0) ON CONFLICT DO "
                 "NOTHING",
                 (RELAY,),
             )
-        return Position(*found) if found else Position("0", 0)
+        return Position(*row) if row else Position("0", 0)
 
     def _wait(self, waiting: bool) -> None:
         self._unready = WAITING if waiting else None

@@ -64,11 +64,11 @@ class Tailer:
         with self._turn:
             with self._reader.connect() as tx:
                 position = self._position(tx)
-                found = tx.exec_driver_sql(self._read, self._read_params(position)).all()
-            if not found:
+                entries = tx.exec_driver_sql(self._read, self._read_params(position)).all()
+            if not entries:
                 return 0
-            messages = [Message(r[4], r[2], r[5], r[3], r[7], r[6], r[8]) for r in found]
-            to = (found[-1][0], found[-1][1])
+            messages = [Message(r[4], r[2], r[5], r[3], r[7], r[6], r[8]) for r in entries]
+            to = (entries[-1][0], entries[-1][1])
             try:
                 self.consumer.take(messages, also=lambda tx: self._move(tx, position, to))
             except Superseded:
@@ -122,17 +122,17 @@ class Tailer:
                 self._sleeper.sleep()
 
     def _position(self, tx: Connection) -> Position:
-        found = tx.exec_driver_sql(
+        row = tx.exec_driver_sql(
             "SELECT xid::text, id FROM cursors WHERE consumer = %s", (self.consumer.name,)
         ).first()
-        if found is None:
+        if row is None:
             tx.exec_driver_sql(
                 "INSERT INTO cursors (consumer, xid, id) VALUES (%s, '0', 0) ON CONFLICT DO "
                 "NOTHING",
                 (self.consumer.name,),
             )
             return ("0", 0)
-        return (found[0], found[1])
+        return (row[0], row[1])
 
     def _read_params(self, position: Position) -> tuple:
         each = tuple((topic, *position, self.batch_rows_max) for topic in self._topics)

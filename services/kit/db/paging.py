@@ -104,12 +104,12 @@ def start_of(cursor: str | None) -> int:
     return min(place[0], 10_000_000)
 
 
-def counted(found: Sequence[_Item], start: int, limit: int) -> tuple[list[_Item], str | None]:
+def counted(items: Sequence[_Item], start: int, limit: int) -> tuple[list[_Item], str | None]:
     """(the rows of a page, its `next`) of up to `limit` + 1 rows that were read from row `start`
     on.
     """
-    more = len(found) > limit
-    return list(found[:limit]), encode(start + limit) if more else None
+    more = len(items) > limit
+    return list(items[:limit]), encode(start + limit) if more else None
 
 
 def keyed(

@@ -59,7 +59,7 @@ class Head:
         return name, value.strip()
 
     def values(self, name: bytes) -> list[bytes]:
-        return [value for found, value in self.headers if found.lower() == name]
+        return [value for field, value in self.headers if field.lower() == name]
 
     def length(self) -> int | None:
         """Bytes of the body, None if it is chunked; two ways to tell at once are an attack and
@@ -69,7 +69,7 @@ class Head:
         if (
             (lengths and coding)
             or len(lengths) > 1
-            or any(one.lower() != b"chunked" for one in coding)
+            or any(coding_name.lower() != b"chunked" for coding_name in coding)
             or len(coding) > 1
         ):
             raise BadRequest("a body of unclear length")
@@ -81,8 +81,10 @@ class Head:
         return int(length)
 
     def closes(self) -> bool:
-        told = b",".join(self.values(b"connection")).lower()
-        return b"close" in told or (b"HTTP/1.0" in self.first and b"keep-alive" not in told)
+        connection = b",".join(self.values(b"connection")).lower()
+        return b"close" in connection or (
+            b"HTTP/1.0" in self.first and b"keep-alive" not in connection
+        )
 
     def passed_on(self, extra: Sequence[tuple[bytes, bytes]]) -> bytes:
         kept = [(name, value) for name, value in self.headers if name.lower() not in DROPPED]
@@ -118,13 +120,15 @@ class Front:
 
     def _of_the_client(self, head: Head, peer: str) -> list[tuple[bytes, bytes]]:
         """What the front says of the client: it believes only the proxies that it was told of."""
-        said = [value.decode("latin-1") for value in head.values(b"x-forwarded-for")]
-        told = [(b"X-Forwarded-For", self.trusted.forwarded(peer, said).encode("latin-1"))]
+        forwarded_for = [value.decode("latin-1") for value in head.values(b"x-forwarded-for")]
+        headers = [
+            (b"X-Forwarded-For", self.trusted.forwarded(peer, forwarded_for).encode("latin-1"))
+        ]
         if peer in self.trusted:
-            told += [
+            headers += [
                 (b"X-Forwarded-Proto", value) for value in head.values(b"x-forwarded-proto")[-1:]
             ]
-        return told
+        return headers
 
     async def serve(self, at: Address) -> None:
         server = await asyncio.start_server(self.client, *at, limit=HEAD_BYTES_MAX, backlog=1024)

@@ -43,9 +43,9 @@ class Hosts:
         for name, value in scope["headers"]:
             if name != b"host":
                 continue
-            found = _HOST.fullmatch(value.decode("latin-1"))
-            if found is None:
+            match = _HOST.fullmatch(value.decode("latin-1"))
+            if match is None:
                 return Refused(400, "bad-host", _BAD_HOST)
-            if self.names and found[1].lower() not in self.names and scope["path"] not in ALWAYS:
+            if self.names and match[1].lower() not in self.names and scope["path"] not in ALWAYS:
                 return Refused(421, "other-host", _OTHER_HOST)
         return None

@@ -74,12 +74,14 @@ class _Bounded(HttpToolsProtocol):
         if len(self.connections) <= self.limits.connections:
             return
         others = [
-            one
-            for one in self.connections
-            if isinstance(one, _Bounded) and one is not self and one.gives_way()
+            connection
+            for connection in self.connections
+            if isinstance(connection, _Bounded)
+            and connection is not self
+            and connection.gives_way()
         ]
         if others:
-            min(others, key=lambda one: one._opened_at).transport.abort()
+            min(others, key=lambda connection: connection._opened_at).transport.abort()
         else:
             self._refuse(503)
 

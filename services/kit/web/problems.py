@@ -234,10 +234,10 @@ class Trace:
 
 
 def _kept_by_nobody(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    told = list(headers)
-    if not any(name.lower() == b"cache-control" for name, _ in told):
-        told.append((b"cache-control", b"no-store"))
-    return told
+    response_headers = list(headers)
+    if not any(name.lower() == b"cache-control" for name, _ in response_headers):
+        response_headers.append((b"cache-control", b"no-store"))
+    return response_headers
 
 
 def _unexpected(error: Exception, scope: Scope) -> Refused:
@@ -292,8 +292,8 @@ def _language(scope: Scope) -> str:
 
 
 def _trace_id(scope: Scope) -> str:
-    found = _TRACEPARENT.match(_header(scope, b"traceparent") or "")
-    return found[1] if found else secrets.token_hex(16)
+    match = _TRACEPARENT.match(_header(scope, b"traceparent") or "")
+    return match[1] if match else secrets.token_hex(16)
 
 
 def _header(scope: Scope, name: bytes) -> str | None:

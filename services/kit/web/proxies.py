@@ -26,13 +26,13 @@ class Trusted:
 
     def __contains__(self, address: str) -> bool:
         try:
-            found = ip_address(address)
+            address_of_peer = ip_address(address)
         except ValueError:
             return False
-        return any(found in network for network in self._networks)
+        return any(address_of_peer in network for network in self._networks)
 
-    def forwarded(self, peer: str, said: Sequence[str]) -> str:
+    def forwarded(self, peer: str, forwarded_for: Sequence[str]) -> str:
         """The `X-Forwarded-For` to pass on: what a trusted peer said and the peer itself; of any
         other the peer alone.
         """
-        return ", ".join([*said, peer]) if peer in self else peer
+        return ", ".join([*forwarded_for, peer]) if peer in self else peer

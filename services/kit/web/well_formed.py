@@ -129,16 +129,16 @@ def refuse_malformed(value: Any) -> None:
     """
     waiting: list[tuple[Any, int]] = [(value, 1)]
     while waiting:
-        one, depth = waiting.pop()
+        part, depth = waiting.pop()
         if depth > DEPTH_MAX:
             raise Refused(422, "too-deep", _TOO_DEEP)
-        if isinstance(one, Mapping):
-            for name in one:
+        if isinstance(part, Mapping):
+            for name in part:
                 refuse_controls(name)
-            waiting += [(inner, depth + 1) for inner in one.values()]
-        elif isinstance(one, list):
-            waiting += [(inner, depth + 1) for inner in one]
-        elif isinstance(one, str):
-            refuse_controls(one)
-        elif isinstance(one, int | float) and not abs(one) <= WHOLE_MAX:
+            waiting += [(inner, depth + 1) for inner in part.values()]
+        elif isinstance(part, list):
+            waiting += [(inner, depth + 1) for inner in part]
+        elif isinstance(part, str):
+            refuse_controls(part)
+        elif isinstance(part, int | float) and not abs(part) <= WHOLE_MAX:
             raise Refused(422, "number-too-large", _TOO_LARGE)

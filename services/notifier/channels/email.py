@@ -107,8 +107,8 @@ class Email:
         try:
             answer = server.data(mail)
         except smtplib.SMTPDataError as error:
-            said = error.smtp_error
-            answer = error.smtp_code, said.encode() if isinstance(said, str) else said
+            reply = error.smtp_error
+            answer = error.smtp_code, reply.encode() if isinstance(reply, str) else reply
         except OSError as error:
             self._forget()
             raise ChannelError(

@@ -134,9 +134,9 @@ class Fonts:
         if not all(self.font_of(c) for c in PROBE):
             raise Refused(503, "no-font", _NO_FONT)
         faults = {}
-        for whose, text in texts:
+        for owner, text in texts:
             if lacking := self.missing(text):
-                faults.setdefault(whose, []).extend(lacking)
+                faults.setdefault(owner, []).extend(lacking)
         if faults:
             raise _refused(faults)
 
@@ -152,10 +152,10 @@ _NO_FONT = Words(
 
 def _refused(faults: dict[str, list[str]]) -> Refused:
     shown = [
-        (whose, "".join(dict.fromkeys(chars))) for whose, chars in list(faults.items())[:SAID_MAX]
+        (owner, "".join(dict.fromkeys(chars))) for owner, chars in list(faults.items())[:SAID_MAX]
     ]
-    zh = "；".join(f"“{whose}”中的“{chars}”（{_codes(chars)}）" for whose, chars in shown)
-    en = "; ".join(f"{chars} ({_codes(chars)}) in “{whose}”" for whose, chars in shown)
+    zh = "；".join(f"“{owner}”中的“{chars}”（{_codes(chars)}）" for owner, chars in shown)
+    en = "; ".join(f"{chars} ({_codes(chars)}) in “{owner}”" for owner, chars in shown)
     more = len(faults) - len(shown)
     return Refused(
         409,
@@ -169,7 +169,7 @@ def _refused(faults: dict[str, list[str]]) -> Refused:
             "file, which takes the fonts of your computer, or have a font (TTF) with them put "
             "into the folder GUIDUI_FONTS.",
         ),
-        missing=[{"text": whose, "characters": chars} for whose, chars in shown],
+        missing=[{"text": owner, "characters": chars} for owner, chars in shown],
     )
 
 

@@ -138,7 +138,7 @@ def printable(tx: Connection, caller: Caller, limit: int = BATCH_MAX) -> list[st
     first.
     """
     queries.look_at_cases(tx, caller)
-    found = rows(
+    open_cases = rows(
         tx,
         """
         SELECT c.id::text AS id, c.origin_committee FROM transfer_case c
@@ -151,7 +151,7 @@ def printable(tx: Connection, caller: Caller, limit: int = BATCH_MAX) -> list[st
         {"lo": caller.path, "hi": caller.path[:-1] + "/", "limit": limit},
     )
     directory = Directory.of(tx)
-    return [r.id for r in found if directory.within(r.origin_committee, caller.organisation)]
+    return [r.id for r in open_cases if directory.within(r.origin_committee, caller.organisation)]
 
 
 def _cases(tx: Connection, caller: Caller, ids: Sequence[str]) -> list[Case]:
@@ -161,7 +161,7 @@ def _cases(tx: Connection, caller: Caller, ids: Sequence[str]) -> list[Case]:
         raise Refused(422, "too-many", _TOO_MANY, field="cases")
     queries.look_at_cases(tx, caller)
     try:
-        wanted = list(dict.fromkeys(str(UUID(one)) for one in ids))
+        wanted = list(dict.fromkeys(str(UUID(case_id)) for case_id in ids))
     except ValueError:
         wanted = []
     seen = {
@@ -179,8 +179,8 @@ def _cases(tx: Connection, caller: Caller, ids: Sequence[str]) -> list[Case]:
             queries.NO_CASE,
         )
     with queries.as_worker(tx):
-        found = tables.load(tx, wanted)
-    return [found[one] for one in wanted]
+        cases = tables.load(tx, wanted)
+    return [cases[case_id] for case_id in wanted]
 
 
 _PERSONS = """
@@ -227,12 +227,14 @@ def _sheets(  # noqa: PLR0913
 
 def _first(tx: Connection, organisations: Iterable[str], now: datetime) -> dict[str, Contact]:
     """The best contact of each organisation."""
-    return {code: found[0] for code, found in contacts(tx, set(organisations), day_of(now)).items()}
+    return {
+        code: people[0] for code, people in contacts(tx, set(organisations), day_of(now)).items()
+    }
 
 
 def _sheet(
     case: Case,
-    one: Mapping[str, Any],
+    row: Mapping[str, Any],
     directory: Directory,
     settings: Mapping[str, Setting],
     reached: Mapping[str, Contact],
@@ -248,21 +250,21 @@ def _sheet(
         settings.get(case.origin_committee or "", Setting()),
         reached.get(case.origin_committee or ""),
     )
-    sent = one["sent"] or {}
-    birth = stored_day(one["birth_date"]) if one["birth_date"] else None
+    sent = row["sent"] or {}
+    birth = stored_day(row["birth_date"]) if row["birth_date"] else None
     values = {
         "number": case.letter_number or "",
-        "name": one["name"] or "",
+        "name": row["name"] or "",
         "from": named(case.origin),
         "to": named(case.destination),
         "date": day_words(case.letter_issued_on),
         "header": named(case.header),
         "age": age_on(birth, issued),
-        "ethnicity": ethnicity_words(one["ethnicity"]),
-        "id_number": one["id_number"] or "",
-        **dues_words(one["dues"]),
+        "ethnicity": ethnicity_words(row["ethnicity"]),
+        "id_number": row["id_number"] or "",
+        **dues_words(row["dues"]),
         "validity": validity_words(case.letter_issued_on, case.letter_expires_on),
-        "member_phone": one["phone"] or "",
+        "member_phone": row["phone"] or "",
         "committee": named(case.origin_committee),
         "address": setting.address or (committee.address if committee else None) or "",
         "phone": setting.phone or (contact.phone if contact else None) or "",
@@ -272,9 +274,9 @@ def _sheet(
         "handler_phone": sent.get("phone", ""),
         "receipt_date": day_words(case.receipt_sent_on),
     }
-    chosen = {"sex": _SEX.get(one["sex"]), "status": _STATUS.get(one["status"])}
+    chosen = {"sex": _SEX.get(row["sex"]), "status": _STATUS.get(row["status"])}
     return Sheet(
-        values, chosen, f"{url.rstrip('/')}/l/{one['token']}" if url and one["token"] else None
+        values, chosen, f"{url.rstrip('/')}/l/{row['token']}" if url and row["token"] else None
     )
 
 
@@ -332,15 +334,15 @@ def counterfoil_of(tx: Connection, caller: Caller, case_id: str) -> tuple[str, s
     if not any(directory.within(end, caller.organisation) for end in ends):
         raise Refused(403, "not-yours", _NOT_AN_END)
     with queries.as_worker(tx):
-        found = rows(
+        rows_of_numbers = rows(
             tx,
             "SELECT organisation, number FROM counterfoil WHERE case_id = CAST(:id AS uuid) "
             "AND number = :number",
             {"id": case.id, "number": case.letter_number},
         )
-    if not found:
+    if not rows_of_numbers:
         raise Refused(409, "no-letter", _NO_FOIL)
-    return found[0].organisation, found[0].number
+    return rows_of_numbers[0].organisation, rows_of_numbers[0].number
 
 
 def settings_of(tx: Connection, organisations: Iterable[str]) -> dict[str, Setting]:

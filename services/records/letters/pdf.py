@@ -104,11 +104,11 @@ class Pen:
 
     def write(self, x: float, y: float, text: str, size: float) -> None:
         """Text that begins at x and stands on y."""
-        one = self.canvas.beginText(*self._point(x, y))
+        line_of_text = self.canvas.beginText(*self._point(x, y))
         for name, run in self._fonts.runs(text):
-            one.setFont(name, size)
-            one.textOut(run)
-        self.canvas.drawText(one)
+            line_of_text.setFont(name, size)
+            line_of_text.textOut(run)
+        self.canvas.drawText(line_of_text)
 
     def rule(self, x: float, y: float, width: float) -> None:
         left, up = self._point(x, y + 1.2)
@@ -118,13 +118,13 @@ class Pen:
     def blank_form(self, part: Part) -> None:
         """The printed words, the rules of the blanks, and the line that the seal straddles."""
         for line in part.lines:
-            for x, one in self._placed(line):
-                if isinstance(one, str):
-                    self.write(x, line.y, one, line.size)
-                elif isinstance(one, Options):
-                    self.write(x, line.y, "/".join(one.words), line.size)
+            for x, element in self._placed(line):
+                if isinstance(element, str):
+                    self.write(x, line.y, element, line.size)
+                elif isinstance(element, Options):
+                    self.write(x, line.y, "/".join(element.words), line.size)
                 else:
-                    self.rule(x, line.y, one.width)
+                    self.rule(x, line.y, element.width)
         if part.seal_y is not None:
             left, up = self._point(12, part.seal_y)
             self.canvas.setDash(4, 3)
@@ -135,22 +135,24 @@ class Pen:
     def fill(self, part: Part, sheet: Sheet) -> None:
         """The values in their blanks; of options the wrong words struck out."""
         for line in part.lines:
-            for x, one in self._placed(line):
-                if isinstance(one, Blank):
-                    self._value(x, line, one.width, sheet.values.get(one.name, ""))
-                elif isinstance(one, Options):
-                    self._strike(x, line, one, sheet.chosen.get(one.name))
+            for x, element in self._placed(line):
+                if isinstance(element, Blank):
+                    self._value(x, line, element.width, sheet.values.get(element.name, ""))
+                elif isinstance(element, Options):
+                    self._strike(x, line, element, sheet.chosen.get(element.name))
 
     def _placed(self, line: Line) -> list[tuple[float, str | Blank | Options]]:
         if id(line) not in self._places:
             widths = [
-                one.width if isinstance(one, Blank) else self._wide(_printed(one), line.size)
-                for one in line.parts
+                element.width
+                if isinstance(element, Blank)
+                else self._wide(_printed(element), line.size)
+                for element in line.parts
             ]
             x = (PAGE[0] - sum(widths)) / 2 if line.centred else line.x
             places = self._places[id(line)] = []
-            for one, width in zip(line.parts, widths, strict=True):
-                places.append((x, one))
+            for element, width in zip(line.parts, widths, strict=True):
+                places.append((x, element))
                 x += width
         return self._places[id(line)]
 
@@ -211,5 +213,5 @@ def _runs_of_dark(cells: Sequence[int]) -> Iterable[tuple[int, int]]:
         place += length
 
 
-def _printed(one: str | Options) -> str:
-    return one if isinstance(one, str) else "/".join(one.words)
+def _printed(element: str | Options) -> str:
+    return element if isinstance(element, str) else "/".join(element.words)

@@ -65,15 +65,15 @@ def photos(tx: Connection, case_id: str) -> Sequence[Record]:
 
 def photo(tx: Connection, case_id: str, ident: str) -> tuple[str, bytes]:
     """(type, content) of one photo; raises Refused 404 where this transaction does not see it."""
-    found = rows(
+    photo_rows = rows(
         tx,
         """SELECT type, content FROM receipt_photo
                         WHERE id = CAST(:id AS uuid) AND case_id = CAST(:case AS uuid)""",
         {"id": _key(ident), "case": case_id},
     )
-    if not found:
+    if not photo_rows:
         raise Refused(404, "no-such-photo", _NO_PHOTO)
-    return found[0].type, bytes(found[0].content)
+    return photo_rows[0].type, bytes(photo_rows[0].content)
 
 
 def _key(ident: str) -> str:

@@ -60,17 +60,17 @@ def _line(paragraph: Paragraph, line: Line, sheet: Sheet) -> None:
     elif line.x > 60:
         paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
     size = min(line.size, 12) if not line.centred else line.size
-    for one in line.parts:
-        if isinstance(one, str):
-            _say(paragraph, one, size)
-        elif isinstance(one, Blank):
-            text = sheet.values.get(one.name, "")
-            room = max(0, round(one.width / _MM_A_CHARACTER) - len(text)) // 2
+    for part in line.parts:
+        if isinstance(part, str):
+            _say(paragraph, part, size)
+        elif isinstance(part, Blank):
+            text = sheet.values.get(part.name, "")
+            room = max(0, round(part.width / _MM_A_CHARACTER) - len(text)) // 2
             for shown in ("　" * room, text, "　" * room):
                 for run in _say(paragraph, shown, size):
                     run.underline = True
         else:
-            _options(paragraph, one, sheet.chosen.get(one.name), size)
+            _options(paragraph, part, sheet.chosen.get(part.name), size)
 
 
 def _options(paragraph: Paragraph, options: Options, chosen: str | None, size: float) -> None:
