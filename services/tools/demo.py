@@ -116,22 +116,22 @@ def _refuse_what_is_no_demo(app: App) -> None:
 
 def sign_ins(app: App, port: int) -> str:
     """Who can sign in to the demo, and one line that posts a departure."""
-    told = json.loads(_kept(app).read_text("utf-8"))
+    kept = json.loads(_kept(app).read_text("utf-8"))
     lines = [
         "",
         f"打开 http://127.0.0.1:{port} ，用下面任何一个账号登录（演示数据，人名、单位均为虚构）：",
     ]
     lines += [
         f"  {one['organisation']}  {one['name']}  密码 {one['password']}    {one['about']}"
-        for one in told["sign_in"]
+        for one in kept["sign_in"]
     ]
-    lines += ["", "报送一次离开（a departure, as one line):", curl(told, port), ""]
+    lines += ["", "报送一次离开（a departure, as one line):", curl(kept, port), ""]
     return "\n".join(lines)
 
 
-def curl(told: dict[str, Any], port: int) -> str:
+def curl(kept: dict[str, Any], port: int) -> str:
     """A command line that posts the departure of a demo member."""
-    person = told["member"]
+    person = kept["member"]
     event = {
         "specversion": "1.0",
         "type": "guidui.labour_relation.ended.v1",
@@ -145,7 +145,7 @@ def curl(told: dict[str, Any], port: int) -> str:
     }
     body = json.dumps(event, ensure_ascii=False)
     return (
-        f"curl -sS http://127.0.0.1:{port}/v1/events -H 'Authorization: Bearer {told['key']}' "
+        f"curl -sS http://127.0.0.1:{port}/v1/events -H 'Authorization: Bearer {kept['key']}' "
         f"-H 'Content-Type: application/cloudevents+json' -d '{body}'"
     )
 
@@ -274,13 +274,13 @@ def _in_doubt(app: App, begin: datetime) -> Iterator[tuple[datetime, Callable[[]
         estate = _estate(
             rows(tx, "SELECT code FROM organisation WHERE code = :c", {"c": COMMUNITY})[0]
         )
-    told = (
+    statements = (
         ({"name": first.name, "id_number": first.id_number}, "随女儿生活，住址待定"),
         ({"name": second.name, "id_number": second.id_number}, f"甘肃省兰州市西固区{estate}6号楼"),
         ({"name": third.name, "phone": other.phone}, "甘肃省兰州市西固区四季青街道"),
         ({"name": fourth.name, "phone": first.phone}, "甘肃省兰州市西固区福利路街道"),
     )
-    for number, (person, address) in enumerate(told):
+    for number, (person, address) in enumerate(statements):
         event = {
             "specversion": "1.0",
             "type": "guidui.residence.changed.v1",
@@ -317,7 +317,7 @@ def _command(
 ) -> None:
     """Gives the command as whoever is waited for, or as `by`, with the fields it needs."""
     with app.worker.begin() as tx:
-        found = rows(
+        cases = rows(
             tx,
             """SELECT c.id::text AS id, c.state, c.origin, c.origin_committee, c.destination,
                 c.header, c.receiving_committee, c.branch, c.wait_organisation FROM transfer_case c
@@ -325,9 +325,9 @@ def _command(
             WHERE x.source = :source AND x.ext_id = :id""",
             {"source": source, "id": ident},
         )
-        if not found:
+        if not cases:
             return
-        case, day = found[0], app.clock.now().date()
+        case, day = cases[0], app.clock.now().date()
         directory = Directory.of(tx)
         branch = next((o.code for o in directory if o.parent == case.destination), case.destination)
         by = by or {

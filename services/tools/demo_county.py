@@ -230,7 +230,7 @@ class _Builder:
         low, high = (19, 25) if "学生" in branch else (24, 59)
         if "离退休" in branch or "老干部" in branch:
             low, high = 60, 85
-        return next(one for one in self._people if low <= one.age <= high)
+        return next(person for person in self._people if low <= person.age <= high)
 
     def _organisation(  # noqa: PLR0913
         self,

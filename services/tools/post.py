@@ -79,15 +79,15 @@ def _post(client: httpx.Client, batch: list) -> list[dict]:
         content=json.dumps(batch, ensure_ascii=False).encode(),
         headers={"Content-Type": "application/cloudevents-batch+json"},
     )
-    said = answer.json()
+    problem = answer.json()
     if answer.status_code == 202:
-        return said["events"]
+        return problem["events"]
     return [
         {
             "source": e.get("source") if isinstance(e, dict) else None,
             "id": e.get("id") if isinstance(e, dict) else None,
             "status": "rejected",
-            "problem": said,
+            "problem": problem,
         }
         for e in batch
     ]

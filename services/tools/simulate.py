@@ -225,10 +225,12 @@ class Stage:
         self.sources[event["id"]] = event["source"]
         with self.app.worker.begin() as tx:
             code = event["source"].removeprefix(SOURCE_PREFIX)
-            one = Directory.of(tx).get(code)
-            if one is None:
+            organisation = Directory.of(tx).get(code)
+            if organisation is None:
                 raise Refused(403, "unknown-organisation", _UNKNOWN)
-            outcome = accept(tx, Caller(code, one.path, "sender"), [posted], self.clock.now())[0]
+            outcome = accept(
+                tx, Caller(code, organisation.path, "sender"), [posted], self.clock.now()
+            )[0]
         if step.get("as"):
             self.names[step["as"]] = posted.id
         if isinstance(outcome, Invalid):
@@ -255,13 +257,14 @@ class Stage:
         )
 
     def _home(self, data: Mapping[str, Any]) -> str:
-        said = _person_of(data)
+        posted_person = _person_of(data)
         for member in self.members.values():
-            if said.get("member") == member["member"] or (
-                said.get("id_number") and said.get("id_number") == member.get("id_number")
+            if posted_person.get("member") == member["member"] or (
+                posted_person.get("id_number")
+                and posted_person.get("id_number") == member.get("id_number")
             ):
                 return member["organisation"]
-        named = [m for m in self.members.values() if m.get("name") == said.get("name")]
+        named = [m for m in self.members.values() if m.get("name") == posted_person.get("name")]
         if not named:
             raise Refused(422, "source-missing", _NO_SOURCE)
         return named[0]["organisation"]
@@ -271,13 +274,13 @@ class Stage:
         args = {key: self._named(key, value) for key, value in (step.get("with") or {}).items()}
         by = step.get("by") or ""
         with self.app.acts.begin() as tx:
-            one = Directory.of(tx).get(by)
+            organisation = Directory.of(tx).get(by)
             if step["do"] == "identify" and not by:
                 reviews.decide(tx, self.app, *self._event(step["case"]), args, None)
                 return
-            if one is None:
+            if organisation is None:
                 raise Refused(403, "unknown-organisation", _UNKNOWN)
-            caller = Caller(by, one.path, "department")
+            caller = Caller(by, organisation.path, "department")
             if step["do"] == "identify":
                 event, position = self._event(step["case"])
                 reviews.decide_review(tx, self.app, caller, f"{event}:{position}", args)
@@ -327,7 +330,7 @@ class Stage:
         """The case that an event opened or joined; ``A.2`` the second child of a bulk case."""
         event, position = self._event(name)
         with self.app.worker.connect() as tx:
-            found = rows(
+            letters = rows(
                 tx,
                 """SELECT coalesce(i.case_id, r.case_id)::text AS case_id, c.parent::text AS parent,
                     i.position,
@@ -341,11 +344,11 @@ class Stage:
                 ORDER BY i.position = :position DESC, i.position""",
                 {"event": event, "position": position},
             )
-        if not found:
+        if not letters:
             raise Refused(404, "no-such-case", _NO_CASE)
-        row = found[0]
+        row = letters[0]
         if row.grouped and "." not in name:
-            return next((r.parent for r in found if r.parent), row.case_id)
+            return next((r.parent for r in letters if r.parent), row.case_id)
         child = row.case_id if row.position == position else self._later_child(event, position)
         if child is None:
             raise Refused(404, "no-such-case", _NO_CASE)

@@ -352,7 +352,7 @@ def running(writer: pypdf.PdfWriter) -> None:
 
 
 ACTING = {
-    "script": county_service,
+    "script": running,
     "attachment": lambda w: w.add_attachment("x.exe", b"MZ"),
     "launch": launching,
     "password": lambda w: w.encrypt("geheim"),

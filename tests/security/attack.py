@@ -179,7 +179,7 @@ def parameters(route: APIRoute) -> dict[str, dict[str, Any]]:
 
 
 def _query_names(dependant: Any) -> list[str]:
-    found = [param.name for param in dependant.query_params]
+    found = [param.alias for param in dependant.query_params]
     for below in dependant.dependencies:
         found += _query_names(below)
     return found

@@ -850,7 +850,7 @@ def _with_policy(town: Town, monkeypatch: Any, **values: int) -> None:
 
     changed = replace(town.app.rule_source.policy, **values)
     monkeypatch.setattr(Book, "at", lambda *_: changed)
-    monkeypatch.setattr("services.cases.model.World.policy_at", lambda *_: changed)
+    monkeypatch.setattr("services.cases.model.DecisionContext.policy_at", lambda *_: changed)
 
 
 def test_every_kind_of_event_says_who_may_say_it():

@@ -376,7 +376,7 @@ def test_a_process_that_dies_before_the_cases_have_followed_goes_on(county, town
             raise KeyboardInterrupt
         return reassign_after_reorganisation(*given)
 
-    monkeypatch.setattr(wiring, "repoint", dies)
+    monkeypatch.setattr(wiring, "reassign_after_reorganisation", dies)
     with pytest.raises(KeyboardInterrupt):
         county.say("move", {"organisation": COMMUNITY, "parent": NEW_STREET})
     assert register(town.app).get(COMMUNITY).parent == NEW_STREET and "tree_changed" not in history(

@@ -93,8 +93,8 @@ def bench(cache: Path, addresses: Path | None = None, confirmed: Path | None = N
 def _rows(gazetteer: Gazetteer, addresses: Path | None) -> list[tuple[str, str]]:
     if addresses is None:
         return [(text, code) for _, text, code in cases(gazetteer, 1000, 2)]
-    found = [json.loads(line) for _, line in lines_of(addresses)]
-    return [(row["address"], (row.get("expected") or {}).get("code") or "") for row in found]
+    rows = [json.loads(line) for _, line in lines_of(addresses)]
+    return [(row["address"], (row.get("expected") or {}).get("code") or "") for row in rows]
 
 
 def _rate(resolve: Callable[[str], object], texts: Sequence[str]) -> float:

@@ -41,12 +41,12 @@ _sounding: dict[int, dict[str, list[str]]] = {}
 
 
 def _by_sound(snapshot: Snapshot) -> dict[str, list[str]]:
-    found = _sounding.get(id(snapshot))
-    if found is None:
-        found = _sounding[id(snapshot)] = {}
+    names = _sounding.get(id(snapshot))
+    if names is None:
+        names = _sounding[id(snapshot)] = {}
         for char in sorted(snapshot.sounds):
-            found.setdefault(snapshot.sounds[char], []).append(char)
-    return found
+            names.setdefault(snapshot.sounds[char], []).append(char)
+    return names
 
 
 def slipped(word: str, how: str, snapshot: Snapshot, rng: random.Random) -> str | None:

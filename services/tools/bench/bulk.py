@@ -155,10 +155,12 @@ def _bare(tx: Connection, handler: Matcher) -> None:
     """
     context = default_rules().context(tx, SystemClock().now())
     for events in _events(tx):
-        told = [one for one in announcements.read(tx, events) if one.opens]
-        handler.people.find(tx, told, context)
-        for one in told:
-            handler.addresses.resolve(one.slot["to"]["address"])
+        opening = [
+            announcement for announcement in announcements.read(tx, events) if announcement.opens
+        ]
+        handler.people.find(tx, opening, context)
+        for announcement in opening:
+            handler.addresses.resolve(announcement.slot["to"]["address"])
 
 
 def _events(tx: Connection) -> Sequence[Sequence[Any]]:

@@ -183,8 +183,12 @@ def _predicted(left: Any, right: Any) -> list[tuple[str, str, float]]:
     training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
     training.estimate_parameters_using_expectation_maximisation(block_on("name"))
     training.estimate_parameters_using_expectation_maximisation(block_on("birth_date"))
-    found = linker.inference.predict(threshold_match_probability=0.01).as_pandas_dataframe()
-    columns = (found["unique_id_l"], found["unique_id_r"], found["match_probability"])
+    predictions = linker.inference.predict(threshold_match_probability=0.01).as_pandas_dataframe()
+    columns = (
+        predictions["unique_id_l"],
+        predictions["unique_id_r"],
+        predictions["match_probability"],
+    )
     return list(zip(*columns, strict=True))
 
 

@@ -43,17 +43,17 @@ WHERE starts_with(s.ext_id, %s) GROUP BY s.ext_id"""
 def measured(seconds: float) -> dict[str, Any]:
     """Service -> rate -> quantiles in milliseconds, each rate held for ``seconds``."""
     counts = {rate: max(20, int(rate * seconds)) for rate in RATES}
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     for name, running in SERVICES.items():
         with running(WARM + sum(counts.values())) as town:
             _play(town, "warm-", 0, WARM, RATES[0])
-            begin, found[name] = WARM, {}
+            begin, figures[name] = WARM, {}
             for rate, count in counts.items():
-                found[name][str(rate)] = _play(town, f"at{rate}-", begin, count, rate) | {
+                figures[name][str(rate)] = _play(town, f"at{rate}-", begin, count, rate) | {
                     "target_ms": TARGETS_MS[name]
                 }
                 begin += count
-    return found
+    return figures
 
 
 def _play(town: Town, prefix: str, begin: int, count: int, rate: int) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _play(town: Town, prefix: str, begin: int, count: int, rate: int) -> dict[st
     ]
     times = uvloop.run(open_loop(town.port, bodies, rate))
     committed = _committed(town, prefix, count)
-    due = [one[0] for one in times]
+    due = [sample[0] for sample in times]
     alerts, notices = (
         [committed[f"{prefix}{n}"][which] - due[n] for n in range(count)] for which in (0, 1)
     )

@@ -25,11 +25,11 @@ def measured(pages: int) -> dict[str, Any]:
     file on disk.
     """
     context = get_context("spawn")
-    found = {}
+    figures = {}
     for name, write in (("letters", whole), ("over_print", over_print), ("beside", bare)):
         with context.Pool(1) as pool:
-            found[name] = pool.apply(_run, (write, pages))
-    return {"pages": pages, **found}
+            figures[name] = pool.apply(_run, (write, pages))
+    return {"pages": pages, **figures}
 
 
 def _run(write: Any, pages: int) -> dict[str, float]:

@@ -77,14 +77,14 @@ def notifier_load(count: int) -> Load:
             with worker.begin() as tx:
                 handler(tx, posted[start : start + BATCH])
         with owner.begin() as tx:
-            found = rows(
+            members_found = rows(
                 tx,
                 "SELECT event_id, topic, type, key, time, body FROM event_log WHERE topic = "
                 "'cases' "
                 "ORDER BY xid, id",
             )
             tx.exec_driver_sql("DELETE FROM event_log")
-        return [Message(r.event_id, r.topic, r.type, r.key, r.time, r.body) for r in found]
+        return [Message(r.event_id, r.topic, r.type, r.key, r.time, r.body) for r in members_found]
 
     return Load("the real notifier", "services.tools.bench.loads:notifier_of", prepare, wanted=0.5)
 

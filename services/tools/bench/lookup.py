@@ -53,14 +53,16 @@ def measured(members: int) -> dict[str, Any]:
                 ).scalar_one()
                 backend = tx.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
                 _forget(Path(folder))
-                cold = [one for kind in _looked_up(tx, members, 11)[0].values() for one in kind]
+                cold = [
+                    seconds for kind in _looked_up(tx, members, 11)[0].values() for seconds in kind
+                ]
                 _read(Path(folder))
                 before = cpu_seconds(backend)
                 times, beside, decisions, own = _looked_up(tx, members, 12)
                 database = cpu_seconds(backend) - before
         finally:
             worker.dispose()
-    every = [one for kind in times.values() for one in kind]
+    every = [seconds for kind in times.values() for seconds in kind]
     return {
         "members": members,
         "filled_seconds": round(filled, 1),
@@ -71,8 +73,8 @@ def measured(members: int) -> dict[str, Any]:
         "cpu_ms": quantiles(own),
         "database_cpu_ms_each": round(1e3 * database / max(1, len(every)), 2),
         "kinds": {
-            kind: quantiles(one) | {"lookups": len(one), **decisions[kind]}
-            for kind, one in times.items()
+            kind: quantiles(seconds) | {"lookups": len(seconds), **decisions[kind]}
+            for kind, seconds in times.items()
         },
         "from_disk": quantiles(cold) | {"lookups": len(cold)},
         "beside": {"what": "the member's row by its primary key", "ms": quantiles(beside)},
@@ -80,7 +82,7 @@ def measured(members: int) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    yield from (one for base in folder.rglob("base") for one in base.rglob("*") if one.is_file())
+    yield from (file for base in folder.rglob("base") for file in base.rglob("*") if file.is_file())
 
 
 def _forget(folder: Path) -> None:
@@ -88,16 +90,16 @@ def _forget(folder: Path) -> None:
     MB.
     """
     if hasattr(os, "posix_fadvise"):
-        for one in _files(folder):
-            with one.open("rb") as file:
+        for path in _files(folder):
+            with path.open("rb") as file:
                 os.fsync(file.fileno())  # what is not written yet cannot leave the memory
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _read(folder: Path) -> None:
     """Reads every file of the database once."""
-    for one in _files(folder):
-        with one.open("rb", buffering=0) as file:
+    for path in _files(folder):
+        with path.open("rb", buffering=0) as file:
             while file.read(1 << 20):
                 pass
 
@@ -130,9 +132,9 @@ def _looked_up(
     beside: list[float] = []
     own: list[float] = []
     for at, (member, (kind, person)) in enumerate(zip(chosen, asked(chosen), strict=True)):
-        one = _announced(person, now)
+        announcement = _announced(person, now)
         began, worked = time.perf_counter(), time.thread_time()
-        found = people.find(tx, [one], context)[one.event, 0]
+        identification = people.find(tx, [announcement], context)[announcement.event, 0]
         spent, worked = time.perf_counter() - began, time.thread_time() - worked
         began = time.perf_counter()
         tx.exec_driver_sql(
@@ -145,8 +147,8 @@ def _looked_up(
             times[kind].append(spent)
             own.append(worked)
             beside.append(time.perf_counter() - began)
-            decisions[kind][found.decision] += 1
-            if found.decision == "match" and found.member != member.member:
+            decisions[kind][identification.decision] += 1
+            if identification.decision == "match" and identification.member != member.member:
                 decisions[kind]["wrong"] = decisions[kind].get("wrong", 0) + 1
     return times, beside, decisions, own
 

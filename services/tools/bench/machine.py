@@ -27,20 +27,20 @@ def cpu_seconds(pid: int) -> float:
         for p in Path("/proc").iterdir()
         if p.name.isdigit() and (s := _stat(int(p.name)))
     }
-    tree, found = {pid}, 1
-    while found:
+    tree, added = {pid}, 1
+    while added:
         more = {child for child, stat in parents.items() if stat[0] in tree} - tree
-        tree, found = tree | more, len(more)
-    return sum(parents[one][1] for one in tree if one in parents) / _TICKS
+        tree, added = tree | more, len(more)
+    return sum(parents[process][1] for process in tree if process in parents) / _TICKS
 
 
 def _stat(pid: int) -> tuple[int, int] | None:
     """(parent, clock ticks with those of ended children) of a process; None once it is gone."""
     try:
-        said = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return int(said[1]), sum(map(int, said[11:15]))
+    return int(fields[1]), sum(map(int, fields[11:15]))
 
 
 def _processor() -> str:

@@ -71,12 +71,12 @@ def of_branches(branches: int, cases: int) -> dict[str, Any]:
     with _served(branches, cases) as (province, visitors, keys):
         asked = {}
         for level in ("community", "street"):
-            who, key = visitors[level], keys[level]
+            visitor, key = visitors[level], keys[level]
             case = _first_case(key.get("/v1/cases?limit=1")[1])
             asked |= {
-                f"{level}: list": (who, "/cases", "list"),
-                f"{level}: card": (who, f"/cases/{case}", "list"),
-                f"{level}: expected": (who, "/cases?tab=expected", "list"),
+                f"{level}: list": (visitor, "/cases", "list"),
+                f"{level}: card": (visitor, f"/cases/{case}", "list"),
+                f"{level}: expected": (visitor, "/cases?tab=expected", "list"),
                 f"{level}: GET /v1/alerts": (key, "/v1/alerts", "list"),
                 f"{level}: GET /v1/cases?limit=100": (key, "/v1/cases?limit=100", "list"),
             }
@@ -90,15 +90,15 @@ def of_departments(branches: int, cases: int) -> dict[str, Any]:
     with _served(branches, cases) as (province, visitors, keys):
         asked = {}
         for level in ("county", "city", "province"):
-            who, key = visitors[level], keys[level]
+            visitor, key = visitors[level], keys[level]
             asked |= {
-                f"{level}: overview": (who, "/department", "overview"),
+                f"{level}: overview": (visitor, "/department", "overview"),
                 f"{level}: one level down": (
-                    who,
+                    visitor,
                     f"/department?organisation={province.line[LEVELS.index(level) + 1]}",
                     "overview",
                 ),
-                f"{level}: list of pockets": (who, "/department/list?only=pocket", "list"),
+                f"{level}: list of pockets": (visitor, "/department/list?only=pocket", "list"),
                 f"{level}: GET /v1/audit": (key, "/v1/audit", "overview"),
             }
         return _figures(province, asked, keys["county"])
@@ -109,9 +109,12 @@ def _figures(
 ) -> dict[str, Any]:
     beside = _times(anybody, "/healthz")
     pages = {}
-    for name, (who, path, kind) in asked.items():
-        size = len(who.get(path)[1])
-        pages[name] = _quantiles(_times(who, path)) | {"bytes": size, "wanted_p95": WANTED_MS[kind]}
+    for name, (visitor, path, kind) in asked.items():
+        size = len(visitor.get(path)[1])
+        pages[name] = _quantiles(_times(visitor, path)) | {
+            "bytes": size,
+            "wanted_p95": WANTED_MS[kind],
+        }
     return {
         "organisations": province.organisations,
         "members": province.members,
@@ -121,8 +124,8 @@ def _figures(
     }
 
 
-def _times(who: Visitor, path: str) -> list[float]:
-    return [who.get(path)[0] for _ in range(ASKED)][1:]
+def _times(visitor: Visitor, path: str) -> list[float]:
+    return [visitor.get(path)[0] for _ in range(ASKED)][1:]
 
 
 def _quantiles(seconds: list[float]) -> dict[str, float]:
@@ -151,18 +154,18 @@ def _served(
         cookies, keys = _accounts(server, province)
         with _portal(server, Path(folder), port):
             visitors = {
-                level: Visitor(port, {"Cookie": f"{SESSION}={one}"})
-                for level, one in cookies.items()
+                level: Visitor(port, {"Cookie": f"{SESSION}={cookie}"})
+                for level, cookie in cookies.items()
             }
             systems = {
-                level: Visitor(port, {"Authorization": f"Bearer {one}"})
-                for level, one in keys.items()
+                level: Visitor(port, {"Authorization": f"Bearer {key}"})
+                for level, key in keys.items()
             }
             try:
                 yield province, visitors, systems
             finally:
-                for one in (*visitors.values(), *systems.values()):
-                    one.close()
+                for client in (*visitors.values(), *systems.values()):
+                    client.close()
 
 
 def _accounts(server: EmbeddedServer, province: Province) -> tuple[dict[str, str], dict[str, str]]:

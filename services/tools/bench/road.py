@@ -45,8 +45,8 @@ def end_to_end(count: int, workers: int) -> dict[str, Any]:
         "posted_per_second": round(count / posted),
         "cpu_seconds_per_1000": round(whole, 2),
         "parts": {
-            part: {"cpu_seconds_per_1000": round(one, 2), "share": round(one / whole, 3)}
-            for part, one in sorted(spent.items(), key=lambda part: -part[1])
+            part: {"cpu_seconds_per_1000": round(seconds, 2), "share": round(seconds / whole, 3)}
+            for part, seconds in sorted(spent.items(), key=lambda part: -part[1])
         },
     }
 
@@ -66,11 +66,11 @@ def _wait(town: Town, count: int, sql: LiteralString) -> float:
     limit = time.monotonic() + SETTLE_SECONDS_MAX
     with town.database() as tx:
         while True:
-            found = tx.execute(sql).fetchone()
-            if found and found[0] == count:
-                return found[-1]
+            plan = tx.execute(sql).fetchone()
+            if plan and plan[0] == count:
+                return plan[-1]
             if time.monotonic() > limit:
-                raise RuntimeError(f"{found and found[0]} of {count} departures have notices")
+                raise RuntimeError(f"{plan and plan[0]} of {count} departures have notices")
             time.sleep(LOOK_SECONDS)
 
 

@@ -71,7 +71,7 @@ def _identified(tx: Connection, chosen: list[MemberRecord]) -> dict[str, Any]:
     """Who is it, nothing more."""
     rows = len(chosen)
     now, event = SystemClock().now(), uuid4()
-    told = [
+    announcements_made = [
         Announcement(
             event,
             at,
@@ -88,12 +88,12 @@ def _identified(tx: Connection, chosen: list[MemberRecord]) -> dict[str, Any]:
         for at, (_, person) in enumerate(asked(chosen))
     ]
     context, people = default_rules().context(tx, now), People()
-    found: dict[Any, Any] = {}
+    identified: dict[Any, Any] = {}
     backend = tx.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
     database, own = cpu_seconds(backend), time.thread_time()
     began = time.perf_counter()
     for start in range(0, rows, ROWS_OF_AN_EVENT):
-        found |= people.find(tx, told[start : start + ROWS_OF_AN_EVENT], context)
+        identified |= people.find(tx, announcements_made[start : start + ROWS_OF_AN_EVENT], context)
     spent = time.perf_counter() - began
     cpu = {
         "program": round(time.thread_time() - own, 2),
@@ -102,12 +102,14 @@ def _identified(tx: Connection, chosen: list[MemberRecord]) -> dict[str, Any]:
     began = time.perf_counter()
     for start in range(0, rows, ROWS_OF_AN_EVENT):
         keys = [
-            f"id:{parse_id_number(one.person.id_number).text}"
-            for one in told[start : start + ROWS_OF_AN_EVENT]
+            f"id:{parse_id_number(announcement.person.id_number).text}"
+            for announcement in announcements_made[start : start + ROWS_OF_AN_EVENT]
         ]
         tx.exec_driver_sql(_BARE, (keys,)).all()
     bare = time.perf_counter() - began
-    decisions = [found[one.event, one.position] for one in told]
+    decisions = [
+        identified[announcement.event, announcement.position] for announcement in announcements_made
+    ]
     return {
         "rows": rows,
         "events": -(-rows // ROWS_OF_AN_EVENT),

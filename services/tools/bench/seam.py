@@ -186,7 +186,7 @@ def _child(kind: str, kafka: Kafka, database: str | URL, factory: str, count: in
     messages.
     """
     url = database if isinstance(database, str) else database.render_as_string(hide_password=False)
-    told = orjson.dumps(
+    arguments = orjson.dumps(
         {
             "kind": kind,
             "factory": factory,
@@ -204,7 +204,7 @@ def _child(kind: str, kafka: Kafka, database: str | URL, factory: str, count: in
     )
     done = subprocess.run(
         [sys.executable, "-m", "services.tools.bench.seam"],
-        input=told,
+        input=arguments,
         capture_output=True,
         timeout=CHILD_SECONDS_MAX,
         check=False,
@@ -214,18 +214,18 @@ def _child(kind: str, kafka: Kafka, database: str | URL, factory: str, count: in
     return Rate(**orjson.loads(done.stdout))
 
 
-def _drain(told: dict) -> None:
+def _drain(arguments: dict) -> None:
     from services.kit.bus.consumer import Consumer
     from services.tools.bench.timed_shell import NoopShell, TimedShell
 
-    engine, clock = connect(told["database"], "guidui_worker"), SystemClock()
-    subscription = subscription_of(told["factory"], engine, clock)
-    shell = NoopShell if told["kind"] == "noop" else TimedShell
+    engine, clock = connect(arguments["database"], "guidui_worker"), SystemClock()
+    subscription = subscription_of(arguments["factory"], engine, clock)
+    shell = NoopShell if arguments["kind"] == "noop" else TimedShell
     shell(
         Consumer(engine, subscription, clock),
-        Kafka(**told["kafka"]),
-        group=told["group"],
-        expected=told["count"],
+        Kafka(**arguments["kafka"]),
+        group=arguments["group"],
+        expected=arguments["count"],
     ).run()
 
 

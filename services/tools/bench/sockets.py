@@ -68,7 +68,7 @@ async def open_loop(
     idle: list[Socket] = []
     begin = time.time() + 0.1
 
-    async def one(body: bytes, due: float) -> tuple[float, float]:
+    async def send(body: bytes, due: float) -> tuple[float, float]:
         socket = idle.pop() if idle else await Socket.open(port)
         if time.monotonic() - socket.used > IDLE_SECONDS_MAX:
             socket.close()
@@ -83,7 +83,7 @@ async def open_loop(
         due = begin + number / per_second
         if (wait := due - time.time()) > 0:
             await asyncio.sleep(wait)
-        sent.append(asyncio.create_task(one(body, due)))
+        sent.append(asyncio.create_task(send(body, due)))
     times = await asyncio.gather(*sent)
     for socket in idle:
         socket.close()

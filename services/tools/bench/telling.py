@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 
-def of_machine(said: dict[str, Any]) -> str:
+def of_machine(machine: dict[str, Any]) -> str:
     return (
-        f"{said['cores']} cores, {said['processor']}, Python {said['python']}; "
-        f"load {said['load']} before, {said['load_after']} after"
+        f"{machine['cores']} cores, {machine['processor']}, Python {machine['python']}; "
+        f"load {machine['load']} before, {machine['load_after']} after"
     )
 
 
@@ -31,8 +31,8 @@ def of_pipeline(figures: dict[str, Any]) -> str:
             f"{road['cpu_seconds_per_1000']} CPU-seconds per 1,000:",
         ]
         lines += [
-            f"    {part:<10}{one['cpu_seconds_per_1000']:8.2f}   {100 * one['share']:5.1f} %"
-            for part, one in road["parts"].items()
+            f"    {part:<10}{figure['cpu_seconds_per_1000']:8.2f}   {100 * figure['share']:5.1f} %"
+            for part, figure in road["parts"].items()
         ]
         lines.append("")
     return "\n".join(lines).rstrip()
@@ -58,15 +58,14 @@ def of_latency(figures: dict[str, Any]) -> str:
         f"{'':24}{'p50':>9}{'p90':>9}{'p99':>9}{'max':>9}",
     ]
     for name, rates in figures["services"].items():
-        for rate, one in rates.items():
+        for rate, figure in rates.items():
             lines.append(
-                f"{name}, {rate} events/s, {one['events']:,} events; wanted: p99 of the alert at "
-                f"most "
-                f"{one['target_ms']}"
+                f"{name}, {rate} events/s, {figure['events']:,} events; "
+                f"wanted: p99 of the alert at most {figure['target_ms']}"
             )
             lines += [
-                f"  {what:<22}{one[key]['p50']:9.1f}{one[key]['p90']:9.1f}{one[key]['p99']:9.1f}"
-                f"{one[key]['max']:9.1f}"
+                f"  {what:<22}{figure[key]['p50']:9.1f}{figure[key]['p90']:9.1f}"
+                f"{figure[key]['p99']:9.1f}{figure[key]['max']:9.1f}"
                 for what, key in (("answer", "post"), ("alert", "alert"), ("notice", "notice"))
             ]
     return "\n".join(lines)
@@ -109,9 +108,9 @@ def of_calendar(figures: dict[str, Any]) -> str:
 def _ratios(consumers: dict[str, Any], beside: str) -> list[str]:
     lines = [f"{'':28}{'messages/s':>12}{beside + ' /s':>18}{'ratio':>8}{'wanted':>9}"]
     return lines + [
-        f"{name:<28}{one['measured']['per_second']:12,}{one['beside']['per_second']:18,}"
-        f"{one['ratio']:8.2f}{one['wanted']:9.2f}"
-        for name, one in consumers.items()
+        f"{name:<28}{figure['measured']['per_second']:12,}{figure['beside']['per_second']:18,}"
+        f"{figure['ratio']:8.2f}{figure['wanted']:9.2f}"
+        for name, figure in consumers.items()
     ]
 
 
@@ -135,9 +134,9 @@ def of_lookup(figures: dict[str, Any]) -> str:
     return "\n".join(
         lines
         + [
-            f"{name:44}{one['p50']:9.2f}{one['p90']:9.2f}{one['p99']:9.2f}{one['max']:9.2f}"
-            f"{one['lookups']:10,}"
-            for name, one in named
+            f"{name:44}{figure['p50']:9.2f}{figure['p90']:9.2f}{figure['p99']:9.2f}{figure['max']:9.2f}"
+            f"{figure['lookups']:10,}"
+            for name, figure in named
         ]
         + [f"The database's CPU time: {figures['database_cpu_ms_each']} ms a look-up on average."]
     )
@@ -175,11 +174,11 @@ def of_letters(figures: dict[str, Any]) -> str:
     }
     lines = [f"{figures['pages']} pages in one PDF, each kind in a process of its own"]
     for key, name in names.items():
-        one = figures[key]
+        figure = figures[key]
         lines.append(
-            f"  {name:<32} {one['pages_per_second']:>8} pages/s  {one['seconds']:>7} s "
-            f"({one['cpu_seconds']} s CPU)  "
-            f"peak {one['peak_mb']} MB  file {one['file_mb']} MB"
+            f"  {name:<32} {figure['pages_per_second']:>8} pages/s  {figure['seconds']:>7} s "
+            f"({figure['cpu_seconds']} s CPU)  "
+            f"peak {figure['peak_mb']} MB  file {figure['file_mb']} MB"
         )
     return "\n".join(lines)
 
@@ -195,8 +194,8 @@ def of_pages(figures: dict[str, Any]) -> str:
         f"{'':36}{'p50':>9}{'p95':>9}{'max':>9}{'wanted p95':>12}{'bytes':>10}",
     ]
     lines += [
-        f"{name:36}{one['p50']:9.1f}{one['p95']:9.1f}{one['max']:9.1f}{one['wanted_p95']:12,}{one['bytes']:10,}"
-        for name, one in figures["pages"].items()
+        f"{name:36}{figure['p50']:9.1f}{figure['p95']:9.1f}{figure['max']:9.1f}{figure['wanted_p95']:12,}{figure['bytes']:10,}"
+        for name, figure in figures["pages"].items()
     ]
     return "\n".join(
         [*lines, f"{beside['what']:36}{beside['p50']:9.1f}{beside['p95']:9.1f}{beside['max']:9.1f}"]
@@ -214,8 +213,8 @@ def of_sealed(figures: dict[str, Any]) -> str:
         f"{'':28}{'sealed p50':>12}{'p99':>9}{'unsealed p50':>14}{'p99':>9}{'times':>8}",
     ]
     lines += [
-        f"{name:28}{one['sealed']['p50']:12.2f}{one['sealed']['p99']:9.1f}{one['unsealed']['p50']:14.2f}"
-        f"{one['unsealed']['p99']:9.1f}{one['times']:8.2f}"
-        for name, one in figures["lists"].items()
+        f"{name:28}{figure['sealed']['p50']:12.2f}{figure['sealed']['p99']:9.1f}{figure['unsealed']['p50']:14.2f}"
+        f"{figure['unsealed']['p99']:9.1f}{figure['times']:8.2f}"
+        for name, figure in figures["lists"].items()
     ]
     return "\n".join(lines)

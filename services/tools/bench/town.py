@@ -45,8 +45,10 @@ class Town:
     def pids(self) -> dict[str, int]:
         """Role -> process of the cluster."""
         return {
-            one["role"]: one["pid"]
-            for one in json.loads(_guidui(self.data, "cluster", "status", "--json"))["processes"]
+            process["role"]: process["pid"]
+            for process in json.loads(_guidui(self.data, "cluster", "status", "--json"))[
+                "processes"
+            ]
         }
 
 

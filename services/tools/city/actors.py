@@ -79,15 +79,15 @@ class Offices:
         clock = self._machine.clock
         with self._machine.app.worker.begin() as tx:
             directory = Directory.of(tx)
-            for source in dict.fromkeys(one.source for one in posted):
+            for source in dict.fromkeys(event.source for event in posted):
                 code = source.removeprefix(SOURCE_PREFIX)
-                theirs = [one for one in posted if one.source == source]
+                theirs = [event for event in posted if event.source == source]
                 caller = Caller(code, directory.path(code), "sender")
                 outcomes += zip(theirs, accept(tx, caller, theirs, clock.now()), strict=True)
             clock.now()  # the last moment at which the process may die with nothing committed
-        for one, outcome in outcomes:
+        for event, outcome in outcomes:
             if outcome == "accepted":
-                self._inspector.accepted(str(one.id))
+                self._inspector.accepted(str(event.id))
             self._report.counts[
                 f"events {outcome.code if isinstance(outcome, Invalid) else outcome}"
             ] += 1
@@ -139,7 +139,7 @@ class Offices:
         for act in self._chosen(due):
             (alone if self._random.random() < AS_CALLER else together).append(act)
         for start in range(0, len(together), TOGETHER_MAX):
-            self.step(lambda some=together[start : start + TOGETHER_MAX]: self._obey(some))
+            self.step(lambda part=together[start : start + TOGETHER_MAX]: self._obey(part))
         alone += self._ventures()
         if alone:
             self.step(lambda: _each(alone, self._give))
@@ -189,12 +189,12 @@ class Offices:
         """One act as its caller, under row-level security; what is refused must change nothing."""
         clock, rule_source = self._machine.clock, self._machine.rule_source
         with self._machine.app.worker.connect() as tx:
-            one, before = Directory.of(tx)[act.actor], _shape(tx, act.case)
+            organisation, before = Directory.of(tx)[act.actor], _shape(tx, act.case)
         try:
             with self._machine.app.acts.begin() as tx:
                 answer = commands.apply_within(
                     tx,
-                    Caller(act.actor, one.path, "department"),
+                    Caller(act.actor, organisation.path, "department"),
                     act.case,
                     act.command,
                     None,

@@ -182,7 +182,9 @@ def _parties(case: Case, context: DecisionContext) -> list[str]:
     played = rights.parties(case, context)
     codes = dict.fromkeys([case.wait_organisation, *played.values(), *(a["to"] for a in case.asks)])
     known = [context.directory.get(code) for code in codes if code]
-    return [one.code for one in known if one and not one.outside]
+    return [
+        organisation.code for organisation in known if organisation and not organisation.outside
+    ]
 
 
 def _pointless(case: Case, command: str, context: DecisionContext) -> bool:
@@ -346,11 +348,11 @@ _OF_COMMAND: Mapping[str, Callable[[_Desk], Mapping[str, Any]]] = {
 def _branches(case: Case, context: DecisionContext) -> list[str]:
     """Branches of the destination, else of the receiving committee."""
     for top in (case.destination, case.receiving_committee):
-        found = [
+        branches = [
             o.code
             for o in context.directory
             if o.kind == "branch" and context.directory.within(o.code, top)
         ]
-        if found:
-            return sorted(found)
+        if branches:
+            return sorted(branches)
     return []

@@ -58,7 +58,9 @@ class Inspector:
         self._next_whole = today + timedelta(days=every)
         self._report.counts["whole looks"] += 1
         reads = [
-            (one.consumer, topic) for one in self._machine.subscriptions for topic in one.topics
+            (subscription.consumer, topic)
+            for subscription in self._machine.subscriptions
+            for topic in subscription.topics
         ]
         with self._machine.app.worker.connect() as tx:
             self._keep(
@@ -91,12 +93,12 @@ class Inspector:
         return cases, members, tuple(lines[-1][:2]) if lines else self._mark
 
     def _keep(self, answers: Iterable[Answer]) -> None:
-        for question, found in answers:
+        for question, broken in answers:
             self._report.counts["looks"] += 1
             known = {(b.check, b.about) for b in self._report.broken}
             self._report.broken += [
                 replace(b, seen=f"{day_of(question.now)}: {b.seen}")
-                for b in found
+                for b in broken
                 if (b.check, b.about) not in known
             ]
 

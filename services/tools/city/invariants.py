@@ -82,11 +82,11 @@ class Check:
 
 def look(sight: Sight) -> list[Broken]:
     """Every breach among what ``sight`` shows, in the order of ``CHECKS``."""
-    found = _by_sql(sight)
+    broken = _by_sql(sight)
     for check in CHECKS:
         if check.python and (sight.whole or not check.whole):
-            found += [Broken(check.name, about, seen) for about, seen in check.python(sight)]
-    return found
+            broken += [Broken(check.name, about, seen) for about, seen in check.python(sight)]
+    return broken
 
 
 def sight_of(
@@ -99,11 +99,11 @@ def sight_of(
     **more,
 ) -> Sight:
     """What a step touched: those cases, the bulk cases above them, and their members."""
-    found = tables.load(tx, sorted(set(cases)))
-    parents = {c.parent for c in found.values() if c.parent} - set(found)
-    found |= tables.load(tx, sorted(parents))
-    everyone = sorted({c.member for c in found.values() if c.member} | set(members))
-    return Sight(tx, now, rule_source, found, everyone, homes, **more)
+    loaded = tables.load(tx, sorted(set(cases)))
+    parents = {c.parent for c in loaded.values() if c.parent} - set(loaded)
+    loaded |= tables.load(tx, sorted(parents))
+    everyone = sorted({c.member for c in loaded.values() if c.member} | set(members))
+    return Sight(tx, now, rule_source, loaded, everyone, homes, **more)
 
 
 def whole_sight(
@@ -128,7 +128,7 @@ def _by_sql(sight: Sight) -> list[Broken]:
         f"SELECT {n} AS number, about::text, seen::text FROM ({c.sql}) AS q{n} (about, seen)"
         for n, c in enumerate(asked)
     )
-    found = sight.tx.exec_driver_sql(
+    answers = sight.tx.exec_driver_sql(
         f"SELECT * FROM ({union}) AS found ORDER BY number, about LIMIT 1000",
         {
             "cases": list(sight.cases),
@@ -139,7 +139,7 @@ def _by_sql(sight: Sight) -> list[Broken]:
             "topics": [topic for _, topic in sight.reads],
         },
     ).all()
-    return [Broken(asked[number].name, about, seen) for number, about, seen in found]
+    return [Broken(asked[number].name, about, seen) for number, about, seen in answers]
 
 
 def _owners(sight: Sight) -> Finding:
@@ -229,7 +229,9 @@ FROM member m WHERE m.member = ANY (:m)"""
 def _audit(sight: Sight) -> Finding:
     """The department's figures, counted by one query, beside the flags of every case."""
     today, policy = sight.context.today, sight.rule_source.counting(sight.tx, sight.context.today)
-    for top in (one for one in sight.context.directory if one.depth == 0):
+    for top in (
+        organisation for organisation in sight.context.directory if organisation.depth == 0
+    ):
         below = [
             c
             for c in sight.cases.values()
@@ -246,9 +248,9 @@ def _audit(sight: Sight) -> Finding:
             flag: flags[flag] for flag in ("pocket", "pocket_early", "at_risk")
         }
         expected["by_state"] = dict(Counter(c.state for c in below))
-        told = {key: counted[key] for key in expected}
-        if told != expected:
-            yield top.code, f"the audit tells {told}, the cases {expected}"
+        shown = {key: counted[key] for key in expected}
+        if shown != expected:
+            yield top.code, f"the audit tells {shown}, the cases {expected}"
 
 
 def _all_accepted(sight: Sight) -> Finding:

@@ -196,8 +196,8 @@ class Lives:
 
     def _departure(self, fate: str, member: str, home: str, day: date) -> Event:
         place, firm = self.random.choice(self.town.places), self.random.choice(self.town.firms)
-        told = _CIRCUMSTANCES.get(fate, ({},))
-        circumstances = dict(self.random.choice(told))
+        possible = _CIRCUMSTANCES.get(fate, ({},))
+        circumstances = dict(self.random.choice(possible))
         to: dict[str, Any] = {"address": door(place, self.random)}
         if fate in ("job_change", "dispatch", "platform_work") and circumstances.get(
             "unit_has_organisation"
@@ -239,14 +239,14 @@ class Lives:
         return plan
 
     def _group(
-        self, unit: Unit, members: list[str], kind: str, day: date, common: Event, told: Event
+        self, unit: Unit, members: list[str], kind: str, day: date, common: Event, payload: Event
     ) -> Event | None:
         if not members:
             return None
         persons = []
         for member in members:
             place = self.random.choice(self.town.places)
-            own = told or self.random.choice(_CIRCUMSTANCES["graduation"])
+            own = payload or self.random.choice(_CIRCUMSTANCES["graduation"])
             persons.append(
                 {
                     "person": self._person(member),

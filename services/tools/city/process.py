@@ -46,12 +46,12 @@ class Machine:
         self.app = App.at(self._url, SECRET, cache_folder(), self.clock, self.rule_source)
         self.app._gazetteer = _gazetteer().unlearned()
         self.subscriptions: list[Subscription] = [make(self.app) for make in HANDLERS.values()]
-        self._handlers = [Mortal(one.handler) for one in self.subscriptions]
+        self._handlers = [Mortal(subscription.handler) for subscription in self.subscriptions]
         self._tailers = Tailers(
             self.app.worker,
             [
-                replace(one, handler=mortal)
-                for one, mortal in zip(self.subscriptions, self._handlers, strict=True)
+                replace(subscription, handler=mortal)
+                for subscription, mortal in zip(self.subscriptions, self._handlers, strict=True)
             ],
             self.clock,
         ).tailers

@@ -78,27 +78,27 @@ def digest(tx: Connection) -> str:
     """SHA-256 of all that cases, tasks, members and postings tell: the same for the same seed and
     commit.
     """
-    told = sha256()
+    digest = sha256()
     for table, order, columns in _HISTORY:
         sql = f"SELECT concat_ws('|', {columns}) FROM {table} ORDER BY {order}"
         with tx.execution_options(stream_results=True, yield_per=5_000).exec_driver_sql(
             sql
         ) as lines:
             for (line,) in lines:
-                told.update(line.encode() + b"\n")
-    return told.hexdigest()
+                digest.update(line.encode() + b"\n")
+    return digest.hexdigest()
 
 
 def commit() -> str:
     """The commit that is played, where the program lies in its repository; else its version."""
     try:
-        found = subprocess.run(
+        done = subprocess.run(
             ["git", "rev-parse", "--short", "HEAD"],
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,
             check=True,
         )
-        return found.stdout.strip()
+        return done.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return version("guidui")

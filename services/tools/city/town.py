@@ -322,9 +322,9 @@ class _Builder:
             }
         )
 
-    def _days_ago(self, *some: int) -> date:
+    def _days_ago(self, *bounds: int) -> date:
         """A day before the start: one of some numbers of days."""
-        return self._start - timedelta(days=self._random.choice(some))
+        return self._start - timedelta(days=self._random.choice(bounds))
 
     def _branch(self, kind: str, place: Place) -> str:
         made = self._town
