@@ -106,10 +106,10 @@ def living_path(tx: Connection, organisation: str, at: datetime) -> str:
     """The path of an organisation; Refused 422 where there is none of this code, or where it has
     ended.
     """
-    found = rows(
+    callers = rows(
         tx, "SELECT path, effective_to FROM organisation WHERE code = :code", {"code": organisation}
     )
-    if not found:
+    if not callers:
         raise Refused(
             422,
             "unknown-organisation",
@@ -118,9 +118,9 @@ def living_path(tx: Connection, organisation: str, at: datetime) -> str:
                 f"No organisation has the code {organisation}; load it first.",
             ),
         )
-    if found[0].effective_to is not None and found[0].effective_to < at.date():
+    if callers[0].effective_to is not None and callers[0].effective_to < at.date():
         raise Refused(422, "organisation-ended", _ENDED)
-    return found[0].path
+    return callers[0].path
 
 
 def ended_with_access(tx: Connection, today: date, not_aside: str) -> Sequence[str]:
@@ -235,8 +235,8 @@ class Keys:
 
     def remembered(self, authorization: str | None) -> Caller | None:
         """The caller if it was looked up in the last half second; needs no database."""
-        since, found = self._known.get(key_hash(_bearer(authorization)), (0.0, None))
-        return found if found and self._monotonic() - since < CACHE_SECONDS else None
+        since, caller = self._known.get(key_hash(_bearer(authorization)), (0.0, None))
+        return caller if caller and self._monotonic() - since < CACHE_SECONDS else None
 
     def _look_up(self, key: str) -> Caller:
         asked_at = self._monotonic()

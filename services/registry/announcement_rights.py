@@ -96,8 +96,8 @@ def in_line(code: str | None, home: str | None, directory: Directory, today: dat
 
 def changes_organisation(poster: str, organisation: str, directory: Directory) -> bool:
     """Whether the poster is an organisation department above the organisation."""
-    one = directory.get(poster)
-    above = one is not None and one.kind == DEPARTMENT and organisation != poster
+    sender = directory.get(poster)
+    above = sender is not None and sender.kind == DEPARTMENT and organisation != poster
     return above and directory.within(organisation, poster)
 
 
@@ -110,8 +110,10 @@ def _stands_in_line(code: str, home: str, directory: Directory) -> bool:
     return False
 
 
-def _army_or_department(one: Organisation | None) -> bool:
-    return one is not None and (one.unit == MILITARY or one.kind == DEPARTMENT)
+def _army_or_department(organisation: Organisation | None) -> bool:
+    return organisation is not None and (
+        organisation.unit == MILITARY or organisation.kind == DEPARTMENT
+    )
 
 
 def _acts_for(poster: str, codes: Collection[str], directory: Directory, today: date) -> bool:

@@ -150,8 +150,8 @@ def month(cell: str) -> str | None:
     """A month as `YYYY-MM`; also `2026.11`, `2026年11月`, `202611`, or any day in that month."""
     if not cell:
         return None
-    found = _MONTH.fullmatch(cell)
-    year, number = (int(part) for part in found.groups() if part) if found else _month_of(cell)
+    match = _MONTH.fullmatch(cell)
+    year, number = (int(part) for part in match.groups() if part) if match else _month_of(cell)
     if year not in YEARS or not 1 <= number <= 12:
         raise Wrong(f"“{shown(cell)}”不是有效的年月", "请写成 2026-11 这样的年-月")
     return f"{year:04}-{number:02}"

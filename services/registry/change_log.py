@@ -57,24 +57,24 @@ class Said:
     superseded: bool = False
 
 
-def take(tx: Connection, said: Said, directory: Directory, now: datetime) -> None:
+def take(tx: Connection, posted: Said, directory: Directory, now: datetime) -> None:
     """Keeps a posted change until its day; says at once why it cannot be. `tx` acts as the
     worker.
     """
-    change, words = _read(said, now), None
-    if said.corrects:
-        words = _take_back(tx, said, now)
-    if not words and not said.superseded:
+    change, words = _read(posted, now), None
+    if posted.corrects:
+        words = _take_back(tx, posted, now)
+    if not words and not posted.superseded:
         change, words = _checked(tx, change, directory)
-    state = REJECTED if words else WITHDRAWN if said.superseded else WAITING
-    _keep(tx, said, change, state, words, now)
+    state = REJECTED if words else WITHDRAWN if posted.superseded else WAITING
+    _keep(tx, posted, change, state, words, now)
 
 
-def why_not(tx: Connection, said: Said, directory: Directory, now: datetime) -> Words | None:
+def why_not(tx: Connection, posted: Said, directory: Directory, now: datetime) -> Words | None:
     """What would be wrong with a change if it were posted now; nothing is kept. `tx` acts as the
     worker.
     """
-    return _checked(tx, _read(said, now), directory)[1]
+    return _checked(tx, _read(posted, now), directory)[1]
 
 
 def posted(tx: Connection, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
@@ -101,42 +101,42 @@ def _checked(tx: Connection, change: Change, directory: Directory) -> tuple[Chan
     change = _after_what_it_needs(change, foundings)
     tree = Tree(directory)
     tree.rows |= {
-        one.code: tree.changed(one)
-        for one in foundings.values()
-        if directory.get(one.code) is None and one.code != change.code
+        founding.code: tree.changed(founding)
+        for founding in foundings.values()
+        if directory.get(founding.code) is None and founding.code != change.code
     }
     return change, fault(change, tree) or _twice_founded(change, foundings)
 
 
-def withdraw(tx: Connection, said: Said, now: datetime) -> None:
+def withdraw(tx: Connection, posted: Said, now: datetime) -> None:
     """Takes a change back that has not taken effect; the withdrawal of one that has is rejected. Of
     other events: nothing.
     """
-    found = _earlier(tx, said)
-    if found:
-        words = _take_back(tx, said, now)
+    earlier = _earlier(tx, posted)
+    if earlier:
+        words = _take_back(tx, posted, now)
         change = Change(
-            str(said.event),
-            said.by,
-            found.organisation,
-            found.founded,
+            str(posted.event),
+            posted.by,
+            earlier.organisation,
+            earlier.founded,
             {},
-            said.time,
+            posted.time,
             "",
-            found.effective_on,
+            earlier.effective_on,
         )
-        _keep(tx, said, change, REJECTED if words else DONE, words, now)
+        _keep(tx, posted, change, REJECTED if words else DONE, words, now)
 
 
 def progress(tx: Connection, event: UUID) -> dict[str, Any] | None:
     """What became of a posted change, as this transaction sees it; None where the event is none."""
-    found = rows(
+    waiting = rows(
         tx,
         "SELECT organisation, state, effective_on, columns, left_out, zh, en, decided_at "
         "FROM organisation_change WHERE event = :event",
         {"event": event},
     )
-    return dict(found[0]) if found else None
+    return dict(waiting[0]) if waiting else None
 
 
 def apply_due(
@@ -172,19 +172,19 @@ def next_day(tx: Connection, after: date) -> date | None:
     ).scalar_one()
 
 
-def _read(said: Said, now: datetime) -> Change:
-    data = said.data
+def _read(posted: Said, now: datetime) -> Change:
+    data = posted.data
     founded = data.get("founded")
     columns = dict(founded or {k: v for k, v in data.items() if k not in _ABOUT})
     code = columns.pop("code", None) if founded else data["organisation"]
     return Change(
-        str(said.event),
-        said.by,
+        str(posted.event),
+        posted.by,
         code,
         bool(founded),
         columns,
-        said.time,
-        f"{said.source}\n{said.ext_id}",
+        posted.time,
+        f"{posted.source}\n{posted.ext_id}",
         _counts_from(data.get("effective_on"), columns.get("effective_to"), now),
     )
 
@@ -198,25 +198,25 @@ def _counts_from(effective_on: str | None, effective_to: str | None, now: dateti
     return max(now.date(), stored_day(effective_to) + timedelta(days=1))
 
 
-def _earlier(tx: Connection, said: Said) -> Any:
-    found = rows(
+def _earlier(tx: Connection, posted: Said) -> Any:
+    earlier = rows(
         tx,
         "SELECT event, organisation, founded, state, effective_on, decided_at FROM "
         "organisation_change "
         "WHERE source = :source AND ext_id = :id FOR UPDATE",
-        {"source": said.source, "id": said.corrects},
+        {"source": posted.source, "id": posted.corrects},
     )
-    return found[0] if found else None
+    return earlier[0] if earlier else None
 
 
-def _take_back(tx: Connection, said: Said, now: datetime) -> Words | None:
+def _take_back(tx: Connection, posted: Said, now: datetime) -> Words | None:
     """Withdraws what `said` corrects, if it still waits; else says that it is in force."""
-    earlier = _earlier(tx, said)
+    earlier = _earlier(tx, posted)
     if earlier is not None and earlier.state == DONE:
         on = f"{earlier.decided_at.astimezone(now.tzinfo):%Y-%m-%d}"
         return Words(
-            f"{said.corrects} 已于 {on} 生效，不能再撤回或更正；请另报一次变更，写明现在的情况。",
-            f"{said.corrects} took effect on {on} and can no longer be taken back; post another "
+            f"{posted.corrects} 已于 {on} 生效，不能再撤回或更正；请另报一次变更，写明现在的情况。",
+            f"{posted.corrects} took effect on {on} and can no longer be taken back; post another "
             f"change that says "
             "what is the case now.",
         )
@@ -270,20 +270,20 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s) ON CONFLI
 
 
 def _keep(
-    tx: Connection, said: Said, change: Change, state: str, words: Words | None, now: datetime
+    tx: Connection, posted: Said, change: Change, state: str, words: Words | None, now: datetime
 ) -> None:
     tx.exec_driver_sql(
         _KEEP,
         (
-            said.event,
-            said.source,
-            said.ext_id,
-            said.by,
-            said.path,
+            posted.event,
+            posted.source,
+            posted.ext_id,
+            posted.by,
+            posted.path,
             change.code,
             change.founded,
             dumps(dict(change.columns)),
-            said.time,
+            posted.time,
             change.effective_on,
             state,
             words and words.zh,
@@ -293,13 +293,13 @@ def _keep(
     )
     log.info(
         "organisation_change_posted",
-        event_id=str(said.event),
+        event_id=str(posted.event),
         organisation=change.code,
         state=state,
     )
 
 
-def _changes(found: Sequence[Any]) -> list[Change]:
+def _changes(change_rows: Sequence[Any]) -> list[Change]:
     return [
         Change(
             str(r.event),
@@ -311,7 +311,7 @@ def _changes(found: Sequence[Any]) -> list[Change]:
             f"{r.source}\n{r.ext_id}",
             r.effective_on,
         )
-        for r in found
+        for r in change_rows
     ]
 
 
@@ -339,7 +339,7 @@ def _apply(tx: Connection, now: datetime) -> int:
     done = CHANGES.each_by_itself(
         tx,
         due,
-        lambda some: _carry_out(tx, some, now),
+        lambda part: _carry_out(tx, part, now),
         now,
         key=lambda change: change.event,
         organisation=lambda change: change.by,
@@ -354,7 +354,7 @@ def _carry_out(tx: Connection, due: Sequence[Change], now: datetime) -> int:
         due, Tree(directory), organisation_history.stamps(tx, [change.code for change in due]), now
     )
     standing = _written(tx, folded, due, directory)
-    organisation_history.keep(tx, (one for one in folded.lines if one["code"] in standing))
+    organisation_history.keep(tx, (line for line in folded.lines if line["code"] in standing))
     outcome = [
         {
             "event": change.event,
@@ -402,8 +402,8 @@ def _written(
     could be written.
     """
     entries = [
-        Entry(Row(number, ()), one._asdict())
-        for number, one in enumerate(folded.tree.rows.values())
+        Entry(Row(number, ()), organisation._asdict())
+        for number, organisation in enumerate(folded.tree.rows.values())
     ]
     tree = Arrangement(entries, directory)
     refused = {entry.values["code"]: faults for entry, faults in tree.refused}

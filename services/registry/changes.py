@@ -64,14 +64,14 @@ class Tree:
     def line(self, code: str | None) -> Iterator[Organisation]:
         """Itself and all above it."""
         for _ in range(LEVELS_MAX + 1):
-            if (one := self.get(code)) is None:
+            if (organisation := self.get(code)) is None:
                 return
-            yield one
-            code = one.parent
+            yield organisation
+            code = organisation.parent
 
     def within(self, code: str, ancestor: str) -> bool:
         """Whether the organisation is `ancestor` or lies below it."""
-        return any(one.code == ancestor for one in self.line(code))
+        return any(organisation.code == ancestor for organisation in self.line(code))
 
     def changed(self, change: Change) -> Organisation:
         """The organisation as the change leaves it."""
@@ -114,7 +114,9 @@ def _beyond_the_area(change: Change, tree: Tree) -> Words | None:
     after = tree.changed(change)
     if not after.area or not _is_found_by_area(after):
         return None
-    within = next((one.area for one in tree.line(change.by) if one.area), None)
+    within = next(
+        (organisation.area for organisation in tree.line(change.by) if organisation.area), None
+    )
     if within is not None and after.area.startswith(within):
         return None
     return Words(
@@ -125,10 +127,10 @@ def _beyond_the_area(change: Change, tree: Tree) -> Words | None:
     )
 
 
-def _is_found_by_area(one: Organisation) -> bool:
+def _is_found_by_area(organisation: Organisation) -> bool:
     """Whether cases find the organisation by the area that it stands for."""
-    is_department = one.kind == "organisation_department"
-    return one.serves_area or is_department or one.unit == "talent_service"
+    is_department = organisation.kind == "organisation_department"
+    return organisation.serves_area or is_department or organisation.unit == "talent_service"
 
 
 def _no_right(change: Change, tree: Tree) -> Words | None:

@@ -65,22 +65,22 @@ class Directory:
     """
 
     def __init__(self, organisations: Iterable[Organisation]) -> None:
-        self._all = {one.code: one for one in organisations}
+        self._all = {organisation.code: organisation for organisation in organisations}
         self._by_area: dict[str, list[Organisation]] = {}
         self._lines: dict[str | None, tuple[Organisation, ...]] = {}
         self._talent: dict[str, list[Organisation]] = {}
         units = []
-        for one in sorted(self._all.values(), key=_highest_first):
-            if one.serves_area:
-                if one.area:
-                    self._by_area.setdefault(one.area, []).append(one)
+        for organisation in sorted(self._all.values(), key=_highest_first):
+            if organisation.serves_area:
+                if organisation.area:
+                    self._by_area.setdefault(organisation.area, []).append(organisation)
             else:
-                units.append(one)
-                if one.unit == "talent_service" and one.area:
-                    self._talent.setdefault(one.area, []).append(one)
+                units.append(organisation)
+                if organisation.unit == "talent_service" and organisation.area:
+                    self._talent.setdefault(organisation.area, []).append(organisation)
         self._units = _Names(units)
         self._past: tuple[Organisation, ...] = tuple(
-            one for one in self._all.values() if one.effective_to
+            organisation for organisation in self._all.values() if organisation.effective_to
         )
 
     @classmethod
@@ -137,30 +137,34 @@ class Directory:
         """Itself and all above it, upwards; empty if there is no such organisation."""
         known = self._lines.get(code or "")
         if known is None:
-            one = self.get(code)
+            organisation = self.get(code)
             known = (
                 tuple(
-                    self._all[above] for above in reversed(codes_of(one.path)) if above in self._all
+                    self._all[above]
+                    for above in reversed(codes_of(organisation.path))
+                    if above in self._all
                 )
-                if one
+                if organisation
                 else ()
             )
-            if one:
-                self._lines[one.code] = known
+            if organisation:
+                self._lines[organisation.code] = known
         return known
 
     def committee(self, code: str | None) -> Organisation | None:
         """Its committee (§6): the nearest ``basic_committee`` at or above, else the nearest with
         authority.
         """
-        for one in self.superiors(code):
-            if one.kind == "basic_committee":
-                return one
+        for organisation in self.superiors(code):
+            if organisation.kind == "basic_committee":
+                return organisation
         return self.with_authority(code)
 
     def with_authority(self, code: str | None) -> Organisation | None:
         """Itself if it has authority to send and receive, else its nearest superior that has."""
-        return next((one for one in self.superiors(code) if one.authority), None)
+        return next(
+            (organisation for organisation in self.superiors(code) if organisation.authority), None
+        )
 
     def department_above(self, code: str | None) -> Organisation | None:
         """The nearest ``organisation_department`` at or above."""
@@ -168,15 +172,22 @@ class Directory:
 
     def common_department(self, a: str | None, b: str | None) -> Organisation | None:
         """The lowest ``organisation_department`` in the lines of superiors of both."""
-        line = {one.code for one in self.superiors(b)}
+        line = {organisation.code for organisation in self.superiors(b)}
         return next(
-            (one for one in self.superiors(a) if one.code in line and _is_department(one)), None
+            (
+                organisation
+                for organisation in self.superiors(a)
+                if organisation.code in line and _is_department(organisation)
+            ),
+            None,
         )
 
     def within(self, code: str | None, ancestor: str | None) -> bool:
         """Whether the organisation is ``ancestor`` or lies below it; False if either is unknown."""
-        one, top = self.get(code), self.get(ancestor)
-        return one is not None and top is not None and one.path.startswith(top.path)
+        organisation, top = self.get(code), self.get(ancestor)
+        return (
+            organisation is not None and top is not None and organisation.path.startswith(top.path)
+        )
 
     def successor(self, code: str | None, on: date | None) -> Organisation | None:
         """Who stands for that code on the day: itself, or the end of its chain of successors past
@@ -185,42 +196,49 @@ class Directory:
         None if there is no such organisation, or it ended and nobody succeeds it.
         """
         seen = set()
-        while (one := self.get(code)) is not None and one.ended(on):
-            seen.add(one.code)
-            code = one.successor
+        while (organisation := self.get(code)) is not None and organisation.ended(on):
+            seen.add(organisation.code)
+            code = organisation.successor
             if code in seen:
                 return None
-        return one
+        return organisation
 
     def acting_for(self, code: str | None, on: date | None) -> Organisation | None:
         """Who does what is that organisation's to do on the day: itself; past its last day its
         successor, and where it has none its superior, and so on up; None if there is no such
         organisation.
         """
-        one = self.get(code)
-        if one is None or one.effective_to is None:
-            return one
-        at: Organisation | None = one
+        organisation = self.get(code)
+        if organisation is None or organisation.effective_to is None:
+            return organisation
+        at: Organisation | None = organisation
         seen: set[str | None] = set()
         while at is not None and at.ended(on):
             seen.add(at.code)
             at = next(
                 (n for c in (at.successor, at.parent) if c not in seen and (n := self.get(c))), None
             )
-        return at or one
+        return at or organisation
 
     def desk_of(self, code: str | None, on: date | None) -> Organisation | None:
         """Who looks on the day at what that organisation posted: itself, past its last day its
         nearest superior that stands, and not its successor, whose line does not hold what was
         posted; None if there is nobody.
         """
-        return next((one for one in self.superiors(code) if not one.ended(on)), None)
+        return next(
+            (organisation for organisation in self.superiors(code) if not organisation.ended(on)),
+            None,
+        )
 
     def left_to(self, codes: Collection[str], on: date | None) -> dict[str, str]:
         """The organisations that have ended by the day and whose desk (`desk_of`) is one of
         ``codes``, each with it.
         """
-        over = ((one.code, self.desk_of(one.code, on)) for one in self._past if one.ended(on))
+        over = (
+            (organisation.code, self.desk_of(organisation.code, on))
+            for organisation in self._past
+            if organisation.ended(on)
+        )
         return {code: desk.code for code, desk in over if desk is not None and desk.code in codes}
 
     def serving(self, area: str | None, on: date | None = None) -> Organisation | None:
@@ -235,9 +253,9 @@ class Directory:
 
         Width, blanks and brackets do not matter. A text shorter than two letters names nobody.
         """
-        one = self.get((text or "").strip())
-        if one is not None and not one.serves_area:
-            return self._first((one,), on)
+        organisation = self.get((text or "").strip())
+        if organisation is not None and not organisation.serves_area:
+            return self._first((organisation,), on)
         return self._first(self._units.containing(text or ""), on)
 
     def talent_service_for(
@@ -246,14 +264,17 @@ class Directory:
         """The ``talent_service`` with the longest ``area`` that begins the division code."""
         code = division_code or ""
         for length in range(len(code), 0, -1):
-            one = self._first(self._talent.get(code[:length], ()), on)
-            if one is not None:
-                return one
+            organisation = self._first(self._talent.get(code[:length], ()), on)
+            if organisation is not None:
+                return organisation
         return None
 
     def _first(self, candidates: Iterable[Organisation], on: date | None) -> Organisation | None:
-        for one in candidates:
-            if one.begun(on) and (standing := self.successor(one.code, on)) is not None:
+        for organisation in candidates:
+            if (
+                organisation.begun(on)
+                and (standing := self.successor(organisation.code, on)) is not None
+            ):
                 return standing
         return None
 
@@ -265,7 +286,7 @@ class _Names:
 
     def __init__(self, units: list[Organisation]) -> None:
         self._units = units
-        names = [_plain(one.name) for one in units]
+        names = [_plain(organisation.name) for organisation in units]
         self._joined = "\n".join(names)
         self._starts = []
         start = 0
@@ -291,12 +312,12 @@ _lock = threading.Lock()
 _cached: OrderedDict[UUID, Directory] = OrderedDict()
 
 
-def _highest_first(one: Organisation) -> tuple[int, str]:
-    return one.depth, one.code
+def _highest_first(organisation: Organisation) -> tuple[int, str]:
+    return organisation.depth, organisation.code
 
 
-def _is_department(one: Organisation) -> bool:
-    return one.kind == "organisation_department"
+def _is_department(organisation: Organisation) -> bool:
+    return organisation.kind == "organisation_department"
 
 
 def _plain(text: str) -> str:

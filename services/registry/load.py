@@ -266,20 +266,23 @@ class _Loading:
             assert entry.row is not None  # what the register itself has is never refused
             self._reject(entry.row, faults)
         for batch in batches([*tree.placed, *tree.followers]):
-            self._batch(lambda tx, some: self._write_tree(tx, some, directory), batch)
+            self._batch(
+                lambda tx, entries_of_batch: self._write_tree(tx, entries_of_batch, directory),
+                batch,
+            )
         follow(self._engine, self._hooks.movers)
         grids_follow(self._engine)
 
     def _write_tree(
-        self, tx: Connection, some: Sequence[Entry], directory: Directory
+        self, tx: Connection, entries: Sequence[Entry], directory: Directory
     ) -> list[Outcome]:
         organisation_history.keep(
             tx,
             organisation_history.differences(
-                (entry.values for entry in some), directory, self._clock.now()
+                (entry.values for entry in entries), directory, self._clock.now()
             ),
         )
-        return write_organisations(tx, some, directory)
+        return write_organisations(tx, entries, directory)
 
     def _batch(
         self, write: Callable[[Connection, Sequence[Entry]], list[Outcome]], batch: Sequence[Entry]

@@ -63,9 +63,9 @@ class DivisionReader:
         yield from batches(self._found())
 
     def _plain(self, chunk: list[str]) -> list[Division] | None:
-        found: list[Division] = _PLAIN.findall("".join(chunk))
-        codes = {row[0] for row in found}
-        upper = {row[0] for row in found if row[2] != "5"}
+        divisions: list[Division] = _PLAIN.findall("".join(chunk))
+        codes = {row[0] for row in divisions}
+        upper = {row[0] for row in divisions if row[2] != "5"}
         if (
             len(codes) != len(chunk)
             or not codes.isdisjoint(self._seen)
@@ -74,13 +74,13 @@ class DivisionReader:
                 and len(parent) == _ABOVE[level]
                 and code.startswith(parent)
                 and (parent in self._upper or parent in upper)
-                for code, _, level, parent in found
+                for code, _, level, parent in divisions
             )
         ):
             return None
         self._seen |= codes
         self._upper |= upper
-        return found
+        return divisions
 
     def _one_by_one(self, rows: Iterator[Row]) -> Iterator[Division]:
         for row in rows:
@@ -140,7 +140,9 @@ def write_divisions(tx: Connection, batch: Sequence[Division], empty: bool) -> i
         (codes, names, parents),
     ).all()
     missing = {row.code for row in different if row.missing}
-    copy(tx, "division", COLUMNS, [one for one in batch if one[0] in missing], null="")
+    copy(
+        tx, "division", COLUMNS, [division for division in batch if division[0] in missing], null=""
+    )
     changed = {row.code for row in different} - missing
     if changed:
         tx.exec_driver_sql(
@@ -197,10 +199,10 @@ def close_past(engine: Engine, listed: frozenset[str], on: date) -> list[str]:
     gone = past((code for code, gone_on in known if gone_on is None), listed)
     again = [code for code, gone_on in known if gone_on is not None and code in listed]
     for codes, day in ((gone, on), (again, None)):
-        for some in batches(codes):
+        for batch in batches(codes):
             with engine.begin() as tx:
                 tx.exec_driver_sql(
-                    "UPDATE division SET gone_on = %s WHERE code = ANY (%s)", (day, some)
+                    "UPDATE division SET gone_on = %s WHERE code = ANY (%s)", (day, batch)
                 )
     return sorted(gone)
 

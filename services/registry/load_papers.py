@@ -75,11 +75,14 @@ def write_confirmed(tx: Connection, batch: Sequence[Entry], on: date) -> list[Ou
             "code": value["code"],
             "on": value["on"],
         }
-    found = tx.exec_driver_sql(
+    known_letters = tx.exec_driver_sql(
         'SELECT source, address, code, "on" FROM confirmed_address WHERE source = ANY (%s)',
         (list(records),),
     )
-    before = {row.source: {"address": row.address, "code": row.code, "on": row.on} for row in found}
+    before = {
+        row.source: {"address": row.address, "code": row.code, "on": row.on}
+        for row in known_letters
+    }
     outcomes: list[Outcome] = []
     writing = []
     directory = Directory.of(tx)
@@ -96,7 +99,7 @@ def write_confirmed(tx: Connection, batch: Sequence[Entry], on: date) -> list[Ou
 def _path_over(directory: Directory, code: str) -> str | None:
     """The path of whoever serves a place, or the division above it: there it may be withdrawn."""
     serving = (directory.serving(code[:digits]) for digits in (12, 9, 6, 4, 2))
-    return next((one.path for one in serving if one is not None), None)
+    return next((organisation.path for organisation in serving if organisation is not None), None)
 
 
 def write_calendar(tx: Connection, batch: Sequence[Entry]) -> list[Outcome]:

@@ -52,11 +52,11 @@ def write_members(tx: Connection, batch: Sequence[Entry], now: datetime) -> list
     on = now.date()
     directory = Directory.of(tx)
     listed = ", ".join((*MEMBER_COLUMNS, *_FROM_FILES.values()))
-    found = tx.exec_driver_sql(
+    known = tx.exec_driver_sql(
         f"SELECT {listed} FROM member WHERE member = ANY (%s)",
         ([entry.values["member"] for entry in batch],),
     )
-    before = {row.member: dict(row) for row in records(found)}
+    before = {row.member: dict(row) for row in records(known)}
     outcomes: list[Outcome] = []
     writing: list[dict[str, Any]] = []
     for entry in batch:
@@ -173,10 +173,10 @@ def write_contacts(tx: Connection, batch: Sequence[Entry]) -> list[Outcome]:
     """
     directory = Directory.of(tx)
     ids = {contact_id(entry.values): entry for entry in batch}
-    found = tx.exec_driver_sql(
+    known = tx.exec_driver_sql(
         "SELECT id, phone, email, until FROM contact WHERE id = ANY (%s)", (list(ids),)
     )
-    before = {row.id: (row.phone, row.email, row.until) for row in found}
+    before = {row.id: (row.phone, row.email, row.until) for row in known}
     outcomes: list[Outcome] = []
     writing = []
     for ident, entry in ids.items():
@@ -206,11 +206,11 @@ def write_grids(tx: Connection, batch: Sequence[Entry]) -> list[Outcome]:
     """Insert or change grids; each is seen by whoever serves its community."""
     directory = Directory.of(tx)
     columns = tuple(KINDS["grids"].columns)
-    found = tx.exec_driver_sql(
+    known = tx.exec_driver_sql(
         f"SELECT {', '.join(columns)} FROM grid WHERE grid = ANY (%s)",
         ([entry.values["grid"] for entry in batch],),
     )
-    before = {row.grid: dict(row) for row in records(found)}
+    before = {row.grid: dict(row) for row in records(known)}
     outcomes = [_outcome(before.get(entry.values["grid"]), entry.values) for entry in batch]
     writing = [
         {**entry.values, "path": grid_path(directory, entry.values["community"])}

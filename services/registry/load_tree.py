@@ -54,9 +54,9 @@ class Arrangement:
         self.placed.sort(key=lambda entry: entry.values["path"].count("."))
         named = {entry.values["code"] for entry in good}
         self.followers = [
-            Entry(None, {**one._asdict(), "path": path[one.code]})
-            for one in directory
-            if one.code not in named and path[one.code] != one.path
+            Entry(None, {**organisation._asdict(), "path": path[organisation.code]})
+            for organisation in directory
+            if organisation.code not in named and path[organisation.code] != organisation.path
         ]
 
     def _refuse_unknown(self) -> None:
@@ -92,7 +92,7 @@ class Arrangement:
 
     def _refuse_circles_and_depths(self) -> dict[str, str]:
         while True:
-            parents = {one.code: one.parent for one in self._directory}
+            parents = {organisation.code: organisation.parent for organisation in self._directory}
             parents |= {
                 code: entry.values["parent"]
                 for code, entry in self._rows.items()
@@ -158,7 +158,7 @@ def _circle_fault(circle: Sequence[str]) -> Faults:
 
 def _circles(parents: Mapping[str, str | None]) -> list[list[str]]:
     """Every circle among codes none of which reaches the top."""
-    found, seen = [], set()
+    circle, seen = [], set()
     for code in parents:
         line: dict[str, None] = {}
         at: str | None = code
@@ -168,8 +168,8 @@ def _circles(parents: Mapping[str, str | None]) -> list[list[str]]:
             at = parents[at]
         if at in line:
             codes = list(line)
-            found.append(codes[codes.index(at) :])
-    return found
+            circle.append(codes[codes.index(at) :])
+    return circle
 
 
 def write_organisations(
@@ -181,21 +181,25 @@ def write_organisations(
     outcomes: list[Outcome] = []
     changed: list[Organisation] = []
     for entry in batch:
-        one, before = Organisation(**entry.values), directory.get(entry.values["code"])
-        same = before is not None and before._replace(path=one.path) == one
+        organisation, before = Organisation(**entry.values), directory.get(entry.values["code"])
+        same = before is not None and before._replace(path=organisation.path) == organisation
         outcomes.append("new" if before is None else "unchanged" if same else "changed")
-        if before != one:
-            changed.append(one)
-        if before is not None and before.path != one.path and before.parent != one.parent:
+        if before != organisation:
+            changed.append(organisation)
+        if (
+            before is not None
+            and before.path != organisation.path
+            and before.parent != organisation.parent
+        ):
             tx.exec_driver_sql(
                 "INSERT INTO path_move (old_path, new_path) VALUES (%s, %s)",
-                (before.path, one.path),
+                (before.path, organisation.path),
             )
     upsert(
         tx,
         "organisation",
         "code",
-        [one._asdict() for one in changed],
+        [organisation._asdict() for organisation in changed],
         as_given(*Organisation._fields[1:]),
     )
     return outcomes
@@ -238,13 +242,13 @@ def grids_follow(engine: Engine) -> None:
             ).all()
             if (path := grid_path(directory, community)) != before
         ]
-    for some in batches(stale):
+    for batch in batches(stale):
         with engine.begin() as tx:
             tx.exec_driver_sql(
                 "UPDATE grid SET path = new.path FROM unnest(%s::text[], %s::text[]) AS new "
                 "(grid, path) "
                 "WHERE grid.grid = new.grid",
-                ([row["grid"] for row in some], [row["path"] for row in some]),
+                ([row["grid"] for row in batch], [row["path"] for row in batch]),
             )
 
 

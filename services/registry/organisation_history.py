@@ -68,13 +68,13 @@ def keep(tx: Connection, lines: Iterable[Mapping[str, Any]]) -> None:
 
 def stamps(tx: Connection, codes: Sequence[str]) -> dict[tuple[str, str], Stamp]:
     """(organisation, column) -> when, and by whom, its newest value was said."""
-    found = tx.exec_driver_sql(
+    changes = tx.exec_driver_sql(
         "SELECT DISTINCT ON (code, field) code, field, said_at, said_by FROM organisation_past "
         "WHERE code = ANY (%s) "
         "ORDER BY code, field, said_at DESC, said_by DESC",
         (list(codes),),
     ).all()
-    return {(row.code, row.field): (row.said_at, row.said_by) for row in found}
+    return {(row.code, row.field): (row.said_at, row.said_by) for row in changes}
 
 
 def paths_at(tx: Connection, moment: datetime) -> dict[str, str]:
@@ -90,9 +90,10 @@ def paths_at(tx: Connection, moment: datetime) -> dict[str, str]:
         (moment,),
     ).all()
     if not since:
-        return {one.code: one.path for one in directory}
+        return {organisation.code: organisation.path for organisation in directory}
     return paths(
-        {one.code: one.parent for one in directory} | {row.code: row.before for row in since}
+        {organisation.code: organisation.parent for organisation in directory}
+        | {row.code: row.before for row in since}
     )
 
 

@@ -93,10 +93,10 @@ def contacts(tx: Connection, organisations: Collection[str], on: date) -> dict[s
         "FROM official_contacts(%s, %s)",
         (sorted(organisations), on),
     )
-    found: dict[str, list[Contact]] = {}
-    for one in sorted(map(Contact._make, rows), key=_best_first):
-        found.setdefault(one.organisation, []).append(one)
-    return found
+    contacts_of: dict[str, list[Contact]] = {}
+    for contact in sorted(map(Contact._make, rows), key=_best_first):
+        contacts_of.setdefault(contact.organisation, []).append(contact)
+    return contacts_of
 
 
 def contact_for(
@@ -107,9 +107,12 @@ def contact_for(
 
     A contact whose messages came back twice, or whose term is over, counts as none.
     """
-    line = [one.code for one in directory.superiors(organisation)]
-    found = contacts(tx, line, on)
-    return next((one for code in line for one in found.get(code, ()) if not one.stale), None)
+    line = [superior.code for superior in directory.superiors(organisation)]
+    contacts_of = contacts(tx, line, on)
+    return next(
+        (contact for code in line for contact in contacts_of.get(code, ()) if not contact.stale),
+        None,
+    )
 
 
 def reachable(
@@ -127,15 +130,21 @@ def reachable(
             (sorted(organisations),),
         ).scalars()
     )
-    lines = {code: [one.code for one in directory.superiors(code)] for code in ever}
-    found = contacts(tx, {code for line in lines.values() for code in line}, on)
+    lines = {code: [superior.code for superior in directory.superiors(code)] for code in ever}
+    contacts_of = contacts(tx, {code for line in lines.values() for code in line}, on)
     best = {
         code: next(
-            ((one, above) for above in line for one in found.get(above, ()) if not one.stale), None
+            (
+                (contact, above)
+                for above in line
+                for contact in contacts_of.get(above, ())
+                if not contact.stale
+            ),
+            None,
         )
         for code, line in lines.items()
     }
-    return {code: who for code, who in best.items() if who is not None}
+    return {code: contact for code, contact in best.items() if contact is not None}
 
 
 def grid_for(tx: Connection, community: str, address: str | None) -> Grid | None:
@@ -153,18 +162,21 @@ def grids_for(tx: Connection, places: Mapping[str, tuple[str, str | None]]) -> d
         (sorted({community for community, _ in places.values()}),),
     )
     of: dict[str, list[Grid]] = {}
-    for one in map(Grid._make, rows):
-        of.setdefault(one.community, []).append(one)
-    found = {
+    for grid in map(Grid._make, rows):
+        of.setdefault(grid.community, []).append(grid)
+    grid_of = {
         key: _grid_of(of.get(community, []), address)
         for key, (community, address) in places.items()
     }
-    return {key: grid for key, grid in found.items() if grid is not None}
+    return {key: grid for key, grid in grid_of.items() if grid is not None}
 
 
 def _grid_of(grids: list[Grid], address: str | None) -> Grid | None:
     named = [
-        (len(part), one) for one in grids for part in one.addresses if address and part in address
+        (len(part), grid)
+        for grid in grids
+        for part in grid.addresses
+        if address and part in address
     ]
     if named:
         return max(named, key=lambda pair: pair[0])[1]
@@ -183,5 +195,11 @@ def division_names(tx: Connection, codes: Iterable[str]) -> Mapping[str, str]:
 _FILLING = frozenset({"市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"})
 
 
-def _best_first(one: Contact) -> tuple[bool, int, int, str, str]:
-    return one.stale, _POSTS.index(one.post), _CHANNELS.index(one.channel), one.name, str(one.id)
+def _best_first(contact: Contact) -> tuple[bool, int, int, str, str]:
+    return (
+        contact.stale,
+        _POSTS.index(contact.post),
+        _CHANNELS.index(contact.channel),
+        contact.name,
+        str(contact.id),
+    )

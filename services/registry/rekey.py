@@ -84,12 +84,12 @@ def _add(engine: Engine, clock: Clock) -> tuple[int, list[dict[str, frozenset[st
     unusual: list[dict[str, frozenset[str]]] = []
     while True:
         with engine.begin() as tx:
-            found = _records(tx, _MEMBERS, {"last": last, "limit": BATCH_ROWS_MAX})
-            if not found:
+            records = _records(tx, _MEMBERS, {"last": last, "limit": BATCH_ROWS_MAX})
+            if not records:
                 return count, unusual
-            done = _each(tx, found, clock.now())
+            done = _each(tx, records, clock.now())
         unusual += done.results
-        count, last = count + len(found) - done.left_out, found[-1]["member"]
+        count, last = count + len(records) - done.left_out, records[-1]["member"]
 
 
 def _records(tx: Connection, sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -97,42 +97,42 @@ def _records(tx: Connection, sql: str, params: Mapping[str, Any]) -> list[dict[s
 
 
 def _each(
-    tx: Connection, found: Sequence[dict[str, Any]], at: datetime
+    tx: Connection, records: Sequence[dict[str, Any]], at: datetime
 ) -> Done[dict[str, frozenset[str]]]:
     return MEMBERS.each_by_itself(
         tx,
-        found,
-        lambda some: _store(tx, [dict(record) for record in some]),
+        records,
+        lambda part: _store(tx, [dict(record) for record in part]),
         at,
         key=lambda record: record["member"],
         organisation=lambda record: record["organisation"],
     )
 
 
-def _store(tx: Connection, found: list[dict[str, Any]]) -> dict[str, frozenset[str]]:
+def _store(tx: Connection, records: list[dict[str, Any]]) -> dict[str, frozenset[str]]:
     """Stores the keys of some members; returns those of members with unusual names."""
-    odd = {record["member"] for record in found if _is_unusual(record["name"] or "")}
-    _made_ordinary(tx, found)
-    keys = dict(_keys(tx, found))
-    tokens.store(tx, ((key, member) for member, some in keys.items() for key in some))
-    return {member: some for member, some in keys.items() if member in odd}
+    odd = {record["member"] for record in records if _is_unusual(record["name"] or "")}
+    _made_ordinary(tx, records)
+    keys = dict(_keys(tx, records))
+    tokens.store(tx, ((key, member) for member, member_keys in keys.items() for key in member_keys))
+    return {member: member_keys for member, member_keys in keys.items() if member in odd}
 
 
 def _is_unusual(name: str) -> bool:
     return _USUAL_NAME.fullmatch(name) is None or "某" in name
 
 
-def _made_ordinary(tx: Connection, found: list[dict[str, Any]]) -> None:
-    for record in found:
+def _made_ordinary(tx: Connection, records: list[dict[str, Any]]) -> None:
+    for record in records:
         name, address = han.ordinary(record["name"] or ""), han.ordinary(record["address"] or "")
         if (name, address) != (record["name"] or "", record["address"] or ""):
             record["name"], record["address"] = name, address or None
             tx.exec_driver_sql(_ORDINARY, (record["name"], record["address"], record["member"]))
 
 
-def _keys(tx: Connection, found: list[dict[str, Any]]) -> Iterator[tuple[str, frozenset[str]]]:
+def _keys(tx: Connection, records: list[dict[str, Any]]) -> Iterator[tuple[str, frozenset[str]]]:
     directory, senders = Directory.of(tx), tokens.agreed(tx)
-    for record in found:
+    for record in records:
         yield record["member"], keys_of(record, directory, senders)
 
 

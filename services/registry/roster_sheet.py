@@ -100,17 +100,17 @@ class Headings:
     @classmethod
     def of(cls, cells: Sequence[str]) -> Headings:
         """The headings of one row; of two columns with one meaning the better word counts."""
-        found = cls()
+        headings = cls()
         for at, cell in enumerate(cells):
             if cell:
-                found.words[at], found.written[at] = heading(cell), cell
+                headings.words[at], headings.written[at] = heading(cell), cell
         for column, words in COLUMNS.items():
             standing = [
-                (words.index(word), at) for at, word in found.words.items() if word in words
+                (words.index(word), at) for at, word in headings.words.items() if word in words
             ]
             if standing:
-                found.places[column] = min(standing)[1]
-        return found
+                headings.places[column] = min(standing)[1]
+        return headings
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -164,8 +164,8 @@ def no_person(cells: Sequence[str], name: str) -> Words | None:
 
 
 def _closing_word(cell: str) -> str | None:
-    found = _CLOSING.fullmatch(cell.strip())
-    return (found[1] or found[2]) if found else None
+    match = _CLOSING.fullmatch(cell.strip())
+    return (match[1] or match[2]) if match else None
 
 
 def is_running_number(cell: str) -> bool:

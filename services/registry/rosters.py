@@ -58,8 +58,8 @@ class RollRow:
 
     def cells(self) -> dict[str, str]:
         """What was written, by column, without empty cells."""
-        said = {name: getattr(self.person, name) for name in COLUMNS if name != "member"}
-        return {k: v for k, v in {**said, "member": self.member}.items() if v}
+        values = {name: getattr(self.person, name) for name in COLUMNS if name != "member"}
+        return {k: v for k, v in {**values, "member": self.member}.items() if v}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +135,8 @@ def roll_of(persons: Sequence[dict[str, Any]]) -> Roll:
     if len(persons) > ROWS_MAX:
         raise _too_long()
     roll = Roll()
-    for number, one in enumerate(persons, 1):
-        _take(roll, number, {name: _text(one.get(name)) for name in COLUMNS})
+    for number, person in enumerate(persons, 1):
+        _take(roll, number, {name: _text(person.get(name)) for name in COLUMNS})
     return roll
 
 
@@ -168,22 +168,22 @@ def _headings(
     """
     before = Headings()
     for number, cells in lines:
-        found = Headings.of(cells)
-        if "name" in found.places:
+        headings = Headings.of(cells)
+        if "name" in headings.places:
             break
-        before = found if found.places else Headings()
+        before = headings if headings.places else Headings()
         if number >= HEAD_ROWS:
             raise _no_names()
     else:
         raise _no_names()
     if before.places:
-        found = before.joined(found)
+        headings = before.joined(headings)
     behind = next(lines, None)
     if behind is None:
-        return found, []
-    if found.continued_by(behind[1]):
-        return found.joined(Headings.of(behind[1])), []
-    return found, [behind]
+        return headings, []
+    if headings.continued_by(behind[1]):
+        return headings.joined(Headings.of(behind[1])), []
+    return headings, [behind]
 
 
 def _no_names() -> BadFile:
@@ -198,40 +198,40 @@ def _left_out(headings: Headings, cells: Sequence[str], name: str) -> Words | No
 
 
 def _take(roll: Roll, number: int, cells: dict[str, str]) -> None:
-    said = {name: cells.get(name, "") for name in COLUMNS}
-    given = {name: text for name, text in said.items() if text}
+    values = {name: cells.get(name, "") for name in COLUMNS}
+    given = {name: text for name, text in values.items() if text}
     if not given:
         return
-    fault = _fault(said)
+    fault = _fault(values)
     if fault:
         column, wrong = fault
         roll.bad.append(BadRow(number, TITLES[column], wrong.reason, wrong.fix, given))
         return
-    roll.rows.append(RollRow(number, _person(roll, number, said), _reference(said["member"])))
+    roll.rows.append(RollRow(number, _person(roll, number, values), _reference(values["member"])))
 
 
-def _person(roll: Roll, number: int, said: dict[str, str]) -> Person:
+def _person(roll: Roll, number: int, values: dict[str, str]) -> Person:
     """The person of a row without faults; what cannot be read of it is remarked."""
-    phone = fold_phone(said["phone"])
-    if phone is None and masked_phone(said["phone"]):
-        phone = said["phone"]
-    sex = parse_sex(said["sex"])
+    phone = fold_phone(values["phone"])
+    if phone is None and masked_phone(values["phone"]):
+        phone = values["phone"]
+    sex = parse_sex(values["sex"])
     for column, value in (("phone", phone), ("sex", sex)):
-        if value is None and not is_blank(said[column]):
+        if value is None and not is_blank(values[column]):
             roll.remark(_UNREAD[column], number)
-    if said["birth_date"] and read_day(said["birth_date"]).guessed:
+    if values["birth_date"] and read_day(values["birth_date"]).guessed:
         roll.remark(_GUESSED, number)
-    read = parse_id_number(said["id_number"])
-    left = said["id_number"] if _is_compared(read) else None
+    read = parse_id_number(values["id_number"])
+    left = values["id_number"] if _is_compared(read) else None
     if read.damage == "excel":
         roll.remark(read.words, number)
     return Person(
-        name=said["name"],
+        name=values["name"],
         id_number=read.text or left or None,
-        birth_date=_birth(said["birth_date"]),
+        birth_date=_birth(values["birth_date"]),
         sex=sex,
         phone=phone,
-        address=said["address"] or None,
+        address=values["address"] or None,
     )
 
 
@@ -267,25 +267,25 @@ def _reference(cell: str) -> str | None:
     return None if not cell or is_running_number(cell) else cell
 
 
-def _fault(said: dict[str, str]) -> tuple[str, Wrong] | None:
+def _fault(values: dict[str, str]) -> tuple[str, Wrong] | None:
     """The first thing wrong with a row."""
-    long = next((name for name, text in said.items() if len(text) > CELL_LETTERS_MAX), None)
+    long = next((name for name, text in values.items() if len(text) > CELL_LETTERS_MAX), None)
     if long:
         return long, Wrong(
-            f"内容过长（{len(said[long])} 字）", f"请缩短到 {CELL_LETTERS_MAX} 字以内"
+            f"内容过长（{len(values[long])} 字）", f"请缩短到 {CELL_LETTERS_MAX} 字以内"
         )
-    if not said["name"]:
+    if not values["name"]:
         return "name", Wrong("没有填写姓名", "请补上姓名")
-    if said["id_number"]:
-        number = parse_id_number(said["id_number"])
-        if not _is_compared(number) and not is_blank(said["id_number"]):
+    if values["id_number"]:
+        number = parse_id_number(values["id_number"])
+        if not _is_compared(number) and not is_blank(values["id_number"]):
             named = replace(number, damage="check") if number.damage == "excel" else number
             reason, _, fix = named.words.zh.partition("；")
             return "id_number", Wrong(reason, fix or "请对照证件更正")
-    if part_of_a_day(said["birth_date"]) or is_blank(said["birth_date"]):
+    if part_of_a_day(values["birth_date"]) or is_blank(values["birth_date"]):
         return None
     try:
-        day(said["birth_date"])
+        day(values["birth_date"])
     except Wrong as wrong:
         return "birth_date", wrong
     return None

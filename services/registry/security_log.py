@@ -145,7 +145,13 @@ class Keeper:
             actor.account or actor.key_id or actor.organisation,
             now.replace(second=0, microsecond=0),
         )
-        self._counted = Counter({one: n for one, n in self._counted.items() if one[1] == place[1]})
+        self._counted = Counter(
+            {
+                place_counted: n
+                for place_counted, n in self._counted.items()
+                if place_counted[1] == place[1]
+            }
+        )
         self._counted[place] += 1
         if self._counted[place] <= REFUSALS_A_MINUTE_MAX:
             record(
@@ -182,14 +188,14 @@ def listed(
     if after:
         where.append("(at, id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))")
         params |= {"at": after[0], "id": after[1]}
-    found = rows(
+    events = rows(
         tx,
         f"""SELECT id, at, event, result, organisation, account, key_id, role, object, reference,
             detail, trace
         FROM security_log WHERE {" AND ".join(where)} ORDER BY at DESC, id DESC LIMIT :limit""",
         params,
     )
-    return [_shown(row) for row in found]
+    return [_shown(row) for row in events]
 
 
 def forget(tx: Connection, now: datetime) -> int:

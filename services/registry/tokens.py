@@ -76,22 +76,22 @@ def agree(tx: Connection, organisation: str, at: datetime) -> str:
         raise Refused(422, "unknown-organisation", _NO_ORGANISATION)
     last = ""
     while True:
-        found = tx.exec_driver_sql(
+        members = tx.exec_driver_sql(
             "SELECT member, id_number FROM member WHERE member > %s AND id_number IS NOT NULL "
             "ORDER BY member LIMIT %s",
             (last, BATCH),
         ).all()
-        if not found:
+        if not members:
             return key.hex()
         store(
             tx,
             (
-                (one, row.member)
-                for row in found
-                for one in tokens_of(row.id_number, {organisation: key})
+                (token, row.member)
+                for row in members
+                for token in tokens_of(row.id_number, {organisation: key})
             ),
         )
-        last = found[-1].member
+        last = members[-1].member
 
 
 def end(tx: Connection, organisation: str) -> bool:
