@@ -44,7 +44,7 @@ def climb_overdue(
         done = queries.CLIMBING.each_by_itself(
             tx,
             tasks,
-            lambda some: _tell_above(tx, some, clock, channels, rules),
+            lambda tasks_due: _tell_above(tx, tasks_due, clock, channels, rules),
             now,
             key=lambda task: str(task["id"]),
             organisation=lambda task: task["organisation"],
@@ -84,7 +84,7 @@ def settle_closed(engine: Engine, clock: Clock) -> int:
         with engine.begin() as tx:
             notices = queries.unsettled(tx, SETTLE_ROWS_MAX)
             queries.SETTLING.each_by_itself(
-                tx, notices, lambda some: tables.settle(tx, some), clock.now()
+                tx, notices, lambda notices_settled: tables.settle(tx, notices_settled), clock.now()
             )
         total += len(notices)
         if len(notices) < SETTLE_ROWS_MAX:
