@@ -8,12 +8,12 @@ changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from schemas.days import dues_month_last
-from services.cases import deadlines, reports, rights
-from services.cases import states as s
+from services.cases import deadlines, reports, rights, states
 from services.cases.arguments import NOTHING, Arguments, Named, refuse
 from services.cases.calendar import add_months, day_of
 from services.cases.model import Case, DecisionContext, Move, Statement, Step
@@ -21,13 +21,15 @@ from services.cases.overrides import judge
 from services.cases.routing import table
 from services.kit.errors import Refused
 
-Command = Callable[[Case, Arguments, DecisionContext], Case]
-_COMMANDS: dict[str, Command] = {}
+Effect = Callable[[Case, Arguments, DecisionContext], Case]
 
 
-def _command(function: Command) -> Command:
-    _COMMANDS[function.__name__.rstrip("_")] = function
-    return function
+@dataclass(frozen=True)
+class Command:
+    """What a command changes of a case, and the rule that it follows, in one sentence."""
+
+    effect: Effect
+    rule: str
 
 
 def decide(
@@ -44,21 +46,21 @@ def decide(
     ``named``: what its arguments name, as the caller sees it. 409 the state does not allow it, 403
     the actor may not, 422 a field is missing or impossible.
     """
-    if command not in s.COMMANDS:
+    if command not in states.COMMANDS:
         raise refuse(
             422,
             "unknown-command",
             f"没有「{command}」这个办理动作。",
             f"There is no command {command!r}.",
-            commands=sorted(s.COMMANDS),
+            commands=sorted(states.COMMANDS),
         )
-    if (case.state, command) not in s.TRANSITIONS:
+    if (case.state, command) not in states.TRANSITIONS:
         raise _illegal(case, command, actor, context)
     if not rights.may(case, command, actor, context):
         raise _not_yours(case, command, actor, context)
-    given = Arguments(args, actor, command, named)
-    after = _COMMANDS[command](case, given, context)
-    return finish(case, after, command, actor, given, context)
+    arguments = Arguments(args, actor, command, named)
+    after = COMMANDS[command].effect(case, arguments, context)
+    return finish(case, after, command, actor, arguments, context)
 
 
 def finish(
@@ -66,7 +68,7 @@ def finish(
     after: Case,
     command: str,
     actor: str | None,
-    given: Arguments,
+    arguments: Arguments,
     context: DecisionContext,
 ) -> Move:
     """The move from ``case`` to ``after``: entry dates, waiting and owner settled, one history
@@ -76,11 +78,18 @@ def finish(
     after = deadlines.settle(
         after.replace(touched_at=context.now, policy=context.policy_now(after).version), context
     )
-    extra = tuple(
-        Step(c, case.state, case.state, actor, "on_paper", d) for c, d in given.extra_steps
+    on_paper = tuple(
+        Step(act, case.state, case.state, actor, "on_paper", detail)
+        for act, detail in arguments.extra_steps
     )
-    step = Step(command, case.state, after.state, actor, given.reason, given.detail())
-    return Move(after, (*extra, step), given.statement, tuple(given.affects), given.taken_over)
+    step = Step(command, case.state, after.state, actor, arguments.reason, arguments.detail())
+    return Move(
+        after,
+        (*on_paper, step),
+        arguments.statement,
+        tuple(arguments.affects),
+        arguments.taken_over,
+    )
 
 
 def entered(case: Case, after: Case, context: DecisionContext) -> Case:
@@ -91,25 +100,27 @@ def entered(case: Case, after: Case, context: DecisionContext) -> Case:
 
 
 def _illegal(case: Case, command: str, actor: str, context: DecisionContext) -> Refused:
-    state, (now, zh, en) = s.STATES[case.state], _what_now(case, actor, context)
+    state = states.STATES[case.state]
+    now, zh, en = _what_now(case, actor, context)
     return refuse(
         409,
         "illegal-move",
-        f"这件转移现在是「{state[0]}」，不能「{s.COMMANDS[command][0]}」。{zh}",
-        f"This transfer is '{state[1]}' now; one cannot {s.COMMANDS[command][1]}. {en}",
+        f"这件转移现在是「{state[0]}」，不能「{states.COMMANDS[command][0]}」。{zh}",
+        f"This transfer is '{state[1]}' now; one cannot {states.COMMANDS[command][1]}. {en}",
         state=case.state,
         allowed=now,
     )
 
 
 def _not_yours(case: Case, command: str, actor: str, context: DecisionContext) -> Refused:
-    state, (now, zh, en) = s.STATES[case.state], _what_now(case, actor, context)
+    state = states.STATES[case.state]
+    now, zh, en = _what_now(case, actor, context)
     return refuse(
         403,
         "not-yours",
-        f"这件转移现在是「{state[0]}」，「{s.COMMANDS[command][0]}」不由本组织办理。{zh}",
+        f"这件转移现在是「{state[0]}」，「{states.COMMANDS[command][0]}」不由本组织办理。{zh}",
         f"This transfer is '{state[1]}' now; it is not for this organisation to "
-        f"{s.COMMANDS[command][1]}. {en}",
+        f"{states.COMMANDS[command][1]}. {en}",
         allowed=now,
     )
 
@@ -117,8 +128,8 @@ def _not_yours(case: Case, command: str, actor: str, context: DecisionContext) -
 def _what_now(case: Case, actor: str, context: DecisionContext) -> tuple[list[str], str, str]:
     """What ``actor`` may do now: the commands, and a sentence in each language."""
     now = sorted(rights.allowed(case, actor, context))
-    verbs_zh = "、".join(s.COMMANDS[c][0] for c in now) or "无"
-    verbs_en = ", ".join(s.COMMANDS[c][1] for c in now) or "nothing"
+    verbs_zh = "、".join(states.COMMANDS[c][0] for c in now) or "无"
+    verbs_en = ", ".join(states.COMMANDS[c][1] for c in now) or "nothing"
     return (
         now,
         f"本组织现在可以办理：{verbs_zh}。",
@@ -131,7 +142,7 @@ def choose(case: Case, context: DecisionContext) -> Case:
     accordingly.
     """
     category = case.facts.get("category")
-    found = judge(
+    judgement = judge(
         case,
         table(),
         context.overrides,
@@ -139,10 +150,12 @@ def choose(case: Case, context: DecisionContext) -> Case:
         context.today,
         case.opened_at or context.now,
     )
-    row, proposal = found.row, found.proposal
-    state = s.TRIAGED if row or case.triaged_by_person else s.ANNOUNCED
+    row = judgement.row
+    proposal = judgement.proposal
+    override = judgement.override
+    settled = row is not None or case.triaged_by_person
     return case.replace(
-        state=state,
+        state=states.TRIAGED if settled else states.ANNOUNCED,
         rule=row,
         category=category,
         policy=context.policy_now(case.replace(category=category)).version,
@@ -150,7 +163,7 @@ def choose(case: Case, context: DecisionContext) -> Case:
         destination_source=proposal.source,
         area=proposal.area,
         chosen_by_person=False,
-        override=found.override.id if found.override else None,
+        override=override.id if override else None,
     )
 
 
@@ -163,17 +176,23 @@ def _retriage(case: Case, context: DecisionContext) -> Case:
     )
 
 
-@_command
-def triage(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    wanted = given.report("from_report")
+def triage(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin branch says what kind of move it is; row and destination follow from the facts."""
+    wanted = arguments.report("from_report")
     report = reports.named(context.reports, wanted) if wanted else None
     reported = dict(report.facts) if report else {}
-    category = given.one_of("category", tuple(s.CATEGORIES), required="category" not in reported)
-    circumstances = {k: v for k, v in given.mapping("circumstances").items() if v is not None}
+    category = arguments.one_of(
+        "category", tuple(states.CATEGORIES), required="category" not in reported
+    )
+    circumstances = {
+        fact: value
+        for fact, value in arguments.mapping("circumstances").items()
+        if value is not None
+    }
     stated = {**reported, **circumstances, "category": category or reported.get("category")}
-    given.taken_over = report
-    given.statement = Statement(
-        None, f"urn:guidui:organisation:{given.actor}", "triage", context.now, "triage", stated
+    arguments.taken_over = report
+    arguments.statement = Statement(
+        None, f"urn:guidui:organisation:{arguments.actor}", "triage", context.now, "triage", stated
     )
     return choose(
         case.replace(facts={**case.facts, **stated}, triaged_by_person=True, counted_from=None),
@@ -181,9 +200,9 @@ def triage(case: Case, given: Arguments, context: DecisionContext) -> Case:
     )
 
 
-@_command
-def confirm_destination(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    if given.flag("member_informed") is not True:
+def confirm_destination(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin settles where the member goes, after the member has been told."""
+    if arguments.flag("member_informed") is not True:
         raise refuse(
             422,
             "member-not-informed",
@@ -191,32 +210,31 @@ def confirm_destination(case: Case, given: Arguments, context: DecisionContext) 
             "Tell the member first, then give member_informed: true.",
             field="member_informed",
         )
-    after = _to(case, given, context, "stated", required=not case.destination)
+    after = _to(case, arguments, context, "stated", required=not case.destination)
     _still_there(after, context)
-    return after.replace(state=s.DESTINATION_CONFIRMED)
+    return after.replace(state=states.DESTINATION_CONFIRMED)
 
 
 def _still_there(case: Case, context: DecisionContext) -> None:
     """Nobody is sent to, or taken into, an organisation that has ended and has no successor."""
-    one = context.directory.get(case.destination)
-    if one is not None and one.ended(context.today):
+    destination = context.directory.get(case.destination)
+    if destination is not None and destination.ended(context.today):
         raise refuse(
             409,
             "destination-ended",
-            f"{one.name}已于 {one.effective_to} 撤销，没有接续组织；请另填去向组织"
+            f"{destination.name}已于 {destination.effective_to} 撤销，没有接续组织；请另填去向组织"
             "（organisation），已到达的请先转交（forward）。",
-            f"{one.name} ended on {one.effective_to} and has no successor; give another "
-            f"organisation, or forward "
-            "a member who has arrived.",
+            f"{destination.name} ended on {destination.effective_to} and has no successor; "
+            "give another organisation, or forward a member who has arrived.",
             field="organisation",
         )
 
 
 def _to(
-    case: Case, given: Arguments, context: DecisionContext, source: str, required: bool
+    case: Case, arguments: Arguments, context: DecisionContext, source: str, required: bool
 ) -> Case:
     """The case with the destination given in ``organisation``, if one is given."""
-    code = given.organisation("organisation", context, required=required)
+    code = arguments.organisation("organisation", context, required=required)
     if code is None or code == case.destination:
         return case
     organisation = context.directory.get(code)
@@ -226,9 +244,9 @@ def _to(
     )
 
 
-@_command
-def approve_stay(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    reason = given.reason = given.text("reason")
+def approve_stay(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin committee lets the member stay, for a reason and until a day of review."""
+    reason = arguments.reason = arguments.text("reason")
     listed = context.policy_now(case).stay_reasons
     if listed and reason not in listed:
         raise refuse(
@@ -238,30 +256,30 @@ def approve_stay(case: Case, given: Arguments, context: DecisionContext) -> Case
             f"reason must be one of the prescribed reasons for a stay: {', '.join(listed)}.",
             field="reason",
         )
-    review = given.day("review_on", after=context.today)
+    review = arguments.day("review_on", after=context.today)
     return case.replace(
-        state=s.STAY_APPROVED,
+        state=states.STAY_APPROVED,
         review_on=review,
-        contact_interval=given.number("contact_interval", 1, 60, required=False),
+        contact_interval=arguments.number("contact_interval", 1, 60, required=False),
         contacted_on=None,
     )
 
 
-@_command
-def register_floating(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    written, host = given.host("host", context)
+def register_floating(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin registers a member whose place is not fixed, with the permit and the host."""
+    written, host = arguments.host("host", context)
     return case.replace(
-        state=s.FLOATING_REGISTERED,
-        permit_no=given.text("permit_no"),
+        state=states.FLOATING_REGISTERED,
+        permit_no=arguments.text("permit_no"),
         contacted_on=None,
         acknowledged_on=None,
         host=host,
-        **given.keep("host", written, "host_contact", given.text("host_contact")),
+        **arguments.keep("host", written, "host_contact", arguments.text("host_contact")),
     )
 
 
-@_command
-def acknowledge(case: Case, given: Arguments, context: DecisionContext) -> Case:
+def acknowledge(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The host confirms the permit of a floating member, once."""
     if case.acknowledged_on:
         raise refuse(
             409,
@@ -270,40 +288,54 @@ def acknowledge(case: Case, given: Arguments, context: DecisionContext) -> Case:
             f"The permit was acknowledged on {case.acknowledged_on.isoformat()}.",
             state=case.state,
         )
-    given.text("contact")
+    arguments.text("contact")
     return case.replace(acknowledged_on=context.today)
 
 
-@_command
-def reopen(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.reason = given.text("reason")
+def reopen(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin takes up a stay, a floating registration or a cancelled move again."""
+    arguments.reason = arguments.text("reason")
     return _retriage(case, context)
 
 
-@_command
-def submit(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.month("dues_paid_to", until=dues_month_last(context.now))
-    return case.replace(state=s.OUT_APPROVAL)
+def submit(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin branch hands the move to its committee and names the month dues are paid to."""
+    arguments.month("dues_paid_to", until=dues_month_last(context.now))
+    return case.replace(state=states.OUT_APPROVAL)
 
 
-@_command
-def send_back(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.reason = given.text("reason")
+def send_back(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin committee gives the case back to the branch, with a reason; it is triaged anew."""
+    arguments.reason = arguments.text("reason")
     return _retriage(case, context)
 
 
-def _letter(case: Case, given: Arguments, context: DecisionContext, **changes: Any) -> Case:
+def _usual_validity(case: Case, context: DecisionContext) -> int:
+    """How many days a letter holds where nobody says: by the way from one end to the other."""
+    policy = context.policy_now(case)
+    if not case.origin or not case.destination:
+        return policy.validity_days_max
+    return policy.validity(_area(case.origin, context), _area(case.destination, context))
+
+
+def _area(code: str, context: DecisionContext) -> str:
+    organisation = context.directory.get(code)
+    if organisation is None:
+        return ""
+    return organisation.area or ""
+
+
+def _letter(case: Case, arguments: Arguments, context: DecisionContext, **changes: Any) -> Case:
     """The case with a new letter of today."""
-    channel, policy = given.one_of("channel", ("system", "paper", "both")), context.policy_now(case)
-    days = given.number("validity_days", 1, policy.validity_days_max, required=False)
-    ends = [context.directory.get(code) for code in (case.origin, case.destination) if code]
+    channel = arguments.one_of("channel", ("system", "paper", "both"))
+    most = context.policy_now(case).validity_days_max
+    days = arguments.number("validity_days", 1, most, required=False)
     if days is None:
-        areas = [(one.area or "") if one else "" for one in ends]
-        days = policy.validity(areas[0], areas[1]) if len(areas) == 2 else policy.validity_days_max
-    issuing = deadlines.issuer(case, context) or given.actor
+        days = _usual_validity(case, context)
+    issuing = deadlines.issuer(case, context) or arguments.actor
     number = f"{issuing}-{context.today.year}-{case.id[:8]}-{case.letters + 1}"
     return case.replace(
-        state=s.LETTER_ISSUED,
+        state=states.LETTER_ISSUED,
         letter_number=number,
         letter_issued_on=context.today,
         letter_expires_on=context.today + timedelta(days=days),
@@ -315,18 +347,18 @@ def _letter(case: Case, given: Arguments, context: DecisionContext, **changes: A
     )
 
 
-@_command
-def issue_letter(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    return _letter(case, given, context, receiver=None)
+def issue_letter(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin committee, or its superior with authority, writes a 介绍信."""
+    return _letter(case, arguments, context, receiver=None)
 
 
-@_command
-def reissue(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.reason = given.text("reason")
+def reissue(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin committee writes a new letter for one that expired or is void."""
+    arguments.reason = arguments.text("reason")
     until = deadlines.reissue_until(case, context)
     if until and context.today > until:
         department = context.directory.department_above(case.origin_committee)
-        if not given.department("approval", department.code if department else None):
+        if not arguments.department("approval", department.code if department else None):
             raise refuse(
                 409,
                 "reissue-window-closed",
@@ -337,17 +369,17 @@ def reissue(case: Case, given: Arguments, context: DecisionContext) -> Case:
                 "county department's approval: give its code as approval.",
                 until=until.isoformat(),
             )
-    return _letter(case, given, context, receiver=None)
+    return _letter(case, arguments, context, receiver=None)
 
 
-@_command
-def hand_over(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.one_of("handed_to", ("member",))
-    return case.replace(state=s.IN_TRANSIT)
+def hand_over(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin committee gives the letter to the member, who carries it."""
+    arguments.one_of("handed_to", ("member",))
+    return case.replace(state=states.IN_TRANSIT)
 
 
-@_command
-def add_channel(case: Case, given: Arguments, context: DecisionContext) -> Case:
+def add_channel(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin committee sends the same letter by its other channel too."""
     if case.letter_channel == "both":
         raise refuse(
             409,
@@ -356,28 +388,28 @@ def add_channel(case: Case, given: Arguments, context: DecisionContext) -> Case:
             "This letter goes by system and paper already.",
             state=case.state,
         )
-    given.reason = given.get("reason")
+    arguments.reason = arguments.get("reason")
     return case.replace(letter_channel="both")
 
 
-@_command
-def record_arrival(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.letter("letter_number", case.letter_number)
-    return case.replace(state=s.ARRIVED, receiver=given.actor)
+def record_arrival(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The destination, or who stands in the letter's header, records that the member has come."""
+    arguments.letter("letter_number", case.letter_number)
+    return case.replace(state=states.ARRIVED, receiver=arguments.actor)
 
 
-@_command
-def forward(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    after = _to(case, given, context, "stated", required=True)
-    return after.replace(receiver=given.organisation("organisation", context))
+def forward(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """Who holds the arrival passes the member on to the organisation that is meant."""
+    after = _to(case, arguments, context, "stated", required=True)
+    return after.replace(receiver=arguments.organisation("organisation", context))
 
 
-@_command
-def accept(case: Case, given: Arguments, context: DecisionContext) -> Case:
+def accept(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The receiving committee takes the member in: from here on the member belongs there."""
     _still_there(case, context)
     expired_on = case.letter_expires_on
     late = expired_on is not None and context.today > expired_on
-    if late and not given.get("late_decision"):
+    if late and not arguments.get("late_decision"):
         raise refuse(
             409,
             "late-decision-required",
@@ -388,7 +420,7 @@ def accept(case: Case, given: Arguments, context: DecisionContext) -> Case:
             field="late_decision",
         )
     if (
-        given.flag("archive_checked") is not True
+        arguments.flag("archive_checked") is not True
         and context.policy_now(case).archive_check == "required"
     ):
         raise refuse(
@@ -400,7 +432,7 @@ def accept(case: Case, given: Arguments, context: DecisionContext) -> Case:
             field="archive_checked",
         )
     return case.replace(
-        state=s.ACCEPTED,
+        state=states.ACCEPTED,
         accepted_on=context.today,
         late=case.late or late,
         letter_status="used",
@@ -408,52 +440,54 @@ def accept(case: Case, given: Arguments, context: DecisionContext) -> Case:
     )
 
 
-@_command
-def return_for_cure(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.texts("defects", least=1)
-    return case.replace(state=s.RETURNED, returned_for="cure", bounced=True)
+def return_for_cure(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The receiver sends the papers back and names all that is missing at once."""
+    arguments.texts("defects", least=1)
+    return case.replace(state=states.RETURNED, returned_for="cure", bounced=True)
 
 
-@_command
-def refuse_(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    reason = given.reason = given.text("reason")
+def refuse_arrival(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The receiver refuses with a reason; an unlisted one, or the second, goes to the superior."""
+    reason = arguments.reason = arguments.text("reason")
     policy = context.policy_now(case)
     listed = reason in policy.refusal_reasons and (
         reason != "archive_defect" or policy.archive_check != "none"
     )
     if reason == "wrong_organisation":
-        given.organisation("proposed", context)
+        arguments.organisation("proposed", context)
     if reason == "not_living_here":
-        given.text("evidence")
+        arguments.text("evidence")
     refusals = case.refusals + 1
-    up = not listed or refusals >= 2
+    escalates = not listed or refusals >= 2
     return case.replace(
-        state=s.ESCALATED if up else s.RETURNED,
+        state=states.ESCALATED if escalates else states.RETURNED,
         refusals=refusals,
         bounced=True,
-        returned_for=None if up else "redirect",
+        returned_for=None if escalates else "redirect",
     )
 
 
-@_command
-def cure(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.text("evidence")
-    return case.replace(state=s.ARRIVED)
+def cure(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin completes what the receiver found missing."""
+    arguments.text("evidence")
+    return case.replace(state=states.ARRIVED)
 
 
-@_command
-def redirect(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    after = _to(case, given, context, "stated", required=True)
-    return after.replace(state=s.DESTINATION_CONFIRMED, letter_status=_voided(case), receiver=None)
+def redirect(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin sends a returned member to another organisation; the letter is void."""
+    after = _to(case, arguments, context, "stated", required=True)
+    return after.replace(
+        state=states.DESTINATION_CONFIRMED, letter_status=_voided(case), receiver=None
+    )
 
 
 def _voided(case: Case) -> str | None:
     return "void" if case.letter_number else None
 
 
-@_command
-def rule(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    if case.state == s.TRIAGED and case.rule != "B35":
+def give_ruling(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The department above both ends decides where the member goes, or that the member stays."""
+    if case.state == states.TRIAGED and case.rule != "B35":
         raise refuse(
             409,
             "no-doubt-to-rule-on",
@@ -461,44 +495,46 @@ def rule(case: Case, given: Arguments, context: DecisionContext) -> Case:
             "A row of the decision table applies; there is nothing to rule on.",
             state=case.state,
         )
-    choices = ("redirect", "stay") if case.state == s.TRIAGED else ("accept", "redirect", "stay")
-    decision = given.one_of("decision", choices)
-    _met_on(case, given, context)
-    given.reason = decision
+    choices = (
+        ("redirect", "stay") if case.state == states.TRIAGED else ("accept", "redirect", "stay")
+    )
+    decision = arguments.one_of("decision", choices)
+    _met_on(case, arguments, context)
+    arguments.reason = decision
     if decision == "accept":
-        return _to(case, given, context, "ruling", required=False).replace(state=s.ARRIVED)
+        return _to(case, arguments, context, "ruling", required=False).replace(state=states.ARRIVED)
     if decision == "stay":
         return case.replace(
-            state=s.STAY_APPROVED,
-            review_on=given.day("review_on", after=context.today),
+            state=states.STAY_APPROVED,
+            review_on=arguments.day("review_on", after=context.today),
             letter_status=_voided(case),
             receiver=None,
         )
-    after = _to(case, given, context, "ruling", required=True)
+    after = _to(case, arguments, context, "ruling", required=True)
     return after.replace(
-        state=s.DESTINATION_CONFIRMED,
+        state=states.DESTINATION_CONFIRMED,
         destination_source="ruling",
         letter_status=_voided(case),
         receiver=None,
     )
 
 
-@_command
-def place(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    branch = given.branch("branch", case.receiving_committee, context)
-    state = s.RECEIPT_SENT if case.receipt_sent_on else s.PLACED
+def place(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The receiving side puts the member into one of its branches."""
+    branch = arguments.branch("branch", case.receiving_committee, context)
+    state = states.RECEIPT_SENT if case.receipt_sent_on else states.PLACED
     return case.replace(state=state, branch=branch, placed_at=context.now)
 
 
-@_command
-def record_talk(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    return case.replace(talked_on=given.day("on", since=case.accepted_on, until=context.today))
+def record_talk(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The branch records the day of its first talk with the new member."""
+    return case.replace(talked_on=arguments.day("on", since=case.accepted_on, until=context.today))
 
 
-@_command
-def send_receipt(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.text("handler")
-    given.text("phone")
+def send_receipt(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The receiving committee sends the 回执, once, and names who handles it and the phone."""
+    arguments.text("handler")
+    arguments.text("phone")
     if case.receipt_sent_on:
         raise refuse(
             409,
@@ -508,46 +544,46 @@ def send_receipt(case: Case, given: Arguments, context: DecisionContext) -> Case
             state=case.state,
         )
     late = case.receipt_due_on is not None and context.today > case.receipt_due_on
-    state = s.RECEIPT_SENT if case.state == s.PLACED else s.ACCEPTED
+    state = states.RECEIPT_SENT if case.state == states.PLACED else states.ACCEPTED
     return case.replace(state=state, receipt_sent_on=context.today, late=case.late or late)
 
 
-@_command
-def record_receipt(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.get("number")
-    given.get("handler")
-    given.day("on", since=case.accepted_on, until=context.today, required=False)
-    return case.replace(state=s.MOVED, receipt_recorded_on=context.today)
+def record_receipt(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin committee enters the receipt on its counterfoil; the member has moved."""
+    arguments.get("number")
+    arguments.get("handler")
+    arguments.day("on", since=case.accepted_on, until=context.today, required=False)
+    return case.replace(state=states.MOVED, receipt_recorded_on=context.today)
 
 
-@_command
-def report_lost(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.reason = given.text("reason")
-    return case.replace(state=s.LETTER_VOID, letter_status="void")
+def report_lost(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin reports the letter lost; its number is void."""
+    arguments.reason = arguments.text("reason")
+    return case.replace(state=states.LETTER_VOID, letter_status="void")
 
 
-@_command
-def mark_unreachable(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.texts("attempts", least=context.policy_now(case).unreachable_attempts)
-    return case.replace(state=s.UNREACHABLE, interrupted=case.state)
+def mark_unreachable(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin branch says that nobody can reach the member, and how it tried."""
+    arguments.texts("attempts", least=context.policy_now(case).unreachable_attempts)
+    return case.replace(state=states.UNREACHABLE, interrupted=case.state)
 
 
-@_command
-def found(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.text("how")
-    if case.state == s.LOST_CONTACT:
+def find_member(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin branch has reached the member; the case goes on where it was interrupted."""
+    arguments.text("how")
+    if case.state == states.LOST_CONTACT:
         return _retriage(case, context)
-    back = case.interrupted or s.TRIAGED
+    back = case.interrupted or states.TRIAGED
     expired = case.letter_expires_on is not None and context.today > case.letter_expires_on
-    if back == s.IN_TRANSIT and expired:
-        return case.replace(state=s.LETTER_EXPIRED, letter_status="expired", interrupted=None)
-    if back == s.TRIAGED:
+    if back == states.IN_TRANSIT and expired:
+        return case.replace(state=states.LETTER_EXPIRED, letter_status="expired", interrupted=None)
+    if back == states.TRIAGED:
         return _retriage(case, context).replace(interrupted=None)
     return case.replace(state=back, interrupted=None)
 
 
-@_command
-def mark_lost(case: Case, given: Arguments, context: DecisionContext) -> Case:
+def mark_lost(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin branch registers a member as out of contact, six months after the last sign."""
     last = context.member.last_seen_on
     if last is None:
         raise refuse(
@@ -568,33 +604,34 @@ def mark_lost(case: Case, given: Arguments, context: DecisionContext) -> Case:
             f"{from_day.isoformat()}.",
             possible_from=from_day.isoformat(),
         )
-    return case.replace(state=s.LOST_CONTACT)
+    return case.replace(state=states.LOST_CONTACT)
 
 
-def _decision(case: Case, given: Arguments, context: DecisionContext) -> None:
+def _decision(case: Case, arguments: Arguments, context: DecisionContext) -> None:
     """No standing changes without a named human decision, its meeting and its approver (rules.md
     §C.4 no. 7).
     """
-    given.text("decided_by")
-    _met_on(case, given, context)
-    given.text("approved_by")
+    arguments.text("decided_by")
+    _met_on(case, arguments, context)
+    arguments.text("approved_by")
 
 
-def _met_on(case: Case, given: Arguments, context: DecisionContext) -> None:
+def _met_on(case: Case, arguments: Arguments, context: DecisionContext) -> None:
     """The day of the meeting: past, and for a ruling or a suspended member not before what it
     decides upon.
     """
-    since = {
-        s.ESCALATED: case.entered_at and day_of(case.entered_at),
-        s.SUSPENDED: case.suspended_on,
-    }.get(case.state)
-    given.day("meeting_on", since=since, until=context.today)
+    since = None
+    if case.state == states.ESCALATED and case.entered_at:
+        since = day_of(case.entered_at)
+    elif case.state == states.SUSPENDED:
+        since = case.suspended_on
+    arguments.day("meeting_on", since=since, until=context.today)
 
 
-@_command
-def suspend(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    _decision(case, given, context)
-    if case.state == s.STAY_APPROVED and not case.abroad:
+def suspend(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin committee records the decision to suspend membership (停止党籍)."""
+    _decision(case, arguments, context)
+    if case.state == states.STAY_APPROVED and not case.abroad:
         raise refuse(
             409,
             "stay-not-abroad",
@@ -602,18 +639,18 @@ def suspend(case: Case, given: Arguments, context: DecisionContext) -> Case:
             "Only a stay abroad may lead to suspension.",
             state=case.state,
         )
-    return case.replace(state=s.SUSPENDED, suspended_on=context.today)
+    return case.replace(state=states.SUSPENDED, suspended_on=context.today)
 
 
-@_command
-def restore(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    _decision(case, given, context)
-    return case.replace(state=s.RESTORED)
+def restore(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin committee records the decision to restore membership."""
+    _decision(case, arguments, context)
+    return case.replace(state=states.RESTORED)
 
 
-@_command
-def strike_off(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    _decision(case, given, context)
+def strike_off(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin committee records the decision to strike the member off (除名)."""
+    _decision(case, arguments, context)
     first = deadlines.strike_off_from(case, context)
     if first and context.today < first:
         raise refuse(
@@ -623,12 +660,12 @@ def strike_off(case: Case, given: Arguments, context: DecisionContext) -> Case:
             f"Suspended for less than two years; possible from {first.isoformat()}.",
             possible_from=first.isoformat(),
         )
-    return case.replace(state=s.STRUCK_OFF)
+    return case.replace(state=states.STRUCK_OFF)
 
 
-@_command
-def merge(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    into = given.case("into")
+def merge(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """Whoever answers for the member in both cases makes them one."""
+    into = arguments.case("into")
     if into.id == case.id:
         raise refuse(
             422,
@@ -637,16 +674,16 @@ def merge(case: Case, given: Arguments, context: DecisionContext) -> Case:
             "A case cannot be merged into itself.",
             field="into",
         )
-    _may_be_joined(case, into, given.actor, context)
-    given.affects.append(("merge", into.id))
-    return case.replace(state=s.MERGED, merged_into=into.id)
+    _may_be_joined(case, into, arguments.actor, context)
+    arguments.affects.append(("merge", into.id))
+    return case.replace(state=states.MERGED, merged_into=into.id)
 
 
 def _may_be_joined(case: Case, into: Case, actor: str, context: DecisionContext) -> None:
     """Two cases are made one by whoever answers for the member in both, and only once it is sure
     that it is one member.
     """
-    if (into.state, "merge") not in s.TRANSITIONS:
+    if (into.state, "merge") not in states.TRANSITIONS:
         raise refuse(
             422,
             "merge-into-what",
@@ -685,22 +722,22 @@ def _may_be_joined(case: Case, into: Case, actor: str, context: DecisionContext)
         )
 
 
-@_command
-def cancel(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.reason = given.text("reason")
-    return case.replace(state=s.CANCELLED, letter_status=_voided(case))
+def cancel(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin committee calls the move off before anybody accepts; the letter is void."""
+    arguments.reason = arguments.text("reason")
+    return case.replace(state=states.CANCELLED, letter_status=_voided(case))
 
 
-@_command
-def close(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.reason = given.one_of("reason", s.CLOSE_REASONS)
-    return case.replace(state=s.CLOSED)
+def close(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin ends the case without a move, for one of the listed reasons."""
+    arguments.reason = arguments.one_of("reason", states.CLOSE_REASONS)
+    return case.replace(state=states.CLOSED)
 
 
-@_command
-def reroute(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.reason = given.text("reason")
-    named = given.organisation("organisation", context, required=False)
+def reroute(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin committee voids the letter and confirms another destination in one act."""
+    arguments.reason = arguments.text("reason")
+    named = arguments.organisation("organisation", context, required=False)
     code = named or deadlines.seen_elsewhere(case)
     if code is None:
         raise refuse(
@@ -712,7 +749,7 @@ def reroute(case: Case, given: Arguments, context: DecisionContext) -> Case:
         )
     organisation = context.directory.get(code)
     return case.replace(
-        state=s.DESTINATION_CONFIRMED,
+        state=states.DESTINATION_CONFIRMED,
         destination=code,
         destination_source="stated" if named else "claim",
         area=organisation.area if organisation else None,
@@ -722,8 +759,8 @@ def reroute(case: Case, given: Arguments, context: DecisionContext) -> Case:
     )
 
 
-@_command
-def record_paper_receipt(case: Case, given: Arguments, context: DecisionContext) -> Case:
+def record_paper_receipt(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """The origin committee records what a receiver outside guidui did on paper."""
     destination = context.directory.get(case.destination) if case.destination else None
     if destination is None or not destination.outside:
         raise refuse(
@@ -733,18 +770,18 @@ def record_paper_receipt(case: Case, given: Arguments, context: DecisionContext)
             "The receiver uses guidui and records acceptance and receipt itself.",
             state=case.state,
         )
-    given.text("number")
-    given.get("handler")
-    accepted = given.day("accepted_on", since=case.letter_issued_on, until=context.today)
+    arguments.text("number")
+    arguments.get("handler")
+    accepted = arguments.day("accepted_on", since=case.letter_issued_on, until=context.today)
     due = add_months(accepted, context.policy_now(case).receipt_months)
     late = bool(case.letter_expires_on and accepted > case.letter_expires_on)
-    given.extra_steps += [
+    arguments.extra_steps += [
         ("on_paper", {"act": "accept", "on": accepted.isoformat()}),
-        ("on_paper", {"act": "send_receipt", "number": given.get("number")}),
+        ("on_paper", {"act": "send_receipt", "number": arguments.get("number")}),
     ]
-    given.reason = "on_paper"
+    arguments.reason = "on_paper"
     return case.replace(
-        state=s.MOVED,
+        state=states.MOVED,
         accepted_on=accepted,
         letter_status="used",
         receipt_due_on=due,
@@ -754,16 +791,18 @@ def record_paper_receipt(case: Case, given: Arguments, context: DecisionContext)
     )
 
 
-@_command
-def ask(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    to = given.organisation("organisation", context)
-    given.text("text")
-    due = given.day(
-        "due_on", after=context.today - timedelta(days=1), required=False
-    ) or context.calendar.add_workdays(context.today, context.policy_now(case).ask_wd)
+def ask(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """Either end asks another organisation; it has until a day to answer."""
+    to = arguments.organisation("organisation", context)
+    arguments.text("text")
+    yesterday = context.today - timedelta(days=1)
+    due = arguments.day("due_on", after=yesterday, required=False)
+    if due is None:
+        workdays = context.policy_now(case).ask_wd
+        due = context.calendar.add_workdays(context.today, workdays)
     asked = {
         "to": to,
-        "by": given.actor,
+        "by": arguments.actor,
         "at": context.now.isoformat(),
         "due_on": due.isoformat(),
         "answered_on": None,
@@ -771,21 +810,21 @@ def ask(case: Case, given: Arguments, context: DecisionContext) -> Case:
     return case.replace(asks=[*case.asks, asked])
 
 
-@_command
-def answer(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.text("text")
-    asks, open_one = [], True
-    for one in case.asks:
-        if open_one and rights.may_answer(one, given.actor, context):
-            one, open_one = {**one, "answered_on": context.today.isoformat()}, False
-        asks.append(one)
+def answer(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """Who was asked answers the first question that is open to it."""
+    arguments.text("text")
+    asks = list(case.asks)
+    for place, question in enumerate(asks):
+        if rights.may_answer(question, arguments.actor, context):
+            asks[place] = {**question, "answered_on": context.today.isoformat()}
+            break
     return case.replace(asks=asks)
 
 
-@_command
-def note(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    text = given.get("text")
-    obstacle = given.one_of("obstacle", s.OBSTACLES, required=False)
+def note(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """Whoever has a part writes a remark, or why the member has not moved."""
+    text = arguments.get("text")
+    obstacle = arguments.one_of("obstacle", states.OBSTACLES, required=False)
     if not text and not obstacle:
         raise refuse(
             422,
@@ -793,26 +832,228 @@ def note(case: Case, given: Arguments, context: DecisionContext) -> Case:
             "请填备注 text 或未转原因 obstacle。",
             "Give a text or an obstacle.",
         )
-    given.reason = obstacle or None
+    arguments.reason = obstacle or None
     return case.replace(obstacle=obstacle or case.obstacle)
 
 
-@_command
-def give_to_all(case: Case, given: Arguments, context: DecisionContext) -> Case:
-    given.reason = given.one_of("order", s.TO_ALL)
-    given.mapping("with")
-    start = given.day("start_on", since=context.today, required=False)
+def give_to_all(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """Whoever answers for a batch gives one command to all its members, from a day on."""
+    arguments.reason = arguments.one_of("order", states.TO_ALL)
+    arguments.mapping("with")
+    start = arguments.day("start_on", since=context.today, required=False)
     return case.replace(start_on=start)
 
 
-@_command
-def pause(case: Case, given: Arguments, context: DecisionContext) -> Case:
+def pause(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """Whoever answers for a batch stops what runs for all its members."""
     return case.replace(paused=True)
 
 
-@_command
-def resume(case: Case, given: Arguments, context: DecisionContext) -> Case:
+def resume(case: Case, arguments: Arguments, context: DecisionContext) -> Case:
+    """Whoever answers for a batch lets it run on."""
     return case.replace(paused=False)
+
+
+COMMANDS: Mapping[str, Command] = {
+    "triage": Command(
+        triage,
+        "Whoever leaves a unit or a home for good must move, and the category decides "
+        "where to (条例 art. 25; rules.md §2.1 T2, §3).",
+    ),
+    "confirm_destination": Command(
+        confirm_destination,
+        "A letter goes only to a destination that the directory knows and the member has "
+        "heard of (rules.md T22, §C.1 C2).",
+    ),
+    "approve_stay": Command(
+        approve_stay,
+        "A stay is legitimate only with a reason and a review date (rules.md §3, §C.1 C3).",
+    ),
+    "register_floating": Command(
+        register_floating,
+        "Where place or time is uncertain the member travels with a 活动证 and stays "
+        "with the origin (rules.md §2.3, B3).",
+    ),
+    "acknowledge": Command(
+        acknowledge,
+        "The host takes a floating member into its organisational life and names a "
+        "contact (rules.md §2.3, §C.1 C4).",
+    ),
+    "reopen": Command(
+        reopen,
+        "A stay or a floating registration ends where the place becomes fixed or the "
+        "review is due (rules.md §C.1 C3, C4, C17, C15r).",
+    ),
+    "submit": Command(
+        submit,
+        "Dues are paid up to the month of the transfer (rules.md T11).",
+    ),
+    "send_back": Command(
+        send_back,
+        "A committee that does not approve returns the case to the branch (rules.md §C.1 C5).",
+    ),
+    "issue_letter": Command(
+        issue_letter,
+        "A committee with authority transfers directly nationwide, by a letter valid "
+        "for at most 3 months (条例 art. 25; rules.md T3, T9).",
+    ),
+    "hand_over": Command(
+        hand_over,
+        "The member carries the letter in person (rules.md T8, §C.1 C7).",
+    ),
+    "add_channel": Command(
+        add_channel,
+        "A destination outside the exchange of the national system needs the letter on "
+        "paper as well (rules.md §2.2 step 6).",
+    ),
+    "record_arrival": Command(
+        record_arrival,
+        "Who sees the member first may be the header organisation or a county department "
+        "(rules.md §C.1 C8).",
+    ),
+    "forward": Command(
+        forward,
+        "A county department routes a letter to the organisation that receives (rules.md "
+        "§2.2 step 6, §C.1 C8).",
+    ),
+    "accept": Command(
+        accept,
+        "Only acceptance moves the member, and after expiry only by a recorded "
+        "decision (条例 art. 25; rules.md §C.4 no. 1, 6).",
+    ),
+    "return_for_cure": Command(
+        return_for_cure,
+        "A receiver tells all curable defects once (rules.md §C.1 C10).",
+    ),
+    "refuse": Command(
+        refuse_arrival,
+        "No organisation refuses without cause; an unlisted reason or a second refusal "
+        "escalates (条例 art. 25; rules.md T5, C10e).",
+    ),
+    "cure": Command(
+        cure,
+        "What has been cured is before the receiver again, as an arrival (rules.md §C.1 C10).",
+    ),
+    "redirect": Command(
+        redirect,
+        "A refusal gives the case back to the origin, which looks for another "
+        "destination (rules.md §C.1 C10, §C.4 no. 2, 3).",
+    ),
+    "rule": Command(
+        give_ruling,
+        "The lowest common superior decides where the ends disagree, the county "
+        "department where doubt remains (rules.md C10e, B35).",
+    ),
+    "place": Command(
+        place,
+        "Every member is placed in a branch, group or other specific organisation (条例 "
+        "art. 25; rules.md T1).",
+    ),
+    "record_talk": Command(
+        record_talk,
+        "The branch talks with a member within 7 days of placement (rules.md §C.2 t8).",
+    ),
+    "send_receipt": Command(
+        send_receipt,
+        "The receiving committee returns the receipt within one month of acceptance "
+        "(rules.md T13, §C.2 t9).",
+    ),
+    "record_receipt": Command(
+        record_receipt,
+        "The receipt is pasted on the counterfoil, and with it the origin closes its "
+        "record (rules.md T13, §C.1 C14).",
+    ),
+    "report_lost": Command(
+        report_lost,
+        "A lost letter is reported at once and its number made void (rules.md T19, §C.4 no. 3).",
+    ),
+    "reissue": Command(
+        reissue,
+        "Within 6 months of the transfer-out the issuer writes again, later only "
+        "with the county's approval (组通字〔2015〕33号; rules.md T17, t11).",
+    ),
+    "mark_unreachable": Command(
+        mark_unreachable,
+        "A member counts as unreachable only after recorded attempts; the state "
+        "interrupted is remembered (rules.md §C.1 C13).",
+    ),
+    "found": Command(
+        find_member,
+        "A member who is found resumes the state that was interrupted (rules.md §C.1 C13, C15).",
+    ),
+    "mark_lost": Command(
+        mark_lost,
+        "失联 counts from 6 months after the last organisational life or dues (条例 art. "
+        "24; rules.md §C.2 t13).",
+    ),
+    "suspend": Command(
+        suspend,
+        "A branch meeting decides on suspension and a superior approves; no clock does "
+        "(条例 art. 24; rules.md §C.4 no. 7).",
+    ),
+    "restore": Command(
+        restore,
+        "A member found again applies, is examined and is restored with approval from "
+        "above (rules.md §C.1 C15r).",
+    ),
+    "strike_off": Command(
+        strike_off,
+        "A member still not found 2 years after suspension is struck off, by decision "
+        "(条例 art. 24; rules.md §C.2 t16).",
+    ),
+    "merge": Command(
+        merge,
+        "A member has one open move; a duplicate points to the case that survives "
+        "(rules.md §C.1 C16, §C.4 no. 4).",
+    ),
+    "cancel": Command(
+        cancel,
+        "Until acceptance the origin may revoke, and the member stays where they were "
+        "(rules.md §C.1 C17).",
+    ),
+    "close": Command(
+        close,
+        "A case ends without a move for a stay, a death, leaving the party or a "
+        "withdrawn event (rules.md §C.1 C18).",
+    ),
+    "reroute": Command(
+        reroute,
+        "A job changed before the letter landed: void it and route anew, the member "
+        "waits for nothing (rules.md B21).",
+    ),
+    "record_paper_receipt": Command(
+        record_paper_receipt,
+        "Where the target is not connected, the origin closes its record after the paper "
+        "receipt (rules.md §2.2 step 6).",
+    ),
+    "ask": Command(
+        ask,
+        "The origin contacts the destination regularly, and the destination feeds back "
+        "(rules.md T20).",
+    ),
+    "answer": Command(
+        answer,
+        "The destination verifies and feeds back (rules.md T20).",
+    ),
+    "note": Command(
+        note,
+        "Why a member does not move is kept as a code of the six groups (rules.md §1.1).",
+    ),
+    "pause": Command(
+        pause,
+        "A batch runs as its sending committee says, each member a full case (rules.md §C.1 CB).",
+    ),
+    "resume": Command(
+        resume,
+        "A batch runs as its sending committee says, each member a full case (rules.md §C.1 CB).",
+    ),
+    "give_to_all": Command(
+        give_to_all,
+        "One letter with a roster moves a whole organisation, yet success is visible per "
+        "member (rules.md T7, §C.4 no. 8).",
+    ),
+}
+"""What people may do to a case: the function that says what changes, and the rule behind it."""
 
 
 def fall_back(case: Case, context: DecisionContext) -> Move:
@@ -825,7 +1066,7 @@ def fall_back(case: Case, context: DecisionContext) -> Move:
 
 def expire(case: Case, context: DecisionContext) -> Move:
     """The clock's: a letter that is still out has run out."""
-    after = case.replace(state=s.LETTER_EXPIRED, letter_status="expired")
+    after = case.replace(state=states.LETTER_EXPIRED, letter_status="expired")
     after = deadlines.settle(entered(case, after, context), context)
     return Move(after, (Step("expire", case.state, after.state, None),))
 
@@ -834,5 +1075,5 @@ def last_sign(life: date | None, dues: date | None, accepted: date | None) -> da
     """The last sign of organisational life: life or dues, else the day of the last acceptance
     (interface.md §7.4).
     """
-    signs = [d for d in (life, dues) if d]
-    return max(signs) if signs else accepted
+    signs = [day for day in (life, dues) if day]
+    return max(signs, default=accepted)

@@ -7,13 +7,18 @@ from __future__ import annotations
 import pytest
 
 from services.cases import rights, states
-from services.cases.decide import decide
+from services.cases.decide import COMMANDS, decide
 from services.kit.errors import Refused
 from tests.cases.cast import ACTORS, CITY, GIVEN, NAMED, NEIGHBOUR, UNIT, WORLD, case_in
 
 
 def test_the_tables_here_name_every_command():
-    assert set(GIVEN) == set(states.COMMANDS) == set(rights.RIGHTS)
+    assert set(GIVEN) == set(states.COMMANDS) == set(rights.RIGHTS) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_which_rule_it_follows(name: str):
+    assert COMMANDS[name].rule.endswith(").") and "rules.md" in COMMANDS[name].rule
 
 
 @pytest.mark.parametrize("state", states.STATES)
