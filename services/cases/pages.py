@@ -11,8 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.cases import batches, deadlines, queries, reports, rights, tables
-from services.cases import states as s
+from services.cases import batches, deadlines, queries, reports, rights, states, tables
 from services.cases.calendar import day_of
 from services.cases.model import Case, DecisionContext
 from services.cases.queries import as_worker
@@ -45,92 +44,143 @@ def card(
     if view is None:
         return None
     rule_source = rule_source or default_rules()
+    history = view["history"]
     with as_worker(tx):
         case = tables.load(tx, [view["id"]])[view["id"]]
-        context = replace(
-            rule_source.context(tx, now),
-            acted=frozenset(h["by"] for h in view["history"] if h["by"]),
-        )
-        person = rows(
-            tx,
-            "SELECT name, sex, phone, address, evidence FROM case_person WHERE case_id = CAST(:id "
-            "AS uuid)",
-            {"id": case.id},
-        )
-        register = rows(tx, "SELECT standing FROM member WHERE member = :m", {"m": case.member})
-        codes = {
-            c
-            for c in (
-                case.origin,
-                case.origin_committee,
-                case.destination,
-                case.header,
-                case.receiver,
-                case.receiving_committee,
-                case.branch,
-                case.ruling,
-                case.owner,
-                case.poster,
-                case.wait_organisation,
-                case.host,
-                *(h["by"] for h in view["history"]),
-            )
-            if c
+        acted = frozenset(line["by"] for line in history if line["by"])
+        context = replace(rule_source.context(tx, now), acted=acted)
+        person = _person_row(tx, case)
+        standing = _standing_of(tx, case)
+        codes = _organisations_of(case, history)
+        contacts = reachable(tx, context.directory, codes, day_of(now))
+        grid = queries.grids(tx, [case.id], actor).get(case.id)
+        statements = _beside(tx, case, actor, context)
+        if _at_origin(case, actor, context):
+            _tell_all(tx, case.id, history)
+    return (
+        view
+        | _person_box(person, standing, close=_close(case, actor, context))
+        | _rule_box(case, context)
+        | _case_box(case)
+        | statements
+        | {
+            "organisations": {
+                code: _organisation(code, context.directory, contacts) for code in codes
+            },
+            "parties": rights.parties(case, context),
+            "grid": grid,
+            "allowed": list(rights.allowed(case, actor, context)),
+            "stay": _stay(case, history, context),
+            "floating": _floats(case),
+            "reissue_until": None,
+            "batch": _batch(tx, case),
         }
-        people = reachable(tx, context.directory, codes, day_of(now))
-        door = queries.grids(tx, [case.id], actor).get(case.id)
-        told = _beside(tx, case, actor, context)
-        if (
-            case.origin
-            and context.directory.within(case.origin, actor)
-            or actor in (case.poster, case.origin_committee, context.acting(case.origin))
-        ):
-            _tell_all(tx, case.id, view["history"])
-    ends = {code: _organisation(code, context.directory, people) for code in codes}
-    who = person[0] if person else None
-    row = table().rows.get(case.rule or "")
-    return view | {
-        "seq": case.seq,
-        "person": {
-            "name": who.name if who else None,
-            "sex": who.sex if who else None,
-            "phone_masked": masked_phone(who.phone if who else None),
-            "phone": who.phone if who and _close(case, actor, context) else None,
-            "address": who.address if who else None,
-            "standing": register[0].standing if register and _close(case, actor, context) else None,
-        },
-        "evidence": (who.evidence if who else None) or [],
-        "organisations": ends,
-        "parties": rights.parties(case, context),
-        "rule_words": {"zh": row.zh, "en": row.en, "source": row.source, "source_en": row.source_en}
-        if row
-        else None,
-        "override": next(
-            (
-                {"source": o.source, "organisation": o.organisation, "from": o.begins.isoformat()}
-                for o in context.overrides
-                if o.id == case.override
-            ),
-            None,
-        ),
+    )
+
+
+def _person_row(tx: Connection, case: Case) -> Any | None:
+    """What the case keeps of its person: name, sex, phone, address, evidence."""
+    found = rows(
+        tx,
+        "SELECT name, sex, phone, address, evidence FROM case_person WHERE case_id = CAST(:id "
+        "AS uuid)",
+        {"id": case.id},
+    )
+    return found[0] if found else None
+
+
+def _standing_of(tx: Connection, case: Case) -> str | None:
+    """The member's standing in the register; None where the register has no such member."""
+    found = rows(tx, "SELECT standing FROM member WHERE member = :m", {"m": case.member})
+    return found[0].standing if found else None
+
+
+def _organisations_of(case: Case, history: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The codes of all organisations that the card names."""
+    codes = {
+        case.origin,
+        case.origin_committee,
+        case.destination,
+        case.header,
+        case.receiver,
+        case.receiving_committee,
+        case.branch,
+        case.ruling,
+        case.owner,
+        case.poster,
+        case.wait_organisation,
+        case.host,
+    }
+    codes.update(line["by"] for line in history)
+    return {code for code in codes if code}
+
+
+def _at_origin(case: Case, actor: str, context: DecisionContext) -> bool:
+    """Whether the actor stands at the origin's side: above it, its committee, or who posted."""
+    if case.origin and context.directory.within(case.origin, actor):
+        return True
+    return actor in (case.poster, case.origin_committee, context.acting(case.origin))
+
+
+def _person_box(person: Any | None, standing: str | None, close: bool) -> dict[str, Any]:
+    """The person; phone and standing in full only where the actor is ``close``."""
+    if person is None:
+        shown = dict.fromkeys(("name", "sex", "phone_masked", "phone", "address"))
+        evidence = []
+    else:
+        shown = {
+            "name": person.name,
+            "sex": person.sex,
+            "phone_masked": masked_phone(person.phone),
+            "phone": person.phone if close else None,
+            "address": person.address,
+        }
+        evidence = person.evidence or []
+    shown["standing"] = standing if close else None
+    return {"person": shown, "evidence": evidence}
+
+
+def _rule_box(case: Case, context: DecisionContext) -> dict[str, Any]:
+    """The row that applies in words, the override that was used, and the policy that counts."""
+    undecided = case.state == states.TRIAGED and case.destination is None
+    return {
+        "rule_words": _rule_words(case),
+        "override": _override_used(case, context),
         "policy": case.policy,
         "policy_now": context.policy_now(case),
+        "lost": undecided and table().looks_for(case.rule, case.facts),
+    }
+
+
+def _rule_words(case: Case) -> dict[str, Any] | None:
+    row = table().rows.get(case.rule or "")
+    if not row:
+        return None
+    return {"zh": row.zh, "en": row.en, "source": row.source, "source_en": row.source_en}
+
+
+def _override_used(case: Case, context: DecisionContext) -> dict[str, Any] | None:
+    for override in context.overrides:
+        if override.id == case.override:
+            return {
+                "source": override.source,
+                "organisation": override.organisation,
+                "from": override.begins.isoformat(),
+            }
+    return None
+
+
+def _case_box(case: Case) -> dict[str, Any]:
+    """What the card says of the case itself beyond its view."""
+    claims = dict.fromkeys(report["organisation"] for report in case.reports)
+    return {
+        "seq": case.seq,
         "returned_for": case.returned_for,
         "branch": case.branch,
-        "grid": door,
-        "claims": list(dict.fromkeys(r["organisation"] for r in case.reports)),
+        "claims": list(claims),
         "receiver": case.receiver,
         "receiving_committee": case.receiving_committee,
         "asks": list(case.asks),
-        "allowed": list(rights.allowed(case, actor, context)),
-        **told,
-        "lost": case.state == s.TRIAGED
-        and case.destination is None
-        and table().looks_for(case.rule, case.facts),
-        "stay": _stay(case, view["history"], context),
-        "floating": _floats(case),
-        "reissue_until": None,
-        "batch": _batch(tx, case),
     }
 
 
@@ -142,30 +192,30 @@ def _beside(tx: Connection, case: Case, actor: str, context: DecisionContext) ->
     reported = reports.of_cases(tx, [case.id]).get(case.id, []) if of_line else []
     contacts = [
         {
-            "name": _name(one["organisation"], context.directory),
-            "of_line": one["of_line"],
-            "at": one["time"],
-            "phone_masked": masked_phone(one["phone"]),
-            "address": one["address"],
+            "name": _name(contact["organisation"], context.directory),
+            "of_line": contact["of_line"],
+            "at": contact["time"],
+            "phone_masked": masked_phone(contact["phone"]),
+            "address": contact["address"],
         }
-        for one in tables.contacts(tx, case.id)
+        for contact in tables.contacts(tx, case.id)
     ]
     return {
         "contacts": contacts if len(contacts) > 1 else [],
-        "reports": [
-            reports.shown(one)
-            | {
-                "name": _name(one.organisation, context.directory),
-                "phone_masked": masked_phone(one.phone),
-            }
-            for one in reported
-        ],
+        "reports": [_report_line(report, context.directory) for report in reported],
+    }
+
+
+def _report_line(report: reports.Report, directory: Directory) -> dict[str, Any]:
+    return reports.shown(report) | {
+        "name": _name(report.organisation, directory),
+        "phone_masked": masked_phone(report.phone),
     }
 
 
 def _name(code: str, directory: Directory) -> str:
-    one = directory.get(code)
-    return one.name if one else code
+    organisation = directory.get(code)
+    return organisation.name if organisation else code
 
 
 def _tell_all(tx: Connection, case_id: str, history: Sequence[dict[str, Any]]) -> None:
@@ -175,18 +225,18 @@ def _tell_all(tx: Connection, case_id: str, history: Sequence[dict[str, Any]]) -
     )
     for line, row in zip(history, written, strict=True):
         if row.command != reports.REPORT:  # the view has told of that one already
-            line["detail"] = row.detail if row.command in s.COMMANDS else None
+            line["detail"] = row.detail if row.command in states.COMMANDS else None
 
 
 def _stay(
     case: Case, history: Sequence[Mapping[str, Any]], context: DecisionContext
 ) -> dict[str, Any] | None:
     """Why the member stays, until when that stands, and how often they are contacted."""
-    if case.state != s.STAY_APPROVED:
+    if case.state != states.STAY_APPROVED:
         return None
-    said = [h["reason"] for h in history if h["command"] in ("approve_stay", "rule")]
+    reasons = [line["reason"] for line in history if line["command"] in ("approve_stay", "rule")]
     return {
-        "reason": said[-1] if said else None,
+        "reason": reasons[-1] if reasons else None,
         "review_on": case.review_on,
         "interval": deadlines.contact_interval(case, context),
         "contacted_on": case.contacted_on,
@@ -195,7 +245,7 @@ def _stay(
 
 def _floats(case: Case) -> dict[str, Any] | None:
     """The permit of a floating member, who the host is and whether it has acknowledged."""
-    if case.state != s.FLOATING_REGISTERED:
+    if case.state != states.FLOATING_REGISTERED:
         return None
     return {
         "permit_no": case.permit_no,
@@ -220,18 +270,19 @@ def _close(case: Case, actor: str, context: DecisionContext) -> bool:
     return actor in ends
 
 
-def _organisation(code: str, directory: Directory, people: Mapping[str, Any]) -> dict[str, Any]:
-    one = directory.get(code)
-    contact, whose = people.get(code) or (None, code)
-    above = directory.get(whose) if whose != code else None
+def _organisation(code: str, directory: Directory, contacts: Mapping[str, Any]) -> dict[str, Any]:
+    """An organisation by name, with the contact that answers for it or for one above it."""
+    organisation = directory.get(code)
+    contact, contact_code = contacts.get(code) or (None, code)
+    above = directory.get(contact_code) if contact_code != code else None
     return {
         "code": code,
-        "name": one.name if one else code,
-        "outside": bool(one and one.outside),
+        "name": organisation.name if organisation else code,
+        "outside": bool(organisation and organisation.outside),
         "contact": contact.name if contact else None,
         "phone": contact.phone if contact else None,
         "contact_of": above.name if above else None,
-        "address": one.address if one else None,
+        "address": organisation.address if organisation else None,
     }
 
 
@@ -239,17 +290,18 @@ def _batch(tx: Connection, case: Case) -> dict[str, Any] | None:
     """What a card shows of a batch: how many stand where, what was given to all, who refused to fit
     the last order.
     """
-    if case.state not in (s.BULK_OPEN, s.BULK_CLOSED):
+    if case.state not in (states.BULK_OPEN, states.BULK_CLOSED):
         return None
-    given = batches.orders(tx, case.id)
-    latest = given[0]["seq"] if given else None
+    orders = batches.orders(tx, case.id)
+    latest = orders[0]["seq"] if orders else None
+    refused = []
+    if latest:
+        refused = batches.children(tx, case.id, seq=latest, refused=True, limit=CHILDREN_MAX)
     return {
         "by_state": batches.by_state(tx, case.id),
-        "orders": given,
+        "orders": orders,
         "paused": case.paused,
-        "refused": batches.children(tx, case.id, seq=latest, refused=True, limit=CHILDREN_MAX)
-        if latest
-        else [],
+        "refused": refused,
         "members": batches.children(tx, case.id, seq=latest, limit=CHILDREN_MAX),
     }
 
@@ -285,7 +337,7 @@ _TAB = {
     + """WHERE c.id IN (SELECT t.case_id FROM task t WHERE t.organisation = :own
         AND t.closed_at IS NULL AND t.kind = 'expected')""",
     "on_the_way": _CASES
-    + f"""WHERE c.state NOT IN {s.in_sql((*s.ENDED, s.BULK_CLOSED))}
+    + f"""WHERE c.state NOT IN {states.in_sql((*states.ENDED, states.BULK_CLOSED))}
         AND :own IN (c.origin, c.origin_committee, c.destination, c.receiving_committee,
             c.header, c.receiver, c.branch, c.owner)""",
     "moved": _CASES
@@ -354,8 +406,8 @@ def desk(tx: Connection, organisation: str) -> list[dict[str, Any]]:
 
 def _named(row: dict[str, Any], directory: Directory, today: date) -> dict[str, Any]:
     for end in ("origin", "destination", "wait_organisation"):
-        one = directory.get(row[end])
-        row[f"{end}_name"] = one.name if one else None
+        organisation = directory.get(row[end])
+        row[f"{end}_name"] = organisation.name if organisation else None
     due = row.get("my_due") or row["wait_due"]
     return row | {
         "due": due,
@@ -365,14 +417,14 @@ def _named(row: dict[str, Any], directory: Directory, today: date) -> dict[str, 
 
 
 AGES = ((3, "3"), (8, "8"), (30, "30"), (91, "91"), (182, "182"), (10**6, "more"))
-_UNAFFILIATED = f"c.state IN {s.in_sql(sorted(s.UNSETTLED))}"
+_UNAFFILIATED = f"c.state IN {states.in_sql(sorted(states.UNSETTLED))}"
 FILTERS = {
     "all": _UNAFFILIATED,
     "pocket": "c.state = 'letter_expired'",
     "pocket_early": "c.state IN ('letter_issued', 'in_transit') AND c.letter_issued_on <= :early",
     "at_risk": "(c.state = 'letter_expired' "
-    f"OR c.state IN {s.in_sql(sorted(s.RISK))} AND c.wait_due < :today)",
-    "open": f"c.state IN {s.in_sql(sorted(s.OPEN))}",
+    f"OR c.state IN {states.in_sql(sorted(states.RISK))} AND c.wait_due < :today)",
+    "open": f"c.state IN {states.in_sql(sorted(states.OPEN))}",
 } | {
     f"expiring{days}": "c.state IN ('letter_issued', 'in_transit') "
     f"AND c.letter_expires_on - CAST(:today AS date) BETWEEN 0 AND {days}"
@@ -487,7 +539,7 @@ def _where(  # noqa: PLR0913
     elif floating:
         where.append("c.category = ANY (:categories)")
         params["categories"] = [
-            name for name, number in s.FLOATING_CLASS.items() if number == floating
+            name for name, number in states.FLOATING_CLASS.items() if number == floating
         ]
     if age:
         ages, days = _ages(now)
@@ -509,17 +561,16 @@ def _ages(now: datetime) -> tuple[dict[str, str], dict[str, datetime]]:
     """Name of an age -> its condition, and the parameters of all: up to 3, 8, 30 days, three
     months, half a year, longer.
     """
-    starts = [0, *(days + 1 for days, _ in AGES)]
-    where = {
-        name: f"c.opened_at <= :from_{name} AND c.opened_at > :until_{name}" for _, name in AGES
-    }
-    return where, {
-        **{
-            f"from_{name}": now - timedelta(days=starts[place])
-            for place, (_, name) in enumerate(AGES)
-        },
-        **{f"until_{name}": now - timedelta(days=min(days, 40_000) + 1) for days, name in AGES},
-    }
+    conditions: dict[str, str] = {}
+    params: dict[str, datetime] = {}
+    first_day = 0
+    for last_day, name in AGES:
+        conditions[name] = f"c.opened_at <= :from_{name} AND c.opened_at > :until_{name}"
+        params[f"from_{name}"] = now - timedelta(days=first_day)
+        # a day that far back is still one that PostgreSQL and Python know
+        params[f"until_{name}"] = now - timedelta(days=min(last_day, 40_000) + 1)
+        first_day = last_day + 1
+    return conditions, params
 
 
 @dataclass(frozen=True, slots=True)
@@ -548,37 +599,38 @@ def overview(
     directory = Directory.of(tx)
     path = directory.path(organisation)
     ages, params = _ages(now)
-    counts = {
-        **{f"f_{name}": where for name, where in FILTERS.items()},
-        **{f"a_{name}": f"{_UNAFFILIATED} AND {where}" for name, where in ages.items()},
-    }
+    conditions = {f"f_{name}": where for name, where in FILTERS.items()}
+    for name, where in ages.items():
+        conditions[f"a_{name}"] = f"{_UNAFFILIATED} AND {where}"
+    figures = ", ".join(
+        f"count(*) FILTER (WHERE {where}) AS {name}" for name, where in conditions.items()
+    )
     with as_worker(tx):
-        found = rows(
+        counted = rows(
             tx,
-            "SELECT split_part(substr(c.origin_path, length(:lo) + 1), '.', 1) AS below, "
-            + ", ".join(
-                f"count(*) FILTER (WHERE {where}) AS {name}" for name, where in counts.items()
-            )
-            + " FROM transfer_case c WHERE c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi "
-            "AND c.state NOT IN ('bulk_open', 'bulk_closed') GROUP BY 1",
+            f"""SELECT split_part(substr(c.origin_path, length(:lo) + 1), '.', 1) AS below,
+                {figures}
+            FROM transfer_case c WHERE c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi
+                AND c.state NOT IN ('bulk_open', 'bulk_closed') GROUP BY 1""",
             _filter_parameters(tx, now, rule_source)
             | params
             | {"lo": path, "hi": just_after(path)},
         )
-    lines = [
-        {
-            "code": row.below,
-            "name": one.name,
-            **{name: row[f"f_{which}"] for name, which in _LINE.items()},
-        }
-        for row in found
-        if (one := directory.get(row.below))
-    ]
     return Overview(
-        {name: sum(row[f"f_{name}"] for row in found) for name in FILTERS},
-        [(name, sum(row[f"a_{name}"] for row in found)) for _, name in AGES],
-        sorted(
-            (line for line in lines if any(line[name] for name in _LINE)),
-            key=lambda line: (-line["unsettled"], line["code"]),
-        ),
+        {name: sum(row[f"f_{name}"] for row in counted) for name in FILTERS},
+        [(name, sum(row[f"a_{name}"] for row in counted)) for _, name in AGES],
+        _below(counted, directory),
     )
+
+
+def _below(counted: Sequence[Any], directory: Directory) -> list[dict[str, Any]]:
+    """The organisations directly below that have any of the cases, the most unsettled first."""
+    lines = []
+    for row in counted:
+        organisation = directory.get(row.below)
+        if organisation is None:
+            continue
+        figures = {name: row[f"f_{filter_name}"] for name, filter_name in _LINE.items()}
+        if any(figures.values()):
+            lines.append({"code": row.below, "name": organisation.name, **figures})
+    return sorted(lines, key=lambda line: (-line["unsettled"], line["code"]))
