@@ -17,12 +17,16 @@ from services.cases.deadlines import ALERT_ONLY
 from services.cases.model import Case, DecisionContext, Statement, Step, Task
 from services.cases.states import BEFORE_ACCEPTED, TERMINAL, in_sql
 from services.kit.db.engine import dumps, rows
+from services.kit.errors import Refused
 from services.kit.loops import Part
 
 COLUMNS = tuple(f.name for f in fields(Case))
 _UUIDS = {"id", "parent", "merged_into"}
 _READ = f"SELECT {', '.join(COLUMNS)} FROM transfer_case"
-MOVED_MEANWHILE, NO_PART = "GD409", "GD403"
+# SQLSTATEs: two of the trigger's own, and that of PostgreSQL for a row that is there already
+MOVED_MEANWHILE = "GD409"
+NO_PART = "GD403"
+DUPLICATE_ROW = "23505"
 _OUTSIDE = frozenset({"id", "state", "seq"})  # what the history row itself says
 
 
@@ -33,6 +37,11 @@ class Change:
     before: Case | None
     after: Case
     steps: Sequence[Step]
+
+    def numbered(self) -> Case:
+        """The case afterwards, its number counted on by one a step."""
+        first = self.before.seq if self.before else 0
+        return self.after.replace(seq=first + len(self.steps))
 
 
 def case_of(row: Mapping[str, Any]) -> Case:
@@ -107,11 +116,13 @@ WHERE case_id = ANY (CAST(:ids AS uuid[])) AND closed_at IS NULL"""
 
 def standing_tasks(tx: Connection, ids: Sequence[str]) -> dict[str, dict[str, Task]]:
     """Case -> task id -> the task rows that stand."""
-    found: dict[str, dict[str, Task]] = {}
-    for row in rows(tx, _TASKS, {"ids": list(ids)}) if ids else ():
+    if not ids:
+        return {}
+    by_case: dict[str, dict[str, Task]] = {}
+    for row in rows(tx, _TASKS, {"ids": list(ids)}):
         task = Task(row.kind, row.act, row.organisation, row.opened_at, row.due_on)
-        found.setdefault(str(row.case_id), {})[str(row.id)] = task
-    return found
+        by_case.setdefault(str(row.case_id), {})[str(row.id)] = task
+    return by_case
 
 
 def task_key(task: Task) -> tuple:
@@ -119,6 +130,13 @@ def task_key(task: Task) -> tuple:
     opened.
     """
     return (task.kind, task.organisation, None if task.kind in ALERT_ONLY else task.opened_at)
+
+
+def _new_task_id(about: str, task: Task, seq: int) -> str:
+    """An id that comes out the same whenever the same history is written."""
+    mark = str(seq) if task.kind in ALERT_ONLY else task.opened_at.isoformat()
+    named = f"{about}:{task.kind}:{task.organisation}:{mark}"
+    return md5(named.encode(), usedforsecurity=False).hexdigest()
 
 
 def task_changes(
@@ -132,15 +150,13 @@ def task_changes(
     ``wanted`` stand.
     """
     known = {task_key(task): (ident, task) for ident, task in standing.items()}
-    opened, kept = [], set()
+    opened: list[dict[str, Any]] = []
+    kept: set[str] = set()
     for task in wanted:
         key = task_key(task)
         ident, before = known.get(key, (None, None))
         if ident is None:
-            mark = str(seq) if task.kind in ALERT_ONLY else task.opened_at.isoformat()
-            ident = md5(
-                f"{about}:{task.kind}:{task.organisation}:{mark}".encode(), usedforsecurity=False
-            ).hexdigest()
+            ident = _new_task_id(about, task, seq)
         kept.add(ident)
         if before is None or (before.due_on, before.act) != (task.due_on, task.act):
             opened.append(
@@ -187,59 +203,86 @@ def write(
         return []
     if standing is None:
         standing = standing_tasks(tx, [c.after.id for c in changes if c.before is not None])
-    written, history = [], []
+    written: list[Case] = []
+    history: list[dict[str, Any]] = []
     for change in changes:
-        first = change.before.seq if change.before else 0
-        after = change.after.replace(seq=first + len(change.steps))
-        opened, closed = task_changes(
-            after.id,
-            standing.get(after.id, {}),
-            deadlines.tasks(after, context),
-            context,
-            after.seq,
-        )
-        for number, step in enumerate(change.steps, start=1):
-            last = number == len(change.steps)
-            history.append(
-                {
-                    "case_id": after.id,
-                    "seq": first + number,
-                    "at": context.now,
-                    "by_organisation": step.by,
-                    "by_person": person if step.by else None,
-                    "command": step.command,
-                    "from_state": step.from_state,
-                    "to_state": step.to_state,
-                    "reason": step.reason,
-                    "detail": step.detail or None,
-                    "change": _difference(change.before, after) if last else None,
-                    "opened": opened or None if last else None,
-                    "closed": closed or None if last else None,
-                    "parties": off_both_lines(after, step.by, context) or None if last else None,
-                }
-            )
+        after = change.numbered()
+        tasks = standing.get(after.id, {})
+        history += history_rows(change, after, tasks, context, person)
         written.append(after)
     try:
         tx.exec_driver_sql(_INSERT, (dumps(history),))
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) in (MOVED_MEANWHILE, "23505"):
-            raise refuse(
-                409,
-                "moved-meanwhile",
-                "有人先一步办理了这件转移，请刷新后再看。",
-                "Somebody was faster; look again.",
-            ) from error
-        if getattr(error.orig, "sqlstate", None) == NO_PART:
-            # the tree has changed between what was read and what is written
-            raise refuse(
-                403,
-                "no-part-any-more",
-                "组织关系刚有调整，本组织已不是这件转移的一方，请刷新后再看。",
-                "The tree of organisations has just changed; yours no longer has a part in this "
-                "transfer.",
-            ) from error
-        raise
+        refusal = _refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
     return written
+
+
+def history_rows(
+    change: Change,
+    after: Case,
+    standing: Mapping[str, Task],
+    context: DecisionContext,
+    person: str | None,
+) -> list[dict[str, Any]]:
+    """The rows of history that a change makes, one a step, ``after`` with its new number.
+
+    The last row carries what moves: the fields that differ, tasks to open and to close (by
+    ``standing``, those that stand), and who has a part. ``person`` signs what organisations do.
+    """
+    wanted = deadlines.tasks(after, context)
+    opened, closed = task_changes(after.id, standing, wanted, context, after.seq)
+    first = after.seq - len(change.steps)
+    history: list[dict[str, Any]] = [
+        {
+            "case_id": after.id,
+            "seq": first + number,
+            "at": context.now,
+            "by_organisation": step.by,
+            "by_person": person if step.by else None,
+            "command": step.command,
+            "from_state": step.from_state,
+            "to_state": step.to_state,
+            "reason": step.reason,
+            "detail": step.detail or None,
+            "change": None,
+            "opened": None,
+            "closed": None,
+            "parties": None,
+        }
+        for number, step in enumerate(change.steps, start=1)
+    ]
+    if history:
+        history[-1] |= {
+            "change": _difference(change.before, after),
+            "opened": opened or None,
+            "closed": closed or None,
+            "parties": off_both_lines(after, change.steps[-1].by, context) or None,
+        }
+    return history
+
+
+def _refusal_of(error: DBAPIError) -> Refused | None:
+    """What the database's refusal of history means to whoever acts; None for any other error."""
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    if sqlstate in (MOVED_MEANWHILE, DUPLICATE_ROW):
+        return refuse(
+            409,
+            "moved-meanwhile",
+            "有人先一步办理了这件转移，请刷新后再看。",
+            "Somebody was faster; look again.",
+        )
+    if sqlstate == NO_PART:  # the tree has changed between what was read and what is written
+        return refuse(
+            403,
+            "no-part-any-more",
+            "组织关系刚有调整，本组织已不是这件转移的一方，请刷新后再看。",
+            "The tree of organisations has just changed; yours no longer has a part in this "
+            "transfer.",
+        )
+    return None
 
 
 def off_both_lines(case: Case, by: str | None, context: DecisionContext) -> list[dict[str, str]]:
@@ -255,8 +298,8 @@ def off_both_lines(case: Case, by: str | None, context: DecisionContext) -> list
         case.host,
         by,
         deadlines.double_reports_at(case, context),
-        *(a["to"] for a in case.asks),
-        *(r["organisation"] for r in case.reports),
+        *(question["to"] for question in case.asks),
+        *(report["organisation"] for report in case.reports),
     }
     ends = (
         case.origin,
@@ -267,23 +310,24 @@ def off_both_lines(case: Case, by: str | None, context: DecisionContext) -> list
         case.ruling,
     )
     codes |= {context.acting(code) for code in (*codes, *ends)}
-    lines = case.origin_path or "", case.destination_path or ""
-    found = [one for code in codes if (one := context.directory.get(code))]
-    return [
-        {"organisation": one.code, "path": one.path}
-        for one in found
-        if not any(line.startswith(one.path) for line in lines)
-    ]
+    both_lines = (case.origin_path or "", case.destination_path or "")
+    parties = []
+    for code in codes:
+        organisation = context.directory.get(code)
+        if organisation is None:
+            continue
+        if not any(line.startswith(organisation.path) for line in both_lines):
+            parties.append({"organisation": organisation.code, "path": organisation.path})
+    return parties
 
 
 def _difference(before: Case | None, after: Case) -> dict[str, Any]:
-    now, was = vars(after), vars(before) if before else None
-    if was is None:  # a new row: what is not said is null
-        return {
-            name: value for name, value in now.items() if value is not None and name not in _OUTSIDE
-        }
+    now = vars(after)
+    was = vars(before) if before else {}  # of a new row, what is not said is null
     return {
-        name: value for name, value in now.items() if was[name] != value and name not in _OUTSIDE
+        name: value
+        for name, value in now.items()
+        if value != was.get(name) and name not in _OUTSIDE
     }
 
 
@@ -298,56 +342,48 @@ ON CONFLICT (id) DO NOTHING"""
 
 def state_facts(tx: Connection, lines: Sequence[tuple[UUID, str, Statement, int | None]]) -> None:
     """Keeps statements: (id, case, statement, position of the person in its event)."""
-    if lines:
-        tx.exec_driver_sql(
-            _STATEMENTS,
-            (
-                dumps(
-                    [
-                        {
-                            "id": ident,
-                            "case_id": case,
-                            "position": position,
-                            "event": one.event,
-                            "source": one.source,
-                            "ext_id": one.ext_id,
-                            "time": one.time,
-                            "kind": one.kind,
-                            "facts": one.facts,
-                            "withdrawn": one.withdrawn,
-                        }
-                        for ident, case, one, position in lines
-                    ]
-                ),
-            ),
-        )
+    if not lines:
+        return
+    records = [
+        {
+            "id": ident,
+            "case_id": case,
+            "position": position,
+            "event": statement.event,
+            "source": statement.source,
+            "ext_id": statement.ext_id,
+            "time": statement.time,
+            "kind": statement.kind,
+            "facts": statement.facts,
+            "withdrawn": statement.withdrawn,
+        }
+        for ident, case, statement, position in lines
+    ]
+    tx.exec_driver_sql(_STATEMENTS, (dumps(records),))
+
+
+_STATED = """
+SELECT case_id, event, source, ext_id, time, kind, facts, withdrawn FROM statement
+WHERE case_id = ANY (CAST(:ids AS uuid[]))"""
 
 
 def statements(tx: Connection, cases: Sequence[str]) -> dict[str, list[Statement]]:
     """Case -> everything stated about it."""
-    found: dict[str, list[Statement]] = {}
-    for row in (
-        rows(
-            tx,
-            """SELECT case_id, event, source, ext_id, time, kind, facts, withdrawn FROM statement
-                           WHERE case_id = ANY (CAST(:ids AS uuid[]))""",
-            {"ids": list(cases)},
+    if not cases:
+        return {}
+    by_case: dict[str, list[Statement]] = {}
+    for row in rows(tx, _STATED, {"ids": list(cases)}):
+        statement = Statement(
+            event=str(row.event) if row.event else None,
+            source=row.source,
+            ext_id=row.ext_id,
+            time=row.time,
+            kind=row.kind,
+            facts=row.facts,
+            withdrawn=row.withdrawn,
         )
-        if cases
-        else ()
-    ):
-        found.setdefault(str(row.case_id), []).append(
-            Statement(
-                str(row.event) if row.event else None,
-                row.source,
-                row.ext_id,
-                row.time,
-                row.kind,
-                row.facts,
-                row.withdrawn,
-            )
-        )
-    return found
+        by_case.setdefault(str(row.case_id), []).append(statement)
+    return by_case
 
 
 # One statement: what was stated is kept beside all that was stated before, and of all of it the
