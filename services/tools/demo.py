@@ -121,10 +121,9 @@ def sign_ins(app: App, port: int) -> str:
         "",
         f"打开 http://127.0.0.1:{port} ，用下面任何一个账号登录（演示数据，人名、单位均为虚构）：",
     ]
-    lines += [
-        f"  {account['organisation']}  {account['name']}  密码 {account['password']}    {account['about']}"
-        for account in kept["sign_in"]
-    ]
+    for account in kept["sign_in"]:
+        whose = f"{account['organisation']}  {account['name']}"
+        lines.append(f"  {whose}  密码 {account['password']}    {account['about']}")
     lines += ["", "报送一次离开（a departure, as one line):", curl(kept, port), ""]
     return "\n".join(lines)
 
