@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from sqlalchemy import Connection, Engine
@@ -47,6 +48,9 @@ from services.records import comparisons, double_reports, reconciliation, snapsh
 from services.records.letters.fonts import fonts_of
 from services.records.letters.glyphs import told_at_start
 from services.registry import change_log, ended_organisations, rekey, security_log
+
+if TYPE_CHECKING:
+    from services.portal.context import Portal
 
 
 @dataclass
@@ -378,51 +382,53 @@ def check_glyphs(app: App) -> None:
     ).start()
 
 
-def portal_routers(app: App, address: str) -> list[APIRouter]:
-    """The portal's pages and calls, with what intake and the matcher lend them; `address`: where
-    they are served.
-    """
+def portal_routers() -> list[APIRouter]:
+    """The portal's pages and calls; their application keeps the portal as its `state.portal`."""
+    from services.portal.app import routers
+
+    return routers()
+
+
+def portal_of(app: App, address: str) -> Portal:
+    """The portal with what intake and the matcher lend it; `address`: where it is served."""
     from services.intake.app import Intake
     from services.intake.progress import how_far, outcomes_of
     from services.matcher import queries as matched
     from services.matcher.roster import identify_roll
-    from services.portal.app import routers
     from services.portal.context import Portal
 
     outcomes = outcomes_of(matched.decisions, progress_of_cases, change_log.progress)
     people = People()
-    return routers(
-        Portal(
-            app.web,
-            app.acts,
+    return Portal(
+        app.web,
+        app.acts,
+        app.worker,
+        app.clock,
+        app.secret,
+        post=Intake(app.acts, app.clock, app.secret).post,
+        reviews=lambda tx, caller, **asked: matched.reviews(tx, app, caller, **asked),
+        reviews_waiting=matched.reviews_waiting,
+        explained=lambda tx, caller, case: matched.explained(tx, app, caller, case),
+        decide_review=lambda tx, caller, review, body, person: matched.decide_review(
+            tx, app, caller, review, body, person
+        ),
+        how_far=lambda tx, event, language: how_far(tx, event, outcomes, language),
+        opened=mark_seen,
+        compare=lambda organisation, roll, **said: comparisons.compare(
             app.worker,
-            app.clock,
-            app.secret,
-            post=Intake(app.acts, app.clock, app.secret).post,
-            reviews=lambda tx, caller, **asked: matched.reviews(tx, app, caller, **asked),
-            reviews_waiting=matched.reviews_waiting,
-            explained=lambda tx, caller, case: matched.explained(tx, app, caller, case),
-            decide_review=lambda tx, caller, review, body, person: matched.decide_review(
-                tx, app, caller, review, body, person
-            ),
-            how_far=lambda tx, event, language: how_far(tx, event, outcomes, language),
-            opened=mark_seen,
-            compare=lambda organisation, roll, **said: comparisons.compare(
-                app.worker,
-                lambda tx, lines, context: identify_roll(tx, people, lines, context),
-                app.rule_source,
-                organisation,
-                roll,
-                app.clock.now(),
-                **said,
-            ),
-            subscriptions=[make(app) for make in HANDLERS.values()],
-            rule_source=app.rule_source,
-            secure=getattr(app.settings, "url", "").startswith("https:"),
-            places=EvidenceDesk(app.addresses, app.clock),
-            url=printed_url(app.settings, address),
-            fonts=getattr(app.settings, "fonts", None),
-        )
+            lambda tx, lines, context: identify_roll(tx, people, lines, context),
+            app.rule_source,
+            organisation,
+            roll,
+            app.clock.now(),
+            **said,
+        ),
+        subscriptions=[make(app) for make in HANDLERS.values()],
+        rule_source=app.rule_source,
+        secure=getattr(app.settings, "url", "").startswith("https:"),
+        places=EvidenceDesk(app.addresses, app.clock),
+        url=printed_url(app.settings, address),
+        fonts=getattr(app.settings, "fonts", None),
     )
 
 

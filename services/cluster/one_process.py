@@ -44,6 +44,7 @@ from services.wiring import (
     check_glyphs,
     loops_of,
     loops_unready,
+    portal_of,
     portal_routers,
     set_aside,
 )
@@ -69,7 +70,7 @@ def application(
     it is served.
     """
     outcomes = outcomes_of(decisions, progress_of_cases, change_log.progress)
-    routers = portal_routers(app, address) if portal else []
+    routers = portal_routers() if portal else []
     web = intake_app.build(
         app.web,
         app.clock,
@@ -82,6 +83,8 @@ def application(
         hosts=app.settings.host_names() if app.settings else (),
     )
     web.state.keeper = Keeper(app.worker, app.clock)
+    if portal:
+        web.state.portal = portal_of(app, address)
     return web
 
 

@@ -19,8 +19,9 @@ from services.kit.db.engine import rows
 from services.kit.errors import Refused, Words
 from services.kit.web.problems import trace_id
 from services.portal import accounts, issuing
+from services.portal.asking import ThisPortal
 from services.portal.context import Portal
-from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
 from services.portal.sessions import Viewer
 from services.portal.words import zh
 from services.registry import security_log
@@ -67,107 +68,109 @@ _ONESELF = Words(
 )
 
 
-def router(portal: Portal) -> APIRouter:
-    """The pages and the call."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
-
-    _accounts(routes, portal)
-    _keys(routes, portal)
-    return routes
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-def _accounts(routes: APIRouter, portal: Portal) -> None:
-    """Accounts."""
-
-    @routes.get("/accounts", summary=f"Accounts and keys of one's tree; {_WHO}")
-    def listed(request: Request, organisation: str = "", done: str = "") -> Response:
-        return _page(portal, request, _overseer(portal, request), organisation, done=done)
-
-    @routes.post("/accounts", summary=f"Opens an account; {_WHO}")
-    def opened(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        def act(tx: Connection, viewer: Viewer, now: datetime) -> str:
-            code, role = (
-                _below(tx, viewer, form),
-                _at_most(viewer, form.get("role", ""), ACCOUNT_ROLES),
-            )
-            name = form.get("name", "")
-            with as_worker(tx):
-                return issuing.open_account(
-                    tx, viewer.actor, code, role, name, now, trace_id(request)
-                )
-
-        return _given(portal, request, form, act, "password")
-
-    @routes.post("/accounts/{account}/reset", summary=f"A fresh one-time password; {_WHO}")
-    def reset(
-        request: Request, account: UUID, form: Annotated[Form, Depends(read_form)]
-    ) -> Response:
-        def act(tx: Connection, viewer: Viewer, now: datetime) -> str:
-            _theirs(tx, viewer, account)
-            with as_worker(tx):
-                return issuing.reset_account(tx, viewer.actor, account, now, trace_id(request))
-
-        return _given(portal, request, form, act, "password")
-
-    @routes.post("/accounts/{account}/end", summary=f"Ends an account; {_WHO}")
-    def ended(
-        request: Request, account: UUID, form: Annotated[Form, Depends(read_form)]
-    ) -> Response:
-        def act(tx: Connection, viewer: Viewer, now: datetime) -> None:
-            _theirs(tx, viewer, account)
-            with as_worker(tx):
-                issuing.end_account(tx, viewer.actor, account, now, trace_id(request))
-
-        return _given(portal, request, form, act, "ended")
+@routes.get("/accounts", summary=f"Accounts and keys of one's tree; {_WHO}")
+def listed(
+    request: Request, portal: ThisPortal, organisation: str = "", done: str = ""
+) -> Response:
+    return _page(portal, request, _overseer(portal, request), organisation, done=done)
 
 
-def _keys(routes: APIRouter, portal: Portal) -> None:
-    """API keys, and the log of what was done with accounts and keys."""
-
-    @routes.post("/keys", summary=f"Issues an API key; {_WHO}")
-    def issued(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        def act(tx: Connection, viewer: Viewer, now: datetime) -> str:
-            code, role = _below(tx, viewer, form), _at_most(viewer, form.get("role", ""), KEY_ROLES)
-            with as_worker(tx):
-                return issuing.issue_key(tx, viewer.actor, code, role, now, trace_id(request))
-
-        return _given(portal, request, form, act, "key")
-
-    @routes.post("/keys/{key}/revoke", summary=f"Revokes an API key; {_WHO}")
-    def revoked(request: Request, key: UUID, form: Annotated[Form, Depends(read_form)]) -> Response:
-        def act(tx: Connection, viewer: Viewer, now: datetime) -> None:
-            known = rows(tx, "SELECT role FROM api_key WHERE id = :id", {"id": key})
-            if not known:
-                raise Refused(404, "no-such-key", issuing.NO_KEY)
-            _at_most(viewer, known[0].role, KEY_ROLES)
-            with as_worker(tx):
-                issuing.end_key(tx, viewer.actor, key, now, trace_id(request))
-
-        return _given(portal, request, form, act, "revoked")
-
-    @routes.get("/security", summary="The security log; role: department, admin, operator")
-    def log(
-        request: Request, event: str = "", cursor: Annotated[str, Query(max_length=400)] = ""
-    ) -> Response:
-        viewer = signed_in(portal, request)
-        if viewer.role not in READERS:
-            raise Refused(403, "departments-only", _READING)
-        found = read_log(portal, viewer.caller, event, ROWS, cursor or None)
-        with portal.web.begin() as tx:
-            names = Directory.of(tx)
-        return render(
-            portal,
-            request,
-            "security.html",
-            viewer,
-            found=found["items"],
-            next=found["next"],
-            event=event,
-            events=security_log.EVENTS,
-            names=names,
-            roles=ACCOUNT_ROLES | KEY_ROLES,
-            results=RESULTS,
+@routes.post("/accounts", summary=f"Opens an account; {_WHO}")
+def opened(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    def act(tx: Connection, viewer: Viewer, now: datetime) -> str:
+        code, role = (
+            _below(tx, viewer, form),
+            _at_most(viewer, form.get("role", ""), ACCOUNT_ROLES),
         )
+        name = form.get("name", "")
+        with as_worker(tx):
+            return issuing.open_account(tx, viewer.actor, code, role, name, now, trace_id(request))
+
+    return _given(portal, request, form, act, "password")
+
+
+@routes.post("/accounts/{account}/reset", summary=f"A fresh one-time password; {_WHO}")
+def reset(
+    request: Request, account: UUID, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    def act(tx: Connection, viewer: Viewer, now: datetime) -> str:
+        _theirs(tx, viewer, account)
+        with as_worker(tx):
+            return issuing.reset_account(tx, viewer.actor, account, now, trace_id(request))
+
+    return _given(portal, request, form, act, "password")
+
+
+@routes.post("/accounts/{account}/end", summary=f"Ends an account; {_WHO}")
+def ended(
+    request: Request, account: UUID, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    def act(tx: Connection, viewer: Viewer, now: datetime) -> None:
+        _theirs(tx, viewer, account)
+        with as_worker(tx):
+            issuing.end_account(tx, viewer.actor, account, now, trace_id(request))
+
+    return _given(portal, request, form, act, "ended")
+
+
+@routes.post("/keys", summary=f"Issues an API key; {_WHO}")
+def issued(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    def act(tx: Connection, viewer: Viewer, now: datetime) -> str:
+        code, role = _below(tx, viewer, form), _at_most(viewer, form.get("role", ""), KEY_ROLES)
+        with as_worker(tx):
+            return issuing.issue_key(tx, viewer.actor, code, role, now, trace_id(request))
+
+    return _given(portal, request, form, act, "key")
+
+
+@routes.post("/keys/{key}/revoke", summary=f"Revokes an API key; {_WHO}")
+def revoked(
+    request: Request, key: UUID, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    def act(tx: Connection, viewer: Viewer, now: datetime) -> None:
+        known = rows(tx, "SELECT role FROM api_key WHERE id = :id", {"id": key})
+        if not known:
+            raise Refused(404, "no-such-key", issuing.NO_KEY)
+        _at_most(viewer, known[0].role, KEY_ROLES)
+        with as_worker(tx):
+            issuing.end_key(tx, viewer.actor, key, now, trace_id(request))
+
+    return _given(portal, request, form, act, "revoked")
+
+
+@routes.get("/security", summary="The security log; role: department, admin, operator")
+def log(
+    request: Request,
+    portal: ThisPortal,
+    event: str = "",
+    cursor: Annotated[str, Query(max_length=400)] = "",
+) -> Response:
+    viewer = signed_in(portal, request)
+    if viewer.role not in READERS:
+        raise Refused(403, "departments-only", _READING)
+    found = read_log(portal, viewer.caller, event, ROWS, cursor or None)
+    with portal.web.begin() as tx:
+        names = Directory.of(tx)
+    return render(
+        portal,
+        request,
+        "security.html",
+        viewer,
+        found=found["items"],
+        next=found["next"],
+        event=event,
+        events=security_log.EVENTS,
+        names=names,
+        roles=ACCOUNT_ROLES | KEY_ROLES,
+        results=RESULTS,
+    )
 
 
 def read_log(

@@ -2,8 +2,9 @@
 §3).
 """
 
-# no postponed annotations here: FastAPI must see the dependencies that are local to `router`
-from collections.abc import Callable, Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -18,23 +19,18 @@ from services.cases.alerts import alerts as alerts_of
 from services.kit.clock import ZONE
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
-from services.kit.web.problems import acts
 from services.kit.web.well_formed import refuse_malformed
 from services.portal import bodies, list_access
+from services.portal.asking import ThisPortal, callers
 from services.portal.context import Portal
 from services.portal.reviews import masked_review
-from services.registry.access import Caller, Keys, look_as
+from services.registry.access import Caller, look_as
 from services.registry.directory import Directory
-from services.registry.security_log import Actor
 
 BODY_BYTES_MAX = 256 * 1024
 LIMIT_MAX = paging.LIMIT_MAX
 TEXT_MAX = 200
 
-_ROLE = Words(
-    "这把密钥的角色不能用这个接口；请管理员发一把合适的密钥。",
-    "This key's role may not use this call; ask your administrator for a fitting key.",
-)
 _BAD_SINCE = Words(
     "since 应当是带时区的时间，如 2026-11-23T08:30:00+08:00。",
     "since must be a time with its zone, such as 2026-11-23T08:30:00+08:00.",
@@ -63,202 +59,170 @@ Offset = Annotated[int, Query(ge=0, le=1_000_000, deprecated=True)]
 PROBLEMS = bodies.problems(401, 403, 404, 414, 422, 431, 503)
 ACTING = ("receiver", "department", "admin")
 
-CallerOf = Callable[[Request], Caller]
-"""The dependency of a route that says whose key it is."""
+
+routes = APIRouter(tags=["cases"], responses=PROBLEMS)
+acting = callers(ACTING)
+of_some_organisation = callers(("sender", *ACTING))
+overseeing = callers(("department", "admin"))
 
 
-def router(portal: Portal) -> APIRouter:
-    """The routes under /v1 but for events."""
-    routes = APIRouter(tags=["cases"], responses=PROBLEMS)
-    keys = Keys(portal.web)
-
-    acting = callers(keys, ACTING)
-    of_some_organisation = callers(keys, ("sender", *ACTING))
-    overseeing = callers(keys, ("department", "admin"))
-
-    _cases(routes, portal, acting)
-    _reviews(routes, portal, of_some_organisation)
-    _audit(routes, portal, overseeing)
-    return routes
-
-
-def _cases(routes: APIRouter, portal: Portal, acting: CallerOf) -> None:
-    """Cases, and what waits."""
-
-    @routes.get(
-        "/v1/alerts",
-        responses=bodies.answer(bodies.ALERTS),
-        summary="What waits for this organisation; role: receiver, department, admin",
-    )
-    def alerts(
-        caller: Annotated[Caller, Depends(acting)],
-        since: Text = None,
-        limit: Limit = 100,
-        cursor: Text = None,
-    ) -> Response:
-        with portal.web.begin() as tx:
-            look_as(tx, caller)
-            return json_answer(
-                alerts_of(
-                    tx,
-                    portal.clock.now(),
-                    caller.own_organisation,
-                    since=_moment(since),
-                    limit=limit,
-                    cursor=cursor,
-                )
-            )
-
-    @routes.get(
-        "/v1/cases",
-        responses=bodies.answer(bodies.CASES),
-        summary="Cases, newest first; role: receiver, department, admin",
-    )
-    def cases(
-        caller: Annotated[Caller, Depends(acting)],
-        state: Text = None,
-        organisation: Text = None,
-        limit: Limit = 100,
-        cursor: Cursor = None,
-    ) -> Response:
-        with portal.web.begin() as tx:
-            own = _look(tx, caller)
-            found = queries.cases(
+@routes.get(
+    "/v1/alerts",
+    responses=bodies.answer(bodies.ALERTS),
+    summary="What waits for this organisation; role: receiver, department, admin",
+)
+def alerts(
+    caller: Annotated[Caller, Depends(acting)],
+    portal: ThisPortal,
+    since: Text = None,
+    limit: Limit = 100,
+    cursor: Text = None,
+) -> Response:
+    with portal.web.begin() as tx:
+        look_as(tx, caller)
+        return json_answer(
+            alerts_of(
                 tx,
                 portal.clock.now(),
-                state=state,
-                organisation=organisation,
-                own=own,
+                caller.own_organisation,
+                since=_moment(since),
                 limit=limit,
                 cursor=cursor,
-                viewer=caller.organisation,
-            )
-        return list_answer(portal, caller, "cases", found)
-
-    @routes.get(
-        "/v1/cases/{case_id}",
-        responses=bodies.answer(bodies.CASE),
-        summary="One case; role: receiver, department, admin",
-    )
-    def case(case_id: str, caller: Annotated[Caller, Depends(acting)]) -> Response:
-        now = portal.clock.now()
-        with portal.web.begin() as tx:
-            found = queries.case_view(
-                tx, case_id, now, own=_look(tx, caller), viewer=caller.organisation
-            )
-            if found is None:
-                raise Refused(404, "no-such-case", queries.NO_CASE)
-            queries.record_look(tx, found["id"], caller.own_organisation, None, "api", now)
-            return json_answer(found)
-
-    @routes.post(
-        "/v1/cases/{case_id}/commands",
-        responses=bodies.problems(400, 409, 413) | bodies.answer(bodies.CASE),
-        openapi_extra=bodies.body(bodies.COMMAND),
-        summary="Gives a command to a case; role: receiver, department, admin",
-    )
-    async def command(
-        case_id: str, request: Request, caller: Annotated[Caller, Depends(acting)]
-    ) -> Response:
-        body = await json_body(request)
-        name, seen = body.pop("command", None), body.pop("seen_state", None)
-        if not isinstance(name, str):
-            raise Refused(422, "field-missing", _NO_COMMAND, field="command")
-        if not isinstance(seen, str):
-            raise Refused(422, "field-missing", _NO_STATE, field="seen_state")
-        return json_answer(
-            await run_in_threadpool(
-                commands.apply,
-                portal.acts,
-                caller,
-                case_id,
-                name,
-                seen,
-                body,
-                portal.clock,
-                None,
-                portal.rule_source,
             )
         )
 
 
-def _reviews(routes: APIRouter, portal: Portal, of_some_organisation: CallerOf) -> None:
-    """Persons whose identity waits for a decision."""
+@routes.get(
+    "/v1/cases",
+    responses=bodies.answer(bodies.CASES),
+    summary="Cases, newest first; role: receiver, department, admin",
+)
+def cases(
+    caller: Annotated[Caller, Depends(acting)],
+    portal: ThisPortal,
+    state: Text = None,
+    organisation: Text = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    with portal.web.begin() as tx:
+        own = _look(tx, caller)
+        found = queries.cases(
+            tx,
+            portal.clock.now(),
+            state=state,
+            organisation=organisation,
+            own=own,
+            limit=limit,
+            cursor=cursor,
+            viewer=caller.organisation,
+        )
+    return list_answer(portal, caller, "cases", found)
 
-    @routes.get(
-        "/v1/reviews",
-        summary="Persons whose identity waits for a decision; role: sender, receiver, "
-        "department, admin",
+
+@routes.get(
+    "/v1/cases/{case_id}",
+    responses=bodies.answer(bodies.CASE),
+    summary="One case; role: receiver, department, admin",
+)
+def case(case_id: str, caller: Annotated[Caller, Depends(acting)], portal: ThisPortal) -> Response:
+    now = portal.clock.now()
+    with portal.web.begin() as tx:
+        found = queries.case_view(
+            tx, case_id, now, own=_look(tx, caller), viewer=caller.organisation
+        )
+        if found is None:
+            raise Refused(404, "no-such-case", queries.NO_CASE)
+        queries.record_look(tx, found["id"], caller.own_organisation, None, "api", now)
+        return json_answer(found)
+
+
+@routes.post(
+    "/v1/cases/{case_id}/commands",
+    responses=bodies.problems(400, 409, 413) | bodies.answer(bodies.CASE),
+    openapi_extra=bodies.body(bodies.COMMAND),
+    summary="Gives a command to a case; role: receiver, department, admin",
+)
+async def command(
+    case_id: str, request: Request, caller: Annotated[Caller, Depends(acting)], portal: ThisPortal
+) -> Response:
+    body = await json_body(request)
+    name, seen = body.pop("command", None), body.pop("seen_state", None)
+    if not isinstance(name, str):
+        raise Refused(422, "field-missing", _NO_COMMAND, field="command")
+    if not isinstance(seen, str):
+        raise Refused(422, "field-missing", _NO_STATE, field="seen_state")
+    return json_answer(
+        await run_in_threadpool(
+            commands.apply,
+            portal.acts,
+            caller,
+            case_id,
+            name,
+            seen,
+            body,
+            portal.clock,
+            None,
+            portal.rule_source,
+        )
     )
-    def reviews(
-        caller: Annotated[Caller, Depends(of_some_organisation)],
-        limit: Limit = 100,
-        cursor: Cursor = None,
-    ) -> Response:
-        with portal.web.begin() as tx:
-            found = portal.reviews(tx, caller, limit=limit + 1, cursor=_position(cursor))
-        page = found[:limit]
-        more = _cursor(page[-1]) if len(found) > limit else None
-        items = [masked_review(one) for one in page]
-        return list_answer(portal, caller, "reviews", {"items": items, "next": more})
-
-    @routes.post(
-        "/v1/reviews/{review_id}",
-        responses=bodies.problems(400, 409, 413),
-        openapi_extra=bodies.body(bodies.REVIEW),
-        summary="Says who a posted person is, asks the sender, answers, or undoes a match; role: "
-        "sender, receiver, department, admin",
-    )
-    async def decide(
-        review_id: str, request: Request, caller: Annotated[Caller, Depends(of_some_organisation)]
-    ) -> Response:
-        body = await json_body(request)
-
-        def within() -> Mapping[str, Any]:
-            with portal.acts.begin() as tx:
-                return portal.decide_review(tx, caller, review_id, body, None)
-
-        return json_answer(await run_in_threadpool(within))
 
 
-def _audit(routes: APIRouter, portal: Portal, overseeing: CallerOf) -> None:
-    """Who is unsettled."""
-
-    @routes.get(
-        "/v1/audit",
-        responses=bodies.answer(bodies.AUDIT),
-        summary="Who is unsettled, counted; role: department, admin",
-    )
-    def audit(
-        caller: Annotated[Caller, Depends(overseeing)], organisation: Text = None
-    ) -> Response:
-        with portal.web.begin() as tx:
-            look_as(tx, caller)
-            code = organisation or caller.own_organisation
-            if not Directory.of(tx).within(code, caller.organisation):
-                raise Refused(403, "not-below", _NOT_BELOW)
-            return json_answer(queries.audit(tx, portal.clock.now(), code, portal.rule_source))
-
-
-def _with_role(caller: Caller, roles: tuple[str, ...]) -> Caller:
-    if caller.role not in roles:
-        raise Refused(403, "role-may-not", _ROLE, roles=list(roles))
-    return caller
+@routes.get(
+    "/v1/reviews",
+    summary="Persons whose identity waits for a decision; role: sender, receiver, "
+    "department, admin",
+)
+def reviews(
+    caller: Annotated[Caller, Depends(of_some_organisation)],
+    portal: ThisPortal,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    with portal.web.begin() as tx:
+        found = portal.reviews(tx, caller, limit=limit + 1, cursor=_position(cursor))
+    page = found[:limit]
+    more = _cursor(page[-1]) if len(found) > limit else None
+    items = [masked_review(one) for one in page]
+    return list_answer(portal, caller, "reviews", {"items": items, "next": more})
 
 
-def callers(keys: Keys, roles: tuple[str, ...]) -> CallerOf:
-    """The dependency of routes that says whose key it is; raises Refused for any role but these."""
+@routes.post(
+    "/v1/reviews/{review_id}",
+    responses=bodies.problems(400, 409, 413),
+    openapi_extra=bodies.body(bodies.REVIEW),
+    summary="Says who a posted person is, asks the sender, answers, or undoes a match; role: "
+    "sender, receiver, department, admin",
+)
+async def decide(
+    review_id: str,
+    request: Request,
+    caller: Annotated[Caller, Depends(of_some_organisation)],
+    portal: ThisPortal,
+) -> Response:
+    body = await json_body(request)
 
-    def caller_of(request: Request) -> Caller:
-        return _with_role(noted(request, keys.caller(request.headers.get("authorization"))), roles)
+    def within() -> Mapping[str, Any]:
+        with portal.acts.begin() as tx:
+            return portal.decide_review(tx, caller, review_id, body, None)
 
-    return caller_of
+    return json_answer(await run_in_threadpool(within))
 
 
-def noted(request: Request, caller: Caller) -> Caller:
-    """The caller, known from now on to whoever keeps what is refused."""
-    acts(request, Actor.of(caller))
-    return caller
+@routes.get(
+    "/v1/audit",
+    responses=bodies.answer(bodies.AUDIT),
+    summary="Who is unsettled, counted; role: department, admin",
+)
+def audit(
+    caller: Annotated[Caller, Depends(overseeing)], portal: ThisPortal, organisation: Text = None
+) -> Response:
+    with portal.web.begin() as tx:
+        look_as(tx, caller)
+        code = organisation or caller.own_organisation
+        if not Directory.of(tx).within(code, caller.organisation):
+            raise Refused(403, "not-below", _NOT_BELOW)
+        return json_answer(queries.audit(tx, portal.clock.now(), code, portal.rule_source))
 
 
 def _look(tx: Any, caller: Caller) -> str | None:

@@ -40,15 +40,14 @@ from services.portal import (
     snapshots,
     tree_changes,
 )
-from services.portal.context import Portal
 from services.portal.page import asset_url, assets
 
 _NO_FILE = Words("没有这个文件。", "There is no such file.")
 
 
-def routers(portal: Portal) -> list[APIRouter]:
+def routers() -> list[APIRouter]:
     """Everything that the portal serves, to be included in an application with
-    ``services.kit.web.problems`` installed.
+    ``services.kit.web.problems`` installed and the ``Portal`` as its ``state.portal``.
     """
     pages = (
         sign_in,
@@ -73,19 +72,20 @@ def routers(portal: Portal) -> list[APIRouter]:
         cases,
     )
     return [
-        api.router(portal),
-        access_api.router(portal),
-        papers_api.router(portal),
-        receipts_api.router(portal),
-        batches_api.router(portal),
-        pool_api.router(portal),
-        rules.router(portal),
-        records_api.router(portal),
-        floating_api.router(portal),
-        double_reports_api.router(portal),
-        dead_letters_api.router(portal),
+        api.routes,
+        access_api.routes,
+        papers_api.routes,
+        receipts_api.routes,
+        batches_api.routes,
+        pool_api.routes,
+        rules.pages,
+        rules.routes,
+        records_api.routes,
+        floating_api.routes,
+        double_reports_api.routes,
+        dead_letters_api.routes,
         _files(),
-        *(page.router(portal) for page in pages),
+        *(page.routes for page in pages),
     ]
 
 

@@ -12,9 +12,10 @@ from fastapi.responses import RedirectResponse
 
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.kit.errors import Words
+from services.portal.asking import ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import chosen_and_found
-from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
 from services.portal.sessions import new_token
 from services.registry.access import Caller
 from services.registry.directory import Directory
@@ -36,31 +37,31 @@ _AT = {
 _WHO = "role: secretary, clerk, department, admin"
 
 
-def router(portal: Portal) -> APIRouter:
-    """The form of the counter."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-    @routes.get("/arrivals/new", summary=f"Report a member who is here; {_WHO}")
-    def new(request: Request) -> Response:
-        return _page(portal, request, {"key": new_token()[:24]})
 
-    @routes.post("/arrivals", summary=f"Report a member who is here; {_WHO}")
-    def post(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        if form.get("find"):
-            return _page(portal, request, form)
-        sent = event(viewer.own_organisation, form)
-        outcome = portal.post(Caller(viewer.organisation, viewer.path, "sender"), [sent])[0]
-        if isinstance(outcome, str) and outcome != "conflict":
-            return RedirectResponse(f"/departures/{posted_id(sent['source'], sent['id'])}", 303)
-        faults = {
-            _AT.get(fault.pointer, fault.pointer): fault.words
-            for fault in getattr(outcome, "faults", ())
-        }
-        return _page(portal, request, form, faults, 422)
+@routes.get("/arrivals/new", summary=f"Report a member who is here; {_WHO}")
+def new(request: Request, portal: ThisPortal) -> Response:
+    return _page(portal, request, {"key": new_token()[:24]})
 
-    return routes
+
+@routes.post("/arrivals", summary=f"Report a member who is here; {_WHO}")
+def post(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    if form.get("find"):
+        return _page(portal, request, form)
+    sent = event(viewer.own_organisation, form)
+    outcome = portal.post(Caller(viewer.organisation, viewer.path, "sender"), [sent])[0]
+    if isinstance(outcome, str) and outcome != "conflict":
+        return RedirectResponse(f"/departures/{posted_id(sent['source'], sent['id'])}", 303)
+    faults = {
+        _AT.get(fault.pointer, fault.pointer): fault.words
+        for fault in getattr(outcome, "faults", ())
+    }
+    return _page(portal, request, form, faults, 422)
 
 
 def event(organisation: str, form: Mapping[str, str]) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from fastapi.responses import RedirectResponse
 from services.cases import batches, queries, receiving
 from services.kit.errors import Refused
 from services.portal import fields
+from services.portal.asking import ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import branches, find
-from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
 from services.portal.sessions import Viewer
 from services.registry.directory import Directory
 
@@ -24,75 +25,81 @@ FIELDS = fields.fields_for_all(receiving.ORDERS)
 _ROLES = "role: secretary, clerk, department, admin"
 
 
-def router(portal: Portal) -> APIRouter:
-    """List, batch, act for all, pause."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-    @routes.get(
-        "/batches",
-        summary=f"The batches of which members come here, and those posted from here; {_ROLES}",
+
+@routes.get(
+    "/batches",
+    summary=f"The batches of which members come here, and those posted from here; {_ROLES}",
+)
+def listed(
+    request: Request, portal: ThisPortal, page: Annotated[int, Query(ge=1, le=1000)] = 1
+) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        queries.look_at_cases(tx, viewer.caller)
+        found, names = receiving.batches(tx, viewer.own_organisation), Directory.of(tx)
+        posted = batches.posted(tx, viewer.own_organisation, ROWS + 1, (page - 1) * ROWS)
+    return render(
+        portal,
+        request,
+        "batches.html",
+        viewer,
+        found=found,
+        names=names,
+        posted=posted[:ROWS],
+        more=len(posted) > ROWS,
+        page=page,
     )
-    def listed(request: Request, page: Annotated[int, Query(ge=1, le=1000)] = 1) -> Response:
-        viewer = signed_in(portal, request)
-        with portal.web.begin() as tx:
-            queries.look_at_cases(tx, viewer.caller)
-            found, names = receiving.batches(tx, viewer.own_organisation), Directory.of(tx)
-            posted = batches.posted(tx, viewer.own_organisation, ROWS + 1, (page - 1) * ROWS)
-        return render(
-            portal,
-            request,
-            "batches.html",
-            viewer,
-            found=found,
-            names=names,
-            posted=posted[:ROWS],
-            more=len(posted) > ROWS,
-            page=page,
-        )
 
-    @routes.get("/batches/{batch}", summary=f"Who of a batch is in one's hands; {_ROLES}")
-    def of_one(request: Request, batch: str, done: bool = False) -> Response:
-        return _batch(portal, request, signed_in(portal, request), batch, {}, done=done)
 
-    @routes.post("/batches/{batch}", summary=f"One act for all of them; {_ROLES}")
-    def give(request: Request, batch: str, form: Annotated[Form, Depends(read_form)]) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        if form.get("find"):
-            return _batch(portal, request, viewer, batch, form)
-        said = fields.for_all(form, receiving.ORDERS)
-        try:
-            with portal.acts.begin() as tx:
-                receiving.give(
-                    tx,
-                    viewer.caller,
-                    batch,
-                    said["order"],
-                    said["with"],
-                    said.get("start_on"),
-                    portal.clock.now(),
-                    viewer.name,
-                )
-        except Refused as refused:
-            if refused.status == 404:
-                raise
-            return _batch(portal, request, viewer, batch, form, refused)
-        return RedirectResponse(f"/batches/{batch}?done=true", 303)
+@routes.get("/batches/{batch}", summary=f"Who of a batch is in one's hands; {_ROLES}")
+def of_one(request: Request, batch: str, portal: ThisPortal, done: bool = False) -> Response:
+    return _batch(portal, request, signed_in(portal, request), batch, {}, done=done)
 
-    @routes.post(
-        "/batches/{batch}/pause",
-        summary=f"Stops such an act between two waves, or lets it go on; {_ROLES}",
-    )
-    def pause(request: Request, batch: str, form: Annotated[Form, Depends(read_form)]) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
+
+@routes.post("/batches/{batch}", summary=f"One act for all of them; {_ROLES}")
+def give(
+    request: Request, batch: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    if form.get("find"):
+        return _batch(portal, request, viewer, batch, form)
+    said = fields.for_all(form, receiving.ORDERS)
+    try:
         with portal.acts.begin() as tx:
-            receiving.pause(
-                tx, viewer.caller, batch, form.get("order", ""), form.get("paused") == "true"
+            receiving.give(
+                tx,
+                viewer.caller,
+                batch,
+                said["order"],
+                said["with"],
+                said.get("start_on"),
+                portal.clock.now(),
+                viewer.name,
             )
-        return RedirectResponse(f"/batches/{batch}", 303)
+    except Refused as refused:
+        if refused.status == 404:
+            raise
+        return _batch(portal, request, viewer, batch, form, refused)
+    return RedirectResponse(f"/batches/{batch}?done=true", 303)
 
-    return routes
+
+@routes.post(
+    "/batches/{batch}/pause",
+    summary=f"Stops such an act between two waves, or lets it go on; {_ROLES}",
+)
+def pause(
+    request: Request, batch: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    with portal.acts.begin() as tx:
+        receiving.pause(
+            tx, viewer.caller, batch, form.get("order", ""), form.get("paused") == "true"
+        )
+    return RedirectResponse(f"/batches/{batch}", 303)
 
 
 def _batch(  # noqa: PLR0913

@@ -18,11 +18,12 @@ from services.cases import commands, pages, queries, states
 from services.cases.policy import Policy
 from services.kit.errors import Refused, Words
 from services.portal import fields
+from services.portal.asking import ThisPortal
 from services.portal.context import Portal
 from services.portal.destinations import choices
 from services.portal.history_details import told
 from services.portal.organisation_search import branches, find
-from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
 from services.portal.sentences import FLAGS, NEXT, REASONS, SOURCES
 from services.portal.sessions import Viewer
 from services.portal.words import zh
@@ -53,150 +54,147 @@ _BY_TASK = {
 _ROLES = "role: secretary, clerk, department, admin"
 
 
-def router(portal: Portal) -> APIRouter:
-    """List, card, forms."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
-
-    _lists_and_cards(routes, portal)
-    _acts(routes, portal)
-    return routes
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-def _lists_and_cards(routes: APIRouter, portal: Portal) -> None:
-    """The list, and cards."""
+@routes.get("/", summary=f"Where one's work is; {_ROLES}")
+def start(request: Request, portal: ThisPortal) -> Response:
+    viewer = signed_in(portal, request)
+    if viewer.role == "operator":
+        return RedirectResponse("/desk", 303)
+    return RedirectResponse("/department" if viewer.oversees else "/cases", 303)
 
-    @routes.get("/", summary=f"Where one's work is; {_ROLES}")
-    def start(request: Request) -> Response:
-        viewer = signed_in(portal, request)
-        if viewer.role == "operator":
-            return RedirectResponse("/desk", 303)
-        return RedirectResponse("/department" if viewer.oversees else "/cases", 303)
 
-    @routes.get("/cases", summary=f"The list; {_ROLES}")
-    def the_list(
-        request: Request,
-        tab: str = "waiting",
-        page: Annotated[int, Query(ge=1, le=10_000)] = 1,
-        done: str = "",
-        printed: Annotated[bool, Query(alias="print")] = False,
-    ) -> Response:
-        viewer, now = signed_in(portal, request), portal.clock.now()
-        tab = tab if tab in pages.TABS else "waiting"
-        with portal.web.begin() as tx:
-            queries.look_at_cases(tx, viewer.caller)
-            counts = pages.counts(tx, now, viewer.own_organisation)
-            rows = pages.work_list(
-                tx, now, viewer.own_organisation, tab=tab, limit=ROWS, offset=(page - 1) * ROWS
-            )
-            waiting = (
-                rows
-                if tab == "waiting" and page == 1
-                else pages.work_list(tx, now, viewer.own_organisation, tab="waiting", limit=ROWS)
-            )
-            calendar, desk = portal.calendar(tx), pages.desk(tx, viewer.own_organisation)
-        context = dict(
-            desk=desk,
-            tabs=TABS,
-            tab=tab,
-            counts=counts,
-            rows=rows,
-            page=page,
-            more=counts[tab] > page * ROWS,
-            calendar=calendar,
-            done=done if done in states.COMMANDS else "",
-            due_today=sum(1 for r in waiting if r["due"] == portal.today),
-            overdue=sum(1 for r in waiting if r["overdue"]),
+@routes.get("/cases", summary=f"The list; {_ROLES}")
+def the_list(
+    request: Request,
+    portal: ThisPortal,
+    tab: str = "waiting",
+    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+    done: str = "",
+    printed: Annotated[bool, Query(alias="print")] = False,
+) -> Response:
+    viewer, now = signed_in(portal, request), portal.clock.now()
+    tab = tab if tab in pages.TABS else "waiting"
+    with portal.web.begin() as tx:
+        queries.look_at_cases(tx, viewer.caller)
+        counts = pages.counts(tx, now, viewer.own_organisation)
+        rows = pages.work_list(
+            tx, now, viewer.own_organisation, tab=tab, limit=ROWS, offset=(page - 1) * ROWS
         )
-        template = "list_print.html" if printed else "list.html"
-        return render(portal, request, template, viewer, listed=("cases", len(rows)), **context)
-
-    @routes.get("/cases/{case_id}", summary=f"One case; {_ROLES}")
-    def the_card(
-        request: Request,
-        case_id: str,
-        done: str = "",
-        printed: Annotated[bool, Query(alias="print")] = False,
-    ) -> Response:
-        viewer = signed_in(portal, request)
-        with portal.web.begin() as tx:
-            context = _card(portal, tx, viewer, case_id, "print" if printed else "open")
-            context["done"] = done if done in states.COMMANDS else ""
-            rest = (
-                pages.work_list(tx, portal.clock.now(), viewer.own_organisation, limit=2)
-                if context["done"]
-                else []
-            )
-            member = context["case"]["member"]
-            context["keeps_up"] = (
-                member is not None and member_followups.member_of(tx, member) is not None
-            )
-            context["following"] = next((r for r in rest if r["id"] != context["case"]["id"]), None)
-        with portal.worker.begin() as tx:
-            portal.opened(tx, context["case"]["id"], viewer.own_organisation, portal.clock.now())
-        return render(
-            portal, request, "card_print.html" if printed else "card.html", viewer, **context
+        waiting = (
+            rows
+            if tab == "waiting" and page == 1
+            else pages.work_list(tx, now, viewer.own_organisation, tab="waiting", limit=ROWS)
         )
+        calendar, desk = portal.calendar(tx), pages.desk(tx, viewer.own_organisation)
+    context = dict(
+        desk=desk,
+        tabs=TABS,
+        tab=tab,
+        counts=counts,
+        rows=rows,
+        page=page,
+        more=counts[tab] > page * ROWS,
+        calendar=calendar,
+        done=done if done in states.COMMANDS else "",
+        due_today=sum(1 for r in waiting if r["due"] == portal.today),
+        overdue=sum(1 for r in waiting if r["overdue"]),
+    )
+    template = "list_print.html" if printed else "list.html"
+    return render(portal, request, template, viewer, listed=("cases", len(rows)), **context)
 
-    @routes.get("/cases/{case_id}/looks", summary=f"Who looked at a case; {_ROLES}")
-    def the_looks(request: Request, case_id: str) -> Response:
-        viewer = signed_in(portal, request)
-        with portal.web.begin() as tx:
-            card = _seen(portal, tx, viewer, case_id)
-            names = Directory.of(tx)
-            looks = [
-                dict(one) | {"name": _name(names, one["organisation"])}
-                for one in queries.looks(tx, card["id"])
-            ]
-        return render(portal, request, "looks.html", viewer, case=card, looks=looks)
 
-
-def _acts(routes: APIRouter, portal: Portal) -> None:
-    """The form of each act, and what it does."""
-
-    @routes.get("/cases/{case_id}/{command}", summary=f"The form of one act; {_ROLES}")
-    def the_form(request: Request, case_id: str, command: str) -> Response:
-        viewer = signed_in(portal, request)
-        with portal.web.begin() as tx:
-            return _form(portal, request, tx, viewer, case_id, command, None)
-
-    @routes.post("/cases/{case_id}/{command}", summary=f"One act; {_ROLES}")
-    def give(
-        request: Request, case_id: str, command: str, form: Annotated[Form, Depends(read_form)]
-    ) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        if command not in fields.FIELDS:
-            raise Refused(404, "unknown-command", _NO_COMMAND)
-        refused = None
-        if not form.get("find"):
-            try:
-                commands.apply(
-                    portal.acts,
-                    viewer.caller,
-                    case_id,
-                    command,
-                    form.get("seen_state"),
-                    fields.arguments(command, form),
-                    portal.clock,
-                    viewer.name,
-                )
-                return RedirectResponse(f"/cases/{case_id}?done={command}", 303)
-            except Refused as error:
-                refused = error
-                if error.status == 404:
-                    raise
-        with portal.web.begin() as tx:
-            return _form(portal, request, tx, viewer, case_id, command, form, refused)
-
-    @routes.get("/organisations", summary=f"Organisations by name, for a form; {_ROLES}")
-    def organisations(request: Request, name: str = "organisation") -> Response:
-        viewer = signed_in(portal, request)
-        q = request.query_params.get(f"{name}_text", "")
-        with portal.web.begin() as tx:
-            found = find(Directory.of(tx), q, portal.today)
-        return render(
-            portal, request, "found.html", viewer, found=found, name=name, looked_for=q, chosen=""
+@routes.get("/cases/{case_id}", summary=f"One case; {_ROLES}")
+def the_card(
+    request: Request,
+    case_id: str,
+    portal: ThisPortal,
+    done: str = "",
+    printed: Annotated[bool, Query(alias="print")] = False,
+) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        context = _card(portal, tx, viewer, case_id, "print" if printed else "open")
+        context["done"] = done if done in states.COMMANDS else ""
+        rest = (
+            pages.work_list(tx, portal.clock.now(), viewer.own_organisation, limit=2)
+            if context["done"]
+            else []
         )
+        member = context["case"]["member"]
+        context["keeps_up"] = (
+            member is not None and member_followups.member_of(tx, member) is not None
+        )
+        context["following"] = next((r for r in rest if r["id"] != context["case"]["id"]), None)
+    with portal.worker.begin() as tx:
+        portal.opened(tx, context["case"]["id"], viewer.own_organisation, portal.clock.now())
+    return render(portal, request, "card_print.html" if printed else "card.html", viewer, **context)
+
+
+@routes.get("/cases/{case_id}/looks", summary=f"Who looked at a case; {_ROLES}")
+def the_looks(request: Request, case_id: str, portal: ThisPortal) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        card = _seen(portal, tx, viewer, case_id)
+        names = Directory.of(tx)
+        looks = [
+            dict(one) | {"name": _name(names, one["organisation"])}
+            for one in queries.looks(tx, card["id"])
+        ]
+    return render(portal, request, "looks.html", viewer, case=card, looks=looks)
+
+
+@routes.get("/cases/{case_id}/{command}", summary=f"The form of one act; {_ROLES}")
+def the_form(request: Request, case_id: str, command: str, portal: ThisPortal) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        return _form(portal, request, tx, viewer, case_id, command, None)
+
+
+@routes.post("/cases/{case_id}/{command}", summary=f"One act; {_ROLES}")
+def give(
+    request: Request,
+    case_id: str,
+    command: str,
+    form: Annotated[Form, Depends(read_form)],
+    portal: ThisPortal,
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    if command not in fields.FIELDS:
+        raise Refused(404, "unknown-command", _NO_COMMAND)
+    refused = None
+    if not form.get("find"):
+        try:
+            commands.apply(
+                portal.acts,
+                viewer.caller,
+                case_id,
+                command,
+                form.get("seen_state"),
+                fields.arguments(command, form),
+                portal.clock,
+                viewer.name,
+            )
+            return RedirectResponse(f"/cases/{case_id}?done={command}", 303)
+        except Refused as error:
+            refused = error
+            if error.status == 404:
+                raise
+    with portal.web.begin() as tx:
+        return _form(portal, request, tx, viewer, case_id, command, form, refused)
+
+
+@routes.get("/organisations", summary=f"Organisations by name, for a form; {_ROLES}")
+def organisations(request: Request, portal: ThisPortal, name: str = "organisation") -> Response:
+    viewer = signed_in(portal, request)
+    q = request.query_params.get(f"{name}_text", "")
+    with portal.web.begin() as tx:
+        found = find(Directory.of(tx), q, portal.today)
+    return render(
+        portal, request, "found.html", viewer, found=found, name=name, looked_for=q, chosen=""
+    )
 
 
 def _seen(portal: Portal, tx: Connection, viewer: Viewer, case_id: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -15,7 +16,7 @@ from services.cases.calendar import Calendar
 from services.cases.rule_source import RuleSource, default_rules, stored_calendar
 from services.kit.bus.consumer import Subscription
 from services.kit.clock import Clock
-from services.registry.access import Caller
+from services.registry.access import Caller, Keys
 
 Post = Callable[[Caller, Sequence[Any]], Sequence[Any]]
 Reviews = Callable[..., Sequence[Mapping[str, Any]]]
@@ -85,6 +86,11 @@ class Portal:
     secure: bool = False
     url: str = ""
     fonts: Path | None = None
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The keys of callers, each remembered for half a second."""
+        return Keys(self.web)
 
     @property
     def today(self) -> date:

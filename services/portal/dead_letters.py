@@ -15,8 +15,9 @@ from services.kit.bus import consumer, dead_letters
 from services.kit.db.paging import WHOLE_MAX
 from services.kit.errors import Refused, Words
 from services.kit.web.problems import trace_id
+from services.portal.asking import ThisPortal
 from services.portal.context import Portal
-from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
 from services.portal.sessions import Viewer
 from services.registry import security_log
 from services.registry.access import Caller
@@ -39,41 +40,46 @@ _NO_LETTER = Words(
 _NO_CONSUMER = Words("没有这个消费程序。", "There is no such consumer.")
 
 
-def router(portal: Portal) -> APIRouter:
-    """The desk."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-    @routes.get("/desk", summary="What could not be handled; role: admin (its own tree), operator")
-    def desk(request: Request, done: str = "") -> Response:
-        return _page(portal, request, _at_the_desk(portal, request), done)
 
-    @routes.post(
-        "/desk/{letter}/{decision}",
-        summary="Tries one again or gives it up; role: admin (its own tree), operator",
-    )
-    def decided(
-        request: Request, letter: Letter, decision: str, form: Annotated[Form, Depends(read_form)]
-    ) -> Response:
-        viewer = _at_the_desk(portal, request)
-        check_token(portal, request, form)
-        try:
-            decide(portal, viewer.caller, viewer.actor, letter, decision, trace_id(request))
-        except Refused as refused:
-            if refused.code != "failed-again":
-                raise
-            return _page(portal, request, viewer, "", refused)
-        return RedirectResponse(f"/desk?done={decision}", 303)
+@routes.get("/desk", summary="What could not be handled; role: admin (its own tree), operator")
+def desk(request: Request, portal: ThisPortal, done: str = "") -> Response:
+    return _page(portal, request, _at_the_desk(portal, request), done)
 
-    @routes.post(
-        "/desk/consumers/{name}/resume", summary="Lets a stopped consumer go on; role: operator"
-    )
-    def resumed(request: Request, name: str, form: Annotated[Form, Depends(read_form)]) -> Response:
-        viewer = _at_the_desk(portal, request)
-        check_token(portal, request, form)
-        resume(portal, viewer.caller, viewer.actor, name, trace_id(request))
-        return RedirectResponse("/desk?done=resume", 303)
 
-    return routes
+@routes.post(
+    "/desk/{letter}/{decision}",
+    summary="Tries one again or gives it up; role: admin (its own tree), operator",
+)
+def decided(
+    request: Request,
+    letter: Letter,
+    decision: str,
+    form: Annotated[Form, Depends(read_form)],
+    portal: ThisPortal,
+) -> Response:
+    viewer = _at_the_desk(portal, request)
+    check_token(portal, request, form)
+    try:
+        decide(portal, viewer.caller, viewer.actor, letter, decision, trace_id(request))
+    except Refused as refused:
+        if refused.code != "failed-again":
+            raise
+        return _page(portal, request, viewer, "", refused)
+    return RedirectResponse(f"/desk?done={decision}", 303)
+
+
+@routes.post(
+    "/desk/consumers/{name}/resume", summary="Lets a stopped consumer go on; role: operator"
+)
+def resumed(
+    request: Request, name: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = _at_the_desk(portal, request)
+    check_token(portal, request, form)
+    resume(portal, viewer.caller, viewer.actor, name, trace_id(request))
+    return RedirectResponse("/desk?done=resume", 303)
 
 
 def letters_of(tx: Connection, caller: Caller) -> Sequence[Any]:

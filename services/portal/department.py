@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from services.cases import pages, queries, states
 from services.cases.routing import OPENING
 from services.kit.errors import Refused, Words
-from services.portal.context import Portal
-from services.portal.page import language, page_route, render, signed_in
+from services.portal.asking import ThisPortal
+from services.portal.page import PageRoute, language, render, signed_in
 from services.portal.sentences import OBSTACLES, TASKS
 from services.portal.sessions import Viewer
 from services.portal.words import words, zh
@@ -64,109 +64,108 @@ _NOT_YOURS = Words(
 )
 
 
-def router(portal: Portal) -> APIRouter:
-    """The overview, and the lists behind its numbers."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-    @routes.get("/department", summary="Who is unsettled; role: department, admin")
-    def overview(request: Request, organisation: str = "") -> Response:
-        viewer, now = signed_in(portal, request), portal.clock.now()
-        with portal.web.begin() as tx:
-            top = scope(tx, viewer, organisation)
-            reconciled = {
-                name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.rule_source)
-                for name in RECONCILED
-            }
-            counted = pages.overview(tx, now, top.code, portal.rule_source)
-            context = dict(
-                top=top,
-                above=above(tx, viewer, top),
-                figures=counted.figures,
-                names=FIGURES,
-                forecast=FORECAST,
-                reconciled=reconciled,
-                reconciled_names=RECONCILED,
-                audit=queries.audit(tx, now, top.code, portal.rule_source),
-                ages=counted.ages,
-                age_names=AGES,
-                old=OLD,
-                streets=counted.below,
-                oldest=pages.unaffiliated(tx, now, top.code, limit=ROWS),
-                calendar=portal.calendar(tx),
-                work=pages.counts(tx, now, viewer.own_organisation, ["waiting"])["waiting"],
-                reviews=portal.reviews_waiting(tx, viewer.caller),
-                link=lambda **chosen: _link(top, viewer, **chosen),
-                counted_link=lambda key, name: _link(top, viewer, **{key: name}, **_beside(key)),
-                class_name=lambda number: words(language(request))(CLASSES[int(number)]),
-            )
-        with (
-            portal.worker.begin() as tx
-        ):  # the desk of failed messages is counted too, and no page may read it
-            context["told"] = statement(tx, portal.today, sorted(OPENING), top.path)
-            context["gone"] = erasure(tx, now, top.path)
-        listed = ("unsettled", len(context["oldest"]))
-        return render(portal, request, "department.html", viewer, listed=listed, **context)
 
-    @routes.get("/department/list", summary="The list behind a number; role: department, admin")
-    def behind(  # noqa: PLR0913
-        request: Request,
-        organisation: str = "",
-        only: str = "all",
-        state: str = "",
-        category: str = "",
-        age: str = "",
-        obstacle: str = "",
-        floating: Annotated[int, Query(ge=0, le=6)] = 0,
-        task: str = "",
-        page: Annotated[int, Query(ge=1, le=10_000)] = 1,
-        printed: Annotated[bool, Query(alias="print")] = False,
-    ) -> Response:
-        viewer, now = signed_in(portal, request), portal.clock.now()
-        offset = (page - 1) * ROWS
-        chosen = {
-            "only": only if only in pages.FILTERS else "all",
-            "state": state if state in states.STATES else None,
-            "category": category if category in states.CATEGORIES else None,
-            "age": age if age in AGES else None,
-            "obstacle": obstacle if obstacle in OBSTACLES else None,
-            "floating": floating or None,
-            "rule_source": portal.rule_source,
+@routes.get("/department", summary="Who is unsettled; role: department, admin")
+def overview(request: Request, portal: ThisPortal, organisation: str = "") -> Response:
+    viewer, now = signed_in(portal, request), portal.clock.now()
+    with portal.web.begin() as tx:
+        top = scope(tx, viewer, organisation)
+        reconciled = {
+            name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.rule_source)
+            for name in RECONCILED
         }
-        with portal.web.begin() as tx:
-            top = scope(tx, viewer, organisation)
-            if task in TASKS:
-                count = queries.audit(tx, now, top.code, portal.rule_source)["overdue_by_task"].get(
-                    task, 0
-                )
-                rows = pages.overdue_tasks(tx, now, top.code, task, limit=ROWS, offset=offset)
-            else:
-                count = pages.unaffiliated_count(tx, now, top.code, **chosen)
-                rows = pages.unaffiliated(tx, now, top.code, limit=ROWS, offset=offset, **chosen)
-            calendar = portal.calendar(tx)
-        here = {k: v for k, v in request.query_params.items() if k not in ("page", "print")}
-        return render(
-            portal,
-            request,
-            "department_list.html",
-            viewer,
-            listed=("unsettled", len(rows)),
+        counted = pages.overview(tx, now, top.code, portal.rule_source)
+        context = dict(
             top=top,
-            rows=rows,
-            count=count,
-            page=page,
-            print=printed,
-            more=count > page * ROWS,
-            calendar=calendar,
-            chosen=chosen | {"task": task if task in TASKS else None},
-            names=dict(FIGURES) | FORECAST,
+            above=above(tx, viewer, top),
+            figures=counted.figures,
+            names=FIGURES,
+            forecast=FORECAST,
+            reconciled=reconciled,
+            reconciled_names=RECONCILED,
+            audit=queries.audit(tx, now, top.code, portal.rule_source),
+            ages=counted.ages,
             age_names=AGES,
-            tasks=TASKS,
-            obstacles=OBSTACLES,
-            classes=CLASSES,
-            turn=lambda number: "/department/list?" + urlencode(here | {"page": number}),
+            old=OLD,
+            streets=counted.below,
+            oldest=pages.unaffiliated(tx, now, top.code, limit=ROWS),
+            calendar=portal.calendar(tx),
+            work=pages.counts(tx, now, viewer.own_organisation, ["waiting"])["waiting"],
+            reviews=portal.reviews_waiting(tx, viewer.caller),
+            link=lambda **chosen: _link(top, viewer, **chosen),
+            counted_link=lambda key, name: _link(top, viewer, **{key: name}, **_beside(key)),
+            class_name=lambda number: words(language(request))(CLASSES[int(number)]),
         )
+    with (
+        portal.worker.begin() as tx
+    ):  # the desk of failed messages is counted too, and no page may read it
+        context["told"] = statement(tx, portal.today, sorted(OPENING), top.path)
+        context["gone"] = erasure(tx, now, top.path)
+    listed = ("unsettled", len(context["oldest"]))
+    return render(portal, request, "department.html", viewer, listed=listed, **context)
 
-    return routes
+
+@routes.get("/department/list", summary="The list behind a number; role: department, admin")
+def behind(  # noqa: PLR0913
+    request: Request,
+    portal: ThisPortal,
+    organisation: str = "",
+    only: str = "all",
+    state: str = "",
+    category: str = "",
+    age: str = "",
+    obstacle: str = "",
+    floating: Annotated[int, Query(ge=0, le=6)] = 0,
+    task: str = "",
+    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+    printed: Annotated[bool, Query(alias="print")] = False,
+) -> Response:
+    viewer, now = signed_in(portal, request), portal.clock.now()
+    offset = (page - 1) * ROWS
+    chosen = {
+        "only": only if only in pages.FILTERS else "all",
+        "state": state if state in states.STATES else None,
+        "category": category if category in states.CATEGORIES else None,
+        "age": age if age in AGES else None,
+        "obstacle": obstacle if obstacle in OBSTACLES else None,
+        "floating": floating or None,
+        "rule_source": portal.rule_source,
+    }
+    with portal.web.begin() as tx:
+        top = scope(tx, viewer, organisation)
+        if task in TASKS:
+            count = queries.audit(tx, now, top.code, portal.rule_source)["overdue_by_task"].get(
+                task, 0
+            )
+            rows = pages.overdue_tasks(tx, now, top.code, task, limit=ROWS, offset=offset)
+        else:
+            count = pages.unaffiliated_count(tx, now, top.code, **chosen)
+            rows = pages.unaffiliated(tx, now, top.code, limit=ROWS, offset=offset, **chosen)
+        calendar = portal.calendar(tx)
+    here = {k: v for k, v in request.query_params.items() if k not in ("page", "print")}
+    return render(
+        portal,
+        request,
+        "department_list.html",
+        viewer,
+        listed=("unsettled", len(rows)),
+        top=top,
+        rows=rows,
+        count=count,
+        page=page,
+        print=printed,
+        more=count > page * ROWS,
+        calendar=calendar,
+        chosen=chosen | {"task": task if task in TASKS else None},
+        names=dict(FIGURES) | FORECAST,
+        age_names=AGES,
+        tasks=TASKS,
+        obstacles=OBSTACLES,
+        classes=CLASSES,
+        turn=lambda number: "/department/list?" + urlencode(here | {"page": number}),
+    )
 
 
 def scope(tx: Connection, viewer: Viewer, organisation: str) -> Organisation:

@@ -15,9 +15,10 @@ from services.cases import states
 from services.cases.queries import look_at_cases
 from services.kit.errors import Refused, Words
 from services.portal import fields
+from services.portal.asking import ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import chosen_and_found
-from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
 from services.portal.sessions import new_token
 from services.portal.words import zh
 from services.registry.access import Caller, look_as
@@ -56,47 +57,48 @@ _NO_SUCH = Words(
 _WHO = "role: secretary, clerk, department, admin"
 
 
-def router(portal: Portal) -> APIRouter:
-    """The form, and how far what was posted came."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-    @routes.get("/departures/new", summary=f"Report one departure; {_WHO}")
-    def new(request: Request, category: str = "", member: str = "") -> Response:
-        form = _known(portal, request, member) | {
-            "category": category if category in states.CATEGORIES else "",
-            "key": new_token()[:24],
-            "effective_on": portal.today.isoformat(),
-        }
+
+@routes.get("/departures/new", summary=f"Report one departure; {_WHO}")
+def new(request: Request, portal: ThisPortal, category: str = "", member: str = "") -> Response:
+    form = _known(portal, request, member) | {
+        "category": category if category in states.CATEGORIES else "",
+        "key": new_token()[:24],
+        "effective_on": portal.today.isoformat(),
+    }
+    return _page(portal, request, form)
+
+
+@routes.post("/departures", summary=f"Report one departure; {_WHO}")
+def post(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    if form.get("find") or form.get("choose"):
         return _page(portal, request, form)
+    caller = Caller(viewer.organisation, viewer.path, "sender")
+    sent = event(viewer.own_organisation, form)
+    outcome = portal.post(caller, [sent])[0]
+    if isinstance(outcome, str) and outcome != "conflict":
+        return RedirectResponse(f"/departures/{posted_id(sent['source'], sent['id'])}", 303)
+    faults = {
+        _AT.get(fault.pointer, fault.pointer): fault.words
+        for fault in getattr(outcome, "faults", ())
+    }
+    return _page(portal, request, form, faults, 422)
 
-    @routes.post("/departures", summary=f"Report one departure; {_WHO}")
-    def post(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        if form.get("find") or form.get("choose"):
-            return _page(portal, request, form)
-        caller = Caller(viewer.organisation, viewer.path, "sender")
-        sent = event(viewer.own_organisation, form)
-        outcome = portal.post(caller, [sent])[0]
-        if isinstance(outcome, str) and outcome != "conflict":
-            return RedirectResponse(f"/departures/{posted_id(sent['source'], sent['id'])}", 303)
-        faults = {
-            _AT.get(fault.pointer, fault.pointer): fault.words
-            for fault in getattr(outcome, "faults", ())
-        }
-        return _page(portal, request, form, faults, 422)
 
-    @routes.get("/departures/{event_id}", summary=f"How far a posted departure came; {_WHO}")
-    def posted(request: Request, event_id: UUID) -> Response:
-        viewer = signed_in(portal, request)
-        with portal.web.begin() as tx:
-            look_as(tx, viewer.caller)
-            far = portal.how_far(tx, event_id, "zh")
-        if far is None:
-            raise Refused(404, "no-such-posting", _NO_SUCH)
-        return render(portal, request, "posted.html", viewer, far=far, words_of=STEPS)
-
-    return routes
+@routes.get("/departures/{event_id}", summary=f"How far a posted departure came; {_WHO}")
+def posted(request: Request, event_id: UUID, portal: ThisPortal) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        look_as(tx, viewer.caller)
+        far = portal.how_far(tx, event_id, "zh")
+    if far is None:
+        raise Refused(404, "no-such-posting", _NO_SUCH)
+    return render(portal, request, "posted.html", viewer, far=far, words_of=STEPS)
 
 
 def event(organisation: str, form: Form) -> dict[str, Any]:

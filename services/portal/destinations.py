@@ -14,12 +14,13 @@ from fastapi.responses import RedirectResponse
 from schemas.departures import SOURCE_PREFIX
 from services.cases import case_access, pool, queries, states
 from services.kit.errors import Refused, Words
+from services.portal.asking import ThisPortal
 from services.portal.context import Portal
 from services.portal.page import (
     Form,
+    PageRoute,
     check_token,
     page_of,
-    page_route,
     read_form,
     render,
     signed_in,
@@ -33,123 +34,123 @@ _DEPARTMENTS = Words("这一页供组织部门使用。", "This page is for depa
 _NOT_TAKEN = Words("认领没有登记上，请稍后再试。", "The claim was not recorded; try again later.")
 
 
-def router(portal: Portal) -> APIRouter:
-    """Pages of the pool and of what was learned."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
-
-    _unknown(routes, portal)
-    _learned_addresses(routes, portal)
-    return routes
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-def _unknown(routes: APIRouter, portal: Portal) -> None:
-    """Members whose destination nobody knows."""
+@routes.get("/pool", summary=f"Members whose destination nobody knows; {_WHO}")
+def the_pool(  # noqa: PLR0913
+    request: Request,
+    portal: ThisPortal,
+    text: str = "",
+    area: str = "",
+    category: str = "",
+    cursor: str = "",
+    done: bool = False,
+) -> Response:
+    if text:  # an old link: what is searched for may be a name, and an address ends in logs
+        return RedirectResponse("/pool", 303)
+    return _pool(
+        portal,
+        request,
+        {"text": "", "area": area[:12], "category": category},
+        cursor or None,
+        done,
+    )
 
-    @routes.get("/pool", summary=f"Members whose destination nobody knows; {_WHO}")
-    def the_pool(
-        request: Request,
-        text: str = "",
-        area: str = "",
-        category: str = "",
-        cursor: str = "",
-        done: bool = False,
-    ) -> Response:
-        if text:  # an old link: what is searched for may be a name, and an address ends in logs
-            return RedirectResponse("/pool", 303)
+
+@routes.post("/pool", summary=f"Searches them, by name too; {_WHO}")
+def search(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    caller = signed_in(portal, request).caller
+    check_token(portal, request, form)
+    text, cursor = form.get("text", "")[:100], form.get("cursor") or None
+    if guesses_a_name(caller, text, cursor or ""):
+        count_name(portal, caller)
+    chosen = {
+        "text": text,
+        "area": form.get("area", "")[:12],
+        "category": form.get("category", ""),
+    }
+    return _pool(portal, request, chosen, cursor, False)
+
+
+@routes.post("/pool/{case_id}/claim", summary=f"Says that a member lives here; {_WHO}")
+def claim_page(
+    request: Request, case_id: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    try:
+        claim(portal, viewer.caller, case_id, form.get("name", ""))
+    except Refused as refused:
         return _pool(
             portal,
             request,
-            {"text": "", "area": area[:12], "category": category},
-            cursor or None,
-            done,
-        )
-
-    @routes.post("/pool", summary=f"Searches them, by name too; {_WHO}")
-    def search(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        caller = signed_in(portal, request).caller
-        check_token(portal, request, form)
-        text, cursor = form.get("text", "")[:100], form.get("cursor") or None
-        if guesses_a_name(caller, text, cursor or ""):
-            count_name(portal, caller)
-        chosen = {
-            "text": text,
-            "area": form.get("area", "")[:12],
-            "category": form.get("category", ""),
-        }
-        return _pool(portal, request, chosen, cursor, False)
-
-    @routes.post("/pool/{case_id}/claim", summary=f"Says that a member lives here; {_WHO}")
-    def claim_page(
-        request: Request, case_id: str, form: Annotated[Form, Depends(read_form)]
-    ) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        try:
-            claim(portal, viewer.caller, case_id, form.get("name", ""))
-        except Refused as refused:
-            return _pool(
-                portal,
-                request,
-                {"text": form.get("text", "")[:100], "area": "", "category": ""},
-                None,
-                False,
-                refused,
-                case_id,
-            )
-        return RedirectResponse("/pool?done=1", 303)
-
-
-def _learned_addresses(routes: APIRouter, portal: Portal) -> None:
-    """What was learned of addresses."""
-
-    @routes.get(
-        "/department/addresses", summary="What was learned of addresses; role: department, admin"
-    )
-    def learned(
-        request: Request,
-        text: str = "",
-        withdrawn: bool = False,
-        done: bool = False,
-        page: Annotated[int, Query(ge=1, le=10_000)] = 1,
-    ) -> Response:
-        if text:
-            return RedirectResponse("/department/addresses", 303)
-        return _learned(portal, request, "", withdrawn, page, done)
-
-    @routes.post(
-        "/department/addresses/search", summary="Searches what was learned; role: department, admin"
-    )
-    def search_learned(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        signed_in(portal, request)
-        check_token(portal, request, form)
-        return _learned(
-            portal,
-            request,
-            form.get("text", "")[:100],
-            form.get("withdrawn") == "1",
-            page_of(form),
+            {"text": form.get("text", "")[:100], "area": "", "category": ""},
+            None,
             False,
+            refused,
+            case_id,
         )
+    return RedirectResponse("/pool?done=1", 303)
 
-    @routes.post(
-        "/department/addresses",
-        summary="Takes back what was learned of an address; role: department, admin",
+
+@routes.get(
+    "/department/addresses", summary="What was learned of addresses; role: department, admin"
+)
+def learned(
+    request: Request,
+    portal: ThisPortal,
+    text: str = "",
+    withdrawn: bool = False,
+    done: bool = False,
+    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+) -> Response:
+    if text:
+        return RedirectResponse("/department/addresses", 303)
+    return _learned(portal, request, "", withdrawn, page, done)
+
+
+@routes.post(
+    "/department/addresses/search", summary="Searches what was learned; role: department, admin"
+)
+def search_learned(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    signed_in(portal, request)
+    check_token(portal, request, form)
+    return _learned(
+        portal,
+        request,
+        form.get("text", "")[:100],
+        form.get("withdrawn") == "1",
+        page_of(form),
+        False,
     )
-    def withdraw(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        if not viewer.oversees:
-            raise Refused(403, "departments-only", _DEPARTMENTS)
-        try:
-            with portal.acts.begin() as tx:
-                portal.places.withdraw(
-                    tx, viewer.caller, form.get("source", ""), form.get("reason", ""), viewer.name
-                )
-        except Refused as refused:
-            if refused.status == 404:
-                raise
-            return _learned(portal, request, form.get("text", ""), False, 1, False, refused)
-        return RedirectResponse("/department/addresses?done=1", 303)
+
+
+@routes.post(
+    "/department/addresses",
+    summary="Takes back what was learned of an address; role: department, admin",
+)
+def withdraw(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    if not viewer.oversees:
+        raise Refused(403, "departments-only", _DEPARTMENTS)
+    try:
+        with portal.acts.begin() as tx:
+            portal.places.withdraw(
+                tx, viewer.caller, form.get("source", ""), form.get("reason", ""), viewer.name
+            )
+    except Refused as refused:
+        if refused.status == 404:
+            raise
+        return _learned(portal, request, form.get("text", ""), False, 1, False, refused)
+    return RedirectResponse("/department/addresses?done=1", 303)
 
 
 def claim(portal: Portal, caller: Caller, case_id: str, name: str) -> None:

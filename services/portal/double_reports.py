@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 from schemas.days import NoDay, read_day
 from services.cases import queries
 from services.kit.errors import Refused, Words
+from services.portal.asking import ThisPortal
 from services.portal.context import Portal
-from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
 from services.portal.sessions import Viewer
 from services.records import double_reports
 from services.registry.directory import Directory
@@ -26,104 +27,121 @@ _WHO = "role: secretary, clerk, department, admin"
 _FILL = Words("请把日期、岗位和时长填全。", "Fill in the day, the post and the time.")
 
 
-def router(portal: Portal) -> APIRouter:
-    """One page, and a form for each act."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-    @routes.get("/double-reports", summary=f"双报到: who registered, posts, hours, cards; {_WHO}")
-    def shown(request: Request, done: bool = False) -> Response:
-        return _page(portal, request, None, done)
 
-    @routes.post("/double-reports", summary=f"Registers a member who lives here; {_WHO}")
-    def register(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        return _done(
-            portal,
-            request,
-            form,
-            lambda tx, viewer: double_reports.register(
-                tx, viewer.own_organisation, form.get("case", ""), viewer.name, portal.clock.now()
-            ),
-        )
+@routes.get("/double-reports", summary=f"双报到: who registered, posts, hours, cards; {_WHO}")
+def shown(request: Request, portal: ThisPortal, done: bool = False) -> Response:
+    return _page(portal, request, None, done)
 
-    @routes.post("/double-reports/posts", summary=f"Opens or closes a post; {_WHO}")
-    def post(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        def within(tx: Connection, viewer: Viewer) -> None:
-            if form.get("close"):
-                double_reports.close_post(
-                    tx, viewer.own_organisation, _uuid(form["close"]), portal.clock.now()
-                )
-            else:
-                double_reports.open_post(
-                    tx,
-                    viewer.own_organisation,
-                    form.get("title", ""),
-                    _number(form.get("places", "")),
-                    portal.clock.now(),
-                )
 
-        return _done(portal, request, form, within)
-
-    @routes.post("/double-reports/claims", summary=f"A member claims a post; {_WHO}")
-    def claim(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        return _done(
-            portal,
-            request,
-            form,
-            lambda tx, viewer: double_reports.claim(
-                tx,
-                viewer.own_organisation,
-                _uuid(form.get("report", "")),
-                _uuid(form.get("post", "")),
-                portal.clock.now(),
-            ),
-        )
-
-    @routes.post("/double-reports/hours", summary=f"Notes service in a post; {_WHO}")
-    def hours(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        return _done(
-            portal,
-            request,
-            form,
-            lambda tx, viewer: double_reports.serve(
-                tx,
-                viewer.own_organisation,
-                _uuid(form.get("claim", "")),
-                _day_of_service(form.get("on", "")),
-                _minutes(form.get("hours", "")),
-                form.get("words"),
-                viewer.name,
-                portal.clock.now(),
-            ),
-        )
-
-    @routes.post("/double-reports/{report}/end", summary=f"Ends a registration; {_WHO}")
-    def end(request: Request, report: UUID, form: Annotated[Form, Depends(read_form)]) -> Response:
-        return _done(
-            portal,
-            request,
-            form,
-            lambda tx, viewer: double_reports.end(
-                tx, viewer.own_organisation, report, portal.clock.now()
-            ),
-        )
-
-    @routes.post(
-        "/double-reports/{report}/{quarter}/seen",
-        summary=f"The unit has taken note of a card; {_WHO}",
+@routes.post("/double-reports", summary=f"Registers a member who lives here; {_WHO}")
+def register(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    return _done(
+        portal,
+        request,
+        form,
+        lambda tx, viewer: double_reports.register(
+            tx, viewer.own_organisation, form.get("case", ""), viewer.name, portal.clock.now()
+        ),
     )
-    def seen(
-        request: Request, report: UUID, quarter: str, form: Annotated[Form, Depends(read_form)]
-    ) -> Response:
-        return _done(
-            portal,
-            request,
-            form,
-            lambda tx, viewer: double_reports.mark_seen(
-                tx, viewer.own_organisation, report, quarter, viewer.name, portal.clock.now()
-            ),
-        )
 
-    return routes
+
+@routes.post("/double-reports/posts", summary=f"Opens or closes a post; {_WHO}")
+def post(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    def within(tx: Connection, viewer: Viewer) -> None:
+        if form.get("close"):
+            double_reports.close_post(
+                tx, viewer.own_organisation, _uuid(form["close"]), portal.clock.now()
+            )
+        else:
+            double_reports.open_post(
+                tx,
+                viewer.own_organisation,
+                form.get("title", ""),
+                _number(form.get("places", "")),
+                portal.clock.now(),
+            )
+
+    return _done(portal, request, form, within)
+
+
+@routes.post("/double-reports/claims", summary=f"A member claims a post; {_WHO}")
+def claim(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    return _done(
+        portal,
+        request,
+        form,
+        lambda tx, viewer: double_reports.claim(
+            tx,
+            viewer.own_organisation,
+            _uuid(form.get("report", "")),
+            _uuid(form.get("post", "")),
+            portal.clock.now(),
+        ),
+    )
+
+
+@routes.post("/double-reports/hours", summary=f"Notes service in a post; {_WHO}")
+def hours(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    return _done(
+        portal,
+        request,
+        form,
+        lambda tx, viewer: double_reports.serve(
+            tx,
+            viewer.own_organisation,
+            _uuid(form.get("claim", "")),
+            _day_of_service(form.get("on", "")),
+            _minutes(form.get("hours", "")),
+            form.get("words"),
+            viewer.name,
+            portal.clock.now(),
+        ),
+    )
+
+
+@routes.post("/double-reports/{report}/end", summary=f"Ends a registration; {_WHO}")
+def end(
+    request: Request, report: UUID, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    return _done(
+        portal,
+        request,
+        form,
+        lambda tx, viewer: double_reports.end(
+            tx, viewer.own_organisation, report, portal.clock.now()
+        ),
+    )
+
+
+@routes.post(
+    "/double-reports/{report}/{quarter}/seen",
+    summary=f"The unit has taken note of a card; {_WHO}",
+)
+def seen(
+    request: Request,
+    report: UUID,
+    quarter: str,
+    form: Annotated[Form, Depends(read_form)],
+    portal: ThisPortal,
+) -> Response:
+    return _done(
+        portal,
+        request,
+        form,
+        lambda tx, viewer: double_reports.mark_seen(
+            tx, viewer.own_organisation, report, quarter, viewer.name, portal.clock.now()
+        ),
+    )
 
 
 def _done(

@@ -8,8 +8,9 @@ from datetime import timedelta
 from fastapi import APIRouter, Request, Response
 
 from services.cases.queries import as_worker
+from services.portal.asking import ThisPortal
 from services.portal.context import Portal
-from services.portal.page import page_route, render, signed_in
+from services.portal.page import PageRoute, render, signed_in
 from services.portal.rosters import organisation_below
 from services.records import facts
 from services.registry.directory import Directory
@@ -17,37 +18,36 @@ from services.registry.directory import Directory
 MONTHS = 13
 
 
-def router(portal: Portal) -> APIRouter:
-    """The page."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-    @routes.get(
-        "/facts",
-        summary="What organisations did in a month; role: secretary, clerk, department, admin",
+
+@routes.get(
+    "/facts",
+    summary="What organisations did in a month; role: secretary, clerk, department, admin",
+)
+def shown(
+    request: Request, portal: ThisPortal, organisation: str = "", month: str = ""
+) -> Response:
+    viewer, now = signed_in(portal, request), portal.clock.now()
+    chosen = month if is_month(month) and month <= f"{now:%Y-%m}" else f"{now:%Y-%m}"
+    with portal.web.begin() as tx:
+        top = organisation_below(tx, viewer.caller, organisation)
+        with as_worker(tx):
+            found = facts.facts(tx, chosen, top.code, now, portal.rule_source)
+        names = Directory.of(tx)
+    lines = [(names.get(code), one) for code, one in found.items()]
+    return render(
+        portal,
+        request,
+        "facts.html",
+        viewer,
+        top=top,
+        month=chosen,
+        months=_months(portal),
+        lines=lines,
+        total=facts.total(list(found.values())),
+        definitions=facts.DEFINITIONS,
     )
-    def shown(request: Request, organisation: str = "", month: str = "") -> Response:
-        viewer, now = signed_in(portal, request), portal.clock.now()
-        chosen = month if is_month(month) and month <= f"{now:%Y-%m}" else f"{now:%Y-%m}"
-        with portal.web.begin() as tx:
-            top = organisation_below(tx, viewer.caller, organisation)
-            with as_worker(tx):
-                found = facts.facts(tx, chosen, top.code, now, portal.rule_source)
-            names = Directory.of(tx)
-        lines = [(names.get(code), one) for code, one in found.items()]
-        return render(
-            portal,
-            request,
-            "facts.html",
-            viewer,
-            top=top,
-            month=chosen,
-            months=_months(portal),
-            lines=lines,
-            total=facts.total(list(found.values())),
-            definitions=facts.DEFINITIONS,
-        )
-
-    return routes
 
 
 def is_month(text: str) -> bool:

@@ -17,9 +17,10 @@ from schemas.departures import SOURCE_PREFIX
 from services.cases import pages, queries
 from services.cases.queries import as_worker
 from services.kit.errors import Refused, Words
+from services.portal.asking import ThisPortal
 from services.portal.cases import NO_CASE, masked
 from services.portal.context import Portal
-from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
 from services.portal.words import zh
 from services.records import floating
 from services.registry.access import Caller
@@ -43,65 +44,70 @@ _NO_MEMBER = Words(
 )
 
 
-def router(portal: Portal) -> APIRouter:
-    """List, record, proposals."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-    @routes.get("/floating", summary=f"Floating members, and branches proposed for them; {_WHO}")
-    def members(
-        request: Request, page: Annotated[int, Query(ge=1, le=1000)] = 1, done: bool = False
-    ) -> Response:
-        return _members(portal, request, page, done)
 
-    @routes.post(
-        "/floating/proposals",
-        summary="Approves or declines a branch proposed; role: department, admin",
-    )
-    def decide(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        if not viewer.oversees:
-            raise Refused(
-                403,
-                "departments-only",
-                Words("组建党支部由组织部门决定。", "Branches are for departments to decide."),
+@routes.get("/floating", summary=f"Floating members, and branches proposed for them; {_WHO}")
+def members(
+    request: Request,
+    portal: ThisPortal,
+    page: Annotated[int, Query(ge=1, le=1000)] = 1,
+    done: bool = False,
+) -> Response:
+    return _members(portal, request, page, done)
+
+
+@routes.post(
+    "/floating/proposals",
+    summary="Approves or declines a branch proposed; role: department, admin",
+)
+def decide(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    if not viewer.oversees:
+        raise Refused(
+            403,
+            "departments-only",
+            Words("组建党支部由组织部门决定。", "Branches are for departments to decide."),
+        )
+    try:
+        with portal.worker.begin() as tx:
+            floating.decide(
+                tx,
+                viewer.own_organisation,
+                form.get("grouped", ""),
+                form.get("decision", ""),
+                form.get("reason", ""),
+                viewer.name,
+                portal.clock.now(),
             )
-        try:
-            with portal.worker.begin() as tx:
-                floating.decide(
-                    tx,
-                    viewer.own_organisation,
-                    form.get("grouped", ""),
-                    form.get("decision", ""),
-                    form.get("reason", ""),
-                    viewer.name,
-                    portal.clock.now(),
-                )
-        except Refused as refused:
-            return _members(portal, request, 1, False, refused)
-        return RedirectResponse("/floating?done=1", 303)
+    except Refused as refused:
+        return _members(portal, request, 1, False, refused)
+    return RedirectResponse("/floating?done=1", 303)
 
-    @routes.get("/floating/{case_id}", summary=f"What the host noted of a member; {_WHO}")
-    def record(request: Request, case_id: UUID, done: bool = False) -> Response:
-        return _record(portal, request, case_id, None, done)
 
-    @routes.post("/floating/{case_id}", summary=f"The host notes life, dues or service; {_WHO}")
-    def note(
-        request: Request, case_id: UUID, form: Annotated[Form, Depends(read_form)]
-    ) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        try:
-            on = _day_of_note(form.get("on", ""))
-            noted = floating.HostNote(form.get("kind", ""), on, form.get("words"))
-            note_of_host(portal, viewer.caller, str(case_id), noted, viewer.name)
-        except Refused as refused:
-            if refused.status == 404:
-                raise
-            return _record(portal, request, case_id, refused)
-        return RedirectResponse(f"/floating/{case_id}?done=1", 303)
+@routes.get("/floating/{case_id}", summary=f"What the host noted of a member; {_WHO}")
+def record(request: Request, case_id: UUID, portal: ThisPortal, done: bool = False) -> Response:
+    return _record(portal, request, case_id, None, done)
 
-    return routes
+
+@routes.post("/floating/{case_id}", summary=f"The host notes life, dues or service; {_WHO}")
+def note(
+    request: Request, case_id: UUID, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    try:
+        on = _day_of_note(form.get("on", ""))
+        noted = floating.HostNote(form.get("kind", ""), on, form.get("words"))
+        note_of_host(portal, viewer.caller, str(case_id), noted, viewer.name)
+    except Refused as refused:
+        if refused.status == 404:
+            raise
+        return _record(portal, request, case_id, refused)
+    return RedirectResponse(f"/floating/{case_id}?done=1", 303)
 
 
 def _members(

@@ -16,8 +16,9 @@ from schemas.days import NoDay, read_day
 from schemas.departures import SOURCE_PREFIX
 from services.cases.queries import look_at_cases
 from services.kit.errors import Refused, Words
+from services.portal.asking import ThisPortal
 from services.portal.context import Portal
-from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
 from services.portal.sessions import new_token
 from services.portal.words import zh
 from services.records import member_followups
@@ -59,81 +60,79 @@ _NOT_OURS = Words(
 )
 
 
-def router(portal: Portal) -> APIRouter:
-    """The list and its form."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-    @routes.get("/upkeep", summary=f"Members to contact or talk to; {_WHO}")
-    def shown(request: Request, page: Page = 1, done: str = "") -> Response:
-        return _page(portal, request, page, done, None)
 
-    @routes.get("/upkeep/{member}", summary=f"What has been noted of a member; {_WHO}")
-    def one(request: Request, member: str, page: Page = 1, done: str = "") -> Response:
-        return _member(portal, request, member, page, done, None)
+@routes.get("/upkeep", summary=f"Members to contact or talk to; {_WHO}")
+def shown(request: Request, portal: ThisPortal, page: Page = 1, done: str = "") -> Response:
+    return _page(portal, request, page, done, None)
 
-    @routes.post(
-        "/upkeep/{member}/withdraw", summary=f"Takes back what was noted of a member; {_WHO}"
+
+@routes.get("/upkeep/{member}", summary=f"What has been noted of a member; {_WHO}")
+def one(
+    request: Request, member: str, portal: ThisPortal, page: Page = 1, done: str = ""
+) -> Response:
+    return _member(portal, request, member, page, done, None)
+
+
+@routes.post("/upkeep/{member}/withdraw", summary=f"Takes back what was noted of a member; {_WHO}")
+def withdraw(
+    request: Request, member: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    with portal.web.begin() as tx:
+        look_at_cases(tx, viewer.caller)
+        _theirs(tx, member)
+        found = [
+            line
+            for line in member_followups.noted(tx, member, SHOWN_MAX)
+            if line["event"] == form.get("event")
+            and line["organisation"] == viewer.organisation
+            and line["persons"] == 1
+        ]
+    if not found:
+        return _member(portal, request, member, 1, "", Refused(403, "not-the-sender", _NOT_YOURS))
+    portal.post(
+        Caller(viewer.organisation, viewer.path, "sender"),
+        [
+            _event(
+                viewer.own_organisation,
+                "departure.withdrawn",
+                f"back-{found[0]['event']}"[:100],
+                {"corrects": found[0]["event"]},
+            )
+        ],
     )
-    def withdraw(
-        request: Request, member: str, form: Annotated[Form, Depends(read_form)]
-    ) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
+    return RedirectResponse(f"/upkeep/{quote(member, safe='')}?done=withdrawn", 303)
+
+
+@routes.post("/upkeep", summary=f"Notes a contact, organisational life or dues; {_WHO}")
+def note(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    try:
         with portal.web.begin() as tx:
             look_at_cases(tx, viewer.caller)
-            _theirs(tx, member)
-            found = [
-                line
-                for line in member_followups.noted(tx, member, SHOWN_MAX)
-                if line["event"] == form.get("event")
-                and line["organisation"] == viewer.organisation
-                and line["persons"] == 1
-            ]
-        if not found:
-            return _member(
-                portal, request, member, 1, "", Refused(403, "not-the-sender", _NOT_YOURS)
+            _theirs(tx, form.get("member", ""))
+        sent = event(viewer.own_organisation, form, portal.today)
+        outcome = portal.post(Caller(viewer.organisation, viewer.path, "sender"), [sent])[0]
+        if outcome not in ("accepted", "duplicate"):
+            raise Refused(
+                422, "not-accepted", outcome.words() if hasattr(outcome, "words") else _FILL
             )
-        portal.post(
-            Caller(viewer.organisation, viewer.path, "sender"),
-            [
-                _event(
-                    viewer.own_organisation,
-                    "departure.withdrawn",
-                    f"back-{found[0]['event']}"[:100],
-                    {"corrects": found[0]["event"]},
-                )
-            ],
-        )
-        return RedirectResponse(f"/upkeep/{quote(member, safe='')}?done=withdrawn", 303)
-
-    @routes.post("/upkeep", summary=f"Notes a contact, organisational life or dues; {_WHO}")
-    def note(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        try:
-            with portal.web.begin() as tx:
-                look_at_cases(tx, viewer.caller)
-                _theirs(tx, form.get("member", ""))
-            sent = event(viewer.own_organisation, form, portal.today)
-            outcome = portal.post(Caller(viewer.organisation, viewer.path, "sender"), [sent])[0]
-            if outcome not in ("accepted", "duplicate"):
-                raise Refused(
-                    422, "not-accepted", outcome.words() if hasattr(outcome, "words") else _FILL
-                )
-        except Refused as refused:
-            if refused.status == 404:
-                raise
-            if form.get("back") == "member":
-                return _member(portal, request, form["member"], 1, "", refused)
-            return _page(portal, request, 1, "", refused)
-        back = (
-            f"/upkeep/{quote(form['member'], safe='')}"
-            if form.get("back") == "member"
-            else "/upkeep"
-        )
-        return RedirectResponse(f"{back}?done=noted", 303)
-
-    return routes
+    except Refused as refused:
+        if refused.status == 404:
+            raise
+        if form.get("back") == "member":
+            return _member(portal, request, form["member"], 1, "", refused)
+        return _page(portal, request, 1, "", refused)
+    back = (
+        f"/upkeep/{quote(form['member'], safe='')}" if form.get("back") == "member" else "/upkeep"
+    )
+    return RedirectResponse(f"{back}?done=noted", 303)
 
 
 def event(organisation: str, form: Form, today: date) -> dict[str, Any]:

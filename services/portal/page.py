@@ -93,28 +93,27 @@ class Form(dict[str, str]):
         return [line.strip() for line in self.get(name, "").splitlines() if line.strip()]
 
 
-def page_route(portal: Portal) -> type[APIRoute]:
-    """The class of page routes: errors become pages in the reader's language, headers are set."""
+class PageRoute(APIRoute):
+    """A route of pages: errors become pages in the reader's language, headers are set."""
 
-    class PageRoute(APIRoute):
-        def get_route_handler(self) -> Callable:
-            handle = super().get_route_handler()
+    def get_route_handler(self) -> Callable:
+        """The handler of the route, with its errors answered as pages."""
+        handle = super().get_route_handler()
 
-            async def handled(request: Request) -> Response:
-                try:
-                    response = await handle(request)
-                except SignInFirst as first:
-                    response = RedirectResponse(first.to, 303)
-                except Exception as error:
-                    refused = _as_refused(error, request)
-                    response = await run_in_threadpool(_error_page, portal, request, refused)
-                for name, value in HEADERS.items():
-                    response.headers.setdefault(name, value)
-                return response
+        async def handled(request: Request) -> Response:
+            try:
+                response = await handle(request)
+            except SignInFirst as first:
+                response = RedirectResponse(first.to, 303)
+            except Exception as error:
+                refused = _as_refused(error, request)
+                portal = request.app.state.portal
+                response = await run_in_threadpool(_error_page, portal, request, refused)
+            for name, value in HEADERS.items():
+                response.headers.setdefault(name, value)
+            return response
 
-            return handled
-
-    return PageRoute
+        return handled
 
 
 def _as_refused(error: Exception, request: Request) -> Refused:

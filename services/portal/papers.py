@@ -14,14 +14,15 @@ from fastapi.responses import RedirectResponse
 from services.cases import numbers, pages, queries, tables
 from services.cases.arguments import bounded
 from services.kit.errors import Refused, Words
+from services.portal.asking import ThisPortal
 from services.portal.cases import NO_CASE
 from services.portal.context import Portal
 from services.portal.fields import arguments
 from services.portal.page import (
     Form,
+    PageRoute,
     check_token,
     page_of,
-    page_route,
     read_form,
     render,
     signed_in,
@@ -64,170 +65,167 @@ _SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'none'"
 _ROLES = "role: secretary, clerk, department, admin"
 
 
-def router(portal: Portal) -> APIRouter:
-    """Everything on paper."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
-
-    _letters(routes, portal)
-    _photos(routes, portal)
-    _counterfoils(routes, portal)
-    return routes
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-def _letters(routes: APIRouter, portal: Portal) -> None:
-    """The letters of one case."""
+@routes.get(
+    "/l/{token}",
+    summary=f"Where the QR code of a letter leads: its case, for who may see it; {_ROLES}",
+)
+def scanned(request: Request, token: str, portal: ThisPortal) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        with queries.as_worker(tx):
+            case = numbers.case_of_token(tx, token) if token.isalnum() else None
+        queries.look_at_cases(tx, viewer.caller)
+        if case is None or queries.case_view(tx, case, portal.clock.now()) is None:
+            raise Refused(404, "no-such-letter", _NO_LETTER)
+    return RedirectResponse(f"/cases/{case}", 303)
 
-    @routes.get(
-        "/l/{token}",
-        summary=f"Where the QR code of a letter leads: its case, for who may see it; {_ROLES}",
+
+@routes.get("/cases/{case_id}/papers", summary=f"The papers of one case; {_ROLES}")
+def of_a_case(request: Request, case_id: str, portal: ThisPortal, done: str = "") -> Response:
+    return _papers(portal, request, signed_in(portal, request), case_id, done)
+
+
+@routes.get("/cases/{case_id}/letter.pdf", summary=f"The letter; {_ROLES}")
+def letter(request: Request, case_id: str, portal: ThisPortal, over: bool = False) -> Response:
+    viewer = signed_in(portal, request)
+    return letters_pdf(portal, viewer.caller, [case_id], viewer.name, over)
+
+
+@routes.get("/cases/{case_id}/letter.docx", summary=f"The letter as Word; {_ROLES}")
+def letter_word(request: Request, case_id: str, portal: ThisPortal) -> Response:
+    viewer = signed_in(portal, request)
+    return letters_docx(portal, viewer.caller, [case_id], viewer.name)
+
+
+@routes.get("/cases/{case_id}/receipt.pdf", summary=f"The receipt; {_ROLES}")
+def receipt(request: Request, case_id: str, portal: ThisPortal, over: bool = False) -> Response:
+    viewer = signed_in(portal, request)
+    return receipt_pdf(portal, viewer.caller, case_id, viewer.name, over)
+
+
+@routes.get("/cases/{case_id}/enquiry-{place}.pdf", summary=f"A letter of enquiry; {_ROLES}")
+def one_enquiry(request: Request, case_id: str, place: int, portal: ThisPortal) -> Response:
+    viewer = signed_in(portal, request)
+    return enquiry_pdf(portal, viewer.caller, case_id, place, viewer.name)
+
+
+@routes.get("/cases/{case_id}/photos/{photo}", summary=f"A photo of a paper receipt; {_ROLES}")
+def one_photo(request: Request, case_id: str, photo: str, portal: ThisPortal) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        queries.must_see(tx, viewer.caller, case_id)
+        kind, content = photos.photo(tx, case_id, photo)
+    shown = (
+        'attachment; filename="receipt.pdf"'
+        if kind == scans.PDF
+        else 'inline; filename="receipt.jpg"'
     )
-    def scanned(request: Request, token: str) -> Response:
-        viewer = signed_in(portal, request)
-        with portal.web.begin() as tx:
-            with queries.as_worker(tx):
-                case = numbers.case_of_token(tx, token) if token.isalnum() else None
-            queries.look_at_cases(tx, viewer.caller)
-            if case is None or queries.case_view(tx, case, portal.clock.now()) is None:
-                raise Refused(404, "no-such-letter", _NO_LETTER)
-        return RedirectResponse(f"/cases/{case}", 303)
-
-    @routes.get("/cases/{case_id}/papers", summary=f"The papers of one case; {_ROLES}")
-    def of_a_case(request: Request, case_id: str, done: str = "") -> Response:
-        return _papers(portal, request, signed_in(portal, request), case_id, done)
-
-    @routes.get("/cases/{case_id}/letter.pdf", summary=f"The letter; {_ROLES}")
-    def letter(request: Request, case_id: str, over: bool = False) -> Response:
-        viewer = signed_in(portal, request)
-        return letters_pdf(portal, viewer.caller, [case_id], viewer.name, over)
-
-    @routes.get("/cases/{case_id}/letter.docx", summary=f"The letter as Word; {_ROLES}")
-    def letter_word(request: Request, case_id: str) -> Response:
-        viewer = signed_in(portal, request)
-        return letters_docx(portal, viewer.caller, [case_id], viewer.name)
-
-    @routes.get("/cases/{case_id}/receipt.pdf", summary=f"The receipt; {_ROLES}")
-    def receipt(request: Request, case_id: str, over: bool = False) -> Response:
-        viewer = signed_in(portal, request)
-        return receipt_pdf(portal, viewer.caller, case_id, viewer.name, over)
-
-    @routes.get("/cases/{case_id}/enquiry-{place}.pdf", summary=f"A letter of enquiry; {_ROLES}")
-    def one_enquiry(request: Request, case_id: str, place: int) -> Response:
-        viewer = signed_in(portal, request)
-        return enquiry_pdf(portal, viewer.caller, case_id, place, viewer.name)
-
-
-def _photos(routes: APIRouter, portal: Portal) -> None:
-    """Photos and scans of paper receipts."""
-
-    @routes.get("/cases/{case_id}/photos/{photo}", summary=f"A photo of a paper receipt; {_ROLES}")
-    def one_photo(request: Request, case_id: str, photo: str) -> Response:
-        viewer = signed_in(portal, request)
-        with portal.web.begin() as tx:
-            queries.must_see(tx, viewer.caller, case_id)
-            kind, content = photos.photo(tx, case_id, photo)
-        shown = (
-            'attachment; filename="receipt.pdf"'
-            if kind == scans.PDF
-            else 'inline; filename="receipt.jpg"'
-        )
-        return Response(
-            content,
-            media_type=kind,
-            headers={"Content-Disposition": shown, "Content-Security-Policy": _SANDBOX},
-        )
-
-    @routes.get(
-        "/cases/{case_id}/photos/{photo}/shown",
-        summary=f"What is seen of a photo or of a scan's first page; {_ROLES}",
+    return Response(
+        content,
+        media_type=kind,
+        headers={"Content-Disposition": shown, "Content-Security-Policy": _SANDBOX},
     )
-    def seen(request: Request, case_id: str, photo: str) -> Response:
-        viewer = signed_in(portal, request)
-        with portal.web.begin() as tx:
-            queries.must_see(tx, viewer.caller, case_id)
-            kind, content = photos.photo(tx, case_id, photo)
-        if kind == scans.PDF:
-            content = scans.first_page(content)
-        return Response(
-            content,
-            media_type=scans.JPEG,
-            headers={
-                "Content-Disposition": 'inline; filename="receipt.jpg"',
-                "Content-Security-Policy": _SANDBOX,
-            },
-        )
 
-    @routes.post(
-        "/cases/{case_id}/photos",
-        summary="Files a photo or scan of a paper receipt, and records the receipt with it; "
-        f"{_ROLES}",
+
+@routes.get(
+    "/cases/{case_id}/photos/{photo}/shown",
+    summary=f"What is seen of a photo or of a scan's first page; {_ROLES}",
+)
+def seen(request: Request, case_id: str, photo: str, portal: ThisPortal) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        queries.must_see(tx, viewer.caller, case_id)
+        kind, content = photos.photo(tx, case_id, photo)
+    if kind == scans.PDF:
+        content = scans.first_page(content)
+    return Response(
+        content,
+        media_type=scans.JPEG,
+        headers={
+            "Content-Disposition": 'inline; filename="receipt.jpg"',
+            "Content-Security-Policy": _SANDBOX,
+        },
     )
-    async def file_photo(request: Request, case_id: str) -> Response:
-        upload = await read_upload(request)
-        return await run_in_threadpool(
-            _file_photo, portal, request, case_id, upload.form, upload.content
-        )
 
 
-def _counterfoils(routes: APIRouter, portal: Portal) -> None:
-    """The register of counterfoils, and what is done with it."""
-
-    @routes.get("/letters", summary=f"The register of counterfoils; {_ROLES}")
-    def register(
-        request: Request,
-        status: str = "given",
-        find: str = "",
-        no_receipt: bool = False,
-        page: Annotated[int, Query(ge=1, le=10_000)] = 1,
-        done: str = "",
-    ) -> Response:
-        if find:  # an old link: what is searched for may be a name, and an address ends in logs
-            return RedirectResponse("/letters", 303)
-        chosen = {
-            "status": status,
-            "find": "",
-            "no_receipt": no_receipt,
-            "page": page,
-            "done": done,
-        }
-        return _register(portal, request, signed_in(portal, request), chosen)
-
-    @routes.post("/letters", summary=f"Searches the register, by name too; {_ROLES}")
-    def search(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        chosen = {
-            "status": form.get("status", "given"),
-            "find": form.get("find", "")[:100],
-            "no_receipt": form.get("no_receipt") == "true",
-            "page": page_of(form),
-            "done": "",
-        }
-        return _register(portal, request, viewer, chosen)
-
-    @routes.post(
-        "/letters/{act}",
-        summary=f"Batch print, a range, a void number, or how one prints; {_ROLES}",
+@routes.post(
+    "/cases/{case_id}/photos",
+    summary=f"Files a photo or scan of a paper receipt, and records the receipt with it; {_ROLES}",
+)
+async def file_photo(request: Request, case_id: str, portal: ThisPortal) -> Response:
+    upload = await read_upload(request)
+    return await run_in_threadpool(
+        _file_photo, portal, request, case_id, upload.form, upload.content
     )
-    def acted(request: Request, act: str, form: Annotated[Form, Depends(read_form)]) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        try:
-            if act == "print":
-                return _batch(portal, request, viewer, form)
-            _ACTS[act](portal, viewer, form)
-        except KeyError:
-            raise Refused(404, "no-such-letter", _NO_LETTER) from None
-        except Refused as refused:
-            if refused.status == 404:
-                raise
-            return _register(
-                portal,
-                request,
-                viewer,
-                {"status": "given", "find": "", "no_receipt": False, "page": 1, "done": ""},
-                refused,
-            )
-        return RedirectResponse(f"/letters?done={act}", 303)
+
+
+@routes.get("/letters", summary=f"The register of counterfoils; {_ROLES}")
+def register(  # noqa: PLR0913
+    request: Request,
+    portal: ThisPortal,
+    status: str = "given",
+    find: str = "",
+    no_receipt: bool = False,
+    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+    done: str = "",
+) -> Response:
+    if find:  # an old link: what is searched for may be a name, and an address ends in logs
+        return RedirectResponse("/letters", 303)
+    chosen = {
+        "status": status,
+        "find": "",
+        "no_receipt": no_receipt,
+        "page": page,
+        "done": done,
+    }
+    return _register(portal, request, signed_in(portal, request), chosen)
+
+
+@routes.post("/letters", summary=f"Searches the register, by name too; {_ROLES}")
+def search(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    chosen = {
+        "status": form.get("status", "given"),
+        "find": form.get("find", "")[:100],
+        "no_receipt": form.get("no_receipt") == "true",
+        "page": page_of(form),
+        "done": "",
+    }
+    return _register(portal, request, viewer, chosen)
+
+
+@routes.post(
+    "/letters/{act}",
+    summary=f"Batch print, a range, a void number, or how one prints; {_ROLES}",
+)
+def acted(
+    request: Request, act: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    try:
+        if act == "print":
+            return _batch(portal, request, viewer, form)
+        _ACTS[act](portal, viewer, form)
+    except KeyError:
+        raise Refused(404, "no-such-letter", _NO_LETTER) from None
+    except Refused as refused:
+        if refused.status == 404:
+            raise
+        return _register(
+            portal,
+            request,
+            viewer,
+            {"status": "given", "find": "", "no_receipt": False, "page": 1, "done": ""},
+            refused,
+        )
+    return RedirectResponse(f"/letters?done={act}", 303)
 
 
 def _papers(  # noqa: PLR0913

@@ -2,7 +2,8 @@
 number ranges.
 """
 
-# no postponed annotations here: FastAPI must see the dependencies that are local to `router`
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeGuard
 
@@ -17,15 +18,15 @@ from services.portal.api import (
     ACTING,
     LIMIT_MAX,
     Text,
-    callers,
     json_answer,
     json_body,
     list_answer,
 )
+from services.portal.asking import ThisPortal, callers
 from services.portal.context import Portal
 from services.portal.paper_files import enquiry_pdf, letters_docx, letters_pdf, receipt_pdf
 from services.records.letters import papers, word
-from services.registry.access import Caller, Keys
+from services.registry.access import Caller
 from services.registry.directory import Directory
 
 _NOT_BELOW = Words(
@@ -49,202 +50,199 @@ _PDF, _WORD = (
 )
 
 
-def router(portal: Portal) -> APIRouter:
-    """The routes about papers under /v1."""
-    routes = APIRouter(tags=["papers"], responses=_PROBLEMS)
-    acting = callers(Keys(portal.web), ACTING)
-
-    _of_a_case(routes, portal, acting)
-    _in_batches(routes, portal, acting)
-    _counterfoils(routes, portal, acting)
-    return routes
+routes = APIRouter(tags=["papers"], responses=_PROBLEMS)
+acting = callers(ACTING)
 
 
-def _of_a_case(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> None:
-    """The papers of one case."""
-
-    @routes.get(
-        "/v1/cases/{case_id}/letter.pdf",
-        responses=bodies.file(_PDF),
-        response_class=Response,
-        summary=f"The letter; over=true: its values alone, for a stock form; {_WHO}",
-    )
-    def letter_pdf(
-        case_id: str,
-        request: Request,
-        caller: Annotated[Caller, Depends(acting)],
-        over: bool = False,
-    ) -> Response:
-        return letters_pdf(portal, caller, [case_id], None, over)
-
-    @routes.get(
-        "/v1/cases/{case_id}/letter.docx",
-        responses=bodies.file(_WORD),
-        response_class=Response,
-        summary=f"The letter as Word; {_WHO}",
-    )
-    def letter_docx(
-        case_id: str, request: Request, caller: Annotated[Caller, Depends(acting)]
-    ) -> Response:
-        return letters_docx(portal, caller, [case_id], None)
-
-    @routes.get(
-        "/v1/cases/{case_id}/receipt.pdf",
-        responses=bodies.file(_PDF),
-        response_class=Response,
-        summary=f"The receipt; {_WHO}",
-    )
-    def receipt(
-        case_id: str, caller: Annotated[Caller, Depends(acting)], over: bool = False
-    ) -> Response:
-        return receipt_pdf(portal, caller, case_id, None, over)
-
-    @routes.get(
-        "/v1/cases/{case_id}/enquiries/{place}.pdf",
-        responses=bodies.file(_PDF),
-        response_class=Response,
-        summary=f"A letter of enquiry, by the order in which they were asked; {_WHO}",
-    )
-    def one_enquiry(
-        case_id: str, place: int, caller: Annotated[Caller, Depends(acting)]
-    ) -> Response:
-        return enquiry_pdf(portal, caller, case_id, place, None)
+@routes.get(
+    "/v1/cases/{case_id}/letter.pdf",
+    responses=bodies.file(_PDF),
+    response_class=Response,
+    summary=f"The letter; over=true: its values alone, for a stock form; {_WHO}",
+)
+def letter_pdf(
+    case_id: str,
+    request: Request,
+    caller: Annotated[Caller, Depends(acting)],
+    portal: ThisPortal,
+    over: bool = False,
+) -> Response:
+    return letters_pdf(portal, caller, [case_id], None, over)
 
 
-def _in_batches(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> None:
-    """Many letters at once."""
+@routes.get(
+    "/v1/cases/{case_id}/letter.docx",
+    responses=bodies.file(_WORD),
+    response_class=Response,
+    summary=f"The letter as Word; {_WHO}",
+)
+def letter_docx(
+    case_id: str, request: Request, caller: Annotated[Caller, Depends(acting)], portal: ThisPortal
+) -> Response:
+    return letters_docx(portal, caller, [case_id], None)
 
-    @routes.post(
-        "/v1/letters/batch",
-        responses=bodies.file(_PDF, _WORD) | _SENDING,
-        openapi_extra=bodies.body(bodies.LETTERS),
-        response_class=Response,
-        summary=f"Up to 10,000 letters in one file; {_WHO}",
-    )
-    async def batch(request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
-        body = await json_body(request, 1 << 20)
-        cases, over, kind = body.get("cases"), body.get("over", False), body.get("format", "pdf")
-        if (
-            not (
-                cases is None or isinstance(cases, list) and all(isinstance(c, str) for c in cases)
+
+@routes.get(
+    "/v1/cases/{case_id}/receipt.pdf",
+    responses=bodies.file(_PDF),
+    response_class=Response,
+    summary=f"The receipt; {_WHO}",
+)
+def receipt(
+    case_id: str, caller: Annotated[Caller, Depends(acting)], portal: ThisPortal, over: bool = False
+) -> Response:
+    return receipt_pdf(portal, caller, case_id, None, over)
+
+
+@routes.get(
+    "/v1/cases/{case_id}/enquiries/{place}.pdf",
+    responses=bodies.file(_PDF),
+    response_class=Response,
+    summary=f"A letter of enquiry, by the order in which they were asked; {_WHO}",
+)
+def one_enquiry(
+    case_id: str, place: int, caller: Annotated[Caller, Depends(acting)], portal: ThisPortal
+) -> Response:
+    return enquiry_pdf(portal, caller, case_id, place, None)
+
+
+@routes.post(
+    "/v1/letters/batch",
+    responses=bodies.file(_PDF, _WORD) | _SENDING,
+    openapi_extra=bodies.body(bodies.LETTERS),
+    response_class=Response,
+    summary=f"Up to 10,000 letters in one file; {_WHO}",
+)
+async def batch(
+    request: Request, caller: Annotated[Caller, Depends(acting)], portal: ThisPortal
+) -> Response:
+    body = await json_body(request, 1 << 20)
+    cases, over, kind = body.get("cases"), body.get("over", False), body.get("format", "pdf")
+    if (
+        not (cases is None or isinstance(cases, list) and all(isinstance(c, str) for c in cases))
+        or not isinstance(over, bool)
+        or kind not in ("pdf", "docx")
+    ):
+        raise Refused(422, "bad-field", _BAD_FIELD, fields=["cases", "over", "format"])
+
+    def made() -> Response:
+        ids = cases
+        if ids is None:
+            with portal.web.begin() as tx:
+                ids = papers.printable(tx, caller)
+        if kind == "pdf":
+            return letters_pdf(portal, caller, ids, None, over)
+        if len(ids) > word.SHEETS_MAX:
+            raise Refused(422, "too-many", _WORD_MAX, field="cases")
+        return letters_docx(portal, caller, ids, None)
+
+    return await run_in_threadpool(made)
+
+
+@routes.get("/v1/letters", summary=f"The register of counterfoils of one's own tree; {_WHO}")
+def the_register(  # noqa: PLR0913
+    caller: Annotated[Caller, Depends(acting)],
+    portal: ThisPortal,
+    status: Text = None,
+    find: Text = None,
+    no_receipt: bool = False,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
+    cursor: api.Cursor = None,
+) -> Response:
+    if status is not None and status not in numbers.STATUSES:
+        raise Refused(422, "bad-status", _BAD_STATUS, field="status")
+    start = paging.start_of(cursor)
+    with portal.web.begin() as tx:
+        queries.look_at_cases(tx, caller)
+        found = numbers.register(
+            tx,
+            caller.own_organisation,
+            status=status,
+            find=find,
+            no_receipt=no_receipt,
+            limit=limit + 1,
+            offset=start,
+        )
+    page, more = paging.counted(found, start, limit)
+    answer = {"items": [_foil(one) for one in page], "next": more}
+    return list_answer(portal, caller, "letters", answer)
+
+
+@routes.get(
+    "/v1/letters/ranges", summary=f"Number ranges, and how many numbers each has left; {_WHO}"
+)
+def the_ranges(
+    caller: Annotated[Caller, Depends(acting)],
+    portal: ThisPortal,
+    limit: api.Limit = 200,
+    cursor: api.Cursor = None,
+) -> Response:
+    start = paging.start_of(cursor)
+    with portal.web.begin() as tx:
+        queries.look_at_cases(tx, caller)
+        found = numbers.ranges(tx, caller.own_organisation, limit + 1, start)
+    page, more = paging.counted(found, start, limit)
+    return json_answer({"items": [dict(one) for one in page], "next": more})
+
+
+@routes.post(
+    "/v1/letters/ranges",
+    status_code=201,
+    responses=_SENDING,
+    openapi_extra=bodies.body(bodies.RANGE),
+    summary=f"Assigns a range of numbers to one's own organisation or one below; {_WHO}",
+)
+async def assign(
+    request: Request, caller: Annotated[Caller, Depends(acting)], portal: ThisPortal
+) -> Response:
+    body = await json_body(request)
+    code, prefix = body.get("organisation") or caller.organisation, body.get("prefix", "")
+    first, last, digits = body.get("first"), body.get("last"), body.get("digits", 6)
+    if (
+        not isinstance(code, str)
+        or not isinstance(prefix, str)
+        or "\x00" in code + prefix
+        or not _whole(first)
+        or not _whole(last)
+        or not _whole(digits)
+    ):
+        raise Refused(
+            422,
+            "bad-field",
+            _BAD_FIELD,
+            fields=["organisation", "prefix", "first", "last", "digits"],
+        )
+
+    def within() -> int:
+        with portal.acts.begin() as tx:
+            given = numbers.NumberRange(prefix, first, last, digits)
+            return assign_below(tx, portal, caller, code, given, None)
+
+    return json_answer({"assigned": await run_in_threadpool(within)}, 201)
+
+
+@routes.post(
+    "/v1/letters/void",
+    responses=_SENDING,
+    openapi_extra=bodies.body(bodies.VOID),
+    summary=f"Makes a free number void, with the reason; {_WHO}",
+)
+async def void(
+    request: Request, caller: Annotated[Caller, Depends(acting)], portal: ThisPortal
+) -> Response:
+    body = await json_body(request)
+    number, reason = body.get("number"), body.get("reason", "")
+    if not isinstance(number, str) or not isinstance(reason, str) or "\x00" in number + reason:
+        raise Refused(422, "bad-field", _BAD_FIELD, fields=["number", "reason"])
+
+    def within() -> None:
+        with portal.acts.begin() as tx, queries.as_worker(tx):
+            numbers.void_number(
+                tx, caller.own_organisation, number, reason, portal.clock.now(), None
             )
-            or not isinstance(over, bool)
-            or kind not in ("pdf", "docx")
-        ):
-            raise Refused(422, "bad-field", _BAD_FIELD, fields=["cases", "over", "format"])
 
-        def made() -> Response:
-            ids = cases
-            if ids is None:
-                with portal.web.begin() as tx:
-                    ids = papers.printable(tx, caller)
-            if kind == "pdf":
-                return letters_pdf(portal, caller, ids, None, over)
-            if len(ids) > word.SHEETS_MAX:
-                raise Refused(422, "too-many", _WORD_MAX, field="cases")
-            return letters_docx(portal, caller, ids, None)
-
-        return await run_in_threadpool(made)
-
-
-def _counterfoils(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> None:
-    """The register of counterfoils, its ranges and void numbers."""
-
-    @routes.get("/v1/letters", summary=f"The register of counterfoils of one's own tree; {_WHO}")
-    def the_register(
-        caller: Annotated[Caller, Depends(acting)],
-        status: Text = None,
-        find: Text = None,
-        no_receipt: bool = False,
-        limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 100,
-        cursor: api.Cursor = None,
-    ) -> Response:
-        if status is not None and status not in numbers.STATUSES:
-            raise Refused(422, "bad-status", _BAD_STATUS, field="status")
-        start = paging.start_of(cursor)
-        with portal.web.begin() as tx:
-            queries.look_at_cases(tx, caller)
-            found = numbers.register(
-                tx,
-                caller.own_organisation,
-                status=status,
-                find=find,
-                no_receipt=no_receipt,
-                limit=limit + 1,
-                offset=start,
-            )
-        page, more = paging.counted(found, start, limit)
-        answer = {"items": [_foil(one) for one in page], "next": more}
-        return list_answer(portal, caller, "letters", answer)
-
-    @routes.get(
-        "/v1/letters/ranges", summary=f"Number ranges, and how many numbers each has left; {_WHO}"
-    )
-    def the_ranges(
-        caller: Annotated[Caller, Depends(acting)],
-        limit: api.Limit = 200,
-        cursor: api.Cursor = None,
-    ) -> Response:
-        start = paging.start_of(cursor)
-        with portal.web.begin() as tx:
-            queries.look_at_cases(tx, caller)
-            found = numbers.ranges(tx, caller.own_organisation, limit + 1, start)
-        page, more = paging.counted(found, start, limit)
-        return json_answer({"items": [dict(one) for one in page], "next": more})
-
-    @routes.post(
-        "/v1/letters/ranges",
-        status_code=201,
-        responses=_SENDING,
-        openapi_extra=bodies.body(bodies.RANGE),
-        summary=f"Assigns a range of numbers to one's own organisation or one below; {_WHO}",
-    )
-    async def assign(request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
-        body = await json_body(request)
-        code, prefix = body.get("organisation") or caller.organisation, body.get("prefix", "")
-        first, last, digits = body.get("first"), body.get("last"), body.get("digits", 6)
-        if (
-            not isinstance(code, str)
-            or not isinstance(prefix, str)
-            or "\x00" in code + prefix
-            or not _whole(first)
-            or not _whole(last)
-            or not _whole(digits)
-        ):
-            raise Refused(
-                422,
-                "bad-field",
-                _BAD_FIELD,
-                fields=["organisation", "prefix", "first", "last", "digits"],
-            )
-
-        def within() -> int:
-            with portal.acts.begin() as tx:
-                given = numbers.NumberRange(prefix, first, last, digits)
-                return assign_below(tx, portal, caller, code, given, None)
-
-        return json_answer({"assigned": await run_in_threadpool(within)}, 201)
-
-    @routes.post(
-        "/v1/letters/void",
-        responses=_SENDING,
-        openapi_extra=bodies.body(bodies.VOID),
-        summary=f"Makes a free number void, with the reason; {_WHO}",
-    )
-    async def void(request: Request, caller: Annotated[Caller, Depends(acting)]) -> Response:
-        body = await json_body(request)
-        number, reason = body.get("number"), body.get("reason", "")
-        if not isinstance(number, str) or not isinstance(reason, str) or "\x00" in number + reason:
-            raise Refused(422, "bad-field", _BAD_FIELD, fields=["number", "reason"])
-
-        def within() -> None:
-            with portal.acts.begin() as tx, queries.as_worker(tx):
-                numbers.void_number(
-                    tx, caller.own_organisation, number, reason, portal.clock.now(), None
-                )
-
-        await run_in_threadpool(within)
-        return json_answer({"number": number, "status": "void"})
+    await run_in_threadpool(within)
+    return json_answer({"number": number, "status": "void"})
 
 
 def _whole(value: Any) -> TypeGuard[int]:

@@ -12,8 +12,9 @@ from fastapi import APIRouter, Request, Response
 from services.cases import policy, policy_store, queries
 from services.cases.policy_book import Book, Version
 from services.kit.errors import Refused, Words
+from services.portal.asking import ThisPortal
 from services.portal.context import Portal
-from services.portal.page import page_route, render, signed_in
+from services.portal.page import PageRoute, render, signed_in
 from services.portal.words import zh
 from services.registry.directory import Directory
 
@@ -72,39 +73,36 @@ CHOICES: Mapping[str, str] = {
 }
 
 
-def router(portal: Portal) -> APIRouter:
-    """The page of policy."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-    @routes.get(
-        "/department/policy",
-        summary="The policy in force, and its versions; role: department, admin",
+
+@routes.get(
+    "/department/policy",
+    summary="The policy in force, and its versions; role: department, admin",
+)
+def in_force(request: Request, portal: ThisPortal) -> Response:
+    viewer = signed_in(portal, request)
+    if not viewer.oversees:
+        raise Refused(403, "departments-only", _DEPARTMENTS)
+    with portal.web.begin() as tx:
+        queries.look_at_cases(tx, viewer.caller)
+        here = Directory.of(tx).get(viewer.organisation)
+        city = ((here.area if here else None) or "")[:4]
+        versions = policy_store.stored_versions(tx)
+    mine = [one for one in versions if one.city in (None, city)]
+    now, to_come = policy_store.in_force(mine, portal.today)
+    return render(
+        portal,
+        request,
+        "policy.html",
+        viewer,
+        names=NAMES,
+        choices=CHOICES,
+        routes=ROUTES,
+        lines=_lines(Book.of(portal.rule_source.policy, versions), versions, city, portal),
+        current=now,
+        to_come=to_come,
     )
-    def in_force(request: Request) -> Response:
-        viewer = signed_in(portal, request)
-        if not viewer.oversees:
-            raise Refused(403, "departments-only", _DEPARTMENTS)
-        with portal.web.begin() as tx:
-            queries.look_at_cases(tx, viewer.caller)
-            here = Directory.of(tx).get(viewer.organisation)
-            city = ((here.area if here else None) or "")[:4]
-            versions = policy_store.stored_versions(tx)
-        mine = [one for one in versions if one.city in (None, city)]
-        now, to_come = policy_store.in_force(mine, portal.today)
-        return render(
-            portal,
-            request,
-            "policy.html",
-            viewer,
-            names=NAMES,
-            choices=CHOICES,
-            routes=ROUTES,
-            lines=_lines(Book.of(portal.rule_source.policy, versions), versions, city, portal),
-            current=now,
-            to_come=to_come,
-        )
-
-    return routes
 
 
 def _lines(

@@ -2,7 +2,8 @@
 facts by month.
 """
 
-# no postponed annotations here: FastAPI must see the dependencies that are local to `router`
+from __future__ import annotations
+
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,13 +17,13 @@ from services.cases.queries import as_worker, look_at_cases
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
-from services.portal.context import Portal
+from services.portal.asking import ThisPortal, callers
 from services.portal.facts import is_month
 from services.portal.reviews import masked_person
 from services.portal.rosters import LISTS, RECONCILED, organisation_below, report_row, seen
 from services.portal.upload import read_body
 from services.records import comparisons, facts, reconciliation, snapshots
-from services.registry.access import Caller, Keys
+from services.registry.access import Caller
 from services.registry.directory import Directory
 from services.registry.rosters import Roll, read_roll, roll_of
 from services.registry.tabular import BadFile
@@ -60,190 +61,183 @@ Code = Annotated[str, Query(max_length=20)]
 ROWS_MAX = 10**8  # a comparison has fewer rows
 
 
-def router(portal: Portal) -> APIRouter:
-    """The routes about records under /v1."""
-    routes = APIRouter(tags=["records"], responses=api.PROBLEMS)
-    acting = api.callers(Keys(portal.web), api.ACTING)
-    overseeing = api.callers(Keys(portal.web), ("department", "admin"))
-
-    _comparisons(routes, portal, acting)
-    _figures(routes, portal, acting, overseeing)
-    return routes
+routes = APIRouter(tags=["records"], responses=api.PROBLEMS)
+acting = callers(api.ACTING)
+overseeing = callers(("department", "admin"))
 
 
-def _comparisons(routes: APIRouter, portal: Portal, acting: api.CallerOf) -> None:
-    """Rolls compared with the register."""
-
-    @routes.post(
-        "/v1/comparisons",
-        status_code=201,
-        responses=_SENDING,
-        openapi_extra=_FILE,
-        summary=f"Compares a roll with the register; {_WHO}",
+@routes.post(
+    "/v1/comparisons",
+    status_code=201,
+    responses=_SENDING,
+    openapi_extra=_FILE,
+    summary=f"Compares a roll with the register; {_WHO}",
+)
+async def compare(
+    request: Request,
+    caller: Annotated[Caller, Depends(acting)],
+    portal: ThisPortal,
+    organisation: Code = "",
+) -> Response:
+    roll = await run_in_threadpool(
+        _roll, await read_body(request, _TOO_LARGE), request.headers.get("content-type", "")
     )
-    async def compare(
-        request: Request, caller: Annotated[Caller, Depends(acting)], organisation: Code = ""
-    ) -> Response:
-        roll = await run_in_threadpool(
-            _roll, await read_body(request, _TOO_LARGE), request.headers.get("content-type", "")
+
+    def within() -> dict[str, Any]:
+        with portal.web.begin() as tx:
+            one = organisation_below(tx, caller, organisation)
+        ident = portal.compare(one, roll, by=caller.organisation)
+        with portal.web.begin() as tx:
+            return _told(seen(tx, caller, ident))
+
+    return api.json_answer(await run_in_threadpool(within), 201)
+
+
+@routes.get("/v1/comparisons", summary=f"Rolls compared, newest first; {_WHO}")
+def made(
+    caller: Annotated[Caller, Depends(acting)],
+    portal: ThisPortal,
+    limit: api.Limit = 100,
+    cursor: api.Cursor = None,
+) -> Response:
+    start = paging.start_of(cursor)
+    with portal.web.begin() as tx:
+        look_at_cases(tx, caller)
+        found = comparisons.made(tx, limit=limit + 1, offset=start)
+    page, more = paging.counted(found, start, limit)
+    return api.json_answer({"items": [_told(one) for one in page], "next": more})
+
+
+@routes.get("/v1/comparisons/{ident}", summary=f"The rows of one list of a comparison; {_WHO}")
+def rows(
+    ident: UUID,
+    caller: Annotated[Caller, Depends(acting)],
+    portal: ThisPortal,
+    chosen: Annotated[str, Query(alias="list", max_length=20)] = "",
+    limit: api.Limit = 100,
+    cursor: api.Cursor = None,
+) -> Response:
+    if chosen and chosen not in LISTS:
+        raise Refused(422, "unknown-list", _NO_LIST, field="list")
+    last = paging.decode(cursor, paging.whole)
+    after = min(last[0], ROWS_MAX) if last else -1
+    with portal.web.begin() as tx:
+        one = seen(tx, caller, ident)
+        found = comparisons.lines_of(tx, ident, chosen or None, after, limit + 1)
+        found = comparisons.for_reader(found, caller.own_organisation, Directory.of(tx))
+    page = found[:limit]
+    more = paging.encode(page[-1]["position"]) if len(found) > limit else None
+    answer = _told(one) | {"items": [_line(line) for line in page], "next": more}
+    return api.list_answer(portal, caller, "roll", answer)
+
+
+@routes.post(
+    "/v1/comparisons/{ident}/rows/{position}/report",
+    status_code=202,
+    summary=f"Reports a row's person as being here (host.report); {_WHO}",
+)
+def report(
+    ident: UUID,
+    position: Annotated[int, Path(ge=0, le=10**8)],
+    caller: Annotated[Caller, Depends(acting)],
+    portal: ThisPortal,
+) -> Response:
+    return api.json_answer({"event": str(report_row(portal, caller, ident, position, None))}, 202)
+
+
+@routes.get(
+    "/v1/reconciliation",
+    summary=f"Announced and never arrived, or arrived and never announced; {_WHO}",
+)
+def reconciled(
+    caller: Annotated[Caller, Depends(acting)],
+    chosen: Annotated[str, Query(alias="list", max_length=20)],
+    portal: ThisPortal,
+    organisation: Code = "",
+    limit: api.Limit = 100,
+    cursor: api.Cursor = None,
+) -> Response:
+    if chosen not in RECONCILED:
+        raise Refused(422, "unknown-list", _NO_RECONCILED, field="list")
+    start, now = paging.start_of(cursor), portal.clock.now()
+    with portal.web.begin() as tx:
+        top = organisation_below(tx, caller, organisation)
+        found = reconciliation.unreconciled(
+            tx, now, top.code, chosen, portal.rule_source, limit=limit + 1, offset=start
         )
-
-        def within() -> dict[str, Any]:
-            with portal.web.begin() as tx:
-                one = organisation_below(tx, caller, organisation)
-            ident = portal.compare(one, roll, by=caller.organisation)
-            with portal.web.begin() as tx:
-                return _told(seen(tx, caller, ident))
-
-        return api.json_answer(await run_in_threadpool(within), 201)
-
-    @routes.get("/v1/comparisons", summary=f"Rolls compared, newest first; {_WHO}")
-    def made(
-        caller: Annotated[Caller, Depends(acting)],
-        limit: api.Limit = 100,
-        cursor: api.Cursor = None,
-    ) -> Response:
-        start = paging.start_of(cursor)
-        with portal.web.begin() as tx:
-            look_at_cases(tx, caller)
-            found = comparisons.made(tx, limit=limit + 1, offset=start)
-        page, more = paging.counted(found, start, limit)
-        return api.json_answer({"items": [_told(one) for one in page], "next": more})
-
-    @routes.get("/v1/comparisons/{ident}", summary=f"The rows of one list of a comparison; {_WHO}")
-    def rows(
-        ident: UUID,
-        caller: Annotated[Caller, Depends(acting)],
-        chosen: Annotated[str, Query(alias="list", max_length=20)] = "",
-        limit: api.Limit = 100,
-        cursor: api.Cursor = None,
-    ) -> Response:
-        if chosen and chosen not in LISTS:
-            raise Refused(422, "unknown-list", _NO_LIST, field="list")
-        last = paging.decode(cursor, paging.whole)
-        after = min(last[0], ROWS_MAX) if last else -1
-        with portal.web.begin() as tx:
-            one = seen(tx, caller, ident)
-            found = comparisons.lines_of(tx, ident, chosen or None, after, limit + 1)
-            found = comparisons.for_reader(found, caller.own_organisation, Directory.of(tx))
-        page = found[:limit]
-        more = paging.encode(page[-1]["position"]) if len(found) > limit else None
-        answer = _told(one) | {"items": [_line(line) for line in page], "next": more}
-        return api.list_answer(portal, caller, "roll", answer)
-
-    @routes.post(
-        "/v1/comparisons/{ident}/rows/{position}/report",
-        status_code=202,
-        summary=f"Reports a row's person as being here (host.report); {_WHO}",
-    )
-    def report(
-        ident: UUID,
-        position: Annotated[int, Path(ge=0, le=10**8)],
-        caller: Annotated[Caller, Depends(acting)],
-    ) -> Response:
-        return api.json_answer(
-            {"event": str(report_row(portal, caller, ident, position, None))}, 202
-        )
+    page, more = paging.counted(found, start, limit)
+    items = [
+        {
+            "case": row["id"],
+            "state": row["state"],
+            "origin": row["origin"],
+            "destination": row["destination"],
+            "announced_by" if chosen == "announced" else "reported_by": row["poster"],
+            "opened_at": row["opened_at"],
+            "waiting_on": {
+                "organisation": row["wait_organisation"],
+                "act": row["wait_act"],
+                "due_on": row["wait_due"],
+            },
+        }
+        for row in page
+    ]
+    return api.list_answer(portal, caller, "reconciliation", {"items": items, "next": more})
 
 
-def _figures(
-    routes: APIRouter,
-    portal: Portal,
-    acting: api.CallerOf,
-    overseeing: api.CallerOf,
-) -> None:
-    """What is counted of cases."""
-
-    @routes.get(
-        "/v1/reconciliation",
-        summary=f"Announced and never arrived, or arrived and never announced; {_WHO}",
-    )
-    def reconciled(
-        caller: Annotated[Caller, Depends(acting)],
-        chosen: Annotated[str, Query(alias="list", max_length=20)],
-        organisation: Code = "",
-        limit: api.Limit = 100,
-        cursor: api.Cursor = None,
-    ) -> Response:
-        if chosen not in RECONCILED:
-            raise Refused(422, "unknown-list", _NO_RECONCILED, field="list")
-        start, now = paging.start_of(cursor), portal.clock.now()
-        with portal.web.begin() as tx:
-            top = organisation_below(tx, caller, organisation)
-            found = reconciliation.unreconciled(
-                tx, now, top.code, chosen, portal.rule_source, limit=limit + 1, offset=start
-            )
-        page, more = paging.counted(found, start, limit)
-        items = [
-            {
-                "case": row["id"],
-                "state": row["state"],
-                "origin": row["origin"],
-                "destination": row["destination"],
-                "announced_by" if chosen == "announced" else "reported_by": row["poster"],
-                "opened_at": row["opened_at"],
-                "waiting_on": {
-                    "organisation": row["wait_organisation"],
-                    "act": row["wait_act"],
-                    "due_on": row["wait_due"],
-                },
-            }
-            for row in page
-        ]
-        return api.list_answer(portal, caller, "reconciliation", {"items": items, "next": more})
-
-    @routes.get(
-        "/v1/audit/snapshots",
-        summary="The audit figures at the ends of months; role: department, admin",
-    )
-    def snapshots_of(
-        caller: Annotated[Caller, Depends(overseeing)],
-        organisation: Code = "",
-        day: Annotated[str, Query(max_length=10)] = "",
-        rebuild: bool = False,
-        limit: api.Limit = 100,
-        cursor: api.Cursor = None,
-    ) -> Response:
-        chosen, start = _day_asked_for(day), paging.start_of(cursor)
-        with portal.web.begin() as tx:
-            top = organisation_below(tx, caller, organisation)
-            found = snapshots.taken(tx, top.code, chosen, limit + 1, start)
-            items, more = paging.counted(found, start, limit)
-            if rebuild and chosen and items:
-                with as_worker(tx):
-                    again = snapshots.rebuilt(tx, chosen, portal.rule_source).get(top.code)
-                items[0] = items[0] | {"rebuilt": again, "equal": again == items[0]["figures"]}
-        return api.json_answer({"items": items, "next": more})
-
-    @routes.get(
-        "/v1/facts", summary=f"What organisations did in a month, counted from history; {_WHO}"
-    )
-    def facts_of(
-        caller: Annotated[Caller, Depends(acting)],
-        month: Annotated[str, Query(max_length=7)] = "",
-        organisation: Code = "",
-        limit: api.Limit = 1000,
-        cursor: api.Cursor = None,
-    ) -> Response:
-        now = portal.clock.now()
-        if month and not is_month(month):
-            raise Refused(422, "bad-month", _BAD_MONTH, field="month")
-        chosen = month or f"{now:%Y-%m}"
-        with portal.web.begin() as tx:
-            top = organisation_below(tx, caller, organisation)
+@routes.get(
+    "/v1/audit/snapshots",
+    summary="The audit figures at the ends of months; role: department, admin",
+)
+def snapshots_of(  # noqa: PLR0913
+    caller: Annotated[Caller, Depends(overseeing)],
+    portal: ThisPortal,
+    organisation: Code = "",
+    day: Annotated[str, Query(max_length=10)] = "",
+    rebuild: bool = False,
+    limit: api.Limit = 100,
+    cursor: api.Cursor = None,
+) -> Response:
+    chosen, start = _day_asked_for(day), paging.start_of(cursor)
+    with portal.web.begin() as tx:
+        top = organisation_below(tx, caller, organisation)
+        found = snapshots.taken(tx, top.code, chosen, limit + 1, start)
+        items, more = paging.counted(found, start, limit)
+        if rebuild and chosen and items:
             with as_worker(tx):
-                found = facts.facts(tx, chosen, top.code, now, portal.rule_source)
-        codes, more = paging.keyed(sorted(found), limit, cursor, str)
-        return api.json_answer(
-            {
-                "month": chosen,
-                "organisation": top.code,
-                "total": facts.total(list(found.values())),
-                "items": [{"organisation": code, "facts": found[code]} for code in codes],
-                "definitions": {name: d.words.en for name, d in facts.DEFINITIONS.items()},
-                "next": more,
-            }
-        )
+                again = snapshots.rebuilt(tx, chosen, portal.rule_source).get(top.code)
+            items[0] = items[0] | {"rebuilt": again, "equal": again == items[0]["figures"]}
+    return api.json_answer({"items": items, "next": more})
+
+
+@routes.get("/v1/facts", summary=f"What organisations did in a month, counted from history; {_WHO}")
+def facts_of(
+    caller: Annotated[Caller, Depends(acting)],
+    portal: ThisPortal,
+    month: Annotated[str, Query(max_length=7)] = "",
+    organisation: Code = "",
+    limit: api.Limit = 1000,
+    cursor: api.Cursor = None,
+) -> Response:
+    now = portal.clock.now()
+    if month and not is_month(month):
+        raise Refused(422, "bad-month", _BAD_MONTH, field="month")
+    chosen = month or f"{now:%Y-%m}"
+    with portal.web.begin() as tx:
+        top = organisation_below(tx, caller, organisation)
+        with as_worker(tx):
+            found = facts.facts(tx, chosen, top.code, now, portal.rule_source)
+    codes, more = paging.keyed(sorted(found), limit, cursor, str)
+    return api.json_answer(
+        {
+            "month": chosen,
+            "organisation": top.code,
+            "total": facts.total(list(found.values())),
+            "items": [{"organisation": code, "facts": found[code]} for code in codes],
+            "definitions": {name: d.words.en for name, d in facts.DEFINITIONS.items()},
+            "next": more,
+        }
+    )
 
 
 def _day_asked_for(text: str) -> date | None:

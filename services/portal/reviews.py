@@ -13,12 +13,13 @@ from fastapi.responses import RedirectResponse
 from services.cases.calendar import day_of
 from services.cases.queries import NO_CASE, look_at_cases
 from services.kit.errors import Refused, Words
+from services.portal.asking import ThisPortal
 from services.portal.context import Portal
 from services.portal.page import (
     Form,
+    PageRoute,
     check_token,
     language,
-    page_route,
     read_form,
     render,
     signed_in,
@@ -87,167 +88,153 @@ def masked_review(review: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def router(portal: Portal) -> APIRouter:
-    """The desk and its decisions."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
-
-    _desk(routes, portal)
-    _undoing(routes, portal)
-    return routes
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-def _desk(routes: APIRouter, portal: Portal) -> None:
-    """Who waits, and the decisions on them."""
+@routes.get("/reviews", summary=f"Persons whose identity waits for a decision; {_WHO}")
+def desk(request: Request, portal: ThisPortal, done: str = "") -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        look_as(tx, viewer.caller)
+        found = [
+            masked_review(one)
+            for one in portal.reviews(tx, viewer.caller, person=viewer.name, limit=SHOWN_MAX)
+        ]
+        names = Directory.of(tx)
+        matched = (
+            portal.reviews(tx, viewer.caller, limit=MATCHED_MAX, matched=True)
+            if viewer.oversees
+            else ()
+        )
+        figure = erasure(tx, portal.clock.now(), viewer.path) if viewer.oversees else None
+    return render(
+        portal,
+        request,
+        "reviews.html",
+        viewer,
+        reviews=found,
+        names=names,
+        matched=matched,
+        listed=("reviews", len(found)),
+        figure=figure,
+        done=_said(request, done),
+    )
 
-    @routes.get("/reviews", summary=f"Persons whose identity waits for a decision; {_WHO}")
-    def desk(request: Request, done: str = "") -> Response:
-        viewer = signed_in(portal, request)
-        with portal.web.begin() as tx:
-            look_as(tx, viewer.caller)
-            found = [
-                masked_review(one)
-                for one in portal.reviews(tx, viewer.caller, person=viewer.name, limit=SHOWN_MAX)
-            ]
-            names = Directory.of(tx)
-            matched = (
-                portal.reviews(tx, viewer.caller, limit=MATCHED_MAX, matched=True)
-                if viewer.oversees
+
+@routes.get("/reviews/case/{case_id}", summary=f"How the person of a case was identified; {_WHO}")
+def explained(request: Request, case_id: str, portal: ThisPortal) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        look_at_cases(tx, viewer.caller)
+        found = portal.explained(tx, viewer.caller, case_id)
+        names = Directory.of(tx)
+    if found is None:
+        raise Refused(404, "no-such-case", NO_CASE)
+    return render(
+        portal, request, "identity.html", viewer, case=case_id, postings=found, names=names
+    )
+
+
+@routes.get("/reviews/{review_id}", summary=f"One person beside the candidates; {_WHO}")
+def one(request: Request, review_id: str, portal: ThisPortal, done: str = "") -> Response:
+    return _page(portal, request, review_id, None, {}, done)
+
+
+@routes.post("/reviews/{review_id}", summary=f"Says who it is, asks or answers; {_WHO}")
+def decide(
+    request: Request, review_id: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    choice = form.get("who", "")
+    try:
+        with portal.acts.begin() as tx:
+            answer = portal.decide_review(
+                tx, viewer.caller, review_id, _body(choice, form), viewer.name
+            )
+            following = (
+                portal.reviews(tx, viewer.caller, person=viewer.name, limit=1)
+                if answer["decided"]
                 else ()
             )
-            figure = erasure(tx, portal.clock.now(), viewer.path) if viewer.oversees else None
-        return render(
-            portal,
-            request,
-            "reviews.html",
-            viewer,
-            reviews=found,
-            names=names,
-            matched=matched,
-            listed=("reviews", len(found)),
-            figure=figure,
-            done=_said(request, done),
-        )
-
-    @routes.get(
-        "/reviews/case/{case_id}", summary=f"How the person of a case was identified; {_WHO}"
-    )
-    def explained(request: Request, case_id: str) -> Response:
-        viewer = signed_in(portal, request)
-        with portal.web.begin() as tx:
-            look_at_cases(tx, viewer.caller)
-            found = portal.explained(tx, viewer.caller, case_id)
-            names = Directory.of(tx)
-        if found is None:
-            raise Refused(404, "no-such-case", NO_CASE)
-        return render(
-            portal, request, "identity.html", viewer, case=case_id, postings=found, names=names
-        )
-
-    @routes.get("/reviews/{review_id}", summary=f"One person beside the candidates; {_WHO}")
-    def one(request: Request, review_id: str, done: str = "") -> Response:
-        return _page(portal, request, review_id, None, {}, done)
-
-    @routes.post("/reviews/{review_id}", summary=f"Says who it is, asks or answers; {_WHO}")
-    def decide(
-        request: Request, review_id: str, form: Annotated[Form, Depends(read_form)]
-    ) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        choice = form.get("who", "")
-        try:
-            with portal.acts.begin() as tx:
-                answer = portal.decide_review(
-                    tx, viewer.caller, review_id, _body(choice, form), viewer.name
-                )
-                following = (
-                    portal.reviews(tx, viewer.caller, person=viewer.name, limit=1)
-                    if answer["decided"]
-                    else ()
-                )
-        except Refused as refused:
-            if refused.status != 422 and refused.code != "second-person-needed":
-                raise
-            return _page(portal, request, review_id, refused, form)
-        if choice in ("ask", "answer"):
-            return RedirectResponse(f"/reviews/{review_id}?done={choice}ed", 303)
-        if not answer["decided"]:
-            return RedirectResponse(
-                f"/reviews?done={'denied' if answer.get('denied') else 'proposed'}", 303
-            )
+    except Refused as refused:
+        if refused.status != 422 and refused.code != "second-person-needed":
+            raise
+        return _page(portal, request, review_id, refused, form)
+    if choice in ("ask", "answer"):
+        return RedirectResponse(f"/reviews/{review_id}?done={choice}ed", 303)
+    if not answer["decided"]:
         return RedirectResponse(
-            f"/reviews/{following[0]['id']}?done=decided" if following else "/reviews?done=decided",
-            303,
+            f"/reviews?done={'denied' if answer.get('denied') else 'proposed'}", 303
         )
-
-
-def _undoing(routes: APIRouter, portal: Portal) -> None:
-    """Undoing a wrong identification."""
-
-    @routes.get(
-        "/reviews/{review_id}/undo",
-        summary="To undo a wrong identification; role: department, admin",
+    return RedirectResponse(
+        f"/reviews/{following[0]['id']}?done=decided" if following else "/reviews?done=decided",
+        303,
     )
-    def wrong(request: Request, review_id: str) -> Response:
-        viewer = signed_in(portal, request)
-        with portal.web.begin() as tx:
-            proposed = {
-                one["id"]: one["undo_proposed_by"]
-                for one in portal.reviews(tx, viewer.caller, limit=SHOWN_MAX, matched=True)
-            }
+
+
+@routes.get(
+    "/reviews/{review_id}/undo",
+    summary="To undo a wrong identification; role: department, admin",
+)
+def wrong(request: Request, review_id: str, portal: ThisPortal) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        proposed = {
+            one["id"]: one["undo_proposed_by"]
+            for one in portal.reviews(tx, viewer.caller, limit=SHOWN_MAX, matched=True)
+        }
+    return render(
+        portal,
+        request,
+        "review_undo.html",
+        viewer,
+        review_id=review_id,
+        refused=None,
+        form={},
+        proposed=proposed.get(review_id),
+    )
+
+
+@routes.post(
+    "/reviews/{review_id}/undo",
+    summary="Undoes a wrong identification; role: department, admin",
+)
+def undo(
+    request: Request, review_id: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    who = form.get("who", "desk")
+    body: dict[str, Any] = {"undo": True, "reason": form.get("reason", "")}
+    body |= (
+        {"not_a_member": True}
+        if who == "none"
+        else {"member": form.get("member", "")}
+        if who == "member"
+        else {}
+    )
+    try:
+        with portal.acts.begin() as tx:
+            answer = portal.decide_review(tx, viewer.caller, review_id, body, viewer.name)
+    except Refused as refused:
+        if refused.status != 422 and refused.code != "second-person-needed":
+            raise
         return render(
             portal,
             request,
             "review_undo.html",
             viewer,
+            status=refused.status,
             review_id=review_id,
-            refused=None,
-            form={},
-            proposed=proposed.get(review_id),
+            refused=refused,
+            form=form,
+            proposed=None,
         )
-
-    @routes.post(
-        "/reviews/{review_id}/undo",
-        summary="Undoes a wrong identification; role: department, admin",
+    done = (
+        "proposed" if not answer["undone"] else "undone_stays" if answer["case_stays"] else "undone"
     )
-    def undo(
-        request: Request, review_id: str, form: Annotated[Form, Depends(read_form)]
-    ) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        who = form.get("who", "desk")
-        body: dict[str, Any] = {"undo": True, "reason": form.get("reason", "")}
-        body |= (
-            {"not_a_member": True}
-            if who == "none"
-            else {"member": form.get("member", "")}
-            if who == "member"
-            else {}
-        )
-        try:
-            with portal.acts.begin() as tx:
-                answer = portal.decide_review(tx, viewer.caller, review_id, body, viewer.name)
-        except Refused as refused:
-            if refused.status != 422 and refused.code != "second-person-needed":
-                raise
-            return render(
-                portal,
-                request,
-                "review_undo.html",
-                viewer,
-                status=refused.status,
-                review_id=review_id,
-                refused=refused,
-                form=form,
-                proposed=None,
-            )
-        done = (
-            "proposed"
-            if not answer["undone"]
-            else "undone_stays"
-            if answer["case_stays"]
-            else "undone"
-        )
-        return RedirectResponse(f"/reviews?done={done}", 303)
+    return RedirectResponse(f"/reviews?done={done}", 303)
 
 
 def _body(choice: str, form: Mapping[str, str]) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from sqlalchemy import Connection
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.cases import queries
 from services.kit.errors import Refused, Words
+from services.portal.asking import ThisPortal
 from services.portal.context import Portal
 from services.portal.department import RECONCILED
-from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
 from services.portal.reviews import masked_person
 from services.portal.upload import Upload, read_upload
 from services.portal.words import zh
@@ -56,133 +57,141 @@ _NO_FILE = Words(
 )
 
 
-def router(portal: Portal) -> APIRouter:
-    """Upload, outcome, report from a row; reconciliation."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-    @routes.get("/rolls", summary=f"Rolls compared with the register; {_WHO}")
-    def start(request: Request) -> Response:
-        return _start(portal, request)
 
-    @routes.post("/rolls", summary=f"Compares a roll; {_WHO}")
-    def upload(request: Request, sent: Annotated[Upload, Depends(read_upload)]) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, sent.form)
-        with portal.web.begin() as tx:
-            organisation = organisation_below(tx, viewer.caller, sent.form.get("organisation", ""))
-        try:
-            if not sent.content:
-                raise BadFile(*_NO_FILE)
-            roll = read_roll(sent.content)
-        except BadFile as bad:
-            return _start(portal, request, Refused(422, "bad-file", bad.words))
-        ident = portal.compare(
-            organisation, roll, by=viewer.organisation, person=viewer.name, file=sent.name
-        )
-        return RedirectResponse(f"/rolls/{ident}", 303)
+@routes.get("/rolls", summary=f"Rolls compared with the register; {_WHO}")
+def start(request: Request, portal: ThisPortal) -> Response:
+    return _start(portal, request)
 
-    @routes.get("/rolls/{ident}", summary=f"What came of a roll; {_WHO}")
-    def outcome(
-        request: Request,
-        ident: UUID,
-        chosen: Annotated[str, Query(alias="list")] = "not_here",
-        page: Annotated[int, Query(ge=1, le=1000)] = 1,
-        done: bool = False,
-    ) -> Response:
-        viewer = signed_in(portal, request)
-        chosen = chosen if chosen in LISTS else "not_here"
-        with portal.web.begin() as tx:
-            one = seen(tx, viewer.caller, ident)
-            after = _position_before(tx, ident, chosen, (page - 1) * ROWS)
-            lines = comparisons.lines_of(tx, ident, chosen, after, ROWS + 1)
-            names = Directory.of(tx)
-            lines = comparisons.for_reader(lines, viewer.own_organisation, names)
-        for line in lines:
-            line["person"] = masked_person(line["person"])
-        return render(
-            portal,
-            request,
-            "roll.html",
-            viewer,
-            one=one,
-            lines=lines[:ROWS],
-            more=len(lines) > ROWS,
-            listed=("roll", len(lines[:ROWS])),
-            page=page,
-            list=chosen,
-            lists=LISTS,
-            next_words=NEXT,
-            names=names,
-            done=done,
-        )
 
-    @routes.get(
-        "/rolls/{ident}/bad.csv", summary=f"The bad rows, to be mended and sent again; {_WHO}"
+@routes.post("/rolls", summary=f"Compares a roll; {_WHO}")
+def upload(
+    request: Request, sent: Annotated[Upload, Depends(read_upload)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, sent.form)
+    with portal.web.begin() as tx:
+        organisation = organisation_below(tx, viewer.caller, sent.form.get("organisation", ""))
+    try:
+        if not sent.content:
+            raise BadFile(*_NO_FILE)
+        roll = read_roll(sent.content)
+    except BadFile as bad:
+        return _start(portal, request, Refused(422, "bad-file", bad.words))
+    ident = portal.compare(
+        organisation, roll, by=viewer.organisation, person=viewer.name, file=sent.name
     )
-    def bad(request: Request, ident: UUID) -> Response:
-        viewer = signed_in(portal, request)
-        with portal.web.begin() as tx:
-            seen(tx, viewer.caller, ident)
-            lines = comparisons.lines_of(tx, ident, "bad", -1, 30_000)
-        return Response(
-            to_mend(lines),
-            media_type="text/csv; charset=utf-8",
-            headers={
-                "Content-Disposition": 'attachment; filename="bad-rows.csv"',
-                "Cache-Control": "no-store",
-            },
-        )
+    return RedirectResponse(f"/rolls/{ident}", 303)
 
-    @routes.post(
-        "/rolls/{ident}/{position}/report", summary=f"Reports a row's person as being here; {_WHO}"
+
+@routes.get("/rolls/{ident}", summary=f"What came of a roll; {_WHO}")
+def outcome(
+    request: Request,
+    ident: UUID,
+    portal: ThisPortal,
+    chosen: Annotated[str, Query(alias="list")] = "not_here",
+    page: Annotated[int, Query(ge=1, le=1000)] = 1,
+    done: bool = False,
+) -> Response:
+    viewer = signed_in(portal, request)
+    chosen = chosen if chosen in LISTS else "not_here"
+    with portal.web.begin() as tx:
+        one = seen(tx, viewer.caller, ident)
+        after = _position_before(tx, ident, chosen, (page - 1) * ROWS)
+        lines = comparisons.lines_of(tx, ident, chosen, after, ROWS + 1)
+        names = Directory.of(tx)
+        lines = comparisons.for_reader(lines, viewer.own_organisation, names)
+    for line in lines:
+        line["person"] = masked_person(line["person"])
+    return render(
+        portal,
+        request,
+        "roll.html",
+        viewer,
+        one=one,
+        lines=lines[:ROWS],
+        more=len(lines) > ROWS,
+        listed=("roll", len(lines[:ROWS])),
+        page=page,
+        list=chosen,
+        lists=LISTS,
+        next_words=NEXT,
+        names=names,
+        done=done,
     )
-    def report(
-        request: Request, ident: UUID, position: int, form: Annotated[Form, Depends(read_form)]
-    ) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        report_row(portal, viewer.caller, ident, position, viewer.name)
-        return RedirectResponse(f"/rolls/{ident}?list=not_here&done=1", 303)
 
-    @routes.get(
-        "/reconciliation",
-        summary=f"Announced and never arrived, arrived and never announced; {_WHO}",
+
+@routes.get("/rolls/{ident}/bad.csv", summary=f"The bad rows, to be mended and sent again; {_WHO}")
+def bad(request: Request, ident: UUID, portal: ThisPortal) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        seen(tx, viewer.caller, ident)
+        lines = comparisons.lines_of(tx, ident, "bad", -1, 30_000)
+    return Response(
+        to_mend(lines),
+        media_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": 'attachment; filename="bad-rows.csv"',
+            "Cache-Control": "no-store",
+        },
     )
-    def lists(
-        request: Request,
-        chosen: Annotated[str, Query(alias="list")] = "announced",
-        organisation: str = "",
-        page: Annotated[int, Query(ge=1, le=1000)] = 1,
-    ) -> Response:
-        viewer, now = signed_in(portal, request), portal.clock.now()
-        chosen = chosen if chosen in RECONCILED else "announced"
-        with portal.web.begin() as tx:
-            top = organisation_below(tx, viewer.caller, organisation)
-            counts = {
-                name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.rule_source)
-                for name in RECONCILED
-            }
-            found = reconciliation.unreconciled(
-                tx, now, top.code, chosen, portal.rule_source, limit=ROWS, offset=(page - 1) * ROWS
-            )
-            names = Directory.of(tx)
-        return render(
-            portal,
-            request,
-            "reconciliation.html",
-            viewer,
-            top=top,
-            lists=RECONCILED,
-            list=chosen,
-            listed=("reconciliation", len(found)),
-            counts=counts,
-            found=found,
-            names=names,
-            page=page,
-            more=counts[chosen] > page * ROWS,
-        )
 
-    return routes
+
+@routes.post(
+    "/rolls/{ident}/{position}/report", summary=f"Reports a row's person as being here; {_WHO}"
+)
+def report(
+    request: Request,
+    ident: UUID,
+    position: int,
+    form: Annotated[Form, Depends(read_form)],
+    portal: ThisPortal,
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    report_row(portal, viewer.caller, ident, position, viewer.name)
+    return RedirectResponse(f"/rolls/{ident}?list=not_here&done=1", 303)
+
+
+@routes.get(
+    "/reconciliation",
+    summary=f"Announced and never arrived, arrived and never announced; {_WHO}",
+)
+def lists(
+    request: Request,
+    portal: ThisPortal,
+    chosen: Annotated[str, Query(alias="list")] = "announced",
+    organisation: str = "",
+    page: Annotated[int, Query(ge=1, le=1000)] = 1,
+) -> Response:
+    viewer, now = signed_in(portal, request), portal.clock.now()
+    chosen = chosen if chosen in RECONCILED else "announced"
+    with portal.web.begin() as tx:
+        top = organisation_below(tx, viewer.caller, organisation)
+        counts = {
+            name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.rule_source)
+            for name in RECONCILED
+        }
+        found = reconciliation.unreconciled(
+            tx, now, top.code, chosen, portal.rule_source, limit=ROWS, offset=(page - 1) * ROWS
+        )
+        names = Directory.of(tx)
+    return render(
+        portal,
+        request,
+        "reconciliation.html",
+        viewer,
+        top=top,
+        lists=RECONCILED,
+        list=chosen,
+        listed=("reconciliation", len(found)),
+        counts=counts,
+        found=found,
+        names=names,
+        page=page,
+        more=counts[chosen] > page * ROWS,
+    )
 
 
 def _start(portal: Portal, request: Request, refused: Refused | None = None) -> Response:

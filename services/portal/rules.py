@@ -2,7 +2,8 @@
 ended.
 """
 
-# no postponed annotations here: FastAPI must see the dependencies that are local to `router`
+from __future__ import annotations
+
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -16,10 +17,11 @@ from services.cases.rule_trial import what_if
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
+from services.portal.asking import ThisPortal, callers
 from services.portal.context import Portal
 from services.portal.organisation_search import chosen_and_found
-from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
-from services.registry.access import Caller, Keys
+from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
+from services.registry.access import Caller
 from services.registry.directory import Directory
 
 LOOK_BACK = timedelta(days=365)
@@ -28,114 +30,119 @@ _DEPARTMENTS = Words("这一页供组织部门使用。", "This page is for depa
 _NO_RULE = Words("没有这条另定的规则，或已停用。", "There is no such rule, or it has ended.")
 
 
-def router(portal: Portal) -> APIRouter:
-    """The page and the calls."""
-    routes = APIRouter()
-    caller_of = api.callers(Keys(portal.web), ("department", "admin"))
-
-    routes.include_router(_pages(portal))
-
-    @routes.get(
-        "/v1/rules",
-        tags=["destinations"],
-        responses=api.PROBLEMS,
-        summary="Where departments decide otherwise than the table; role: department, admin",
-    )
-    def listed(
-        caller: Annotated[Caller, Depends(caller_of)],
-        limit: api.Limit = 1000,
-        cursor: api.Cursor = None,
-    ) -> Response:
-        with portal.web.begin() as tx:
-            queries.look_at_cases(tx, caller)
-            stored = overrides.stored(tx)
-        page, more = paging.keyed(stored, limit, cursor, lambda one: one.id)
-        return api.json_answer({"items": [_shown(o) for o in page], "next": more})
-
-    @routes.post(
-        "/v1/rules",
-        status_code=201,
-        tags=["destinations"],
-        responses=_SENDING,
-        openapi_extra=bodies.body(bodies.RULE),
-        summary="Decides otherwise than the table for moves that begin from now on; "
-        "role: department, admin",
-    )
-    async def set_one(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
-        body = await api.json_body(request)
-        one = await run_in_threadpool(put, portal, caller, body, None)
-        return api.json_answer(_shown(one), 201)
-
-    @routes.post(
-        "/v1/rules/what-if",
-        tags=["destinations"],
-        responses=_SENDING,
-        openapi_extra=bodies.body(bodies.RULE),
-        summary="What a rule would have done to last year's cases; changes nothing; "
-        "role: department, admin",
-    )
-    async def tried(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
-        body = await api.json_body(request)
-        return api.json_answer(await run_in_threadpool(tried_on_last_year, portal, caller, body))
-
-    @routes.post(
-        "/v1/rules/{rule_id}/end",
-        tags=["destinations"],
-        responses=api.PROBLEMS,
-        summary="Ends a rule for moves that begin from now on; role: department, admin",
-    )
-    def ended(rule_id: str, caller: Annotated[Caller, Depends(caller_of)]) -> Response:
-        end(portal, caller, rule_id, None)
-        return api.json_answer({"id": rule_id, "ended": True})
-
-    return routes
+routes = APIRouter()
+caller_of = callers(("department", "admin"))
 
 
-def _pages(portal: Portal) -> APIRouter:
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+@routes.get(
+    "/v1/rules",
+    tags=["destinations"],
+    responses=api.PROBLEMS,
+    summary="Where departments decide otherwise than the table; role: department, admin",
+)
+def listed(
+    caller: Annotated[Caller, Depends(caller_of)],
+    portal: ThisPortal,
+    limit: api.Limit = 1000,
+    cursor: api.Cursor = None,
+) -> Response:
+    with portal.web.begin() as tx:
+        queries.look_at_cases(tx, caller)
+        stored = overrides.stored(tx)
+    page, more = paging.keyed(stored, limit, cursor, lambda one: one.id)
+    return api.json_answer({"items": [_shown(o) for o in page], "next": more})
 
-    @routes.get(
-        "/department/rules",
-        summary="A department's own rules of destination; role: department, admin",
-    )
-    def the_rules(request: Request, done: str = "") -> Response:
-        return _page(portal, request, {"from": portal.today.isoformat()}, done=done)
 
-    @routes.post(
-        "/department/rules", summary="Tries or sets a rule of destination; role: department, admin"
-    )
-    def act(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        if not viewer.oversees:
-            raise Refused(403, "departments-only", _DEPARTMENTS)
-        if form.get("find"):
-            return _page(portal, request, form)
-        try:
-            if form.get("act") == "set":
-                put(portal, viewer.caller, form, viewer.name)
-                return RedirectResponse("/department/rules?done=set", 303)
-            return _page(
-                portal, request, form, outcome=tried_on_last_year(portal, viewer.caller, form)
-            )
-        except Refused as refused:
-            return _page(portal, request, form, refused=refused)
+@routes.post(
+    "/v1/rules",
+    status_code=201,
+    tags=["destinations"],
+    responses=_SENDING,
+    openapi_extra=bodies.body(bodies.RULE),
+    summary="Decides otherwise than the table for moves that begin from now on; "
+    "role: department, admin",
+)
+async def set_one(
+    request: Request, caller: Annotated[Caller, Depends(caller_of)], portal: ThisPortal
+) -> Response:
+    body = await api.json_body(request)
+    one = await run_in_threadpool(put, portal, caller, body, None)
+    return api.json_answer(_shown(one), 201)
 
-    @routes.post(
-        "/department/rules/{rule_id}/end",
-        summary="Ends a rule of destination; role: department, admin",
-    )
-    def ended(
-        request: Request, rule_id: str, form: Annotated[Form, Depends(read_form)]
-    ) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        if not viewer.oversees:
-            raise Refused(403, "departments-only", _DEPARTMENTS)
-        end(portal, viewer.caller, rule_id, viewer.name)
-        return RedirectResponse("/department/rules?done=end", 303)
 
-    return routes
+@routes.post(
+    "/v1/rules/what-if",
+    tags=["destinations"],
+    responses=_SENDING,
+    openapi_extra=bodies.body(bodies.RULE),
+    summary="What a rule would have done to last year's cases; changes nothing; "
+    "role: department, admin",
+)
+async def tried(
+    request: Request, caller: Annotated[Caller, Depends(caller_of)], portal: ThisPortal
+) -> Response:
+    body = await api.json_body(request)
+    return api.json_answer(await run_in_threadpool(tried_on_last_year, portal, caller, body))
+
+
+@routes.post(
+    "/v1/rules/{rule_id}/end",
+    tags=["destinations"],
+    responses=api.PROBLEMS,
+    summary="Ends a rule for moves that begin from now on; role: department, admin",
+)
+def ended(
+    rule_id: str, caller: Annotated[Caller, Depends(caller_of)], portal: ThisPortal
+) -> Response:
+    end(portal, caller, rule_id, None)
+    return api.json_answer({"id": rule_id, "ended": True})
+
+
+pages = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@pages.get(
+    "/department/rules",
+    summary="A department's own rules of destination; role: department, admin",
+)
+def the_rules(request: Request, portal: ThisPortal, done: str = "") -> Response:
+    return _page(portal, request, {"from": portal.today.isoformat()}, done=done)
+
+
+@pages.post(
+    "/department/rules", summary="Tries or sets a rule of destination; role: department, admin"
+)
+def act(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    if not viewer.oversees:
+        raise Refused(403, "departments-only", _DEPARTMENTS)
+    if form.get("find"):
+        return _page(portal, request, form)
+    try:
+        if form.get("act") == "set":
+            put(portal, viewer.caller, form, viewer.name)
+            return RedirectResponse("/department/rules?done=set", 303)
+        return _page(portal, request, form, outcome=tried_on_last_year(portal, viewer.caller, form))
+    except Refused as refused:
+        return _page(portal, request, form, refused=refused)
+
+
+@pages.post(
+    "/department/rules/{rule_id}/end",
+    summary="Ends a rule of destination; role: department, admin",
+)
+def ended_on_page(
+    request: Request, rule_id: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    if not viewer.oversees:
+        raise Refused(403, "departments-only", _DEPARTMENTS)
+    end(portal, viewer.caller, rule_id, viewer.name)
+    return RedirectResponse("/department/rules?done=end", 303)
 
 
 def put(portal: Portal, caller: Caller, given: Any, person: str | None) -> overrides.Override:

@@ -10,14 +10,15 @@ from fastapi.responses import RedirectResponse
 from services.kit.errors import Refused, Words
 from services.kit.web.problems import trace_id
 from services.portal import accounts
+from services.portal.asking import ThisPortal
 from services.portal.brake import DEVICE_KNOWN, Attempt
 from services.portal.context import Portal
 from services.portal.page import (
     COOKIE_SECONDS,
     Form,
+    PageRoute,
     check_token,
     own_path,
-    page_route,
     read_form,
     render,
     set_cookie,
@@ -96,116 +97,117 @@ def _password_fault(viewer: Viewer, form: Form) -> Words | None:
     return accounts.password_fault(new, viewer.name, viewer.organisation)
 
 
-def router(portal: Portal) -> APIRouter:
-    """The pages that need nobody to be signed in yet."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
-
-    _session(routes, portal)
-    _settings(routes, portal)
-    return routes
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-def _session(routes: APIRouter, portal: Portal) -> None:
-    """Signing in and out."""
+@routes.get("/sign-in", summary="Sign in; role: everybody")
+def sign_in_page(
+    request: Request,
+    portal: ThisPortal,
+    target: Annotated[str, Query(alias="next")] = "/",
+    organisation: str = "",
+) -> Response:
+    with portal.web.begin() as tx:
+        if viewer_of(tx, request.cookies.get(SESSION), portal.clock.now()):
+            return RedirectResponse(own_path(target), 303)
+    known = organisation or request.cookies.get("guidui_organisation", "")
+    return render(
+        portal,
+        request,
+        "sign_in.html",
+        None,
+        next=own_path(target),
+        form={"organisation": known[:12]},
+        refused=None,
+    )
 
-    @routes.get("/sign-in", summary="Sign in; role: everybody")
-    def sign_in_page(
-        request: Request,
-        target: Annotated[str, Query(alias="next")] = "/",
-        organisation: str = "",
-    ) -> Response:
-        with portal.web.begin() as tx:
-            if viewer_of(tx, request.cookies.get(SESSION), portal.clock.now()):
-                return RedirectResponse(own_path(target), 303)
-        known = organisation or request.cookies.get("guidui_organisation", "")
-        return render(
-            portal,
-            request,
-            "sign_in.html",
-            None,
-            next=own_path(target),
-            form={"organisation": known[:12]},
-            refused=None,
+
+@routes.post("/sign-in", summary="Sign in; role: everybody")
+def sign_in(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    check_token(portal, request, form)
+    now = portal.clock.now()
+    attempt = attempt_of(
+        request, form.get("organisation", "").strip(), form.get("name", "").strip()
+    )
+    try:
+        account = accounts.verified(
+            portal.worker, portal.secret, attempt, form.get("password", ""), now
         )
+        if account is None:
+            raise accounts.wrong()
+    except Refused as refused:
+        if refused.status != 429:  # what is not looked at fills no log
+            accounts.note_failure(
+                portal.worker, portal.secret, attempt, now, refused.code, trace_id(request)
+            )
+        return _refused_sign_in(portal, request, form, refused)
+    device = new_token()
+    with portal.worker.begin() as tx:
+        token = open_session(tx, account.id, now)
+        accounts.note_sign_in(tx, account, attempt, device, now, trace_id(request))
+    answer = RedirectResponse(own_path(form.get("next")), 303)
+    set_cookie(portal, answer, SESSION, token)
+    set_cookie(portal, answer, DEVICE, device, DEVICE_SECONDS)
+    set_cookie(portal, answer, "guidui_organisation", attempt.organisation, COOKIE_SECONDS)
+    answer.delete_cookie(VISITOR)
+    return answer
 
-    @routes.post("/sign-in", summary="Sign in; role: everybody")
-    def sign_in(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        check_token(portal, request, form)
+
+@routes.post("/sign-out", summary="Sign out; role: everybody")
+def sign_out(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    check_token(portal, request, form)
+    if token := request.cookies.get(SESSION):
         now = portal.clock.now()
-        attempt = attempt_of(
-            request, form.get("organisation", "").strip(), form.get("name", "").strip()
-        )
-        try:
-            account = accounts.verified(
-                portal.worker, portal.secret, attempt, form.get("password", ""), now
-            )
-            if account is None:
-                raise accounts.wrong()
-        except Refused as refused:
-            if refused.status != 429:  # what is not looked at fills no log
-                accounts.note_failure(
-                    portal.worker, portal.secret, attempt, now, refused.code, trace_id(request)
-                )
-            return _refused_sign_in(portal, request, form, refused)
-        device = new_token()
+        with portal.web.begin() as tx:
+            viewer = viewer_of(tx, token, now)
         with portal.worker.begin() as tx:
-            token = open_session(tx, account.id, now)
-            accounts.note_sign_in(tx, account, attempt, device, now, trace_id(request))
-        answer = RedirectResponse(own_path(form.get("next")), 303)
-        set_cookie(portal, answer, SESSION, token)
-        set_cookie(portal, answer, DEVICE, device, DEVICE_SECONDS)
-        set_cookie(portal, answer, "guidui_organisation", attempt.organisation, COOKIE_SECONDS)
-        answer.delete_cookie(VISITOR)
-        return answer
-
-    @routes.post("/sign-out", summary="Sign out; role: everybody")
-    def sign_out(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        check_token(portal, request, form)
-        if token := request.cookies.get(SESSION):
-            now = portal.clock.now()
-            with portal.web.begin() as tx:
-                viewer = viewer_of(tx, token, now)
-            with portal.worker.begin() as tx:
-                end_session(tx, token)
-                if viewer is not None:
-                    security_log.record(tx, now, "sign_out", viewer.actor, trace=trace_id(request))
-        answer = RedirectResponse("/sign-in", 303)
-        answer.delete_cookie(SESSION)
-        return answer
+            end_session(tx, token)
+            if viewer is not None:
+                security_log.record(tx, now, "sign_out", viewer.actor, trace=trace_id(request))
+    answer = RedirectResponse("/sign-in", 303)
+    answer.delete_cookie(SESSION)
+    return answer
 
 
-def _settings(routes: APIRouter, portal: Portal) -> None:
-    """The password, and how one sees pages."""
+@routes.get(
+    "/password",
+    summary="Change one's password; role: secretary, clerk, department, admin, operator",
+)
+def password_page(request: Request, portal: ThisPortal) -> Response:
+    return render(portal, request, "password.html", signed_in(portal, request), refused=None)
 
-    @routes.get(
-        "/password",
-        summary="Change one's password; role: secretary, clerk, department, admin, operator",
-    )
-    def password_page(request: Request) -> Response:
-        return render(portal, request, "password.html", signed_in(portal, request), refused=None)
 
-    @routes.post(
-        "/password",
-        summary="Change one's password; role: secretary, clerk, department, admin, operator",
-    )
-    def change_password(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        viewer = signed_in(portal, request)
-        check_token(portal, request, form)
-        try:
-            token = _changed(portal, request, viewer, form)
-        except Refused as refused:
-            return render(
-                portal, request, "password.html", viewer, status=refused.status, refused=refused
-            )
-        answer = RedirectResponse("/", 303)
-        set_cookie(portal, answer, SESSION, token)
-        return answer
+@routes.post(
+    "/password",
+    summary="Change one's password; role: secretary, clerk, department, admin, operator",
+)
+def change_password(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = signed_in(portal, request)
+    check_token(portal, request, form)
+    try:
+        token = _changed(portal, request, viewer, form)
+    except Refused as refused:
+        return render(
+            portal, request, "password.html", viewer, status=refused.status, refused=refused
+        )
+    answer = RedirectResponse("/", 303)
+    set_cookie(portal, answer, SESSION, token)
+    return answer
 
-    @routes.post("/view", summary="Choose language and size of letters; role: everybody")
-    def choose_view(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        answer = RedirectResponse(own_path(form.get("back")), 303)
-        if form.get("language") in ("zh", "en"):
-            set_cookie(portal, answer, "guidui_language", form["language"], COOKIE_SECONDS)
-        if form.get("size") in ("large", "normal"):
-            set_cookie(portal, answer, "guidui_size", form["size"], COOKIE_SECONDS)
-        return answer
+
+@routes.post("/view", summary="Choose language and size of letters; role: everybody")
+def choose_view(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    answer = RedirectResponse(own_path(form.get("back")), 303)
+    if form.get("language") in ("zh", "en"):
+        set_cookie(portal, answer, "guidui_language", form["language"], COOKIE_SECONDS)
+    if form.get("size") in ("large", "normal"):
+        set_cookie(portal, answer, "guidui_size", form["size"], COOKIE_SECONDS)
+    return answer

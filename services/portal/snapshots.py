@@ -6,9 +6,9 @@ from datetime import date
 
 from fastapi import APIRouter, Request, Response
 
-from services.portal.context import Portal
+from services.portal.asking import ThisPortal
 from services.portal.department import CLASSES, above, scope
-from services.portal.page import language, page_route, render, signed_in
+from services.portal.page import PageRoute, language, render, signed_in
 from services.portal.words import words, zh
 from services.records import snapshots
 
@@ -27,41 +27,36 @@ GROUPS = {
 }
 
 
-def router(portal: Portal) -> APIRouter:
-    """The page."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-    @routes.get("/snapshots", summary="Two month ends side by side; role: department, admin")
-    def compared(
-        request: Request, organisation: str = "", before: str = "", after: str = ""
-    ) -> Response:
-        viewer = signed_in(portal, request)
-        with portal.web.begin() as tx:
-            top = scope(tx, viewer, organisation)
-            days = snapshots.days_taken(tx, top.code)
-            now = _one_of(after, days) or (days[0] if days else None)
-            then = _one_of(before, days) or next((d for d in days[1:]), now)
-            pair = [snapshots.taken(tx, top.code, d)[0] for d in (then, now) if d]
-            line = above(tx, viewer, top)
-        spoken = words(language(request))
-        return render(
-            portal,
-            request,
-            "snapshots.html",
-            viewer,
-            top=top,
-            above=line,
-            days=days,
-            pair=pair,
-            names=NAMES,
-            groups=GROUPS,
-            lines=snapshots.beside(pair[0]["figures"], pair[1]["figures"])
-            if len(pair) == 2
-            else [],
-            class_name=lambda number: spoken(CLASSES[int(number)]),
-        )
 
-    return routes
+@routes.get("/snapshots", summary="Two month ends side by side; role: department, admin")
+def compared(
+    request: Request, portal: ThisPortal, organisation: str = "", before: str = "", after: str = ""
+) -> Response:
+    viewer = signed_in(portal, request)
+    with portal.web.begin() as tx:
+        top = scope(tx, viewer, organisation)
+        days = snapshots.days_taken(tx, top.code)
+        now = _one_of(after, days) or (days[0] if days else None)
+        then = _one_of(before, days) or next((d for d in days[1:]), now)
+        pair = [snapshots.taken(tx, top.code, d)[0] for d in (then, now) if d]
+        line = above(tx, viewer, top)
+    spoken = words(language(request))
+    return render(
+        portal,
+        request,
+        "snapshots.html",
+        viewer,
+        top=top,
+        above=line,
+        days=days,
+        pair=pair,
+        names=NAMES,
+        groups=GROUPS,
+        lines=snapshots.beside(pair[0]["figures"], pair[1]["figures"]) if len(pair) == 2 else [],
+        class_name=lambda number: spoken(CLASSES[int(number)]),
+    )
 
 
 def _one_of(text: str, days: list[date]) -> date | None:

@@ -16,9 +16,10 @@ from schemas.days import NoDay, read_day
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.cases.queries import as_worker
 from services.kit.errors import Refused, Words
+from services.portal.asking import ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import find
-from services.portal.page import Form, check_token, page_route, read_form, render, signed_in
+from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
 from services.portal.sessions import Viewer, new_token
 from services.portal.words import zh
 from services.registry import change_log
@@ -108,56 +109,58 @@ _NOTHING = Words("请把变更的内容填完整。", "Fill in what changes.")
 _WHO = "role: department, admin"
 
 
-def router(portal: Portal) -> APIRouter:
-    """The list of changes, the form, and taking one back."""
-    routes = APIRouter(route_class=page_route(portal), include_in_schema=False)
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-    @routes.get("/department/organisations", summary=f"Changes of organisations; {_WHO}")
-    def shown(
-        request: Request,
-        what: str = "",
-        done: str = "",
-        page: Annotated[int, Query(ge=1, le=1000)] = 1,
-    ) -> Response:
-        return _page(
-            portal, request, _department(portal, request), {"what": what}, done=done, page=page
-        )
 
-    @routes.post("/department/organisations", summary=f"Posts a change of an organisation; {_WHO}")
-    def post(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        viewer = _department(portal, request)
-        check_token(portal, request, form)
-        if form.get("find"):
-            return _page(portal, request, viewer, form)
-        try:
-            _send(portal, viewer, form)
-        except Refused as refused:
-            return _page(portal, request, viewer, form, refused)
-        return RedirectResponse("/department/organisations?done=posted", 303)
-
-    @routes.post(
-        "/department/organisations/withdraw", summary=f"Takes back a change that waits; {_WHO}"
+@routes.get("/department/organisations", summary=f"Changes of organisations; {_WHO}")
+def shown(
+    request: Request,
+    portal: ThisPortal,
+    what: str = "",
+    done: str = "",
+    page: Annotated[int, Query(ge=1, le=1000)] = 1,
+) -> Response:
+    return _page(
+        portal, request, _department(portal, request), {"what": what}, done=done, page=page
     )
-    def withdraw(request: Request, form: Annotated[Form, Depends(read_form)]) -> Response:
-        viewer, earlier = _department(portal, request), form.get("event", "")
-        check_token(portal, request, form)
-        with portal.web.begin() as tx:
-            look_as(tx, viewer.caller)
-            known = change_log.progress(
-                tx, posted_id(SOURCE_PREFIX + viewer.own_organisation, earlier)
-            )
-        if known is None or known["state"] != change_log.WAITING:
-            return _page(portal, request, viewer, {}, Refused(409, "waits-no-more", _WAITS_NO_MORE))
-        _post(
-            portal,
-            viewer,
-            "guidui.departure.withdrawn.v1",
-            f"back-{earlier}"[:100],
-            {"corrects": earlier},
-        )
-        return RedirectResponse("/department/organisations?done=withdrawn", 303)
 
-    return routes
+
+@routes.post("/department/organisations", summary=f"Posts a change of an organisation; {_WHO}")
+def post(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer = _department(portal, request)
+    check_token(portal, request, form)
+    if form.get("find"):
+        return _page(portal, request, viewer, form)
+    try:
+        _send(portal, viewer, form)
+    except Refused as refused:
+        return _page(portal, request, viewer, form, refused)
+    return RedirectResponse("/department/organisations?done=posted", 303)
+
+
+@routes.post(
+    "/department/organisations/withdraw", summary=f"Takes back a change that waits; {_WHO}"
+)
+def withdraw(
+    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+) -> Response:
+    viewer, earlier = _department(portal, request), form.get("event", "")
+    check_token(portal, request, form)
+    with portal.web.begin() as tx:
+        look_as(tx, viewer.caller)
+        known = change_log.progress(tx, posted_id(SOURCE_PREFIX + viewer.own_organisation, earlier))
+    if known is None or known["state"] != change_log.WAITING:
+        return _page(portal, request, viewer, {}, Refused(409, "waits-no-more", _WAITS_NO_MORE))
+    _post(
+        portal,
+        viewer,
+        "guidui.departure.withdrawn.v1",
+        f"back-{earlier}"[:100],
+        {"corrects": earlier},
+    )
+    return RedirectResponse("/department/organisations?done=withdrawn", 303)
 
 
 def said(form: Mapping[str, str]) -> dict[str, Any]:

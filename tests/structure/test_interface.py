@@ -102,8 +102,7 @@ def test_every_column_is_named(kind):
 
 def application():
     """The whole application, with nothing behind it: only its table of routes is read."""
-    portal = MagicMock(secret=b"secret")
-    return build(MagicMock(), SystemClock(), b"secret", routers=routers(portal))
+    return build(MagicMock(), SystemClock(), b"secret", routers=routers())
 
 
 def calls() -> list[str]:

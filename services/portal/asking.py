@@ -1,0 +1,47 @@
+"""What a route asks of a request: which portal serves it, and whose key it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.kit.errors import Refused, Words
+from services.kit.web.problems import acts
+from services.portal.context import Portal
+from services.registry.access import Caller
+from services.registry.security_log import Actor
+
+_ROLE = Words(
+    "这把密钥的角色不能用这个接口；请管理员发一把合适的密钥。",
+    "This key's role may not use this call; ask your administrator for a fitting key.",
+)
+
+
+async def portal_of(request: Request) -> Portal:
+    """The portal that the application of a request serves, its ``state.portal``.
+
+    It is asynchronous only so that FastAPI takes no thread for it.
+    """
+    return request.app.state.portal
+
+
+ThisPortal = Annotated[Portal, Depends(portal_of)]
+
+
+def callers(roles: tuple[str, ...]) -> Callable[[Request, Portal], Caller]:
+    """The dependency of routes that says whose key a request carries.
+
+    It raises Refused 401 where there is no living key, and 403 for a key of any role but these.
+    What is refused from then on is noted with the caller.
+    """
+
+    def caller_of(request: Request, portal: ThisPortal) -> Caller:
+        caller = portal.keys.caller(request.headers.get("authorization"))
+        acts(request, Actor.of(caller))
+        if caller.role not in roles:
+            raise Refused(403, "role-may-not", _ROLE, roles=list(roles))
+        return caller
+
+    return caller_of
