@@ -5,17 +5,17 @@ that a system would post.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.kit.errors import Words
-from services.portal.asking import ThisPortal
+from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import chosen_and_found
-from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
+from services.portal.page import PageRoute, render, signed_in
 from services.portal.sessions import new_token
 from services.registry.access import Caller
 from services.registry.directory import Directory
@@ -46,11 +46,7 @@ def new(request: Request, portal: ThisPortal) -> Response:
 
 
 @routes.post("/arrivals", summary=f"Report a member who is here; {_WHO}")
-def post(
-    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
-) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
+def post(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
     if form.get("find"):
         return _page(portal, request, form)
     sent = event(viewer.own_organisation, form)

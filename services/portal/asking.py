@@ -1,4 +1,6 @@
-"""What a route asks of a request: which portal serves it, and whose key it carries."""
+"""What a route asks of a request: which portal serves it, whose key it carries, who is signed in,
+and the form they sent.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,8 @@ from fastapi import Depends, Request
 from services.kit.errors import Refused, Words
 from services.kit.web.problems import acts
 from services.portal.context import Portal
+from services.portal.page import Form, check_token, read_form, signed_in
+from services.portal.sessions import Viewer
 from services.registry.access import Caller
 from services.registry.security_log import Actor
 
@@ -45,3 +49,34 @@ def callers(roles: tuple[str, ...]) -> Callable[[Request, Portal], Caller]:
         return caller
 
     return caller_of
+
+
+def viewer_of_page(request: Request, portal: ThisPortal) -> Viewer:
+    """Who is signed in; raises SignInFirst, and Refused 403 where an operator asks for members'
+    data.
+
+    FastAPI asks this before it reads the path and the query: a page whose path or query may be
+    malformed calls ``signed_in`` itself, so that a wrong address is told to everybody alike.
+    """
+    return signed_in(portal, request)
+
+
+SignedIn = Annotated[Viewer, Depends(viewer_of_page)]
+
+
+async def checked_form(
+    request: Request,
+    portal: ThisPortal,
+    form: Annotated[Form, Depends(read_form)],
+    viewer: SignedIn,
+) -> Form:
+    """The form that the viewer sent from a page of ours.
+
+    The form is read first, then the viewer is asked for, then the token: Refused 403 where the
+    form came from elsewhere or from another session.
+    """
+    check_token(portal, request, form)
+    return form
+
+
+CheckedForm = Annotated[Form, Depends(checked_form)]

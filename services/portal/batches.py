@@ -7,16 +7,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.cases import batches, queries, receiving
 from services.kit.errors import Refused
 from services.portal import fields
-from services.portal.asking import ThisPortal
+from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import branches, find
-from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
+from services.portal.page import PageRoute, render, signed_in
 from services.portal.sessions import Viewer
 from services.registry.directory import Directory
 
@@ -60,10 +60,8 @@ def of_one(request: Request, batch: str, portal: ThisPortal, done: bool = False)
 
 @routes.post("/batches/{batch}", summary=f"One act for all of them; {_ROLES}")
 def give(
-    request: Request, batch: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+    request: Request, batch: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
     if form.get("find"):
         return _batch(portal, request, viewer, batch, form)
     said = fields.for_all(form, receiving.ORDERS)
@@ -90,11 +88,7 @@ def give(
     "/batches/{batch}/pause",
     summary=f"Stops such an act between two waves, or lets it go on; {_ROLES}",
 )
-def pause(
-    request: Request, batch: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
-) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
+def pause(batch: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
     with portal.acts.begin() as tx:
         receiving.pause(
             tx, viewer.caller, batch, form.get("order", ""), form.get("paused") == "true"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
@@ -18,12 +18,12 @@ from services.cases import commands, pages, queries, states
 from services.cases.policy import Policy
 from services.kit.errors import Refused, Words
 from services.portal import fields
-from services.portal.asking import ThisPortal
+from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.destinations import choices
 from services.portal.history_details import told
 from services.portal.organisation_search import branches, find
-from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
+from services.portal.page import PageRoute, render, signed_in
 from services.portal.sentences import FLAGS, NEXT, REASONS, SOURCES
 from services.portal.sessions import Viewer
 from services.portal.words import zh
@@ -58,8 +58,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @routes.get("/", summary=f"Where one's work is; {_ROLES}")
-def start(request: Request, portal: ThisPortal) -> Response:
-    viewer = signed_in(portal, request)
+def start(viewer: SignedIn) -> Response:
     if viewer.role == "operator":
         return RedirectResponse("/desk", 303)
     return RedirectResponse("/department" if viewer.oversees else "/cases", 303)
@@ -133,8 +132,7 @@ def the_card(
 
 
 @routes.get("/cases/{case_id}/looks", summary=f"Who looked at a case; {_ROLES}")
-def the_looks(request: Request, case_id: str, portal: ThisPortal) -> Response:
-    viewer = signed_in(portal, request)
+def the_looks(request: Request, case_id: str, portal: ThisPortal, viewer: SignedIn) -> Response:
     with portal.web.begin() as tx:
         card = _seen(portal, tx, viewer, case_id)
         names = Directory.of(tx)
@@ -146,8 +144,9 @@ def the_looks(request: Request, case_id: str, portal: ThisPortal) -> Response:
 
 
 @routes.get("/cases/{case_id}/{command}", summary=f"The form of one act; {_ROLES}")
-def the_form(request: Request, case_id: str, command: str, portal: ThisPortal) -> Response:
-    viewer = signed_in(portal, request)
+def the_form(
+    request: Request, case_id: str, command: str, portal: ThisPortal, viewer: SignedIn
+) -> Response:
     with portal.web.begin() as tx:
         return _form(portal, request, tx, viewer, case_id, command, None)
 
@@ -157,11 +156,10 @@ def give(
     request: Request,
     case_id: str,
     command: str,
-    form: Annotated[Form, Depends(read_form)],
+    form: CheckedForm,
     portal: ThisPortal,
+    viewer: SignedIn,
 ) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
     if command not in fields.FIELDS:
         raise Refused(404, "unknown-command", _NO_COMMAND)
     refused = None
@@ -187,8 +185,9 @@ def give(
 
 
 @routes.get("/organisations", summary=f"Organisations by name, for a form; {_ROLES}")
-def organisations(request: Request, portal: ThisPortal, name: str = "organisation") -> Response:
-    viewer = signed_in(portal, request)
+def organisations(
+    request: Request, portal: ThisPortal, viewer: SignedIn, name: str = "organisation"
+) -> Response:
     q = request.query_params.get(f"{name}_text", "")
     with portal.web.begin() as tx:
         found = find(Directory.of(tx), q, portal.today)

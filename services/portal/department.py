@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from services.cases import pages, queries, states
 from services.cases.routing import OPENING
 from services.kit.errors import Refused, Words
-from services.portal.asking import ThisPortal
+from services.portal.asking import SignedIn, ThisPortal
 from services.portal.page import PageRoute, language, render, signed_in
 from services.portal.sentences import OBSTACLES, TASKS
 from services.portal.sessions import Viewer
@@ -68,8 +68,10 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @routes.get("/department", summary="Who is unsettled; role: department, admin")
-def overview(request: Request, portal: ThisPortal, organisation: str = "") -> Response:
-    viewer, now = signed_in(portal, request), portal.clock.now()
+def overview(
+    request: Request, portal: ThisPortal, viewer: SignedIn, organisation: str = ""
+) -> Response:
+    now = portal.clock.now()
     with portal.web.begin() as tx:
         top = scope(tx, viewer, organisation)
         reconciled = {

@@ -4,10 +4,10 @@ post.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from schemas.departures import SOURCE_PREFIX, posted_id
@@ -15,10 +15,10 @@ from services.cases import states
 from services.cases.queries import look_at_cases
 from services.kit.errors import Refused, Words
 from services.portal import fields
-from services.portal.asking import ThisPortal
+from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import chosen_and_found
-from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
+from services.portal.page import Form, PageRoute, render, signed_in
 from services.portal.sessions import new_token
 from services.portal.words import zh
 from services.registry.access import Caller, look_as
@@ -71,11 +71,7 @@ def new(request: Request, portal: ThisPortal, category: str = "", member: str = 
 
 
 @routes.post("/departures", summary=f"Report one departure; {_WHO}")
-def post(
-    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
-) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
+def post(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
     if form.get("find") or form.get("choose"):
         return _page(portal, request, form)
     caller = Caller(viewer.organisation, viewer.path, "sender")

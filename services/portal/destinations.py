@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 from schemas.departures import SOURCE_PREFIX
 from services.cases import case_access, pool, queries, states
 from services.kit.errors import Refused, Words
-from services.portal.asking import ThisPortal
+from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.page import (
     Form,
@@ -77,10 +77,8 @@ def search(
 
 @routes.post("/pool/{case_id}/claim", summary=f"Says that a member lives here; {_WHO}")
 def claim_page(
-    request: Request, case_id: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+    request: Request, case_id: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
     try:
         claim(portal, viewer.caller, case_id, form.get("name", ""))
     except Refused as refused:
@@ -134,11 +132,7 @@ def search_learned(
     "/department/addresses",
     summary="Takes back what was learned of an address; role: department, admin",
 )
-def withdraw(
-    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
-) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
+def withdraw(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
     if not viewer.oversees:
         raise Refused(403, "departments-only", _DEPARTMENTS)
     try:

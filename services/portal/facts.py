@@ -8,9 +8,9 @@ from datetime import timedelta
 from fastapi import APIRouter, Request, Response
 
 from services.cases.queries import as_worker
-from services.portal.asking import ThisPortal
+from services.portal.asking import SignedIn, ThisPortal
 from services.portal.context import Portal
-from services.portal.page import PageRoute, render, signed_in
+from services.portal.page import PageRoute, render
 from services.portal.rosters import organisation_below
 from services.records import facts
 from services.registry.directory import Directory
@@ -26,9 +26,9 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
     summary="What organisations did in a month; role: secretary, clerk, department, admin",
 )
 def shown(
-    request: Request, portal: ThisPortal, organisation: str = "", month: str = ""
+    request: Request, portal: ThisPortal, viewer: SignedIn, organisation: str = "", month: str = ""
 ) -> Response:
-    viewer, now = signed_in(portal, request), portal.clock.now()
+    now = portal.clock.now()
     chosen = month if is_month(month) and month <= f"{now:%Y-%m}" else f"{now:%Y-%m}"
     with portal.web.begin() as tx:
         top = organisation_below(tx, viewer.caller, organisation)

@@ -17,7 +17,7 @@ from schemas.departures import SOURCE_PREFIX
 from services.cases import pages, queries
 from services.cases.queries import as_worker
 from services.kit.errors import Refused, Words
-from services.portal.asking import ThisPortal
+from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.cases import NO_CASE, masked
 from services.portal.context import Portal
 from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
@@ -61,11 +61,7 @@ def members(
     "/floating/proposals",
     summary="Approves or declines a branch proposed; role: department, admin",
 )
-def decide(
-    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
-) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
+def decide(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
     if not viewer.oversees:
         raise Refused(
             403,

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
@@ -16,9 +16,9 @@ from schemas.days import NoDay, read_day
 from schemas.departures import SOURCE_PREFIX
 from services.cases.queries import look_at_cases
 from services.kit.errors import Refused, Words
-from services.portal.asking import ThisPortal
+from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
-from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
+from services.portal.page import Form, PageRoute, render, signed_in
 from services.portal.sessions import new_token
 from services.portal.words import zh
 from services.records import member_followups
@@ -77,10 +77,8 @@ def one(
 
 @routes.post("/upkeep/{member}/withdraw", summary=f"Takes back what was noted of a member; {_WHO}")
 def withdraw(
-    request: Request, member: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+    request: Request, member: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
     with portal.web.begin() as tx:
         look_at_cases(tx, viewer.caller)
         _theirs(tx, member)
@@ -108,11 +106,7 @@ def withdraw(
 
 
 @routes.post("/upkeep", summary=f"Notes a contact, organisational life or dues; {_WHO}")
-def note(
-    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
-) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
+def note(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
     try:
         with portal.web.begin() as tx:
             look_at_cases(tx, viewer.caller)

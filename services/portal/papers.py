@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from services.cases import numbers, pages, queries, tables
 from services.cases.arguments import bounded
 from services.kit.errors import Refused, Words
-from services.portal.asking import ThisPortal
+from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.cases import NO_CASE
 from services.portal.context import Portal
 from services.portal.fields import arguments
@@ -23,7 +23,6 @@ from services.portal.page import (
     PageRoute,
     check_token,
     page_of,
-    read_form,
     render,
     signed_in,
 )
@@ -72,8 +71,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
     "/l/{token}",
     summary=f"Where the QR code of a letter leads: its case, for who may see it; {_ROLES}",
 )
-def scanned(request: Request, token: str, portal: ThisPortal) -> Response:
-    viewer = signed_in(portal, request)
+def scanned(token: str, portal: ThisPortal, viewer: SignedIn) -> Response:
     with portal.web.begin() as tx:
         with queries.as_worker(tx):
             case = numbers.case_of_token(tx, token) if token.isalnum() else None
@@ -84,8 +82,10 @@ def scanned(request: Request, token: str, portal: ThisPortal) -> Response:
 
 
 @routes.get("/cases/{case_id}/papers", summary=f"The papers of one case; {_ROLES}")
-def of_a_case(request: Request, case_id: str, portal: ThisPortal, done: str = "") -> Response:
-    return _papers(portal, request, signed_in(portal, request), case_id, done)
+def of_a_case(
+    request: Request, case_id: str, portal: ThisPortal, viewer: SignedIn, done: str = ""
+) -> Response:
+    return _papers(portal, request, viewer, case_id, done)
 
 
 @routes.get("/cases/{case_id}/letter.pdf", summary=f"The letter; {_ROLES}")
@@ -95,8 +95,7 @@ def letter(request: Request, case_id: str, portal: ThisPortal, over: bool = Fals
 
 
 @routes.get("/cases/{case_id}/letter.docx", summary=f"The letter as Word; {_ROLES}")
-def letter_word(request: Request, case_id: str, portal: ThisPortal) -> Response:
-    viewer = signed_in(portal, request)
+def letter_word(case_id: str, portal: ThisPortal, viewer: SignedIn) -> Response:
     return letters_docx(portal, viewer.caller, [case_id], viewer.name)
 
 
@@ -113,8 +112,7 @@ def one_enquiry(request: Request, case_id: str, place: int, portal: ThisPortal) 
 
 
 @routes.get("/cases/{case_id}/photos/{photo}", summary=f"A photo of a paper receipt; {_ROLES}")
-def one_photo(request: Request, case_id: str, photo: str, portal: ThisPortal) -> Response:
-    viewer = signed_in(portal, request)
+def one_photo(case_id: str, photo: str, portal: ThisPortal, viewer: SignedIn) -> Response:
     with portal.web.begin() as tx:
         queries.must_see(tx, viewer.caller, case_id)
         kind, content = photos.photo(tx, case_id, photo)
@@ -134,8 +132,7 @@ def one_photo(request: Request, case_id: str, photo: str, portal: ThisPortal) ->
     "/cases/{case_id}/photos/{photo}/shown",
     summary=f"What is seen of a photo or of a scan's first page; {_ROLES}",
 )
-def seen(request: Request, case_id: str, photo: str, portal: ThisPortal) -> Response:
-    viewer = signed_in(portal, request)
+def seen(case_id: str, photo: str, portal: ThisPortal, viewer: SignedIn) -> Response:
     with portal.web.begin() as tx:
         queries.must_see(tx, viewer.caller, case_id)
         kind, content = photos.photo(tx, case_id, photo)
@@ -185,11 +182,7 @@ def register(  # noqa: PLR0913
 
 
 @routes.post("/letters", summary=f"Searches the register, by name too; {_ROLES}")
-def search(
-    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
-) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
+def search(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
     chosen = {
         "status": form.get("status", "given"),
         "find": form.get("find", "")[:100],
@@ -205,10 +198,8 @@ def search(
     summary=f"Batch print, a range, a void number, or how one prints; {_ROLES}",
 )
 def acted(
-    request: Request, act: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+    request: Request, act: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
     try:
         if act == "print":
             return _batch(portal, request, viewer, form)

@@ -12,9 +12,9 @@ from fastapi import APIRouter, Request, Response
 from services.cases import policy, policy_store, queries
 from services.cases.policy_book import Book, Version
 from services.kit.errors import Refused, Words
-from services.portal.asking import ThisPortal
+from services.portal.asking import SignedIn, ThisPortal
 from services.portal.context import Portal
-from services.portal.page import PageRoute, render, signed_in
+from services.portal.page import PageRoute, render
 from services.portal.words import zh
 from services.registry.directory import Directory
 
@@ -80,8 +80,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
     "/department/policy",
     summary="The policy in force, and its versions; role: department, admin",
 )
-def in_force(request: Request, portal: ThisPortal) -> Response:
-    viewer = signed_in(portal, request)
+def in_force(request: Request, portal: ThisPortal, viewer: SignedIn) -> Response:
     if not viewer.oversees:
         raise Refused(403, "departments-only", _DEPARTMENTS)
     with portal.web.begin() as tx:

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request, Response
 from services.cases import queries, refusals
 from services.cases.calendar import add_months, midnight
 from services.kit.errors import Refused, Words
-from services.portal.asking import ThisPortal
-from services.portal.page import PageRoute, render, signed_in
+from services.portal.asking import SignedIn, ThisPortal
+from services.portal.page import PageRoute, render
 
 MONTHS = 12
 _DEPARTMENTS = Words("这一页供组织部门使用。", "This page is for departments.")
@@ -22,8 +22,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 @routes.get(
     "/department/refusals", summary="Who refuses and returns, and why; role: department, admin"
 )
-def counted(request: Request, portal: ThisPortal) -> Response:
-    viewer = signed_in(portal, request)
+def counted(request: Request, portal: ThisPortal, viewer: SignedIn) -> Response:
     if not viewer.oversees:
         raise Refused(403, "departments-only", _DEPARTMENTS)
     since = add_months(portal.today, -MONTHS)

@@ -5,22 +5,19 @@ asks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.cases.calendar import day_of
 from services.cases.queries import NO_CASE, look_at_cases
 from services.kit.errors import Refused, Words
-from services.portal.asking import ThisPortal
+from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.page import (
-    Form,
     PageRoute,
-    check_token,
     language,
-    read_form,
     render,
     signed_in,
 )
@@ -92,8 +89,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @routes.get("/reviews", summary=f"Persons whose identity waits for a decision; {_WHO}")
-def desk(request: Request, portal: ThisPortal, done: str = "") -> Response:
-    viewer = signed_in(portal, request)
+def desk(request: Request, portal: ThisPortal, viewer: SignedIn, done: str = "") -> Response:
     with portal.web.begin() as tx:
         look_as(tx, viewer.caller)
         found = [
@@ -122,8 +118,7 @@ def desk(request: Request, portal: ThisPortal, done: str = "") -> Response:
 
 
 @routes.get("/reviews/case/{case_id}", summary=f"How the person of a case was identified; {_WHO}")
-def explained(request: Request, case_id: str, portal: ThisPortal) -> Response:
-    viewer = signed_in(portal, request)
+def explained(request: Request, case_id: str, portal: ThisPortal, viewer: SignedIn) -> Response:
     with portal.web.begin() as tx:
         look_at_cases(tx, viewer.caller)
         found = portal.explained(tx, viewer.caller, case_id)
@@ -142,10 +137,8 @@ def one(request: Request, review_id: str, portal: ThisPortal, done: str = "") ->
 
 @routes.post("/reviews/{review_id}", summary=f"Says who it is, asks or answers; {_WHO}")
 def decide(
-    request: Request, review_id: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+    request: Request, review_id: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
     choice = form.get("who", "")
     try:
         with portal.acts.begin() as tx:
@@ -177,8 +170,7 @@ def decide(
     "/reviews/{review_id}/undo",
     summary="To undo a wrong identification; role: department, admin",
 )
-def wrong(request: Request, review_id: str, portal: ThisPortal) -> Response:
-    viewer = signed_in(portal, request)
+def wrong(request: Request, review_id: str, portal: ThisPortal, viewer: SignedIn) -> Response:
     with portal.web.begin() as tx:
         proposed = {
             one["id"]: one["undo_proposed_by"]
@@ -201,10 +193,8 @@ def wrong(request: Request, review_id: str, portal: ThisPortal) -> Response:
     summary="Undoes a wrong identification; role: department, admin",
 )
 def undo(
-    request: Request, review_id: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+    request: Request, review_id: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
     who = form.get("who", "desk")
     body: dict[str, Any] = {"undo": True, "reason": form.get("reason", "")}
     body |= (

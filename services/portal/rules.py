@@ -17,10 +17,10 @@ from services.cases.rule_trial import what_if
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies
-from services.portal.asking import ThisPortal, callers
+from services.portal.asking import CheckedForm, SignedIn, ThisPortal, callers
 from services.portal.context import Portal
 from services.portal.organisation_search import chosen_and_found
-from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
+from services.portal.page import PageRoute, render, signed_in
 from services.registry.access import Caller
 from services.registry.directory import Directory
 
@@ -112,11 +112,7 @@ def the_rules(request: Request, portal: ThisPortal, done: str = "") -> Response:
 @pages.post(
     "/department/rules", summary="Tries or sets a rule of destination; role: department, admin"
 )
-def act(
-    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
-) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
+def act(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
     if not viewer.oversees:
         raise Refused(403, "departments-only", _DEPARTMENTS)
     if form.get("find"):
@@ -135,10 +131,8 @@ def act(
     summary="Ends a rule of destination; role: department, admin",
 )
 def ended_on_page(
-    request: Request, rule_id: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+    rule_id: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
     if not viewer.oversees:
         raise Refused(403, "departments-only", _DEPARTMENTS)
     end(portal, viewer.caller, rule_id, viewer.name)

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from services.kit.errors import Refused, Words
 from services.kit.web.problems import trace_id
 from services.portal import accounts
-from services.portal.asking import ThisPortal
+from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.brake import DEVICE_KNOWN, Attempt
 from services.portal.context import Portal
 from services.portal.page import (
@@ -22,7 +22,6 @@ from services.portal.page import (
     read_form,
     render,
     set_cookie,
-    signed_in,
 )
 from services.portal.sessions import (
     DEVICE,
@@ -177,8 +176,8 @@ def sign_out(
     "/password",
     summary="Change one's password; role: secretary, clerk, department, admin, operator",
 )
-def password_page(request: Request, portal: ThisPortal) -> Response:
-    return render(portal, request, "password.html", signed_in(portal, request), refused=None)
+def password_page(request: Request, portal: ThisPortal, viewer: SignedIn) -> Response:
+    return render(portal, request, "password.html", viewer, refused=None)
 
 
 @routes.post(
@@ -186,10 +185,8 @@ def password_page(request: Request, portal: ThisPortal) -> Response:
     summary="Change one's password; role: secretary, clerk, department, admin, operator",
 )
 def change_password(
-    request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
+    request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
-    viewer = signed_in(portal, request)
-    check_token(portal, request, form)
     try:
         token = _changed(portal, request, viewer, form)
     except Refused as refused:

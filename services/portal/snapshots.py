@@ -6,9 +6,9 @@ from datetime import date
 
 from fastapi import APIRouter, Request, Response
 
-from services.portal.asking import ThisPortal
+from services.portal.asking import SignedIn, ThisPortal
 from services.portal.department import CLASSES, above, scope
-from services.portal.page import PageRoute, language, render, signed_in
+from services.portal.page import PageRoute, language, render
 from services.portal.words import words, zh
 from services.records import snapshots
 
@@ -32,9 +32,13 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @routes.get("/snapshots", summary="Two month ends side by side; role: department, admin")
 def compared(
-    request: Request, portal: ThisPortal, organisation: str = "", before: str = "", after: str = ""
+    request: Request,
+    portal: ThisPortal,
+    viewer: SignedIn,
+    organisation: str = "",
+    before: str = "",
+    after: str = "",
 ) -> Response:
-    viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         top = scope(tx, viewer, organisation)
         days = snapshots.days_taken(tx, top.code)
