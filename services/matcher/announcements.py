@@ -28,11 +28,16 @@ WITHDRAWN = "guidui.departure.withdrawn.v1"
 LIFE, DUES, CONTACT = "guidui.life.attended.v1", "guidui.dues.paid.v1", "guidui.contact.attempt.v1"
 ORGANISATION = "guidui.organisation.changed.v1"
 
+Place = tuple[UUID, int]  # of a posted person: the event, and the position in it
+
 
 @dataclass(frozen=True)
 class Announcement:
-    """What one event says of one person. ``position`` counts from 0; ``superseded``: corrected or
-    withdrawn already.
+    """What one event says of one person.
+
+    ``position`` counts from 0. ``data`` is the event's payload, ``posted_person`` the person's part
+    of it. ``superseded``: corrected or withdrawn already. ``undone``: how often a match of this
+    person was undone.
     """
 
     event: UUID
@@ -44,12 +49,38 @@ class Announcement:
     kind: str
     time: datetime
     data: Mapping[str, Any]
-    slot: Mapping[str, Any]
+    posted_person: Mapping[str, Any]
     corrects: str | None
     superseded: bool = False
     undone: int = 0
     ids: CaseIds = OPENS_NOTHING
     received: datetime | None = None
+
+    @property
+    def place(self) -> Place:
+        """The event and the position in it: what tells the posted persons apart."""
+        return self.event, self.position
+
+    @property
+    def names_person(self) -> bool:
+        """Whether it is about a person; withdrawals and changes of organisations are not."""
+        return self.kind not in (WITHDRAWN, ORGANISATION)
+
+    @property
+    def corrected(self) -> str | None:
+        """The sender's id of the earlier event that it corrects or withdraws, if any."""
+        return self.corrects or self.data.get("corrects")
+
+    @property
+    def stated_person(self) -> Mapping[str, Any]:
+        """What the sender says of the person themselves, field by field."""
+        return self.posted_person.get("person") or {}
+
+    @property
+    def address(self) -> str | None:
+        """Where the person goes, as posted."""
+        destination = self.posted_person.get("to") or {}
+        return destination.get("address")
 
     @property
     def opens(self) -> bool:
@@ -87,24 +118,31 @@ class Announcement:
     @cached_property
     def person(self) -> Person:
         """The person as posted."""
-        said = self.slot.get("person") or {}
-        token = said.get("id_token") if not said.get("id_number") else None
+        stated = self.stated_person
         return Person(
-            name=said.get("name"),
-            id_number=said.get("id_number"),
-            birth_date=said.get("birth_date"),
-            sex=said.get("sex"),
-            phone=said.get("phone"),
-            address=(self.slot.get("to") or {}).get("address"),
-            military_card=said.get("military_card"),
+            name=stated.get("name"),
+            id_number=stated.get("id_number"),
+            birth_date=stated.get("birth_date"),
+            sex=stated.get("sex"),
+            phone=stated.get("phone"),
+            address=self.address,
+            military_card=stated.get("military_card"),
             moving=True,
-            token=token_key(self.organisation, token) if token else None,
+            token=self._token,
         )
+
+    @property
+    def _token(self) -> str | None:
+        """The key that the person's token stands for; None beside a number, which tells more."""
+        token = self.stated_person.get("id_token")
+        if not token or self.stated_person.get("id_number"):
+            return None
+        return token_key(self.organisation, token)
 
     @property
     def member(self) -> str | None:
         """The reference the sender gave, if any."""
-        return (self.slot.get("person") or {}).get("member")
+        return self.stated_person.get("member")
 
     def statement(self, area: str | None, *, of_line: bool = True) -> Statement:
         """What it states of the case.
@@ -113,14 +151,16 @@ class Announcement:
         the member's line (``of_line``) counts from the moment it came at the latest, lest it
         outdo what the line says after it.
         """
-        time = self.time if of_line or self.received is None else min(self.time, self.received)
+        time = self.time
+        if not of_line and self.received is not None:
+            time = min(self.time, self.received)
         return Statement(
             str(self.event),
             self.source,
             self.ext_id,
             time,
             self.kind,
-            facts_stated(self.kind, self.data, self.slot, area),
+            facts_stated(self.kind, self.data, self.posted_person, area),
             self.superseded,
         )
 
@@ -160,35 +200,43 @@ def read(tx: Connection, events: Sequence[UUID]) -> list[Announcement]:
     them sees the other.
     """
     hold(tx, events)
-    told = [
-        Announcement(
-            r.id,
-            r.position if r.position is not None else 0,
-            r.source,
-            r.ext_id,
-            r.organisation,
-            r.path,
-            r.type,
-            r.time,
-            r.data,
-            r.body or {},
-            r.corrects,
-            r.superseded,
-            r.undone,
-            received=r.received_at,
-        )
-        for r in rows(tx, _READ, {"ids": [str(e) for e in events]})
-    ]
-    plain = {one.plain_case_id for one in told} | {one.plain_parent_id for one in told if one.group}
-    ids = case_ids.read(tx, plain)
-    return [replace(one, ids=ids) for one in told]
+    event_ids = [str(event) for event in events]
+    announcements = [_announcement(row) for row in rows(tx, _READ, {"ids": event_ids})]
+    plain_ids = set()
+    for announcement in announcements:
+        plain_ids.add(announcement.plain_case_id)
+        if announcement.group:
+            plain_ids.add(announcement.plain_parent_id)
+    ids = case_ids.read(tx, plain_ids)
+    return [replace(announcement, ids=ids) for announcement in announcements]
+
+
+def _announcement(row: Any) -> Announcement:
+    """A row of `_READ`; of an event that names nobody the position is 0."""
+    return Announcement(
+        event=row.id,
+        position=row.position or 0,
+        source=row.source,
+        ext_id=row.ext_id,
+        organisation=row.organisation,
+        path=row.path,
+        kind=row.type,
+        time=row.time,
+        data=row.data,
+        posted_person=row.body or {},
+        corrects=row.corrects,
+        superseded=row.superseded,
+        undone=row.undone,
+        received=row.received_at,
+    )
 
 
 def hold(tx: Connection, events: Sequence[UUID]) -> None:
     """Until the transaction ends nobody corrects or withdraws these events. Before any row of
     theirs is locked.
     """
-    locks.hold_parts_shared(tx, Lock.CORRECTION, _NAMES, {"ids": [str(e) for e in events]})
+    event_ids = [str(event) for event in events]
+    locks.hold_parts_shared(tx, Lock.CORRECTION, _NAMES, {"ids": event_ids})
 
 
 def lock_for_correction(tx: Connection, source: str, ext_id: str) -> None:

@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 from services.cases.model import DecisionContext
 from services.kit.db.engine import dumps, rows
 from services.matcher import sender_hints
-from services.matcher.announcements import Announcement
-from services.matcher.people import Found, Slot
+from services.matcher.announcements import Announcement, Place
+from services.matcher.people import Decision
 from services.registry.access import Caller
 from services.registry.announcement_rights import in_line
 
@@ -68,15 +68,15 @@ class Doubt:
 def doubts(
     tx: Connection,
     told: Sequence[Announcement],
-    found: Mapping[Any, Found],
+    found: Mapping[Any, Decision],
     context: DecisionContext,
-) -> dict[Slot, Doubt]:
+) -> dict[Place, Doubt]:
     """The persons of these announcements who are in review."""
     doubtful = [one for one in told if found[one.event, one.position].decision == "review"]
     members = {c["member"] for one in doubtful for c in found[one.event, one.position].candidates}
     known = rows(tx, _HOMES, {"members": sorted(members)}) if members else ()
     home_of = {row.member: row.organisation for row in known}
-    made: dict[Slot, Doubt] = {}
+    made: dict[Place, Doubt] = {}
     for one in doubtful:
         candidates = found[one.event, one.position].candidates
         homes = {c["member"]: home_of[c["member"]] for c in candidates if c["member"] in home_of}
@@ -88,9 +88,9 @@ def doubts(
 def too_many(
     tx: Connection,
     told: Sequence[Announcement],
-    doubtful: Mapping[Slot, Doubt],
+    doubtful: Mapping[Place, Doubt],
     context: DecisionContext,
-) -> dict[Slot, Found]:
+) -> dict[Place, Decision]:
     """Those in doubt beyond what policy lets one organisation keep others busy with: rejected,
     with what to do."""
     of_others = []
@@ -102,16 +102,18 @@ def too_many(
         return {}
     standing = rows(tx, _OPEN_OF_OTHERS, {"paths": sorted({one.path for one in of_others})})
     number = Counter({row.path: row.number for row in standing})
-    rejected: dict[Slot, Found] = {}
+    rejected: dict[Place, Decision] = {}
     for one in of_others:
         if number[one.path] >= context.policy_at(one.organisation).open_reviews_most:
-            rejected[one.event, one.position] = Found("rejected", reason=sender_hints.TOO_MANY_OPEN)
+            rejected[one.event, one.position] = Decision(
+                "rejected", reason=sender_hints.TOO_MANY_OPEN
+            )
         else:
             number[one.path] += 1
     return rejected
 
 
-def keep(tx: Connection, doubtful: Mapping[Slot, Doubt]) -> None:
+def keep(tx: Connection, doubtful: Mapping[Place, Doubt]) -> None:
     """Keeps whom each review may mean, and whether its sender is asked."""
     if not doubtful:
         return
@@ -128,10 +130,10 @@ def keep(tx: Connection, doubtful: Mapping[Slot, Doubt]) -> None:
     tx.exec_driver_sql(_ASKS, (dumps(asks),))
 
 
-def of_reviews(tx: Connection, events: Iterable[str]) -> dict[Slot, list[Candidate]]:
+def of_reviews(tx: Connection, events: Iterable[str]) -> dict[Place, list[Candidate]]:
     """(event, position) -> the candidates whom nobody who holds them has denied; ``tx`` acts as
     the worker."""
-    wanted, found = sorted(set(events)), dict[Slot, list[Candidate]]()
+    wanted, found = sorted(set(events)), dict[Place, list[Candidate]]()
     for row in rows(tx, _OF_REVIEWS, {"events": wanted}) if wanted else ():
         candidate = Candidate(row.member, row.token, row.organisation, row.path)
         found.setdefault((row.event_id, row.position), []).append(candidate)
@@ -157,7 +159,7 @@ def held(
     return list(dict.fromkeys([*own, *by_line]))
 
 
-def deny(tx: Connection, slot: Slot, denied: Sequence[Candidate], by: str, at: datetime) -> None:
+def deny(tx: Connection, slot: Place, denied: Sequence[Candidate], by: str, at: datetime) -> None:
     """Notes that whoever holds these candidates says it is none of them."""
     tx.exec_driver_sql(
         "UPDATE review_candidate SET denied_by = %s, denied_at = %s WHERE event_id = %s AND "
@@ -169,7 +171,7 @@ def deny(tx: Connection, slot: Slot, denied: Sequence[Candidate], by: str, at: d
 
 def ask_anew(
     tx: Connection,
-    slot: Slot,
+    slot: Place,
     poster: str,
     left: Sequence[Candidate],
     context: DecisionContext,

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -19,7 +18,7 @@ from services.identity.persons import MemberRecord, Person, fold_name
 from services.identity.reasons import reasons
 from services.kit.db.engine import dumps
 from services.matcher import sender_hints
-from services.matcher.announcements import HOST_REPORT, Announcement
+from services.matcher.announcements import HOST_REPORT, Announcement, Place
 from services.matcher.model_store import in_force
 from services.registry.announcement_rights import in_line
 from services.registry.tokens import agreed
@@ -29,11 +28,10 @@ KEY_MEMBERS_MAX = 500  # a key that more members share tells nobody apart
 # by everything that could lead to them
 STEPS = (number_keys, close_keys, person_keys)
 ERASED = frozenset({"not_a_member", "withdrawn", "rejected"})
-Slot = tuple[UUID, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Decision:
     """The decision on one person: match, review, not_a_member, outside (a walk-in no register
     knows), withdrawn (while in review) or rejected.
 
@@ -100,8 +98,8 @@ class _Seen:
     names of those.
     """
 
-    named: Mapping[Slot, MemberRecord]
-    keys: dict[Slot, frozenset[str]] = field(default_factory=dict)
+    named: Mapping[Place, MemberRecord]
+    keys: dict[Place, frozenset[str]] = field(default_factory=dict)
     near: dict[str, list[MemberRecord]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -131,13 +129,13 @@ class People:
 
     def find(
         self, tx: Connection, told: Sequence[Announcement], context: DecisionContext
-    ) -> dict[Slot, Found]:
+    ) -> dict[Place, Decision]:
         """The decision on every announcement's person, each with its reasons."""
         if not told:
             return {}
         model = self.model or in_force(tx)
         seen = _Seen(_referred_to(tx, told, context))
-        found: dict[Slot, Found] = {}
+        found: dict[Place, Decision] = {}
         for keys_of in STEPS:
             unsettled = []
             for one in told:
@@ -167,10 +165,10 @@ class People:
         self,
         tx: Connection,
         told: Sequence[Announcement],
-        found: Mapping[Any, Found],
-        case_of: Mapping[Slot, str],
+        found: Mapping[Any, Decision],
+        case_of: Mapping[Place, str],
         context: DecisionContext,
-        noted: Mapping[Slot, Iterable[str]] = {},
+        noted: Mapping[Place, Iterable[str]] = {},
     ) -> None:
         """Keeps the decisions; of a person who is no member, or was withdrawn in doubt, nothing
         personal stays.
@@ -213,7 +211,7 @@ class People:
 
 def _referred_to(
     tx: Connection, told: Sequence[Announcement], context: DecisionContext
-) -> dict[Slot, MemberRecord]:
+) -> dict[Place, MemberRecord]:
     """The members whom the senders' references name, each where the sender may refer to them.
 
     It does not matter who has a part in a case by now: it would depend on what arrived first.
@@ -224,7 +222,7 @@ def _referred_to(
     references = sorted({one.member for one in referring if one.member})
     found = tx.exec_driver_sql(_BY_REFERENCE, (references,))
     members = {row[0]: MemberRecord(*row) for row in found}
-    referred: dict[Slot, MemberRecord] = {}
+    referred: dict[Place, MemberRecord] = {}
     for one in referring:
         member = members.get(one.member or "")
         if member is not None and (_is_of_the_line(one, member, context) or _knows(one, member)):
@@ -246,7 +244,7 @@ def _knows(one: Announcement, member: MemberRecord) -> bool:
     return number == "same" or name in _NAMED or name in _ANOTHERS[1]
 
 
-def _is_settled(found: Found | None) -> bool:
+def _is_settled(found: Decision | None) -> bool:
     """A match by more than the number: where the name differs, somebody of the very name may be
     found further on.
     """
@@ -263,7 +261,7 @@ def judged(
     referred: MemberRecord | None,
     counts: Mapping[str, int],
     model: Model,
-) -> Found:
+) -> Decision:
     """The decision on one announcement, from the members that share a key with its person."""
     near = {m.member: m for key in keys for m in by_key.get(key, ())}
     if referred is not None:
@@ -274,12 +272,12 @@ def judged(
     ):  # the token stands for this number: from here on it is as if the number had been sent
         person = replace(person, id_number=hidden[0].id_number)
     if _number_of_another(person, near.values()):
-        return Found("rejected", reason=sender_hints.OTHER_NUMBER)
+        return Decision("rejected", reason=sender_hints.OTHER_NUMBER)
     answer = model.judge(person, list(near.values()), counts)
     candidates, evidence = kept(answer, model)
     if answer.decision == "match" and (hidden or not person.token):
         member = near[answer.candidates[0].member]
-        return Found(
+        return Decision(
             "match",
             member.member,
             member.organisation,
@@ -289,8 +287,8 @@ def judged(
         )
     unknown = (sender_hints.NO_SUCH_TOKEN,) if person.token and not hidden else ()
     if one.kind == HOST_REPORT and answer.decision in ("not_a_member", "unknown"):
-        return Found("outside", None, None, candidates, evidence=evidence, notes=unknown)
-    return Found(
+        return Decision("outside", None, None, candidates, evidence=evidence, notes=unknown)
+    return Decision(
         "not_a_member" if answer.decision == "not_a_member" else "review",
         None,
         None,
@@ -319,15 +317,15 @@ def _referred(
     near: Mapping[str, MemberRecord],
     counts: Mapping[str, int],
     model: Model,
-) -> Found:
+) -> Decision:
     """The member whom the sender's reference names, unless what is stated of the person is plainly
     another's.
     """
     levels = compare(read_person(person), read_member(member))
     if levels[1] in _ANOTHERS[1]:
-        return Found("rejected", reason=sender_hints.OTHER_NAME)
+        return Decision("rejected", reason=sender_hints.OTHER_NAME)
     if not any(level in anothers for level, anothers in zip(levels, _ANOTHERS, strict=False)):
-        return Found(
+        return Decision(
             "match",
             member.member,
             member.organisation,
@@ -339,14 +337,14 @@ def _referred(
     )
     if all(one["member"] != member.member for one in candidates):
         candidates += (_candidate(member.member, model.again([(levels, 0.0)])[0], levels, 0.0),)
-    return Found(
+    return Decision(
         "review", None, None, candidates, evidence=evidence, notes=(sender_hints.OTHER_REFERENCE,)
     )
 
 
 def _without_key(
-    tx: Connection, told: Sequence[Announcement], found: dict[Slot, Found]
-) -> dict[Slot, Found]:
+    tx: Connection, told: Sequence[Announcement], found: dict[Place, Decision]
+) -> dict[Place, Decision]:
     """Tells a token that nobody in the register has from one that could never be compared."""
     lost = [a for a in told if sender_hints.NO_SUCH_TOKEN in found[a.event, a.position].notes]
     if lost:

@@ -24,7 +24,7 @@ from services.matcher import announcements, candidates, four_eyes, questions, re
 from services.matcher.candidates import Candidate
 from services.matcher.handlers import Matcher
 from services.matcher.model_store import model
-from services.matcher.people import Found
+from services.matcher.people import Decision
 from services.matcher.reviewed import keep_pairs
 from services.matcher.sender_hints import spoken
 from services.matcher.surroundings import Surroundings
@@ -544,7 +544,7 @@ def found_of(
     by: str | None,
     one: announcements.Announcement,
     evidence: Mapping[str, Any] | None = None,
-) -> Found:
+) -> Decision:
     """The decision in a body as the matcher takes it; of a stranger even the reason names nobody.
 
     Who reported in at a host and is no member of ours belongs to an organisation outside
@@ -552,10 +552,10 @@ def found_of(
     """
     chosen = checked(tx, body)
     if "not_a_member" in chosen:
-        return Found(
+        return Decision(
             "outside" if one.kind == announcements.HOST_REPORT else "not_a_member",
             by=by,
-            reason=unnamed(chosen["reason"], one.slot),
+            reason=unnamed(chosen["reason"], one.posted_person),
         )
     home = rows(tx, "SELECT organisation FROM member WHERE member = :m", {"m": chosen["member"]})[
         0
@@ -567,15 +567,15 @@ def found_of(
                 for p in evidence.get("pairs", ())
             ]
         }
-    return Found("match", chosen["member"], home, by=by, evidence=evidence)
+    return Decision("match", chosen["member"], home, by=by, evidence=evidence)
 
 
-def unnamed(text: str, slot: Mapping[str, Any]) -> str:
+def unnamed(text: str, posted_person: Mapping[str, Any]) -> str:
     """A text without what was posted of the person, should somebody have written it there."""
-    said = {**(slot.get("person") or {}), "address": (slot.get("to") or {}).get("address")}
-    for value in sorted(
-        (v for v in said.values() if isinstance(v, str) and len(v) > 1), key=len, reverse=True
-    ):
+    destination = posted_person.get("to") or {}
+    stated = {**(posted_person.get("person") or {}), "address": destination.get("address")}
+    values = [value for value in stated.values() if isinstance(value, str) and len(value) > 1]
+    for value in sorted(values, key=len, reverse=True):
         text = text.replace(value, MASK)
     return text
 

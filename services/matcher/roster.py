@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from services.cases.model import DecisionContext
 from services.matcher.announcements import Announcement
-from services.matcher.people import Found, People
+from services.matcher.people import Decision, People
 from services.registry.rosters import RollRow
 
 AT_ONCE = 2_000
@@ -18,7 +18,7 @@ AT_ONCE = 2_000
 
 def identify_roll(
     tx: Connection, people: People, lines: Sequence[RollRow], context: DecisionContext
-) -> list[Found]:
+) -> list[Decision]:
     """The decision on every row, in order. Nothing is kept."""
     event, decided = uuid4(), []
     for start in range(0, len(lines), AT_ONCE):

@@ -14,7 +14,7 @@ from services.kit.errors import Words
 from services.matcher.announcements import Announcement
 
 if TYPE_CHECKING:
-    from services.matcher.people import Found
+    from services.matcher.people import Decision
 
 TWICE, JOINED, ENDED, SUSPENDED = (
     "twice_in_roster",
@@ -99,10 +99,10 @@ def spoken(codes: Iterable[str] | None) -> list[tuple[str, Words]]:
     return [(code, WORDS[code]) for code in codes or () if code in WORDS]
 
 
-def noted(
+def hints_of(
     tx: Connection,
     told: Sequence[Announcement],
-    found: Mapping[Any, Found],
+    found: Mapping[Any, Decision],
     joined: set[tuple[UUID, int]],
     reported: Sequence[Announcement] = (),
 ) -> dict[tuple[UUID, int], list[str]]:
@@ -134,7 +134,7 @@ def noted(
 
 
 def _reported(
-    tx: Connection, reported: Sequence[Announcement], found: Mapping[Any, Found]
+    tx: Connection, reported: Sequence[Announcement], found: Mapping[Any, Decision]
 ) -> dict[tuple[UUID, int], list[str]]:
     named = [(one, found[one.event, one.position].member or "") for one in reported if one.opens]
     moved = already_moved(tx, sorted({(member, one.path) for one, member in named}))

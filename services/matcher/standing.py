@@ -25,8 +25,8 @@ from services.cases.states import (
 )
 from services.kit.db.engine import rows
 from services.matcher import sender_hints
-from services.matcher.announcements import Announcement
-from services.matcher.people import Found, Slot
+from services.matcher.announcements import Announcement, Place
+from services.matcher.people import Decision
 from services.registry.announcement_rights import SIGNS, Subject, counts, in_line
 
 _OF_THE_REGISTER = frozenset({sender_hints.ENDED, sender_hints.SUSPENDED})
@@ -46,15 +46,15 @@ class Effect(Enum):
 def effect_of(
     tx: Connection,
     told: Sequence[Announcement],
-    found: Mapping[Any, Found],
+    found: Mapping[Any, Decision],
     context: DecisionContext,
-) -> dict[Slot, Effect]:
+) -> dict[Place, Effect]:
     """The effect of every announcement. One whose person is not known to be a member has none of
     its own to narrow."""
     signs = [a for a in told if a.kind in SIGNS and not _of_the_line(a, found, context)]
     members = {found[a.event, a.position].member for a in signs}
     responsible = _responsible(tx, {member for member in members if member})
-    effects: dict[Slot, Effect] = {}
+    effects: dict[Place, Effect] = {}
     for one in told:
         person = found[one.event, one.position]
         effects[one.event, one.position] = Effect.COUNTS
@@ -67,12 +67,12 @@ def effect_of(
 
 def silenced(
     told: Sequence[Announcement],
-    found: Mapping[Any, Found],
+    found: Mapping[Any, Decision],
     context: DecisionContext,
-) -> dict[Slot, Found]:
+) -> dict[Place, Decision]:
     """The decisions without what the register says of a member's standing, where the sender is
     not of the line."""
-    quiet: dict[Slot, Found] = {}
+    quiet: dict[Place, Decision] = {}
     for one in told:
         person = found[one.event, one.position]
         if _OF_THE_REGISTER & set(person.notes) and not _of_the_line(one, found, context):
@@ -83,14 +83,16 @@ def silenced(
 
 def of_the_line(
     told: Sequence[Announcement],
-    found: Mapping[Any, Found],
+    found: Mapping[Any, Decision],
     context: DecisionContext,
 ) -> list[Announcement]:
     """The announcements by organisations of their member's line."""
     return [one for one in told if _of_the_line(one, found, context)]
 
 
-def _of_the_line(one: Announcement, found: Mapping[Any, Found], context: DecisionContext) -> bool:
+def _of_the_line(
+    one: Announcement, found: Mapping[Any, Decision], context: DecisionContext
+) -> bool:
     home = found[one.event, one.position].organisation
     return in_line(one.organisation, home, context.directory, context.today)
 

@@ -18,8 +18,9 @@ from services.cases.routing import OPENING
 from services.kit.db.engine import rows
 from services.matcher import announcements, confirmed_addresses, four_eyes, reviewed
 from services.matcher.announcements import Announcement
-from services.matcher.handlers import Matcher, lock_members
-from services.matcher.people import Found, People
+from services.matcher.handlers import Matcher
+from services.matcher.member_locks import lock_members
+from services.matcher.people import Decision, People
 from services.matcher.reviews import found_of, slot_of, unknown, unnamed
 from services.matcher.surroundings import Surroundings
 from services.registry.access import Caller
@@ -172,7 +173,7 @@ def _undo(  # noqa: PLR0913
     tx: Connection,
     app: Surroundings,
     told: Sequence[Announcement],
-    found: Found,
+    found: Decision,
     row: Any,
     who: four_eyes.Who,
     reason: str,
@@ -206,7 +207,7 @@ def _undo(  # noqa: PLR0913
                 one.position,
                 who.organisation,
                 who.person,
-                _words(tx, one.slot, row.member),
+                _words(tx, one.posted_person, row.member),
                 one.parent_id if one.group else None,
                 found.member,
             ),
@@ -224,7 +225,7 @@ def _undo(  # noqa: PLR0913
             row.path,
             row.member,
             taken.case,
-            unnamed(reason, one.slot),
+            unnamed(reason, one.posted_person),
             who.organisation,
             who.person,
             context.now,
@@ -260,12 +261,13 @@ def _left(tx: Connection, taken: undo.Taken, member: str | None) -> dict[str, An
     return {"case_stays": True, "affiliation": now.organisation, "standing": now.standing}
 
 
-def _words(tx: Connection, slot: Mapping[str, Any], member: str | None) -> list[str]:
+def _words(tx: Connection, posted_person: Mapping[str, Any], member: str | None) -> list[str]:
     """What was posted of the stranger and is not the member's own, longest first."""
     own = {value for r in rows(tx, _REGISTER, {"m": member}) for value in r.values()}
-    said = {**(slot.get("person") or {}), "address": (slot.get("to") or {}).get("address")}
+    destination = posted_person.get("to") or {}
+    stated = {**(posted_person.get("person") or {}), "address": destination.get("address")}
     found = {
-        said.get(name)
+        stated.get(name)
         for name in (
             "name",
             "id_number",
@@ -288,7 +290,7 @@ def _anew(
     by: str,
     one: Announcement,
     row: Any,
-) -> Found:
+) -> Decision:
     """Who it is now; where the body does not say, the desk decides among the others whom it may
     be.
     """
@@ -303,14 +305,16 @@ def _anew(
     if body.get("member") or body.get("not_a_member"):
         return found_of(tx, body, by, one)
     near = People().find(
-        tx, [replace(one, slot=_unreferred(one.slot))], app.rule_source.context(tx, app.clock.now())
+        tx,
+        [replace(one, posted_person=_unreferred(one.posted_person))],
+        app.rule_source.context(tx, app.clock.now()),
     )
     found = near[one.event, one.position]
     pairs = [
         {**pair, "member": None if c["member"] == row.member else c["member"]}
         for pair, c in zip((found.evidence or {}).get("pairs", ()), found.candidates, strict=False)
     ]
-    return Found(
+    return Decision(
         "review",
         by=by,
         candidates=tuple(c for c in found.candidates if c["member"] != row.member),
@@ -318,6 +322,7 @@ def _anew(
     )
 
 
-def _unreferred(slot: Mapping[str, Any]) -> Mapping[str, Any]:
+def _unreferred(posted_person: Mapping[str, Any]) -> Mapping[str, Any]:
     """A posted person without the sender's reference, which has led to the wrong one."""
-    return {**slot, "person": {**(slot.get("person") or {}), "member": None}}
+    stated = posted_person.get("person") or {}
+    return {**posted_person, "person": {**stated, "member": None}}

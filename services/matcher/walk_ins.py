@@ -29,7 +29,7 @@ from services.kit.loops import Part
 from services.matcher import announcements as said
 from services.matcher.announcements import Announcement
 from services.matcher.model_store import in_force
-from services.matcher.people import Found, People
+from services.matcher.people import Decision, People
 
 log = structlog.get_logger()
 AT_ONCE = 500
@@ -82,7 +82,7 @@ def _ask(
 def met(
     tx: Connection,
     told: Sequence[Announcement],
-    found: Mapping[Any, Found],
+    found: Mapping[Any, Decision],
     context: DecisionContext,
 ) -> int:
     """Joins the walk-ins who are members that these events name; returns how many."""
@@ -92,7 +92,7 @@ def met(
     waiting = _waiting(tx) if named else []
     if not waiting:
         return 0
-    by_key: dict[str, list[tuple[Announcement, Found]]] = {}
+    by_key: dict[str, list[tuple[Announcement, Decision]]] = {}
     for one, who in named:
         for key in person_keys(one.person):
             by_key.setdefault(key, []).append((one, who))
@@ -114,10 +114,10 @@ def met(
 
 def _same(
     walk_in: Announcement,
-    near: Sequence[tuple[Announcement, Found]],
+    near: Sequence[tuple[Announcement, Decision]],
     records: Mapping[str, MemberRecord],
     model: Model,
-) -> Found | None:
+) -> Decision | None:
     """The one of the persons named whom the walk-in certainly is: the member as registered and as
     the event says.
     """
@@ -167,7 +167,7 @@ def _records(tx: Connection, members: Iterable[str]) -> list[MemberRecord]:
     ]
 
 
-def join(tx: Connection, pairs: Sequence[tuple[str, Found]], context: DecisionContext) -> int:
+def join(tx: Connection, pairs: Sequence[tuple[str, Decision]], context: DecisionContext) -> int:
     """Makes walk-ins' cases the cases of their members, or part of the case that a member has
     already.
     """
@@ -195,7 +195,7 @@ def join(tx: Connection, pairs: Sequence[tuple[str, Found]], context: DecisionCo
     return done
 
 
-def _become(case: Case, who: Found, context: DecisionContext) -> Change:
+def _become(case: Case, who: Decision, context: DecisionContext) -> Change:
     """The case with its member; where it was only announced, the row is chosen as for any other."""
     after = case.replace(
         member=who.member, origin=who.organisation, inflow=False, touched_at=context.now

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.matcher.announcements import Announcement
-from services.matcher.people import Found
+from services.matcher.people import Decision
 
 WITHDRAWN, REASON = "withdrawn", "event_withdrawn"
 
@@ -45,12 +45,14 @@ def off_the_desk(tx: Connection, event: UUID, now: datetime) -> set[str]:
     )
 
 
-def before_it_came(told: Sequence[Announcement], found: Mapping[Any, Found]) -> dict[Any, Found]:
+def before_it_came(
+    told: Sequence[Announcement], found: Mapping[Any, Decision]
+) -> dict[Any, Decision]:
     """Of persons in doubt those whose event was withdrawn or corrected before it was read: nobody
     is asked about them.
     """
     return {
-        slot: Found(WITHDRAWN, reason=REASON)
+        slot: Decision(WITHDRAWN, reason=REASON)
         for one in told
         if one.superseded and found[slot := (one.event, one.position)].decision == "review"
     }

@@ -160,7 +160,7 @@ def _bare(tx: Connection, handler: Matcher) -> None:
         ]
         handler.people.find(tx, opening, context)
         for announcement in opening:
-            handler.addresses.resolve(announcement.slot["to"]["address"])
+            handler.addresses.resolve(announcement.posted_person["to"]["address"])
 
 
 def _events(tx: Connection) -> Sequence[Sequence[Any]]:
