@@ -32,7 +32,7 @@ from services.kit.rounds import Loop, Rounds, Runner
 from services.kit.settings import Settings
 from services.matcher import editions, empty_batches, review_tasks, walk_ins
 from services.matcher.confirmed_address_desk import EvidenceDesk
-from services.matcher.confirmed_addresses import Learning, Teacher
+from services.matcher.confirmed_addresses import ConfirmationsFirst, ConfirmedAddressRecorder
 from services.matcher.erasure import erase_decided
 from services.matcher.handlers import Matcher
 from services.matcher.live_gazetteer import Addresses
@@ -140,7 +140,9 @@ def matcher(app: App) -> Subscription:
     """departures -> identity, destination, cases; cases -> what people confirmed of addresses."""
     act = Matcher(app.clock, app.rule_source, app.addresses)
     return Subscription(
-        "matcher", ("departures", "cases"), Learning(Teacher(app.clock, app.addresses), act)
+        "matcher",
+        ("departures", "cases"),
+        ConfirmationsFirst(ConfirmedAddressRecorder(app.clock, app.addresses), act),
     )
 
 

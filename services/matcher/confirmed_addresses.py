@@ -74,51 +74,65 @@ WHERE a.case_id = ANY (CAST(:ids AS uuid[])) AND a.withdrawn_at IS NULL AND (
                AND e.seq > split_part(a.source, ':', 3)::int))"""
 
 
-class Learning:
+class ConfirmationsFirst:
     """The matcher's one handler: what people decided comes first, so that the departures after it
     are read with it.
     """
 
     def __init__(
-        self, teach: Teacher, act: Callable[[Connection, Sequence[Message]], None]
+        self, record: ConfirmedAddressRecorder, act: Callable[[Connection, Sequence[Message]], None]
     ) -> None:
-        self._teach, self._act = teach, act
+        self._record = record
+        self._act = act
 
     def __call__(self, tx: Connection, messages: Sequence[Message]) -> None:
-        """Teaches, then acts."""
-        self._teach(tx, [m for m in messages if m.type == CASE_MOVED])
-        departures = [m for m in messages if m.type != CASE_MOVED]
+        """Records what people confirmed, then acts on the departures."""
+        moves = [message for message in messages if message.type == CASE_MOVED]
+        departures = [message for message in messages if message.type != CASE_MOVED]
+        self._record(tx, moves)
         if departures:
             self._act(tx, departures)
 
 
-class Teacher:
-    """What moved cases say of addresses."""
+class ConfirmedAddressRecorder:
+    """Records what moved cases say of addresses."""
 
     def __init__(self, clock: Clock, addresses: Addresses) -> None:
         self._clock, self._addresses = clock, addresses
 
     def __call__(self, tx: Connection, moved: Sequence[Message]) -> None:
         """Keeps, replaces and withdraws evidence; a message seen again changes nothing."""
+        moves = [message.body for message in moved]
+        self._withdraw_what_is_taken_back(tx, moves)
+        destinations = {
+            (move["case"], move["seq"]): move.get("destination")
+            for move in moves
+            if move["command"] in ACTS
+        }
+        if not destinations:
+            return
+        case_ids = [case_id for case_id, _ in destinations]
+        seqs = [seq for _, seq in destinations]
+        acts = rows(tx, _ACTS, {"ids": case_ids, "seqs": seqs})
+        directory = Directory.of(tx)
+        for act in sorted(acts, key=lambda row: (row.case_id, row.seq)):
+            self._learn(tx, act, destinations[act.case_id, act.seq], directory)
+
+    def _withdraw_what_is_taken_back(
+        self, tx: Connection, moves: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Withdraws what no statement bears out any more, and what was learned while a match was
+        being undone.
+        """
+        now = self._clock.now()
         doubtful = [
-            m.body["case"] for m in moved if m.body["command"] in TAKEN_BACK and m.body["seq"] > 1
+            move["case"] for move in moves if move["command"] in TAKEN_BACK and move["seq"] > 1
         ]
         if doubtful:
-            rows_changed(tx, _NO_LONGER_STATED, {"ids": doubtful, "at": self._clock.now()})
-        for m in moved:
-            if (
-                m.body["command"] == "undo_match"
-            ):  # what was learned while the match was being undone
-                forget(tx, m.body["case"], self._clock.now(), m.body["seq"])
-        acts = {(m.body["case"], m.body["seq"]): m.body for m in moved if m.body["command"] in ACTS}
-        if not acts:
-            return
-        found = rows(
-            tx, _ACTS, {"ids": [case for case, _ in acts], "seqs": [seq for _, seq in acts]}
-        )
-        directory = Directory.of(tx)
-        for act in sorted(found, key=lambda row: (row.case_id, row.seq)):
-            self._learn(tx, act, acts[act.case_id, act.seq].get("destination"), directory)
+            rows_changed(tx, _NO_LONGER_STATED, {"ids": doubtful, "at": now})
+        for move in moves:
+            if move["command"] == "undo_match":
+                forget(tx, move["case"], now, move["seq"])
 
     def _learn(
         self, tx: Connection, act: Any, destination: str | None, directory: Directory

@@ -164,49 +164,66 @@ class People:
     def keep(
         self,
         tx: Connection,
-        told: Sequence[Announcement],
-        found: Mapping[Any, Decision],
+        announcements: Sequence[Announcement],
+        decisions: Mapping[Place, Decision],
         case_of: Mapping[Place, str],
         context: DecisionContext,
-        noted: Mapping[Place, Iterable[str]] = {},
+        hints: Mapping[Place, Iterable[str]] = {},
     ) -> None:
         """Keeps the decisions; of a person who is no member, or was withdrawn in doubt, nothing
         personal stays.
         """
         lines = []
-        for one in told:
-            who, slot = found[one.event, one.position], (one.event, one.position)
-            gone = who.decision in ERASED
-            codes = list(dict.fromkeys((*who.notes, *noted.get(slot, ()))))
-            lines.append(
-                {
-                    "event_id": one.event,
-                    "position": one.position,
-                    "path": one.path,
-                    "decision": who.decision,
-                    "member": who.member,
-                    "case_id": case_of.get(slot),
-                    "candidates": None
-                    if gone or who.decision == "match"
-                    else who.candidates or None,
-                    "model": (who.evidence or {}).get("model", "none"),
-                    "decided_at": context.now,
-                    "decided_by": who.by,
-                    "reason": who.reason,
-                    "evidence": None if gone else who.evidence,
-                    "notes": f"{{{','.join(codes)}}}" if codes and not gone else None,
-                    "erased_at": context.now if gone else None,
-                }
-            )
+        erased = []
+        for announcement in announcements:
+            place = announcement.place
+            decision = decisions[place]
+            hint_codes = (*decision.notes, *hints.get(place, ()))
+            line = {
+                "event_id": announcement.event,
+                "position": announcement.position,
+                "path": announcement.path,
+                "case_id": case_of.get(place),
+                **_kept_decision(decision, hint_codes, context),
+            }
+            lines.append(line)
+            if decision.decision in ERASED:
+                erased.append(place)
         if lines:
             tx.exec_driver_sql(_KEEP, (dumps(lines),))
-        erase = [
-            (str(a.event), a.position)
-            for a in told
-            if found[a.event, a.position].decision in ERASED
-        ]
-        if erase:
-            tx.exec_driver_sql(_ERASE, ([e for e, _ in erase], [p for _, p in erase]))
+        if erased:
+            events = [str(event) for event, _ in erased]
+            positions = [position for _, position in erased]
+            tx.exec_driver_sql(_ERASE, (events, positions))
+
+
+def _kept_decision(
+    decision: Decision, hint_codes: Iterable[str], context: DecisionContext
+) -> dict[str, Any]:
+    """A decision as a row of ``identification`` holds it."""
+    evidence = decision.evidence or {}
+    line: dict[str, Any] = {
+        "decision": decision.decision,
+        "member": decision.member,
+        "candidates": None,
+        "model": evidence.get("model", "none"),
+        "decided_at": context.now,
+        "decided_by": decision.by,
+        "reason": decision.reason,
+        "evidence": None,
+        "notes": None,
+        "erased_at": None,
+    }
+    if decision.decision in ERASED:
+        line["erased_at"] = context.now
+        return line
+    line["evidence"] = decision.evidence
+    if decision.decision != "match":
+        line["candidates"] = decision.candidates or None
+    codes = ",".join(dict.fromkeys(hint_codes))
+    if codes:
+        line["notes"] = f"{{{codes}}}"
+    return line
 
 
 def _referred_to(

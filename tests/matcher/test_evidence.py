@@ -255,7 +255,7 @@ def test_what_a_transaction_learned_is_forgotten_when_it_is_rolled_back(town):
         addresses.refresh(tx)
     before = addresses.learned
     with pytest.raises(RuntimeError), town.app.worker.begin() as tx:
-        confirmed_addresses.Teacher(town.clock, addresses)(tx, [])
+        confirmed_addresses.ConfirmedAddressRecorder(town.clock, addresses)(tx, [])
         tx.exec_driver_sql(
             'INSERT INTO confirmed_address (source, address, code, kind, "on", changed) '
             "SELECT 'case:x:1', %s, %s, 'correction', %s, pg_current_xact_id()",

@@ -18,7 +18,7 @@ from services.kit.bus.consumer import Subscription
 from services.kit.cache import cache_folder
 from services.kit.clock import Clock, SystemClock
 from services.kit.db.engine import rows
-from services.matcher.confirmed_addresses import Learning, Teacher
+from services.matcher.confirmed_addresses import ConfirmationsFirst, ConfirmedAddressRecorder
 from services.matcher.handlers import Matcher
 from services.matcher.live_gazetteer import Addresses
 from services.notifier.handlers import notifier
@@ -38,7 +38,9 @@ def matcher_of(engine: Engine, clock: Clock) -> Subscription:
     """The matcher as the service runs it."""
     act = departures_of(clock)
     return Subscription(
-        "matcher", ("departures", "cases"), Learning(Teacher(clock, act.addresses), act)
+        "matcher",
+        ("departures", "cases"),
+        ConfirmationsFirst(ConfirmedAddressRecorder(clock, act.addresses), act),
     )
 
 
