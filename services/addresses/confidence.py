@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
-from services.addresses.guess import Guess
+from services.addresses.guess import CommunitySign, CountySign, Guess, StreetSign
 
 TIE = 0.5
 """Guesses closer in score than this are equally good."""
@@ -81,17 +81,7 @@ def shares(guesses: Sequence[Guess]) -> list[float]:
     best = guesses[0]
     against = others(best, guesses)
     tied = [g is best or (best.score - g.score < TIE and g in against) for g in guesses]
-    asked = best.signs[2] in ASKED or (best.signs[1] == "u" and best.signs[2] != "e")
-    most = (
-        AGAINST_MAX
-        if best.signs[0] == "X"
-        else STEM_MAX
-        if best.signs[1] == "n"
-        else ASK_MAX
-        if asked
-        else 1.0
-    )
-    sure = min(confidence(features(best, guesses[1:])), 1.0 / sum(tied), most)
+    sure = min(confidence(features(best, guesses[1:])), 1.0 / sum(tied), _most(best))
     left = max(0.0, 1.0 - sure * sum(tied))
     pulls = [math.exp((g.score - best.score) / 1.5) for g in guesses]
     total = max(1.0, sum(p for p, t in zip(pulls, tied, strict=True) if not t))
@@ -106,6 +96,20 @@ def shares(guesses: Sequence[Guess]) -> list[float]:
             own = confidence(features(guess, guesses[place + 1 :]))
         out.append(sure if tie else min(sure, own))
     return out
+
+
+def _most(guess: Guess) -> float:
+    """The highest confidence that the signs of a guess allow."""
+    if guess.signs.county == CountySign.CONTRADICTED:
+        return AGAINST_MAX
+    if guess.signs.street == StreetSign.STEM:
+        return STEM_MAX
+    if guess.signs.community in ASKED:
+        return ASK_MAX
+    unknown_street = guess.signs.street == StreetSign.UNKNOWN
+    if unknown_street and guess.signs.community != CommunitySign.EXACT:
+        return ASK_MAX
+    return 1.0
 
 
 @cache

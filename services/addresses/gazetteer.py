@@ -13,7 +13,18 @@ from services.addresses import snapshot as address_snapshot
 from services.addresses.answer import LEVELS, NOTHING, Candidate, Evidence, Resolution
 from services.addresses.confidence import ROUTE_AT, model, shares
 from services.addresses.county import Counties
-from services.addresses.guess import Guess, Reason, depth_first, merged
+from services.addresses.guess import (
+    DISPUTED,
+    EXACT_ALONE,
+    CommunitySign,
+    CountySign,
+    Guess,
+    Reason,
+    Signs,
+    StreetSign,
+    depth_first,
+    merged,
+)
 from services.addresses.learned import Learned, keys
 from services.addresses.names import MENTION, is_dummy, mention_base, mention_kind
 from services.addresses.neighbours import ROAD_SIGNS, SHARE_MAX, neighbours
@@ -37,12 +48,27 @@ _OF_THE_CITY = re.compile(r"[\u4e00-\u9fff]市[东西南北中]$")
 """Ends a text that seems to name 市北区 without its 区: 青岛|市北|京路 is 青岛市|北京路."""
 
 
+_NAMED_OR_GIVEN = frozenset((CountySign.FULL_NAME, CountySign.HINT, CountySign.CONTRADICTED))
+_LOOSELY_NAMED = frozenset((CountySign.IMPLIED, CountySign.SHORT_NAME))
+_OF_ANOTHER_COUNTY = frozenset((StreetSign.UNSTATED, StreetSign.UNKNOWN, StreetSign.OTHER))
+"""Street signs that say nothing for a county that only a street's name implies."""
+
+
+def _county_only(county_sign: str) -> Signs:
+    return Signs(county_sign, StreetSign.UNSTATED, CommunitySign.COUNTY_ONLY)
+
+
+def _county_guess(support: Support, reason: Reason | None) -> Guess:
+    reasons = [] if reason is None else [reason]
+    return Guess(support.county, support.points, _county_only(support.sign), reasons)
+
+
 def _names_another(head: str, start: int, support: Support, hits: list[Hit]) -> bool:
     """What stands before a place that only a street, or a short name, leads to looks like another
     county, one that no table has, too: 某某县|前郭镇, 大兴县|黄村镇. Whoever bears the name
     elsewhere is a guess.
     """
-    if support.sign not in "NW":
+    if support.sign not in _LOOSELY_NAMED:
         return False
     for hit in hits:
         if hit.end <= len(head) and any(support.county.startswith(code) for _, code in hit.means):
@@ -150,14 +176,14 @@ class Gazetteer:
         if step.county is not None:
             end = self.reader.county_end(text, step.county, step.county_end)
             prefix = Reason("county", step.start, end, (self._full(step.county),))
-            found = self._read(text, step.county, end, "P", prefix)
+            found = self._read(text, step.county, end, CountySign.PREFIX, prefix)
             if found:
                 return merged(found)
             if _OF_THE_CITY.search(text[: step.county_end]):
                 step = Step(step.start, None, step.start)
         found += self._scanned(text, step, hints)
         if not found and step.county is not None and prefix is not None:
-            found = [Guess(step.county, 1.0, ("P", "-", "y"), [prefix])]
+            found = [Guess(step.county, 1.0, _county_only(CountySign.PREFIX), [prefix])]
         return merged(found)
 
     def _read(
@@ -177,19 +203,20 @@ class Gazetteer:
         found = self._read_supported(text, step, hits, supports)
         if not found:
             found = self._in_city(text, hits)
-        if not found and supports and supports[0].sign in "SHX":
+        if not found and supports and supports[0].sign in _NAMED_OR_GIVEN:
             found = [self._county_alone(hits, supports[0])]
         if not found:
             found = self._short_counties(text, hits, supports)
-        if step.county is None and all(guess.signs[0] == "X" for guess in found):
+        if step.county is None and all(
+            guess.signs.county == CountySign.CONTRADICTED for guess in found
+        ):
             found += self._head(hits, max((g.score for g in found), default=0.0))
         return found
 
     def _county_alone(self, hits: list[Hit], support: Support) -> Guess:
         """A county of whose streets and communities the text names none."""
         reason = self._county_reason(hits, support.county, support.sign)
-        signs = (support.sign, "-", "y")
-        return Guess(support.county, support.points, signs, [reason] if reason else [])
+        return _county_guess(support, reason)
 
     def _read_supported(
         self, text: str, step: Step, hits: list[Hit], supports: list[Support]
@@ -201,16 +228,18 @@ class Gazetteer:
             if support.points < best - 4:
                 break
             if (
-                support.sign == "N"
+                support.sign == CountySign.IMPLIED
                 and step.county is not None
                 and support.county[:2] != step.county[:2]
             ):
                 continue  # the text names a county: its street's name occurs elsewhere too
             reason = self._county_reason(hits, support.county, support.sign)
             start = max(support.start, step.start)
-            sign = "X" if _names_another(text[:start], step.start, support, hits) else support.sign
+            sign = support.sign
+            if _names_another(text[:start], step.start, support, hits):
+                sign = CountySign.CONTRADICTED
             for guess in self._read(text, support.county, start, sign, reason):
-                if support.sign == "N" and guess.signs[1] in "-ux":
+                if support.sign == CountySign.IMPLIED and guess.signs.street in _OF_ANOTHER_COUNTY:
                     continue
                 guess.score += support.points
                 found.append(guess)
@@ -226,13 +255,15 @@ class Gazetteer:
             for _, code in hit.means
             if len(code) == 6 and text[hit.end - 1] in "县旗"
         }
-        named = [s for s in supports[:CANDIDATES_MAX] if s.sign == "W" and s.county in whole]
+        named = [
+            s
+            for s in supports[:CANDIDATES_MAX]
+            if s.sign == CountySign.SHORT_NAME and s.county in whole
+        ]
         out = []
         for support in named:
             reason = self._county_reason(hits, support.county, support.sign)
-            out.append(
-                Guess(support.county, support.points, ("W", "-", "y"), [reason] if reason else [])
-            )
+            out.append(_county_guess(support, reason))
         return out
 
     def _head(self, hits: list[Hit], beaten: float) -> list[Guess]:
@@ -242,7 +273,7 @@ class Gazetteer:
             return []
         hit, code = place
         reason = Reason("county", hit.start, hit.end, (self._full(code),))
-        return [Guess(code, beaten + 2.0, ("S", "-", "y"), [reason])]
+        return [Guess(code, beaten + 2.0, _county_only(CountySign.FULL_NAME), [reason])]
 
     def _with_community(self, text: str, hits: list[Hit], supports: list[Support]) -> list[Support]:
         """Of many counties that share a street's name, those whose street lists the community named
@@ -268,11 +299,12 @@ class Gazetteer:
         found: list[Guess] = []
         for county in sorted(self.snapshot.streets_of):
             if county.startswith(city):
-                found += [g for g in self._read(text, county, end, "C", None) if g.signs[2] in "ek"]
+                guesses = self._read(text, county, end, CountySign.CITY, None)
+                found += [guess for guess in guesses if guess.signs.community in EXACT_ALONE]
         return found
 
     def _county_reason(self, hits: list[Hit], county: str, sign: str) -> Reason | None:
-        if sign == "H":
+        if sign == CountySign.HINT:
             return Reason("hint", -1, -1, (self._full(county),))
         for hit in hits:
             for _, code in hit.means:
@@ -304,7 +336,7 @@ class Gazetteer:
         )
         if out[0].confidence >= self.route_at and len(out[0].code) >= 9:
             return Resolution("route", out)
-        if guesses[0].signs[2].rstrip("%") in ROAD_SIGNS:
+        if guesses[0].signs.community.rstrip(DISPUTED) in ROAD_SIGNS:
             out += self._beside(out)
         return Resolution("ask", out)
 

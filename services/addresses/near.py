@@ -6,7 +6,15 @@ from __future__ import annotations
 
 import re
 
-from services.addresses.guess import STREET_SCORE, Guess, Reason, Stated, street_reason
+from services.addresses.guess import (
+    STREET_SCORE,
+    Guess,
+    Reason,
+    Signs,
+    Stated,
+    slip_sign,
+    street_reason,
+)
 from services.addresses.names import MENTION, clean, mention_base, mention_kind, street_stem
 from services.addresses.slips import SLIP_SCORE, WORDS, slip
 from services.addresses.snapshot import Snapshot
@@ -81,7 +89,7 @@ class Near:
         word = "q" if road else "D" if own else "B" if borrowed else "b"
         score = 11 + 0.2 * len(base) - (6 if road else 3 if own or borrowed else 0)
         reason = Reason("community_bare", stated.end, end, (self.snapshot.community_name(index),))
-        return Guess(code, score, (sign, stated.codes[code[:9]], word), [reason])
+        return Guess(code, score, Signs(sign, stated.codes[code[:9]], word), [reason])
 
     def slipped(self, text: str, start: int, stated: Stated, sign: str) -> list[Guess]:
         """Communities of the stated street that the first mention differs from by one slip."""
@@ -113,15 +121,13 @@ class Near:
                     score = (
                         STREET_SCORE[how] + 1 + SLIP_SCORE[found] - (0 if right_kind == kind else 2)
                     )
-                    word = (
-                        found[:3]
-                        + ("" if right_kind == kind else "k")
-                        + ("2" if len(base) <= 2 else "")
-                    )
+                    word = slip_sign(found, base, same_kind=right_kind == kind)
                     name = self.snapshot.community_name(index)
                     reasons = [
                         street_reason(self.snapshot, street, stated),
                         Reason("community_like", start, m.end(), (name, *WORDS[found])),
                     ]
-                    out.append(Guess(self.snapshot.code(index), score, (sign, how, word), reasons))
+                    out.append(
+                        Guess(self.snapshot.code(index), score, Signs(sign, how, word), reasons)
+                    )
         return out

@@ -11,11 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.addresses.guess import CommunitySign
 from services.addresses.learned import Learned
 from services.addresses.snapshot import Snapshot
 
-ROAD_SIGNS = frozenset("nvVraA")
-"""Signs (`Guess.signs`) by which a road with its number, or a name like the road's, told the
+ROAD_SIGNS: frozenset[str] = frozenset(
+    (
+        CommunitySign.HOUSE_NUMBER,
+        CommunitySign.NEAR_NUMBER,
+        CommunitySign.FAR_NUMBER,
+        CommunitySign.ROAD_NAMESAKE,
+        CommunitySign.ROAD_BEGINS_NAME,
+        CommunitySign.ROAD_RESEMBLES,
+    )
+)
+"""Signs by which a road with its number, or a name like the road's, told the
 community.
 """
 
@@ -38,13 +48,16 @@ def neighbours(
     for place, code in enumerate(codes):
         at = snapshot.index(code)
         assert at is not None, f"{code} is no community of the table"
-        low, high = snapshot.ranges[code[:9]]
-        for index in range(max(low, at - REACH), min(high, at + REACH + 1)):
+        street_low, street_high = snapshot.ranges[code[:9]]
+        low = max(street_low, at - REACH)
+        high = min(street_high, at + REACH + 1)
+        for index in range(low, high):
             other = snapshot.code(index)
-            if other not in codes:
-                cases = learned.places.get(other, 0)
-                pull = (cases + 0.5) / abs(index - at) * 0.5**place
-                if pull > pulls.get(other, (0.0,))[0]:
-                    pulls[other] = pull, code, cases
+            if other in codes:
+                continue
+            cases = learned.places.get(other, 0)
+            pull = (cases + 0.5) / abs(index - at) * 0.5**place
+            if other not in pulls or pull > pulls[other][0]:
+                pulls[other] = pull, code, cases
     best = sorted(pulls, key=lambda code: (-pulls[code][0], code))[:count]
     return [(code, *pulls[code][1:]) for code in best]

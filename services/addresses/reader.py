@@ -9,12 +9,26 @@ from itertools import islice
 from typing import NamedTuple
 
 from services.addresses.county import Counties
-from services.addresses.guess import STREET_SCORE, Guess, Reason, Stated, street_reason
+from services.addresses.guess import (
+    EXACT_ALONE,
+    EXACT_ANYWHERE,
+    STREET_LEFT,
+    STREET_NOT_TOLD,
+    STREET_SCORE,
+    STREET_STATED,
+    CommunitySign,
+    Guess,
+    Reason,
+    Signs,
+    Stated,
+    StreetSign,
+    street_reason,
+)
 from services.addresses.learned import Learned
 from services.addresses.names import MENTION, clean, mention_base, mention_kind, street_stem
 from services.addresses.near import Near
 from services.addresses.recall import Recall
-from services.addresses.slips import SLIP_SCORE, slip
+from services.addresses.slips import SLIP_SCORE, Slip, slip
 from services.addresses.snapshot import Snapshot
 from services.addresses.walk import BASE_CHARS_MAX, harmless
 
@@ -26,6 +40,7 @@ _CLOSES = frozenset("0123456789号路街道巷弄镇乡区村里组队院栋幢�
 _COUNTY_TAILS = ("县", "市", "区")
 _ROAD_NUMBER = re.compile(r"街[0-9]")
 MENTIONS_MAX = 4
+_DOUBTED = frozenset((StreetSign.OTHER, StreetSign.PERHAPS_LEFT))
 
 
 def settled(guesses: list[Guess]) -> bool:
@@ -88,11 +103,15 @@ class Reader:
         if not settled(guesses):
             guesses += self.recall.read(text, county, anchors, stated, sign)
             if stated is not None and stated.codes:
-                if not any(g.signs[2] in "efk" and g.signs[1] not in "xd" for g in guesses):
+                if not any(
+                    g.signs.community in EXACT_ANYWHERE and g.signs.street not in _DOUBTED
+                    for g in guesses
+                ):
                     guesses += self.near.bare(text, stated, sign)
-                gone = any(g.signs[2] == "z" for g in guesses)
+                gone = any(g.signs.community == CommunitySign.GONE for g in guesses)
                 if not gone and not any(
-                    g.signs[2] in "ek" and g.reasons[-1].start == stated.end for g in guesses
+                    g.signs.community in EXACT_ALONE and g.reasons[-1].start == stated.end
+                    for g in guesses
                 ):
                     guesses += self.near.slipped(text, stated.end, stated, sign)
         if stated is None and not any(g.signs[2] in "efkcn" for g in guesses):
@@ -129,12 +148,15 @@ class Reader:
             return []
         told = any(len(g.code) == 12 or g.signs[2] == "z" for g in deeper)
         unknown = [] if told else self._unknown(text, stated)
+        last_sign = CommunitySign.STREET_ONLY
+        if stated.two:
+            last_sign = CommunitySign.ONE_OF_TWO_STREETS
         out = []
         for code, how in stated.codes.items():
             same_end = self.snapshot.upper_names[code][-1] == text[stated.end - 1]
             score = STREET_SCORE[how] + (1.0 if same_end else 0.0)
             reasons = [street_reason(self.snapshot, code, stated), *unknown]
-            out.append(Guess(code, score, (sign, how, "p" if stated.two else "s"), reasons))
+            out.append(Guess(code, score, Signs(sign, how, last_sign), reasons))
         return out
 
     def _unknown(self, text: str, stated: Stated) -> list[Reason]:
@@ -223,7 +245,7 @@ class Reader:
             stem, tail = street_stem(written)
             if not tail or not stem:
                 continue
-            found: dict[str, tuple[float, str]] = {}
+            found: dict[str, tuple[float, Slip]] = {}
             for code in self.snapshot.streets_of.get(county, ()):
                 right, right_tail = street_stem(clean(self.snapshot.upper_names[code]))
                 how = slip(stem, right, self.snapshot.sounds) if right_tail else None
@@ -258,7 +280,7 @@ class Reader:
             guesses += self._at_anchors(text, anchors, _mention(text, number, match), within)
             if settled(guesses):
                 return guesses
-        if any(g.signs[2] == "z" for g in guesses):
+        if any(g.signs.community == CommunitySign.GONE for g in guesses):
             return guesses
         for number, match in enumerate(matches):
             guesses += self._between_anchors(text, anchors, number, match, within)
@@ -313,7 +335,7 @@ class Reader:
         out = []
         for index in self.counties.named(within.county, base):
             guess = self._exact(index, span, committee, None, within, 1)
-            signs = (within.sign, guess.signs[1], "K")
+            signs = guess.signs._replace(community=CommunitySign.VILLAGE_NAME_KEPT)
             out.append(Guess(guess.code, guess.score - 5, signs, guess.reasons))
         return out
 
@@ -344,17 +366,17 @@ class Reader:
         rule, facts = "community", (name,)
         if not same_kind:
             rule = "community_kind"
-        elif how in "-u" and many == 1:
+        elif how in STREET_NOT_TOLD and many == 1:
             rule, facts = "community_alone", (name, county_name)
-        elif how in "-u":
+        elif how in STREET_NOT_TOLD:
             rule, facts = (
                 "community_many",
                 (self.snapshot.upper_names[code[:9]] + name, county_name, many),
             )
         reasons = [Reason(rule, *span, facts)]
-        if stated is not None and (how in "=woL"):
+        if stated is not None and how in STREET_STATED:
             reasons.insert(0, street_reason(self.snapshot, code[:9], stated))
-        elif stated is not None and how in "mMd":
+        elif stated is not None and how in STREET_LEFT:
             street, year = self._left(code, base, own_kind, stated) or ("", 0)
             was = self.snapshot.upper_names.get(street) or self.snapshot.old_names.get(street, "")
             reasons.insert(0, Reason("community_moved", *span, (name, was, year)))
@@ -365,7 +387,7 @@ class Reader:
                     "street_other", stated.start, stated.end, (self.snapshot.upper_names[code[:9]],)
                 ),
             )
-        return Guess(code, score, (within.sign, how, word), reasons)
+        return Guess(code, score, Signs(within.sign, how, word), reasons)
 
     def _street_sign(self, code: str, base: str, kind: str, stated: Stated | None) -> str:
         if stated is None:
@@ -412,11 +434,18 @@ class Reader:
                         street_reason(self.snapshot, street, stated),
                         Reason("community_gone", *span, (name, year)),
                     ]
-                    out.append(Guess(street, 11.0, (sign, how, "z"), reasons))
+                    out.append(Guess(street, 11.0, Signs(sign, how, CommunitySign.GONE), reasons))
                     index = self.snapshot.index(old_code)
                     if index is not None:
                         heir = Reason(
                             "community_code", *span, (self.snapshot.community_name(index),)
                         )
-                        out.append(Guess(old_code, 7.0, (sign, how, "g"), [*reasons, heir]))
+                        out.append(
+                            Guess(
+                                old_code,
+                                7.0,
+                                Signs(sign, how, CommunitySign.CODE_HEIR),
+                                [*reasons, heir],
+                            )
+                        )
         return out

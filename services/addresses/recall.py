@@ -6,7 +6,7 @@ import math
 import re
 
 from services.addresses.county import Counties
-from services.addresses.guess import STREET_SCORE, Guess, Reason, Stated, street_sign
+from services.addresses.guess import STREET_SCORE, Guess, Reason, Signs, Stated, street_sign
 from services.addresses.learned import Learned, Tally, keys
 from services.addresses.snapshot import Snapshot
 
@@ -76,7 +76,7 @@ class Recall:
             score = STREET_SCORE[how] + {"r": 4.0, "a": 2.0, "A": 0.5}[word]
             word = word if is_road else "h"
             reason = Reason("road_name", at, at + len(name), (self.snapshot.community_name(index),))
-            out.append(Guess(code, score, (sign, how, word), [reason]))
+            out.append(Guess(code, score, Signs(sign, how, word), [reason]))
         return out
 
     def _voted(
@@ -108,7 +108,9 @@ class Recall:
             facts = (self.snapshot.upper_names.get(county, county), count, total, place)
             rule = "compound_on" if tally.last else "compound"
             reason = Reason(rule, *span, (*facts, tally.last) if tally.last else facts)
-            guess = Guess(code, score, (sign, how, word + ("" if share > 0.99 else "%")), [reason])
+            guess = Guess(
+                code, score, Signs(sign, how, word + ("" if share > 0.99 else "%")), [reason]
+            )
             guess.weight = count
             out.append(guess)
         return out
@@ -151,7 +153,7 @@ class Recall:
             facts = (self.snapshot.upper_names.get(county, county), nearest[code], place, cases)
             reason = Reason("number", at, at + len(road), facts)
             guess = Guess(
-                code, score, (sign, how, word + ("" if vote / total > 0.99 else "%")), [reason]
+                code, score, Signs(sign, how, word + ("" if vote / total > 0.99 else "%")), [reason]
             )
             guess.weight = vote / total
             out.append(guess)

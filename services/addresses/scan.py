@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from services.addresses.guess import CountySign
 from services.addresses.names import PROVINCE_LETTERS
 from services.addresses.snapshot import Snapshot
 
@@ -24,6 +25,9 @@ COUNTIES_MAX = 8
 HEAD_CHARS_MAX = 8
 
 _POINTS = {2: 1.0, 4: 2.0, 6: 5.0, 9: 4.0}
+_NAMED = frozenset((CountySign.FULL_NAME, CountySign.SHORT_NAME))
+_LEFT_OUT = ""
+"""Sign of a county that lies outside what the head of the text names."""
 _KIND = {"F": 1.0, "O": 0.7, "W": 0.55}
 
 
@@ -52,6 +56,10 @@ def _names_a_road(text: str, hit: Hit) -> bool:
         all(kind == "W" and len(code) <= 6 for kind, code in hit.means)
         and ROAD_BEHIND.match(text, hit.end) is not None
     )
+
+
+def _in_named_city(county: str, above: list[tuple[Hit, str, str]]) -> bool:
+    return any(len(code) == 4 and county.startswith(code) for _, _, code in above)
 
 
 class Scan:
@@ -125,7 +133,10 @@ class Scan:
     ) -> Support:
         chain = [h for h in above if county.startswith(h[2])] + own
         chain.sort(key=lambda h: (h[0].start, len(h[2])))
-        points, level, at, start, sign = 0.0, 0, 0, None, "N"
+        points = 0.0
+        level = at = 0
+        start: int | None = None
+        sign: str = CountySign.IMPLIED
         for hit, kind, code in chain:
             if len(code) <= level or hit.start < at:
                 continue
@@ -136,13 +147,15 @@ class Scan:
                 break
             start = hit.end
             if level == 6:
-                sign = "S" if kind == "F" else "W"
-        if sign == "N" and any(county.startswith(code) and len(code) == 4 for _, _, code in above):
-            sign = "C"
+                sign = CountySign.FULL_NAME if kind == "F" else CountySign.SHORT_NAME
+        if sign == CountySign.IMPLIED and _in_named_city(county, above):
+            sign = CountySign.CITY
         if hinted:
-            points, sign = points + 4.0, "H" if sign in "NC" else sign
+            points += 4.0
+            sign = sign if sign in _NAMED else CountySign.HINT
         if any(not county.startswith(codes) for codes in head):
-            points, sign = points - 3.0, "X" if sign in "SW" else ""
+            points -= 3.0
+            sign = CountySign.CONTRADICTED if sign in _NAMED else _LEFT_OUT
         return Support(county, points, start or 0, sign)
 
     def head(self, hits: list[Hit]) -> list[tuple[str, ...]]:
