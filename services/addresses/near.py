@@ -8,6 +8,7 @@ import re
 
 from services.addresses.guess import (
     STREET_SCORE,
+    CommunitySign,
     Guess,
     Reason,
     Signs,
@@ -86,8 +87,15 @@ class Near:
             len(base) == 2 and _BOUND.match(text, end) is None
         )
         own = text.startswith(base, stated.start)
-        word = "q" if road else "D" if own else "B" if borrowed else "b"
-        score = 11 + 0.2 * len(base) - (6 if road else 3 if own or borrowed else 0)
+        if road:
+            word, doubt = CommunitySign.BARE_ROAD, 6
+        elif own:
+            word, doubt = CommunitySign.BARE_STREET_NAME, 3
+        elif borrowed:
+            word, doubt = CommunitySign.BARE_BEFORE_COMPOUND, 3
+        else:
+            word, doubt = CommunitySign.BARE, 0
+        score = 11 + 0.2 * len(base) - doubt
         reason = Reason("community_bare", stated.end, end, (self.snapshot.community_name(index),))
         return Guess(code, score, Signs(sign, stated.codes[code[:9]], word), [reason])
 

@@ -163,7 +163,9 @@ def parameters(route: APIRoute) -> dict[str, dict[str, Any]]:
     """Where -> name -> kind, for all that a route takes; raises Unknown where the matrix does
     not know one.
     """
-    path = {param.name: kind_of(route, "path", param.name) for param in route.dependant.path_params}
+    path = {
+        param.alias: kind_of(route, "path", param.alias) for param in route.dependant.path_params
+    }
     query = {name: kind_of(route, "query", name) for name in _query_names(route.dependant)}
     if "GET" in route.methods:
         return {"path": path, "query": query, "body": {}, "form": {}}
