@@ -88,10 +88,13 @@ def in_line(code: str | None, home: str | None, directory: Directory, today: dat
         return False
     if _stands_in_line(code, home, directory):
         return True
-    acting = directory.acting_for(home, today)
-    if acting is None or acting.code == home:
-        return False
-    return _stands_in_line(code, acting.code, directory)
+    for organisation in directory.superiors(home):
+        acting = directory.acting_for(organisation.code, today)
+        if acting is None or acting.code == organisation.code:
+            continue
+        if _stands_in_line(code, acting.code, directory):
+            return True
+    return False
 
 
 def changes_organisation(poster: str, organisation: str, directory: Directory) -> bool:
