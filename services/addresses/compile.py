@@ -120,9 +120,9 @@ def _streets(upper: dict[str, str], forms: dict[str, str]) -> dict[str, bytes]:
     """
     old: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for form, entry in forms.items():
-        for one in entry.split(","):
-            if one[0] == "O" and len(one) == 10:
-                old[one[1:7]][form].append(one[1:])
+        for part in entry.split(","):
+            if part[0] == "O" and len(part) == 10:
+                old[part[1:7]][form].append(part[1:])
     counties: dict[str, dict[str, str]] = defaultdict(dict)
     for code in sorted(upper):
         if len(code) == 9:
@@ -174,11 +174,13 @@ def _moves(
     for code, name, _ in past:
         if len(code) != 12:
             continue
-        found = today.get(community_base(clean(name)), [])
-        near = [c for c in found if c[:6] == code[:6]] or [c for c in found if c[:4] == code[:4]]
+        indexes = today.get(community_base(clean(name)), [])
+        near = [c for c in indexes if c[:6] == code[:6]] or [
+            c for c in indexes if c[:4] == code[:4]
+        ]
         if not near:
             own = old_stems[code[:9]] | {stems.get(code[:9], "")}
-            near = [c for c in found if c[:2] == code[:2] and stems[c[:9]] in own]
+            near = [c for c in indexes if c[:2] == code[:2] and stems[c[:9]] in own]
         for target in near if len(near) <= 3 else ():
             votes[code[:9]][target[:9]] += 1
             votes[code[:6]][target[:6]] += 1
@@ -187,7 +189,9 @@ def _moves(
         for code, counts in votes.items()
         if len(code) == 9
     }
-    return _elected(table, past, votes), {code: found for code, found in shed.items() if found}
+    return _elected(table, past, votes), {
+        code: shed_of for code, shed_of in shed.items() if shed_of
+    }
 
 
 def _elected(

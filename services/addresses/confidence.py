@@ -119,8 +119,8 @@ def model() -> dict[str, float]:
 
 
 @lru_cache(maxsize=4096)
-def confidence(found: tuple[str, ...]) -> float:
+def confidence(signs: tuple[str, ...]) -> float:
     """Probability for the indicators that hold."""
     weights = model()
-    total = weights.get("bias", 0.0) + sum(weights.get(f, 0.0) for f in found)
+    total = weights.get("bias", 0.0) + sum(weights.get(f, 0.0) for f in signs)
     return 1.0 / (1.0 + math.exp(-max(-20.0, min(20.0, total))))

@@ -78,31 +78,35 @@ class Counties:
 
     def streets(self, county: str) -> Streets:
         """The street forms of a county."""
-        found = self._streets.get(county)
-        if found is None:
-            found = Streets(self.snapshot, county)
+        streets = self._streets.get(county)
+        if streets is None:
+            streets = Streets(self.snapshot, county)
             with self._lock:
-                self._streets[county] = found
+                self._streets[county] = streets
                 if len(self._streets) > COUNTIES_MAX:
                     self._streets.popitem(last=False)
-        return found
+        return streets
 
     def named(self, county: str, base: str) -> tuple[int, ...]:
         """Indexes of a county's communities with this base, without building its dictionary for one
         look-up.
         """
-        found = self._communities.get(county)
-        return found.get(base) if found is not None else self.snapshot.find_all(county, base)
+        communities = self._communities.get(county)
+        return (
+            communities.get(base)
+            if communities is not None
+            else self.snapshot.find_all(county, base)
+        )
 
     def communities(self, county: str) -> Communities:
         """The community bases of a county."""
-        found = self._communities.get(county)
-        if found is None:
-            found = Communities(self.snapshot, county)
+        communities = self._communities.get(county)
+        if communities is None:
+            communities = Communities(self.snapshot, county)
             with self._lock:
                 if county not in self._communities:
-                    self._communities[county] = found
-                    self._held += len(found)
+                    self._communities[county] = communities
+                    self._held += len(communities)
                 while self._held > self.bases_max and len(self._communities) > 1:
                     self._held -= len(self._communities.popitem(last=False)[1])
-        return found
+        return communities

@@ -65,7 +65,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, line
 
 
-def learn_file(gazetteer: Gazetteer, path: Path, said: TextIO) -> tuple[int, int]:
+def learn_file(gazetteer: Gazetteer, path: Path, messages: TextIO) -> tuple[int, int]:
     """Learns {"address","code","id"?,"on"?} lines; (learned, bad)."""
     learned = bad = 0
     needed: Needed = {"address": (str,), "code": (str,), "on": (str, type(None))}
@@ -80,7 +80,7 @@ def learn_file(gazetteer: Gazetteer, path: Path, said: TextIO) -> tuple[int, int
             learned += 1
         except ValueError as error:
             bad += 1
-            print(f"{path}, line {number}: {error}", file=said)
+            print(f"{path}, line {number}: {error}", file=messages)
     return learned, bad
 
 
@@ -91,45 +91,45 @@ def resolve_file(
     *,
     cache: Path,
     divisions: Path | None = None,
-    said: TextIO | None = None,
+    messages: TextIO | None = None,
 ) -> int:
     """Resolves every line of `inp` into `out`, same order; exit code 0, 1 (bad lines named) or 2
     (bad usage).
 
     `out` appears whole or not at all. Rate and memory go to `said` (stderr).
     """
-    said = said or sys.stderr
+    messages = messages or sys.stderr
     inp, out, learn = Path(inp), Path(out), Path(learn) if learn else None
     for path in (inp, learn, divisions):
         if path is not None and not path.is_file():
-            print(f"guidui resolve: no such file: {path}", file=said)
+            print(f"guidui resolve: no such file: {path}", file=messages)
             return 2
     if not out.parent.is_dir():
-        print(f"guidui resolve: no such directory: {out.parent}", file=said)
+        print(f"guidui resolve: no such directory: {out.parent}", file=messages)
         return 2
     begun = time.perf_counter()
     try:
         gazetteer = Gazetteer.open(cache, divisions)
     except ValueError as error:
-        print(f"guidui resolve: {error}", file=said)
+        print(f"guidui resolve: {error}", file=messages)
         return 2
     opened = time.perf_counter()
-    learned, bad = learn_file(gazetteer, learn, said) if learn else (0, 0)
+    learned, bad = learn_file(gazetteer, learn, messages) if learn else (0, 0)
     known = time.perf_counter()
-    done, wrong = _resolved(gazetteer, inp, out, said)
+    done, wrong = _resolved(gazetteer, inp, out, messages)
     spent = max(time.perf_counter() - known, 1e-9)
     print(
         f"{done} addresses in {spent:.2f} s ({done / spent:,.0f}/s); table open in "
         f"{opened - begun:.2f} s; {learned} cases learned in {known - opened:.2f} s; "
         f"memory {memory_mb():.0f} MB",
-        file=said,
+        file=messages,
     )
     if bad + wrong:
-        print(f"{bad + wrong} bad lines, named above; all others were taken", file=said)
+        print(f"{bad + wrong} bad lines, named above; all others were taken", file=messages)
     return 1 if bad + wrong else 0
 
 
-def _resolved(gazetteer: Gazetteer, inp: Path, out: Path, said: TextIO) -> tuple[int, int]:
+def _resolved(gazetteer: Gazetteer, inp: Path, out: Path, messages: TextIO) -> tuple[int, int]:
     done = wrong = 0
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     needed: Needed = {"id": (str, int), "address": (str, type(None)), "county": (str, type(None))}
@@ -140,7 +140,7 @@ def _resolved(gazetteer: Gazetteer, inp: Path, out: Path, said: TextIO) -> tuple
                     row = parse(line, needed)
                 except BadLine as error:
                     wrong += 1
-                    print(f"{inp}, line {number}: {error}", file=said)
+                    print(f"{inp}, line {number}: {error}", file=messages)
                     continue
                 answer = gazetteer.resolve(row.get("address"), row.get("county"))
                 handle.write(dump({"id": row["id"], **answer.to_json()}) + b"\n")

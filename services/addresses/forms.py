@@ -69,13 +69,13 @@ def all_forms(
     """Written form -> "kind code,code": F full or strong, W weak, O old name. The best kind of a
     form wins.
     """
-    found: dict[str, dict[str, str]] = defaultdict(dict)
+    forms_of: dict[str, dict[str, str]] = defaultdict(dict)
 
     def add(form: str, code: str, kind: str) -> None:
         if form not in _VAGUE and len(form) >= 2:
-            best = found[form].get(code)
+            best = forms_of[form].get(code)
             if best is None or "FWO".index(kind) < "FWO".index(best):
-                found[form][code] = kind
+                forms_of[form][code] = kind
 
     for code, name in upper.items():
         for form, kind in written(code, name, upper):
@@ -83,7 +83,8 @@ def all_forms(
     for form, code in _old_forms(upper, past, moved):
         add(form, code, "O")
     return {
-        form: ",".join(kind + code for code, kind in hits.items()) for form, hits in found.items()
+        form: ",".join(kind + code for code, kind in hits.items())
+        for form, hits in forms_of.items()
     }
 
 
@@ -126,7 +127,7 @@ def prefixes(
     """Text from province to county, in the ways people write it -> county code; ambiguous texts are
     left out.
     """
-    found: dict[str, set[str]] = defaultdict(set)
+    forms_of: dict[str, set[str]] = defaultdict(set)
     rows = [(code, name, code) for code, name in upper.items() if len(code) == 6]
     for code, name, _ in past:
         targets = moved.get(code, ())
@@ -139,10 +140,10 @@ def prefixes(
         county = county_forms(clean(name), city_name)
         dummy = city_name if is_dummy(city_name) else ""
         for text in (*_chains(province, city, county, dummy), *usual_county_forms(clean(name))):
-            found[text].add(target)
+            forms_of[text].add(target)
     return {
         text: next(iter(codes))
-        for text, codes in found.items()
+        for text, codes in forms_of.items()
         if len(codes) == 1 and text not in _VAGUE
     }
 

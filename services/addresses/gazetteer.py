@@ -171,47 +171,47 @@ class Gazetteer:
     def guesses(self, text: str, step: Step, county: str | None = None) -> list[Guess]:
         """Every guess for a normalised text that the walk did not settle, best first."""
         hints = self.county_codes(county) if county else frozenset()
-        found: list[Guess] = []
+        guesses: list[Guess] = []
         prefix: Reason | None = None
         if step.county is not None:
             end = self.reader.county_end(text, step.county, step.county_end)
             prefix = Reason("county", step.start, end, (self._full(step.county),))
-            found = self._read(text, step.county, end, CountySign.PREFIX, prefix)
-            if found:
-                return merged(found)
+            guesses = self._read(text, step.county, end, CountySign.PREFIX, prefix)
+            if guesses:
+                return merged(guesses)
             if _OF_THE_CITY.search(text[: step.county_end]):
                 step = Step(step.start, None, step.start)
-        found += self._scanned(text, step, hints)
-        if not found and step.county is not None and prefix is not None:
-            found = [Guess(step.county, 1.0, _county_only(CountySign.PREFIX), [prefix])]
-        return merged(found)
+        guesses += self._scanned(text, step, hints)
+        if not guesses and step.county is not None and prefix is not None:
+            guesses = [Guess(step.county, 1.0, _county_only(CountySign.PREFIX), [prefix])]
+        return merged(guesses)
 
     def _read(
         self, text: str, county: str, start: int, sign: str, reason: Reason | None
     ) -> list[Guess]:
-        found = self.reader.read(text, county, start, sign)
+        guesses = self.reader.read(text, county, start, sign)
         if reason is not None:
-            for guess in found:
+            for guess in guesses:
                 guess.reasons.insert(0, reason)
-        return found
+        return guesses
 
     def _scanned(self, text: str, step: Step, hints: frozenset[str]) -> list[Guess]:
         hits = self.scan.hits(text, step.start)
         supports = self.scan.supports(hits, hints)
         if len(supports) > COUNTIES_MAX:
             supports = self._with_community(text, hits, supports)
-        found = self._read_supported(text, step, hits, supports)
-        if not found:
-            found = self._in_city(text, hits)
-        if not found and supports and supports[0].sign in _NAMED_OR_GIVEN:
-            found = [self._county_alone(hits, supports[0])]
-        if not found:
-            found = self._short_counties(text, hits, supports)
+        guesses = self._read_supported(text, step, hits, supports)
+        if not guesses:
+            guesses = self._in_city(text, hits)
+        if not guesses and supports and supports[0].sign in _NAMED_OR_GIVEN:
+            guesses = [self._county_alone(hits, supports[0])]
+        if not guesses:
+            guesses = self._short_counties(text, hits, supports)
         if step.county is None and all(
-            guess.signs.county == CountySign.CONTRADICTED for guess in found
+            guess.signs.county == CountySign.CONTRADICTED for guess in guesses
         ):
-            found += self._head(hits, max((g.score for g in found), default=0.0))
-        return found
+            guesses += self._head(hits, max((g.score for g in guesses), default=0.0))
+        return guesses
 
     def _county_alone(self, hits: list[Hit], support: Support) -> Guess:
         """A county of whose streets and communities the text names none."""
@@ -223,7 +223,7 @@ class Gazetteer:
     ) -> list[Guess]:
         """What is read in each of the counties that the text supports about as well as the best."""
         best = supports[0].points if supports else 0.0
-        found: list[Guess] = []
+        guesses: list[Guess] = []
         for support in supports[: COUNTIES_MAX * 2]:
             if support.points < best - 4:
                 break
@@ -242,8 +242,8 @@ class Gazetteer:
                 if support.sign == CountySign.IMPLIED and guess.signs.street in _OF_ANOTHER_COUNTY:
                     continue
                 guess.score += support.points
-                found.append(guess)
-        return found
+                guesses.append(guess)
+        return guesses
 
     def _short_counties(self, text: str, hits: list[Hit], supports: list[Support]) -> list[Guess]:
         """The counties of which nothing but a short or an earlier name with its 县 or 旗 is given
@@ -296,12 +296,14 @@ class Gazetteer:
         if not cities or MENTION.search(text) is None:
             return []
         city, end = cities[-1]
-        found: list[Guess] = []
+        guesses_found: list[Guess] = []
         for county in sorted(self.snapshot.streets_of):
             if county.startswith(city):
                 guesses = self._read(text, county, end, CountySign.CITY, None)
-                found += [guess for guess in guesses if guess.signs.community in EXACT_ALONE]
-        return found
+                guesses_found += [
+                    guess for guess in guesses if guess.signs.community in EXACT_ALONE
+                ]
+        return guesses_found
 
     def _county_reason(self, hits: list[Hit], county: str, sign: str) -> Reason | None:
         if sign == CountySign.HINT:
@@ -340,10 +342,14 @@ class Gazetteer:
             out += self._beside(out)
         return Resolution("ask", out)
 
-    def _beside(self, told: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    def _beside(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         """Neighbours of what a road suggests, up to the number that a person is shown."""
-        communities = [c.code for c in told if c.level == "community"]
-        sure = min(SHARE_MAX, told[-1].confidence, max(0.0, 1.0 - sum(c.confidence for c in told)))
+        communities = [c.code for c in candidates if c.level == "community"]
+        sure = min(
+            SHARE_MAX,
+            candidates[-1].confidence,
+            max(0.0, 1.0 - sum(c.confidence for c in candidates)),
+        )
         return tuple(
             Candidate(
                 code,
@@ -353,7 +359,9 @@ class Gazetteer:
                 (Evidence("beside", "", None, (self.name(near), cases)),),
             )
             for place, (code, near, cases) in enumerate(
-                neighbours(self.snapshot, self.learned, communities, CANDIDATES_MAX - len(told))
+                neighbours(
+                    self.snapshot, self.learned, communities, CANDIDATES_MAX - len(candidates)
+                )
             )
         )
 
@@ -396,9 +404,9 @@ class Gazetteer:
             c.code[:6] == code[:6] for c in self.resolve(address).candidates if len(c.code) >= 6
         ):
             return None
-        found = keys(self._after_names(text, code))
-        road = f"{found.road}{found.number}号" if found.road else ""
-        compound = found.compounds[0] if found.compounds else ""
+        found_keys = keys(self._after_names(text, code))
+        road = f"{found_keys.road}{found_keys.number}号" if found_keys.road else ""
+        compound = found_keys.compounds[0] if found_keys.compounds else ""
         return "".join(self.names(code)) + road + compound if road or compound else None
 
     def _after_names(self, text: str, code: str) -> str:
@@ -436,10 +444,10 @@ class Gazetteer:
         code, end = self.walk.county(text, 0)
         if code is not None and end == len(text):
             return frozenset((code,))
-        found = self.snapshot.forms.longest(text)
-        if found is None or found[0] != len(text):
+        form = self.snapshot.forms.longest(text)
+        if form is None or form[0] != len(text):
             return frozenset()
-        return frozenset(entry[1:] for entry in found[1].split(",") if len(entry) == 7)
+        return frozenset(entry[1:] for entry in form[1].split(",") if len(entry) == 7)
 
     def name(self, code: str | int) -> str | None:
         """Official name of a code of any level; of an old one its last name."""
@@ -481,9 +489,9 @@ class Gazetteer:
         streets = [
             s for s in snapshot.moved.get(code[:9], code[:9]).split(",") if s in snapshot.ranges
         ]
-        found = [i for s in streets if (i := snapshot.find(s, *old)) is not None]
-        counties = [] if found else snapshot.moved.get(code[:6], code[:6]).split(",")
-        found += [
+        indexes = [i for s in streets if (i := snapshot.find(s, *old)) is not None]
+        counties = [] if indexes else snapshot.moved.get(code[:6], code[:6]).split(",")
+        indexes += [
             i for c in counties for i in snapshot.find_all(c, old[0]) if snapshot.kinds[i] == old[1]
         ]
-        return [snapshot.code(i) for i in found] if len(found) <= 3 else []
+        return [snapshot.code(i) for i in indexes] if len(indexes) <= 3 else []

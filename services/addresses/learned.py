@@ -72,12 +72,12 @@ def keys(rest: str) -> Keys:
         head = ""
     fine = head[:KEY_CHARS_MAX]
     coarse = _TAIL.sub("", _PART.sub("", _TAIL.sub("", fine)))
-    found = tuple(
+    tallies = tuple(
         k
         for k in dict.fromkeys((_TAIL.sub("", fine), coarse))
         if len(k) >= KEY_CHARS_MIN and not _GENERIC.fullmatch(k)
     )
-    return Keys(found, at, road, number, road_at)
+    return Keys(tallies, at, road, number, road_at)
 
 
 class Tally:
@@ -93,7 +93,7 @@ class Tally:
     def add(self, code: str, source: str, on: date | None) -> None:
         """One more confirmed case; a source speaks once for a code."""
         spoken = self.sources.get(source, [])
-        if any(code == said for said, _ in spoken):
+        if any(code == spoken_code for spoken_code, _ in spoken):
             return
         self.sources[source] = [*spoken, (code, on)]
         self.counts = {**self.counts, code: self.counts.get(code, 0) + 1}
@@ -109,7 +109,7 @@ class Tally:
                 del counts[code]
         self.counts = counts
         self.last = max(
-            (on for said in self.sources.values() for _, on in said if on), default=None
+            (on for source in self.sources.values() for _, on in source if on), default=None
         )
 
 
@@ -128,22 +128,22 @@ class Learned:
 
     def add(self, county: str, rest: str, code: str, source: str, on: date | None) -> None:
         """Learns one confirmed case from the text after its administrative names."""
-        found = keys(rest)
+        rest_keys = keys(rest)
         marks = self._by_source.setdefault(source, [])
         spoken = self._places_by_source.setdefault(source, set())
         self.places[code] += code not in spoken
         spoken.add(code)
-        for compound in found.compounds:
+        for compound in rest_keys.compounds:
             of = self._compounds.setdefault(county, {})
             of.setdefault(compound, Tally()).add(code, source, on)
             marks.append((county, compound, None))
             if len(compound) >= HEAD_CHARS:
                 heads, head = self._heads.setdefault(county, {}), compound[:HEAD_CHARS]
                 heads[head] = max(heads.get(head, 0), len(compound))
-        if found.road:
-            numbers = self._roads.setdefault(county, {}).setdefault(found.road, {})
-            numbers.setdefault(found.number, Tally()).add(code, source, on)
-            marks.append((county, found.road, found.number))
+        if rest_keys.road:
+            numbers = self._roads.setdefault(county, {}).setdefault(rest_keys.road, {})
+            numbers.setdefault(rest_keys.number, Tally()).add(code, source, on)
+            marks.append((county, rest_keys.road, rest_keys.number))
 
     def withdraw(self, source: str) -> None:
         """Forgets one source; its keys vanish when nobody else speaks for them."""

@@ -123,17 +123,20 @@ class Near:
                     right, right_kind = self.snapshot.base(index)
                     if abs(len(right) - len(base)) > 1:
                         continue
-                    found = slip(base, right, self.snapshot.sounds)
-                    if found is None or found == "same":
+                    slipped_by = slip(base, right, self.snapshot.sounds)
+                    if slipped_by is None or slipped_by == "same":
                         continue
                     score = (
-                        STREET_SCORE[how] + 1 + SLIP_SCORE[found] - (0 if right_kind == kind else 2)
+                        STREET_SCORE[how]
+                        + 1
+                        + SLIP_SCORE[slipped_by]
+                        - (0 if right_kind == kind else 2)
                     )
-                    word = slip_sign(found, base, same_kind=right_kind == kind)
+                    word = slip_sign(slipped_by, base, same_kind=right_kind == kind)
                     name = self.snapshot.community_name(index)
                     reasons = [
                         street_reason(self.snapshot, street, stated),
-                        Reason("community_like", start, m.end(), (name, *WORDS[found])),
+                        Reason("community_like", start, m.end(), (name, *WORDS[slipped_by])),
                     ]
                     out.append(
                         Guess(self.snapshot.code(index), score, Signs(sign, how, word), reasons)

@@ -119,15 +119,15 @@ class Reader:
         return guesses + self._streets(text, stated, sign, guesses)
 
     def _by_stem(
-        self, text: str, county: str, start: int, sign: str, found: list[Guess]
+        self, text: str, county: str, start: int, sign: str, guesses: list[Guess]
     ) -> list[Guess]:
         """Adds what lies in a street named without its 街道 or 镇 (闵行七宝…), for a person to
         choose from.
         """
         stated = self.near.stem(text, county, start)
         if stated is None:
-            return found
-        for guess in found:
+            return guesses
+        for guess in guesses:
             guess.score -= (
                 8.0 if guess.signs[2] == "F" and guess.code[:9] not in stated.codes else 0.0
             )
@@ -136,7 +136,7 @@ class Reader:
             text, stated.end, stated, sign
         )
         inside = [guess for guess in inside if guess.code[:9] in stated.codes]
-        return found + inside + self._streets(text, stated, sign, inside)
+        return guesses + inside + self._streets(text, stated, sign, inside)
 
     def _streets(
         self, text: str, stated: Stated | None, sign: str, deeper: list[Guess]
@@ -146,8 +146,8 @@ class Reader:
         """
         if stated is None or not stated.codes:
             return []
-        told = any(len(g.code) == 12 or g.signs[2] == "z" for g in deeper)
-        unknown = [] if told else self._unknown(text, stated)
+        is_told = any(len(g.code) == 12 or g.signs[2] == "z" for g in deeper)
+        unknown = [] if is_told else self._unknown(text, stated)
         last_sign = CommunitySign.STREET_ONLY
         if stated.two:
             last_sign = CommunitySign.ONE_OF_TWO_STREETS
@@ -179,12 +179,16 @@ class Reader:
         """The street named at `start`: exactly, by an old or crossed name, or with a slip; no codes
         if unknown.
         """
-        found = self._named(text, county, start) or self._street_slip(text, county, start)
-        if found is None:
+        streets = self._named(text, county, start) or self._street_slip(text, county, start)
+        if streets is None:
             return None
-        if not found.codes:
-            return self._behind_a_road(text, county, found) or found
-        return self._and_another(text, county, found) if STREETISH.match(text, found.end) else found
+        if not streets.codes:
+            return self._behind_a_road(text, county, streets) or streets
+        return (
+            self._and_another(text, county, streets)
+            if STREETISH.match(text, streets.end)
+            else streets
+        )
 
     def _and_another(self, text: str, county: str, first: Stated) -> Stated:
         """良乡地区西潞街道: two streets, one behind the other; the community says which, else a
@@ -203,9 +207,9 @@ class Reader:
         """The street at the end of what looked like one longer name: 德外大街|德胜街道."""
         for at in range(unknown.start + 2, unknown.end - 2):
             if text[at - 1] in _CLOSES and MENTION.search(text, unknown.start, at) is None:
-                found = self._named(text, county, at)
-                if found is not None and found.end == unknown.end:
-                    return found
+                streets = self._named(text, county, at)
+                if streets is not None and streets.end == unknown.end:
+                    return streets
         return None
 
     def _named(self, text: str, county: str, start: int) -> Stated | None:
@@ -227,11 +231,11 @@ class Reader:
             end = start + length
             codes = streets.weak.get(text[start:end])
             if codes is not None and end <= len(text) and not _ROAD_NUMBER.match(text, end - 1):
-                found = {c: "w" for c in codes}
+                signs_of = {c: "w" for c in codes}
                 if old and old_end == start + length:
-                    found |= {c: "o" for c in old if c not in found}
+                    signs_of |= {c: "o" for c in old if c not in signs_of}
                 if not old or old_end <= start + length:
-                    return Stated(found, start, start + length)
+                    return Stated(signs_of, start, start + length)
         if old:
             return Stated({c: "o" for c in old}, start, old_end)
         return None
@@ -245,7 +249,7 @@ class Reader:
             stem, tail = street_stem(written)
             if not tail or not stem:
                 continue
-            found: dict[str, tuple[float, Slip]] = {}
+            slips: dict[str, tuple[float, Slip]] = {}
             for code in self.snapshot.streets_of.get(county, ()):
                 right, right_tail = street_stem(clean(self.snapshot.upper_names[code]))
                 how = slip(stem, right, self.snapshot.sounds) if right_tail else None
@@ -256,10 +260,10 @@ class Reader:
                     "街办",
                     "办事",
                 }
-                found[code] = (SLIP_SCORE.get(how, 5.0) - (0 if same_tail else 1.5), how)
-            if found:
-                top = max(score for score, _ in found.values())
-                keep = {c: how for c, (score, how) in found.items() if score >= top - 1}
+                slips[code] = (SLIP_SCORE.get(how, 5.0) - (0 if same_tail else 1.5), how)
+            if slips:
+                top = max(score for score, _ in slips.values())
+                keep = {c: how for c, (score, how) in slips.items() if score >= top - 1}
                 return Stated({c: "L" for c in keep}, start, end, keep)
         return Stated({}, start, m.end())
 
@@ -295,9 +299,11 @@ class Reader:
         for anchor in anchors:
             base, _ = mention_base(text, anchor, mention.match)
             span = (anchor, mention.end)
-            found = self.counties.named(within.county, base) if len(base) <= BASE_CHARS_MAX else ()
+            indexes = (
+                self.counties.named(within.county, base) if len(base) <= BASE_CHARS_MAX else ()
+            )
             guesses += [
-                self._exact(index, span, mention, None, within, len(found)) for index in found
+                self._exact(index, span, mention, None, within, len(indexes)) for index in indexes
             ]
             closes_at = mention.match.start()
             if mention.kind == "C" and text[closes_at] == "村":
@@ -318,12 +324,13 @@ class Reader:
         communities = self.counties.communities(within.county)
         close = mention_base(text, anchors[0], match)[1]
         for begin in range(max(anchors[0], close - BASE_CHARS_MAX), close - 1):
-            found = communities.get(text[begin:close])
-            if found and begin not in anchors:
+            indexes = communities.get(text[begin:close])
+            if indexes and begin not in anchors:
                 mention = _mention(text, number, match)
                 span, before = (begin, mention.end), text[begin - 1]
                 return [
-                    self._exact(index, span, mention, before, within, len(found)) for index in found
+                    self._exact(index, span, mention, before, within, len(indexes))
+                    for index in indexes
                 ]
         return []
 

@@ -30,23 +30,25 @@ class Recall:
         out: list[Guess] = []
         for anchor in dict.fromkeys(anchors):
             rest = text[anchor : anchor + 48]
-            found = keys(rest)
-            known = self.learned.compound(county, found.compounds) if found.compounds else None
+            rest_keys = keys(rest)
+            known = (
+                self.learned.compound(county, rest_keys.compounds) if rest_keys.compounds else None
+            )
             if known is not None:
-                span = (anchor + found.at, anchor + found.at + len(known[0]))
+                span = (anchor + rest_keys.at, anchor + rest_keys.at + len(known[0]))
                 out += self._voted(known[1], span, county, stated, sign, "c")
             else:
                 for begin, end, inner in self.learned.inside(county, rest):
                     out += self._voted(
                         inner, (anchor + begin, anchor + end), county, stated, sign, "i"
                     )
-            if found.road:
-                at = anchor + found.road_at
-                out += self._numbered(found.road, found.number, at, county, stated, sign)
-                out += self._namesakes(found.road, True, at, county, stated, sign)
-            if found.compounds:
+            if rest_keys.road:
+                at = anchor + rest_keys.road_at
+                out += self._numbered(rest_keys.road, rest_keys.number, at, county, stated, sign)
+                out += self._namesakes(rest_keys.road, True, at, county, stated, sign)
+            if rest_keys.compounds:
                 out += self._namesakes(
-                    found.compounds[-1], False, anchor + found.at, county, stated, sign
+                    rest_keys.compounds[-1], False, anchor + rest_keys.at, county, stated, sign
                 )
         return out
 
@@ -56,7 +58,7 @@ class Recall:
         """Communities called like the road or compound: weak signs, since roads are long and names
         are borrowed.
         """
-        found = {index: "r" for index in self.counties.named(county, name)}
+        signs_of = {index: "r" for index in self.counties.named(county, name)}
         if is_road and len(name) >= 3:
             stem = _ROAD_STEM.sub("", name)
             for index in (
@@ -66,9 +68,9 @@ class Recall:
             ):
                 base, kind = self.snapshot.base(index)
                 if kind == "J":
-                    found.setdefault(index, "a" if base.startswith(name) else "A")
+                    signs_of.setdefault(index, "a" if base.startswith(name) else "A")
         out = []
-        for index, word in found.items():
+        for index, word in signs_of.items():
             code = self.snapshot.code(index)
             how = street_sign(code, stated)
             if how == "x":
@@ -130,10 +132,10 @@ class Recall:
             weight = 2.0 ** (-gap / 8) * (1.0 if gap % 2 == 0 else 0.6) + (
                 3.0 if gap == 0 else 1e-9
             )
-            said = sum(tally.counts.values())
+            confirmed = sum(tally.counts.values())
             for code, count in tally.counts.items():
                 cases += count
-                votes[code] = votes.get(code, 0.0) + weight * count / said
+                votes[code] = votes.get(code, 0.0) + weight * count / confirmed
                 if code not in nearest or gap < abs(nearest[code] - number):
                     nearest[code] = known
         total = sum(votes.values())

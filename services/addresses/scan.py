@@ -86,14 +86,14 @@ class Scan:
         reach = size = 0
         letter = self._letters.get(text[start : start + 1])
         for i in range(start, min(len(text) - 1, start + SCAN_CHARS_MAX)):
-            found = longest(text[i : i + FORM_CHARS_MAX])
-            if found is not None and (i == start or text[i : i + found[0]] not in START_ONLY):
-                if i < reach and (found[0] <= size or i + found[0] <= reach):
+            form = longest(text[i : i + FORM_CHARS_MAX])
+            if form is not None and (i == start or text[i : i + form[0]] not in START_ONLY):
+                if i < reach and (form[0] <= size or i + form[0] <= reach):
                     continue
-                hit = Hit(i, i + found[0], tuple((e[0], e[1:]) for e in found[1].split(",")))
+                hit = Hit(i, i + form[0], tuple((e[0], e[1:]) for e in form[1].split(",")))
                 if _names_a_road(text, hit):
                     continue
-                reach, size = i + found[0], found[0]
+                reach, size = i + form[0], form[0]
                 out.append(hit)
         if letter and not (out and out[0].start == start):
             out.insert(0, Hit(start, start + 1, (("W", letter),)))
@@ -185,8 +185,8 @@ class Scan:
         """The one city or province that the head of a text names, with where it stands."""
         head = self.head(hits)
         codes = {code for code in head[-1] if len(code) <= 4} if head else set()
-        told = [c for c in codes if all(c.startswith(above) for above in head[:-1])]
-        return (hits[len(head) - 1], told[0]) if len(told) == 1 else None
+        remaining = [c for c in codes if all(c.startswith(above) for above in head[:-1])]
+        return (hits[len(head) - 1], remaining[0]) if len(remaining) == 1 else None
 
     def cities(self, hits: list[Hit]) -> list[tuple[str, int]]:
         """(code, end) of prefectures named fully or shortly."""

@@ -137,12 +137,12 @@ class Prefixes(Trie):
         known = self._memo.get(head)
         if known is not None:
             return known
-        found = self._longest(text)
-        if found and found[0] <= HEAD_CHARS == len(head) and not self._extended(head):
+        form = self._longest(text)
+        if form and form[0] <= HEAD_CHARS == len(head) and not self._extended(head):
             if len(self._memo) >= HEADS_MAX:
                 self._memo.clear()
-            self._memo[head] = found
-        return found
+            self._memo[head] = form
+        return form
 
     def _extended(self, head: str) -> bool:
         """True if some key is longer than `head` and starts with it."""
@@ -259,10 +259,10 @@ class Snapshot:
         places, needle = self.places, f"\n{base}\n"
         low, high = self.ranges[streets[0]][0], self.ranges[streets[-1]][1]
         at, last = places[low] - 1, places[high] + 1
-        found: tuple[int, ...] = ()
+        places_found: tuple[int, ...] = ()
         while (at := self.bases.find(needle, at + 1, last)) >= 0:
-            found = (*found, bisect_left(places, at, low, high))
-        return found
+            places_found = (*places_found, bisect_left(places, at, low, high))
+        return places_found
 
     def county_range(self, county: str) -> tuple[int, int]:
         """(first, one past the last) index of a county's communities."""

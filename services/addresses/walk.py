@@ -58,8 +58,8 @@ class Walk:
 
     def county(self, text: str, start: int) -> tuple[str | None, int]:
         """(county code, end) of the longest known prefix at `start`."""
-        found = self.snapshot.prefixes.longest(text[start : start + PREFIX_CHARS_MAX])
-        return (found[1], start + found[0]) if found else (None, start)
+        form = self.snapshot.prefixes.longest(text[start : start + PREFIX_CHARS_MAX])
+        return (form[1], start + form[0]) if form else (None, start)
 
     def street(self, text: str, county: str, start: int) -> tuple[str | None, int]:
         """(street code, end) of the longest strong form at `start`."""
@@ -94,9 +94,9 @@ class Walk:
     def read(self, text: str) -> Step:
         """The furthest step of the walk."""
         # the whole way of a full address in one function: calls are a quarter of its time
-        found = self._longest(text[:PREFIX_CHARS_MAX])
-        if found is not None:
-            at, county = found
+        form = self._longest(text[:PREFIX_CHARS_MAX])
+        if form is not None:
+            at, county = form
             streets = self._streets(county)
             strong = streets.strong
             for length in streets.lengths:

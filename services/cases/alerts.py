@@ -110,10 +110,10 @@ def alerts(
     """
     start = read(cursor) if cursor else Cursor(0, since=since.isoformat() if since else None)
     read_rows = _standing(tx, organisation, start, limit + 1)
-    found = [row for row in read_rows if row.id is not None]
-    page = found[:limit]
+    alert_rows = [row for row in read_rows if row.id is not None]
+    page = alert_rows[:limit]
     horizon = int(read_rows[0].horizon) if start.horizon is None else start.horizon
-    if len(found) > limit:
+    if len(alert_rows) > limit:
         last = page[-1]
         onwards = Cursor(
             int(last.xid_text), last.opened_at.isoformat(), str(last.id), horizon, start.since
@@ -121,9 +121,9 @@ def alerts(
     else:
         onwards = Cursor(max(horizon, start.xid if start.at is None else 0))
     doors = grids(tx, [str(row.case_id) for row in page if row.case_id], organisation)
-    told = sorted(page, key=lambda row: (row.opened_at, row.id))
+    alerts = sorted(page, key=lambda row: (row.opened_at, row.id))
     return {
-        "items": [_item(row, day_of(now), doors.get(str(row.case_id))) for row in told],
+        "items": [_item(row, day_of(now), doors.get(str(row.case_id))) for row in alerts],
         "next": onwards.written(),
     }
 

@@ -36,7 +36,7 @@ def open_letters(
     numbered = [letter["number"] for letter in letters]
     plain = {number: uuid5(NAMESPACE_GUIDUI, f"letter:{number}") for number in numbered}
     given = case_ids.read(tx, plain.values())
-    ids = {number: given.of(one) for number, one in plain.items()}
+    ids = {number: given.of(plain_id) for number, plain_id in plain.items()}
     known = tables.load(tx, list(ids.values()))
     busy = tables.open_of_members(tx, list(homes))
     answers: list[str | Words] = []
@@ -115,7 +115,7 @@ def _written_on(letter: Mapping[str, Any]) -> dict[str, str]:
 
 def _people(tx: Connection, changes: Sequence[Change]) -> list[dict[str, Any]]:
     cases = {c.after.member: c.after for c in changes}
-    found = (
+    known = (
         tx.exec_driver_sql(
             "SELECT member, name, sex, birth_date::text, phone, address FROM member "
             "WHERE member = ANY (%s)",
@@ -124,7 +124,7 @@ def _people(tx: Connection, changes: Sequence[Change]) -> list[dict[str, Any]]:
         if cases
         else []
     )
-    return [registered(cases[row[0]], row) for row in found]
+    return [registered(cases[row[0]], row) for row in known]
 
 
 def registered(case: Case, row: Any) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def _obey(
             now,
             dumps(
                 [
-                    {"case_id": ident, **told(answer)}
+                    {"case_id": ident, **status_of(answer)}
                     for ident, answer in zip(ids, answers, strict=True)
                 ]
             ),
@@ -148,8 +148,8 @@ def _children_next(tx: Connection, order: Any) -> list[str]:
     return ids
 
 
-def told(answer: Any) -> dict[str, Any]:
-    """What is kept of an answer of ``obey_all``: a status, and the sentence of a refusal."""
+def status_of(answer: Any) -> dict[str, Any]:
+    """What is kept of an answer of ``apply_all``: a status, and the sentence of a refusal."""
     if isinstance(answer, Refused):
         return {"status": answer.status, "zh": answer.words.zh, "en": answer.words.en}
     return {"status": 200, "zh": None, "en": None}
@@ -206,13 +206,13 @@ def posted(
 
 def by_state(tx: Connection, parent: str) -> dict[str, int]:
     """How many of a batch stand in each state, of those that this transaction sees."""
-    found = rows(
+    child_rows = rows(
         tx,
         "SELECT state, count(*) AS n FROM transfer_case WHERE parent = CAST(:p AS uuid) GROUP BY "
         "state",
         {"p": parent},
     )
-    counted = {row.state: row.n for row in found}
+    counted = {row.state: row.n for row in child_rows}
     return {state: counted[state] for state in s.STATES if state in counted}
 
 

@@ -47,17 +47,17 @@ def read(tx: Connection, plain: Iterable[UUID]) -> CaseIds:
 
     The key is drawn when it is first needed, unless ``fix`` was there before.
     """
-    found = tx.exec_driver_sql("SELECT key, former FROM case_key").first()
-    if found is None:
+    kept = tx.exec_driver_sql("SELECT key, former FROM case_key").first()
+    if kept is None:
         fix(tx, secrets.token_bytes(KEY_BYTES))
-        found = tx.exec_driver_sql("SELECT key, former FROM case_key").one()
-    if not found.former:
-        return CaseIds(bytes(found.key))
+        kept = tx.exec_driver_sql("SELECT key, former FROM case_key").one()
+    if not kept.former:
+        return CaseIds(bytes(kept.key))
     standing = tx.exec_driver_sql(
         "SELECT id::text FROM transfer_case WHERE id = ANY (%s::uuid[])",
-        ([str(one) for one in plain],),
+        ([str(plain_id) for plain_id in plain],),
     ).scalars()
-    return CaseIds(bytes(found.key), frozenset(standing))
+    return CaseIds(bytes(kept.key), frozenset(standing))
 
 
 def fix(tx: Connection, key: bytes) -> None:

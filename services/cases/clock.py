@@ -103,9 +103,9 @@ def _tell_time(tx: Connection, ids: list[str], context: DecisionContext) -> None
     """Moves the cases whose letter has run out or stalls; of the others the tasks are as the time
     says.
     """
-    found = tables.load(tx, ids)
+    cases = tables.load(tx, ids)
     moves, still = [], []
-    for case in found.values():
+    for case in cases.values():
         if deadlines.expired(case, context):
             moves.append((case, rules.expire(case, context)))
         elif deadlines.falls_back(case, context):
@@ -211,18 +211,18 @@ PARTS: dict[str, Pass] = {
 
 
 def refresh_members(
-    tx: Connection, found: Sequence[Any], context: DecisionContext
+    tx: Connection, member_rows: Sequence[Any], context: DecisionContext
 ) -> list[tuple[str, date | None, date | None]]:
     """Opens and closes what the clocks of members (rows of READ_MEMBERS) say; (member, due before,
     now) of what moved.
     """
     standing: dict[str, dict[str, Task]] = {}
-    for row in rows(tx, _MEMBER_TASKS, {"members": [m.member for m in found]}):
+    for row in rows(tx, _MEMBER_TASKS, {"members": [m.member for m in member_rows]}):
         standing.setdefault(row.member, {})[str(row.id)] = Task(
             row.kind, row.act, row.organisation, row.opened_at, row.due_on
         )
     opened_rows, closed_ids, messages, wakes, moved = [], [], [], [], []
-    for row in found:
+    for row in member_rows:
         facts, before = facts_of(row), standing.get(row.member, {})
         off = row.lost or facts.standing != "normal"
         wanted = deadlines.life_tasks(row.organisation, facts.last_seen_on, off, context)

@@ -49,28 +49,28 @@ def ruling_department(case: Case, context: DecisionContext) -> str | None:
 
     Policy may name another (``who_rules``).
     """
-    directory, who = context.directory, context.policy_of(case).who_rules
-    if case.rule != "B35" and case.destination and who != ABOVE_ORIGIN:
-        found = (
+    directory, who_rules = context.directory, context.policy_of(case).who_rules
+    if case.rule != "B35" and case.destination and who_rules != ABOVE_ORIGIN:
+        superior = (
             directory.common_department(case.origin, case.destination)
-            if case.origin and who == COMMON
+            if case.origin and who_rules == COMMON
             else None
         )
-        found = found or directory.department_above(case.destination)
-        if found:
-            return found.code
-    found = directory.department_above(case.origin) if case.origin else None
-    return found.code if found else None
+        superior = superior or directory.department_above(case.destination)
+        if superior:
+            return superior.code
+    superior = directory.department_above(case.origin) if case.origin else None
+    return superior.code if superior else None
 
 
 def issuer(case: Case, context: DecisionContext) -> str | None:
     """Who may issue the letter: the origin committee if it has authority, else its nearest superior
     that has.
     """
-    found = (
+    superior = (
         context.directory.with_authority(case.origin_committee) if case.origin_committee else None
     )
-    return found.code if found else case.origin_committee
+    return superior.code if superior else case.origin_committee
 
 
 def settle(case: Case, context: DecisionContext) -> Case:
@@ -199,7 +199,7 @@ def tasks(case: Case, context: DecisionContext) -> list[Task]:
     """
     if case.state in s.TERMINAL or case.state == s.BULK_OPEN:
         return []
-    found: dict[tuple, Task] = {}
+    tasks_by_key: dict[tuple, Task] = {}
     for task in (
         *_state_tasks(case, context),
         *_clock_tasks(case, context),
@@ -210,8 +210,8 @@ def tasks(case: Case, context: DecisionContext) -> list[Task]:
             code = context.acting(task.organisation)
             if code != task.organisation:
                 task = replace(task, organisation=code)
-            found.setdefault((task.kind, code, task.opened_at), task)
-    return list(found.values())
+            tasks_by_key.setdefault((task.kind, code, task.opened_at), task)
+    return list(tasks_by_key.values())
 
 
 _STATE_TASKS = {
@@ -374,10 +374,10 @@ def double_reports_at(case: Case, context: DecisionContext) -> str | None:
     )
     if not area:
         return None
-    found = context.directory.serving(area, context.today) or context.directory.serving(
+    serving = context.directory.serving(area, context.today) or context.directory.serving(
         area[:9], context.today
     )
-    return found.code if found else None
+    return serving.code if serving else None
 
 
 def channel_stalls_on(case: Case, context: DecisionContext) -> date | None:
@@ -456,7 +456,7 @@ def flags(case: Case, today: date, pocket_early_days: int = 30, silent_days: int
     """The words of rules.md §C.3 that hold of the case on a day."""
     issued, touched = case.letter_issued_on, case.touched_at
     out = case.state in s.LETTER_OUT
-    found = {
+    raised = {
         "pocket": case.state == s.LETTER_EXPIRED,
         "pocket_early": bool(
             out and issued and today >= issued + timedelta(days=pocket_early_days)
@@ -472,7 +472,7 @@ def flags(case: Case, today: date, pocket_early_days: int = 30, silent_days: int
         "late": case.late,
         "double_custody": case.state in s.CUSTODY,
     }
-    return [flag for flag, holds in found.items() if holds]
+    return [flag for flag, holds in raised.items() if holds]
 
 
 def life_tasks(

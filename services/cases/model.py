@@ -185,8 +185,8 @@ class DecisionContext:
         """Who does today what is an organisation's to do: itself, or who follows it once its last
         day is over.
         """
-        one = self.directory.get(organisation)
-        if one is None or one.effective_to is None:
+        known = self.directory.get(organisation)
+        if known is None or known.effective_to is None:
             return organisation
         acting = self.directory.acting_for(organisation, self.today)
         return acting.code if acting else organisation
@@ -215,8 +215,8 @@ class DecisionContext:
         return self.book.at(day, origin[:4], way, case.category)
 
     def _area(self, organisation: str | None) -> str:
-        one = self.directory.get(organisation) if organisation else None
-        return (one.area or "") if one else ""
+        known = self.directory.get(organisation) if organisation else None
+        return (known.area or "") if known else ""
 
 
 @dataclass(frozen=True, slots=True)

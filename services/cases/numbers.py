@@ -101,8 +101,8 @@ def keep(tx: Connection, cases: Sequence[Case], context: DecisionContext) -> Non
 
 
 def _path(directory: Directory, code: str) -> str:
-    one = directory.get(code)
-    return one.path if one else f"{code}."
+    holder = directory.get(code)
+    return holder.path if holder else f"{code}."
 
 
 # a number that a letter of the past carries keeps its letter and joins the range
@@ -140,9 +140,9 @@ def assign_range(
     one of the numbers is in the register already: nothing is assigned then. ``tx`` acts as the
     worker.
     """
-    one, prefix = Directory.of(tx).get(organisation), given.prefix.strip()
+    holder, prefix = Directory.of(tx).get(organisation), given.prefix.strip()
     first, last, digits = given.first, given.last, given.digits
-    if one is None:
+    if holder is None:
         raise refuse(
             422,
             "unknown-organisation",
@@ -150,12 +150,12 @@ def assign_range(
             f"No organisation has the code {organisation}.",
             field="organisation",
         )
-    if not one.authority and one.kind != "basic_committee":
+    if not holder.authority and holder.kind != "basic_committee":
         raise refuse(
             422,
             "issues-no-letters",
-            f"{one.name}不开具介绍信，号段应发给有开信权限的党委。",
-            f"{one.name} issues no letters; assign the range to the committee that does.",
+            f"{holder.name}不开具介绍信，号段应发给有开信权限的党委。",
+            f"{holder.name} issues no letters; assign the range to the committee that does.",
             field="organisation",
         )
     if len(prefix) > PREFIX_MAX or not prefix.isprintable() or not 1 <= digits <= 12:
@@ -181,10 +181,10 @@ def assign_range(
                 by_organisation, by_person)
             VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
             RETURNING id""",
-            (organisation, one.path, prefix, digits, first, last, now, by, person),
+            (organisation, holder.path, prefix, digits, first, last, now, by, person),
         ).scalar_one()
         made = tx.exec_driver_sql(
-            _FREE, (organisation, one.path, prefix, digits, ident, first, last)
+            _FREE, (organisation, holder.path, prefix, digits, ident, first, last)
         ).rowcount
         if made == last - first + 1:
             return made
@@ -302,7 +302,7 @@ def register(  # noqa: PLR0913
 
 def register_counts(tx: Connection, under: str) -> dict[str, int]:
     """How many counterfoils have each status, and ``no_receipt``."""
-    found = rows(
+    number_rows = rows(
         tx,
         f"""SELECT status, count(*) AS n,
         count(*) FILTER (WHERE status = 'used' AND receipt_recorded_on IS NULL) AS open
@@ -311,8 +311,8 @@ def register_counts(tx: Connection, under: str) -> dict[str, int]:
     )
     return (
         dict.fromkeys(STATUSES, 0)
-        | {r.status: r.n for r in found}
-        | {"no_receipt": sum(r.open for r in found)}
+        | {r.status: r.n for r in number_rows}
+        | {"no_receipt": sum(r.open for r in number_rows)}
     )
 
 
@@ -353,7 +353,7 @@ def case_of_token(tx: Connection, token: str) -> str | None:
     """The case whose letter carries this token. Whether the asker may see the case is another
     question.
     """
-    found = tx.exec_driver_sql(
+    taken_numbers = tx.exec_driver_sql(
         "SELECT case_id::text FROM counterfoil WHERE token = %s", (token.strip().upper(),)
     )
-    return found.scalar_one_or_none()
+    return taken_numbers.scalar_one_or_none()

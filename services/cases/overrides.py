@@ -114,11 +114,11 @@ def judge(
         for o in overrides
         if o.in_force(opened_at) and (looks or o.row == row) and o.covers(case, row, directory)
     ]
-    for one in sorted(fitting, key=lambda o: o.narrowness, reverse=True):
-        standing = directory.successor(one.destination, today)
+    for override in sorted(fitting, key=lambda o: o.narrowness, reverse=True):
+        standing = directory.successor(override.destination, today)
         if standing is not None:
             area = case.facts.get("to.area") or standing.area
-            return Judgement(row, Proposal(standing.code, "rule", area), one)
+            return Judgement(row, Proposal(standing.code, "rule", area), override)
     return Judgement(row, proposal)
 
 
@@ -141,9 +141,9 @@ def read(
     """An override from its fields (``COLUMNS``), as ``department`` may set it; Refused 422 or 403
     says what is wrong.
     """
-    said = {name: str(given.get(name) or "").strip() or None for name in COLUMNS}
+    cells = {name: str(given.get(name) or "").strip() or None for name in COLUMNS}
     for name in NEEDED:
-        if said[name] is None:
+        if cells[name] is None:
             raise refuse(
                 422,
                 "field-missing",
@@ -151,66 +151,66 @@ def read(
                 f"{name} is missing.",
                 field=name,
             )
-    if said["row"] and said["row"] not in table().rows:
-        raise _wrong("row", f"：没有规则 {said['row']}", f"the table has no row {said['row']}")
-    if said["row"] and said["row"] not in table().counting:
+    if cells["row"] and cells["row"] not in table().rows:
+        raise _wrong("row", f"：没有规则 {cells['row']}", f"the table has no row {cells['row']}")
+    if cells["row"] and cells["row"] not in table().counting:
         raise _wrong(
             "row",
-            f"：{said['row']} 只指向各情形自己的规则，本身不定去向，请选那一条",
-            f": {said['row']} only passes on to the row of the category; name that one",
+            f"：{cells['row']} 只指向各情形自己的规则，本身不定去向，请选那一条",
+            f": {cells['row']} only passes on to the row of the category; name that one",
         )
-    if said["area"] and not (
-        said["area"].isascii() and said["area"].isdigit() and 2 <= len(said["area"]) <= 12
+    if cells["area"] and not (
+        cells["area"].isascii() and cells["area"].isdigit() and 2 <= len(cells["area"]) <= 12
     ):
         raise _wrong(
             "area", "应当是 2 到 12 位区划代码", "must be a division code of 2 to 12 digits"
         )
-    if not said["area"] and not said["under"]:
+    if not cells["area"] and not cells["under"]:
         raise _wrong(
             "area",
             f"和{_called('under')}至少填一项",
             "or under must be given: where the new address lies, or whose members leave",
         )
-    _known("destination", said, directory)
-    begins, until = _day_said(said, "from"), _day_said(said, "until") if said["until"] else None
+    _known("destination", cells, directory)
+    begins, until = _day_said(cells, "from"), _day_said(cells, "until") if cells["until"] else None
     if until and until < begins:
         raise _wrong("until", f"早于{_called('from')}", "lies before from")
-    _may(directory, department, said)
-    _known("under", said, directory)  # only then: strangers are not told whether there is one
+    _may(directory, department, cells)
+    _known("under", cells, directory)  # only then: strangers are not told whether there is one
     return Override(
         str(uuid4()),
         department,
-        said["row"],
-        said["area"],
-        said["under"],
-        said["destination"] or "",
+        cells["row"],
+        cells["area"],
+        cells["under"],
+        cells["destination"] or "",
         begins,
         until,
-        bounded(said["source"], SOURCE_MAX, _called("source")),
+        bounded(cells["source"], SOURCE_MAX, _called("source")),
         now,
     )
 
 
-def _known(name: str, said: Mapping[str, str | None], directory: Directory) -> None:
-    if said[name] and directory.get(said[name]) is None:
-        code = said[name]
+def _known(name: str, cells: Mapping[str, str | None], directory: Directory) -> None:
+    if cells[name] and directory.get(cells[name]) is None:
+        code = cells[name]
         raise _wrong(
             name, f"：没有代码为 {code} 的党组织", f": no organisation has the code {code}"
         )
 
 
-def _may(directory: Directory, department: str, said: Mapping[str, str | None]) -> None:
+def _may(directory: Directory, department: str, cells: Mapping[str, str | None]) -> None:
     """A department speaks of its own leavers, or of addresses in its own area that organisations
     below it receive.
     """
     me = directory.get(department)
-    own_leavers = said["under"] and directory.within(said["under"], department)
+    own_leavers = cells["under"] and directory.within(cells["under"], department)
     own_area = (
-        said["area"]
+        cells["area"]
         and me
         and me.area
-        and said["area"].startswith(me.area)
-        and directory.within(said["destination"], department)
+        and cells["area"].startswith(me.area)
+        and directory.within(cells["destination"], department)
     )
     if me is None or not (own_leavers or own_area):
         raise refuse(
@@ -223,9 +223,9 @@ def _may(directory: Directory, department: str, said: Mapping[str, str | None]) 
         )
 
 
-def _day_said(said: Mapping[str, str | None], name: str) -> date:
+def _day_said(cells: Mapping[str, str | None], name: str) -> date:
     try:
-        return read_day(said[name])
+        return read_day(cells[name])
     except NoDay as fault:
         raise _wrong(name, fault.zh, fault.en) from None
 
@@ -254,23 +254,23 @@ def keep(
     tx: Connection, overrides: Sequence[Override], directory: Directory, person: str | None = None
 ) -> None:
     """Puts overrides in force; ``tx`` acts as the worker."""
-    for one in overrides:
+    for override in overrides:
         tx.exec_driver_sql(
             "INSERT INTO destination_override (id, organisation, path, row, area, under, "
             'destination, "from", until, '
             "source, set_at, set_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
-                one.id,
-                one.organisation,
-                directory.path(one.organisation),
-                one.row,
-                one.area,
-                one.under,
-                one.destination,
-                one.begins,
-                one.until,
-                one.source,
-                one.set_at,
+                override.id,
+                override.organisation,
+                directory.path(override.organisation),
+                override.row,
+                override.area,
+                override.under,
+                override.destination,
+                override.begins,
+                override.until,
+                override.source,
+                override.set_at,
                 person,
             ),
         )

@@ -80,19 +80,19 @@ def card(
 
 def _person_row(tx: Connection, case: Case) -> Any | None:
     """What the case keeps of its person: name, sex, phone, address, evidence."""
-    found = rows(
+    persons = rows(
         tx,
         "SELECT name, sex, phone, address, evidence FROM case_person WHERE case_id = CAST(:id "
         "AS uuid)",
         {"id": case.id},
     )
-    return found[0] if found else None
+    return persons[0] if persons else None
 
 
 def _standing_of(tx: Connection, case: Case) -> str | None:
     """The member's standing in the register; None where the register has no such member."""
-    found = rows(tx, "SELECT standing FROM member WHERE member = :m", {"m": case.member})
-    return found[0].standing if found else None
+    members = rows(tx, "SELECT standing FROM member WHERE member = :m", {"m": case.member})
+    return members[0].standing if members else None
 
 
 def _organisations_of(case: Case, history: Sequence[Mapping[str, Any]]) -> set[str]:
@@ -449,7 +449,7 @@ def unaffiliated(
     """
     where, params = _where(tx, now, organisation, **chosen)
     directory = Directory.of(tx)
-    found = rows(
+    case_rows = rows(
         tx,
         f"""SELECT c.id::text AS id, p.name, c.state, c.category, c.origin, c.destination, c.area,
         c.wait_organisation, c.wait_act, c.wait_due, c.opened_at
@@ -457,7 +457,7 @@ def unaffiliated(
         ORDER BY c.opened_at, c.id LIMIT :limit OFFSET :offset""",
         params | {"limit": limit, "offset": offset},
     )
-    return [_named(dict(r), directory, day_of(now)) for r in found]
+    return [_named(dict(r), directory, day_of(now)) for r in case_rows]
 
 
 def unaffiliated_count(tx: Connection, now: datetime, organisation: str, **chosen: Any) -> int:
@@ -478,7 +478,7 @@ def overdue_tasks(
     """The open tasks of a kind, of an organisation's tree, that are overdue; the longest first."""
     directory, today = Directory.of(tx), day_of(now)
     path = directory.path(organisation)
-    found = rows(
+    task_rows = rows(
         tx,
         """SELECT t.case_id::text AS id, coalesce(p.name, m.name) AS name,
             c.state, c.category, c.origin, c.destination,
@@ -500,7 +500,7 @@ def overdue_tasks(
             "offset": offset,
         },
     )
-    return [_named(dict(r), directory, today) for r in found]
+    return [_named(dict(r), directory, today) for r in task_rows]
 
 
 def _where(  # noqa: PLR0913

@@ -34,7 +34,7 @@ class Version:
     @property
     def scope(self) -> int:
         """How many of city, route and category narrow it."""
-        return sum(one is not None for one in (self.city, self.route, self.category))
+        return sum(scope is not None for scope in (self.city, self.route, self.category))
 
     @property
     def order(self) -> tuple[int, date, str]:
@@ -62,7 +62,7 @@ class Book:
     @classmethod
     def of(cls, base: Policy, versions: Any = ()) -> Book:
         """A book of a base policy and versions in any order."""
-        return cls(base, tuple(sorted(versions, key=lambda one: one.order)))
+        return cls(base, tuple(sorted(versions, key=lambda version: version.order)))
 
     def at(
         self,
@@ -74,12 +74,14 @@ class Book:
         """The policy for such a case on a day; its ``version`` names all that made it."""
         if not self.versions:
             return self.base
-        found = tuple(one for one in self.versions if one.covers(day, city, route, category))
-        names = tuple(one.version for one in found)
+        covering = tuple(
+            version for version in self.versions if version.covers(day, city, route, category)
+        )
+        names = tuple(version.version for version in covering)
         if names not in self._found:
             policy = self.base
-            for one in found:
-                policy = policy.override(one.values)
+            for version in covering:
+                policy = policy.override(version.values)
             self._found[names] = policy.override(
                 {"version": "+".join((self.base.version, *names))} if names else None
             )

@@ -131,18 +131,18 @@ class BadPolicy(Exception):
 
 def read(file: Path, base: Policy, stored: Sequence[Version], today: date) -> list[Version]:
     """The versions of a file that are not stored yet; raises BadPolicy naming every fault."""
-    known, new, faults = {one.version: one for one in stored}, [], []
+    known, new, faults = {version.version: version for version in stored}, [], []
     for number, line in _rows(file):
         try:
-            one = _version(Row.model_validate_json(line))
+            version = _version(Row.model_validate_json(line))
         except ValidationError as error:
             faults += [_said(number, e) for e in error.errors()]
             continue
-        if known.get(one.version) == one:
+        if known.get(version.version) == version:
             continue
-        faults += _misfit(number, one, one.version in known, base, [*stored, *new], today)
-        known[one.version] = one
-        new.append(one)
+        faults += _misfit(number, version, version.version in known, base, [*stored, *new], today)
+        known[version.version] = version
+        new.append(version)
     if faults:
         raise BadPolicy(faults)
     return new
@@ -171,7 +171,7 @@ def _rows(file: Path) -> Iterator[tuple[int, str]]:
         ) from error
     try:
         whole = json.loads(text)
-        lines = [json.dumps(one) for one in (whole if isinstance(whole, list) else [whole])]
+        lines = [json.dumps(line) for line in (whole if isinstance(whole, list) else [whole])]
         yield from enumerate(lines, start=1)
     except ValueError:
         yield from ((n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip())
@@ -185,7 +185,7 @@ def _version(row: Row) -> Version:
 
 
 def _misfit(
-    number: int, one: Version, taken: bool, base: Policy, others: Sequence[Version], today: date
+    number: int, version: Version, taken: bool, base: Policy, others: Sequence[Version], today: date
 ) -> list[Fault]:
     """What no single field shows: a name taken, a day gone by, values that do not go together where
     the version counts.
@@ -196,26 +196,26 @@ def _misfit(
                 number,
                 "version",
                 Words(
-                    f"{one.version} 已存入，内容不同；存入的版本不再改动",
-                    f"{one.version} is stored with other content, and stored versions stay",
+                    f"{version.version} 已存入，内容不同；存入的版本不再改动",
+                    f"{version.version} is stored with other content, and stored versions stay",
                 ),
                 Words("换一个版本名", "give it another name"),
             )
         ]
-    if one.effective_from < today:
+    if version.effective_from < today:
         return [
             Fault(
                 number,
                 "effective_from",
                 Words(
-                    f"{one.effective_from} 已过；新规定只管今后的办理",
-                    f"{one.effective_from} has passed; a change is "
+                    f"{version.effective_from} 已过；新规定只管今后的办理",
+                    f"{version.effective_from} has passed; a change is "
                     "for what happens from its day on",
                 ),
                 Words(f"填 {today} 或以后的日期", f"give {today} or a later day"),
             )
         ]
-    if not one.values:
+    if not version.values:
         return [
             Fault(
                 number,
@@ -224,7 +224,7 @@ def _misfit(
                 Words("至少填一项", "give at least one"),
             )
         ]
-    if one.scope and (alike := [name for name in FOR_ALL if name in one.values]):
+    if version.scope and (alike := [name for name in FOR_ALL if name in version.values]):
         return [
             Fault(
                 number,
@@ -238,7 +238,9 @@ def _misfit(
             for name in alike
         ]
     try:
-        Book.of(base, [*others, one]).at(one.effective_from, one.city, one.route, one.category)
+        Book.of(base, [*others, version]).at(
+            version.effective_from, version.city, version.route, version.category
+        )
     except PolicyError as error:
         return [
             Fault(

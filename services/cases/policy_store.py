@@ -46,10 +46,10 @@ def stored_book(tx: Connection, base: Policy) -> Book:
 
 
 @lru_cache(maxsize=16)
-def _versions(found: tuple[tuple[Any, ...], ...]) -> tuple[Version, ...]:
+def _versions(version_rows: tuple[tuple[Any, ...], ...]) -> tuple[Version, ...]:
     return tuple(
         Version(version, since, document, source, json.loads(values), city, route, category)
-        for version, since, document, source, values, city, route, category in found
+        for version, since, document, source, values, city, route, category in version_rows
     )
 
 
@@ -62,16 +62,16 @@ def keep(tx: Connection, versions: Sequence[Version], now: datetime) -> None:
             dumps(
                 [
                     {
-                        "version": one.version,
-                        "effective_from": one.effective_from,
-                        "document": one.document,
-                        "source": one.source,
-                        "values": one.values,
-                        "city": one.city,
-                        "route": one.route,
-                        "category": one.category,
+                        "version": version.version,
+                        "effective_from": version.effective_from,
+                        "document": version.document,
+                        "source": version.source,
+                        "values": version.values,
+                        "city": version.city,
+                        "route": version.route,
+                        "category": version.category,
                     }
-                    for one in versions
+                    for version in versions
                 ]
             ),
         ),
@@ -80,8 +80,10 @@ def keep(tx: Connection, versions: Sequence[Version], now: datetime) -> None:
 
 def in_force(versions: Sequence[Version], today: date) -> tuple[list[Version], list[Version]]:
     """Those that count today and those to come, the latest first."""
-    ordered = sorted(versions, key=lambda one: (one.effective_from, one.version), reverse=True)
+    ordered = sorted(
+        versions, key=lambda version: (version.effective_from, version.version), reverse=True
+    )
     return (
-        [one for one in ordered if one.effective_from <= today],
-        [one for one in ordered if one.effective_from > today],
+        [version for version in ordered if version.effective_from <= today],
+        [version for version in ordered if version.effective_from > today],
     )

@@ -135,14 +135,16 @@ def search(  # noqa: PLR0913
         where.append("(c.opened_at, c.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))")
         params |= {"at": after[0], "id": after[1]}
     with queries.as_worker(tx):
-        found = rows(tx, _READ.format(where=" AND ".join(where)), params)
-    page = found[:limit]
-    more = paging.encode(page[-1].opened_at, str(page[-1].id)) if len(found) > limit else None
+        case_rows = rows(tx, _READ.format(where=" AND ".join(where)), params)
+    page = case_rows[:limit]
+    more = paging.encode(page[-1].opened_at, str(page[-1].id)) if len(case_rows) > limit else None
     return {"items": [_item(r, caller, directory) for r in page], "next": more}
 
 
-def _serves(one: Organisation | None) -> bool:
-    return one is not None and one.serves_area and len(one.area or "") >= 6
+def _serves(organisation: Organisation | None) -> bool:
+    return (
+        organisation is not None and organisation.serves_area and len(organisation.area or "") >= 6
+    )
 
 
 def _item(row: Any, caller: Caller, directory: Directory) -> dict[str, Any]:
@@ -195,7 +197,7 @@ def to_claim(tx: Connection, caller: Caller, case_id: str, name: str) -> Mapping
         ident = None
     with queries.as_worker(tx):
         wanted, params = _wanted()
-        found = (
+        case_rows = (
             rows(
                 tx,
                 _READ.format(where=wanted + " AND c.id = CAST(:id AS uuid)"),
@@ -204,9 +206,11 @@ def to_claim(tx: Connection, caller: Caller, case_id: str, name: str) -> Mapping
             if ident
             else ()
         )
-    one = found[0] if found else None
-    near = one is not None and _near(one, me)
-    if one is None or not (near or name.strip() == one.name):  # the list does not show them either
+    pooled = case_rows[0] if case_rows else None
+    near = pooled is not None and _near(pooled, me)
+    if pooled is None or not (
+        near or name.strip() == pooled.name
+    ):  # the list does not show them either
         raise refuse(
             404,
             "not-in-the-pool",
@@ -214,14 +218,14 @@ def to_claim(tx: Connection, caller: Caller, case_id: str, name: str) -> Mapping
             "Nobody by this reference is among those whom your organisation may claim; "
             "they may have a destination by now.",
         )
-    if not near and _places(one):
+    if not near and _places(pooled):
         raise refuse(
             403,
             "another-area",
             "从地址看，这名党员不在本组织所在的县区，不能认领。",
             "By the address this member does not live in your county.",
         )
-    if not name.strip() or name.strip() != one.name:
+    if not name.strip() or name.strip() != pooled.name:
         raise refuse(
             422,
             "name-differs",
@@ -229,18 +233,18 @@ def to_claim(tx: Connection, caller: Caller, case_id: str, name: str) -> Mapping
             "The name is not the one on record. Check the member's full name.",
             field="name",
         )
-    return {"case": str(one.id), "member": one.member, "name": one.name}
+    return {"case": str(pooled.id), "member": pooled.member, "name": pooled.name}
 
 
-def _places(one: Any) -> list[str]:
+def _places(pooled: Any) -> list[str]:
     """Codes of the places that the member's address may be, cities and smaller."""
-    return [c["code"] for c in one.candidates or () if len(c["code"]) >= 4]
+    return [c["code"] for c in pooled.candidates or () if len(c["code"]) >= 4]
 
 
-def _near(one: Any, me: Organisation) -> bool:
+def _near(pooled: Any, me: Organisation) -> bool:
     """Whether the member may live in an organisation's county, by the address as it was read."""
     county = (me.area or "")[:6]
-    return any(place.startswith(county) or county.startswith(place) for place in _places(one))
+    return any(place.startswith(county) or county.startswith(place) for place in _places(pooled))
 
 
 def unsettled_addresses(tx: Connection, caller: Caller, limit: int = 5000) -> Sequence[Any]:

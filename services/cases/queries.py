@@ -323,14 +323,14 @@ def cases(  # noqa: PLR0913
     if after:
         where.append("(c.opened_at, c.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))")
         params |= {"at": after[0], "id": after[1]}
-    found = rows(
+    case_rows = rows(
         tx,
         f"SELECT c.id, c.opened_at FROM transfer_case c WHERE {' AND '.join(where)} "
         "ORDER BY c.opened_at DESC, c.id DESC LIMIT :limit",
         params,
     )
-    page = found[:limit]
-    more = paging.encode(page[-1].opened_at, str(page[-1].id)) if len(found) > limit else None
+    page = case_rows[:limit]
+    more = paging.encode(page[-1].opened_at, str(page[-1].id)) if len(case_rows) > limit else None
     return {"items": views(tx, [str(r.id) for r in page], now, viewer=viewer or own), "next": more}
 
 
@@ -342,7 +342,7 @@ def grids(tx: Connection, case_ids: Sequence[str], organisation: str) -> dict[st
     if not case_ids:
         return {}
     with as_worker(tx):
-        found = rows(
+        case_rows = rows(
             tx,
             """
             SELECT c.id::text AS id, CASE WHEN length(c.area) = 12 THEN c.area
@@ -354,11 +354,16 @@ def grids(tx: Connection, case_ids: Sequence[str], organisation: str) -> dict[st
             {"ids": list(case_ids), "own": organisation},
         )
         near = grids_for(
-            tx, {r.id: (r.community, r.address) for r in found if len(r.community or "") == 12}
+            tx, {r.id: (r.community, r.address) for r in case_rows if len(r.community or "") == 12}
         )
     return {
-        case: {"grid": one.grid, "name": one.name, "contact": one.contact, "phone": one.phone}
-        for case, one in near.items()
+        case: {
+            "grid": near_row.grid,
+            "name": near_row.name,
+            "contact": near_row.contact,
+            "phone": near_row.phone,
+        }
+        for case, near_row in near.items()
     }
 
 
@@ -480,10 +485,10 @@ def floating_class(category: str | None, rehired_by: str | None) -> int | None:
 def member_view(tx: Connection, member: str) -> dict[str, Any] | None:
     """The member view of interface.md §6: affiliation, standing, the last case, and who looked."""
     with as_worker(tx):
-        found = rows(
+        count_rows = rows(
             tx, "SELECT member, organisation, standing FROM member WHERE member = :m", {"m": member}
         )
-        if not found:
+        if not count_rows:
             return None
         last = rows(
             tx,
@@ -502,8 +507,8 @@ def member_view(tx: Connection, member: str) -> dict[str, Any] | None:
         )
     return {
         "member": member,
-        "affiliation": found[0].organisation,
-        "standing": found[0].standing,
+        "affiliation": count_rows[0].organisation,
+        "standing": count_rows[0].standing,
         "case": str(last[0].id) if last else None,
         "seen_by": [
             {
@@ -543,13 +548,13 @@ def progress_of_cases(tx: Connection, case_ids: Sequence[Any]) -> dict[Any, dict
     if not case_ids:
         return {}
     with as_worker(tx):
-        found = rows(
+        progress_rows = rows(
             tx,
             """SELECT case_id, to_state, min(at) AS at FROM case_event
                             WHERE case_id = ANY (CAST(:ids AS uuid[])) GROUP BY 1, 2""",
             {"ids": [str(i) for i in case_ids]},
         )
     progress: dict[Any, dict[str, datetime]] = {}
-    for row in found:
+    for row in progress_rows:
         progress.setdefault(row.case_id, {})[row.to_state] = row.at
     return progress

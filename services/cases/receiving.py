@@ -106,13 +106,13 @@ def pause(tx: Connection, caller: Caller, parent: str, order: str, paused: bool)
     """
     look_at_cases(tx, caller)
     with as_worker(tx):
-        found = tx.exec_driver_sql(
+        standing = tx.exec_driver_sql(
             "UPDATE batch_order SET paused = %s WHERE id = %s AND parent = %s AND organisation = "
             "%s "
             "AND done_at IS NULL",
             (paused, _uuid(order), _uuid(parent), caller.organisation),
         ).rowcount
-    if not found:
+    if not standing:
         raise refuse(
             404,
             "no-such-order",
@@ -141,12 +141,12 @@ def must_hold(tx: Connection, caller: Caller, parent: str) -> None:
 
 def by_state(tx: Connection, organisation: str, parent: str) -> dict[str, int]:
     """How many of the batch in the organisation's hands stand in each state."""
-    found = rows(
+    member_rows = rows(
         tx,
         f"SELECT c.state, count(*) AS n FROM transfer_case c WHERE {_MINE} GROUP BY c.state",
         {"parent": parent, "own": organisation},
     )
-    counted = {row.state: row.n for row in found}
+    counted = {row.state: row.n for row in member_rows}
     return {state: counted[state] for state in s.STATES if state in counted}
 
 
@@ -291,7 +291,7 @@ def _obey(
             now,
             dumps(
                 [
-                    {"case_id": ident, **sending.told(answer)}
+                    {"case_id": ident, **sending.status_of(answer)}
                     for ident, answer in zip(ids, answers, strict=True)
                 ]
             ),

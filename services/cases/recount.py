@@ -42,22 +42,22 @@ def _cases(engine: Engine, clock: Clock, rule_source: RuleSource) -> list[Moved]
     moved, after = [], tables.BEFORE_ALL_CASES
     while True:
         with engine.begin() as tx:
-            found = tables.open_cases(tx, CASES, after, BATCH_ROWS_MAX)
-            if not found:
+            case_rows = tables.open_cases(tx, CASES, after, BATCH_ROWS_MAX)
+            if not case_rows:
                 return moved
-            moved += _recount_each(tx, found, clock.now(), rule_source)
-            after = found[-1].id
+            moved += _recount_each(tx, case_rows, clock.now(), rule_source)
+            after = case_rows[-1].id
 
 
 def _members(engine: Engine, clock: Clock, rule_source: RuleSource) -> list[Moved]:
     moved, after = [], ""
     while True:
         with engine.begin() as tx:
-            found = rows(tx, _REMINDED, {"after": after, "limit": BATCH_ROWS_MAX})
-            if not found:
+            member_rows = rows(tx, _REMINDED, {"after": after, "limit": BATCH_ROWS_MAX})
+            if not member_rows:
                 return moved
-            moved += _refresh_each(tx, found, rule_source.context(tx, clock.now()))
-            after = found[-1].member
+            moved += _refresh_each(tx, member_rows, rule_source.context(tx, clock.now()))
+            after = member_rows[-1].member
 
 
 def recount_again(
@@ -82,11 +82,11 @@ def recount_again(
 
 
 def _recount_each(
-    tx: Connection, found: Sequence[Any], now: datetime, rule_source: RuleSource
+    tx: Connection, member_rows: Sequence[Any], now: datetime, rule_source: RuleSource
 ) -> list[Moved]:
     done = CASES.each_by_itself(
         tx,
-        found,
+        member_rows,
         lambda some: _recount(tx, [row.id for row in some], now, rule_source),
         now,
         key=lambda row: row.id,
@@ -95,10 +95,12 @@ def _recount_each(
     return [line for moved in done.results for line in moved]
 
 
-def _refresh_each(tx: Connection, found: Sequence[Any], context: DecisionContext) -> list[Moved]:
+def _refresh_each(
+    tx: Connection, member_rows: Sequence[Any], context: DecisionContext
+) -> list[Moved]:
     done = MEMBERS.each_by_itself(
         tx,
-        found,
+        member_rows,
         lambda some: refresh_members(tx, some, context),
         context.now,
         key=lambda row: row.member,

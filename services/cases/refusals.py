@@ -41,19 +41,21 @@ def by_organisation(tx: Connection, top: str, since: datetime) -> list[dict[str,
     """
     directory = Directory.of(tx)
     path = directory.path(top)
-    found = rows(tx, _COUNTED, {"since": since, "lo": path, "hi": just_after(path)})
+    counted = rows(tx, _COUNTED, {"since": since, "lo": path, "hi": just_after(path)})
     return [
         {
             **row,
-            "name": one.name if (one := directory.get(row.organisation)) else row.organisation,
+            "name": organisation.name
+            if (organisation := directory.get(row.organisation))
+            else row.organisation,
             "reasons": _counted(row.reasons or ()),
         }
-        for row in found
+        for row in counted
     ]
 
 
 def _counted(reasons: Any) -> dict[str, int]:
-    said: dict[str, int] = {}
+    counts_of: dict[str, int] = {}
     for reason in reasons:
-        said[reason] = said.get(reason, 0) + 1
-    return dict(sorted(said.items(), key=lambda one: -one[1]))
+        counts_of[reason] = counts_of.get(reason, 0) + 1
+    return dict(sorted(counts_of.items(), key=lambda reason_and_count: -reason_and_count[1]))

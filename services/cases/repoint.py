@@ -44,19 +44,19 @@ def reassign_after_reorganisation(engine: Engine, clock: Clock, rule_source: Rul
     changed, after = 0, tables.BEFORE_ALL_CASES
     while True:
         with engine.begin() as tx:
-            found = tables.open_cases(tx, CASES, after, BATCH_ROWS_MAX)
-            if not found:
+            case_rows = tables.open_cases(tx, CASES, after, BATCH_ROWS_MAX)
+            if not case_rows:
                 return changed + _members(engine, clock, rule_source)
             done = CASES.each_by_itself(
                 tx,
-                found,
+                case_rows,
                 lambda some: _repoint(tx, [row.id for row in some], clock.now(), rule_source),
                 clock.now(),
                 key=lambda row: row.id,
                 organisation=lambda row: row.owner,
             )
             changed += sum(done.results)
-            after = found[-1].id
+            after = case_rows[-1].id
 
 
 def repoint_again(
@@ -65,14 +65,14 @@ def repoint_again(
     """Settles cases and members' tasks that stood aside, once more; ``keys`` are ids of cases or
     references of members.
     """
-    found = rows(
+    case_rows = rows(
         tx,
         "SELECT id::text AS id, owner FROM transfer_case WHERE id::text = ANY (:keys)",
         {"keys": list(keys)},
     )
     CASES.each_by_itself(
         tx,
-        found,
+        case_rows,
         lambda some: _repoint(tx, [row.id for row in some], now, rule_source),
         now,
         key=lambda row: row.id,
@@ -116,7 +116,9 @@ def _change(
     left = {task.organisation for task in standing.values()} - {
         t.organisation for t in deadlines.tasks(as_named, context)
     }
-    unseen = {one["organisation"] for one in tables.off_both_lines(after, None, context)} - seen_by
+    unseen = {
+        party["organisation"] for party in tables.off_both_lines(after, None, context)
+    } - seen_by
     if (
         _parts(after) != _parts(case)
         or astray
@@ -129,13 +131,13 @@ def _change(
 
 
 def _parties(tx: Connection, ids: list[str]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+    parties_of: dict[str, set[str]] = {}
     for case, organisation in tx.exec_driver_sql(
         "SELECT case_id::text, organisation FROM case_party WHERE case_id = ANY (%s::uuid[])",
         (ids,),
     ):
-        found.setdefault(case, set()).add(organisation)
-    return found
+        parties_of.setdefault(case, set()).add(organisation)
+    return parties_of
 
 
 _REMINDED = """SELECT DISTINCT t.organisation, m.organisation AS home
@@ -164,19 +166,19 @@ def _members(engine: Engine, clock: Clock, rule_source: RuleSource) -> int:
         ]
     while homes:
         with engine.begin() as tx:
-            found = rows(tx, _AT, {"after": after, "homes": homes, "limit": BATCH_ROWS_MAX})
-            if not found:
+            member_rows = rows(tx, _AT, {"after": after, "homes": homes, "limit": BATCH_ROWS_MAX})
+            if not member_rows:
                 break
             context = rule_source.context(tx, clock.now())
             done = MEMBERS.each_by_itself(
                 tx,
-                found,
+                member_rows,
                 lambda some, context=context: refresh_members(tx, some, context),
                 context.now,
                 key=lambda row: row.member,
                 organisation=lambda row: row.organisation,
             )
-            moved, after = moved + len(found) - done.left_out, found[-1].member
+            moved, after = moved + len(member_rows) - done.left_out, member_rows[-1].member
     return moved
 
 

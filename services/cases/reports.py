@@ -97,11 +97,11 @@ def keep(tx: Connection, reports: Iterable[Report]) -> None:
 
 def of_cases(tx: Connection, cases: Collection[str]) -> dict[str, list[Report]]:
     """Case -> the reports that stand beside it, oldest first; ``tx`` acts as the worker."""
-    found: dict[str, list[Report]] = {}
+    reports_of: dict[str, list[Report]] = {}
     if cases:
         for row in rows(tx, _OF_CASES, {"cases": sorted(cases)}):
-            found.setdefault(str(row.case_id), []).append(_report(row))
-    return found
+            reports_of.setdefault(str(row.case_id), []).append(_report(row))
+    return reports_of
 
 
 def of_member(tx: Connection, member: str, limit: int = 50) -> list[Report]:

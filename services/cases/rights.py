@@ -59,7 +59,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
 
 def parties(case: Case, context: DecisionContext) -> dict[str, str]:
     """Part -> organisation, for every part that is filled."""
-    found = {
+    acting_parts = {
         "origin": case.origin,
         "committee": case.origin_committee,
         "issuer": deadlines.issuer(case, context),
@@ -73,7 +73,7 @@ def parties(case: Case, context: DecisionContext) -> dict[str, str]:
         "host": case.host,
         "community": deadlines.double_reports_at(case, context),
     }
-    return {part: code for part, code in found.items() if code}
+    return {part: code for part, code in acting_parts.items() if code}
 
 
 def may(case: Case, command: str, actor: str, context: DecisionContext) -> bool:

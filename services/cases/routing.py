@@ -137,11 +137,8 @@ class DecisionTable:
         rule = self.rows[row or ""]
         area = facts.get("to.area") or None
         for source in rule.sources:
-            code = (
-                _code(directory.successor(found, today))
-                if (found := _look_up(source, rule, facts, claim, directory, today))
-                else None
-            )
+            named = _look_up(source, rule, facts, claim, directory, today)
+            code = _code(directory.successor(named, today)) if named else None
             if code:
                 organisation = directory.get(code)
                 return Proposal(
@@ -180,8 +177,8 @@ def _look_up(
     return claim
 
 
-def _code(found: Any) -> str | None:
-    return getattr(found, "code", found)
+def _code(organisation: Any) -> str | None:
+    return getattr(organisation, "code", organisation)
 
 
 def _met(facts: Mapping[str, Any], condition: Sequence[Any]) -> bool:

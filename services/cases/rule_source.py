@@ -60,8 +60,12 @@ def stored_calendar(tx: Connection) -> Calendar:
     """The official calendar, with the years of table ``calendar_day`` taking the place of the
     shipped ones.
     """
-    found = tx.exec_driver_sql("SELECT day, kind FROM calendar_day ORDER BY day").all()
-    return _merged(tuple((row[0], row[1]) for row in found)) if found else calendar.official()
+    stored_days = tx.exec_driver_sql("SELECT day, kind FROM calendar_day ORDER BY day").all()
+    return (
+        _merged(tuple((row[0], row[1]) for row in stored_days))
+        if stored_days
+        else calendar.official()
+    )
 
 
 @lru_cache(maxsize=8)

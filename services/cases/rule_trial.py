@@ -100,23 +100,23 @@ def _cases(tx: Connection, since: datetime) -> Iterator[Case]:
         at, ident = page[-1].opened_at, str(page[-1].id)
 
 
-def _said(one: Judgement) -> tuple[str | None, str | None]:
-    return one.row, one.proposal.organisation
+def _said(judgement: Judgement) -> tuple[str | None, str | None]:
+    return judgement.row, judgement.proposal.organisation
 
 
-def _shown(one: Judgement, directory: Directory) -> dict[str, Any]:
+def _shown(judgement: Judgement, directory: Directory) -> dict[str, Any]:
     return {
-        "rule": one.row,
-        "organisation": one.proposal.organisation,
-        "source": one.proposal.source,
-        "name": _name(directory, one.proposal.organisation),
-        "override": one.override.source if one.override else None,
+        "rule": judgement.row,
+        "organisation": judgement.proposal.organisation,
+        "source": judgement.proposal.source,
+        "name": _name(directory, judgement.proposal.organisation),
+        "override": judgement.override.source if judgement.override else None,
     }
 
 
 def _name(directory: Directory, code: str | None) -> str | None:
-    one = directory.get(code)
-    return one.name if one else None
+    organisation = directory.get(code)
+    return organisation.name if organisation else None
 
 
 def changed_rules(

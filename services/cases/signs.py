@@ -54,15 +54,15 @@ def keep(tx: Connection, signs: Sequence[Sign], context: DecisionContext) -> Non
     """Keeps signs; a contact stops the contact clock of the member's case, if one stands."""
     if not signs:
         return
-    tx.exec_driver_sql("SELECT member_signs(%s::json)", (dumps([asdict(one) for one in signs]),))
+    tx.exec_driver_sql("SELECT member_signs(%s::json)", (dumps([asdict(sign) for sign in signs]),))
     contacts: dict[str, Sign] = {}
-    for one in signs:
-        if one.reached and (
-            one.member not in contacts or one.reached > (contacts[one.member].reached or "")
+    for sign in signs:
+        if sign.reached and (
+            sign.member not in contacts or sign.reached > (contacts[sign.member].reached or "")
         ):
-            contacts[one.member] = one
+            contacts[sign.member] = sign
     standing = tables.open_of_members(tx, sorted(contacts))
-    told = tables.write(
+    written = tables.write(
         tx,
         [
             commands.record_contact(
@@ -72,21 +72,21 @@ def keep(tx: Connection, signs: Sequence[Sign], context: DecisionContext) -> Non
         ],
         context,
     )
-    if told:
-        case_of = {case.member: case for case in told}
+    if written:
+        case_of = {case.member: case for case in written}
         tx.exec_driver_sql(
             _OF_CASE,
             (
                 dumps(
                     [
                         {
-                            "event": one.event,
-                            "position": one.position,
-                            "case_id": case_of[one.member].id,
-                            "seq": case_of[one.member].seq,
+                            "event": sign.event,
+                            "position": sign.position,
+                            "case_id": case_of[sign.member].id,
+                            "seq": case_of[sign.member].seq,
                         }
-                        for one in signs
-                        if one.reached and one.member in case_of
+                        for sign in signs
+                        if sign.reached and sign.member in case_of
                     ]
                 ),
             ),
@@ -110,13 +110,13 @@ def take_back(  # noqa: PLR0913
     ``command``.
     """
     gone = rows(tx, "SELECT * FROM member_unsigned(:e, :p)", {"e": event, "p": position})
-    told = {str(r.case_id): r.seq for r in gone if r.case_id}
-    for case in tables.load(tx, sorted(told)).values():
+    told_by_case = {str(r.case_id): r.seq for r in gone if r.case_id}
+    for case in tables.load(tx, sorted(told_by_case)).values():
         if (case.state, command) in s.TRANSITIONS:
             _uncontacted(
                 tx,
                 case,
-                told[case.id],
+                told_by_case[case.id],
                 context,
                 Step(command, case.state, case.state, by, reason),
                 person,

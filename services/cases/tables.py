@@ -57,10 +57,10 @@ def load(tx: Connection, ids: Sequence[str | UUID]) -> dict[str, Case]:
     """Cases by id."""
     if not ids:
         return {}
-    found = rows(
+    case_rows = rows(
         tx, _READ + " WHERE id = ANY (CAST(:ids AS uuid[]))", {"ids": [str(i) for i in ids]}
     )
-    return {case.id: case for case in map(case_of, found)}
+    return {case.id: case for case in map(case_of, case_rows)}
 
 
 BEFORE_ALL_CASES = "00000000-0000-0000-0000-000000000000"
@@ -101,12 +101,12 @@ def open_of_members(tx: Connection, members: Sequence[str]) -> dict[str, Case]:
     """Member -> the member's case that stands before its acceptance."""
     if not members:
         return {}
-    found = rows(
+    task_rows = rows(
         tx,
         _READ + f" WHERE member = ANY (:members) AND state IN {in_sql(sorted(BEFORE_ACCEPTED))}",
         {"members": list(members)},
     )
-    return {case.member: case for case in map(case_of, found) if case.member}
+    return {case.member: case for case in map(case_of, task_rows) if case.member}
 
 
 _TASKS = """
@@ -463,9 +463,13 @@ def contacts(tx: Connection, case_id: str) -> list[dict[str, Any]]:
 
 def person_of(tx: Connection, case_id: str) -> dict[str, Any]:
     """Name, sex and birth date as a case shows them."""
-    found = rows(
+    statement_rows = rows(
         tx,
         "SELECT name, sex, birth_date FROM case_person WHERE case_id = CAST(:case AS uuid)",
         {"case": case_id},
     )
-    return dict(found[0]) if found else {"name": None, "sex": None, "birth_date": None}
+    return (
+        dict(statement_rows[0])
+        if statement_rows
+        else {"name": None, "sex": None, "birth_date": None}
+    )

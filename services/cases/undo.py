@@ -77,7 +77,7 @@ class Stranger:
     right: str | None = None
 
 
-def take_out(tx: Connection, one: Stranger, context: DecisionContext) -> Taken:
+def take_out(tx: Connection, stranger: Stranger, context: DecisionContext) -> Taken:
     """Takes what an event stated of a person out of the case it opened or joined.
 
     Nothing of the event stays in the case, its history or what is shown of the person. A case that
@@ -89,7 +89,7 @@ def take_out(tx: Connection, one: Stranger, context: DecisionContext) -> Taken:
     ids = (
         tx.exec_driver_sql(
             "SELECT DISTINCT case_id::text FROM statement WHERE event = %s AND position = %s",
-            (one.event, one.position),
+            (stranger.event, stranger.position),
         )
         .scalars()
         .all()
@@ -97,33 +97,36 @@ def take_out(tx: Connection, one: Stranger, context: DecisionContext) -> Taken:
     taken = Taken()
     for case in tables.load(tx, ids).values():
         tx.exec_driver_sql(
-            "SELECT case_unsays(%s::uuid, %s, %s)", (case.id, one.event, one.position)
+            "SELECT case_unsays(%s::uuid, %s, %s)", (case.id, stranger.event, stranger.position)
         )
-        taken = _without(tx, case, one, context)
+        taken = _without(tx, case, stranger, context)
     return taken
 
 
-def _without(tx: Connection, case: Case, one: Stranger, context: DecisionContext) -> Taken:
+def _without(tx: Connection, case: Case, stranger: Stranger, context: DecisionContext) -> Taken:
     rest = tables.statements(tx, [case.id]).get(case.id, [])
     left = [x for x in rest if x.kind in OPENING and not x.withdrawn]
     stays = not left and tx.exec_driver_sql(_ACTED, (case.id,)).scalar_one()
     whole = not left and not stays
     ends = whole or stays and case.state in s.BEFORE_ACCEPTED - {s.SUSPENDED}
-    change = _closed(case, one, context, stays) if ends else _goes_on(case, rest, one, context)
+    change = (
+        _closed(case, stranger, context, stays) if ends else _goes_on(case, rest, stranger, context)
+    )
     tx.exec_driver_sql("DELETE FROM case_person WHERE case_id = %s::uuid", (case.id,))
     tx.exec_driver_sql(
         "DELETE FROM case_contact WHERE case_id = %s::uuid AND (%s OR (event_id, position) = (%s, "
         "%s))",
-        (case.id, not left, one.event, one.position),
+        (case.id, not left, stranger.event, stranger.position),
     )
-    tables.write(tx, [change], context, one.person)
+    tables.write(tx, [change], context, stranger.person)
     tx.exec_driver_sql(
         "SELECT case_forgets(%s::uuid, %s, NULL, %s, %s)",
-        (case.id, list(_WHOLE if whole else _STATED), list(one.words), whole),
+        (case.id, list(_WHOLE if whole else _STATED), list(stranger.words), whole),
     )
     if not left:
         tx.exec_driver_sql(
-            "SELECT registration_of_another(%s::uuid, %s, %s)", (case.id, one.right, context.now)
+            "SELECT registration_of_another(%s::uuid, %s, %s)",
+            (case.id, stranger.right, context.now),
         )
     if stays:
         _show_member(tx, case)
@@ -134,10 +137,10 @@ def _without(tx: Connection, case: Case, one: Stranger, context: DecisionContext
     )
 
 
-def _closed(case: Case, one: Stranger, context: DecisionContext, stays: bool) -> Change:
+def _closed(case: Case, stranger: Stranger, context: DecisionContext, stays: bool) -> Change:
     """The case ended where it stands; what it was opened for never was."""
     step = Step(
-        UNDO, case.state, case.state if case.state in s.TERMINAL else s.CLOSED, one.by, REASON
+        UNDO, case.state, case.state if case.state in s.TERMINAL else s.CLOSED, stranger.by, REASON
     )
     after = case.replace(
         state=step.to_state, touched_at=context.now, facts={}, reports=[], asks=[], receiver=None
@@ -158,12 +161,12 @@ def _closed(case: Case, one: Stranger, context: DecisionContext, stays: bool) ->
 
 
 def _goes_on(
-    case: Case, rest: Sequence[Statement], one: Stranger, context: DecisionContext
+    case: Case, rest: Sequence[Statement], stranger: Stranger, context: DecisionContext
 ) -> Change:
     """The case by what is left. Its row is that of the facts left; where it goes is as people have
     confirmed it.
     """
-    change = commands.change_from_statements(case, rest, context, UNDO, REASON, one.by)
+    change = commands.change_from_statements(case, rest, context, UNDO, REASON, stranger.by)
     after = change.after
     if after.facts != case.facts and case.state not in (s.ANNOUNCED, s.TRIAGED):
         again = rules.choose(after, context)
@@ -179,7 +182,8 @@ def _goes_on(
             else "stated",
         )
     if not any(
-        x.kind in OPENING and (x.event == str(one.event) or case.parent != one.parent) for x in rest
+        x.kind in OPENING and (x.event == str(stranger.event) or case.parent != stranger.parent)
+        for x in rest
     ):
         after = after.replace(parent=None, position=None)
     return Change(case, deadlines.settle(after, context), change.steps)
@@ -193,7 +197,7 @@ def _show_member(tx: Connection, case: Case) -> None:
         "SELECT member, name, sex, birth_date::text, phone, NULL FROM member WHERE member = %s",
         (case.member,),
     ).all()
-    tables.show_person(tx, [registered(case, one) for one in known])
+    tables.show_person(tx, [registered(case, statement) for statement in known])
 
 
 def _show_again(tx: Connection, case: Case) -> None:
@@ -212,7 +216,7 @@ def _show_again(tx: Connection, case: Case) -> None:
         {"id": case.id},
     )
     for row in left:
-        said: Mapping[str, Any] = row.body.get("person") or {}
+        posted_person: Mapping[str, Any] = row.body.get("person") or {}
         tables.show_person(
             tx,
             [
@@ -223,7 +227,7 @@ def _show_again(tx: Connection, case: Case) -> None:
                     "of_line": row.of_line,
                     "organisation": row.source.rpartition(":")[2],
                     "time": row.time,
-                    **{k: said.get(k) for k in ("name", "sex", "birth_date", "phone")},
+                    **{k: posted_person.get(k) for k in ("name", "sex", "birth_date", "phone")},
                     "address": (row.body.get("to") or {}).get("address"),
                     "evidence": None,
                 }

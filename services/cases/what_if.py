@@ -57,7 +57,7 @@ def _shifts(
 ) -> Iterator[Shift]:
     book = context.book or Book.of(context.policy)
     tried = Book.of(
-        book.base, (*book.versions, *(replace(one, effective_from=date.min) for one in new))
+        book.base, (*book.versions, *(replace(version, effective_from=date.min) for version in new))
     )
     then = replace(context, book=tried, policy=tried.at(context.today))
     for case in tables.load(tx, list(ids)).values():

@@ -326,11 +326,11 @@ _NEAR_INITIALS = {
 }
 
 
-def _sound_near(one: str, other: str) -> bool:
+def _sound_near(first: str, second: str) -> bool:
     """Two readings that differ in a neighbouring initial (fu, pu) or the last nasal only, as
     hearers mix them up.
     """
-    return not {_blurred(s) for s in sounds(one)}.isdisjoint(_blurred(s) for s in sounds(other))
+    return not {_blurred(s) for s in sounds(first)}.isdisjoint(_blurred(s) for s in sounds(second))
 
 
 def _blurred(sound: str) -> str:
@@ -389,7 +389,7 @@ def birth_level(person: Side, member: Side) -> str:
     numbered = member.number.birth_date if member.number.valid else None
     if numbered is not None and numbered not in held:
         held.append(numbered)
-    levels = [_two_dates(person.born, person.given, one) for one in held]
+    levels = [_two_dates(person.born, person.given, day) for day in held]
     return min(levels, key=_BIRTH_ORDER.index) if levels else "none"
 
 
@@ -444,10 +444,10 @@ def address_level(ours: str | None, theirs: str | None) -> str:
     """same (place and numbers), place (the numbers differ), other, none. Levels above the community
     may be absent.
     """
-    one, other = _address(ours or ""), _address(theirs or "")
-    if one is None or other is None:
+    first, second = _address(ours or ""), _address(theirs or "")
+    if first is None or second is None:
         return "none"
-    (place, numbers), (held_place, held_numbers) = one, other
+    (place, numbers), (held_place, held_numbers) = first, second
     if not (_is_tail(place, held_place) or _is_tail(held_place, place)):
         return "other"
     return "same" if numbers == held_numbers else "place"

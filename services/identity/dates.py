@@ -119,9 +119,9 @@ def _written(plain: str) -> Reading:
     if cut:  # 1990.10, kept as a figure, comes out as 1990.1: January or October
         return _made(int(cut[1]))._replace(guessed=True)
     for pattern in (_THREE, _TWO, _TWO_SHORT, _YEAR):
-        found = pattern.fullmatch(plain.rstrip("."))
-        if found:
-            return _made(*(int(group) for group in found.groups()))
+        match = pattern.fullmatch(plain.rstrip("."))
+        if match:
+            return _made(*(int(group) for group in match.groups()))
     last = _LAST_YEAR.fullmatch(plain)
     if last:
         return _year_last(int(last[1]), int(last[2]), int(last[3]))

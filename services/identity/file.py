@@ -123,16 +123,16 @@ class Register:
         self, person: Person, keys_of: Callable[[Person], frozenset[str]] = person_keys
     ) -> list[MemberRecord]:
         """The members that share a key with the person, in the order of the file."""
-        found: set[int] = set()
+        indexes: set[int] = set()
         for key in keys_of(person):
             held = self._by_key.get(key)
             if held is None:
                 continue
             if isinstance(held, int):
-                found.add(held)
+                indexes.add(held)
             elif len(held) <= KEY_MEMBERS_MAX:
-                found.update(held)
-        return [MemberRecord(*self._members[at]) for at in sorted(found)]
+                indexes.update(held)
+        return [MemberRecord(*self._members[at]) for at in sorted(indexes)]
 
 
 def identify_files(
@@ -151,12 +151,12 @@ def identify_files(
     beside `members`, if there is any. `prior`: the share of rows that are members. `out` appears
     whole or not at all. Rate and memory go to `stderr`.
     """
-    said = stderr or sys.stderr
+    messages = stderr or sys.stderr
     members, inp, out = Path(members), Path(inp), Path(out)
     listed = Path(organisations) if organisations else _beside(members)
     wrong = _usage(members, inp, out, listed, prior)
     if wrong:
-        print(f"guidui identify: {wrong}", file=said)
+        print(f"guidui identify: {wrong}", file=messages)
         return 2
     begun = time.perf_counter()
     try:
@@ -164,15 +164,15 @@ def identify_files(
         known = Organisations.read(listed) if listed else Organisations()
         model = Model.load(prior=prior)
     except (ValueError, lzma.LZMAError, OSError) as error:
-        print(f"guidui identify: {error}", file=said)
+        print(f"guidui identify: {error}", file=messages)
         return 2
     indexed = time.perf_counter()
     for fault in register.bad:
-        print(fault, file=said)
+        print(fault, file=messages)
     # the register stays; walking through it again and again would cost a third of the time
     gc.freeze()
     try:
-        done, bad = _identified(register, known, model, inp, out, said)
+        done, bad = _identified(register, known, model, inp, out, messages)
     finally:
         gc.unfreeze()
     spent = max(time.perf_counter() - indexed, 1e-9)
@@ -181,11 +181,11 @@ def identify_files(
         f"{indexed - begun:.2f} s; organisations "
         f"{'from ' + str(listed) if listed else 'by code only'}; "
         f"model {model.version}, prior {model.prior}; memory {memory_mb():.0f} MB",
-        file=said,
+        file=messages,
     )
     bad += len(register.bad)
     if bad:
-        print(f"{bad} bad lines, named above; all others were taken", file=said)
+        print(f"{bad} bad lines, named above; all others were taken", file=messages)
     return 1 if bad else 0
 
 
@@ -208,7 +208,7 @@ def _usage(
 
 
 def _identified(
-    register: Register, known: Organisations, model: Model, inp: Path, out: Path, said: TextIO
+    register: Register, known: Organisations, model: Model, inp: Path, out: Path, messages: TextIO
 ) -> tuple[int, int]:
     done = bad = 0
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
@@ -219,7 +219,7 @@ def _identified(
                     row = parse(line, _TYPES)
                 except BadLine as error:
                     bad += 1
-                    print(f"{inp}, line {number}: {error}", file=said)
+                    print(f"{inp}, line {number}: {error}", file=messages)
                     continue
                 person = person_of(row, known)
                 answer = model.judge(person, register.find(person), register.frequencies)
@@ -256,8 +256,8 @@ def to_json(answer: Identification) -> dict[str, Any]:
         "decision": answer.decision,
         "candidates": [
             {
-                "member": one.member,
-                "probability": one.probability,
+                "member": candidate.member,
+                "probability": candidate.probability,
                 "reasons": [
                     {
                         "field": r.field,
@@ -265,10 +265,10 @@ def to_json(answer: Identification) -> dict[str, Any]:
                         "words": r.words.zh,
                         "words_en": r.words.en,
                     }
-                    for r in one.reasons
+                    for r in candidate.reasons
                 ],
             }
-            for one in answer.candidates
+            for candidate in answer.candidates
         ],
         "model": answer.model,
     }

@@ -300,12 +300,12 @@ def _inside(body: str) -> str | None:
     that look like digits (O, I, l, S, B, Z) count as those only where the check character then
     holds.
     """
-    found = set(_WITHIN.findall(body))
-    if len(found) != 1:
-        found = {one for one in found if is_valid(one)}
-    if not found and len(body) == 18:
-        found = {one for one in (body.translate(_LIKE_DIGITS),) if is_valid(one)}
-    return found.pop() if len(found) == 1 else None
+    numbers = set(_WITHIN.findall(body))
+    if len(numbers) != 1:
+        numbers = {number for number in numbers if is_valid(number)}
+    if not numbers and len(body) == 18:
+        numbers = {number for number in (body.translate(_LIKE_DIGITS),) if is_valid(number)}
+    return numbers.pop() if len(numbers) == 1 else None
 
 
 def _eighteen(number: str) -> IdNumber:
@@ -350,18 +350,18 @@ def repairs(number: IdNumber) -> frozenset[str]:
     character leaves few.
     """
     seen = number.known if number.text is None else number.text
-    found: set[str] = set()
+    numbers: set[str] = set()
     if number.damage in ("check", "excel", "date", "region") and number.text is not None:
-        found.update(_one_changed(seen), _swapped(seen))
+        numbers.update(_one_changed(seen), _swapped(seen))
         if seen[17] != "X" and int(float(seen)) == int(seen):
-            found.update(_unrounded(seen))
+            numbers.update(_unrounded(seen))
     elif number.damage == "short":
         for place in range(18):
             digits = CHECKS if place == 17 else "0123456789"
-            found.update(seen[:place] + digit + seen[place:] for digit in digits)
+            numbers.update(seen[:place] + digit + seen[place:] for digit in digits)
     elif number.damage == "long":
-        found.update(seen[:place] + seen[place + 1 :] for place in range(19))
-    return frozenset(one for one in found if is_valid(one))
+        numbers.update(seen[:place] + seen[place + 1 :] for place in range(19))
+    return frozenset(number for number in numbers if is_valid(number))
 
 
 def _one_changed(number: str) -> set[str]:
@@ -384,11 +384,11 @@ def _swapped(number: str) -> set[str]:
 
 
 def _unrounded(number: str) -> set[str]:
-    middle, found = int(number), set()
+    middle, repaired = int(number), set()
     for seventeen in range((middle - 64) // 10, (middle + 64) // 10 + 1):
         whole = (
             str(seventeen) + check_character(str(seventeen)) if len(str(seventeen)) == 17 else ""
         )
         if whole and whole[17] != "X" and int(float(whole)) == middle:
-            found.add(whole)
-    return found
+            repaired.add(whole)
+    return repaired

@@ -100,7 +100,7 @@ def _keys_by_name(member: MemberRecord, number: IdNumber) -> list[str]:
             keys.append(f"bs:{day}{first}")
         if last:
             keys.append(f"bg:{day}{last}")
-        keys += [f"ys:{year}:{one}" for one in pieces]
+        keys += [f"ys:{year}:{piece}" for piece in pieces]
     for name in former:
         keys.append(f"n:{name}")
         keys += [f"ys:{day[:4]}:{name}" for day in days]
@@ -131,7 +131,7 @@ def number_keys(person: Person) -> frozenset[str]:
     if person.token:
         return frozenset((person.token,))
     number = parse_id_number(person.id_number)
-    return frozenset(f"id:{one}" for one in ((number.text,) if number.valid else repairs(number)))
+    return frozenset(f"id:{text}" for text in ((number.text,) if number.valid else repairs(number)))
 
 
 def close_keys(person: Person) -> frozenset[str]:
@@ -174,14 +174,14 @@ def _asked_by_name(
     number.
     """
     spoken = _spoken(name) + pieces
-    keys = {f"ys:{year}:{one}" for year in years for one in spoken}
+    keys = {f"ys:{year}:{sound}" for year in years for sound in spoken}
     first, last = _ends(name)
     for day in days:
         keys.update(_day_keys(day, first, last))
     if not years:
-        keys.update(f"n:{one}" for one in spoken)
+        keys.update(f"n:{sound}" for sound in spoken)
     if tail and "?" not in tail:
-        keys.update(f"nt:{tail}{one}" for one in spoken)
+        keys.update(f"nt:{tail}{sound}" for sound in spoken)
     return keys
 
 
@@ -192,7 +192,7 @@ def _number_keys(number: IdNumber) -> set[str]:
     if number.valid and number.text and (number.text.endswith("000") or _is_rounded(number.text)):
         keys.add(f"ip:{number.text[:PREFIX]}")
     if not number.valid:
-        keys.update(f"id:{one}" for one in repairs(number))
+        keys.update(f"id:{repaired}" for repaired in repairs(number))
         if number.damage == "excel" and len(number.known) >= PREFIX:
             keys.add(f"ip:{number.known[:PREFIX]}")
             keys.add(f"ip:{int(number.known[:PREFIX]) - 1}")
@@ -225,7 +225,7 @@ def _days(born: date | None, given: str, number: IdNumber) -> set[str]:
 
 
 def _day_keys(day: str, first: tuple[str, ...], last: tuple[str, ...]) -> list[str]:
-    return [f"bs:{day}{one}" for one in first] + [f"bg:{day}{one}" for one in last]
+    return [f"bs:{day}{part}" for part in first] + [f"bg:{day}{part}" for part in last]
 
 
 def _spoken(name: str) -> tuple[str, ...]:

@@ -109,24 +109,24 @@ def signs(levels: Levels) -> tuple[str, ...]:
     group = group_of(number)
     number = _NUMBER_WEIGHS_AS.get(number, number)
     phone = "same" if phone == "masked" else phone
-    found = [f"number={number}"]
+    signs = [f"number={number}"]
     if group == "same":
-        found += [
+        signs += [
             f"same_number+name={name}",
             f"same_number+birth={birth}",
             f"same_number+sex={sex}",
         ]
     elif group == "fits":
-        found += [f"fitting_number+name={name}", f"fitting_number+birth={birth}", f"sex={sex}"]
+        signs += [f"fitting_number+name={name}", f"fitting_number+birth={birth}", f"sex={sex}"]
     else:
-        found += [f"name={name}", f"birth={birth}", f"sex={sex}"]
+        signs += [f"name={name}", f"birth={birth}", f"sex={sex}"]
     side = "" if alike else "other_name+"
-    found += [
+    signs += [
         f"{side}phone={phone}",
         f"{side}address={address}",
         f"{side}organisation={organisation}",
     ]
-    return tuple(found)
+    return tuple(signs)
 
 
 _NUMBER_WEIGHS_AS = {"card": "same", "masked": "repaired", "shown": "begins"}
@@ -266,7 +266,7 @@ class Model:
         if quick is not None:
             return quick
         ours = read_person(person)
-        found = []
+        scored = []
         weighed: dict[tuple[Levels, str], tuple[float, float]] = {}
         for candidate in candidates:
             side = read_member(candidate)
@@ -277,22 +277,26 @@ class Model:
             if known is None:  # hundreds of namesakes agree in the same few ways
                 rare = self._rareness(levels, side.name, frequencies)
                 known = weighed[levels, side.name] = self._score(levels, rare), rare
-            found.append(_Found(known[0], candidate.member, levels, side, known[1]))
-        if not found:
+            scored.append(_Found(known[0], candidate.member, levels, side, known[1]))
+        if not scored:
             return Identification(
                 "not_a_member" if is_enough(ours) else "unknown", (), self.version
             )
-        found.sort(key=lambda one: (-one.score, one.member))
-        ranked = _share(found)
+        scored.sort(key=lambda candidate: (-candidate.score, candidate.member))
+        ranked = _share(scored)
         decision = self._decide(ours, ranked)
         listed = tuple(
             CandidateMember(
-                one.member, round(one.score, 4), reasons(one.levels), one.levels, one.rareness
+                candidate.member,
+                round(candidate.score, 4),
+                reasons(candidate.levels),
+                candidate.levels,
+                candidate.rareness,
             )
-            for one in ranked[:LISTED_MAX]
-            if one.score >= LISTED_FROM or decision == "review"
+            for candidate in ranked[:LISTED_MAX]
+            if candidate.score >= LISTED_FROM or decision == "review"
         )
-        rest = sum(math.exp(min(one.score, ODDS_MAX)) for one in found[len(listed) :])
+        rest = sum(math.exp(min(candidate.score, ODDS_MAX)) for candidate in scored[len(listed) :])
         return Identification(decision, listed, self.version, rest)
 
     def again(self, pairs: Sequence[tuple[Levels, float]], rest: float = 0.0) -> list[float]:
@@ -305,13 +309,13 @@ class Model:
 
     def bits(self, levels: Levels, rareness: float = 0.0) -> dict[str, float]:
         """What each of FIELDS adds to the odds, in bits (log2): +1 doubles them, -1 halves them."""
-        found = dict.fromkeys(FIELDS, 0.0)
+        weights = dict.fromkeys(FIELDS, 0.0)
         for sign in signs(tuple(levels)):
             field = sign.partition("=")[0].rpartition("+")[2]
-            found[field] += self._weights.get(sign, 0.0) / math.log(2)
+            weights[field] += self._weights.get(sign, 0.0) / math.log(2)
         if group_of(levels[0]) == "free":
-            found["name"] += self._rarity.get(levels[1], 0.0) * rareness / math.log(2)
-        return {field: round(bits, 1) for field, bits in found.items()}
+            weights["name"] += self._rarity.get(levels[1], 0.0) * rareness / math.log(2)
+        return {field: round(bits, 1) for field, bits in weights.items()}
 
     def _settled(self, person: Person, candidates: Sequence[MemberRecord]) -> Identification | None:
         """The ordinary row: the same number and the same name, letter by letter, and nobody else
@@ -320,7 +324,7 @@ class Model:
         number = person.id_number
         if not isinstance(number, str) or len(number) != 18:
             return None
-        holders = [one for one in candidates if one.id_number == number]
+        holders = [candidate for candidate in candidates if candidate.id_number == number]
         if len(holders) != 1 or not person.name or holders[0].name != person.name:
             return None
         ours = read_person(person)
@@ -331,8 +335,8 @@ class Model:
             levels[1] != "same"
             or len(candidates) > 1
             and any(
-                one is not holders[0] and read_member(one).number.text == number
-                for one in candidates
+                candidate is not holders[0] and read_member(candidate).number.text == number
+                for candidate in candidates
             )
         ):
             return None
@@ -370,8 +374,8 @@ class Model:
             and not _is_named_otherwise(ranked)
         ):
             return "match"
-        if sum(one.score for one in ranked) >= self.review_at or any(
-            _asks(one.levels) for one in ranked
+        if sum(candidate.score for candidate in ranked) >= self.review_at or any(
+            _asks(candidate.levels) for candidate in ranked
         ):
             return "review"
         return "not_a_member" if is_enough(ours) else "unknown"
@@ -401,25 +405,26 @@ def _is_named_otherwise(ranked: Sequence[_Found]) -> bool:
         group_of(first[0]) == "same"
         and first[1] in ("sound", "shape", "part")
         and any(
-            one.levels[1] == "same" and _same_day(ranked[0].side, one.side) for one in ranked[1:]
+            candidate.levels[1] == "same" and _same_day(ranked[0].side, candidate.side)
+            for candidate in ranked[1:]
         )
     )
 
 
-def _same_day(one: Side, other: Side) -> bool:
+def _same_day(first: Side, second: Side) -> bool:
     days = [
         {side.born if side.given == "day" else None, side.number.birth_date} - {None}
-        for side in (one, other)
+        for side in (first, second)
     ]
     return not days[0].isdisjoint(days[1])
 
 
-def _is_one_person(one: Side, other: Side) -> bool:
-    if not one.name or one.name != other.name:
+def _is_one_person(first: Side, second: Side) -> bool:
+    if not first.name or first.name != second.name:
         return False
-    if one.number.text and other.number.text:
-        return one.number.text == other.number.text
-    return one.born is not None and one.born == other.born
+    if first.number.text and second.number.text:
+        return first.number.text == second.number.text
+    return first.born is not None and first.born == second.born
 
 
 def is_enough(ours: Side) -> bool:
@@ -446,14 +451,16 @@ def rareness(name: str, frequencies: Frequencies, usual: float) -> float:
     return max(-1.5, min(1.5, math.log10(usual * size / max(count, 1))))
 
 
-def _share(found: Sequence[_Found]) -> list[_Found]:
+def _share(scored: Sequence[_Found]) -> list[_Found]:
     """Odds to probabilities: the candidates exclude each other, and "none of them" has odds of
     one.
     """
-    top = max(0.0, found[0].score)
-    odds = [math.exp(one.score - top) for one in found]
+    top = max(0.0, scored[0].score)
+    odds = [math.exp(candidate.score - top) for candidate in scored]
     total = math.exp(-top) + sum(odds)
-    return [one._replace(score=odd / total) for one, odd in zip(found, odds, strict=True)]
+    return [
+        candidate._replace(score=odd / total) for candidate, odd in zip(scored, odds, strict=True)
+    ]
 
 
 def _logit(share: float) -> float:

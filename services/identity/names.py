@@ -68,7 +68,11 @@ def _fold_character(character: str) -> str:
         return "v"
     plain = unicodedata.normalize("NFKD", character.casefold())
     if plain != character:
-        return "".join(_FOLD[ord(one)] for one in plain if one != character)
+        return "".join(
+            _FOLD[ord(character_folded)]
+            for character_folded in plain
+            if character_folded != character
+        )
     return character if category[0] == "L" else ""
 
 

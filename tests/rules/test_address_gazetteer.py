@@ -297,7 +297,7 @@ def test_a_file_is_answered_in_order_and_its_bad_lines_are_named(
         "utf-8",
     )
     said = io.StringIO()
-    assert resolve_file(inp, out, learn, cache=cache, said=said) == 1
+    assert resolve_file(inp, out, learn, cache=cache, messages=said) == 1
     answers = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     assert [a["id"] for a in answers] == ["a", "b"]
     assert [a["candidates"][0]["code"] for a in answers] == ["330602001001"] * 2
@@ -307,5 +307,5 @@ def test_a_file_is_answered_in_order_and_its_bad_lines_are_named(
 
 def test_bad_usage_changes_nothing(tmp_path, cache):
     out = tmp_path / "out.jsonl"
-    assert resolve_file(tmp_path / "missing.jsonl", out, cache=cache, said=io.StringIO()) == 2
+    assert resolve_file(tmp_path / "missing.jsonl", out, cache=cache, messages=io.StringIO()) == 2
     assert not out.exists()
