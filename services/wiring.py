@@ -16,13 +16,18 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
 from services.addresses.gazetteer import Gazetteer
-from services.cases import clock as case_clock
-from services.cases import recount as recount_of_calendar
-from services.cases.commands import rewrite_paths
-from services.cases.queries import progress_of_cases
-from services.cases.recount import recompute_deadlines, recount_again
-from services.cases.repoint import CASES, MEMBERS, reassign_after_reorganisation, repoint_again
-from services.cases.rule_source import RuleSource, default_rules, stored_calendar
+from services.cases.commands.apply import rewrite_paths
+from services.cases.deadlines import clock as case_clock
+from services.cases.deadlines import recount as recount_of_calendar
+from services.cases.deadlines.recount import recompute_deadlines, recount_again
+from services.cases.routing.repoint import (
+    CASES,
+    MEMBERS,
+    reassign_after_reorganisation,
+    repoint_again,
+)
+from services.cases.routing.rule_source import RuleSource, default_rules, stored_calendar
+from services.cases.views.queries import progress_of_cases
 from services.kit import loops, rounds
 from services.kit.bus.consumer import Subscription
 from services.kit.clock import Clock, SystemClock

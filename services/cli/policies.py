@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from services.cases import policy_file, policy_store
-from services.cases.calendar import day_of
-from services.cases.policy_book import Version
-from services.cases.what_if import what_if
+from services.cases.deadlines.calendar import day_of
+from services.cases.policy import file as policy_file
+from services.cases.policy import store as policy_store
+from services.cases.policy.book import Version
+from services.cases.policy.what_if import what_if
 from services.kit.db import locks
 from services.kit.db.locks import Lock
 from services.wiring import App

@@ -33,7 +33,7 @@ def load(kind: str, file: Path, data: Data = None) -> None:
 
     KIND: divisions, organisations, members, contacts, grids, letters, confirmed, calendar, policy.
     """
-    from services.cases.backlog import open_letters
+    from services.cases.store.backlog import open_letters
     from services.cli.policies import load_policy
     from services.cluster.one_process import ensure_divisions
     from services.registry.load import Hooks
@@ -78,7 +78,7 @@ def numbers_assign(
     data: Data = None,
 ) -> None:
     """Give an organisation a range of letter numbers: PREFIX and FIRST to LAST, DIGITS wide."""
-    from services.cases.numbers import NumberRange, assign_range
+    from services.cases.store.numbers import NumberRange, assign_range
 
     given = NumberRange(prefix, first, last, digits)
     with transaction(data) as (app, tx):
@@ -94,7 +94,7 @@ def numbers_void(
     data: Data = None,
 ) -> None:
     """Make a free number void, such as that of a spoilt form."""
-    from services.cases.numbers import void_number
+    from services.cases.store.numbers import void_number
 
     with transaction(data) as (app, tx):
         void_number(tx, organisation, number, reason, app.clock.now(), None)
@@ -111,7 +111,7 @@ def rule_load(
 
     FILE: CSV or JSON Lines with row, area, under, destination, from, until, source.
     """
-    from services.cases import overrides
+    from services.cases.routing import overrides
     from services.kit.errors import Refused
     from services.registry.directory import Directory
 
@@ -136,7 +136,7 @@ def rule_list(data: Data = None) -> None:
 
     Each line: id, department, row, area, under, destination, from, until, its state, source.
     """
-    from services.cases import overrides
+    from services.cases.routing import overrides
 
     with transaction(data) as (_, tx):
         for rule in overrides.stored(tx):
@@ -157,7 +157,7 @@ def rule_list(data: Data = None) -> None:
 @rules.command("end")
 def rule_end(rule: Id, data: Data = None) -> None:
     """End a rule, by its id, for moves that begin from now on."""
-    from services.cases import overrides
+    from services.cases.routing import overrides
 
     with transaction(data) as (app, tx):
         if not overrides.end(tx, rule, app.clock.now()):
@@ -189,9 +189,9 @@ def what_if_destination(
     from datetime import timedelta
 
     from schemas.days import read_day
-    from services.cases.calendar import midnight
-    from services.cases.overrides import COLUMNS, NEEDED
-    from services.cases.rule_trial import changed_rules, what_if
+    from services.cases.deadlines.calendar import midnight
+    from services.cases.routing.overrides import COLUMNS, NEEDED
+    from services.cases.routing.rule_trial import changed_rules, what_if
     from services.registry.directory import Directory
 
     is_table = file.suffix == ".json" and file.is_file()
@@ -245,8 +245,8 @@ def statement(
 ) -> None:
     """The completeness statement of a day, as JSON; its difference is 0."""
     from schemas.days import read_day
-    from services.cases.calendar import day_of
-    from services.cases.routing import OPENING
+    from services.cases.deadlines.calendar import day_of
+    from services.cases.routing.decision_table import OPENING
     from services.records import completeness
 
     try:

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import OperationalError
 
-from services.cases.queries import progress_of_cases
+from services.cases.views.queries import progress_of_cases
 from services.cluster.postgres import EmbeddedServer, has_database
 from services.intake import app as intake_app
 from services.intake.app import database_away

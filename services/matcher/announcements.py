@@ -13,10 +13,10 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
-from services.cases import case_ids
-from services.cases.case_ids import OPENS_NOTHING, CaseIds
-from services.cases.model import Statement
-from services.cases.routing import OPENING, facts_stated
+from services.cases.model.case import Statement
+from services.cases.routing.decision_table import OPENING, facts_stated
+from services.cases.store import case_ids
+from services.cases.store.case_ids import OPENS_NOTHING, CaseIds
 from services.identity.persons import Person
 from services.kit.db import locks
 from services.kit.db.engine import rows

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.cases.model import DecisionContext
+from services.cases.model.case import DecisionContext
 from services.kit.db.engine import dumps, rows
 from services.matcher import sender_hints
 from services.matcher.announcements import Announcement, Place

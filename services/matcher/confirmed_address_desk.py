@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.cases.pool import unsettled_addresses
-from services.cases.queries import as_worker, look_at_cases
+from services.cases.views.pool import unsettled_addresses
+from services.cases.views.queries import as_worker, look_at_cases
 from services.kit.clock import Clock
 from services.matcher import confirmed_addresses
 from services.matcher.live_gazetteer import Addresses

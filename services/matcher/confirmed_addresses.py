@@ -16,8 +16,8 @@ from sqlalchemy import Connection, text
 
 from schemas.envelope import Message
 from schemas.topics import CASE_MOVED
-from services.cases.arguments import REASON_MAX, bounded, refuse
-from services.cases.queries import as_worker, look_at_cases
+from services.cases.commands.arguments import REASON_MAX, bounded, refuse
+from services.cases.views.queries import as_worker, look_at_cases
 from services.kit.clock import Clock
 from services.kit.db.engine import rows
 from services.matcher.live_gazetteer import Addresses

@@ -10,9 +10,11 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from schemas.departures import posted_id
-from services.cases import commands, reports, signs, tables
-from services.cases.model import Case, DecisionContext
-from services.cases.states import BEFORE_ACCEPTED, TERMINAL
+from services.cases.commands import apply as commands
+from services.cases.commands import reports
+from services.cases.model.case import Case, DecisionContext
+from services.cases.model.states import BEFORE_ACCEPTED, TERMINAL
+from services.cases.store import signs, tables
 from services.matcher import withdrawn
 from services.matcher.announcements import Announcement, Place, lock_for_correction
 from services.matcher.people import Decision

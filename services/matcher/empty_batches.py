@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from schemas.departures import SOURCE_PREFIX
-from services.cases import case_ids, commands
-from services.cases.rule_source import RuleSource
+from services.cases.commands import apply as commands
+from services.cases.routing.rule_source import RuleSource
+from services.cases.store import case_ids
 from services.kit.clock import Clock
 from services.kit.db.engine import rows
 from services.kit.loops import Part

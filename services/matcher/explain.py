@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.cases.queries import as_worker
+from services.cases.views.queries import as_worker
 from services.identity.compare import FIELDS
 from services.identity.reasons import reasons
 from services.kit.clock import ZONE

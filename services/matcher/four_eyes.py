@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.cases.arguments import refuse
+from services.cases.commands.arguments import refuse
 from services.kit.db.engine import dumps, rows
 
 

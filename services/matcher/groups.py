@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from services.cases import commands, deadlines, tables
-from services.cases.model import Case, DecisionContext, Step
-from services.cases.states import BULK_CLOSED, BULK_OPEN
-from services.cases.tables import Change
+from services.cases.commands import apply as commands
+from services.cases.deadlines import tasks as deadlines
+from services.cases.model.case import Case, DecisionContext, Step
+from services.cases.model.states import BULK_CLOSED, BULK_OPEN
+from services.cases.store import tables
+from services.cases.store.tables import Change
 from services.matcher.announcements import Announcement, Place
 
 OF_THE_EVENT = -1  # the position under which an event's bulk case is kept

@@ -12,9 +12,9 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from schemas.envelope import Message
-from services.cases import tables
-from services.cases.model import Case, DecisionContext, Statement, Task
-from services.cases.rule_source import RuleSource
+from services.cases.model.case import Case, DecisionContext, Statement, Task
+from services.cases.routing.rule_source import RuleSource
+from services.cases.store import tables
 from services.kit.clock import Clock
 from services.kit.db.engine import sent_ahead
 from services.matcher import announcements as posted

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from services.cases import signs
-from services.cases.calendar import day_of
-from services.cases.model import DecisionContext
-from services.cases.signs import Sign
+from services.cases.deadlines.calendar import day_of
+from services.cases.model.case import DecisionContext
+from services.cases.store import signs
+from services.cases.store.signs import Sign
 from services.matcher.announcements import CONTACT, DUES, LIFE, Announcement, Place
 from services.matcher.people import Decision
 

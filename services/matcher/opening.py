@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid5
 
-from services.cases import commands
-from services.cases.model import Case, DecisionContext, Statement
-from services.cases.tables import Change
+from services.cases.commands import apply as commands
+from services.cases.model.case import Case, DecisionContext, Statement
+from services.cases.store.tables import Change
 from services.matcher.address_answers import AddressAnswers
 from services.matcher.announcements import Announcement, Place
 from services.matcher.people import Decision

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.cases.model import DecisionContext
+from services.cases.model.case import DecisionContext
 from services.identity.compare import compare, read_member, read_person
 from services.identity.keys import close_keys, number_keys, person_keys
 from services.identity.model import SIZE, Identification, Model

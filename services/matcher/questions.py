@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
-from services.cases.arguments import bounded, refuse
+from services.cases.commands.arguments import bounded, refuse
 from services.kit.clock import ZONE
 from services.kit.db.engine import rows
 from services.matcher.four_eyes import Who

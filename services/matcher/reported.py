@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.cases import reports, tables
-from services.cases.backlog import registered
-from services.cases.model import Case, DecisionContext
-from services.cases.reports import Report
-from services.cases.tables import Change
+from services.cases.commands import reports
+from services.cases.commands.reports import Report
+from services.cases.model.case import Case, DecisionContext
+from services.cases.store import tables
+from services.cases.store.backlog import registered
+from services.cases.store.tables import Change
 from services.matcher.address_answers import AddressAnswers
 from services.matcher.announcements import Announcement, Place
 from services.matcher.member_locks import lock_members

@@ -18,10 +18,10 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection, Engine
 
 from schemas.envelope import NAMESPACE_GUIDUI
-from services.cases.calendar import day_of
-from services.cases.clock import apply_tasks, task_message
-from services.cases.model import DecisionContext
-from services.cases.rule_source import RuleSource
+from services.cases.deadlines.calendar import day_of
+from services.cases.deadlines.clock import apply_tasks, task_message
+from services.cases.model.case import DecisionContext
+from services.cases.routing.rule_source import RuleSource
 from services.kit.bus.event_log import record
 from services.kit.clock import Clock
 from services.kit.db import locks

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
-from services.cases.calendar import day_of
+from services.cases.deadlines.calendar import day_of
 from services.kit.db.engine import rows
 
 Group = list[tuple[tuple[str, ...], float, bool]]

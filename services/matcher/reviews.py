@@ -12,10 +12,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.cases import case_access
-from services.cases.arguments import REASON_MAX, bounded, refuse
-from services.cases.model import DecisionContext
-from services.cases.queries import as_worker, look_at_cases
+from services.cases.commands.arguments import REASON_MAX, bounded, refuse
+from services.cases.model.case import DecisionContext
+from services.cases.views import case_access
+from services.cases.views.queries import as_worker, look_at_cases
 from services.identity.compare import FIELDS
 from services.kit.clock import ZONE
 from services.kit.db.engine import rows

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from services.cases.model import DecisionContext
+from services.cases.model.case import DecisionContext
 from services.matcher.announcements import Announcement
 from services.matcher.people import Decision, People
 from services.registry.rosters import RollRow

@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.cases.model import DecisionContext
-from services.cases.states import (
+from services.cases.model.case import DecisionContext
+from services.cases.model.states import (
     ACCEPTED,
     ARRIVED,
     FLOATING_REGISTERED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from services.cases.rule_source import RuleSource
+from services.cases.routing.rule_source import RuleSource
 from services.kit.clock import Clock
 from services.matcher.live_gazetteer import Addresses
 

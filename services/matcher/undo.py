@@ -11,10 +11,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.cases import commands, reports, signs, undo
-from services.cases.arguments import REASON_MAX, bounded, refuse
-from services.cases.queries import as_worker, look_at_cases
-from services.cases.routing import OPENING
+from services.cases.commands import apply as commands
+from services.cases.commands import reports, undo
+from services.cases.commands.arguments import REASON_MAX, bounded, refuse
+from services.cases.routing.decision_table import OPENING
+from services.cases.store import signs
+from services.cases.views.queries import as_worker, look_at_cases
 from services.kit.db.engine import rows
 from services.matcher import announcements, confirmed_addresses, four_eyes, reviewed
 from services.matcher.announcements import Announcement

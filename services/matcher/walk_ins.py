@@ -14,12 +14,14 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection, Engine
 
-from services.cases import commands, deadlines, tables
-from services.cases import decide as rules
-from services.cases import states as s
-from services.cases.model import Case, DecisionContext, Step
-from services.cases.rule_source import RuleSource
-from services.cases.tables import Change
+from services.cases.commands import apply as commands
+from services.cases.commands import decide as rules
+from services.cases.deadlines import tasks as deadlines
+from services.cases.model import states as s
+from services.cases.model.case import Case, DecisionContext, Step
+from services.cases.routing.rule_source import RuleSource
+from services.cases.store import tables
+from services.cases.store.tables import Change
 from services.identity.keys import person_keys
 from services.identity.model import Model
 from services.identity.persons import MemberRecord

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
-from services.cases.queries import as_worker
+from services.cases.views.queries import as_worker
 from services.kit.db import paging
 from services.kit.db.engine import rows
 from services.kit.errors import Refused, Words

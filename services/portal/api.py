@@ -14,8 +14,9 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from schemas.days import NoDay, read_moment
-from services.cases import commands, queries
-from services.cases.alerts import alerts as alerts_of
+from services.cases.commands import apply as commands
+from services.cases.views import queries
+from services.cases.views.alerts import alerts as alerts_of
 from services.kit.clock import ZONE
 from services.kit.db import paging
 from services.kit.errors import Refused, Words

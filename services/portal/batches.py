@@ -10,7 +10,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.cases import batches, queries, receiving
+from services.cases.commands import batches, receiving
+from services.cases.views import queries
 from services.kit.errors import Refused
 from services.portal import fields
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from services.cases import batches, queries, receiving, states
+from services.cases.commands import batches, receiving
+from services.cases.model import states
+from services.cases.views import queries
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.cases import receiving, states
+from services.cases.commands import receiving
+from services.cases.model import states
 from services.portal.fields import FACTS, FIELDS, Field
 from services.portal.receipts import RECORDING
 from services.records import floating

@@ -14,8 +14,10 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
-from services.cases import commands, pages, queries, states
-from services.cases.policy import Policy
+from services.cases.commands import apply as commands
+from services.cases.model import states
+from services.cases.policy.values import Policy
+from services.cases.views import pages, queries
 from services.kit.errors import Refused, Words
 from services.portal import fields
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from services.cases.calendar import Calendar
-from services.cases.rule_source import RuleSource, default_rules, stored_calendar
+from services.cases.deadlines.calendar import Calendar
+from services.cases.routing.rule_source import RuleSource, default_rules, stored_calendar
 from services.kit.bus.consumer import Subscription
 from services.kit.clock import Clock
 from services.registry.access import Caller, Keys

@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 
-from services.cases import pages, queries, states
-from services.cases.routing import OPENING
+from services.cases.model import states
+from services.cases.routing.decision_table import OPENING
+from services.cases.views import pages, queries
 from services.kit.errors import Refused, Words
 from services.portal.asking import SignedIn, ThisPortal
 from services.portal.page import PageRoute, language, render, signed_in

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from schemas.departures import SOURCE_PREFIX, posted_id
-from services.cases import states
-from services.cases.queries import look_at_cases
+from services.cases.model import states
+from services.cases.views.queries import look_at_cases
 from services.kit.errors import Refused, Words
 from services.portal import fields
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal

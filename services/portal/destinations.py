@@ -12,7 +12,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from schemas.departures import SOURCE_PREFIX
-from services.cases import case_access, pool, queries, states
+from services.cases.model import states
+from services.cases.views import case_access, pool, queries
 from services.kit.errors import Refused, Words
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal

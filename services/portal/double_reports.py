@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
 from schemas.days import NoDay, read_day
-from services.cases import queries
+from services.cases.views import queries
 from services.kit.errors import Refused, Words
 from services.portal.asking import ThisPortal
 from services.portal.context import Portal

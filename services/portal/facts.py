@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Request, Response
 
-from services.cases.queries import as_worker
+from services.cases.views.queries import as_worker
 from services.portal.asking import SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.page import PageRoute, render

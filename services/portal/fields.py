@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.cases import states
+from services.cases.model import states
 from services.portal.sentences import OBSTACLES, REASONS
 from services.portal.words import zh
 

@@ -14,8 +14,8 @@ from fastapi.responses import RedirectResponse
 
 from schemas.days import NoDay, read_day
 from schemas.departures import SOURCE_PREFIX
-from services.cases import pages, queries
-from services.cases.queries import as_worker
+from services.cases.views import pages, queries
+from services.cases.views.queries import as_worker
 from services.kit.errors import Refused, Words
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.cases import NO_CASE, masked

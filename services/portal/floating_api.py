@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from schemas.days import NoDay, read_day
-from services.cases import queries
+from services.cases.views import queries
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies

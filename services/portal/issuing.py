@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.cases.calendar import day_of
+from services.cases.deadlines.calendar import day_of
 from services.kit.crypto import key_hash
 from services.kit.db.engine import rows
 from services.kit.errors import Refused, Words

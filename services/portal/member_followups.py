@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from schemas.days import NoDay, read_day
 from schemas.departures import SOURCE_PREFIX
-from services.cases.queries import look_at_cases
+from services.cases.views.queries import look_at_cases
 from services.kit.errors import Refused, Words
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal

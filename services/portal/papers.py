@@ -11,8 +11,9 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
-from services.cases import numbers, pages, queries, tables
-from services.cases.arguments import bounded
+from services.cases.commands.arguments import bounded
+from services.cases.store import numbers, tables
+from services.cases.views import pages, queries
 from services.kit.errors import Refused, Words
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.cases import NO_CASE

@@ -10,7 +10,8 @@ from typing import Annotated, Any, TypeGuard
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from services.cases import numbers, queries
+from services.cases.store import numbers
+from services.cases.views import queries
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies

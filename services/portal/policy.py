@@ -9,8 +9,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from services.cases import policy, policy_store, queries
-from services.cases.policy_book import Book, Version
+from services.cases.policy import store as policy_store
+from services.cases.policy import values as policy
+from services.cases.policy.book import Book, Version
+from services.cases.views import queries
 from services.kit.errors import Refused, Words
 from services.portal.asking import SignedIn, ThisPortal
 from services.portal.context import Portal

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from services.cases import pool, queries, states
+from services.cases.model import states
+from services.cases.views import pool, queries
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies

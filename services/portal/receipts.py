@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.cases import commands, queries, tables
+from services.cases.commands import apply as commands
+from services.cases.store import tables
+from services.cases.views import queries
 from services.portal import fields
 from services.portal.context import Portal
 from services.records.letters import papers, photos, scans

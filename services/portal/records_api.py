@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from schemas.days import NoDay, read_day
-from services.cases.queries import as_worker, look_at_cases
+from services.cases.views.queries import as_worker, look_at_cases
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies

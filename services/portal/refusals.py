@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from services.cases import queries, refusals
-from services.cases.calendar import add_months, midnight
+from services.cases.deadlines.calendar import add_months, midnight
+from services.cases.views import queries, refusals
 from services.kit.errors import Refused, Words
 from services.portal.asking import SignedIn, ThisPortal
 from services.portal.page import PageRoute, render

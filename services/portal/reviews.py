@@ -10,8 +10,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.cases.calendar import day_of
-from services.cases.queries import NO_CASE, look_at_cases
+from services.cases.deadlines.calendar import day_of
+from services.cases.views.queries import NO_CASE, look_at_cases
 from services.kit.errors import Refused, Words
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal

@@ -11,9 +11,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
-from services.cases import overrides, queries
-from services.cases.routing import table
-from services.cases.rule_trial import what_if
+from services.cases.routing import overrides
+from services.cases.routing.decision_table import table
+from services.cases.routing.rule_trial import what_if
+from services.cases.views import queries
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
 from services.portal import api, bodies

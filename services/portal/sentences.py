@@ -7,8 +7,8 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from schemas.days import stored_day, stored_moment
-from services.cases import states
-from services.cases.calendar import Calendar, day_of
+from services.cases.deadlines.calendar import Calendar, day_of
+from services.cases.model import states
 from services.kit.clock import ZONE
 from services.portal.words import words, zh
 

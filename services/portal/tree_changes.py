@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 
 from schemas.days import NoDay, read_day
 from schemas.departures import SOURCE_PREFIX, posted_id
-from services.cases.queries import as_worker
+from services.cases.views.queries import as_worker
 from services.kit.errors import Refused, Words
 from services.portal.asking import ThisPortal
 from services.portal.context import Portal

@@ -15,11 +15,11 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine, text
 
-from services.cases import case_access
-from services.cases.arguments import refuse
-from services.cases.model import DecisionContext
-from services.cases.rule_source import RuleSource
-from services.cases.states import ENDED, in_sql
+from services.cases.commands.arguments import refuse
+from services.cases.model.case import DecisionContext
+from services.cases.model.states import ENDED, in_sql
+from services.cases.routing.rule_source import RuleSource
+from services.cases.views import case_access
 from services.identity.names import fold_name
 from services.kit.db.engine import dumps, rows
 from services.kit.loops import Part

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.cases.calendar import midnight
+from services.cases.deadlines.calendar import midnight
 from services.kit.db.engine import rows
 
 _STATEMENT = """

@@ -14,8 +14,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine
 
-from services.cases.arguments import bounded, refuse
-from services.cases.calendar import day_of, midnight
+from services.cases.commands.arguments import bounded, refuse
+from services.cases.deadlines.calendar import day_of, midnight
 from services.kit.db.engine import dumps, rows
 from services.kit.errors import Refused
 from services.kit.loops import Part

@@ -16,9 +16,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from schemas.days import stored_day
-from services.cases import states as s
-from services.cases.calendar import day_of, midnight, month_end
-from services.cases.rule_source import RuleSource
+from services.cases.deadlines.calendar import day_of, midnight, month_end
+from services.cases.model import states as s
+from services.cases.routing.rule_source import RuleSource
 from services.kit.db.engine import rows
 from services.kit.errors import Words
 from services.registry.organisation_history import paths_at

@@ -17,7 +17,7 @@ from uuid import uuid4, uuid5
 from sqlalchemy import Connection
 
 from schemas.envelope import NAMESPACE_GUIDUI
-from services.cases.arguments import TEXT_MAX, bounded, refuse
+from services.cases.commands.arguments import TEXT_MAX, bounded, refuse
 from services.kit.db.engine import dumps, rows
 from services.registry.directory import Directory
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.cases import reports
-from services.cases.queries import as_worker
+from services.cases.commands import reports
+from services.cases.views.queries import as_worker
 from services.kit.db.engine import rows
 from services.registry.announcement_rights import SIGNS
 

@@ -14,9 +14,9 @@ from uuid import uuid5
 from sqlalchemy import Connection, Engine
 
 from schemas.envelope import NAMESPACE_GUIDUI
-from services.cases import states as s
-from services.cases.calendar import day_of, midnight, month_end
-from services.cases.rule_source import RuleSource
+from services.cases.deadlines.calendar import day_of, midnight, month_end
+from services.cases.model import states as s
+from services.cases.routing.rule_source import RuleSource
 from services.kit.bus.event_log import Message, record
 from services.kit.db.engine import rows
 from services.kit.loops import Part

@@ -15,9 +15,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from services.cases.calendar import day_of, midnight
-from services.cases.queries import figures
-from services.cases.rule_source import RuleSource
+from services.cases.deadlines.calendar import day_of, midnight
+from services.cases.routing.rule_source import RuleSource
+from services.cases.views.queries import figures
 from services.kit.db import locks
 from services.kit.db.engine import dumps, rows
 from services.kit.db.locks import Lock

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from schemas.departures import SOURCE_PREFIX
-from services.cases import clock as case_clock
-from services.cases import commands
+from services.cases.commands import apply as commands
+from services.cases.deadlines import clock as case_clock
 from services.intake.parse import parse
 from services.intake.store import accept
 from services.kit.bus.tailer import Tailers

@@ -12,11 +12,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from schemas.days import NoDay, read_moment
-from services.cases import policy
-from services.cases.calendar import Calendar
-from services.cases.policy import PolicyError
-from services.cases.policy_file import Values
-from services.cases.rule_source import RuleSource
+from services.cases.deadlines.calendar import Calendar
+from services.cases.policy import values as policy
+from services.cases.policy.file import Values
+from services.cases.policy.values import PolicyError
+from services.cases.routing.rule_source import RuleSource
 
 LISTS = ("organisations", "members", "contacts", "grids")
 SHOWN = ("case", "alerts", "member", "audit")

@@ -16,10 +16,12 @@ from uuid import UUID
 
 from schemas.days import read_moment
 from schemas.departures import SOURCE_PREFIX
-from services.cases import case_ids, commands, queries
-from services.cases import clock as case_clock
-from services.cases.alerts import alerts
-from services.cases.calendar import midnight
+from services.cases.commands import apply as commands
+from services.cases.deadlines import clock as case_clock
+from services.cases.deadlines.calendar import midnight
+from services.cases.store import case_ids
+from services.cases.views import queries
+from services.cases.views.alerts import alerts
 from services.cluster.postgres import EmbeddedServer
 from services.intake.faults import Invalid
 from services.intake.parse import parse

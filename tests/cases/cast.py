@@ -6,9 +6,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from services.cases import calendar, deadlines, policy, states
-from services.cases.arguments import Named
-from services.cases.model import Case, DecisionContext, MemberFacts
+from services.cases.commands.arguments import Named
+from services.cases.deadlines import calendar
+from services.cases.deadlines import tasks as deadlines
+from services.cases.model import states
+from services.cases.model.case import Case, DecisionContext, MemberFacts
+from services.cases.policy import values as policy
 from services.kit.clock import ZONE
 from services.registry.directory import Directory
 

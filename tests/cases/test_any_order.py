@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 
 from services.addresses.gazetteer import Gazetteer
-from services.cases import tables
-from services.cases.rule_source import default_rules
+from services.cases.routing.rule_source import default_rules
+from services.cases.store import tables
 from services.intake.parse import parse
 from services.intake.store import accept
 from services.kit.bus.event_log import Message

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from services.cases import receiving, states
-from services.cases.argument_kinds import ARGUMENTS, Kind, named_in
-from services.cases.arguments import Arguments, Undeclared
+from services.cases.commands import receiving
+from services.cases.commands.argument_kinds import ARGUMENTS, Kind, named_in
+from services.cases.commands.arguments import Arguments, Undeclared
+from services.cases.model import states
 from services.portal.fields import FIELDS
 
 

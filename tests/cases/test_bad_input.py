@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from services.cases import states
-from services.cases.decide import decide
+from services.cases.commands.decide import decide
+from services.cases.model import states
 from services.kit.errors import Refused
 from tests.cases.cast import COMMUNITY, GIVEN, NAMED, NOW, OUTSIDE, WORLD, case_in
 from tests.cases.test_table_of_moves import FIRST, case_of, who

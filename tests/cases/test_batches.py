@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.cases import batches, tables
-from services.cases import clock as case_clock
-from services.cases.commands import apply
-from services.cases.rule_source import default_rules
+from services.cases.commands import batches
+from services.cases.commands.apply import apply
+from services.cases.deadlines import clock as case_clock
+from services.cases.routing.rule_source import default_rules
+from services.cases.store import tables
 from services.intake.parse import parse
 from services.intake.store import accept
 from services.kit.bus.event_log import Message
@@ -245,7 +246,7 @@ def test_the_batch_closes_when_its_last_member_is_settled(cohort, worker):
 
 
 def test_those_who_may_not_see_the_batch_do_not_see_its_outcomes(cohort, web):
-    from services.cases.queries import look_at_cases
+    from services.cases.views.queries import look_at_cases
 
     cohort.give("give_to_all", order="note", **{"with": {"text": "x"}})
     cohort.tick()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from services.cases.calendar import Calendar, add_months, midnight, month_end, official
-from services.cases.rule_source import stored_calendar
+from services.cases.deadlines.calendar import Calendar, add_months, midnight, month_end, official
+from services.cases.routing.rule_source import stored_calendar
 
 FILE = Path(__file__).parent.parent / "data" / "calendar-golden.csv"
 GOLDEN = list(csv.DictReader(FILE.read_text("utf-8").splitlines()))

@@ -8,12 +8,14 @@ from datetime import date, datetime
 
 import pytest
 
-from services.cases import clock as case_clock
-from services.cases import deadlines, states, tables
-from services.cases.model import Step
-from services.cases.recount import recompute_deadlines
-from services.cases.rule_source import default_rules
-from services.cases.tables import Change
+from services.cases.deadlines import clock as case_clock
+from services.cases.deadlines import tasks as deadlines
+from services.cases.deadlines.recount import recompute_deadlines
+from services.cases.model import states
+from services.cases.model.case import Step
+from services.cases.routing.rule_source import default_rules
+from services.cases.store import tables
+from services.cases.store.tables import Change
 from services.kit.bus.event_log import Message
 from services.kit.clock import ZONE
 from services.notifier.handlers import notifier

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from services.cases import rights, states
-from services.cases.decide import COMMANDS, decide
+from services.cases.commands import rights
+from services.cases.commands.decide import COMMANDS, decide
+from services.cases.model import states
 from services.kit.errors import Refused
 from tests.cases.cast import ACTORS, CITY, GIVEN, NAMED, NEIGHBOUR, UNIT, WORLD, case_in
 

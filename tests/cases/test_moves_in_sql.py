@@ -12,11 +12,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from services.cases import deadlines, states, tables
-from services.cases.decide import decide
-from services.cases.model import Case, Step
-from services.cases.rule_source import default_rules
-from services.cases.tables import Change
+from services.cases.commands.decide import decide
+from services.cases.deadlines import tasks as deadlines
+from services.cases.model import states
+from services.cases.model.case import Case, Step
+from services.cases.routing.rule_source import default_rules
+from services.cases.store import tables
+from services.cases.store.tables import Change
 from services.kit.errors import Refused
 from tests.cases.cast import (
     ACTORS,

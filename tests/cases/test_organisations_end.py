@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from services.cases import queries
-from services.cases.repoint import reassign_after_reorganisation
+from services.cases.routing.repoint import reassign_after_reorganisation
+from services.cases.views import queries
 from services.kit.clock import ZONE
 from services.records import member_followups
 from services.records.reconciliation import open_checks

@@ -13,14 +13,19 @@ from typing import Any
 
 import pytest
 
-from services.cases import deadlines, policy, policy_file, policy_store, states, tables
-from services.cases.decide import decide
-from services.cases.model import Step
-from services.cases.policy_book import Book, Version
-from services.cases.routing import table
-from services.cases.rule_source import default_rules
-from services.cases.tables import Change
-from services.cases.what_if import what_if
+from services.cases.commands.decide import decide
+from services.cases.deadlines import tasks as deadlines
+from services.cases.model import states
+from services.cases.model.case import Step
+from services.cases.policy import file as policy_file
+from services.cases.policy import store as policy_store
+from services.cases.policy import values as policy
+from services.cases.policy.book import Book, Version
+from services.cases.policy.what_if import what_if
+from services.cases.routing.decision_table import table
+from services.cases.routing.rule_source import default_rules
+from services.cases.store import tables
+from services.cases.store.tables import Change
 from services.cli.policies import load_policy, try_policy
 from services.kit.errors import Refused
 from services.wiring import App

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from services.cases import states
-from services.cases.decide import decide
+from services.cases.commands.decide import decide
+from services.cases.model import states
 from services.kit.errors import Refused
 from tests.cases.cast import (
     ACTORS,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.cases import queries
-from services.cases.backlog import open_letters
+from services.cases.store.backlog import open_letters
+from services.cases.views import queries
 from services.kit.clock import ZONE
 from services.registry.load import Hooks, load_rows
 from services.tools.simulate import Stage

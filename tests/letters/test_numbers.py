@@ -9,7 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.cases import numbers, queries
+from services.cases.store import numbers
+from services.cases.views import queries
 from services.kit.errors import Refused
 from tests.stories import county_service
 from tests.stories.county_service import COMMUNITY, STREET, UNIT
@@ -138,7 +139,7 @@ def test_a_range_goes_to_who_issues_letters(town):
 def test_letters_of_the_past_are_in_the_register_and_join_the_range_that_is_assigned_later(
     town, register
 ):
-    from services.cases.backlog import open_letters
+    from services.cases.store.backlog import open_letters
 
     letter = {
         "number": "越纺组0002",
@@ -160,7 +161,7 @@ def test_letters_of_the_past_are_in_the_register_and_join_the_range_that_is_assi
 
 
 def test_a_letter_of_the_past_is_printed_with_the_dues_of_its_counterfoil(town):
-    from services.cases.backlog import open_letters
+    from services.cases.store.backlog import open_letters
     from services.records.letters import papers
 
     now = town.clock.now()

@@ -15,7 +15,7 @@ from PIL import Image
 from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, TextStringObject
 from structlog.testing import CapturingLogger
 
-from services.cases import numbers
+from services.cases.store import numbers
 from services.records.letters import glyphs
 from services.records.letters.fonts import fonts_of
 from services.registry.load import load_rows

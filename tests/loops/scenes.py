@@ -8,9 +8,11 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
-from services.cases import case_ids, deadlines, states, tables
-from services.cases.model import Case, Step
-from services.cases.tables import Change
+from services.cases.deadlines import tasks as deadlines
+from services.cases.model import states
+from services.cases.model.case import Case, Step
+from services.cases.store import case_ids, tables
+from services.cases.store.tables import Change
 from services.kit.db.engine import dumps
 from services.matcher.announcements import batch_of
 from services.registry.directory import Directory

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from schemas.days import FIRST, LAST
 from schemas.departures import EVENTS
-from services.cases import deadlines, states
-from services.cases import decide as rules
-from services.cases.arguments import Arguments
+from services.cases.commands import decide as rules
+from services.cases.commands.arguments import Arguments
+from services.cases.deadlines import tasks as deadlines
+from services.cases.model import states
 from services.intake.app import Intake
 from services.intake.faults import Invalid
 from services.intake.parse import Posted, parse

@@ -76,7 +76,7 @@ def test_a_stale_contact_goes_one_level_up(town, reader):
 
 
 def test_an_ended_post_goes_one_level_up_too(town):
-    from services.cases.queries import view_within
+    from services.cases.views.queries import view_within
 
     case = town.leaves(0, "accept")
     with town.app.worker.begin() as tx:

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.envelope import Message
 from services.addresses.gazetteer import Gazetteer
-from services.cases.queries import look_at_cases
+from services.cases.views.queries import look_at_cases
 from services.intake.app import Intake
 from services.kit.errors import Refused
 from services.matcher import announcements, confirmed_addresses

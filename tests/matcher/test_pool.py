@@ -37,7 +37,7 @@ def lost(town, number: int = 0, address: str = SOMEWHERE) -> str:
 
 
 def view(town, case: str) -> dict:
-    from services.cases.queries import view_within
+    from services.cases.views.queries import view_within
 
     with town.app.worker.begin() as tx:
         return view_within(tx, case, town.clock.now())

@@ -11,9 +11,9 @@ from importlib.resources import files
 import httpx
 import pytest
 
-from services.cases import overrides
-from services.cases.queries import view_within
-from services.cases.rule_trial import changed_rules, what_if
+from services.cases.routing import overrides
+from services.cases.routing.rule_trial import changed_rules, what_if
+from services.cases.views.queries import view_within
 from services.intake.app import Intake
 from services.kit.errors import Refused
 from services.registry.directory import Directory

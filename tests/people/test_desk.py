@@ -7,7 +7,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from services.cases.routing import OPENING
+from services.cases.routing.decision_table import OPENING
 from services.matcher import four_eyes
 from services.matcher.model_store import again
 from services.records.completeness import statement

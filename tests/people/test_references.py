@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from services.cases.routing import OPENING
+from services.cases.routing.decision_table import OPENING
 from services.matcher import empty_batches
 from services.matcher.reviews import decide, reviews
 from services.records.completeness import statement

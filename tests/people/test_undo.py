@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.cases import queries
+from services.cases.views import queries
 from services.kit.errors import Refused
 from services.matcher.reviews import decide
 from services.matcher.undo import undo_match

@@ -9,7 +9,7 @@ import threading
 import httpx
 import pytest
 
-from services.cases.routing import OPENING
+from services.cases.routing.decision_table import OPENING
 from services.kit.errors import Refused
 from services.matcher import announcements
 from services.matcher.handlers import Matcher

@@ -10,7 +10,8 @@ from datetime import datetime, time, timedelta
 import httpx
 import pytest
 
-from services.cases import queries, states
+from services.cases.model import states
+from services.cases.views import queries
 from services.kit.clock import ZONE
 from services.portal import fields
 from services.registry.load import load_rows

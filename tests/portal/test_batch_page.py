@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import httpx
 
-from services.cases import clock as case_clock
+from services.cases.deadlines import clock as case_clock
 from tests.portal.town import UNIT, text
 from tests.stories import county_service
 

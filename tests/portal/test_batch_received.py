@@ -9,9 +9,9 @@ from datetime import datetime
 import httpx
 import pytest
 
-from services.cases import batches, receiving
-from services.cases.clock import next_at, tick
-from services.cases.states import STATES
+from services.cases.commands import batches, receiving
+from services.cases.deadlines.clock import next_at, tick
+from services.cases.model.states import STATES
 from services.kit.clock import ZONE
 from tests.portal.town import (
     BRANCH,

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from services.cases.states import COMMANDS
+from services.cases.model.states import COMMANDS
 from services.cluster.one_process import application
 from services.kit.web.well_formed import PARAMETERS
 from tests.portal.every_route import (

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from services.cases import policy
+from services.cases.policy import values as policy
 from services.cli.policies import load_policy
 from services.portal.policy import NAMES
 from tests.portal.town import text

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from services.cases import states
+from services.cases.model import states
 from services.portal import sentences
 from services.portal.words import english, missing
 from tests.portal.town import text
@@ -24,7 +24,7 @@ def test_both_languages_fill_in_the_same_things():
 
 
 def test_every_act_and_task_has_its_sentence():
-    from services.cases.deadlines import _STATE_TASKS
+    from services.cases.deadlines.tasks import _STATE_TASKS
 
     assert set(_STATE_TASKS.values()) <= set(sentences.TASKS)
     assert {"triage", "accept", "rule", "reissue", "record_receipt", "answer"} <= set(

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from services.cases import clock as case_clock
-from services.cases.commands import apply
+from services.cases.commands.apply import apply
+from services.cases.deadlines import clock as case_clock
 from services.intake.app import Intake
 from services.kit.bus.tailer import Tailers
 from services.kit.clock import TurnedClock

@@ -10,7 +10,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from services.cases.pages import unaffiliated_count
+from services.cases.views.pages import unaffiliated_count
 from services.cli.policies import load_policy
 from services.kit.errors import Refused
 from services.records.snapshots import rebuilt

@@ -11,7 +11,8 @@ import httpx
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from services.cases import queries, states
+from services.cases.model import states
+from services.cases.views import queries
 from services.kit.clock import ZONE
 from services.records import snapshots
 from services.registry.load import Hooks, load_rows

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cases.states import STATES
+from services.cases.model.states import STATES
 from services.registry import file_schemas
 from services.registry.file_schemas import KINDS
 from services.registry.load import Hooks

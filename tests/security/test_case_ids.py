@@ -7,7 +7,7 @@ from __future__ import annotations
 from uuid import UUID, uuid5
 
 from schemas.departures import posted_id
-from services.cases import case_ids
+from services.cases.store import case_ids
 from services.kit.db.engine import connect
 from services.matcher import announcements
 from services.matcher.announcements import batch_of

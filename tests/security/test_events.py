@@ -846,11 +846,11 @@ def _with_policy(town: Town, monkeypatch: Any, **values: int) -> None:
     """Another number in force, as a version of the policy would put it."""
     from dataclasses import replace
 
-    from services.cases.policy_book import Book
+    from services.cases.policy.book import Book
 
     changed = replace(town.app.rule_source.policy, **values)
     monkeypatch.setattr(Book, "at", lambda *_: changed)
-    monkeypatch.setattr("services.cases.model.DecisionContext.policy_at", lambda *_: changed)
+    monkeypatch.setattr("services.cases.model.case.DecisionContext.policy_at", lambda *_: changed)
 
 
 def test_every_kind_of_event_says_who_may_say_it():

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
-from services.cases import states
-from services.cases.argument_kinds import ARGUMENTS, NAMING, PUBLIC, Kind
+from services.cases.commands.argument_kinds import ARGUMENTS, NAMING, PUBLIC, Kind
+from services.cases.model import states
 from services.cluster.one_process import application
 from services.portal import page
 from tests.cases.cast import GIVEN

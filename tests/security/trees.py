@@ -16,9 +16,10 @@ from sqlalchemy import Connection
 
 from schemas.departures import posted_id
 from schemas.envelope import Message
-from services.cases import overrides, receiving
-from services.cases.backlog import open_letters
-from services.cases.commands import apply
+from services.cases.commands import receiving
+from services.cases.commands.apply import apply
+from services.cases.routing import overrides
+from services.cases.store.backlog import open_letters
 from services.intake.app import Intake
 from services.kit.bus import dead_letters
 from services.kit.errors import Words

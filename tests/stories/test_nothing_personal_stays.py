@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from schemas.topics import TOPICS
-from services.cases.routing import OPENING
+from services.cases.routing.decision_table import OPENING
 from services.kit.db.engine import connect
 from services.records.completeness import statement
 from services.tools.simulate import play

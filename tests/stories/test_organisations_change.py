@@ -16,8 +16,8 @@ from schemas.envelope import Message
 from schemas.said import OrganisationColumns, OrganisationKind, Unit
 from schemas.topics import EVENT_POSTED
 from services import wiring
-from services.cases import queries
-from services.cases.repoint import reassign_after_reorganisation
+from services.cases.routing.repoint import reassign_after_reorganisation
+from services.cases.views import queries
 from services.kit.clock import ZONE
 from services.registry.access import create_key
 from services.registry.changes import Change, Tree, fold

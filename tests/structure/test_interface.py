@@ -13,8 +13,9 @@ import pytest
 import typer
 
 from schemas.departures import EVENTS
-from services.cases import rights, states
-from services.cases.deadlines import ALERT_ONLY
+from services.cases.commands import rights
+from services.cases.deadlines.tasks import ALERT_ONLY
+from services.cases.model import states
 from services.cli import KINDS, cli
 from services.intake.app import build
 from services.kit.clock import SystemClock

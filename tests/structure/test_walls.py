@@ -69,11 +69,11 @@ ROOMS = {
 ABOVE = {"wiring", "cluster", "cli", "tools"}
 PLAIN = ("schemas.envelope", "schemas.days", "services.kit.errors", "services.kit.packed")
 # a revision writes the table of legal moves as the program has it
-ALLOWED = {("services/kit/db/migrations/versions/0004_cases.py", "services.cases.states")}
+ALLOWED = {("services/kit/db/migrations/versions/0004_cases.py", "services.cases.model.states")}
 
 
 def room_of(module: str) -> str:
-    """``services.cases.decide`` -> ``cases``, ``services.kit.db.locks`` -> ``kit.db``; a module
+    """``services.cases.model.case`` -> ``cases``, ``services.kit.db.locks`` -> ``kit.db``; a module
     directly in services is its own room.
     """
     parts = module.split(".")

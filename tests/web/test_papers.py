@@ -12,7 +12,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from services.cases import numbers
+from services.cases.store import numbers
 from services.cluster.one_process import OWN_ADDRESS
 from tests.portal.town import Town
 from tests.stories import county_service

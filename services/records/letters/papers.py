@@ -12,9 +12,10 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from schemas.days import stored_day, stored_moment
-from services.cases import queries, tables
-from services.cases.calendar import day_of
-from services.cases.model import Case
+from services.cases.deadlines.calendar import day_of
+from services.cases.model.case import Case
+from services.cases.store import tables
+from services.cases.views import queries
 from services.kit.db.engine import rows
 from services.kit.errors import Refused, Words
 from services.records.letters.fonts import Fonts

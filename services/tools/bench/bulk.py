@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from schemas.departures import SOURCE_PREFIX
-from services.cases import tables
-from services.cases.batches import WAVE_CASES_MAX, wave
-from services.cases.commands import apply_to_child
-from services.cases.rule_source import default_rules
+from services.cases.commands.apply import apply_to_child
+from services.cases.commands.batches import WAVE_CASES_MAX, wave
+from services.cases.routing.rule_source import default_rules
+from services.cases.store import tables
 from services.intake.parse import parse
 from services.intake.store import accept
 from services.kit.bus.tailer import Tailers

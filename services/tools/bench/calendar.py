@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from services.cases import deadlines
-from services.cases import states as s
-from services.cases.model import Case, DecisionContext
-from services.cases.recount import recompute_deadlines
-from services.cases.rule_source import default_rules
+from services.cases.deadlines import tasks as deadlines
+from services.cases.deadlines.recount import recompute_deadlines
+from services.cases.model import states as s
+from services.cases.model.case import Case, DecisionContext
+from services.cases.routing.rule_source import default_rules
 from services.kit.clock import ZONE, TurnedClock
 from services.kit.db.engine import dumps
 from services.registry.load import load_rows

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from schemas.departures import SOURCE_PREFIX
 from schemas.envelope import Message
 from services.addresses.gazetteer import Gazetteer
-from services.cases.rule_source import default_rules
+from services.cases.routing.rule_source import default_rules
 from services.intake.parse import parse
 from services.intake.store import accept
 from services.kit.bus.consumer import Subscription

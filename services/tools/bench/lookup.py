@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from services.cases.rule_source import default_rules
+from services.cases.routing.rule_source import default_rules
 from services.kit.clock import SystemClock
 from services.kit.db.engine import connect
 from services.kit.garbage import collect_seldom

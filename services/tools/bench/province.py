@@ -13,10 +13,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.cases import deadlines
-from services.cases import states as s
-from services.cases.model import Case, DecisionContext
-from services.cases.rule_source import default_rules
+from services.cases.deadlines import tasks as deadlines
+from services.cases.model import states as s
+from services.cases.model.case import Case, DecisionContext
+from services.cases.routing.rule_source import default_rules
 from services.cluster.postgres import EmbeddedServer
 from services.kit.db.engine import connect, dumps
 from services.tools.bench.register import GIVEN, SURNAMES

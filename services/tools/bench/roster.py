@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from schemas.departures import SOURCE_PREFIX
 from schemas.envelope import Message
-from services.cases.rule_source import default_rules
+from services.cases.routing.rule_source import default_rules
 from services.identity.id_numbers import parse_id_number
 from services.identity.persons import MemberRecord
 from services.intake.parse import parse

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from services.cases.pages import work_list
+from services.cases.views.pages import work_list
 from services.cluster.postgres import EmbeddedServer
 from services.kit.clock import SystemClock
 from services.kit.db.engine import connect

@@ -9,10 +9,11 @@ from random import Random
 from sqlalchemy import Connection
 
 from schemas.departures import SOURCE_PREFIX
-from services.cases import commands, tables
-from services.cases.calendar import day_of
-from services.cases.commands import BatchOrder
-from services.cases.model import Case
+from services.cases.commands import apply as commands
+from services.cases.commands.apply import BatchOrder
+from services.cases.deadlines.calendar import day_of
+from services.cases.model.case import Case
+from services.cases.store import tables
 from services.intake.faults import Invalid
 from services.intake.parse import Posted, parse
 from services.intake.store import accept

@@ -10,9 +10,9 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from services.cases import rights
-from services.cases import states as s
-from services.cases.model import Case, DecisionContext
+from services.cases.commands import rights
+from services.cases.model import states as s
+from services.cases.model.case import Case, DecisionContext
 from services.tools.city.people import IMPOSSIBLE_DAYS
 from services.tools.city.town import COUNTY, FAR_STREET, Town
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sqlalchemy import URL, Connection
 
-from services.cases.rule_source import RuleSource
+from services.cases.routing.rule_source import RuleSource
 from services.kit.db.engine import connect
 from services.tools.city.invariants import Broken, look, sight_of, whole_sight
 

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
-from services.cases.calendar import day_of
-from services.cases.model import Case
+from services.cases.deadlines.calendar import day_of
+from services.cases.model.case import Case
 from services.tools.city.checker import Answer, Eyes, Question
 from services.tools.city.invariants import sight_of
 from services.tools.city.process import Machine

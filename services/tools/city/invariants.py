@@ -17,13 +17,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.cases import deadlines, queries, tables
-from services.cases import states as s
-from services.cases.calendar import add_months
-from services.cases.clock import READ_MEMBERS
-from services.cases.model import Case, DecisionContext, Task
-from services.cases.rule_source import RuleSource, facts_of
-from services.cases.tables import task_key
+from services.cases.deadlines import tasks as deadlines
+from services.cases.deadlines.calendar import add_months
+from services.cases.deadlines.clock import READ_MEMBERS
+from services.cases.model import states as s
+from services.cases.model.case import Case, DecisionContext, Task
+from services.cases.routing.rule_source import RuleSource, facts_of
+from services.cases.store import tables
+from services.cases.store.tables import task_key
+from services.cases.views import queries
 from services.kit.db.engine import rows
 
 

@@ -14,9 +14,11 @@ from random import Random
 from sqlalchemy import URL
 
 from services.addresses.gazetteer import Gazetteer
-from services.cases import calendar, case_ids, policy
-from services.cases import clock as case_clock
-from services.cases.rule_source import RuleSource
+from services.cases.deadlines import calendar
+from services.cases.deadlines import clock as case_clock
+from services.cases.policy import values as policy
+from services.cases.routing.rule_source import RuleSource
+from services.cases.store import case_ids
 from services.kit.bus.consumer import Subscription
 from services.kit.bus.tailer import Tailers
 from services.kit.cache import cache_folder

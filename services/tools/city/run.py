@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from schemas.departures import SOURCE_PREFIX
-from services.cases.backlog import open_letters
+from services.cases.store.backlog import open_letters
 from services.cluster.postgres import EmbeddedServer
 from services.kit.clock import ZONE
 from services.kit.db.engine import connect

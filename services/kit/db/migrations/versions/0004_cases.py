@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from services.cases import states
+from services.cases.model import states
 from services.kit.db.migrations.row_security import RANGE, row_security
 
 revision = "0004_cases"

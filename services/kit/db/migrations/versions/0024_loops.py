@@ -37,7 +37,7 @@ CREATE TABLE process_beat (
 COMMENT ON TABLE process_beat IS 'each process of the cluster says every few seconds that it is there, or why it does nothing';
 GRANT SELECT, INSERT, UPDATE, DELETE ON loop_round, process_beat TO guidui_worker;
 """
-# written by the transaction that opens a task, or opens it again; pages of alerts go by it (services/cases/alerts.py)
+# written by the transaction that opens a task, or opens it again; pages of alerts go by it (services/cases/views/alerts.py)
 ALERTS = """
 ALTER TABLE task ADD COLUMN xid xid8 NOT NULL DEFAULT '0';
 ALTER TABLE task ALTER COLUMN xid SET DEFAULT pg_current_xact_id();

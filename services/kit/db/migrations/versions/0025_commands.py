@@ -19,7 +19,7 @@ CREATE TABLE case_key (
     key bytea NOT NULL CHECK (octet_length(key) >= 4),
     former boolean NOT NULL
 );
-COMMENT ON TABLE case_key IS 'the key of case ids (cases/case_ids.py); read by guidui_worker alone';
+COMMENT ON TABLE case_key IS 'the key of case ids (cases/store/case_ids.py); read by guidui_worker alone';
 COMMENT ON COLUMN case_key.former IS 'whether cases were opened before there was a key';
 INSERT INTO case_key (key, former)
     SELECT uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), true

@@ -1,0 +1,561 @@
+"""What others read of cases: the views of interface.md §6, lists, alerts, counts. Row-level
+security decides who sees.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection
+
+from services.cases.commands.arguments import refuse
+from services.cases.commands.reports import REPORT
+from services.cases.deadlines import tasks as deadlines
+from services.cases.deadlines.calendar import day_of
+from services.cases.deadlines.tasks import ALERT_ONLY
+from services.cases.model import states as s
+from services.cases.model.case import Case
+from services.cases.policy.values import Policy
+from services.cases.routing.rule_source import RuleSource, default_rules
+from services.cases.store import tables
+from services.kit.clock import ZONE
+from services.kit.db import paging
+from services.kit.db.engine import lends, lent, rows, still_good
+from services.kit.errors import Refused, Words
+from services.registry.access import Caller, look_at_tree
+from services.registry.announcement_rights import in_line
+from services.registry.directory import Directory
+from services.registry.queries import grids_for, reachable
+from services.registry.tree import just_after
+
+LIMIT_MAX = 1000
+NO_CASE = Words(
+    "没有这件转移，或本组织不是其中一方。",
+    "There is no such case, or this organisation has no part in it.",
+)
+_PARTY = """(:own IN (origin, origin_committee, destination, header, receiver, receiving_committee,
+        ruling, branch, poster, host, owner, wait_organisation)
+    OR EXISTS (SELECT FROM case_party p WHERE p.case_id = c.id AND p.organisation = :own)
+    OR EXISTS (SELECT FROM case_event e WHERE e.case_id = c.id AND e.by_organisation = :own))"""
+
+
+@contextmanager
+def as_worker(tx: Connection) -> Generator[None]:
+    """Acts as the worker for a while: who looks was settled before.
+
+    A login that may become guidui_worker does so within its transaction. The login of pages never
+    may: what is read or noted then runs on a connection of the workers, and is committed when the
+    block ends (services.kit.db.engine.lent).
+    """
+    if lends(tx):
+        with lent(tx):
+            yield
+        return
+    role = tx.exec_driver_sql("SELECT current_setting('role')").scalar_one()
+    tx.exec_driver_sql("SET LOCAL ROLE guidui_worker")
+    try:
+        yield
+    finally:
+        if role != "guidui_worker" and still_good(tx):
+            tx.exec_driver_sql("SET LOCAL ROLE guidui_web")
+
+
+def look_at_cases(tx: Connection, caller: Caller) -> None:
+    """Lets ``tx`` see the cases of the caller and of all below it: a committee acts for its
+    branches.
+    """
+    look_at_tree(tx, caller)
+
+
+def must_see(tx: Connection, caller: Caller, case_id: str) -> None:
+    """Raises Refused 404 unless the caller, or an organisation below it, has a part in the case."""
+    look_at_cases(tx, caller)
+    ident = _uuid(case_id)
+    if ident is None or not rows(
+        tx, "SELECT 1 FROM transfer_case WHERE id = CAST(:id AS uuid)", {"id": ident}
+    ):
+        raise Refused(404, "no-such-case", NO_CASE)
+
+
+def _uuid(text: str | UUID) -> str | None:
+    try:
+        return str(UUID(str(text)))
+    except ValueError:
+        return None
+
+
+def case_view(
+    tx: Connection, case_id: str, now: datetime, own: str | None = None, viewer: str | None = None
+) -> dict[str, Any] | None:
+    """The case view of interface.md §6; None where this transaction does not see the case.
+
+    ``own`` narrows it to cases in which that organisation itself has a part (a receiver's key).
+    ``viewer`` is the organisation that looks: one in the member's line sees what others reported.
+    """
+    ident = _uuid(case_id)
+    where = "id = CAST(:id AS uuid)" + (f" AND {_PARTY}" if own else "")
+    if ident is None or not rows(
+        tx, f"SELECT 1 FROM transfer_case c WHERE {where}", {"id": ident, "own": own}
+    ):
+        return None
+    return view_within(tx, ident, now, viewer or own)
+
+
+def view_within(
+    tx: Connection, case_id: str, now: datetime, viewer: str | None = None
+) -> dict[str, Any]:
+    """The case view; that ``viewer`` may see the case is settled."""
+    return views(tx, [case_id], now, viewer=viewer)[0]
+
+
+_HISTORY = """
+SELECT case_id, at, by_organisation, by_person, command, from_state, to_state, reason, detail
+    FROM case_event
+WHERE case_id = ANY (CAST(:ids AS uuid[])) ORDER BY case_id, seq"""
+_TASKS = """
+SELECT case_id, member, kind, organisation, due_on FROM task
+WHERE closed_at IS NULL AND (case_id = ANY (CAST(:ids AS uuid[])) OR member = ANY (:members))
+    ORDER BY opened_at, id"""
+
+
+EVERYBODY = "*"
+"""As a viewer: whoever may see all of a case, such as a simulation that plays every part."""
+
+
+def views(
+    tx: Connection,
+    ids: Sequence[str | UUID],
+    now: datetime,
+    rule_source: RuleSource | None = None,
+    viewer: str | None = None,
+) -> list[dict[str, Any]]:
+    """Case views in the order of ``ids``, as the organisation ``viewer`` may see them."""
+    rule_source = rule_source or default_rules()
+    with as_worker(tx):
+        cases = tables.load(tx, ids)
+        members = sorted({c.member for c in cases.values() if c.member})
+        homes = (
+            {
+                row.member: row.organisation
+                for row in rows(
+                    tx,
+                    "SELECT member, organisation FROM member WHERE member = ANY (:m)",
+                    {"m": members},
+                )
+            }
+            if members
+            else {}
+        )
+        history: dict[str, list[Any]] = {}
+        for row in rows(tx, _HISTORY, {"ids": list(cases)}):
+            history.setdefault(str(row.case_id), []).append(row)
+        tasks: dict[str, list[Any]] = {}
+        for row in rows(tx, _TASKS, {"ids": list(cases), "members": members}):
+            tasks.setdefault(str(row.case_id) if row.case_id else f"m:{row.member}", []).append(row)
+        counting = rule_source.counting(tx, day_of(now))
+        directory = Directory.of(tx)
+        people = reachable(
+            tx,
+            directory,
+            {c for case in cases.values() for c in (case.owner, case.wait_organisation) if c},
+            day_of(now),
+        )
+    of_the_line = {
+        case.id
+        for case in cases.values()
+        if viewer == EVERYBODY or in_line(viewer, case.origin, directory, day_of(now))
+    }
+    return [
+        _view(
+            cases[str(i)],
+            homes,
+            history.get(str(i), []),
+            tasks.get(str(i), [])
+            + (tasks.get(f"m:{cases[str(i)].member}", []) if cases[str(i)].state in s.OPEN else []),
+            people,
+            now,
+            counting,
+            str(i) in of_the_line,
+        )
+        for i in ids
+        if str(i) in cases
+    ]
+
+
+def _view(  # noqa: PLR0913
+    case: Case,
+    homes: Mapping[str, str],
+    history: Sequence[Any],
+    tasks: Sequence[Any],
+    people: Mapping[str, Any],
+    now: datetime,
+    policy: Policy,
+    of_the_line: bool,
+) -> dict[str, Any]:
+    today = day_of(now)
+    flags = deadlines.flags(case, today, policy.pocket_early_days, policy.silent_days)
+    affiliation = homes.get(case.member or "")
+    if case.member is None and case.accepted_on:
+        affiliation = case.destination
+
+    def person(code: str | None) -> str | None:
+        return people[code][0].name if code and people.get(code) else None
+
+    return {
+        "id": case.id,
+        "member": case.member,
+        "category": case.category,
+        "rule": case.rule,
+        "state": case.state,
+        "owner": case.owner,
+        "owner_person": person(case.owner),
+        "origin": case.origin,
+        "destination": {
+            "organisation": case.destination,
+            "header": case.header,
+            "area": case.area,
+            "source": case.destination_source,
+        },
+        "affiliation": affiliation,
+        "letter": {
+            "number": case.letter_number,
+            "issued_on": _iso(case.letter_issued_on),
+            "expires_on": _iso(case.letter_expires_on),
+            "channel": case.letter_channel,
+            "status": case.letter_status,
+        },
+        "receipt": {
+            "due_on": _iso(case.receipt_due_on),
+            "sent_on": _iso(case.receipt_sent_on),
+            "recorded_on": _iso(case.receipt_recorded_on),
+        },
+        "waiting_on": {
+            "organisation": case.wait_organisation,
+            "act": case.wait_act,
+            "due_on": _iso(case.wait_due),
+            "person": person(case.wait_organisation),
+        },
+        "tasks": [
+            {
+                "kind": t.kind,
+                "organisation": t.organisation,
+                "due_on": _iso(t.due_on),
+                "overdue": bool(t.due_on and today > t.due_on),
+            }
+            for t in tasks
+            if t.kind not in ALERT_ONLY
+        ],
+        "flags": flags,
+        "obstacle": case.obstacle,
+        "parent": case.parent,
+        "history": [_history_row(h, of_the_line) for h in history],
+    }
+
+
+def _history_row(row: Any, of_the_line: bool) -> dict[str, Any]:
+    """One step as everybody with a part sees it; who reported something, and what, is for the
+    member's line.
+    """
+    by, detail = row.by_organisation, row.detail if row.command in s.SHARED else None
+    if row.command == REPORT and of_the_line:
+        by, detail = row.detail["organisation"], row.detail
+    return {
+        "at": row.at.astimezone(ZONE).isoformat(),
+        "by": by,
+        "command": row.command,
+        "from": row.from_state,
+        "to": row.to_state,
+        "reason": row.reason,
+        "detail": detail,
+    }
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def cases(  # noqa: PLR0913
+    tx: Connection,
+    now: datetime,
+    *,
+    state: str | None = None,
+    organisation: str | None = None,
+    own: str | None = None,
+    limit: int = 100,
+    cursor: str | None = None,
+    viewer: str | None = None,
+) -> dict[str, Any]:
+    """Cases that this transaction sees, newest first: open and closed, by state and by an
+    organisation that has a part in them, itself or through one below it.
+    """
+    if state is not None and state not in s.STATES:
+        raise refuse(
+            422,
+            "unknown-state",
+            f"没有「{state}」这种状态。",
+            f"There is no state {state!r}.",
+            states=sorted(s.STATES),
+        )
+    after = paging.decode(cursor, paging.moment, paging.ident)
+    params: dict[str, Any] = {
+        "state": state,
+        "own": own,
+        "limit": limit + 1,
+        "organisation": organisation,
+    }
+    where = ["TRUE"]
+    if state:
+        where.append("c.state = :state")
+    if own:
+        where.append(_PARTY)
+    if organisation:
+        with as_worker(tx):
+            path = Directory.of(tx).path(organisation) if Directory.of(tx).get(organisation) else ""
+        params |= {"lo": path, "hi": just_after(path) if path else ""}
+        where.append("""(:organisation IN (c.origin, c.origin_committee, c.destination,
+                c.header, c.receiver, c.receiving_committee, c.ruling, c.branch, c.owner, c.poster)
+            OR c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi
+            OR c.destination_path ~>=~ :lo AND c.destination_path ~<~ :hi)""")
+    if after:
+        where.append("(c.opened_at, c.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))")
+        params |= {"at": after[0], "id": after[1]}
+    case_rows = rows(
+        tx,
+        f"SELECT c.id, c.opened_at FROM transfer_case c WHERE {' AND '.join(where)} "
+        "ORDER BY c.opened_at DESC, c.id DESC LIMIT :limit",
+        params,
+    )
+    page = case_rows[:limit]
+    more = paging.encode(page[-1].opened_at, str(page[-1].id)) if len(case_rows) > limit else None
+    return {"items": views(tx, [str(r.id) for r in page], now, viewer=viewer or own), "next": more}
+
+
+def grids(tx: Connection, case_ids: Sequence[str], organisation: str) -> dict[str, dict[str, Any]]:
+    """Case -> who knocks at the door the member moves to: ``{"grid", "name", "contact", "phone"}``.
+
+    Only of cases whose destination side the organisation is on; the address itself is not told.
+    """
+    if not case_ids:
+        return {}
+    with as_worker(tx):
+        case_rows = rows(
+            tx,
+            """
+            SELECT c.id::text AS id, CASE WHEN length(c.area) = 12 THEN c.area
+                ELSE o.area END AS community, p.address
+            FROM transfer_case c LEFT JOIN case_person p ON p.case_id = c.id
+            LEFT JOIN organisation o ON o.code = c.destination AND o.serves_area
+            WHERE c.id = ANY (CAST(:ids AS uuid[]))
+              AND :own IN (c.destination, c.header, c.receiver, c.receiving_committee, c.branch)""",
+            {"ids": list(case_ids), "own": organisation},
+        )
+        near = grids_for(
+            tx, {r.id: (r.community, r.address) for r in case_rows if len(r.community or "") == 12}
+        )
+    return {
+        case: {
+            "grid": near_row.grid,
+            "name": near_row.name,
+            "contact": near_row.contact,
+            "phone": near_row.phone,
+        }
+        for case, near_row in near.items()
+    }
+
+
+# letters of one age make one group, not one a day
+_COUNTED = """
+SELECT state, category, obstacle, facts ->> 'rehired_by' AS rehired_by,
+       CASE WHEN letter_issued_on <= :early THEN CAST(:early AS date) END AS letter_issued_on,
+       CASE WHEN wait_due < :today THEN CAST(:today AS date) - 1 END AS wait_due, count(*) AS n
+FROM transfer_case
+WHERE origin_path ~>=~ :lo AND origin_path ~<~ :hi AND state NOT IN ('bulk_open', 'bulk_closed')
+GROUP BY 1, 2, 3, 4, 5, 6"""
+
+
+FORECAST_DAYS = (7, 14, 30)
+_EXPIRING = (
+    "SELECT "
+    + ", ".join(
+        f"count(*) FILTER (WHERE letter_expires_on - CAST(:today AS date) <= {days}) AS d{days}"
+        for days in FORECAST_DAYS
+    )
+    + """
+FROM transfer_case
+WHERE state IN ('letter_issued', 'in_transit')
+    AND origin_path ~>=~ :lo AND origin_path ~<~ :hi
+    AND letter_expires_on >= :today"""
+)
+
+
+def audit(
+    tx: Connection, now: datetime, organisation: str, rule_source: RuleSource | None = None
+) -> dict[str, Any]:
+    """The audit view of an organisation and all below it (interface.md §6, §7.4). The caller's
+    right is settled.
+
+    Beside it ``expiring``: days from today -> letters that are out and good for no longer.
+    """
+    today, rule_source = day_of(now), rule_source or default_rules()
+    with as_worker(tx):
+        path = Directory.of(tx).path(organisation)
+        bounds = {"lo": path, "hi": just_after(path)}
+        members = rows(
+            tx,
+            "SELECT count(*) AS n FROM member WHERE path ~>=~ :lo AND path ~<~ :hi "
+            "AND standing <> 'ended'",
+            bounds,
+        )[0].n
+        early = rule_source.counting(tx, today).pocket_early_days
+        counted = rows(
+            tx, _COUNTED, bounds | {"today": today, "early": today - timedelta(days=early)}
+        )
+        overdue = rows(
+            tx,
+            "SELECT kind, count(*) AS n FROM task WHERE closed_at IS NULL AND due_on < :today "
+            "AND path ~>=~ :lo AND path ~<~ :hi GROUP BY kind",
+            bounds | {"today": today},
+        )
+        expiring = rows(tx, _EXPIRING, bounds | {"today": today})[0]
+    return {
+        "as_of": now.isoformat(),
+        **figures(counted, members, {r.kind: r.n for r in overdue}, today, early),
+        "expiring": {str(days): expiring[f"d{days}"] for days in FORECAST_DAYS},
+    }
+
+
+def figures(
+    counted: Iterable[Any],
+    members: int,
+    overdue: Mapping[str, int],
+    today: date,
+    pocket_early_days: int,
+) -> dict[str, Any]:
+    """The audit figures of counted cases (state, category, obstacle, rehired_by, letter_issued_on,
+    wait_due, n) on a day.
+    """
+    tally: dict[str, Counter] = {
+        k: Counter() for k in ("flag", "state", "category", "class", "obstacle")
+    }
+    early = timedelta(days=pocket_early_days)
+    for row in counted:
+        state, n = row.state, row.n
+        tally["state"][state] += n
+        tally["flag"]["pocket"] += n * (state == s.LETTER_EXPIRED)
+        tally["flag"]["pocket_early"] += n * bool(
+            state in s.LETTER_OUT and row.letter_issued_on and today >= row.letter_issued_on + early
+        )
+        tally["flag"]["at_risk"] += n * bool(
+            state == s.LETTER_EXPIRED or (state in s.RISK and row.wait_due and today > row.wait_due)
+        )
+        if state in s.OPEN:
+            tally["category"][row.category] += n
+            tally["class"][floating_class(row.category, row.rehired_by)] += n
+            tally["obstacle"][row.obstacle] += n
+
+    def named(counter: Mapping[Any, int]) -> dict[str, int]:
+        return {
+            str(k): v for k, v in sorted(counter.items(), key=lambda i: str(i[0])) if k is not None
+        }
+
+    return {
+        "members": members,
+        "pocket": tally["flag"]["pocket"],
+        "pocket_early": tally["flag"]["pocket_early"],
+        "at_risk": tally["flag"]["at_risk"],
+        "by_state": named(tally["state"]),
+        "overdue_by_task": dict(overdue),
+        "by_category": named(tally["category"]),
+        "by_floating_class": named(tally["class"]),
+        "by_obstacle": named(tally["obstacle"]),
+    }
+
+
+def floating_class(category: str | None, rehired_by: str | None) -> int | None:
+    """Which of the six classes of floating members a case belongs to (interface.md §7.4)."""
+    if category == "retirement":
+        return 3 if rehired_by == "other" else None
+    return s.FLOATING_CLASS.get(category or "")
+
+
+def member_view(tx: Connection, member: str) -> dict[str, Any] | None:
+    """The member view of interface.md §6: affiliation, standing, the last case, and who looked."""
+    with as_worker(tx):
+        count_rows = rows(
+            tx, "SELECT member, organisation, standing FROM member WHERE member = :m", {"m": member}
+        )
+        if not count_rows:
+            return None
+        last = rows(
+            tx,
+            f"""SELECT id FROM transfer_case WHERE member = :m
+            ORDER BY state IN {s.in_sql(s.ENDED)}, opened_at DESC
+            LIMIT 1""",
+            {"m": member},
+        )
+        seen = rows(
+            tx,
+            """SELECT at, organisation, purpose FROM case_look WHERE member = :m
+                           UNION ALL SELECT at, organisation, purpose FROM member_look
+                               WHERE member = :m
+                           ORDER BY at DESC LIMIT 200""",
+            {"m": member},
+        )
+    return {
+        "member": member,
+        "affiliation": count_rows[0].organisation,
+        "standing": count_rows[0].standing,
+        "case": str(last[0].id) if last else None,
+        "seen_by": [
+            {
+                "at": r.at.astimezone(ZONE).isoformat(),
+                "organisation": r.organisation,
+                "purpose": r.purpose,
+            }
+            for r in seen
+        ],
+    }
+
+
+def record_look(
+    tx: Connection, case_id: str, organisation: str, person: str | None, purpose: str, now: datetime
+) -> None:
+    """Keeps that somebody opened a case, for the member to see."""
+    with as_worker(tx):
+        tx.exec_driver_sql(
+            """INSERT INTO case_look (id, case_id, member, organisation, person, purpose, at)
+               SELECT %s, id, member, %s, %s, %s, %s FROM transfer_case WHERE id = %s::uuid""",
+            (uuid4(), organisation, person, purpose, now, case_id),
+        )
+
+
+def looks(tx: Connection, case_id: str) -> Sequence[Any]:
+    """Who opened a case that this transaction sees, newest first: organisation, purpose, at."""
+    return rows(
+        tx,
+        "SELECT organisation, purpose, at FROM case_look WHERE case_id = CAST(:id AS uuid) "
+        "ORDER BY at DESC LIMIT 500",
+        {"id": _uuid(case_id)},
+    )
+
+
+def progress_of_cases(tx: Connection, case_ids: Sequence[Any]) -> dict[Any, dict[str, datetime]]:
+    """Case -> state -> when the case first entered it; told to whoever posted the event."""
+    if not case_ids:
+        return {}
+    with as_worker(tx):
+        progress_rows = rows(
+            tx,
+            """SELECT case_id, to_state, min(at) AS at FROM case_event
+                            WHERE case_id = ANY (CAST(:ids AS uuid[])) GROUP BY 1, 2""",
+            {"ids": [str(i) for i in case_ids]},
+        )
+    progress: dict[Any, dict[str, datetime]] = {}
+    for row in progress_rows:
+        progress.setdefault(row.case_id, {})[row.to_state] = row.at
+    return progress
