@@ -7,31 +7,32 @@ import mimetypes
 from fastapi import APIRouter, Response
 
 from services.kit.errors import Refused, Words
-from services.portal import (
-    access_api,
-    access_pages,
-    api,
+from services.portal.api import access as access_api
+from services.portal.api import batches as batches_api
+from services.portal.api import cases as cases_api
+from services.portal.api import dead_letters as dead_letters_api
+from services.portal.api import double_reports as double_reports_api
+from services.portal.api import floating as floating_api
+from services.portal.api import papers as papers_api
+from services.portal.api import pool as pool_api
+from services.portal.api import receipts as receipts_api
+from services.portal.api import records as records_api
+from services.portal.page import asset_url, assets
+from services.portal.pages import access as access_pages
+from services.portal.pages import (
     arrivals,
     batches,
-    batches_api,
     cases,
     dead_letters,
-    dead_letters_api,
     department,
     departures,
     destinations,
     double_reports,
-    double_reports_api,
     facts,
     floating,
-    floating_api,
     member_followups,
     papers,
-    papers_api,
     policy,
-    pool_api,
-    receipts_api,
-    records_api,
     refusals,
     reviews,
     rosters,
@@ -40,7 +41,6 @@ from services.portal import (
     snapshots,
     tree_changes,
 )
-from services.portal.page import asset_url, assets
 
 _NO_FILE = Words("没有这个文件。", "There is no such file.")
 
@@ -72,7 +72,7 @@ def routers() -> list[APIRouter]:
         cases,
     )
     return [
-        api.routes,
+        cases_api.routes,
         access_api.routes,
         papers_api.routes,
         receipts_api.routes,

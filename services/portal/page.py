@@ -26,8 +26,9 @@ from services.kit.log import where
 from services.kit.retry import is_infrastructure
 from services.kit.web import problems
 from services.kit.web.well_formed import refuse_controls
-from services.portal import list_access, sentences
+from services.portal import list_access
 from services.portal.context import Portal
+from services.portal.pages import sentences
 from services.portal.sessions import (
     SESSION,
     VISITOR,

@@ -10,8 +10,8 @@ from typing import Any
 from services.cases.commands import apply as commands
 from services.cases.store import tables
 from services.cases.views import queries
-from services.portal import fields
 from services.portal.context import Portal
+from services.portal.pages import fields
 from services.records.letters import papers, photos, scans
 from services.registry.access import Caller
 

@@ -8,7 +8,7 @@ from services.cases.commands import receiving
 from services.cases.commands.argument_kinds import ARGUMENTS, Kind, named_in
 from services.cases.commands.arguments import Arguments, Undeclared
 from services.cases.model import states
-from services.portal.fields import FIELDS
+from services.portal.pages.fields import FIELDS
 
 
 def test_every_command_declares_what_its_arguments_are():

@@ -13,7 +13,7 @@ import pytest
 from services.cases.model import states
 from services.cases.views import queries
 from services.kit.clock import ZONE
-from services.portal import fields
+from services.portal.pages import fields
 from services.registry.load import load_rows
 from tests.portal.town import text
 from tests.stories import county_service

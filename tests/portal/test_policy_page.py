@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from services.cases.policy import values as policy
 from services.cli.policies import load_policy
-from services.portal.policy import NAMES
+from services.portal.pages.policy import NAMES
 from tests.portal.town import text
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from services.kit.clock import ZONE
-from services.portal import tree_changes
+from services.portal.pages import tree_changes
 from services.registry.directory import Directory
 from services.registry.file_schemas import ORGANISATION_KINDS, UNITS
 from services.registry.organisation_history import COLUMNS

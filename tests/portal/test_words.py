@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 from services.cases.model import states
-from services.portal import sentences
+from services.portal.pages import sentences
 from services.portal.words import english, missing
 from tests.portal.town import text
 

@@ -17,7 +17,11 @@ FILE = re.compile(
     r"(?::? ([A-Za-z_.]+))?`"  # and a name in it
 )
 FOLDERS = ("services", "schemas", "deploy", "tests")
-BASES = ("", "services/", "services/kit/", "services/tools/", "services/records/")
+BASES = (
+    "",
+    "services/",
+    *(f"services/{room}/" for room in ("kit", "tools", "records", "cases", "portal")),
+)
 
 
 def _files_of(named: str) -> list[Path]:

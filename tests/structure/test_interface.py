@@ -19,9 +19,9 @@ from services.cases.model import states
 from services.cli import KINDS, cli
 from services.intake.app import build
 from services.kit.clock import SystemClock
-from services.portal import bodies
+from services.portal.api import bodies
 from services.portal.app import routers
-from services.portal.sentences import TASKS
+from services.portal.pages.sentences import TASKS
 from services.registry.access import ROLES
 from services.registry.file_schemas import KINDS as FILES
 from services.tools.bench.command import NAMES

@@ -16,11 +16,12 @@ from schemas.days import NoDay, read_day
 from services.cases.views.queries import as_worker, look_at_cases
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
-from services.portal import api, bodies
+from services.portal.api import bodies
+from services.portal.api import cases as api
 from services.portal.asking import ThisPortal, callers
-from services.portal.facts import is_month
-from services.portal.reviews import masked_person
-from services.portal.rosters import LISTS, RECONCILED, organisation_below, report_row, seen
+from services.portal.pages.facts import is_month
+from services.portal.pages.reviews import masked_person
+from services.portal.pages.rosters import LISTS, RECONCILED, organisation_below, report_row, seen
 from services.portal.upload import read_body
 from services.records import comparisons, facts, reconciliation, snapshots
 from services.registry.access import Caller

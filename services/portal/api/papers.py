@@ -14,8 +14,9 @@ from services.cases.store import numbers
 from services.cases.views import queries
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
-from services.portal import api, bodies
-from services.portal.api import (
+from services.portal.api import bodies
+from services.portal.api import cases as api
+from services.portal.api.cases import (
     ACTING,
     LIMIT_MAX,
     Text,

@@ -18,9 +18,9 @@ from services.cases.views import pages, queries
 from services.cases.views.queries import as_worker
 from services.kit.errors import Refused, Words
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
-from services.portal.cases import NO_CASE, masked
 from services.portal.context import Portal
 from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
+from services.portal.pages.cases import NO_CASE, masked
 from services.portal.words import zh
 from services.records import floating
 from services.registry.access import Caller

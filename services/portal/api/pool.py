@@ -11,9 +11,10 @@ from services.cases.model import states
 from services.cases.views import pool, queries
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
-from services.portal import api, bodies
+from services.portal.api import bodies
+from services.portal.api import cases as api
 from services.portal.asking import ThisPortal, callers
-from services.portal.destinations import claim, count_name, guesses_a_name
+from services.portal.pages.destinations import claim, count_name, guesses_a_name
 from services.registry.access import Caller
 
 _NO_CATEGORY = Words("没有这种离开的原因。", "There is no such category.")

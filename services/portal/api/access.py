@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from services.portal import api
-from services.portal.access_pages import READERS, read_log
+from services.portal.api import cases as api
 from services.portal.asking import ThisPortal, callers
+from services.portal.pages.access import READERS, read_log
 from services.registry.access import Caller
 
 routes = APIRouter(tags=["security"], responses=api.PROBLEMS)

@@ -16,7 +16,7 @@ from services.cases.views import pages, queries
 from services.kit.errors import Refused, Words
 from services.portal.asking import SignedIn, ThisPortal
 from services.portal.page import PageRoute, language, render, signed_in
-from services.portal.sentences import OBSTACLES, TASKS
+from services.portal.pages.sentences import OBSTACLES, TASKS
 from services.portal.sessions import Viewer
 from services.portal.words import words, zh
 from services.records import reconciliation

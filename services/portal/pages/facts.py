@@ -11,7 +11,7 @@ from services.cases.views.queries import as_worker
 from services.portal.asking import SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.page import PageRoute, render
-from services.portal.rosters import organisation_below
+from services.portal.pages.rosters import organisation_below
 from services.records import facts
 from services.registry.directory import Directory
 

@@ -7,8 +7,8 @@ from datetime import date
 from fastapi import APIRouter, Request, Response
 
 from services.portal.asking import SignedIn, ThisPortal
-from services.portal.department import CLASSES, above, scope
 from services.portal.page import PageRoute, language, render
+from services.portal.pages.department import CLASSES, above, scope
 from services.portal.words import words, zh
 from services.records import snapshots
 

@@ -15,10 +15,9 @@ from services.cases.commands.arguments import bounded
 from services.cases.store import numbers, tables
 from services.cases.views import pages, queries
 from services.kit.errors import Refused, Words
+from services.portal.api.papers import assign_below
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
-from services.portal.cases import NO_CASE
 from services.portal.context import Portal
-from services.portal.fields import arguments
 from services.portal.page import (
     Form,
     PageRoute,
@@ -27,8 +26,9 @@ from services.portal.page import (
     render,
     signed_in,
 )
+from services.portal.pages.cases import NO_CASE
+from services.portal.pages.fields import arguments
 from services.portal.paper_files import enquiry_pdf, letters_docx, letters_pdf, receipt_pdf
-from services.portal.papers_api import assign_below
 from services.portal.receipts import RECORDING, filed, receipt_fields, recorded
 from services.portal.sessions import Viewer
 from services.portal.upload import read_upload

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.cases.model import states
-from services.portal.sentences import OBSTACLES, REASONS
+from services.portal.pages.sentences import OBSTACLES, REASONS
 from services.portal.words import zh
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.cases.commands import receiving
 from services.cases.model import states
-from services.portal.fields import FACTS, FIELDS, Field
+from services.portal.pages.fields import FACTS, FIELDS, Field
 from services.portal.receipts import RECORDING
 from services.records import floating
 

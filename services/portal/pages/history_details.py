@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from services.portal.fields import FIELDS, Field
-from services.portal.sentences import Speaker
+from services.portal.pages.fields import FIELDS, Field
+from services.portal.pages.sentences import Speaker
 from services.registry.directory import Directory
 
 _LEFT_OUT = frozenset(

@@ -13,9 +13,10 @@ from schemas.days import NoDay, read_day
 from services.cases.views import queries
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
-from services.portal import api, bodies
+from services.portal.api import bodies
+from services.portal.api import cases as api
 from services.portal.asking import ThisPortal, callers
-from services.portal.floating import note_of_host
+from services.portal.pages.floating import note_of_host
 from services.records import floating
 from services.records.floating import HostNote
 from services.registry.access import Caller

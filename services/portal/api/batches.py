@@ -14,7 +14,8 @@ from services.cases.model import states
 from services.cases.views import queries
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
-from services.portal import api, bodies
+from services.portal.api import bodies
+from services.portal.api import cases as api
 from services.portal.asking import ThisPortal, callers
 from services.registry.access import Caller
 

@@ -19,14 +19,14 @@ from services.cases.model import states
 from services.cases.policy.values import Policy
 from services.cases.views import pages, queries
 from services.kit.errors import Refused, Words
-from services.portal import fields
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
-from services.portal.destinations import choices
-from services.portal.history_details import told
 from services.portal.organisation_search import branches, find
 from services.portal.page import PageRoute, render, signed_in
-from services.portal.sentences import FLAGS, NEXT, REASONS, SOURCES
+from services.portal.pages import fields
+from services.portal.pages.destinations import choices
+from services.portal.pages.history_details import told
+from services.portal.pages.sentences import FLAGS, NEXT, REASONS, SOURCES
 from services.portal.sessions import Viewer
 from services.portal.words import zh
 from services.records import member_followups

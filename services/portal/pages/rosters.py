@@ -18,9 +18,9 @@ from services.cases.views import queries
 from services.kit.errors import Refused, Words
 from services.portal.asking import ThisPortal
 from services.portal.context import Portal
-from services.portal.department import RECONCILED
 from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
-from services.portal.reviews import masked_person
+from services.portal.pages.department import RECONCILED
+from services.portal.pages.reviews import masked_person
 from services.portal.upload import Upload, read_upload
 from services.portal.words import zh
 from services.records import comparisons, reconciliation

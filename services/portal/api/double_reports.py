@@ -16,7 +16,8 @@ from schemas.days import NoDay, read_day
 from services.cases.views import queries
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
-from services.portal import api, bodies
+from services.portal.api import bodies
+from services.portal.api import cases as api
 from services.portal.asking import ThisPortal, callers
 from services.portal.context import Portal
 from services.records import double_reports

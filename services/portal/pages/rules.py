@@ -17,7 +17,8 @@ from services.cases.routing.rule_trial import what_if
 from services.cases.views import queries
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
-from services.portal import api, bodies
+from services.portal.api import bodies
+from services.portal.api import cases as api
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal, callers
 from services.portal.context import Portal
 from services.portal.organisation_search import chosen_and_found

@@ -21,10 +21,11 @@ from services.kit.clock import ZONE
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
 from services.kit.web.well_formed import refuse_malformed
-from services.portal import bodies, list_access
+from services.portal import list_access
+from services.portal.api import bodies
 from services.portal.asking import ThisPortal, callers
 from services.portal.context import Portal
-from services.portal.reviews import masked_review
+from services.portal.pages.reviews import masked_review
 from services.registry.access import Caller, look_as
 from services.registry.directory import Directory
 

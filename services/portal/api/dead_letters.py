@@ -13,9 +13,10 @@ from services.kit.bus import consumer
 from services.kit.clock import ZONE
 from services.kit.db import paging
 from services.kit.web.problems import trace_id
-from services.portal import api, bodies
+from services.portal.api import bodies
+from services.portal.api import cases as api
 from services.portal.asking import ThisPortal, callers
-from services.portal.dead_letters import ROLES, Letter, decide, letters_of, resume
+from services.portal.pages.dead_letters import ROLES, Letter, decide, letters_of, resume
 from services.registry.access import Caller
 from services.registry.security_log import Actor
 

@@ -13,7 +13,8 @@ from fastapi.concurrency import run_in_threadpool
 from services.cases.views import queries
 from services.kit.db import paging
 from services.kit.errors import Refused, Words
-from services.portal import api, bodies
+from services.portal.api import bodies
+from services.portal.api import cases as api
 from services.portal.asking import ThisPortal, callers
 from services.portal.receipts import RECORDING, filed, recorded
 from services.portal.upload import read_body

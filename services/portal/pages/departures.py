@@ -14,11 +14,11 @@ from schemas.departures import SOURCE_PREFIX, posted_id
 from services.cases.model import states
 from services.cases.views.queries import look_at_cases
 from services.kit.errors import Refused, Words
-from services.portal import fields
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import chosen_and_found
 from services.portal.page import Form, PageRoute, render, signed_in
+from services.portal.pages import fields
 from services.portal.sessions import new_token
 from services.portal.words import zh
 from services.registry.access import Caller, look_as

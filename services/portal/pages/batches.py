@@ -13,11 +13,11 @@ from fastapi.responses import RedirectResponse
 from services.cases.commands import batches, receiving
 from services.cases.views import queries
 from services.kit.errors import Refused
-from services.portal import fields
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import branches, find
 from services.portal.page import PageRoute, render, signed_in
+from services.portal.pages import fields
 from services.portal.sessions import Viewer
 from services.registry.directory import Directory
 
