@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from services.cli.shell import Data, fail, group, keep_act, opened, transaction
 
 if TYPE_CHECKING:
+    from services.app import App
     from services.kit.bus.consumer import Subscription
-    from services.wiring import App
 
 desk = group("What could not be handled: list, retry, skip; resume a consumer.")
 
@@ -65,7 +65,7 @@ def desk_resume(consumer: str, data: Data = None) -> None:
 
 
 def _subscriptions(app: App) -> list[Subscription]:
-    from services.wiring import HANDLERS
+    from services.app import HANDLERS
 
     return [make(app) for make in HANDLERS.values()]
 

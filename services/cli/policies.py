@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from services.app import App
 from services.cases.deadlines.calendar import day_of
 from services.cases.policy import file as policy_file
 from services.cases.policy import store as policy_store
@@ -12,7 +13,6 @@ from services.cases.policy.book import Version
 from services.cases.policy.what_if import what_if
 from services.kit.db import locks
 from services.kit.db.locks import Lock
-from services.wiring import App
 
 
 def load_policy(app: App, file: Path) -> int:

@@ -33,13 +33,13 @@ def load(kind: str, file: Path, data: Data = None) -> None:
 
     KIND: divisions, organisations, members, contacts, grids, letters, confirmed, calendar, policy.
     """
+    from services.app import after_load, follow_tree
     from services.cases.store.backlog import open_letters
     from services.cli.policies import load_policy
     from services.cluster.one_process import ensure_divisions
     from services.registry.load import Hooks
     from services.registry.load import load as load_file
     from services.registry.tabular import BadFile
-    from services.wiring import after_load, follow_tree
 
     if kind not in KINDS:
         fail(f"no kind {kind!r}; choose one of {', '.join(KINDS)}")

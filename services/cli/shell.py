@@ -18,8 +18,8 @@ from sqlalchemy.exc import OperationalError
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
+    from services.app import App
     from services.kit.settings import Settings
-    from services.wiring import App
 
 Data = Annotated[
     Path | None, typer.Option(help="data directory of the embedded database (GUIDUI_DATA)")

@@ -17,6 +17,17 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import OperationalError
 
+from services.app import (
+    HANDLERS,
+    LOOPS,
+    App,
+    check_glyphs,
+    loops_of,
+    loops_unready,
+    portal_of,
+    portal_routers,
+    set_aside,
+)
 from services.cases.views.queries import progress_of_cases
 from services.cluster.postgres import EmbeddedServer, has_database
 from services.intake import app as intake_app
@@ -37,17 +48,6 @@ from services.matcher.queries import decisions
 from services.registry import change_log
 from services.registry.load import load
 from services.registry.security_log import Keeper
-from services.wiring import (
-    HANDLERS,
-    LOOPS,
-    App,
-    check_glyphs,
-    loops_of,
-    loops_unready,
-    portal_of,
-    portal_routers,
-    set_aside,
-)
 
 log = structlog.get_logger()
 STOP_SECONDS_MAX = 10

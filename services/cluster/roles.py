@@ -9,6 +9,7 @@ import sys
 from sqlalchemy import Connection
 
 from schemas.topics import TOPICS
+from services.app import HANDLERS, LOOPS, App, check_glyphs, loops_of, loops_unready
 from services.cluster import processes
 from services.cluster.one_process import application, own_app, serve
 from services.cluster.supervised import create_topics
@@ -21,7 +22,6 @@ from services.kit.bus.reconcile import still_for
 from services.kit.errors import Words
 from services.kit.ports import refuse_taken
 from services.kit.settings import Settings
-from services.wiring import HANDLERS, LOOPS, App, check_glyphs, loops_of, loops_unready
 
 STILL_SECONDS_MAX = 20.0
 ROLES = ("relay", "intake", "ingress", "portal", *HANDLERS)

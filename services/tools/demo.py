@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.departures import SOURCE_PREFIX
+from services.app import HANDLERS, App
 from services.cases.commands import apply as commands
 from services.cases.deadlines import clock as case_clock
 from services.intake.parse import parse
@@ -25,7 +26,6 @@ from services.registry.access import Caller, create_key
 from services.registry.directory import Directory
 from services.tools.demo_county import demo_county, load_demo
 from services.tools.demo_scenes import departure, played
-from services.wiring import HANDLERS, App
 
 UNIT, DEPARTMENT = "620104030100", "620104010001"
 STREET, COMMUNITY, NEIGHBOUR = "620104020100", "620104020101", "620104020102"

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.departures import SOURCE_PREFIX
+from services.app import App
 from services.kit.db.engine import rows
-from services.wiring import App
 
 Post = Callable[[App, str, dict[str, Any]], None]
 Command = Callable[..., None]

@@ -16,6 +16,16 @@ from uuid import UUID
 
 from schemas.days import read_moment
 from schemas.departures import SOURCE_PREFIX
+from services.app import (
+    HANDLERS,
+    App,
+    climb_loop,
+    delivery_loop,
+    erase_loop,
+    records_loop,
+    tree_loop,
+    walk_ins_loop,
+)
 from services.cases.commands import apply as commands
 from services.cases.deadlines import clock as case_clock
 from services.cases.deadlines.calendar import midnight
@@ -40,16 +50,6 @@ from services.registry.directory import Directory
 from services.registry.load import load_rows
 from services.tools import scenario_file
 from services.tools.scenario_file import NotAScenario, Scenario
-from services.wiring import (
-    HANDLERS,
-    App,
-    climb_loop,
-    delivery_loop,
-    erase_loop,
-    records_loop,
-    tree_loop,
-    walk_ins_loop,
-)
 
 WORLD = ("organisations", "members", "contacts", "grids")
 # a history may leave any column out; these may not stand empty in a register, and here nothing

@@ -92,7 +92,7 @@ STEPS = [
 
 
 def test_every_loop_fires_between_two_steps(database, gazetteer, monkeypatch):
-    monkeypatch.setattr("services.wiring.Gazetteer.open", lambda cache: gazetteer)
+    monkeypatch.setattr("services.app.Gazetteer.open", lambda cache: gazetteer)
     scenario = {"name": "months", "world": WORLD, "steps": STEPS}
     answer, ok = play(database.app_url, scenario, datetime(2026, 8, 20, 9, tzinfo=ZONE))
     assert ok, [one for one in answer["steps"] if not one["ok"]]
@@ -118,7 +118,7 @@ def test_every_loop_fires_between_two_steps(database, gazetteer, monkeypatch):
 def test_who_cannot_be_reached_is_still_expected_where_they_are_going(
     database, gazetteer, monkeypatch
 ):
-    monkeypatch.setattr("services.wiring.Gazetteer.open", lambda cache: gazetteer)
+    monkeypatch.setattr("services.app.Gazetteer.open", lambda cache: gazetteer)
     attempts = ["2026-08-22 电话停机", "2026-08-23 微信未回", "2026-08-24 上门无人"]
     steps = [
         STEPS[0],

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from services.app import after_load, follow_tree
 from services.cases.routing.repoint import reassign_after_reorganisation
 from services.cases.views import queries
 from services.kit.clock import ZONE
@@ -18,7 +19,6 @@ from services.registry.access import Caller
 from services.registry.directory import Directory
 from services.registry.load import Hooks, load_rows
 from services.tools.simulate import Stage, matches
-from services.wiring import after_load, follow_tree
 from tests.cases.cast import (
     BRANCH,
     COMMUNITY,

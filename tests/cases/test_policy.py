@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from services.app import App
 from services.cases.commands.decide import decide
 from services.cases.deadlines import tasks as deadlines
 from services.cases.model import states
@@ -28,7 +29,6 @@ from services.cases.store import tables
 from services.cases.store.tables import Change
 from services.cli.policies import load_policy, try_policy
 from services.kit.errors import Refused
-from services.wiring import App
 from tests.cases.cast import (
     BRANCH,
     CASE,

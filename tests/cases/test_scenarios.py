@@ -20,7 +20,7 @@ SCENARIOS = sorted(FOLDER.glob("*.json"))
 
 @pytest.mark.parametrize("file", SCENARIOS, ids=[f.stem for f in SCENARIOS])
 def test_every_step_of_a_history_ends_as_it_must(database, gazetteer, monkeypatch, file: Path):
-    monkeypatch.setattr("services.wiring.Gazetteer.open", lambda cache: gazetteer)
+    monkeypatch.setattr("services.app.Gazetteer.open", lambda cache: gazetteer)
     scenario = json.loads(file.read_text("utf-8"))
     answer, _ = play(database.app_url, scenario, datetime.fromisoformat(scenario["start"]))
     wrong = [

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from services.app import after_load, follow_tree
 from services.cases.store.backlog import open_letters
 from services.cases.views import queries
 from services.kit.clock import ZONE
 from services.registry.load import Hooks, load_rows
 from services.tools.simulate import Stage
-from services.wiring import after_load, follow_tree
 from tests.cases.cast import BRANCH, CITY, COMMUNITY, COUNTY, ORGANISATIONS, STREET, UNIT
 
 OTHER = "330603010071"

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from services.app import printed_url
 from services.cluster.one_process import application
 from services.intake.app import build
 from services.kit import health
@@ -15,7 +16,6 @@ from services.kit.clock import SystemClock
 from services.kit.db.engine import connect
 from services.kit.errors import Words
 from services.kit.settings import Settings
-from services.wiring import printed_url
 from tests.intake.served import served
 
 BROKEN = {"database": Words("数据库停了", "the database is away")}

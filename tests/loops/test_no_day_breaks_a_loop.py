@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from schemas.days import FIRST, LAST
 from schemas.departures import EVENTS
+from services.app import LOOPS, loops_unready, round_of, set_aside
 from services.cases.commands import decide as rules
 from services.cases.commands.arguments import Arguments
 from services.cases.deadlines import tasks as deadlines
@@ -23,7 +24,6 @@ from services.intake.faults import Invalid
 from services.intake.parse import Posted, parse
 from services.kit.clock import ZONE
 from services.kit.errors import Refused
-from services.wiring import LOOPS, loops_unready, round_of, set_aside
 from tests.cases.cast import ACTORS, GIVEN, WORLD, case_in
 from tests.stories import county_service
 from tests.stories.county_service import BRANCH, UNIT

@@ -10,11 +10,11 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from services import wiring
+from services import app as composition
+from services.app import HANDLERS, LOOPS, loops_unready, set_aside
 from services.kit.bus import dead_letters
 from services.kit.metrics import LoopGauges, Seam
 from services.kit.rounds import Loop, Rounds
-from services.wiring import HANDLERS, LOOPS, loops_unready, set_aside
 from tests.loops.scenes import SCENES, batch, give_to_all
 from tests.stories import county_service
 from tests.stories.county_service import UNIT
@@ -135,7 +135,7 @@ def test_a_broken_database_ends_the_round_and_lays_nothing_on_the_desk(town, poi
         "$$ BEGIN RAISE EXCEPTION 'busy' USING ERRCODE = '40001'; END $$"
     )
     with pytest.raises(Exception, match="busy|40001|Serialization"):
-        wiring.round_of(town.app, "records")
+        composition.round_of(town.app, "records")
     assert desk(town, "records") == [] and scene.is_done(town) == set()
 
 
@@ -163,14 +163,14 @@ def test_a_child_of_a_batch_that_raises_does_not_hold_up_its_batch(town, poison,
                 tx.exec_driver_sql("SELECT count(*) FROM batch_done").scalar_one(),
             )
 
-    wiring.round_of(town.app, "clock")
-    wiring.round_of(town.app, "clock")
+    composition.round_of(town.app, "clock")
+    composition.round_of(town.app, "clock")
     assert outcomes() == (set(children) - {children[1]}, 0)
     [letter] = desk(town, "clock")
     assert letter.body["organisation"] == UNIT
     heal()
     dead_letters.retry(town.app.worker, letter.id, (), town.clock)
-    wiring.round_of(town.app, "clock")
+    composition.round_of(town.app, "clock")
     assert outcomes() == (set(children), 1)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from services.addresses.gazetteer import Gazetteer
+from services.app import App
 from services.kit.cache import cache_folder
-from services.wiring import App
 from tests.portal.conftest import clock, reader, url
 from tests.portal.town import Town
 

@@ -12,11 +12,11 @@ import pytest
 
 from services.addresses import snapshot as address_snapshot
 from services.addresses.gazetteer import Gazetteer
+from services.app import after_load
 from services.matcher import editions
 from services.matcher.live_gazetteer import Addresses
 from services.registry.load import load, load_rows
 from services.registry.load_divisions import past
-from services.wiring import after_load
 
 BEFORE = "浙江省绍兴市柯桥区柯桥街道管墅社区18号"
 NEWER = "浙江省绍兴市柯桥区新钱清街道云上社区18号"

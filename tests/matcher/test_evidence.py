@@ -8,6 +8,7 @@ import pytest
 
 from schemas.envelope import Message
 from services.addresses.gazetteer import Gazetteer
+from services.app import HANDLERS
 from services.cases.views.queries import look_at_cases
 from services.intake.app import Intake
 from services.kit.errors import Refused
@@ -15,7 +16,6 @@ from services.matcher import announcements, confirmed_addresses
 from services.matcher.handlers import Matcher
 from services.matcher.live_gazetteer import Addresses
 from services.matcher.queries import decide_review
-from services.wiring import HANDLERS
 from tests.portal.town import ROAD, Town
 from tests.stories.county_service import (
     BRANCH,

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from services.app import HANDLERS
 from services.kit.bus import dead_letters
 from services.matcher.erasure import erase_decided
 from services.matcher.reviews import decide
 from services.records.erasure import erasure
-from services.wiring import HANDLERS
 from tests.people.posting import (
     ADDRESS,
     STRANGER,

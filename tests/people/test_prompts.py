@@ -11,12 +11,12 @@ import httpx
 import pytest
 from sqlalchemy import event as listening
 
+from services.app import after_load, delivery_loop, tree_loop
 from services.matcher import announcements
 from services.matcher.handlers import Matcher
 from services.matcher.reviews import decide
 from services.notifier.escalation import climb_overdue
 from services.registry.load import load_rows
-from services.wiring import after_load, delivery_loop, tree_loop
 from tests.people.posting import ADDRESS, STRANGER, decided, post, post_departure
 from tests.portal.town import DEPARTMENT, text
 from tests.stories import county_service

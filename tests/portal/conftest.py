@@ -9,10 +9,10 @@ from datetime import datetime
 import pytest
 
 from services.addresses.gazetteer import Gazetteer
+from services.app import App
 from services.cluster.one_process import application
 from services.kit.cache import cache_folder
 from services.kit.clock import ZONE, TurnedClock
-from services.wiring import App
 from tests.intake.served import served
 from tests.portal.town import Reader, Town
 

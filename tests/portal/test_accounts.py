@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import pytest
 
+from services.app import tree_loop
 from services.portal import accounts
 from services.portal.issuing import open_account
 from services.registry.load import load_rows
 from services.registry.security_log import NOBODY
-from services.wiring import tree_loop
 from tests.portal.town import CAST, DEPARTMENT, PASSWORD, text
 from tests.stories.county_service import BRANCH, CITY, COMMUNITY, UNIT
 

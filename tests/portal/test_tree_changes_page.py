@@ -8,12 +8,12 @@ from datetime import datetime
 
 import pytest
 
+from services.app import tree_loop
 from services.kit.clock import ZONE
 from services.portal.pages import tree_changes
 from services.registry.directory import Directory
 from services.registry.file_schemas import ORGANISATION_KINDS, UNITS
 from services.registry.organisation_history import COLUMNS
-from services.wiring import tree_loop
 from tests.portal.town import text
 from tests.stories.county_service import BRANCH, COMMUNITY, COUNTY, NEIGHBOUR, STREET, UNIT
 

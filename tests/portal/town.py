@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from services.app import HANDLERS, App
 from services.cases.commands.apply import apply
 from services.cases.deadlines import clock as case_clock
 from services.intake.app import Intake
@@ -18,7 +19,6 @@ from services.kit.clock import TurnedClock
 from services.portal.accounts import create_account
 from services.registry.access import Caller, caller_within, create_key
 from services.registry.load import load_rows
-from services.wiring import HANDLERS, App
 from tests.stories import county_service
 from tests.stories.county_service import (
     BRANCH,

@@ -12,10 +12,10 @@ import httpx
 import openpyxl
 import pytest
 
+from services.app import records_loop
 from services.kit.clock import ZONE
 from services.registry.rosters import read_roll, roll_of
 from services.registry.tabular import BadFile
-from services.wiring import records_loop
 from tests.portal.town import text
 from tests.stories import county_service
 from tests.stories.county_service import BRANCH, COMMUNITY, STREET, UNIT

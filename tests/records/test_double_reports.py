@@ -9,9 +9,9 @@ from datetime import datetime
 
 import pytest
 
+from services.app import records_loop
 from services.kit.clock import ZONE
 from services.records import double_reports
-from services.wiring import records_loop
 from tests.portal.town import text
 from tests.stories import county_service
 from tests.stories.county_service import BRANCH, COMMUNITY

@@ -9,10 +9,10 @@ from datetime import date, datetime, timedelta
 import httpx
 import pytest
 
+from services.app import after_load, follow_tree
 from services.kit.clock import ZONE
 from services.records import facts
 from services.registry.load import Hooks, load_rows
-from services.wiring import after_load, follow_tree
 from tests.portal.town import text
 from tests.stories import county_service
 from tests.stories.county_service import BRANCH, COMMUNITY, STREET, UNIT

@@ -9,8 +9,8 @@ from datetime import datetime
 import httpx
 import pytest
 
+from services.app import records_loop
 from services.kit.clock import ZONE
-from services.wiring import records_loop
 from tests.records.test_floating import floats
 from tests.stories.county_service import (
     BRANCH,

@@ -11,12 +11,12 @@ import httpx
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from services.app import after_load, follow_tree, records_loop
 from services.cases.model import states
 from services.cases.views import queries
 from services.kit.clock import ZONE
 from services.records import snapshots
 from services.registry.load import Hooks, load_rows
-from services.wiring import after_load, follow_tree, records_loop
 from tests.portal.town import text
 from tests.stories import county_service
 from tests.stories.county_service import BRANCH, CITY, COMMUNITY, COUNTY, ORIGIN_COUNTY, UNIT

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.app import walk_ins_loop
 from services.intake.app import Intake
 from services.registry.load import load_rows
-from services.wiring import walk_ins_loop
 from tests.stories import county_service
 from tests.stories.county_service import BRANCH, COMMUNITY, UNIT
 

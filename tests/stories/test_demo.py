@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.app import App
 from services.cluster.one_process import application, ensure_divisions
 from services.kit.cache import cache_folder
 from services.kit.errors import CannotStart
@@ -24,7 +25,6 @@ from services.tools.demo import (
     ensure_demo,
     sign_ins,
 )
-from services.wiring import App
 from tests.intake.served import served
 from tests.portal.town import Reader
 from tests.registry.conftest import ORGANISATIONS

@@ -15,7 +15,8 @@ from schemas.departures import SOURCE_PREFIX
 from schemas.envelope import Message
 from schemas.said import OrganisationColumns, OrganisationKind, Unit
 from schemas.topics import EVENT_POSTED
-from services import wiring
+from services import app as composition
+from services.app import HANDLERS, App, tree_loop
 from services.cases.routing.repoint import reassign_after_reorganisation
 from services.cases.views import queries
 from services.kit.clock import ZONE
@@ -23,7 +24,6 @@ from services.registry.access import create_key
 from services.registry.changes import Change, Tree, fold
 from services.registry.directory import Directory
 from services.registry.file_schemas import KINDS, ORGANISATION_KINDS, UNITS
-from services.wiring import HANDLERS, App, tree_loop
 from tests.stories.county_service import (
     BRANCH,
     CITY,
@@ -376,7 +376,7 @@ def test_a_process_that_dies_before_the_cases_have_followed_goes_on(county, town
             raise KeyboardInterrupt
         return reassign_after_reorganisation(*given)
 
-    monkeypatch.setattr(wiring, "reassign_after_reorganisation", dies)
+    monkeypatch.setattr(composition, "reassign_after_reorganisation", dies)
     with pytest.raises(KeyboardInterrupt):
         county.say("move", {"organisation": COMMUNITY, "parent": NEW_STREET})
     assert register(town.app).get(COMMUNITY).parent == NEW_STREET and "tree_changed" not in history(

@@ -15,12 +15,12 @@ from fastapi.routing import APIRoute
 from sqlalchemy import text
 
 from schemas.topics import TOPICS
-from services import wiring
+from services import app as composition
+from services.app import HANDLERS, App
 from services.cli import cli as commands
 from services.intake import ingress
 from services.kit.db.engine import connect, view_as
 from services.kit.settings import Settings
-from services.wiring import HANDLERS, App
 from tests.security.trees import let_anything_in
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +66,7 @@ ROOMS = {
     },
 }
 # what puts the rooms together, starts them or tries them: it may know everything
-ABOVE = {"wiring", "cluster", "cli", "tools"}
+ABOVE = {"app", "cluster", "cli", "tools"}
 PLAIN = ("schemas.envelope", "schemas.days", "services.kit.errors", "services.kit.packed")
 # a revision writes the table of legal moves as the program has it
 ALLOWED = {("services/kit/db/migrations/versions/0004_cases.py", "services.cases.model.states")}
@@ -200,7 +200,7 @@ def test_every_topic_has_its_consumer_and_every_consumer_its_topic(app):
 
 def test_every_loop_is_run_by_a_role_that_there_is():
     names = {command.name or command.callback.__name__ for command in commands.registered_commands}
-    assert all(loop.roles and set(loop.roles) <= names for loop in wiring.LOOPS.values())
+    assert all(loop.roles and set(loop.roles) <= names for loop in composition.LOOPS.values())
 
 
 OPEN_TO_ALL = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.yaml"}

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.wiring import records_loop
+from services.app import records_loop
 from tests.stories import county_service
 from tests.stories.county_service import BRANCH, COMMUNITY
 from tests.web.test_pages import SMALL, WIDE

@@ -14,6 +14,7 @@ from random import Random
 from sqlalchemy import URL
 
 from services.addresses.gazetteer import Gazetteer
+from services.app import HANDLERS, App, tree_loop
 from services.cases.deadlines import calendar
 from services.cases.deadlines import clock as case_clock
 from services.cases.policy import values as policy
@@ -23,7 +24,6 @@ from services.kit.bus.consumer import Subscription
 from services.kit.bus.tailer import Tailers
 from services.kit.cache import cache_folder
 from services.tools.city.faults import Killed, Mortal, MortalClock, deliver_again
-from services.wiring import HANDLERS, App, tree_loop
 
 SECRET = b"city"
 # how often a step is done by a process that dies, gets messages again, wakes on a clock that was

@@ -20,6 +20,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from schemas.departures import SOURCE_PREFIX
+from services.app import after_load, climb_loop, delivery_loop, follow_tree
 from services.cases.store.backlog import open_letters
 from services.cluster.postgres import EmbeddedServer
 from services.kit.clock import ZONE
@@ -34,7 +35,6 @@ from services.tools.city.people import Lives
 from services.tools.city.process import Machine
 from services.tools.city.report import Report
 from services.tools.city.town import COUNTY, contact, town
-from services.wiring import after_load, climb_loop, delivery_loop, follow_tree
 
 START = date(2026, 1, 5)
 BROKEN_MAX = 20
