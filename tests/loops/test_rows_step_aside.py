@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib import import_module
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -15,7 +13,7 @@ from services.app import HANDLERS, LOOPS, loops_unready, set_aside
 from services.kit.bus import dead_letters
 from services.kit.metrics import LoopGauges, Seam
 from services.kit.rounds import Loop, Rounds
-from tests.loops.scenes import SCENES, batch, give_to_all
+from tests.loops.scenes import SCENES
 from tests.stories import county_service
 from tests.stories.county_service import UNIT
 from tests.structure.test_walls import ROOT
@@ -218,27 +216,3 @@ def test_the_alerts_ask_for_figures_that_there_are(town):
     assert len(asked) >= 8 and not [name for name in asked if f"\n{name}" not in told]
     for name in LOOPS:
         assert f'guidui_loop_succeeded_timestamp_seconds{{loop="{name}"}}' in told
-
-
-@pytest.mark.parametrize(
-    ("written", "mended"),
-    [
-        ("2026-W50-1", "2026-12-07"),
-        ("2026W507", "2026-12-13"),
-        ("2026-W50", "2026-12-07"),
-        ("20261201", "2026-12-01"),
-        ("2026-12-01", "2026-12-01"),
-    ],
-)
-def test_first_days_of_orders_that_were_kept_in_other_forms_are_mended(
-    town, owner, written, mended
-):
-    revision = import_module("services.kit.db.migrations.versions.0024_loops")
-    parent = batch(town, str(uuid4()))
-    give_to_all(town, parent, {"order": "submit", "start_on": written})
-    owner(revision.FIRST_DAYS)
-    with town.app.worker.connect() as tx:
-        found = tx.exec_driver_sql(
-            "SELECT detail ->> 'start_on' FROM case_event WHERE command = 'give_to_all'"
-        ).scalar_one()
-    assert found == mended

@@ -176,12 +176,12 @@ def _unready(port: int) -> dict | None:
 def test_a_schema_that_is_behind_is_said_with_the_command_that_mends_it(
     tmp_path, database, command
 ):
-    ask(database.owner_url, "UPDATE alembic_version SET version_num = '0019_ends' RETURNING 1")
+    ask(database.owner_url, "UPDATE alembic_version SET version_num = '0001_baseline' RETURNING 1")
     done = guidui(*command, DATABASE_URL=database.app_url, GUIDUI_DATA=str(tmp_path / "data"))
     assert (
         done.returncode == 2 and "guidui migrate" in done.stderr and "Traceback" not in done.stderr
     )
-    assert ask(database.owner_url, "SELECT version_num FROM alembic_version") == "0019_ends"
+    assert ask(database.owner_url, "SELECT version_num FROM alembic_version") == "0001_baseline"
 
 
 def test_an_empty_database_is_behind_too(tmp_path, postgres):

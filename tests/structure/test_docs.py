@@ -20,7 +20,10 @@ FOLDERS = ("services", "schemas", "deploy", "tests")
 BASES = (
     "",
     "services/",
-    *(f"services/{room}/" for room in ("kit", "tools", "records", "cases", "portal")),
+    *(
+        f"services/{room}/"
+        for room in ("kit", "kit/db/migrations", "tools", "records", "cases", "portal")
+    ),
 )
 
 

@@ -14,6 +14,14 @@ from sqlalchemy.exc import DataError, ProgrammingError
 from services.kit.db import locks
 from services.kit.db.engine import connect, driver_of
 from services.kit.db.locks import Lock
+from services.kit.db.migrations import files
+from services.kit.errors import CannotStart
+
+BASELINE = "0001_baseline"
+SAME_AS_BASELINE = "0026_work_lists"
+"""The last revision of the schema's first history. Its tables are those of the baseline, and a
+database that stands there goes on from the baseline.
+"""
 
 APPLICATION = (
     "guidui_app"  # may act as guidui_worker and as guidui_web: handlers, loops, acts of people
@@ -27,7 +35,10 @@ def migrate(owner_url: str | URL, application: str = APPLICATION, pages: str = P
     A login is created without a password where it does not exist. It owns nothing and inherits
     nothing: only an engine that names a role (services.kit.db.engine.connect) can do anything.
     Every table under row-level security is sealed: pages see rows in a context that the database
-    issued, whatever a migration forgot. Running it again changes nothing.
+    issued, whatever a migration forgot. The database's functions are set anew where their files
+    changed. Running it again changes nothing.
+
+    Raises `CannotStart` for a schema that this program does not know.
     """
     engine = connect(owner_url, None, connections_max=1)
     try:
@@ -35,7 +46,10 @@ def migrate(owner_url: str | URL, application: str = APPLICATION, pages: str = P
             locks.hold(tx, Lock.MIGRATION)
             config = _config()
             config.attributes["connection"] = tx
+            _refuse_unknown(tx)
+            _go_on_from_baseline(tx)
             command.upgrade(config, "head")
+            _set_functions(tx)
             tx.execute(text(_SEAL_TABLES))
             tx.execute(text(_NO_OBJECTS))
             tx.exec_driver_sql("GRANT SELECT ON alembic_version TO guidui_worker")
@@ -48,24 +62,79 @@ def migrate(owner_url: str | URL, application: str = APPLICATION, pages: str = P
 
 
 def is_behind(application_url: str | URL) -> bool:
-    """Whether the database of an application login lacks revisions that this program knows, or all
-    of them.
+    """Whether the database of an application login lacks revisions or functions that this program
+    knows, or all of them.
 
     A database that a newer program has migrated is not behind. Raises OperationalError where none
     answers.
     """
-    revisions = ScriptDirectory.from_config(_config())
     engine = connect(application_url, None, connections_max=1)
     try:
         with engine.connect() as tx:
             tx.exec_driver_sql("SET ROLE guidui_worker")
             present = tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+            has_our_functions = tx.exec_driver_sql(
+                "SELECT FROM function_set WHERE digest = %s", (files.digest_of_functions(),)
+            ).first()
     except (DataError, ProgrammingError):  # no such role, no such table, or no right to read it
         return True
     finally:
         engine.dispose()
-    known = {revision.revision for revision in revisions.walk_revisions()}
-    return present is None or (present in known and present != revisions.get_current_head())
+    if present is None or has_our_functions is None:
+        return True
+    return present in _known_revisions() and present != _newest_revision()
+
+
+def _known_revisions() -> set[str]:
+    script = ScriptDirectory.from_config(_config())
+    return {revision.revision for revision in script.walk_revisions()}
+
+
+def _newest_revision() -> str | None:
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _present_revision(tx: Connection) -> str | None:
+    """The revision at which the database stands; None where it is empty."""
+    if tx.exec_driver_sql("SELECT to_regclass('alembic_version')").scalar() is None:
+        return None
+    return tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+
+
+def _refuse_unknown(tx: Connection) -> None:
+    present = _present_revision(tx)
+    if present is None or present == SAME_AS_BASELINE or present in _known_revisions():
+        return
+    raise CannotStart(
+        f"the database stands at the schema {present}, which this version of guidui does not know: "
+        "start it once with the version that made it, or with a newer one"
+    )
+
+
+def _go_on_from_baseline(tx: Connection) -> None:
+    """Writes down that a database of the first history stands at the baseline."""
+    if _present_revision(tx) != SAME_AS_BASELINE:
+        return
+    tx.exec_driver_sql("UPDATE alembic_version SET version_num = %s", (BASELINE,))
+
+
+def _set_functions(tx: Connection) -> None:
+    """Sets every function anew, unless the newest set in the database is that of our files.
+
+    Each set leaves its digest, so that a program can see whether its own has ever been there.
+    """
+    digest = files.digest_of_functions()
+    newest = tx.exec_driver_sql("SELECT digest FROM function_set ORDER BY turn DESC LIMIT 1")
+    if newest.scalar() == digest:
+        return
+    tx.exec_driver_sql("SET LOCAL check_function_bodies = off")
+    for function in files.functions():
+        tx.execute(text(function))
+    tx.exec_driver_sql(
+        "INSERT INTO function_set (digest) VALUES (%s) "
+        "ON CONFLICT (digest) DO UPDATE SET turn = DEFAULT",
+        (digest,),
+    )
 
 
 def _config() -> Config:
