@@ -21,7 +21,7 @@ from services.cases.routing.rule_source import RuleSource, default_rules
 from services.cases.store import tables
 from services.cases.views import queries
 from services.cases.views.queries import as_worker
-from services.kit.db.engine import rows
+from services.kit.db.engine import Record, rows
 from services.registry.announcement_rights import in_line
 from services.registry.directory import Directory
 from services.registry.queries import reachable
@@ -315,24 +315,37 @@ TABS = ("waiting", "below", "on_the_way", "expected", "moved")
 # An open task of the organisation that is no arrival: those have a tab of their own.
 _OWN_TASK = "t.organisation = :own AND t.closed_at IS NULL AND t.kind <> 'expected'"
 _CASES = f"""
-SELECT c.id, c.opened_at,
+SELECT c.id, c.opened_at, 0 AS candidates,
        (SELECT min(t.due_on) FROM task t WHERE t.case_id = c.id AND {_OWN_TASK}) AS my_due
 FROM transfer_case c """
-# For each tab the cases in it: id, opened_at, my_due.
-_TAB = {
-    # whoever is waited for, but for an arrival (expected) and for reviews whose day has not come
-    # (then a task stands); in two parts, because each has an index and one condition of both has
-    # none
-    "waiting": f"""
-        SELECT c.id, c.opened_at, own_tasks.due_on AS my_due
-        FROM (SELECT t.case_id, min(t.due_on) AS due_on FROM task t WHERE {_OWN_TASK}
-            GROUP BY t.case_id) AS own_tasks
+
+
+def _waiting(bound: str = "") -> str:
+    """The cases whose move is the organisation's: those with a task of its own, and those that
+    wait for it without one.
+
+    Left out are arrivals (the tab "expected") and reviews whose day has not come. In two parts,
+    because each has an index and a condition of both has none. `candidates`: of how many cases
+    with a task those within `bound` were taken.
+    """
+    return f"""
+        SELECT c.id, c.opened_at, own_tasks.candidates, own_tasks.due_on AS my_due
+        FROM (SELECT t.case_id, min(t.due_on) AS due_on, count(*) OVER () AS candidates
+            FROM task t WHERE {_OWN_TASK} GROUP BY t.case_id {bound}) AS own_tasks
             JOIN transfer_case c ON c.id = own_tasks.case_id
         UNION ALL
-        SELECT c.id, c.opened_at, NULL FROM transfer_case c
+        SELECT c.id, c.opened_at, 0, NULL FROM transfer_case c
         WHERE c.wait_organisation = :own AND c.wait_act NOT IN ('record_arrival', 'reopen',
             'strike_off')
-            AND NOT EXISTS (SELECT FROM task t WHERE t.case_id = c.id AND {_OWN_TASK})""",
+            AND NOT EXISTS (SELECT FROM task t WHERE t.case_id = c.id AND {_OWN_TASK})"""
+
+
+# Those due first and all that are due on the last of these days: whoever has thousands of tasks
+# reads a page of them without looking at each case.
+_SOONEST = _waiting("ORDER BY min(t.due_on) FETCH FIRST :most ROWS WITH TIES")
+# For each tab the cases in it: id, opened_at, candidates, my_due.
+_TAB = {
+    "waiting": _waiting(),
     # row-level security leaves the tasks of the organisation's own tree
     "below": _CASES
     + """JOIN (SELECT DISTINCT t.case_id FROM task t WHERE t.organisation <> :own
@@ -354,8 +367,8 @@ WITH page AS MATERIALIZED (
     SELECT * FROM ({tab}) AS tab ORDER BY my_due NULLS LAST, opened_at DESC, id
         LIMIT :limit OFFSET :offset)
 SELECT c.id::text AS id, c.state, c.category, c.rule, c.origin, c.destination, c.wait_organisation,
-    c.wait_act,
-       c.wait_due, c.entered_at, c.opened_at, c.letter_expires_on, c.seq, p.name, page.my_due,
+    c.wait_act, c.wait_due, c.entered_at, c.opened_at, c.letter_expires_on, c.seq, p.name,
+       page.my_due, page.candidates,
        CASE WHEN c.state IN ('bulk_open', 'bulk_closed')
             THEN (SELECT count(*) FROM transfer_case k WHERE k.parent = c.id) END AS members,
        (SELECT array_agg(t.act ORDER BY t.due_on NULLS LAST, t.id) FROM task t
@@ -376,10 +389,21 @@ def work_list(
 ) -> list[dict[str, Any]]:
     """The rows of one tab of an organisation's list, what is due first on top."""
     directory = Directory.of(tx)
-    page = rows(
-        tx, _PAGE.format(tab=_TAB[tab]), {"own": organisation, "limit": limit, "offset": offset}
-    )
+    window = {"own": organisation, "limit": limit, "offset": offset, "most": offset + limit}
+    page = rows(tx, _PAGE.format(tab=_SOONEST if tab == "waiting" else _TAB[tab]), window)
+    if tab == "waiting" and len(page) < limit and _some_left_out(tx, page, window):
+        page = rows(tx, _PAGE.format(tab=_TAB[tab]), window)
     return [_named(dict(row), directory, day_of(now)) for row in page]
+
+
+def _some_left_out(tx: Connection, page: Sequence[Record], window: Mapping[str, Any]) -> bool:
+    """Whether a page is short because cases due first are no longer to be seen, and not because
+    there are no more.
+    """
+    if page:
+        return max(row.candidates for row in page) > window["most"]
+    own_tasks = f"SELECT FROM task t WHERE {_OWN_TASK}"
+    return rows(tx, f"SELECT EXISTS ({own_tasks}) AS any", window)[0].any
 
 
 def counts(
