@@ -15,7 +15,8 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from services.cases.commands import apply as commands
-from services.cases.commands import decide as rules
+from services.cases.commands.decide import entered
+from services.cases.commands.destination import choose_destination
 from services.cases.deadlines import tasks as deadlines
 from services.cases.model import states as s
 from services.cases.model.case import Case, DecisionContext, Step
@@ -204,10 +205,10 @@ def _become(case: Case, who: Decision, context: DecisionContext) -> Change:
     )
     steps = [Step("identify", case.state, case.state, None)]
     if case.state == s.ANNOUNCED:
-        after = rules.choose(after, context)
+        after = choose_destination(after, context)
         if after.state == s.TRIAGED:
             steps.append(Step("match", s.ANNOUNCED, s.TRIAGED, None, after.rule))
-            after = rules.entered(case, after, context)
+            after = entered(case, after, context)
     return Change(case, deadlines.settle(after, context), steps)
 
 
@@ -217,7 +218,7 @@ def _merge(tx: Connection, case: Case, other: Case, context: DecisionContext) ->
     tx.exec_driver_sql(
         "UPDATE statement SET case_id = %s WHERE case_id = %s::uuid", (ident, case.id)
     )
-    after = rules.entered(
+    after = entered(
         case, case.replace(state=s.MERGED, merged_into=other.id, touched_at=context.now), context
     )
     tables.write(

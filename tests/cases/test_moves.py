@@ -7,7 +7,8 @@ from __future__ import annotations
 import pytest
 
 from services.cases.commands import rights
-from services.cases.commands.decide import COMMANDS, decide
+from services.cases.commands.decide import decide
+from services.cases.commands.table import COMMANDS
 from services.cases.model import states
 from services.kit.errors import Refused
 from tests.cases.cast import ACTORS, CITY, GIVEN, NAMED, NEIGHBOUR, UNIT, WORLD, case_in

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from schemas.days import FIRST, LAST
 from schemas.departures import EVENTS
 from services.app import LOOPS, loops_unready, round_of, set_aside
-from services.cases.commands import decide as rules
 from services.cases.commands.arguments import Arguments
+from services.cases.commands.decide import decide, expire
 from services.cases.deadlines import tasks as deadlines
 from services.cases.model import states
 from services.intake.app import Intake
@@ -226,7 +226,7 @@ def given_by_anyone(state: str, command: str, args: dict[str, Any]):
     case = case_in(state, command)
     for actor in ACTORS:
         try:
-            return rules.decide(case, command, actor, args, WORLD)
+            return decide(case, command, actor, args, WORLD)
         except Refused as refused:
             assert refused.words.zh and refused.words.en and 400 <= refused.status < 500
     return None
@@ -259,7 +259,7 @@ def test_no_day_of_a_command_makes_the_clock_fail(field, value):
             later = replace(WORLD, now=WORLD.now.replace(year=WORLD.now.year + years))
             case = move.case
             if deadlines.expired(case, later):
-                case = rules.expire(case, later).case
+                case = expire(case, later).case
             deadlines.settle(case, later)
             deadlines.tasks(case, later)
             deadlines.wake_at(case, later)
@@ -281,7 +281,7 @@ def test_no_day_of_a_command_makes_the_clock_fail(field, value):
 def test_an_order_to_a_batch_begins_on_a_plain_day(value):
     for actor in ACTORS:
         with pytest.raises(Refused) as refused:
-            rules.decide(
+            decide(
                 case_in(states.BULK_OPEN),
                 "give_to_all",
                 actor,

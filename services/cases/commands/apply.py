@@ -12,9 +12,10 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Engine
 
-from services.cases.commands import decide as rules
 from services.cases.commands import reports
 from services.cases.commands.arguments import NOTHING, Named, refuse
+from services.cases.commands.decide import decide, entered
+from services.cases.commands.destination import choose_destination
 from services.cases.commands.named import look_up
 from services.cases.deadlines import tasks as deadlines
 from services.cases.model import states as s
@@ -152,7 +153,7 @@ def apply_all(
                 acted=acted.get(case.id, frozenset()),
                 reports=reported.get(case.id, ()),
             )
-            move = rules.decide(case, order.command, order.actor, order.args, seen, order.named)
+            move = decide(case, order.command, order.actor, order.args, seen, order.named)
             if order.command == "merge":
                 _join_other(tx, case, order, move.case.merged_into, context)
         except Refused as refusal:
@@ -239,7 +240,7 @@ def change_from_statements(
     )
     steps = [Step(command, case.state, case.state, by, reason)]
     if case.state in (s.ANNOUNCED, s.TRIAGED) and not case.inflow:
-        after = rules.choose(after, context)
+        after = choose_destination(after, context)
         moved = (after.state, after.rule, after.destination) != (
             case.state,
             case.rule,
@@ -249,7 +250,7 @@ def change_from_statements(
             name = "match" if case.state == s.ANNOUNCED else "state_facts"
             steps.append(Step(name, case.state, after.state, None, after.rule))
         if after.state != case.state:
-            after = rules.entered(case, after, context)
+            after = entered(case, after, context)
     return Change(case, deadlines.settle(after, context), steps)
 
 
@@ -286,7 +287,7 @@ def open_case(
     )
     steps = [Step("open", None, s.ANNOUNCED, poster)]
     if not case.inflow:
-        case = rules.choose(case, context)
+        case = choose_destination(case, context)
         if case.state == s.TRIAGED:
             steps.append(Step("match", s.ANNOUNCED, s.TRIAGED, None, case.rule))
     return Change(None, deadlines.settle(case, context), steps)
@@ -300,7 +301,7 @@ def withdraw(tx: Connection, case: Case, context: DecisionContext, by: str) -> C
     rest = [x for x in stated if x.kind in OPENING and not x.withdrawn]
     if rest or case.state not in (s.ANNOUNCED, s.TRIAGED):
         return change_from_statements(case, stated, context, "join", "withdrawn", by)
-    after = rules.entered(case, case.replace(state=s.CLOSED, touched_at=context.now), context)
+    after = entered(case, case.replace(state=s.CLOSED, touched_at=context.now), context)
     return Change(
         case,
         deadlines.settle(after, context),
@@ -342,9 +343,7 @@ def close_groups(tx: Connection, parents: Collection[str], context: DecisionCont
     )
     changes = []
     for case in tables.load(tx, done).values():
-        after = rules.entered(
-            case, case.replace(state=s.BULK_CLOSED, touched_at=context.now), context
-        )
+        after = entered(case, case.replace(state=s.BULK_CLOSED, touched_at=context.now), context)
         changes.append(
             Change(
                 case,

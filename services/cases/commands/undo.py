@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.cases.commands import apply as commands
-from services.cases.commands import decide as rules
+from services.cases.commands.decide import entered
+from services.cases.commands.destination import choose_destination
 from services.cases.deadlines import tasks as deadlines
 from services.cases.model import states as s
 from services.cases.model.case import Case, DecisionContext, Statement, Step
@@ -159,7 +160,7 @@ def _closed(case: Case, stranger: Stranger, context: DecisionContext, stays: boo
             parent=None,
             position=None,
         )
-    return Change(case, deadlines.settle(rules.entered(case, after, context), context), [step])
+    return Change(case, deadlines.settle(entered(case, after, context), context), [step])
 
 
 def _goes_on(
@@ -171,7 +172,7 @@ def _goes_on(
     change = commands.change_from_statements(case, rest, context, UNDO, REASON, stranger.by)
     after = change.after
     if after.facts != case.facts and case.state not in (s.ANNOUNCED, s.TRIAGED):
-        again = rules.choose(after, context)
+        again = choose_destination(after, context)
         receiver = context.directory.get(after.destination) if after.destination else None
         same = again.destination == after.destination
         after = after.replace(

@@ -15,9 +15,9 @@ from uuid import uuid5
 from sqlalchemy import Connection, Engine
 
 from schemas.envelope import NAMESPACE_GUIDUI
-from services.cases.commands import decide as rules
 from services.cases.commands import receiving
 from services.cases.commands.batches import wave
+from services.cases.commands.decide import expire, fall_back
 from services.cases.deadlines import tasks as deadlines
 from services.cases.model.case import Case, DecisionContext, Task
 from services.cases.routing.rule_source import RuleSource, facts_of
@@ -109,9 +109,9 @@ def _tell_time(tx: Connection, ids: list[str], context: DecisionContext) -> None
     moves, still = [], []
     for case in cases.values():
         if deadlines.expired(case, context):
-            moves.append((case, rules.expire(case, context)))
+            moves.append((case, expire(case, context)))
         elif deadlines.falls_back(case, context):
-            moves.append((case, rules.fall_back(case, context)))
+            moves.append((case, fall_back(case, context)))
         else:
             still.append(case)
     tables.write(tx, [Change(case, move.case, move.steps) for case, move in moves], context)

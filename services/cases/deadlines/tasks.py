@@ -512,3 +512,11 @@ def life_wake_at(
     return min(
         (m for n in months if (m := midnight(add_months(last, n))) > context.now), default=None
     )
+
+
+def last_sign(life: date | None, dues: date | None, accepted: date | None) -> date | None:
+    """The last sign of organisational life: life or dues, else the day of the last acceptance
+    (interface.md §7.4).
+    """
+    signs = [day for day in (life, dues) if day]
+    return max(signs, default=accepted)

@@ -11,9 +11,9 @@ from functools import lru_cache
 
 from sqlalchemy import Connection
 
-from services.cases.commands.decide import last_sign
 from services.cases.deadlines import calendar
 from services.cases.deadlines.calendar import Calendar, day_of, month_end
+from services.cases.deadlines.tasks import last_sign
 from services.cases.model.case import DecisionContext, MemberFacts
 from services.cases.policy import values as policy
 from services.cases.policy.store import stored_book

@@ -12,7 +12,7 @@ from uuid import uuid5
 from sqlalchemy import Connection
 
 from schemas.envelope import NAMESPACE_GUIDUI
-from services.cases.commands import decide as rules
+from services.cases.commands.decide import expire
 from services.cases.deadlines import tasks as deadlines
 from services.cases.deadlines.calendar import midnight
 from services.cases.model import states as s
@@ -63,7 +63,7 @@ def open_letters(
                 )
             ]
             if deadlines.expired(case, context):
-                move = rules.expire(case, context)
+                move = expire(case, context)
                 case, steps = move.case, [*steps, *move.steps]
             changes.append(Change(None, case, steps))
             busy[letter["member"]] = case

@@ -1,4 +1,4 @@
-"""Which sets of functions the database has had, so that a program knows whether its own is there."""
+"""Which sets of functions a database has had, so that a program knows whether its own is there."""
 
 from __future__ import annotations
 
