@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.cli.shell import Code, Data, Id, fail, group, keep_act, opened, transaction
+
+if TYPE_CHECKING:
+    from services.app import App
+    from services.registry.security_log import Result
 
 KINDS = (
     "divisions",
@@ -45,11 +51,11 @@ def load(kind: str, file: Path, data: Data = None) -> None:
         fail(f"no kind {kind!r}; choose one of {', '.join(KINDS)}")
     if not file.is_file():
         fail(f"no such file: {file}")
-    with opened(data, creates=True) as app:
-        with app.worker.begin() as tx:
-            keep_act(app, tx, "load", kind)
+    with opened(data, creates=True) as app, _kept_load(app, kind) as load_act:
         if kind == "policy":
-            raise typer.Exit(load_policy(app, file))
+            status = load_policy(app, file)
+            load_act.result = "refused" if status else "done"
+            raise typer.Exit(status)
         if kind == "divisions":
             # A newer edition lies over the one that ships.
             ensure_divisions(app.worker)
@@ -60,12 +66,47 @@ def load(kind: str, file: Path, data: Data = None) -> None:
         try:
             result = load_file(app.worker, kind, file, app.clock, Hooks(open_cases, [follow_tree]))
         except BadFile as error:
+            load_act.result = "refused"
             fail(f"{error.words.zh} {error.words.en}")
         for line in after_load(app, kind):
             print(line)
+        load_act.result = "done"
     print(result.words.zh)
     print(result.words.en, file=sys.stderr)
     raise typer.Exit(1 if result.bad else 0)
+
+
+@dataclass
+class _LoadAct:
+    """What became of a load."""
+
+    result: Result = "failed"
+
+
+@contextmanager
+def _kept_load(app: App, kind: str) -> Generator[_LoadAct]:
+    """Keeps in the security log that a load began, and at the end what became of it.
+
+    The first row stands whatever happens to the process, because a load commits part by part.
+    """
+    from services.registry import security_log
+
+    with app.worker.begin() as tx:
+        keep_act(app, tx, "load-begun", kind)
+    act = _LoadAct()
+    try:
+        yield act
+    finally:
+        security_log.record(
+            app.worker,
+            app.clock.now(),
+            "operator_act",
+            security_log.SHELL,
+            result=act.result,
+            about=kind,
+            detail="load",
+            path="",
+        )
 
 
 @number_ranges.command("assign")

@@ -110,3 +110,22 @@ def test_what_changes_something_stands_in_the_security_log(town, guidui):
         ("operator_act", "operator", "token-key-create", True),
         ("operator_act", "operator", "token-key-end", True),
     ]
+
+
+def test_a_load_stands_in_the_security_log_with_what_became_of_it(town, guidui, tmp_path):
+    good = tmp_path / "calendar.csv"
+    good.write_text("day,kind,source\n2027-10-01,holiday,a notice\n", "utf-8")
+    bad = tmp_path / "members.csv"
+    bad.write_text("nothing,that,is,known\n1,2,3,4\n", "utf-8")
+    assert guidui("load", "calendar", str(good))[0] == 0
+    assert guidui("load", "members", str(bad))[0] != 0
+    with town.app.worker.connect() as tx:
+        kept = tx.exec_driver_sql(
+            "SELECT detail, object, result FROM security_log ORDER BY at, id"
+        ).all()
+    assert sorted(kept) == [
+        ("load", "calendar", "done"),
+        ("load", "members", "refused"),
+        ("load-begun", "calendar", "done"),
+        ("load-begun", "members", "done"),
+    ]
