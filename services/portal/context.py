@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from services.cases.commands.apply import Acting, GivenCommand, apply
 from services.cases.deadlines.calendar import Calendar
 from services.cases.routing.rule_source import RuleSource, default_rules, stored_calendar
 from services.kit.bus.consumer import Subscription
@@ -96,6 +97,15 @@ class Portal:
     def today(self) -> date:
         """The day of the clock."""
         return self.clock.now().date()
+
+    def apply(self, caller: Caller, person: str | None, given: GivenCommand) -> dict[str, Any]:
+        """Gives a command in a transaction of its own (``services.cases.commands.apply``)."""
+        with self.acts.begin() as tx:
+            return apply(tx, self.acting(caller, person), given)
+
+    def acting(self, caller: Caller, person: str | None) -> Acting:
+        """Who gives a command now, by the rules in force."""
+        return Acting(caller, self.clock.now(), self.rule_source, person)
 
     def calendar(self, tx: Connection) -> Calendar:
         """The working days in force."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.cases.commands import apply as commands
+from services.cases.commands.apply import GivenCommand, apply
 from services.cases.store import tables
 from services.cases.views import queries
 from services.portal.context import Portal
@@ -74,9 +74,8 @@ def recorded(  # noqa: PLR0913
     view.
     """
     with portal.acts.begin() as tx:
-        view = commands.apply_within(
-            tx, caller, case_id, command, seen, args, portal.clock.now(), person, portal.rule_source
-        )
+        given = GivenCommand(case_id, command, args, seen)
+        view = apply(tx, portal.acting(caller, person), given)
         with queries.as_worker(tx):
             photos.bind(tx, case_id, photo, tables.load(tx, [case_id])[case_id].seq)
     return view

@@ -13,7 +13,7 @@ from typing import Any
 
 from schemas.departures import SOURCE_PREFIX
 from services.app import HANDLERS, App
-from services.cases.commands import apply as commands
+from services.cases.commands.apply import Acting, GivenCommand, apply
 from services.cases.deadlines import clock as case_clock
 from services.intake.parse import parse
 from services.intake.store import accept
@@ -346,16 +346,8 @@ def _command(
             "record_receipt": {},
         }.get(command, {})
         try:
-            commands.apply_within(
-                tx,
-                Caller(by, directory.path(by), "department"),
-                case.id,
-                command,
-                None,
-                args,
-                app.clock.now(),
-                None,
-                app.rule_source,
-            )
+            caller = Caller(by, directory.path(by), "department")
+            acting = Acting(caller, app.clock.now(), app.rule_source)
+            apply(tx, acting, GivenCommand(case.id, command, args))
         except Refused:
             return

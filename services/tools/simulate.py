@@ -26,7 +26,7 @@ from services.app import (
     tree_loop,
     walk_ins_loop,
 )
-from services.cases.commands import apply as commands
+from services.cases.commands.apply import Acting, GivenCommand, apply
 from services.cases.deadlines import clock as case_clock
 from services.cases.deadlines.calendar import midnight
 from services.cases.store import case_ids
@@ -287,17 +287,8 @@ class Stage:
                 event, position = self._event(step["case"])
                 reviews.decide_review(tx, self.app, caller, f"{event}:{position}", args)
                 return
-            commands.apply_within(
-                tx,
-                caller,
-                self.case(step["case"]),
-                step["do"],
-                None,
-                args,
-                self.clock.now(),
-                None,
-                self.app.rule_source,
-            )
+            acting = Acting(caller, self.clock.now(), self.app.rule_source)
+            apply(tx, acting, GivenCommand(self.case(step["case"]), step["do"], args))
 
     def _named(self, key: str, value: Any) -> Any:
         if key == "letter_number" and isinstance(value, str) and "#" in value:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from services.cases.commands import batches
-from services.cases.commands.apply import apply
+from services.cases.commands.apply import Acting, GivenCommand, apply
 from services.cases.deadlines import clock as case_clock
 from services.cases.routing.rule_source import default_rules
 from services.cases.store import tables
@@ -104,9 +104,9 @@ class Cohort:
     def give(self, command: str, by: str = UNIT, case: str | None = None, **args) -> dict:
         with self.worker.connect() as tx:
             caller = self.caller(tx, by)
-        return apply(
-            self.web, caller, case or self.parent, command, None, args, self.clock, "赵敏", GROUND
-        )
+        acting = Acting(caller, self.clock.now(), GROUND, "赵敏")
+        with self.web.begin() as tx:
+            return apply(tx, acting, GivenCommand(case or self.parent, command, args))
 
     def tick(self) -> int:
         return case_clock.tick(self.worker, self.clock, GROUND)

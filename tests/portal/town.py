@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 
 from services.app import HANDLERS, App
-from services.cases.commands.apply import apply
+from services.cases.commands.apply import Acting, GivenCommand, apply
 from services.cases.deadlines import clock as case_clock
+from services.cases.routing.rule_source import default_rules
 from services.intake.app import Intake
 from services.kit.bus.tailer import Tailers
 from services.kit.clock import TurnedClock
@@ -161,9 +162,9 @@ class Town:
 
     def give(self, organisation: str, case: str, command: str, /, **fields: Any) -> dict[str, Any]:
         """A command of an organisation's system."""
-        view = apply(
-            self.app.acts, self.caller(organisation), case, command, None, fields, self.clock
-        )
+        acting = Acting(self.caller(organisation), self.clock.now(), default_rules())
+        with self.app.acts.begin() as tx:
+            view = apply(tx, acting, GivenCommand(case, command, fields))
         self.settle()
         return view
 

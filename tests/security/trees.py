@@ -17,7 +17,6 @@ from sqlalchemy import Connection
 from schemas.departures import posted_id
 from schemas.envelope import Message
 from services.cases.commands import receiving
-from services.cases.commands.apply import apply
 from services.cases.routing import overrides
 from services.cases.store.backlog import open_letters
 from services.intake.app import Intake
@@ -339,8 +338,7 @@ class Planting:
                 break
 
     def give(self, by: str, case: str, command: str, /, **given: Any) -> None:
-        apply(self.town.app.web, self.town.caller(by), case, command, None, given, self.town.clock)
-        self.town.settle()
+        self.town.give(by, case, command, **given)
 
     def one(self, sql: str, *params: Any) -> Any:
         with self.town.app.worker.connect() as tx:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from services.cases.commands import reports
 from services.cases.commands.arguments import NOTHING, Named, refuse
@@ -18,52 +18,47 @@ from services.cases.commands.decide import decide, entered
 from services.cases.commands.destination import choose_destination
 from services.cases.commands.named import look_up
 from services.cases.deadlines import tasks as deadlines
-from services.cases.model import states as s
-from services.cases.model.case import Case, DecisionContext, MemberFacts, Statement, Step
+from services.cases.model import states
+from services.cases.model.case import Case, DecisionContext, MemberFacts, Move, Statement, Step
 from services.cases.routing.decision_table import OPENING, current_facts
-from services.cases.routing.rule_source import RuleSource, default_rules, member_facts
+from services.cases.routing.rule_source import RuleSource, member_facts
 from services.cases.store import numbers, tables
 from services.cases.store.tables import Change
 from services.cases.views import queries
-from services.kit.clock import Clock
 from services.kit.errors import Refused
 from services.registry.access import Caller
 
 
-def apply(  # noqa: PLR0913
-    engine: Engine,
-    caller: Caller,
-    case_id: str,
-    command: str,
-    seen_state: str | None,
-    args: Mapping[str, Any],
-    clock: Clock,
-    person: str | None = None,
-    rule_source: RuleSource | None = None,
-) -> dict[str, Any]:
-    """Gives ``command`` to a case in one transaction and returns the new case view.
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Who gives commands, when, and by which rules; ``person``: who it is at that organisation."""
 
-    404 the caller has no part in it, 409 it stands in another state than ``seen_state`` or the move
-    is illegal, 403 not this organisation's act, 422 a field is wrong.
+    caller: Caller
+    now: datetime
+    rule_source: RuleSource
+    person: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenCommand:
+    """A command to one case; ``seen_state``: the state in which whoever gives it saw the case,
+    None where they did not say.
     """
-    with engine.begin() as tx:
-        return apply_within(
-            tx, caller, case_id, command, seen_state, args, clock.now(), person, rule_source
-        )
+
+    case_id: str
+    command: str
+    args: Mapping[str, Any]
+    seen_state: str | None = None
 
 
-def apply_within(  # noqa: PLR0913
-    tx: Connection,
-    caller: Caller,
-    case_id: str,
-    command: str,
-    seen_state: str | None,
-    args: Mapping[str, Any],
-    now: datetime,
-    person: str | None = None,
-    rule_source: RuleSource | None = None,
-) -> dict[str, Any]:
-    """``give`` within a transaction of the caller's."""
+def apply(tx: Connection, acting: Acting, given: GivenCommand) -> dict[str, Any]:
+    """Gives a command in a transaction of the caller's; returns the new view of the case.
+
+    Raises Refused, and has written nothing: 404 the caller has no part in the case, 409 the case
+    stands in another state than the one seen or the move is illegal, 403 it is not this
+    organisation's act, 422 a field is wrong.
+    """
+    caller = acting.caller
     if caller.role == "sender":
         raise refuse(
             403,
@@ -71,41 +66,30 @@ def apply_within(  # noqa: PLR0913
             "报送密钥不能办理转移。",
             "A sender's key gives no commands.",
         )
-    queries.must_see(tx, caller, case_id)
-    named = look_up(tx, caller, command, args)
+    queries.must_see(tx, caller, given.case_id)
+    named = look_up(tx, caller, given.command, given.args)
     with queries.as_worker(tx):
-        case = tables.load(tx, [case_id])[case_id]
-        if seen_state is not None and seen_state != case.state:
-            state = s.STATES[case.state]
-            raise refuse(
-                409,
-                "moved-meanwhile",
-                f"这件转移已变为「{state[0]}」，请按现在的状态办理。",
-                f"The transfer has moved on to '{state[1]}'; act on its present state.",
-                state=case.state,
-            )
-        order = BatchOrder(case, command, caller.own_organisation, args, named)
-        answer = apply_all(tx, [order], now, person, rule_source or default_rules())[0]
-        if isinstance(answer, Refused):
-            raise answer
-    return queries.view_within(tx, case_id, now, caller.organisation)
-
-
-def apply_to_child(  # noqa: PLR0913
-    tx: Connection,
-    case: Case,
-    command: str,
-    actor: str,
-    args: Mapping[str, Any],
-    now: datetime,
-    person: str | None,
-    rule_source: RuleSource,
-) -> Case:
-    """Decides and writes one command; ``tx`` acts as the worker."""
-    answer = apply_all(tx, [BatchOrder(case, command, actor, args)], now, person, rule_source)[0]
+        case = tables.load(tx, [given.case_id])[given.case_id]
+        _refuse_moved(case, given.seen_state)
+        order = BatchOrder(case, given.command, caller.own_organisation, given.args, named)
+        answer = apply_all(tx, [order], acting.now, acting.person, acting.rule_source)[0]
     if isinstance(answer, Refused):
         raise answer
-    return answer
+    return queries.view_within(tx, given.case_id, acting.now, caller.organisation)
+
+
+def _refuse_moved(case: Case, seen_state: str | None) -> None:
+    """Refuses a command to a case that has moved since it was looked at."""
+    if seen_state is None or seen_state == case.state:
+        return
+    state = states.STATES[case.state]
+    raise refuse(
+        409,
+        "moved-meanwhile",
+        f"这件转移已变为「{state[0]}」，请按现在的状态办理。",
+        f"The transfer has moved on to '{state[1]}'; act on its present state.",
+        state=case.state,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,51 +117,83 @@ def apply_all(
     Answers in order: the case afterwards, or why not. One that is refused does not hold up the
     others.
     """
-    known = member_facts(tx, sorted({o.case.member for o in orders if o.case.member}))
     context = rule_source.context(tx, now)
-    acted = tables.acted(tx, [o.case.id for o in orders if o.command == "note"])
-    reported = reports.of_cases(
-        tx, [o.case.id for o in orders if o.command == "triage" and o.args.get("from_report")]
-    )
-    answers: list[Case | Refused] = []
-    changes: list[Change] = []
-    stated: list[tuple[UUID, str, Statement, int | None]] = []
-    taken_over: list[tuple[reports.Report, BatchOrder]] = []
+    contexts = _contexts_of(tx, orders, context)
+    decisions = [_decision(tx, order, seen) for order, seen in zip(orders, contexts, strict=True)]
+    moves = [
+        (order, decision)
+        for order, decision in zip(orders, decisions, strict=True)
+        if isinstance(decision, Move)
+    ]
+    tables.state_facts(tx, _stated(moves))
+    changes = [Change(order.case, move.case, move.steps) for order, move in moves]
+    written = tables.write(tx, numbers.numbered(tx, changes, context), context, person)
+    for order, move in moves:
+        if move.taken_over:
+            reports.take_over(tx, move.taken_over, order.case.id, order.actor, context)
+    close_finished_groups(tx, written, context)
+    after = {case.id: case for case in written}
+    return [
+        after[decision.case.id] if isinstance(decision, Move) else decision
+        for decision in decisions
+    ]
+
+
+def _contexts_of(
+    tx: Connection, orders: Sequence[BatchOrder], context: DecisionContext
+) -> list[DecisionContext]:
+    """What each order is decided on: the context with what is known of its member and its case."""
+    members = {order.case.member for order in orders if order.case.member}
+    known = member_facts(tx, sorted(members))
+    noted = [order.case.id for order in orders if order.command == "note"]
+    acted = tables.acted(tx, noted)
+    taking_over = [
+        order.case.id
+        for order in orders
+        if order.command == "triage" and order.args.get("from_report")
+    ]
+    reported = reports.of_cases(tx, taking_over)
+    contexts = []
     for order in orders:
         case = order.case
-        facts = known[case.member][0] if case.member in known else MemberFacts()
-        try:
-            seen = replace(
+        member = known[case.member][0] if case.member in known else MemberFacts()
+        contexts.append(
+            replace(
                 context,
-                member=facts,
+                member=member,
                 acted=acted.get(case.id, frozenset()),
                 reports=reported.get(case.id, ()),
             )
-            move = decide(case, order.command, order.actor, order.args, seen, order.named)
-            if order.command == "merge":
-                _join_other(tx, case, order, move.case.merged_into, context)
-        except Refused as refusal:
-            answers.append(refusal)
-            continue
+        )
+    return contexts
+
+
+def _decision(tx: Connection, order: BatchOrder, context: DecisionContext) -> Move | Refused:
+    """The move that an order makes, or why it is refused."""
+    try:
+        move = decide(order.case, order.command, order.actor, order.args, context, order.named)
+        if order.command == "merge":
+            _join_other(tx, order, move.case.merged_into, context)
+    except Refused as refusal:
+        return refusal
+    return move
+
+
+def _stated(
+    moves: Sequence[tuple[BatchOrder, Move]],
+) -> list[tuple[UUID, str, Statement, int | None]]:
+    """What the orders state of their cases: id, case, statement; no place in a posted event."""
+    stated: list[tuple[UUID, str, Statement, int | None]] = []
+    for order, move in moves:
         if move.statement:
-            stated.append(
-                (uuid5(UUID(case.id), f"{order.command}:{case.seq}"), case.id, move.statement, None)
-            )
-        if move.taken_over:
-            taken_over.append((move.taken_over, order))
-        changes.append(Change(case, move.case, move.steps))
-        answers.append(move.case)
-    tables.state_facts(tx, stated)
-    changes = numbers.numbered(tx, changes, context)
-    written = {case.id: case for case in tables.write(tx, changes, context, person)}
-    for report, order in taken_over:
-        reports.take_over(tx, report, order.case.id, order.actor, context)
-    close_finished_groups(tx, list(written.values()), context)
-    return [answer if isinstance(answer, Refused) else written[answer.id] for answer in answers]
+            case = order.case
+            ident = uuid5(UUID(case.id), f"{order.command}:{case.seq}")
+            stated.append((ident, case.id, move.statement, None))
+    return stated
 
 
 def _join_other(
-    tx: Connection, case: Case, order: BatchOrder, into: str | None, context: DecisionContext
+    tx: Connection, order: BatchOrder, into: str | None, context: DecisionContext
 ) -> None:
     """Moves what was stated about a merged case to the surviving one, whose history says which
     facts that changed.
@@ -185,16 +201,18 @@ def _join_other(
     The survivor is as the rights of the actor were judged on: if it moved meanwhile, nothing is
     written.
     """
+    merged = order.case
     survivor = order.named.cases[into or ""]
     tx.exec_driver_sql(
-        "UPDATE statement SET case_id = %s::uuid WHERE case_id = %s::uuid", (survivor.id, case.id)
+        "UPDATE statement SET case_id = %s::uuid WHERE case_id = %s::uuid",
+        (survivor.id, merged.id),
     )
     change = restated(tx, survivor, context, "join", "merged", order.actor)
     before, after = survivor.facts, change.after.facts
     changed = sorted(
         name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
     )
-    joined = replace(change.steps[0], detail={"merged": case.id, "facts_changed": changed})
+    joined = replace(change.steps[0], detail={"merged": merged.id, "facts_changed": changed})
     tables.write(tx, [replace(change, steps=[joined, *change.steps[1:]])], context)
 
 
@@ -223,35 +241,58 @@ def change_from_statements(
     by: str | None = None,
 ) -> Change:
     """``restated`` from given statements."""
-    opening = sorted(
-        (x for x in stated if x.kind in OPENING and not x.withdrawn), key=lambda x: x.order
-    )
-    reports = [
-        {"organisation": x.source.rpartition(":")[2], "at": x.time.isoformat()}
-        for x in opening
-        if x.kind == "guidui.host.report.v1"
-    ]
+    opening = _opening(stated)
+    by_a_person = any(statement.kind == "triage" for statement in stated)
     after = case.replace(
         facts=current_facts(stated),
-        reports=reports,
+        reports=_reports(opening),
         touched_at=context.now,
-        poster=opening[0].source.rpartition(":")[2] if opening else case.poster,
-        triaged_by_person=case.triaged_by_person or any(x.kind == "triage" for x in stated),
+        poster=_poster(opening[0]) if opening else case.poster,
+        triaged_by_person=case.triaged_by_person or by_a_person,
     )
     steps = [Step(command, case.state, case.state, by, reason)]
-    if case.state in (s.ANNOUNCED, s.TRIAGED) and not case.inflow:
+    if case.state in (states.ANNOUNCED, states.TRIAGED) and not case.inflow:
         after = choose_destination(after, context)
-        moved = (after.state, after.rule, after.destination) != (
-            case.state,
-            case.rule,
-            case.destination,
-        )
-        if moved and (case.state, after.state) != (s.ANNOUNCED, s.ANNOUNCED):
-            name = "match" if case.state == s.ANNOUNCED else "state_facts"
-            steps.append(Step(name, case.state, after.state, None, after.rule))
+        steps += _step_of_choice(case, after)
         if after.state != case.state:
             after = entered(case, after, context)
     return Change(case, deadlines.settle(after, context), steps)
+
+
+def _step_of_choice(case: Case, after: Case) -> list[Step]:
+    """The row of history for a destination chosen anew; none where nothing came of it."""
+    still_announced = case.state == after.state == states.ANNOUNCED
+    same = (
+        case.state == after.state
+        and case.rule == after.rule
+        and case.destination == after.destination
+    )
+    if still_announced or same:
+        return []
+    command = "match" if case.state == states.ANNOUNCED else "state_facts"
+    return [Step(command, case.state, after.state, None, after.rule)]
+
+
+def _opening(stated: Sequence[Statement]) -> list[Statement]:
+    """The statements that stand and could have opened the case, in their order."""
+    opening = [
+        statement for statement in stated if statement.kind in OPENING and not statement.withdrawn
+    ]
+    return sorted(opening, key=lambda statement: statement.order)
+
+
+def _poster(statement: Statement) -> str:
+    """The code of the organisation that a statement comes from."""
+    return statement.source.rpartition(":")[2]
+
+
+def _reports(opening: Sequence[Statement]) -> list[dict[str, str]]:
+    """Who has reported the member at a host, and when."""
+    return [
+        {"organisation": _poster(statement), "at": statement.time.isoformat()}
+        for statement in opening
+        if statement.kind == "guidui.host.report.v1"
+    ]
 
 
 def open_case(
@@ -263,33 +304,26 @@ def open_case(
     **more: Any,
 ) -> Change:
     """A new case from its statements: announced, and at once triaged where a row applies."""
-    opening = sorted(
-        (x for x in stated if x.kind in OPENING and not x.withdrawn), key=lambda x: x.order
-    )
-    poster = opening[0].source.rpartition(":")[2]
-    reports = [
-        {"organisation": x.source.rpartition(":")[2], "at": x.time.isoformat()}
-        for x in opening
-        if x.kind == "guidui.host.report.v1"
-    ]
+    opening = _opening(stated)
+    poster = _poster(opening[0])
     case = Case(
         id=case_id,
         member=member,
         origin=origin,
         poster=poster,
         facts=current_facts(stated),
-        reports=reports,
+        reports=_reports(opening),
         opened_at=context.now,
         entered_at=context.now,
         touched_at=context.now,
         counted_from=context.today,
         **more,
     )
-    steps = [Step("open", None, s.ANNOUNCED, poster)]
+    steps = [Step("open", None, states.ANNOUNCED, poster)]
     if not case.inflow:
         case = choose_destination(case, context)
-        if case.state == s.TRIAGED:
-            steps.append(Step("match", s.ANNOUNCED, s.TRIAGED, None, case.rule))
+        if case.state == states.TRIAGED:
+            steps.append(Step("match", states.ANNOUNCED, states.TRIAGED, None, case.rule))
     return Change(None, deadlines.settle(case, context), steps)
 
 
@@ -298,31 +332,28 @@ def withdraw(tx: Connection, case: Case, context: DecisionContext, by: str) -> C
     it.
     """
     stated = tables.statements(tx, [case.id]).get(case.id, [])
-    rest = [x for x in stated if x.kind in OPENING and not x.withdrawn]
-    if rest or case.state not in (s.ANNOUNCED, s.TRIAGED):
+    if _opening(stated) or case.state not in (states.ANNOUNCED, states.TRIAGED):
         return change_from_statements(case, stated, context, "join", "withdrawn", by)
-    after = entered(case, case.replace(state=s.CLOSED, touched_at=context.now), context)
+    after = entered(case, case.replace(state=states.CLOSED, touched_at=context.now), context)
     return Change(
         case,
         deadlines.settle(after, context),
-        [Step("withdraw", case.state, s.CLOSED, by, "event_withdrawn")],
+        [Step("withdraw", case.state, states.CLOSED, by, "event_withdrawn")],
     )
 
 
 def record_contact(case: Case, context: DecisionContext, day: date | None, by: str) -> Change:
     """A contact that reached the member stops the contact clock (t18)."""
-    after = deadlines.settle(
-        case.replace(
-            contacted_on=max(d for d in (case.contacted_on, day) if d), touched_at=context.now
-        ),
-        context,
-    )
+    days = [known for known in (case.contacted_on, day) if known]
+    after = case.replace(contacted_on=max(days), touched_at=context.now)
+    after = deadlines.settle(after, context)
     return Change(case, after, [Step("contact", case.state, case.state, by)])
 
 
 def close_finished_groups(tx: Connection, moved: Sequence[Case], context: DecisionContext) -> None:
     """Closes the bulk parents of which every child has ended."""
-    close_groups(tx, {c.parent for c in moved if c.parent and c.state in s.TERMINAL}, context)
+    parents = {case.parent for case in moved if case.parent and case.state in states.TERMINAL}
+    close_groups(tx, parents, context)
 
 
 def close_groups(tx: Connection, parents: Collection[str], context: DecisionContext) -> None:
@@ -335,7 +366,7 @@ def close_groups(tx: Connection, parents: Collection[str], context: DecisionCont
             FROM transfer_case p
             WHERE p.id = ANY (%s::uuid[]) AND p.state = 'bulk_open'
             AND NOT EXISTS (SELECT FROM transfer_case c
-                WHERE c.parent = p.id AND c.state NOT IN {s.in_sql(s.ENDED)})""",
+                WHERE c.parent = p.id AND c.state NOT IN {states.in_sql(states.ENDED)})""",
             (sorted(parents),),
         )
         .scalars()
@@ -343,14 +374,10 @@ def close_groups(tx: Connection, parents: Collection[str], context: DecisionCont
     )
     changes = []
     for case in tables.load(tx, done).values():
-        after = entered(case, case.replace(state=s.BULK_CLOSED, touched_at=context.now), context)
-        changes.append(
-            Change(
-                case,
-                deadlines.settle(after, context),
-                [Step("close_bulk", case.state, s.BULK_CLOSED, None)],
-            )
-        )
+        closed = case.replace(state=states.BULK_CLOSED, touched_at=context.now)
+        after = deadlines.settle(entered(case, closed, context), context)
+        step = Step("close_bulk", case.state, states.BULK_CLOSED, None)
+        changes.append(Change(case, after, [step]))
     tables.write(tx, changes, context)
 
 
@@ -358,10 +385,7 @@ def rewrite_paths(tx: Connection, old_prefix: str, new_prefix: str) -> int:
     """Lets cases follow a part of the tree that moved; returns how many. Parts are derived anew by
     the next settle.
     """
-    return (
-        0
-        if old_prefix == new_prefix
-        else len(
-            tx.exec_driver_sql("SELECT case_paths_follow(%s, %s)", (old_prefix, new_prefix)).all()
-        )
-    )
+    if old_prefix == new_prefix:
+        return 0
+    followed = tx.exec_driver_sql("SELECT case_paths_follow(%s, %s)", (old_prefix, new_prefix))
+    return len(followed.all())

@@ -14,7 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from schemas.days import NoDay, read_moment
-from services.cases.commands import apply as commands
+from services.cases.commands.apply import GivenCommand
 from services.cases.views import queries
 from services.cases.views.alerts import alerts as alerts_of
 from services.kit.clock import ZONE
@@ -154,20 +154,8 @@ async def command(
         raise Refused(422, "field-missing", _NO_COMMAND, field="command")
     if not isinstance(seen, str):
         raise Refused(422, "field-missing", _NO_STATE, field="seen_state")
-    return json_answer(
-        await run_in_threadpool(
-            commands.apply,
-            portal.acts,
-            caller,
-            case_id,
-            name,
-            seen,
-            body,
-            portal.clock,
-            None,
-            portal.rule_source,
-        )
-    )
+    given = GivenCommand(case_id, name, body, seen)
+    return json_answer(await run_in_threadpool(portal.apply, caller, None, given))
 
 
 @routes.get(

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
-from services.cases.commands import apply as commands
+from services.cases.commands.apply import GivenCommand
 from services.cases.model import states
 from services.cases.policy.values import Policy
 from services.cases.views import pages, queries
@@ -167,16 +167,10 @@ def give(
     refused = None
     if not form.get("find"):
         try:
-            commands.apply(
-                portal.acts,
-                viewer.caller,
-                case_id,
-                command,
-                form.get("seen_state"),
-                fields.arguments(command, form),
-                portal.clock,
-                viewer.name,
+            given = GivenCommand(
+                case_id, command, fields.arguments(command, form), form.get("seen_state")
             )
+            portal.apply(viewer.caller, viewer.name, given)
             return RedirectResponse(f"/cases/{case_id}?done={command}", 303)
         except Refused as error:
             refused = error

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from schemas.departures import SOURCE_PREFIX
-from services.cases.commands.apply import apply_to_child
+from services.cases.commands.apply import BatchOrder, apply_all
 from services.cases.commands.batches import WAVE_CASES_MAX, wave
 from services.cases.routing.rule_source import default_rules
 from services.cases.store import tables
@@ -99,16 +99,13 @@ def _act_for_all(worker: Engine, clock: SystemClock) -> None:
         parent: str = tx.exec_driver_sql(
             "SELECT id::text FROM transfer_case WHERE state = 'bulk_open'"
         ).scalar_one()
-        apply_to_child(
-            tx,
+        order = BatchOrder(
             tables.load(tx, [parent])[parent],
             "give_to_all",
             UNIT,
             {"order": "confirm_destination", "with": {"member_informed": True}},
-            clock.now(),
-            None,
-            default_rules(),
         )
+        apply_all(tx, [order], clock.now(), None, default_rules())
     done = WAVE_CASES_MAX
     while done == WAVE_CASES_MAX:
         with worker.begin() as tx:

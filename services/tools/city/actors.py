@@ -9,8 +9,7 @@ from random import Random
 from sqlalchemy import Connection
 
 from schemas.departures import SOURCE_PREFIX
-from services.cases.commands import apply as commands
-from services.cases.commands.apply import BatchOrder
+from services.cases.commands.apply import Acting, BatchOrder, GivenCommand, apply, apply_all
 from services.cases.deadlines.calendar import day_of
 from services.cases.model.case import Case
 from services.cases.store import tables
@@ -178,7 +177,7 @@ class Offices:
         with self._machine.app.worker.begin() as tx:
             cases = tables.load(tx, [a.case for a in chosen])
             orders = [BatchOrder(cases[a.case], a.command, a.actor, a.args) for a in chosen]
-            answers = commands.apply_all(
+            answers = apply_all(
                 tx, orders, self._machine.clock.now(), None, self._machine.rule_source
             )
             # the last moment at which the process may die with nothing committed
@@ -193,17 +192,9 @@ class Offices:
             organisation, before = Directory.of(tx)[act.actor], _shape(tx, act.case)
         try:
             with self._machine.app.acts.begin() as tx:
-                answer = commands.apply_within(
-                    tx,
-                    Caller(act.actor, organisation.path, "department"),
-                    act.case,
-                    act.command,
-                    None,
-                    act.args,
-                    clock.now(),
-                    None,
-                    rule_source,
-                )
+                caller = Caller(act.actor, organisation.path, "department")
+                acting = Acting(caller, clock.now(), rule_source)
+                answer = apply(tx, acting, GivenCommand(act.case, act.command, act.args))
                 clock.now()
         except Refused as refused:
             answer = refused
