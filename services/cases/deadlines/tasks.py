@@ -8,13 +8,14 @@ replaying what it missed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import chain, count
 
 from schemas.days import stored_day, stored_moment
 from services.cases.deadlines.calendar import add_months, day_of, midnight
-from services.cases.model import states as s
+from services.cases.model import states
 from services.cases.model.case import Case, DecisionContext, Task
 from services.cases.policy.values import AUTOMATIC, WHO_RULES
 from services.cases.routing.decision_table import table
@@ -22,6 +23,8 @@ from services.cases.routing.decision_table import table
 COMMON, _, ABOVE_ORIGIN = WHO_RULES
 ALERT_ONLY = frozenset({"expected", "double_report", "seen_elsewhere", "permit", "other_channel"})
 Waiting = tuple[str | None, str | None, date | None]
+"""Whose move it is, which act, and by when."""
+NOBODY: Waiting = (None, None, None)
 
 
 def parts(case: Case, context: DecisionContext) -> Case:
@@ -90,20 +93,20 @@ def settle(case: Case, context: DecisionContext) -> Case:
 
 def owner(case: Case) -> str | None:
     """The one organisation accountable for the case; nobody once it has ended."""
-    if case.state in s.TERMINAL:
+    if case.state in states.TERMINAL:
         return None
-    if case.state == s.ANNOUNCED:
+    if case.state == states.ANNOUNCED:
         return case.poster
     return {
-        s.TRIAGED: case.origin,
-        s.DESTINATION_CONFIRMED: case.origin,
-        s.FLOATING_REGISTERED: case.origin,
-        s.UNREACHABLE: case.origin,
-        s.LOST_CONTACT: case.origin,
-        s.ARRIVED: case.receiver,
-        s.ACCEPTED: case.receiving_committee,
-        s.PLACED: case.branch,
-        s.ESCALATED: case.ruling or case.origin_committee,
+        states.TRIAGED: case.origin,
+        states.DESTINATION_CONFIRMED: case.origin,
+        states.FLOATING_REGISTERED: case.origin,
+        states.UNREACHABLE: case.origin,
+        states.LOST_CONTACT: case.origin,
+        states.ARRIVED: case.receiver,
+        states.ACCEPTED: case.receiving_committee,
+        states.PLACED: case.branch,
+        states.ESCALATED: case.ruling or case.origin_committee,
     }.get(case.state, case.origin_committee) or case.poster
 
 
@@ -111,57 +114,76 @@ def waiting_on(case: Case, context: DecisionContext) -> Waiting:
     """(organisation, act, due day) of the next act; three Nones in a state that waits for
     nobody.
     """
-    policy, start = (
-        context.policy_of(case),
-        case.counted_from or day_of(case.entered_at or context.now),
-    )
-
-    def workdays(count: int) -> date:
-        return context.calendar.add_workdays(start, count)
-
-    state, origin, committee = case.state, case.origin, case.origin_committee
-    if state == s.ANNOUNCED:
-        return _announced(case, workdays(policy.triage_wd))
-    if state == s.TRIAGED:
-        if case.rule == "B35":
-            return case.ruling, "rule", workdays(policy.ruling_wd)
-        return origin, _triaged_act(case), workdays(policy.destination_wd)
+    if case.state in _COUNTED_IN_WORKDAYS:
+        return _waiting_for_workdays(case, context)
+    origin, committee = case.origin, case.origin_committee
     waits: dict[str, Waiting] = {
-        s.STAY_APPROVED: (committee, "reopen", case.review_on),
-        s.FLOATING_REGISTERED: (origin, "reopen", None),
-        s.LETTER_ISSUED: (case.header, "record_arrival", case.letter_expires_on),
-        s.IN_TRANSIT: (case.header, "record_arrival", case.letter_expires_on),
-        s.PLACED: (case.receiving_committee, "send_receipt", case.receipt_due_on),
-        s.RECEIPT_SENT: (committee, "record_receipt", None),
-        s.RETURNED: (committee, case.returned_for, None),
-        s.UNREACHABLE: (origin, "found", None),
-        s.LOST_CONTACT: (committee, "suspend", None),
-        s.RESTORED: (committee, "reopen", None),
-        s.CANCELLED: (committee, "close", None),
+        states.STAY_APPROVED: (committee, "reopen", case.review_on),
+        states.FLOATING_REGISTERED: (origin, "reopen", None),
+        states.LETTER_ISSUED: (case.header, "record_arrival", case.letter_expires_on),
+        states.IN_TRANSIT: (case.header, "record_arrival", case.letter_expires_on),
+        states.PLACED: (case.receiving_committee, "send_receipt", case.receipt_due_on),
+        states.RECEIPT_SENT: (committee, "record_receipt", None),
+        states.RETURNED: (committee, case.returned_for, None),
+        states.UNREACHABLE: (origin, "found", None),
+        states.LOST_CONTACT: (committee, "suspend", None),
+        states.RESTORED: (committee, "reopen", None),
+        states.CANCELLED: (committee, "close", None),
+        states.LETTER_EXPIRED: (committee, "reissue", reissue_until(case, context)),
+        states.LETTER_VOID: (committee, "reissue", reissue_until(case, context)),
+        states.SUSPENDED: (committee, "strike_off", strike_off_from(case, context)),
     }
-    if state in waits:
-        return waits[state]
-    if state in (s.LETTER_EXPIRED, s.LETTER_VOID):
-        return committee, "reissue", reissue_until(case, context)
-    if state == s.SUSPENDED:
-        return committee, "strike_off", strike_off_from(case, context)
-    counted = {
-        s.DESTINATION_CONFIRMED: (origin, "submit", policy.submit_wd),
-        s.OUT_APPROVAL: (issuer(case, context), "issue_letter", policy.out_approval_wd),
-        s.ARRIVED: (case.receiver, "accept", policy.acceptance_wd),
-        s.ACCEPTED: (case.destination, "place", policy.placement_wd),
-        s.ESCALATED: (case.ruling, "rule", policy.ruling_wd),
-    }.get(state)
-    return (counted[0], counted[1], workdays(counted[2])) if counted else (None, None, None)
+    return waits.get(case.state, NOBODY)
+
+
+_COUNTED_IN_WORKDAYS = frozenset(
+    {
+        states.ANNOUNCED,
+        states.TRIAGED,
+        states.DESTINATION_CONFIRMED,
+        states.OUT_APPROVAL,
+        states.ARRIVED,
+        states.ACCEPTED,
+        states.ESCALATED,
+    }
+)
+
+
+def _waiting_for_workdays(case: Case, context: DecisionContext) -> Waiting:
+    """Whose move it is in the states whose time is counted in working days from their entry."""
+    policy = context.policy_of(case)
+    start = case.counted_from or day_of(case.entered_at or context.now)
+
+    def after(workdays: int) -> date:
+        return context.calendar.add_workdays(start, workdays)
+
+    match case.state:
+        case states.ANNOUNCED:
+            return _announced(case, after(policy.triage_wd))
+        case states.TRIAGED if case.rule == "B35":
+            return case.ruling, "rule", after(policy.ruling_wd)
+        case states.TRIAGED:
+            return case.origin, _triaged_act(case), after(policy.destination_wd)
+        case states.DESTINATION_CONFIRMED:
+            return case.origin, "submit", after(policy.submit_wd)
+        case states.OUT_APPROVAL:
+            return issuer(case, context), "issue_letter", after(policy.out_approval_wd)
+        case states.ARRIVED:
+            return case.receiver, "accept", after(policy.acceptance_wd)
+        case states.ACCEPTED:
+            return case.destination, "place", after(policy.placement_wd)
+        case _:
+            return case.ruling, "rule", after(policy.ruling_wd)
 
 
 def _announced(case: Case, due: date) -> Waiting:
-    if case.inflow:
-        asked = next((a for a in case.asks if not a.get("answered_on")), None)
-        if asked:
-            return asked["to"], "answer", stored_day(asked["due_on"])
-        return case.poster, "ask", due
-    return case.origin, "close" if case.category == "death" else "triage", due
+    """Who must move on an announced case: of an arrival whom the poster asked, else the poster."""
+    if not case.inflow:
+        return case.origin, "close" if case.category == "death" else "triage", due
+    for question in case.asks:
+        if not question.get("answered_on"):
+            return question["to"], "answer", stored_day(question["due_on"])
+    return case.poster, "ask", due
 
 
 def _triaged_act(case: Case) -> str:
@@ -175,20 +197,16 @@ def _triaged_act(case: Case) -> str:
 
 def reissue_until(case: Case, context: DecisionContext) -> date | None:
     """The last day on which the origin may issue the letter again by itself (t11)."""
-    return (
-        add_months(case.first_issued_on, context.policy_of(case).reissue_months)
-        if case.first_issued_on
-        else None
-    )
+    if case.first_issued_on is None:
+        return None
+    return add_months(case.first_issued_on, context.policy_of(case).reissue_months)
 
 
 def strike_off_from(case: Case, context: DecisionContext) -> date | None:
     """The first day on which a decision to strike off may be recorded (t16)."""
-    return (
-        add_months(case.suspended_on, 12 * context.policy_of(case).strike_off_years)
-        if case.suspended_on
-        else None
-    )
+    if case.suspended_on is None:
+        return None
+    return add_months(case.suspended_on, 12 * context.policy_of(case).strike_off_years)
 
 
 def tasks(case: Case, context: DecisionContext) -> list[Task]:
@@ -197,43 +215,56 @@ def tasks(case: Case, context: DecisionContext) -> list[Task]:
 
     What an organisation owes that has ended, who acts for it owes: at nobody's desk nothing waits.
     """
-    if case.state in s.TERMINAL or case.state == s.BULK_OPEN:
+    if case.state in states.TERMINAL or case.state == states.BULK_OPEN:
         return []
+    owed = chain(
+        _state_tasks(case, context),
+        _receiving_tasks(case, context),
+        _clock_tasks(case, context),
+        _asks(case),
+        _alerts(case, context),
+        _letter_alerts(case, context),
+    )
     tasks_by_key: dict[tuple, Task] = {}
-    for task in (
-        *_state_tasks(case, context),
-        *_clock_tasks(case, context),
-        *_asks(case),
-        *_alerts(case, context),
-    ):
-        if task.organisation:
-            code = context.acting(task.organisation)
-            if code != task.organisation:
-                task = replace(task, organisation=code)
-            tasks_by_key.setdefault((task.kind, code, task.opened_at), task)
+    for task in owed:
+        if not task.organisation:
+            continue
+        code = context.acting(task.organisation)
+        if code != task.organisation:
+            task = replace(task, organisation=code)
+        tasks_by_key.setdefault((task.kind, code, task.opened_at), task)
     return list(tasks_by_key.values())
 
 
 _STATE_TASKS = {
-    s.ANNOUNCED: "triage",
-    s.TRIAGED: "destination",
-    s.OUT_APPROVAL: "out_approval",
-    s.ARRIVED: "acceptance",
-    s.ACCEPTED: "placement",
-    s.ESCALATED: "ruling",
-    s.LETTER_EXPIRED: "reissue_window",
-    s.LETTER_VOID: "reissue_window",
+    states.ANNOUNCED: "triage",
+    states.TRIAGED: "destination",
+    states.OUT_APPROVAL: "out_approval",
+    states.ARRIVED: "acceptance",
+    states.ACCEPTED: "placement",
+    states.ESCALATED: "ruling",
+    states.LETTER_EXPIRED: "reissue_window",
+    states.LETTER_VOID: "reissue_window",
 }
 
 
 def _state_tasks(case: Case, context: DecisionContext) -> Iterator[Task]:
+    """What the state of a case asks of whom it waits for."""
     kind = _STATE_TASKS.get(case.state)
-    at = case.entered_at
-    if kind and at and not (case.inflow and case.wait_act == "answer"):
-        if case.state == s.TRIAGED and case.rule == "B35":
-            kind = "ruling"
-        yield Task(kind, case.wait_act or "", case.wait_organisation or "", at, case.wait_due)
-    if case.state in (s.ACCEPTED, s.PLACED) and case.receipt_sent_on is None and case.accepted_on:
+    entered_at = case.entered_at
+    asks_somebody_else = case.inflow and case.wait_act == "answer"
+    if kind is None or entered_at is None or asks_somebody_else:
+        return
+    if case.state == states.TRIAGED and case.rule == "B35":
+        kind = "ruling"
+    organisation = case.wait_organisation or ""
+    yield Task(kind, case.wait_act or "", organisation, entered_at, case.wait_due)
+
+
+def _receiving_tasks(case: Case, context: DecisionContext) -> Iterator[Task]:
+    """What the receiving side still owes after an acceptance: the receipt, and the talk."""
+    accepted = case.state in (states.ACCEPTED, states.PLACED)
+    if accepted and case.receipt_sent_on is None and case.accepted_on:
         yield Task(
             "receipt",
             "send_receipt",
@@ -241,72 +272,85 @@ def _state_tasks(case: Case, context: DecisionContext) -> Iterator[Task]:
             midnight(case.accepted_on),
             case.receipt_due_on,
         )
-    if case.state in (s.PLACED, s.RECEIPT_SENT) and case.talked_on is None and case.placed_at:
-        yield Task(
-            "talk",
-            "record_talk",
-            case.branch or "",
-            case.placed_at,
-            day_of(case.placed_at) + timedelta(days=context.policy_of(case).talk_days),
-        )
+    placed = case.state in (states.PLACED, states.RECEIPT_SENT)
+    if placed and case.talked_on is None and case.placed_at:
+        talk_days = timedelta(days=context.policy_of(case).talk_days)
+        due = day_of(case.placed_at) + talk_days
+        yield Task("talk", "record_talk", case.branch or "", case.placed_at, due)
 
 
 def _clock_tasks(case: Case, context: DecisionContext) -> Iterator[Task]:
-    for kind, act, organisation, days, due in _schedule(case, context):
-        opened = [day for day in days if midnight(day) <= context.now]
-        if opened:
-            day = max(opened)
-            yield Task(
-                kind,
-                act,
-                organisation or "",
-                midnight(day),
-                due or context.calendar.add_workdays(day, context.policy_of(case).review_wd),
-            )
+    """The tasks that days open: of each line of the schedule the newest."""
+    for line in _schedule(case, context):
+        opened = [day for day in line.days if midnight(day) <= context.now]
+        if not opened:
+            continue
+        day = max(opened)
+        usual_due = context.calendar.add_workdays(day, context.policy_of(case).review_wd)
+        due = line.due or usual_due
+        yield Task(line.kind, line.act, line.organisation or "", midnight(day), due)
 
 
-Line = tuple[str, str, str | None, list[date], date | None]
+@dataclass(frozen=True, slots=True)
+class ScheduleLine:
+    """A task that opens on certain days. ``due``: None for the usual working days after that."""
+
+    kind: str
+    act: str
+    organisation: str | None
+    days: Sequence[date]
+    due: date | None = None
 
 
-def _schedule(case: Case, context: DecisionContext) -> Iterator[Line]:
-    """(kind, act, organisation, the days it opens on, due day or None for the usual working
-    days).
-    """
+def _schedule(case: Case, context: DecisionContext) -> Iterator[ScheduleLine]:
+    """The tasks that days open while the case stands as it does."""
+    committee = case.origin_committee
+    if case.state in states.LETTER_OUT:
+        yield from _letter_schedule(case, context)
+    if case.state == states.STAY_APPROVED and case.review_on:
+        yield ScheduleLine("stay_review", "reopen", committee, [case.review_on])
+    if case.state == states.SUSPENDED and case.suspended_on:
+        day = strike_off_from(case, context)
+        yield ScheduleLine("suspension", "strike_off", committee, [day] if day else [])
+    if case.entered_at:
+        yield from _membership_schedule(case, day_of(case.entered_at), context)
+
+
+def _letter_schedule(case: Case, context: DecisionContext) -> Iterator[ScheduleLine]:
+    """Of a letter that is out: it runs out soon (t6), and nobody has heard of it (t5)."""
+    issued, expires = case.letter_issued_on, case.letter_expires_on
+    if issued is None or expires is None:
+        return
     policy, committee = context.policy_of(case), case.origin_committee
-    if case.state in s.LETTER_OUT and case.letter_issued_on and case.letter_expires_on:
-        issued, expires = case.letter_issued_on, case.letter_expires_on
-        warn = expires - timedelta(days=policy.validity_warning_days)
-        yield "validity", "record_arrival", committee, [warn], expires
-        silence = [issued + timedelta(days=n) for n in policy.arrival_silence_days]
-        yield "arrival_silence", "record_arrival", committee, silence, None
-    if case.state == s.STAY_APPROVED and case.review_on:
-        yield "stay_review", "reopen", committee, [case.review_on], None
-    if case.state == s.SUSPENDED and (day := strike_off_from(case, context)):
-        yield "suspension", "strike_off", committee, [day], None
-    entered = day_of(case.entered_at) if case.entered_at else None
-    if case.state == s.FLOATING_REGISTERED and entered:
-        yield (
-            "permit_check",
-            "reopen",
-            case.origin,
-            _every(entered, policy.permit_check_months, context),
-            None,
-        )
+    warning = expires - timedelta(days=policy.validity_warning_days)
+    yield ScheduleLine("validity", "record_arrival", committee, [warning], expires)
+    silent = [issued + timedelta(days=days) for days in policy.arrival_silence_days]
+    yield ScheduleLine("arrival_silence", "record_arrival", committee, silent)
+
+
+def _membership_schedule(
+    case: Case, entered: date, context: DecisionContext
+) -> Iterator[ScheduleLine]:
+    """Of members who stay or float: the permit is checked and they are contacted, again and
+    again.
+    """
+    if case.state == states.FLOATING_REGISTERED:
+        checks = _every(entered, context.policy_of(case).permit_check_months, context)
+        yield ScheduleLine("permit_check", "reopen", case.origin, checks)
     interval = contact_interval(case, context)
-    if interval and entered:
-        days = [
-            day
-            for day in _every(entered, interval, context)
-            if not case.contacted_on or day > case.contacted_on
-        ]
-        yield "contact", "contact", case.origin, days, None
+    if interval is None:
+        return
+    days = _every(entered, interval, context)
+    if case.contacted_on:
+        days = [day for day in days if day > case.contacted_on]
+    yield ScheduleLine("contact", "contact", case.origin, days)
 
 
 def contact_interval(case: Case, context: DecisionContext) -> int | None:
     """Months between contacts (t18) with a member who stays or floats; None in any other state."""
-    if case.state == s.FLOATING_REGISTERED:
+    if case.state == states.FLOATING_REGISTERED:
         return context.policy_of(case).floating_contact_months
-    if case.state != s.STAY_APPROVED:
+    if case.state != states.STAY_APPROVED:
         return None
     if case.contact_interval:
         return case.contact_interval
@@ -319,13 +363,13 @@ def contact_interval(case: Case, context: DecisionContext) -> int | None:
 
 def _every(start: date, months: int, context: DecisionContext) -> list[date]:
     """The days every ``months`` after ``start``, up to the first one after today."""
-    days, k = [], 1
-    while True:
-        day = add_months(start, months * k)
+    days = []
+    for turn in count(1):
+        day = add_months(start, months * turn)
         days.append(day)
         if day > context.today:
-            return days
-        k += 1
+            break
+    return days
 
 
 def _asks(case: Case) -> Iterator[Task]:
@@ -341,42 +385,51 @@ def _alerts(case: Case, context: DecisionContext) -> Iterator[Task]:
     (B5).
     """
     at = case.touched_at or context.now
-    # who cannot be reached is still expected: the destination may be where they turn up
-    state = case.interrupted if case.state == s.UNREACHABLE else case.state
-    if state in s.EXPECTED and case.destination:
-        due = case.letter_expires_on if state in s.LETTER_OUT else None
-        for organisation in dict.fromkeys((case.destination, case.header)):
-            yield Task("expected", "record_arrival", organisation or "", at, due)
-    if community := double_reports_at(case, context):
+    yield from _expected(case, at)
+    community = double_reports_at(case, context)
+    if community:
         yield Task("double_report", "note", community, at, None)
-    if case.state == s.FLOATING_REGISTERED and case.host and not case.acknowledged_on:
+    if case.state == states.FLOATING_REGISTERED and case.host and not case.acknowledged_on:
         yield Task("permit", "acknowledge", case.host, at, None)
+
+
+def _expected(case: Case, at: datetime) -> Iterator[Task]:
+    """The destination, and who stands in the letter's header, expect the member.
+
+    Who cannot be reached is still expected: the destination may be where they turn up.
+    """
+    state = case.interrupted if case.state == states.UNREACHABLE else case.state
+    if state not in states.EXPECTED or not case.destination:
+        return
+    due = case.letter_expires_on if state in states.LETTER_OUT else None
+    for organisation in dict.fromkeys((case.destination, case.header)):
+        yield Task("expected", "record_arrival", organisation or "", at, due)
+
+
+def _letter_alerts(case: Case, context: DecisionContext) -> Iterator[Task]:
+    """A letter that stalls on its channel, or whose member was seen elsewhere."""
+    committee = case.origin_committee or ""
     stall = channel_stalls_on(case, context)
     if stall and stall <= context.today:
-        yield Task(
-            "other_channel", "add_channel", case.origin_committee or "", midnight(stall), None
-        )
+        yield Task("other_channel", "add_channel", committee, midnight(stall), None)
     paper = hands_over_on(case, context)
     if paper and paper <= context.today:
-        yield Task("other_channel", "hand_over", case.origin_committee or "", midnight(paper), None)
+        yield Task("other_channel", "hand_over", committee, midnight(paper), None)
     if seen_elsewhere(case):
-        yield Task("seen_elsewhere", "reroute", case.origin_committee or "", at, None)
+        yield Task("seen_elsewhere", "reroute", committee, case.touched_at or context.now, None)
 
 
 def double_reports_at(case: Case, context: DecisionContext) -> str | None:
     """The community, else its street, where a member who belongs to a unit lives and registers
     (B5).
     """
-    area = (
-        case.facts.get("to.area")
-        if case.rule == "B5" and case.state in (s.TRIAGED, s.STAY_APPROVED)
-        else None
-    )
-    if not area:
+    area = case.facts.get("to.area")
+    registers = case.rule == "B5" and case.state in (states.TRIAGED, states.STAY_APPROVED)
+    if not registers or not area:
         return None
-    serving = context.directory.serving(area, context.today) or context.directory.serving(
-        area[:9], context.today
-    )
+    community = context.directory.serving(area, context.today)
+    street = context.directory.serving(area[:9], context.today)
+    serving = community or street
     return serving.code if serving else None
 
 
@@ -402,7 +455,7 @@ def hands_over_on(case: Case, context: DecisionContext) -> date | None:
     be handed over.
     """
     if (
-        case.state != s.LETTER_ISSUED
+        case.state != states.LETTER_ISSUED
         or case.letter_channel != "both"
         or context.policy_of(case).channel_fall_back != AUTOMATIC
     ):
@@ -411,7 +464,7 @@ def hands_over_on(case: Case, context: DecisionContext) -> date | None:
 
 
 def _silent_from(case: Case, context: DecisionContext) -> date | None:
-    if case.state not in s.LETTER_OUT or not case.letter_issued_on:
+    if case.state not in states.LETTER_OUT or not case.letter_issued_on:
         return None
     return case.letter_issued_on + timedelta(days=context.policy_of(case).channel_stall_days)
 
@@ -420,7 +473,12 @@ def seen_elsewhere(case: Case) -> str | None:
     """The organisation that reported the member of an issued, expired or void letter from another
     place.
     """
-    if case.state not in (s.LETTER_ISSUED, s.IN_TRANSIT, s.LETTER_EXPIRED, s.LETTER_VOID):
+    if case.state not in (
+        states.LETTER_ISSUED,
+        states.IN_TRANSIT,
+        states.LETTER_EXPIRED,
+        states.LETTER_VOID,
+    ):
         return None
     expected = {case.destination, case.header, case.receiving_committee}
     issued = case.letter_issued_on.isoformat() if case.letter_issued_on else ""
@@ -432,21 +490,27 @@ def seen_elsewhere(case: Case) -> str | None:
 
 def wake_at(case: Case, context: DecisionContext) -> datetime | None:
     """The next moment at which the clock changes this case or its tasks; None if it never does."""
-    moments = [midnight(day) for _, _, _, days, _ in _schedule(case, context) for day in days]
-    if case.state in s.LETTER_OUT and case.letter_expires_on:
-        moments.append(midnight(case.letter_expires_on + timedelta(days=1)))
-    moments += [
-        midnight(day)
-        for day in (channel_stalls_on(case, context), hands_over_on(case, context))
-        if day
-    ]
-    return min((m for m in moments if m > context.now), default=None)
+    days: list[date] = []
+    for line in _schedule(case, context):
+        days += line.days
+    if case.state in states.LETTER_OUT and case.letter_expires_on:
+        days.append(case.letter_expires_on + timedelta(days=1))
+    for day in (channel_stalls_on(case, context), hands_over_on(case, context)):
+        if day:
+            days.append(day)
+    return _next_moment(days, context)
+
+
+def _next_moment(days: Iterable[date], context: DecisionContext) -> datetime | None:
+    """The beginning of the first of these days that has not begun; None where all have."""
+    moments = [midnight(day) for day in days]
+    return min([moment for moment in moments if moment > context.now], default=None)
 
 
 def expired(case: Case, context: DecisionContext) -> bool:
     """Whether a letter that is still out has run out: the day after its last good day has begun."""
     return (
-        case.state in s.LETTER_OUT
+        case.state in states.LETTER_OUT
         and case.letter_expires_on is not None
         and context.today > case.letter_expires_on
     )
@@ -454,25 +518,25 @@ def expired(case: Case, context: DecisionContext) -> bool:
 
 def flags(case: Case, today: date, pocket_early_days: int = 30, silent_days: int = 30) -> list[str]:
     """The words of rules.md §C.3 that hold of the case on a day."""
-    issued, touched = case.letter_issued_on, case.touched_at
-    out = case.state in s.LETTER_OUT
+    expired_letter = case.state == states.LETTER_EXPIRED
+    letter_age = _days_since(case.letter_issued_on, today)
+    silence = _days_since(day_of(case.touched_at) if case.touched_at else None, today)
+    overdue = case.wait_due is not None and today > case.wait_due
     raised = {
-        "pocket": case.state == s.LETTER_EXPIRED,
-        "pocket_early": bool(
-            out and issued and today >= issued + timedelta(days=pocket_early_days)
-        ),
-        "at_risk": case.state == s.LETTER_EXPIRED
-        or (case.state in s.RISK and case.wait_due is not None and today > case.wait_due),
-        "silent": bool(
-            case.state in s.OPEN
-            and touched
-            and today >= day_of(touched) + timedelta(days=silent_days)
-        ),
+        "pocket": expired_letter,
+        "pocket_early": case.state in states.LETTER_OUT and letter_age >= pocket_early_days,
+        "at_risk": expired_letter or (case.state in states.RISK and overdue),
+        "silent": case.state in states.OPEN and silence >= silent_days,
         "bounced": case.bounced,
         "late": case.late,
-        "double_custody": case.state in s.CUSTODY,
+        "double_custody": case.state in states.CUSTODY,
     }
     return [flag for flag, holds in raised.items() if holds]
+
+
+def _days_since(day: date | None, today: date) -> int:
+    """Days from a day to today; -1 where the day is not known."""
+    return (today - day).days if day else -1
 
 
 def life_tasks(
@@ -484,21 +548,15 @@ def life_tasks(
     if last is None or lost:
         return []
     policy = context.policy_at(organisation)
-    days = [(add_months(last, m), "organisation_life", "record_life") for m in policy.life_months]
-    days.append((add_months(last, policy.lost_months), "six_months", "record_life"))
-    opened = [line for line in days if midnight(line[0]) <= context.now]
+    days = [(add_months(last, months), "organisation_life") for months in policy.life_months]
+    days.append((add_months(last, policy.lost_months), "six_months"))
+    opened = [(day, kind) for day, kind in days if midnight(day) <= context.now]
     if not opened:
         return []
-    day, kind, act = max(opened)
-    return [
-        Task(
-            kind,
-            act,
-            context.acting(organisation) or organisation,
-            midnight(day),
-            context.calendar.add_workdays(day, policy.review_wd),
-        )
-    ]
+    day, kind = max(opened)
+    owes = context.acting(organisation) or organisation
+    due = context.calendar.add_workdays(day, policy.review_wd)
+    return [Task(kind, "record_life", owes, midnight(day), due)]
 
 
 def life_wake_at(
@@ -509,9 +567,7 @@ def life_wake_at(
         return None
     policy = context.policy_at(organisation)
     months = (*policy.life_months, policy.lost_months)
-    return min(
-        (m for n in months if (m := midnight(add_months(last, n))) > context.now), default=None
-    )
+    return _next_moment([add_months(last, month) for month in months], context)
 
 
 def last_sign(life: date | None, dues: date | None, accepted: date | None) -> date | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
+from operator import attrgetter
 from typing import Any
 
 from services.cases.model.case import Statement
@@ -141,9 +142,8 @@ class DecisionTable:
             code = _code(directory.successor(named, today)) if named else None
             if code:
                 organisation = directory.get(code)
-                return Proposal(
-                    code, source, area or (organisation.area if organisation else None) or None
-                )
+                own_area = organisation.area if organisation else None
+                return Proposal(code, source, area or own_area or None)
         return Proposal(None, None, area)
 
 
@@ -156,25 +156,40 @@ def _look_up(
     today: date,
 ) -> str | None:
     if source == "stated":
-        code = facts.get("to.organisation")
-        return code if code and directory.get(code) else None
+        return _stated_organisation(facts, directory)
     if source == "unit":
         employer = facts.get("to.employer")
         return _code(directory.unit_named(employer)) if employer else None
     if source == "rule":
-        area = facts.get("to.area")
-        if facts.get("archive_with") != "talent_service" or not area:
-            return None
-        return _code(directory.talent_service_for(area))
+        return _talent_service(facts, directory)
     if source == "address":
-        area = facts.get("to.area")
-        if not area:
-            return None
-        wanted = [area[:9]] if rule.street else [area, area[:9]]
-        return next(
-            (c for a in wanted if len(a) >= 9 and (c := _code(directory.serving(a, today)))), None
-        )
+        return _serving(facts.get("to.area") or "", rule, directory, today)
     return claim
+
+
+def _stated_organisation(facts: Mapping[str, Any], directory: Directory) -> str | None:
+    code = facts.get("to.organisation")
+    return code if code and directory.get(code) else None
+
+
+def _talent_service(facts: Mapping[str, Any], directory: Directory) -> str | None:
+    """The organisation of the talent service that keeps the member's archive, in the new area."""
+    area = facts.get("to.area")
+    if facts.get("archive_with") != "talent_service" or not area:
+        return None
+    return _code(directory.talent_service_for(area))
+
+
+def _serving(area: str, rule: Row, directory: Directory, today: date) -> str | None:
+    """The organisation that serves an area of at least a street's nine digits: the community
+    where the row is not for streets alone, else the street.
+    """
+    street = area[:9]
+    for wanted in [street] if rule.street else [area, street]:
+        code = _code(directory.serving(wanted, today)) if len(wanted) >= 9 else None
+        if code:
+            return code
+    return None
 
 
 def _code(organisation: Any) -> str | None:
@@ -208,8 +223,9 @@ def current_facts(statements: Iterable[Statement]) -> dict[str, Any]:
     count.
     """
     facts: dict[str, Any] = {}
-    for statement in sorted((s for s in statements if not s.withdrawn), key=lambda s: s.order):
-        facts.update((k, v) for k, v in statement.facts.items() if v is not None)
+    standing = [statement for statement in statements if not statement.withdrawn]
+    for statement in sorted(standing, key=attrgetter("order")):
+        facts.update(_stated(statement.facts))
     return facts
 
 
@@ -237,21 +253,27 @@ def facts_stated(
     ``area`` is what the address gave ("" when an address was stated and nothing can be defended, so
     that an older area does not linger).
     """
+    to = {**(data.get("to") or {}), **_stated(slot.get("to"))}
     facts: dict[str, Any] = {
         "category": data.get("category") or IMPLIED_CATEGORY.get(kind),
         "effective_on": data.get("effective_on"),
+        **_prefixed("to", to),
+        **_prefixed("from", data.get("from") or {}),
+        **(data.get("circumstances") or {}),
+        **_stated(slot.get("circumstances")),
     }
-    to = {
-        **(data.get("to") or {}),
-        **{k: v for k, v in (slot.get("to") or {}).items() if v is not None},
-    }
-    facts |= {f"to.{k}": v for k, v in to.items()}
     if to.get("address"):
         facts["to.area"] = area or ""
-    facts |= {f"from.{k}": v for k, v in (data.get("from") or {}).items()}
-    facts |= data.get("circumstances") or {}
-    facts |= {k: v for k, v in (slot.get("circumstances") or {}).items() if v is not None}
-    return {k: v for k, v in facts.items() if v is not None}
+    return _stated(facts)
+
+
+def _stated(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Without what is left empty."""
+    return {name: value for name, value in (given or {}).items() if value is not None}
+
+
+def _prefixed(prefix: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{prefix}.{name}": value for name, value in given.items()}
 
 
 @lru_cache

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -100,26 +101,35 @@ def judge(
     """The row of a case and whom it proposes. ``opened_at``: when the move began; overrides count
     by it.
     """
-    origin = directory.get(case.origin) if case.origin else None
-    row = rules.choose(case.facts, origin.unit if origin else None)
-    if row is None and case.triaged_by_person and case.facts.get("category") != "death":
-        row = "B35"
+    row = _row_of(case, rules, directory)
     claim = case.reports[-1]["organisation"] if case.reports else None
     proposal = rules.propose(row, case.facts, claim, directory, today)
     if row is None or proposal.source == "stated":
         return Judgement(row, proposal)
-    looks = rules.looks_for(row, case.facts)
-    fitting = [
-        o
-        for o in overrides
-        if o.in_force(opened_at) and (looks or o.row == row) and o.covers(case, row, directory)
-    ]
-    for override in sorted(fitting, key=lambda o: o.narrowness, reverse=True):
+    row_looks = rules.looks_for(row, case.facts)
+    fitting = []
+    for override in overrides:
+        for_this_row = row_looks or override.row == row
+        in_force = override.in_force(opened_at)
+        if in_force and for_this_row and override.covers(case, row, directory):
+            fitting.append(override)
+    for override in sorted(fitting, key=attrgetter("narrowness"), reverse=True):
         standing = directory.successor(override.destination, today)
         if standing is not None:
             area = case.facts.get("to.area") or standing.area
             return Judgement(row, Proposal(standing.code, "rule", area), override)
     return Judgement(row, proposal)
+
+
+def _row_of(case: Case, rules: DecisionTable, directory: Directory) -> str | None:
+    """The row that the facts choose; B35 where a person triaged and no row fits, so that somebody
+    decides.
+    """
+    origin = directory.get(case.origin) if case.origin else None
+    row = rules.choose(case.facts, origin.unit if origin else None)
+    if row is None and case.triaged_by_person and case.facts.get("category") != "death":
+        return "B35"
+    return row
 
 
 _READ = """
@@ -142,39 +152,11 @@ def read(
     says what is wrong.
     """
     cells = {name: str(given.get(name) or "").strip() or None for name in COLUMNS}
-    for name in NEEDED:
-        if cells[name] is None:
-            raise refuse(
-                422,
-                "field-missing",
-                f"缺少{_called(name)}，请补上。",
-                f"{name} is missing.",
-                field=name,
-            )
-    if cells["row"] and cells["row"] not in table().rows:
-        raise _wrong("row", f"：没有规则 {cells['row']}", f"the table has no row {cells['row']}")
-    if cells["row"] and cells["row"] not in table().counting:
-        raise _wrong(
-            "row",
-            f"：{cells['row']} 只指向各情形自己的规则，本身不定去向，请选那一条",
-            f": {cells['row']} only passes on to the row of the category; name that one",
-        )
-    if cells["area"] and not (
-        cells["area"].isascii() and cells["area"].isdigit() and 2 <= len(cells["area"]) <= 12
-    ):
-        raise _wrong(
-            "area", "应当是 2 到 12 位区划代码", "must be a division code of 2 to 12 digits"
-        )
-    if not cells["area"] and not cells["under"]:
-        raise _wrong(
-            "area",
-            f"和{_called('under')}至少填一项",
-            "or under must be given: where the new address lies, or whose members leave",
-        )
+    _refuse_missing(cells)
+    _refuse_row(cells["row"])
+    _refuse_area(cells)
     _known("destination", cells, directory)
-    begins, until = _day_said(cells, "from"), _day_said(cells, "until") if cells["until"] else None
-    if until and until < begins:
-        raise _wrong("until", f"早于{_called('from')}", "lies before from")
+    begins, until = _period(cells)
     _may(directory, department, cells)
     _known("under", cells, directory)  # only then: strangers are not told whether there is one
     return Override(
@@ -191,6 +173,61 @@ def read(
     )
 
 
+def _refuse_missing(cells: Mapping[str, str | None]) -> None:
+    for name in NEEDED:
+        if cells[name] is None:
+            raise refuse(
+                422,
+                "field-missing",
+                f"缺少{_called(name)}，请补上。",
+                f"{name} is missing.",
+                field=name,
+            )
+
+
+def _refuse_row(row: str | None) -> None:
+    """A row may be left out; one that is named must be a row that decides by itself."""
+    if row is None:
+        return
+    if row not in table().rows:
+        raise _wrong("row", f"：没有规则 {row}", f"the table has no row {row}")
+    if row not in table().counting:
+        raise _wrong(
+            "row",
+            f"：{row} 只指向各情形自己的规则，本身不定去向，请选那一条",
+            f": {row} only passes on to the row of the category; name that one",
+        )
+
+
+def _refuse_area(cells: Mapping[str, str | None]) -> None:
+    """Either the area of the new address must be there, or the organisation that is left."""
+    area = cells["area"]
+    if area is None:
+        if cells["under"]:
+            return
+        raise _wrong(
+            "area",
+            f"和{_called('under')}至少填一项",
+            "or under must be given: where the new address lies, or whose members leave",
+        )
+    is_code = area.isascii() and area.isdigit() and 2 <= len(area) <= 12
+    if not is_code:
+        raise _wrong(
+            "area", "应当是 2 到 12 位区划代码", "must be a division code of 2 to 12 digits"
+        )
+
+
+def _period(cells: Mapping[str, str | None]) -> tuple[date, date | None]:
+    """From which day on an override counts, and its last day where it has one."""
+    begins = _day_said(cells, "from")
+    if not cells["until"]:
+        return begins, None
+    until = _day_said(cells, "until")
+    if until < begins:
+        raise _wrong("until", f"早于{_called('from')}", "lies before from")
+    return begins, until
+
+
 def _known(name: str, cells: Mapping[str, str | None], directory: Directory) -> None:
     if cells[name] and directory.get(cells[name]) is None:
         code = cells[name]
@@ -205,13 +242,8 @@ def _may(directory: Directory, department: str, cells: Mapping[str, str | None])
     """
     me = directory.get(department)
     own_leavers = cells["under"] and directory.within(cells["under"], department)
-    own_area = (
-        cells["area"]
-        and me
-        and me.area
-        and cells["area"].startswith(me.area)
-        and directory.within(cells["destination"], department)
-    )
+    within_own_area = me and me.area and cells["area"] and cells["area"].startswith(me.area)
+    own_area = within_own_area and directory.within(cells["destination"], department)
     if me is None or not (own_leavers or own_area):
         raise refuse(
             403,
@@ -284,11 +316,9 @@ def end(tx: Connection, ident: str, now: datetime, person: str | None = None) ->
         known = str(UUID(ident))
     except ValueError:
         return False
-    return (
-        tx.exec_driver_sql(
-            "UPDATE destination_override SET ended_at = %s, ended_by = %s WHERE id = %s "
-            "AND ended_at IS NULL RETURNING 1",
-            (now, person, known),
-        ).first()
-        is not None
+    ended = tx.exec_driver_sql(
+        "UPDATE destination_override SET ended_at = %s, ended_by = %s WHERE id = %s "
+        "AND ended_at IS NULL RETURNING 1",
+        (now, person, known),
     )
+    return ended.first() is not None
