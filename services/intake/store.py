@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from psycopg.errors import InvalidAuthorizationSpecification
 from sqlalchemy import Connection, Engine
@@ -42,16 +43,14 @@ class Store:
         A connection that a restarted database has cut is replaced once: storing twice is storing
         once.
         """
-        try:
-            return self._accept(caller, events, at)
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-            return self._accept(caller, events, at)
-
-    def _accept(self, caller: Caller, events: Sequence[Posted], at: datetime) -> list[Outcome]:
-        with self._engine.connect() as connection:
-            return accept(connection, caller, events, at, self._codes)
+        for tries_left in (1, 0):
+            try:
+                with self._engine.connect() as connection:
+                    return accept(connection, caller, events, at, self._codes)
+            except DBAPIError as error:
+                if not tries_left or not error.connection_invalidated:
+                    raise
+        raise AssertionError("the last try returns or raises")
 
 
 def accept(
@@ -67,45 +66,53 @@ def accept(
     """
     if any(event.organisation != caller.organisation for event in events):
         raise ValueError("an event in another organisation's name")
-    outcomes: dict[int, Outcome] = {}
-    unknown = _unknown(tx, events, set() if codes is None else codes)
-    refused = refusals(tx, events)
-    first: dict[Any, int] = {}
-    for position, event in enumerate(events):
-        if missing := event.organisations & unknown:
-            faults = [_no_such(code) for code in sorted(missing)]
-            outcomes[position] = Invalid(faults, code="unknown-organisation")
-        elif refusal := refused.get(position):
-            outcomes[position] = refusal
-        elif event.id in first:
-            same = events[first[event.id]].body_hmac == event.body_hmac
-            outcomes[position] = DUPLICATE if same else conflict(event)
-        else:
-            first[event.id] = position
-    for position, status in _write(tx, caller, events, sorted(first.values()), at):
-        outcomes[position] = conflict(events[position]) if status == "conflict" else status
+    outcomes = _settled(tx, events, set() if codes is None else codes)
+    to_store = [position for position in range(len(events)) if position not in outcomes]
+    if to_store:
+        given = [_event_row(position, events[position]) for position in to_store]
+        people = _people_rows(events[position] for position in to_store)
+        sender = (caller.proof, caller.organisation, caller.key_id, at)
+        try:
+            stored = tx.exec_driver_sql(_ACCEPT, (*sender, dumps(given), dumps(people))).all()
+        except DBAPIError as error:
+            if isinstance(error.orig, InvalidAuthorizationSpecification):
+                raise Refused(401, "bad-key", _REVOKED) from None
+            raise
+        for position, status in stored:
+            outcomes[position] = conflict(events[position]) if status == "conflict" else status
     return [outcomes[position] for position in range(len(events))]
 
 
-def _write(
-    tx: Connection, caller: Caller, events: Sequence[Posted], positions: Sequence[int], at: datetime
-) -> Sequence[tuple[int, str]]:
-    if not positions:
-        return []
-    given = [_event_row(position, events[position]) for position in positions]
-    people = [
-        {"event_id": events[position].id, "position": n, "body": body}
-        for position in positions
-        for n, body in enumerate(events[position].people)
-    ]
-    try:
-        sender = (caller.proof, caller.organisation, caller.key_id, at)
-        written = tx.exec_driver_sql(_ACCEPT, (*sender, dumps(given), dumps(people)))
-        return [(position, status) for position, status in written]
-    except DBAPIError as error:
-        if isinstance(error.orig, InvalidAuthorizationSpecification):
-            raise Refused(401, "bad-key", _REVOKED) from None
-        raise
+def _settled(tx: Connection, events: Sequence[Posted], codes: set[str]) -> dict[int, Outcome]:
+    """The outcomes that need no storing, by position: organisations that there are not, what the
+    sender may not say, and an id that stands earlier in the same list.
+    """
+    outcomes: dict[int, Outcome] = {}
+    unknown = _unknown(tx, events, codes)
+    refused = refusals(tx, events)
+    first: dict[UUID, Posted] = {}
+    for position, event in enumerate(events):
+        missing = event.organisations & unknown
+        if missing:
+            faults = [_no_such(code) for code in sorted(missing)]
+            outcomes[position] = Invalid(faults, code="unknown-organisation")
+        elif position in refused:
+            outcomes[position] = refused[position]
+        elif event.id in first:
+            same = first[event.id].body_hmac == event.body_hmac
+            outcomes[position] = DUPLICATE if same else conflict(event)
+        else:
+            first[event.id] = event
+    return outcomes
+
+
+def _people_rows(events: Iterable[Posted]) -> list[dict[str, Any]]:
+    """The persons of events, each with its place in its event."""
+    people = []
+    for event in events:
+        for place, body in enumerate(event.people):
+            people.append({"event_id": event.id, "position": place, "body": body})
+    return people
 
 
 def _event_row(position: int, event: Posted) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
-from services.cases.commands.apply import GivenCommand
+from services.cases.commands.apply import GivenCommand, apply
 from services.cases.model import states
 from services.cases.policy.values import Policy
 from services.cases.views import pages, queries
@@ -170,7 +170,8 @@ def give(
             given = GivenCommand(
                 case_id, command, fields.arguments(command, form), form.get("seen_state")
             )
-            portal.apply(viewer.caller, viewer.name, given)
+            with portal.acts.begin() as tx:
+                apply(tx, portal.acting(viewer.caller, viewer.name), given)
             return RedirectResponse(f"/cases/{case_id}?done={command}", 303)
         except Refused as error:
             refused = error
