@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
-from services.addresses.guess import CommunitySign, CountySign, Guess, StreetSign
+from services.addresses.guess import Guess
+from services.addresses.signs import DISPUTED, CommunitySign, CountySign, StreetSign
 
 TIE = 0.5
 """Guesses closer in score than this are equally good."""
@@ -23,7 +24,21 @@ ROUTE_AT = 0.96
 person.
 """
 
-ASKED = frozenset(("D", "F", "p", "v", "V", "v%", "V%", "q", "r", "a", "A"))
+ASKED: frozenset[str] = frozenset(
+    (
+        CommunitySign.BARE_STREET_NAME,
+        CommunitySign.BARE_ROAD,
+        CommunitySign.INSIDE_NAME,
+        CommunitySign.ONE_OF_TWO_STREETS,
+        CommunitySign.NEAR_NUMBER,
+        CommunitySign.NEAR_NUMBER + DISPUTED,
+        CommunitySign.FAR_NUMBER,
+        CommunitySign.FAR_NUMBER + DISPUTED,
+        CommunitySign.ROAD_NAMESAKE,
+        CommunitySign.ROAD_BEGINS_NAME,
+        CommunitySign.ROAD_RESEMBLES,
+    )
+)
 ASK_MAX = 0.95
 """Signs that never route alone, however well they did so far: a street's own name, a name in the
 middle of what may be another, one of two streets, a house number some way off; nor does anything
@@ -38,37 +53,71 @@ AGAINST_MAX = 0.5
 
 MODEL = Path(__file__).with_name("data") / "address_confidence.json"
 
+_NO_RIVAL_MARGIN = 9.0
+_TIES_COUNTED = 3
+_VOTE_STEPS = 5
+"""The share of the votes is told apart in so many steps."""
+_PULL_SCALE = 1.5
+"""Scores so far apart differ e-fold in what they share of the confidence that is left."""
+_EXPONENT_MAX = 20.0
+
+_OF_CASES = (CommunitySign.COMPOUND.value, CommunitySign.COMPOUND_INSIDE.value)
+"""First letters of the signs told apart by their cases. That of a slip of one character begins with
+the same letter: the coefficients are fitted with it.
+"""
+_OF_VOTES = (CommunitySign.NEAR_NUMBER.value, CommunitySign.FAR_NUMBER.value)
+
 
 def features(guess: Guess, rivals: Sequence[Guess]) -> tuple[str, ...]:
     """Names of the indicators that hold for a guess among its rivals (best first)."""
     county, street, community = guess.signs
-    out = [
+    names = [
         f"county:{county}",
         f"street:{street}",
         f"community:{community}",
         f"both:{street}{community}",
+        _margin_feature(guess, rivals),
     ]
-    gaps = [guess.score - r.score for r in others(guess, rivals)]
-    ties = sum(gap < TIE for gap in gaps)
-    margin = gaps[0] if gaps else 9.0
-    out.append(
-        f"ties:{min(ties, 3)}"
-        if ties
-        else "margin:" + ("1" if margin < 2 else "2" if margin < 4 else "far")
-    )
     if guess.also:
-        out.append("also")
-    if community[0] in "ci":
-        out.append("cases:" + ("1" if guess.weight <= 1 else "2" if guess.weight <= 3 else "many"))
-    if community[0] in "vV":
-        out.append(f"vote:{min(int(guess.weight * 5), 4)}")
-    return tuple(out)
+        names.append("also")
+    if community.startswith(_OF_CASES):
+        names.append(_cases_feature(guess.weight))
+    if community.startswith(_OF_VOTES):
+        step = min(int(guess.weight * _VOTE_STEPS), _VOTE_STEPS - 1)
+        names.append(f"vote:{step}")
+    return tuple(names)
+
+
+def _margin_feature(guess: Guess, rivals: Sequence[Guess]) -> str:
+    """How far the next guess is behind, or how many are as good."""
+    gaps = [guess.score - rival.score for rival in others(guess, rivals)]
+    margin = gaps[0] if gaps else _NO_RIVAL_MARGIN
+    ties = sum(gap < TIE for gap in gaps)
+    if ties:
+        return f"ties:{min(ties, _TIES_COUNTED)}"
+    if margin < 2:
+        return "margin:1"
+    if margin < 4:
+        return "margin:2"
+    return "margin:far"
+
+
+def _cases_feature(cases: float) -> str:
+    """How many confirmed cases speak for a guess."""
+    if cases <= 1:
+        return "cases:1"
+    if cases <= 3:
+        return "cases:2"
+    return "cases:many"
 
 
 def others(guess: Guess, rivals: Sequence[Guess]) -> list[Guess]:
     """Rivals that contradict a guess: neither above nor below it in the table."""
+    code = guess.code
     return [
-        r for r in rivals if not r.code.startswith(guess.code) and not guess.code.startswith(r.code)
+        rival
+        for rival in rivals
+        if not rival.code.startswith(code) and not code.startswith(rival.code)
     ]
 
 
@@ -79,23 +128,38 @@ def shares(guesses: Sequence[Guess]) -> list[float]:
     itself; the others share what is left by their scores.
     """
     best = guesses[0]
-    against = others(best, guesses)
-    tied = [g is best or (best.score - g.score < TIE and g in against) for g in guesses]
-    sure = min(confidence(features(best, guesses[1:])), 1.0 / sum(tied), _most(best))
-    left = max(0.0, 1.0 - sure * sum(tied))
-    pulls = [math.exp((g.score - best.score) / 1.5) for g in guesses]
-    total = max(1.0, sum(p for p, t in zip(pulls, tied, strict=True) if not t))
-    out = []
-    for place, (guess, pull, tie) in enumerate(zip(guesses, pulls, tied, strict=True)):
-        own = left * pull / total
-        if (
-            len(guess.code) > len(best.code)
-            and guess.code.startswith(best.code)
-            and guess not in against
-        ):
-            own = confidence(features(guess, guesses[place + 1 :]))
-        out.append(sure if tie else min(sure, own))
-    return out
+    tied = [_ties_with(best, guess) for guess in guesses]
+    tie_count = sum(tied)
+    of_best = confidence(features(best, guesses[1:]))
+    sure = min(of_best, 1.0 / tie_count, _most(best))
+    left = max(0.0, 1.0 - sure * tie_count)
+    pulls = [math.exp((guess.score - best.score) / _PULL_SCALE) for guess in guesses]
+    untied = [pull for pull, is_tied in zip(pulls, tied, strict=True) if not is_tied]
+    total = max(1.0, sum(untied))
+    confidences = []
+    for place, guess in enumerate(guesses):
+        if tied[place]:
+            own = sure
+        elif _lies_within(guess, best):
+            own = min(sure, confidence(features(guess, guesses[place + 1 :])))
+        else:
+            own = min(sure, left * pulls[place] / total)
+        confidences.append(own)
+    return confidences
+
+
+def _ties_with(best: Guess, guess: Guess) -> bool:
+    """True for the best itself and for each as good that lies elsewhere."""
+    if guess is best:
+        return True
+    if best.score - guess.score >= TIE:
+        return False
+    return not guess.code.startswith(best.code) and not best.code.startswith(guess.code)
+
+
+def _lies_within(guess: Guess, best: Guess) -> bool:
+    """True for a part of the division that the best guess names."""
+    return len(guess.code) > len(best.code) and guess.code.startswith(best.code)
 
 
 def _most(guess: Guess) -> float:
@@ -115,12 +179,15 @@ def _most(guess: Guess) -> float:
 @cache
 def model() -> dict[str, float]:
     """Indicator -> coefficient; `bias` is the constant."""
-    return json.loads(MODEL.read_text("utf-8"))["coefficients"] if MODEL.exists() else {}
+    if not MODEL.exists():
+        return {}
+    return json.loads(MODEL.read_text("utf-8"))["coefficients"]
 
 
 @lru_cache(maxsize=4096)
-def confidence(signs: tuple[str, ...]) -> float:
+def confidence(indicators: tuple[str, ...]) -> float:
     """Probability for the indicators that hold."""
     weights = model()
-    total = weights.get("bias", 0.0) + sum(weights.get(f, 0.0) for f in signs)
-    return 1.0 / (1.0 + math.exp(-max(-20.0, min(20.0, total))))
+    total = weights.get("bias", 0.0) + sum(weights.get(name, 0.0) for name in indicators)
+    exponent = max(-_EXPONENT_MAX, min(_EXPONENT_MAX, total))
+    return 1.0 / (1.0 + math.exp(-exponent))

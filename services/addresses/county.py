@@ -5,12 +5,24 @@ is used.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from threading import Lock
+from typing import NamedTuple
 
+from services.addresses.names import clean, street_stem
 from services.addresses.snapshot import Snapshot
 
 BASES_MAX = 100_000
+"""Community bases held at once, about 200 bytes each."""
 COUNTIES_MAX = 3_000
+
+
+class StreetStem(NamedTuple):
+    """A street's official name: what comes before its 街道, 镇 or 乡, and this tail."""
+
+    code: str
+    stem: str
+    tail: str
 
 
 class Streets:
@@ -18,49 +30,70 @@ class Streets:
     longest first.
     """
 
-    __slots__ = ("strong", "weak", "old", "lengths", "weak_lengths", "old_lengths")
+    __slots__ = (
+        "strong",
+        "weak",
+        "old",
+        "lengths",
+        "weak_lengths",
+        "old_lengths",
+        "_names",
+        "_stems",
+    )
 
     def __init__(self, snapshot: Snapshot, county: str) -> None:
         self.strong, self.weak, self.old = snapshot.street_forms(county)
-        self.lengths = tuple(sorted(set(map(len, self.strong)), reverse=True))
-        self.weak_lengths = tuple(sorted(set(map(len, self.weak)), reverse=True))
-        self.old_lengths = tuple(sorted(set(map(len, self.old)), reverse=True))
+        self.lengths = _lengths(self.strong)
+        self.weak_lengths = _lengths(self.weak)
+        self.old_lengths = _lengths(self.old)
+        codes = snapshot.streets_of.get(county, ())
+        self._names = [(code, snapshot.upper_names[code]) for code in codes]
+        self._stems: list[StreetStem] | None = None
+
+    def stems(self) -> list[StreetStem]:
+        """Stem and tail of every street's name, made when they are first asked for."""
+        if self._stems is None:
+            self._stems = [
+                StreetStem(code, *street_stem(clean(name))) for code, name in self._names
+            ]
+        return self._stems
+
+
+def _lengths(forms: Iterable[str]) -> tuple[int, ...]:
+    """The different lengths of some forms, longest first."""
+    return tuple(sorted({len(form) for form in forms}, reverse=True))
 
 
 class Communities:
     """Bases of a county's communities -> their indexes; most bases are borne by one."""
 
-    __slots__ = ("_one", "_many")
-
-    longest = 16
+    __slots__ = ("_last", "_many")
 
     def __init__(self, snapshot: Snapshot, county: str) -> None:
-        streets = snapshot.streets_of.get(county, ())
-        low, high = (
-            (snapshot.ranges[streets[0]][0], snapshot.ranges[streets[-1]][1]) if streets else (0, 0)
-        )
-        bases = (
-            snapshot.bases[snapshot.places[low] + 1 : snapshot.places[high]].split("\n")
-            if high > low
-            else []
-        )
-        self._one = dict(zip(bases, range(low, high), strict=True))
+        low, high = snapshot.county_range(county)
+        bases = snapshot.bases_between(low, high)
+        self._last = dict(zip(bases, range(low, high), strict=True))
         self._many: dict[str, tuple[int, ...]] = {}
-        if len(self._one) < len(bases):
-            last = self._one
-            for index, base in enumerate(bases, low):
-                if last[base] != index:
-                    self._many[base] = (*self._many.get(base, ()), index)
-            for base, earlier in self._many.items():
-                self._many[base] = (*earlier, last[base])
+        if len(self._last) < len(bases):
+            self._collect_namesakes(bases, low)
+
+    def _collect_namesakes(self, bases: list[str], low: int) -> None:
+        """Remembers all indexes of the bases that several communities bear."""
+        for index, base in enumerate(bases, low):
+            if self._last[base] != index:
+                self._many[base] = (*self._many.get(base, ()), index)
+        for base, earlier in self._many.items():
+            self._many[base] = (*earlier, self._last[base])
 
     def get(self, base: str) -> tuple[int, ...]:
         """Indexes of the communities with this base; empty if there is none."""
-        index = self._one.get(base)
-        return () if index is None else self._many.get(base) or (index,)
+        index = self._last.get(base)
+        if index is None:
+            return ()
+        return self._many.get(base) or (index,)
 
     def __len__(self) -> int:
-        return len(self._one)
+        return len(self._last)
 
 
 class Counties:
@@ -92,11 +125,9 @@ class Counties:
         look-up.
         """
         communities = self._communities.get(county)
-        return (
-            communities.get(base)
-            if communities is not None
-            else self.snapshot.find_all(county, base)
-        )
+        if communities is None:
+            return self.snapshot.find_all(county, base)
+        return communities.get(base)
 
     def communities(self, county: str) -> Communities:
         """The community bases of a county."""

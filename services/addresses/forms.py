@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from enum import StrEnum
 
 from services.addresses.names import (
     city_forms,
@@ -15,6 +16,18 @@ from services.addresses.names import (
     street_forms,
     usual_county_forms,
 )
+
+
+class FormKind(StrEnum):
+    """How surely a form means its division. The letters are those of the compiled table."""
+
+    FULL = "F"
+    """The official name, or another that is its alone."""
+    SHORT = "W"
+    """A short or crossed form."""
+    OLD = "O"
+    """The full name of an earlier edition."""
+
 
 _VAGUE = frozenset(
     [

@@ -13,24 +13,21 @@ from services.addresses import snapshot as address_snapshot
 from services.addresses.answer import LEVELS, NOTHING, Candidate, Evidence, Resolution
 from services.addresses.confidence import ROUTE_AT, model, shares
 from services.addresses.county import Counties
-from services.addresses.guess import (
-    DISPUTED,
-    EXACT_ALONE,
-    CommunitySign,
-    CountySign,
-    Guess,
-    Reason,
-    Signs,
-    StreetSign,
-    depth_first,
-    merged,
-)
+from services.addresses.guess import Guess, Reason, depth_first, merged
 from services.addresses.learned import Learned, keys
 from services.addresses.names import MENTION, is_dummy, mention_base, mention_kind
 from services.addresses.neighbours import ROAD_SIGNS, SHARE_MAX, neighbours
 from services.addresses.normalise import Normal, made, normalise, spelled
 from services.addresses.reader import Reader
 from services.addresses.scan import COUNTIES_MAX, Hit, Scan, Support
+from services.addresses.signs import (
+    DISPUTED,
+    EXACT_ALONE,
+    CommunitySign,
+    CountySign,
+    Signs,
+    StreetSign,
+)
 from services.addresses.walk import Step, Walk
 
 CANDIDATES_MAX = 5
@@ -174,7 +171,7 @@ class Gazetteer:
         guesses: list[Guess] = []
         prefix: Reason | None = None
         if step.county is not None:
-            end = self.reader.county_end(text, step.county, step.county_end)
+            end = self.reader.streets.county_end(text, step.county, step.county_end)
             prefix = Reason("county", step.start, end, (self._full(step.county),))
             guesses = self._read(text, step.county, end, CountySign.PREFIX, prefix)
             if guesses:
@@ -419,8 +416,8 @@ class Gazetteer:
         at = step.start
         if step.county is not None:
             at = step.street_end if step.street is not None else step.county_end
-        stated = self.reader.stated(text, code[:6], at) if step.street is None else None
-        if stated is not None and stated.codes:
+        stated = self.reader.streets.stated(text, code[:6], at) if step.street is None else None
+        if stated is not None and stated.signs:
             at = stated.end
         index = self.snapshot.index(code) if len(code) == 12 else None
         if index is not None:

@@ -44,12 +44,12 @@ _GROUP = re.compile(
 class Keys(NamedTuple):
     """What is looked up for the text after the administrative names.
 
-    `compounds` from fine (with its part: 三里河二区) to coarse (三里河), `at` where they start;
-    `road` and `number`.
+    `compounds` from fine (with its part: 三里河二区) to coarse (三里河), `compound_at` where they
+    start; `road` and its `number` (-1 if there is none), `road_at` where it starts.
     """
 
     compounds: tuple[str, ...]
-    at: int
+    compound_at: int
     road: str
     number: int
     road_at: int

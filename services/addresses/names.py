@@ -9,14 +9,21 @@ abbreviations of provinces (GB/T 2260 supplement), and the spellings counted in 
 from __future__ import annotations
 
 import re
-from typing import Literal
+from enum import StrEnum
 
 from services.addresses.normalise import key
 
-Kind = Literal["J", "C", "O"]
-"""Kind of a community: J residents' committee (社区, 居委会), C villagers' committee (村), O
-anything else.
-"""
+
+class Kind(StrEnum):
+    """Kind of a community. The letters are those of the compiled table."""
+
+    RESIDENTS = "J"
+    """Residents' committee: 社区, 居委会."""
+    VILLAGERS = "C"
+    """Villagers' committee: 村, 嘎查."""
+    OTHER = "O"
+    """Anything else: 生产队, 管理区, 林场."""
+
 
 PROVINCE_LETTERS = {
     "北京市": "京", "天津市": "津", "河北省": "冀", "山西省": "晋", "内蒙古自治区": "蒙",
@@ -263,6 +270,13 @@ _RESIDENTS = re.compile(
 _HERDERS = re.compile(r"嘎查(?:村)?(?:村?民?委员会|村?委会|村)?$")
 _VILLAGERS = re.compile(r"村?(?:村民?委员?会{0,2}|村委|村民委员|[民牧渔农]民?委员?会|民委会)$|村$")
 _OTHER = re.compile(r"(?:管理)?(?:委员会|委会)$")
+_KINDS_BY_SUFFIX: tuple[tuple[re.Pattern[str], str, Kind], ...] = (
+    (_HERDERS, "嘎查", Kind.VILLAGERS),
+    (_RESIDENTS, "", Kind.RESIDENTS),
+    (_VILLAGERS, "", Kind.VILLAGERS),
+    (_OTHER, "", Kind.OTHER),
+)
+"""Suffix, what of it belongs to the base, and the kind it tells; the first that fits decides."""
 
 
 def community_base(name: str) -> tuple[str, Kind]:
@@ -272,16 +286,11 @@ def community_base(name: str) -> tuple[str, Kind]:
     Bases are compared, never names: the table spells one suffix in several ways (村委会,
     村民委员会).
     """
-    m = _HERDERS.search(name)
-    if m and m.start():
-        return name[: m.start()] + "嘎查", "C"
-    kinds: tuple[tuple[re.Pattern[str], Kind], ...] = ((_RESIDENTS, "J"), (_VILLAGERS, "C"))
-    for pattern, kind in kinds:
-        m = pattern.search(name)
-        if m and m.start():
-            return name[: m.start()], kind
-    m = _OTHER.search(name)
-    return (name[: m.start()] if m and m.start() else name), "O"
+    for suffix, part_of_base, kind in _KINDS_BY_SUFFIX:
+        match = suffix.search(name)
+        if match is not None and match.start() > 0:
+            return name[: match.start()] + part_of_base, kind
+    return name, Kind.OTHER
 
 
 MENTION = re.compile(
@@ -291,9 +300,22 @@ MENTION = re.compile(
 """A suffix in running text that closes the name of a community."""
 
 
-KIND_OF: dict[str, Kind] = {"社": "J", "居": "J", "村": "C", "嘎": "C"}
-KIND_OF |= {character: "O" for character in "虚生管作连分"}
+KIND_OF: dict[str, Kind] = {
+    "社": Kind.RESIDENTS,
+    "居": Kind.RESIDENTS,
+    "村": Kind.VILLAGERS,
+    "嘎": Kind.VILLAGERS,
+    "虚": Kind.OTHER,
+    "生": Kind.OTHER,
+    "管": Kind.OTHER,
+    "作": Kind.OTHER,
+    "连": Kind.OTHER,
+    "分": Kind.OTHER,
+}
 """First character of a mention -> the kind it announces."""
+
+OUTSIDE_BASE = frozenset("社居村")
+"""First characters of the mentions that are no part of the community's base."""
 
 
 def mention_kind(suffix: str) -> Kind:
@@ -301,10 +323,16 @@ def mention_kind(suffix: str) -> Kind:
     return KIND_OF[suffix[0]]
 
 
-def mention_base(text: str, start: int, m: re.Match[str]) -> tuple[str, int]:
+def mention_base(text: str, start: int, mention: re.Match[str]) -> tuple[str, int]:
     """(base, its end) of a mention read from `start`: 嘎查 and the suffixes of kind O belong to the
     base.
     """
-    first = text[m.start()]
-    end = m.start() if first in "社居村" else m.start() + 2 if first == "嘎" else m.end()
+    begin = mention.start()
+    first = text[begin]
+    if first in OUTSIDE_BASE:
+        end = begin
+    elif first == "嘎":
+        end = begin + len("嘎查")
+    else:
+        end = mention.end()
     return text[start:end], end

@@ -5,25 +5,25 @@ one slip.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from services.addresses.guess import (
-    STREET_SCORE,
-    CommunitySign,
-    Guess,
-    Reason,
-    Signs,
-    Stated,
-    slip_sign,
-    street_reason,
-)
-from services.addresses.names import MENTION, clean, mention_base, mention_kind, street_stem
-from services.addresses.slips import SLIP_SCORE, WORDS, slip
+from services.addresses.county import Counties
+from services.addresses.guess import Guess, Reason
+from services.addresses.names import MENTION, Kind, mention_base, mention_kind
+from services.addresses.passage import Passage, Stated
+from services.addresses.signs import STREET_SCORE, CommunitySign, Signs, StreetSign, slip_sign
+from services.addresses.slips import SLIP_SCORE, WORDS, Slip, slip
 from services.addresses.snapshot import Snapshot
 from services.addresses.walk import BASE_CHARS_MAX, harmless
 
+STEM_CHARS_MIN = 2
+SLIPPED_MENTIONS_MAX = 2
+MENTION_CHARS_MAX = 6
+
 _BOUND = re.compile(r"[0-9]|$|[一二三四五六七八九十]+[组社队]|自然村")
+"""What may stand behind a name of two characters that is no part of a longer one."""
 _ROAD_END = re.compile(r"(?:[路街巷弄]|大道|胡同)$")
-_BORROWED = re.compile(
+_COMPOUND_NEXT = re.compile(
     r"[东南西北中新老]?(?:家园|花园|苑|园|城|大厦|广场|公寓|小区|[东南西北中新老]区)"
 )
 _ROAD_NEXT = re.compile(
@@ -33,112 +33,145 @@ _WORD_GOES_ON = re.compile(
     r"[东南西北中]?[一二三四五六七八九十]?(?:[路街道巷弄里村桥站园苑城庄]|大道|大街|胡同)"
     r"|社区|小区|新村|花园|家园|公寓|大厦"
 )
+_BARE_SCORE = 11
+_BARE_COSTS: dict[CommunitySign, int] = {
+    CommunitySign.BARE: 0,
+    CommunitySign.BARE_BEFORE_COMPOUND: 3,
+    CommunitySign.BARE_STREET_NAME: 3,
+    CommunitySign.BARE_ROAD: 6,
+}
+_CHARACTER_SCORE = 0.2
+_SLIPPED_SCORE = 1
+_OTHER_KIND_COSTS = 2
 
 
 class Near:
     """Readings that only the stated street makes likely."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, counties: Counties) -> None:
         self.snapshot = snapshot
+        self.counties = counties
 
-    def stem(self, text: str, county: str, start: int) -> Stated | None:
-        """The street whose name without 街道 or 镇 begins the text, unless it goes on as a road or
-        estate.
+    def stem(self, passage: Passage) -> Stated | None:
+        """The street whose name without 街道 or 镇 begins the passage, unless it goes on as a road
+        or estate.
         """
-        codes: dict[str, str] = {}
-        longest = 2
-        for code in self.snapshot.streets_of.get(county, ()):
-            stem = street_stem(clean(self.snapshot.upper_names[code]))[0]
-            end = start + len(stem)
-            if (
-                len(stem) >= longest
-                and text.startswith(stem, start)
-                and _WORD_GOES_ON.match(text, end) is None
-            ):
-                codes = codes if len(stem) == longest else {}
-                codes[code], longest = "n", len(stem)
-        return Stated(codes, start, start + longest) if codes else None
+        text, start = passage.text, passage.start
+        signs: dict[str, str] = {}
+        longest = STEM_CHARS_MIN
+        for street in self.counties.streets(passage.county).stems():
+            length = len(street.stem)
+            if length < longest or not text.startswith(street.stem, start):
+                continue
+            if _WORD_GOES_ON.match(text, start + length) is not None:
+                continue
+            if length > longest:
+                signs = {}
+                longest = length
+            signs[street.code] = StreetSign.STEM
+        if not signs:
+            return None
+        return Stated(signs, start, start + longest)
 
-    def bare(self, text: str, stated: Stated, sign: str) -> list[Guess]:
-        """A base of the stated street right after it, without 社区 or 村."""
-        end = stated.end
-        for street in stated.codes:
-            low, high = self.snapshot.ranges[street]
-            alike = (
-                self.snapshot.starting(low, high, text[end : end + 2])
-                if len(text) > end + 1
-                else ()
-            )
-            bases = ((index, self.snapshot.base(index)[0]) for index in alike)
-            fits = [(len(base), index) for index, base in bases if text.startswith(base, end)]
-            if fits:
-                longest = max(fits)[0]
-                return [
-                    self._bare_guess(text, i, end + n, stated, sign)
-                    for n, i in fits
-                    if n == longest
-                ]
+    def bare(self, passage: Passage, stated: Stated) -> list[Guess]:
+        """The communities of the longest base that follows the stated street without 社区 or 村."""
+        for street in stated.signs:
+            indexes = self._longest_bases(street, passage.text, stated.end)
+            if indexes:
+                return [self._bare_guess(index, passage, stated) for index in indexes]
         return []
 
-    def _bare_guess(self, text: str, index: int, end: int, stated: Stated, sign: str) -> Guess:
-        code, base = self.snapshot.code(index), text[stated.end : end]
-        road = _ROAD_NEXT.match(text, end) is not None or _ROAD_END.search(base) is not None
-        borrowed = _BORROWED.match(text, end) is not None or (
-            len(base) == 2 and _BOUND.match(text, end) is None
-        )
-        own = text.startswith(base, stated.start)
-        if road:
-            word, doubt = CommunitySign.BARE_ROAD, 6
-        elif own:
-            word, doubt = CommunitySign.BARE_STREET_NAME, 3
-        elif borrowed:
-            word, doubt = CommunitySign.BARE_BEFORE_COMPOUND, 3
-        else:
-            word, doubt = CommunitySign.BARE, 0
-        score = 11 + 0.2 * len(base) - doubt
-        reason = Reason("community_bare", stated.end, end, (self.snapshot.community_name(index),))
-        return Guess(code, score, Signs(sign, stated.codes[code[:9]], word), [reason])
+    def _longest_bases(self, street: str, text: str, start: int) -> list[int]:
+        """Indexes of a street's communities with the longest base that stands at `start`."""
+        if len(text) <= start + 1:
+            return []
+        low, high = self.snapshot.ranges[street]
+        longest = 0
+        indexes: list[int] = []
+        for index in self.snapshot.starting(low, high, text[start : start + 2]):
+            base, _ = self.snapshot.base(index)
+            if len(base) < longest or not text.startswith(base, start):
+                continue
+            if len(base) > longest:
+                longest = len(base)
+                indexes = []
+            indexes.append(index)
+        return indexes
 
-    def slipped(self, text: str, start: int, stated: Stated, sign: str) -> list[Guess]:
-        """Communities of the stated street that the first mention differs from by one slip."""
-        mentions = [
-            m
-            for m in MENTION.finditer(text, start, start + BASE_CHARS_MAX + 6)
-            if m.start() > start
-        ][:2]
-        out = []
-        for m in mentions:
-            kind = mention_kind(m.group())
-            base, _ = mention_base(text, start, m)
-            if (
-                len(base) < 2
-                or not harmless(text, m.end(), kind)
-                or text.startswith(base, stated.start)
-            ):
+    def _bare_guess(self, index: int, passage: Passage, stated: Stated) -> Guess:
+        code = self.snapshot.code(index)
+        base, _ = self.snapshot.base(index)
+        sign = _bare_sign(base, passage.text, stated)
+        score = _BARE_SCORE + _CHARACTER_SCORE * len(base) - _BARE_COSTS[sign]
+        name = self.snapshot.community_name(index)
+        reason = Reason("community_bare", stated.end, stated.end + len(base), (name,))
+        signs = Signs(passage.county_sign, passage.street_sign(code), sign)
+        return Guess(code, score, signs, [reason])
+
+    def slipped(self, passage: Passage, stated: Stated) -> list[Guess]:
+        """Communities of the stated street that the first mentions differ from by one slip."""
+        text, start = passage.text, stated.end
+        guesses: list[Guess] = []
+        for mention in _first_mentions(text, start):
+            kind = mention_kind(mention.group())
+            base, _ = mention_base(text, start, mention)
+            if len(base) < 2 or not harmless(text, mention.end(), kind):
+                continue
+            if text.startswith(base, stated.start):
                 # 桂园街道桂园社区 is no slip for 桂木园社区: the street's own name is no accident
                 continue
-            for street, how in stated.codes.items():
-                low, high = self.snapshot.ranges[street]
-                for index in range(low, high):
-                    right, right_kind = self.snapshot.base(index)
-                    if abs(len(right) - len(base)) > 1:
-                        continue
-                    slipped_by = slip(base, right, self.snapshot.sounds)
-                    if slipped_by is None or slipped_by == "same":
-                        continue
-                    score = (
-                        STREET_SCORE[how]
-                        + 1
-                        + SLIP_SCORE[slipped_by]
-                        - (0 if right_kind == kind else 2)
-                    )
-                    word = slip_sign(slipped_by, base, same_kind=right_kind == kind)
-                    name = self.snapshot.community_name(index)
-                    reasons = [
-                        street_reason(self.snapshot, street, stated),
-                        Reason("community_like", start, m.end(), (name, *WORDS[slipped_by])),
-                    ]
-                    out.append(
-                        Guess(self.snapshot.code(index), score, Signs(sign, how, word), reasons)
-                    )
-        return out
+            for street in stated.signs:
+                for index, difference in self._slips_of(street, base):
+                    reason = self._slip_reason(index, difference, start, mention.end())
+                    guess = self._slip_guess(index, base, kind, difference, passage)
+                    guess.reasons = [stated.reason(self.snapshot, street), reason]
+                    guesses.append(guess)
+        return guesses
+
+    def _slips_of(self, street: str, base: str) -> Iterator[tuple[int, Slip]]:
+        """(index, slip) of the street's communities that `base` may be a slip for."""
+        low, high = self.snapshot.ranges[street]
+        for index in range(low, high):
+            right, _ = self.snapshot.base(index)
+            if abs(len(right) - len(base)) > 1:
+                continue
+            difference = slip(base, right, self.snapshot.sounds)
+            if difference is not None and difference != Slip.SAME:
+                yield index, difference
+
+    def _slip_guess(
+        self, index: int, base: str, kind: Kind, difference: Slip, passage: Passage
+    ) -> Guess:
+        code = self.snapshot.code(index)
+        street_sign = passage.street_sign(code)
+        same_kind = self.snapshot.kinds[index] == kind
+        score = STREET_SCORE[street_sign] + _SLIPPED_SCORE + SLIP_SCORE[difference]
+        if not same_kind:
+            score -= _OTHER_KIND_COSTS
+        sign = slip_sign(difference, base, same_kind=same_kind)
+        return Guess(code, score, Signs(passage.county_sign, street_sign, sign))
+
+    def _slip_reason(self, index: int, difference: Slip, start: int, end: int) -> Reason:
+        name = self.snapshot.community_name(index)
+        return Reason("community_like", start, end, (name, *WORDS[difference]))
+
+
+def _bare_sign(base: str, text: str, stated: Stated) -> CommunitySign:
+    """How far a bare name right behind the street can be trusted."""
+    end = stated.end + len(base)
+    if _ROAD_NEXT.match(text, end) or _ROAD_END.search(base):
+        return CommunitySign.BARE_ROAD
+    if text.startswith(base, stated.start):
+        return CommunitySign.BARE_STREET_NAME
+    if _COMPOUND_NEXT.match(text, end):
+        return CommunitySign.BARE_BEFORE_COMPOUND
+    if len(base) == 2 and not _BOUND.match(text, end):
+        return CommunitySign.BARE_BEFORE_COMPOUND
+    return CommunitySign.BARE
+
+
+def _first_mentions(text: str, start: int) -> list[re.Match[str]]:
+    """The first names behind a street that are closed by 社区, 村 and the like."""
+    matches = MENTION.finditer(text, start, start + BASE_CHARS_MAX + MENTION_CHARS_MAX)
+    behind_a_name = [match for match in matches if match.start() > start]
+    return behind_a_name[:SLIPPED_MENTIONS_MAX]

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.addresses.guess import CommunitySign
 from services.addresses.learned import Learned
+from services.addresses.signs import CommunitySign
 from services.addresses.snapshot import Snapshot
 
 ROAD_SIGNS: frozenset[str] = frozenset(

@@ -4,13 +4,74 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from services.addresses.county import Counties
-from services.addresses.guess import STREET_SCORE, Guess, Reason, Signs, Stated, street_sign
-from services.addresses.learned import Learned, Tally, keys
+from services.addresses.guess import Guess, Reason
+from services.addresses.learned import Keys, Learned, Tally, keys
+from services.addresses.names import Kind
+from services.addresses.passage import Passage
+from services.addresses.signs import (
+    STREET_SCORE,
+    CommunitySign,
+    Signs,
+    StreetSign,
+    agreed_or_disputed,
+)
 from services.addresses.snapshot import Snapshot
 
+REST_CHARS_MAX = 48
+"""How far behind the administrative names compounds and roads are looked for."""
+
 _ROAD_STEM = re.compile(r"[东南西北中]?(?:一|二|三|四|五|六)?(?:大街|大道|路|街|道|巷|胡同|里|弄)$")
+_ROAD_CHARS_MIN = 3
+_ROAD_STEM_CHARS_MIN = 2
+
+_NAMESAKE_SCORE: dict[CommunitySign, float] = {
+    CommunitySign.ROAD_NAMESAKE: 4.0,
+    CommunitySign.COMPOUND_NAMESAKE: 4.0,
+    CommunitySign.ROAD_BEGINS_NAME: 2.0,
+    CommunitySign.ROAD_RESEMBLES: 0.5,
+}
+_COMPOUND_SCORE: dict[CommunitySign, float] = {
+    CommunitySign.COMPOUND: 7.0,
+    CommunitySign.COMPOUND_INSIDE: 5.0,
+}
+_NUMBER_SCORE: dict[CommunitySign, float] = {
+    CommunitySign.HOUSE_NUMBER: 8,
+    CommunitySign.NEAR_NUMBER: 4,
+    CommunitySign.FAR_NUMBER: 3,
+}
+_SHARE_FLOOR = 0.05
+"""Added to a share before its logarithm is taken, so that a small one does not count endlessly."""
+_CASES_COUNTED = 4
+_CASE_SCORE = 0.5
+_CHARACTERS_COUNTED = 6
+_CHARACTER_SCORE = 0.2
+
+NEAR_NUMBERS = 12
+"""House numbers no further apart are near each other."""
+_NUMBERS_TO_HALVE = 8
+"""A confirmed number so far away counts half as much."""
+_OTHER_SIDE = 0.6
+"""Odd and even numbers stand on different sides of the road."""
+_SAME_NUMBER_WEIGHT = 3.0
+_LEAST_WEIGHT = 1e-9
+"""Keeps the votes of very far numbers above nothing."""
+
+
+@dataclass(slots=True)
+class _Votes:
+    """What the confirmed numbers of a road say about one of its numbers.
+
+    `votes`: code -> weight; `nearest`: code -> its number nearest to the one looked up; `cases`:
+    how many confirmed cases there are.
+    """
+
+    votes: dict[str, float] = field(default_factory=dict)
+    nearest: dict[str, int] = field(default_factory=dict)
+    cases: int = 0
 
 
 class Recall:
@@ -21,150 +82,189 @@ class Recall:
         self.counties = counties
         self.learned = learned
 
-    def read(
-        self, text: str, county: str, anchors: list[int], stated: Stated | None, sign: str
-    ) -> list[Guess]:
-        """Communities where confirmed cases of the same compound or the nearest house number
-        lie.
+    def read(self, passage: Passage) -> list[Guess]:
+        """Communities where confirmed cases of the same compound or the nearest house number lie,
+        and those that are called like the road or the compound.
         """
-        out: list[Guess] = []
-        for anchor in dict.fromkeys(anchors):
-            rest = text[anchor : anchor + 48]
-            rest_keys = keys(rest)
-            known = (
-                self.learned.compound(county, rest_keys.compounds) if rest_keys.compounds else None
-            )
-            if known is not None:
-                span = (anchor + rest_keys.at, anchor + rest_keys.at + len(known[0]))
-                out += self._voted(known[1], span, county, stated, sign, "c")
-            else:
-                for begin, end, inner in self.learned.inside(county, rest):
-                    out += self._voted(
-                        inner, (anchor + begin, anchor + end), county, stated, sign, "i"
-                    )
-            if rest_keys.road:
-                at = anchor + rest_keys.road_at
-                out += self._numbered(rest_keys.road, rest_keys.number, at, county, stated, sign)
-                out += self._namesakes(rest_keys.road, True, at, county, stated, sign)
-            if rest_keys.compounds:
-                out += self._namesakes(
-                    rest_keys.compounds[-1], False, anchor + rest_keys.at, county, stated, sign
-                )
-        return out
+        guesses: list[Guess] = []
+        for anchor in dict.fromkeys(passage.anchors):
+            rest = passage.text[anchor : anchor + REST_CHARS_MAX]
+            behind = keys(rest)
+            guesses += self._compounds(passage, anchor, rest, behind)
+            if behind.road:
+                guesses += self._numbered(passage, anchor, behind)
+                guesses += self._road_namesakes(passage, anchor, behind)
+            if behind.compounds:
+                guesses += self._compound_namesakes(passage, anchor, behind)
+        return guesses
 
-    def _namesakes(
-        self, name: str, is_road: bool, at: int, county: str, stated: Stated | None, sign: str
-    ) -> list[Guess]:
-        """Communities called like the road or compound: weak signs, since roads are long and names
-        are borrowed.
+    def _compounds(self, passage: Passage, anchor: int, rest: str, behind: Keys) -> list[Guess]:
+        """What cases of the compound right behind the anchor say, else those of compounds further
+        on.
         """
-        signs_of = {index: "r" for index in self.counties.named(county, name)}
-        if is_road and len(name) >= 3:
-            stem = _ROAD_STEM.sub("", name)
-            for index in (
-                self.snapshot.starting(*self.snapshot.county_range(county), stem)
-                if len(stem) >= 2
-                else ()
-            ):
-                base, kind = self.snapshot.base(index)
-                if kind == "J":
-                    signs_of.setdefault(index, "a" if base.startswith(name) else "A")
-        out = []
-        for index, word in signs_of.items():
-            code = self.snapshot.code(index)
-            how = street_sign(code, stated)
-            if how == "x":
-                continue
-            score = STREET_SCORE[how] + {"r": 4.0, "a": 2.0, "A": 0.5}[word]
-            word = word if is_road else "h"
-            reason = Reason("road_name", at, at + len(name), (self.snapshot.community_name(index),))
-            out.append(Guess(code, score, Signs(sign, how, word), [reason]))
-        return out
+        known = self.learned.compound(passage.county, behind.compounds)
+        if known is not None:
+            name, tally = known
+            start = anchor + behind.compound_at
+            span = (start, start + len(name))
+            return self._voted(passage, tally, span, CommunitySign.COMPOUND)
+        guesses: list[Guess] = []
+        for begin, end, tally in self.learned.inside(passage.county, rest):
+            span = (anchor + begin, anchor + end)
+            guesses += self._voted(passage, tally, span, CommunitySign.COMPOUND_INSIDE)
+        return guesses
 
     def _voted(
-        self,
-        tally: Tally,
-        span: tuple[int, int],
-        county: str,
-        stated: Stated | None,
-        sign: str,
-        word: str,
+        self, passage: Passage, tally: Tally, span: tuple[int, int], sign: CommunitySign
     ) -> list[Guess]:
+        """A guess for each community in which confirmed cases of a compound lie."""
         total = sum(tally.counts.values())
-        out = []
+        guesses: list[Guess] = []
         for code, count in tally.counts.items():
+            street_sign = passage.street_sign(code)
+            if street_sign == StreetSign.OTHER:
+                continue
             share = count / total
-            how = street_sign(code, stated)
-            if how == "x":
-                continue
-            long = min(span[1] - span[0], 6)
-            base = 7.0 if word == "c" else 5.0
-            score = (
-                STREET_SCORE[how]
-                + base
-                + 2 * math.log2(0.05 + share)
-                + 0.5 * min(count, 4)
-                + 0.2 * long
-            )
-            place = self._place(code)
-            facts = (self.snapshot.upper_names.get(county, county), count, total, place)
-            rule = "compound_on" if tally.last else "compound"
-            reason = Reason(rule, *span, (*facts, tally.last) if tally.last else facts)
-            guess = Guess(
-                code, score, Signs(sign, how, word + ("" if share > 0.99 else "%")), [reason]
-            )
-            guess.weight = count
-            out.append(guess)
-        return out
+            score = STREET_SCORE[street_sign] + _COMPOUND_SCORE[sign]
+            score += 2 * math.log2(_SHARE_FLOOR + share)
+            score += _CASE_SCORE * min(count, _CASES_COUNTED)
+            score += _CHARACTER_SCORE * min(span[1] - span[0], _CHARACTERS_COUNTED)
+            signs = Signs(passage.county_sign, street_sign, agreed_or_disputed(sign, share))
+            reason = self._compound_reason(passage.county, tally, code, total, span)
+            guesses.append(Guess(code, score, signs, [reason], weight=count))
+        return guesses
 
-    def _numbered(
-        self, road: str, number: int, at: int, county: str, stated: Stated | None, sign: str
-    ) -> list[Guess]:
-        """Weights every confirmed number of the road by its distance; the other side of the road
-        counts less.
-        """
-        numbers = self.learned.numbers(county, road)
-        votes: dict[str, float] = {}
-        nearest: dict[str, int] = {}
-        cases = 0
-        for known, tally in numbers.items():
-            gap = abs(known - number)
-            weight = 2.0 ** (-gap / 8) * (1.0 if gap % 2 == 0 else 0.6) + (
-                3.0 if gap == 0 else 1e-9
-            )
-            confirmed = sum(tally.counts.values())
-            for code, count in tally.counts.items():
-                cases += count
-                votes[code] = votes.get(code, 0.0) + weight * count / confirmed
-                if code not in nearest or gap < abs(nearest[code] - number):
-                    nearest[code] = known
-        total = sum(votes.values())
-        out = []
-        for code, vote in votes.items():
-            how = street_sign(code, stated)
-            if how == "x":
+    def _compound_reason(
+        self, county: str, tally: Tally, code: str, total: int, span: tuple[int, int]
+    ) -> Reason:
+        facts = (self._county_name(county), tally.counts[code], total, self._place(code))
+        if tally.last:
+            return Reason("compound_on", *span, (*facts, tally.last))
+        return Reason("compound", *span, facts)
+
+    def _numbered(self, passage: Passage, anchor: int, behind: Keys) -> list[Guess]:
+        """A guess for each community in which confirmed numbers of the road lie."""
+        numbers = self.learned.numbers(passage.county, behind.road)
+        road = _votes(numbers, behind.number)
+        total = sum(road.votes.values())
+        start = anchor + behind.road_at
+        guesses: list[Guess] = []
+        for code, vote in road.votes.items():
+            street_sign = passage.street_sign(code)
+            if street_sign == StreetSign.OTHER:
                 continue
-            same = nearest[code] == number
-            word = "n" if same else "v" if abs(nearest[code] - number) <= 12 else "V"
-            score = (
-                STREET_SCORE[how]
-                + (8 if same else 4 if word == "v" else 3)
-                + (2 if same else 1) * math.log2(0.05 + vote / total)
-            )
-            place = self._place(code)
-            facts = (self.snapshot.upper_names.get(county, county), nearest[code], place, cases)
-            reason = Reason("number", at, at + len(road), facts)
-            guess = Guess(
-                code, score, Signs(sign, how, word + ("" if vote / total > 0.99 else "%")), [reason]
-            )
-            guess.weight = vote / total
-            out.append(guess)
-        return out
+            nearest = road.nearest[code]
+            sign = _number_sign(abs(nearest - behind.number))
+            share = vote / total
+            score = STREET_SCORE[street_sign] + _NUMBER_SCORE[sign]
+            score += _share_score(sign, share)
+            facts = (self._county_name(passage.county), nearest, self._place(code), road.cases)
+            reason = Reason("number", start, start + len(behind.road), facts)
+            signs = Signs(passage.county_sign, street_sign, agreed_or_disputed(sign, share))
+            guesses.append(Guess(code, score, signs, [reason], weight=share))
+        return guesses
+
+    def _road_namesakes(self, passage: Passage, anchor: int, behind: Keys) -> list[Guess]:
+        """Communities called like the road: a weak sign, since roads are long."""
+        road = behind.road
+        signs = dict.fromkeys(
+            self.counties.named(passage.county, road), CommunitySign.ROAD_NAMESAKE
+        )
+        for index in self._beginning_like(road, passage.county):
+            base, kind = self.snapshot.base(index)
+            if kind != Kind.RESIDENTS:
+                continue
+            if base.startswith(road):
+                signs.setdefault(index, CommunitySign.ROAD_BEGINS_NAME)
+            else:
+                signs.setdefault(index, CommunitySign.ROAD_RESEMBLES)
+        return self._namesakes(passage, road, anchor + behind.road_at, signs)
+
+    def _beginning_like(self, road: str, county: str) -> Iterable[int]:
+        """Indexes of the county's communities whose name begins with the road's, but for its 路 or
+        街.
+        """
+        if len(road) < _ROAD_CHARS_MIN:
+            return ()
+        stem = _ROAD_STEM.sub("", road)
+        if len(stem) < _ROAD_STEM_CHARS_MIN:
+            return ()
+        low, high = self.snapshot.county_range(county)
+        return self.snapshot.starting(low, high, stem)
+
+    def _compound_namesakes(self, passage: Passage, anchor: int, behind: Keys) -> list[Guess]:
+        """Communities called like the compound: a weak sign, since names are borrowed."""
+        name = behind.compounds[-1]
+        signs = dict.fromkeys(
+            self.counties.named(passage.county, name), CommunitySign.COMPOUND_NAMESAKE
+        )
+        return self._namesakes(passage, name, anchor + behind.compound_at, signs)
+
+    def _namesakes(
+        self, passage: Passage, name: str, start: int, community_signs: dict[int, CommunitySign]
+    ) -> list[Guess]:
+        """A guess for each community (index -> sign) that has something of the name."""
+        guesses: list[Guess] = []
+        for index, sign in community_signs.items():
+            code = self.snapshot.code(index)
+            street_sign = passage.street_sign(code)
+            if street_sign == StreetSign.OTHER:
+                continue
+            score = STREET_SCORE[street_sign] + _NAMESAKE_SCORE[sign]
+            facts = (self.snapshot.community_name(index),)
+            reason = Reason("road_name", start, start + len(name), facts)
+            signs = Signs(passage.county_sign, street_sign, sign)
+            guesses.append(Guess(code, score, signs, [reason]))
+        return guesses
+
+    def _county_name(self, county: str) -> str:
+        return self.snapshot.upper_names.get(county, county)
 
     def _place(self, code: str) -> str:
-        index = self.snapshot.index(code) if len(code) == 12 else None
-        return (
-            self.snapshot.upper_names.get(code, code)
-            if index is None
-            else self.snapshot.community_name(index)
-        )
+        """Name of the street or community that a case lies in."""
+        if len(code) == 12:
+            index = self.snapshot.index(code)
+            if index is not None:
+                return self.snapshot.community_name(index)
+        return self.snapshot.upper_names.get(code, code)
+
+
+def _votes(numbers: dict[int, Tally], number: int) -> _Votes:
+    """Weights every confirmed number of a road by its distance from `number`."""
+    road = _Votes()
+    for known, tally in numbers.items():
+        gap = abs(known - number)
+        weight = _weight(gap)
+        confirmed = sum(tally.counts.values())
+        for code, count in tally.counts.items():
+            road.cases += count
+            road.votes[code] = road.votes.get(code, 0.0) + weight * count / confirmed
+            if code not in road.nearest or gap < abs(road.nearest[code] - number):
+                road.nearest[code] = known
+    return road
+
+
+def _weight(gap: int) -> float:
+    """What a confirmed number counts that lies `gap` numbers away."""
+    if gap == 0:
+        return 1.0 + _SAME_NUMBER_WEIGHT
+    weight = 2.0 ** (-gap / _NUMBERS_TO_HALVE)
+    if gap % 2 == 1:
+        weight *= _OTHER_SIDE
+    return weight + _LEAST_WEIGHT
+
+
+def _number_sign(gap: int) -> CommunitySign:
+    if gap == 0:
+        return CommunitySign.HOUSE_NUMBER
+    if gap <= NEAR_NUMBERS:
+        return CommunitySign.NEAR_NUMBER
+    return CommunitySign.FAR_NUMBER
+
+
+def _share_score(sign: CommunitySign, share: float) -> float:
+    """What the share of the votes adds; the same number's counts twice."""
+    score = math.log2(_SHARE_FLOOR + share)
+    if sign == CommunitySign.HOUSE_NUMBER:
+        return 2 * score
+    return score

@@ -5,10 +5,12 @@ support.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from services.addresses.guess import CountySign
+from services.addresses.forms import FormKind
 from services.addresses.names import PROVINCE_LETTERS
+from services.addresses.signs import CountySign
 from services.addresses.snapshot import Snapshot
 
 SCAN_CHARS_MAX = 64
@@ -24,19 +26,41 @@ ROAD_BEHIND = re.compile(
 COUNTIES_MAX = 8
 HEAD_CHARS_MAX = 8
 
+_CITY_DIGITS, _COUNTY_DIGITS, _STREET_DIGITS = 4, 6, 9
 _POINTS = {2: 1.0, 4: 2.0, 6: 5.0, 9: 4.0}
+"""Digits of a code -> what a name of that level speaks for a county."""
+_KIND_WEIGHT: dict[str, float] = {FormKind.FULL: 1.0, FormKind.OLD: 0.7, FormKind.SHORT: 0.55}
+_LATE_AT = 24
+"""A name that stands further on counts half."""
+_LATE_WEIGHT = 0.5
+_HINT_POINTS = 4.0
+_CONTRADICTION_COSTS = 3.0
 _NAMED = frozenset((CountySign.FULL_NAME, CountySign.SHORT_NAME))
 _LEFT_OUT = ""
 """Sign of a county that lies outside what the head of the text names."""
-_KIND = {"F": 1.0, "O": 0.7, "W": 0.55}
+
+
+class Meaning(NamedTuple):
+    """A division that a name may mean: kind of the form (FormKind) and code."""
+
+    kind: str
+    code: str
 
 
 class Hit(NamedTuple):
-    """One name in the text: where, and (kind, code) of what it may mean."""
+    """One name in the text: where it stands, and what it may mean."""
 
     start: int
     end: int
-    means: tuple[tuple[str, str], ...]
+    means: tuple[Meaning, ...]
+
+
+class NamedDivision(NamedTuple):
+    """One meaning of a name, with the name."""
+
+    hit: Hit
+    kind: str
+    code: str
 
 
 class Support(NamedTuple):
@@ -50,29 +74,12 @@ class Support(NamedTuple):
     sign: str
 
 
-def _names_a_road(text: str, hit: Hit) -> bool:
-    """A road that bears the short name of a province, city or county lies somewhere else."""
-    return (
-        all(kind == "W" and len(code) <= 6 for kind, code in hit.means)
-        and ROAD_BEHIND.match(text, hit.end) is not None
-    )
-
-
-def _in_named_city(county: str, above: list[tuple[Hit, str, str]]) -> bool:
-    return any(len(code) == 4 and county.startswith(code) for _, _, code in above)
-
-
 class Scan:
     """Finds the longest known name at every place of a text."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self._letters = {
-            letter: code
-            for name, letter in PROVINCE_LETTERS.items()
-            for code, other in snapshot.upper_names.items()
-            if other == name and len(code) == 2
-        }
+        self._letters = _province_letters(snapshot)
 
     def hits(self, text: str, start: int) -> list[Hit]:
         """The longest name at every place, left to right; a one-letter province only at the very
@@ -81,82 +88,62 @@ class Scan:
         A name that begins inside another counts only if it is the longer one: 友好南路街道 is no
         南路街道, 贵州遵义县 no 义县, but 浙江山市 is 江山市.
         """
-        longest = self.snapshot.forms.longest
-        out: list[Hit] = []
-        reach = size = 0
-        letter = self._letters.get(text[start : start + 1])
-        for i in range(start, min(len(text) - 1, start + SCAN_CHARS_MAX)):
-            form = longest(text[i : i + FORM_CHARS_MAX])
-            if form is not None and (i == start or text[i : i + form[0]] not in START_ONLY):
-                if i < reach and (form[0] <= size or i + form[0] <= reach):
-                    continue
-                hit = Hit(i, i + form[0], tuple((e[0], e[1:]) for e in form[1].split(",")))
-                if _names_a_road(text, hit):
-                    continue
-                reach, size = i + form[0], form[0]
-                out.append(hit)
-        if letter and not (out and out[0].start == start):
-            out.insert(0, Hit(start, start + 1, (("W", letter),)))
-        return out
+        hits: list[Hit] = []
+        last_end = last_length = 0
+        for at in range(start, min(len(text) - 1, start + SCAN_CHARS_MAX)):
+            form = self.snapshot.forms.longest(text[at : at + FORM_CHARS_MAX])
+            if form is None:
+                continue
+            length, entry = form
+            end = at + length
+            if at != start and text[at:end] in START_ONLY:
+                continue
+            begins_inside = at < last_end
+            if begins_inside and (length <= last_length or end <= last_end):
+                continue
+            hit = Hit(at, end, _meanings(entry))
+            if _names_a_road(text, hit):
+                continue
+            last_end, last_length = end, length
+            hits.append(hit)
+        return self._province_letter(text, start, hits) + hits
+
+    def _province_letter(self, text: str, start: int, hits: list[Hit]) -> list[Hit]:
+        """The province that the first character stands for, where no longer name begins there."""
+        code = self._letters.get(text[start : start + 1])
+        if code is None or (hits and hits[0].start == start):
+            return []
+        return [Hit(start, start + 1, (Meaning(FormKind.SHORT, code),))]
 
     def supports(self, hits: list[Hit], hints: frozenset[str] = frozenset()) -> list[Support]:
         """Counties named or implied by the hits, best first.
 
         One that lies outside a province or city at the head of the text is left out, or, where the
-        county itself is named, marked X: one of the two is wrong, and nobody knows which.
+        county itself is named, marked CONTRADICTED: one of the two is wrong, and nobody knows
+        which.
         """
-        by_county: dict[str, list[tuple[Hit, str, str]]] = {}
-        above: list[tuple[Hit, str, str]] = []
+        by_county: dict[str, list[NamedDivision]] = {}
+        above: list[NamedDivision] = []
         for hit in hits:
             for kind, code in hit.means:
-                if len(code) >= 6:
-                    by_county.setdefault(code[:6], []).append((hit, kind, code))
+                named = NamedDivision(hit, kind, code)
+                if len(code) >= _COUNTY_DIGITS:
+                    by_county.setdefault(code[:_COUNTY_DIGITS], []).append(named)
                 else:
-                    above.append((hit, kind, code))
+                    above.append(named)
         for hint in sorted(hints):
             by_county.setdefault(hint, [])
         head = self.head(hits)
-        out = [
-            self._support(county, own, above, head, county in hints)
-            for county, own in by_county.items()
-        ]
-        out.sort(key=lambda s: -s.points)
-        return [s for s in out if s.sign]
-
-    def _support(
-        self,
-        county: str,
-        own: list[tuple[Hit, str, str]],
-        above: list[tuple[Hit, str, str]],
-        head: list[tuple[str, ...]],
-        hinted: bool,
-    ) -> Support:
-        chain = [h for h in above if county.startswith(h[2])] + own
-        chain.sort(key=lambda h: (h[0].start, len(h[2])))
-        points = 0.0
-        level = at = 0
-        start: int | None = None
-        sign: str = CountySign.IMPLIED
-        for hit, kind, code in chain:
-            if len(code) <= level or hit.start < at:
-                continue
-            level, at = len(code), hit.end
-            points += _POINTS[level] * _KIND[kind] * (0.5 if hit.start > 24 else 1.0)
-            if level == 9:
-                start = hit.start
-                break
-            start = hit.end
-            if level == 6:
-                sign = CountySign.FULL_NAME if kind == "F" else CountySign.SHORT_NAME
-        if sign == CountySign.IMPLIED and _in_named_city(county, above):
-            sign = CountySign.CITY
-        if hinted:
-            points += 4.0
-            sign = sign if sign in _NAMED else CountySign.HINT
-        if any(not county.startswith(codes) for codes in head):
-            points -= 3.0
-            sign = CountySign.CONTRADICTED if sign in _NAMED else _LEFT_OUT
-        return Support(county, points, start or 0, sign)
+        supports: list[Support] = []
+        for county, below in by_county.items():
+            support = _support(county, below, above)
+            if county in hints:
+                support = _hinted(support)
+            if _lies_outside(county, head):
+                support = _contradicted(support)
+            if support.sign != _LEFT_OUT:
+                supports.append(support)
+        return sorted(supports, key=lambda support: -support.points)
 
     def head(self, hits: list[Hit]) -> list[tuple[str, ...]]:
         """What may be meant by each name of a province or city that the text begins with, from the
@@ -165,29 +152,124 @@ class Scan:
         Full names among the first characters; short ones only right beside another name, since
         roads and companies bear them too (南京路).
         """
-        out: list[tuple[str, ...]] = []
-        end = -1
-        for hit, behind in zip(hits, [*(h.start for h in hits), 0][1:], strict=True):
-            codes = tuple(code for _, code in hit.means if len(code) <= 6)
-            full = any(kind == "F" and len(code) <= 4 for kind, code in hit.means)
-            beside = end == hit.start or behind == hit.end
-            if (
-                hit.start >= HEAD_CHARS_MAX
-                or not (full or beside)
-                or min(map(len, codes), default=9) > 4
-            ):
+        head: list[tuple[str, ...]] = []
+        previous_end = -1
+        for place, hit in enumerate(hits):
+            next_start = hits[place + 1].start if place + 1 < len(hits) else 0
+            is_beside_another = previous_end == hit.start or next_start == hit.end
+            codes = tuple(code for _, code in hit.means if len(code) <= _COUNTY_DIGITS)
+            if hit.start >= HEAD_CHARS_MAX or not any(map(_is_above_counties, codes)):
                 break
-            out.append(codes)
-            end = hit.end
-        return out
+            if not is_beside_another and not _is_full_name_above_counties(hit):
+                break
+            head.append(codes)
+            previous_end = hit.end
+        return head
 
     def place(self, hits: list[Hit]) -> tuple[Hit, str] | None:
         """The one city or province that the head of a text names, with where it stands."""
         head = self.head(hits)
-        codes = {code for code in head[-1] if len(code) <= 4} if head else set()
-        remaining = [c for c in codes if all(c.startswith(above) for above in head[:-1])]
-        return (hits[len(head) - 1], remaining[0]) if len(remaining) == 1 else None
+        if not head:
+            return None
+        *above, last = head
+        codes = {code for code in last if _is_above_counties(code)}
+        possible = [code for code in codes if all(map(code.startswith, above))]
+        if len(possible) != 1:
+            return None
+        return hits[len(head) - 1], possible[0]
 
     def cities(self, hits: list[Hit]) -> list[tuple[str, int]]:
         """(code, end) of prefectures named fully or shortly."""
-        return [(code, h.end) for h in hits for _, code in h.means if len(code) == 4]
+        cities = []
+        for hit in hits:
+            for _, code in hit.means:
+                if len(code) == _CITY_DIGITS:
+                    cities.append((code, hit.end))
+        return cities
+
+
+def _province_letters(snapshot: Snapshot) -> dict[str, str]:
+    """Letter of a province (京, 沪) -> its code."""
+    letters = {}
+    for code, name in snapshot.upper_names.items():
+        if len(code) == 2 and name in PROVINCE_LETTERS:
+            letters[PROVINCE_LETTERS[name]] = code
+    return letters
+
+
+def _meanings(entry: str) -> tuple[Meaning, ...]:
+    """Of an entry of the forms: "F330602,W3306"."""
+    return tuple(Meaning(part[0], part[1:]) for part in entry.split(","))
+
+
+def _is_above_counties(code: str) -> bool:
+    return len(code) <= _CITY_DIGITS
+
+
+def _is_full_name_above_counties(hit: Hit) -> bool:
+    return any(kind == FormKind.FULL and _is_above_counties(code) for kind, code in hit.means)
+
+
+def _names_a_road(text: str, hit: Hit) -> bool:
+    """A road that bears the short name of a province, city or county lies somewhere else."""
+    for kind, code in hit.means:
+        if kind != FormKind.SHORT or len(code) > _COUNTY_DIGITS:
+            return False
+    return ROAD_BEHIND.match(text, hit.end) is not None
+
+
+def _support(county: str, below: list[NamedDivision], above: list[NamedDivision]) -> Support:
+    """What the names above a county and those in it say for it, read from the top down."""
+    chain = [named for named in above if county.startswith(named.code)] + below
+    chain.sort(key=lambda named: (named.hit.start, len(named.code)))
+    points = 0.0
+    level = end = start = 0
+    sign = CountySign.IMPLIED
+    for named in chain:
+        if len(named.code) <= level or named.hit.start < end:
+            continue
+        level, end = len(named.code), named.hit.end
+        points += _points(named)
+        if level == _STREET_DIGITS:
+            start = named.hit.start
+            break
+        start = end
+        if level == _COUNTY_DIGITS:
+            sign = _sign_of_name(named.kind)
+    if sign == CountySign.IMPLIED and _in_named_city(county, above):
+        sign = CountySign.CITY
+    return Support(county, points, start, sign)
+
+
+def _points(named: NamedDivision) -> float:
+    points = _POINTS[len(named.code)] * _KIND_WEIGHT[named.kind]
+    if named.hit.start > _LATE_AT:
+        return points * _LATE_WEIGHT
+    return points
+
+
+def _sign_of_name(kind: str) -> CountySign:
+    if kind == FormKind.FULL:
+        return CountySign.FULL_NAME
+    return CountySign.SHORT_NAME
+
+
+def _in_named_city(county: str, above: Iterable[NamedDivision]) -> bool:
+    return any(len(named.code) == _CITY_DIGITS and county.startswith(named.code) for named in above)
+
+
+def _hinted(support: Support) -> Support:
+    """The county was given beside the address."""
+    sign = support.sign if support.sign in _NAMED else CountySign.HINT
+    return support._replace(points=support.points + _HINT_POINTS, sign=sign)
+
+
+def _lies_outside(county: str, head: Sequence[tuple[str, ...]]) -> bool:
+    """True if a name at the head of the text means no division that the county lies in."""
+    return any(not county.startswith(codes) for codes in head)
+
+
+def _contradicted(support: Support) -> Support:
+    """The county lies outside what the head of the text names."""
+    sign = CountySign.CONTRADICTED if support.sign in _NAMED else _LEFT_OUT
+    return support._replace(points=support.points - _CONTRADICTION_COSTS, sign=sign)

@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import marisa_trie
 
@@ -155,6 +156,19 @@ class Prefixes(Trie):
         return None if key is None else (len(key), self._values[self._places[number]])
 
 
+class OldCommunity(NamedTuple):
+    """A community of an earlier edition that its street does not list today."""
+
+    kind: str
+    code: str
+    last_year: int
+
+    @property
+    def street(self) -> str:
+        """Code of the street that listed it."""
+        return self.code[:9]
+
+
 class Snapshot:
     """Read access to one compiled table. Communities are numbered 0.. in code order ("index")."""
 
@@ -267,7 +281,17 @@ class Snapshot:
     def county_range(self, county: str) -> tuple[int, int]:
         """(first, one past the last) index of a county's communities."""
         streets = self.streets_of.get(county)
-        return (self.ranges[streets[0]][0], self.ranges[streets[-1]][1]) if streets else (0, 0)
+        if not streets:
+            return 0, 0
+        first, _ = self.ranges[streets[0]]
+        _, last = self.ranges[streets[-1]]
+        return first, last
+
+    def bases_between(self, low: int, high: int) -> list[str]:
+        """Bases of the communities from index `low` to before `high`."""
+        if low >= high:
+            return []
+        return self.bases[self.places[low] + 1 : self.places[high]].split("\n")
 
     def starting(self, low: int, high: int, head: str) -> Iterator[int]:
         """Indexes from `low` to before `high` whose base starts with `head`."""
@@ -276,21 +300,26 @@ class Snapshot:
             yield bisect_left(self.places, at, low, high)
             at += 1
 
-    def old(self, county: str, base: str) -> list[tuple[str, str, int]]:
-        """Communities of earlier editions in today's county, gone from their street: (kind, old
-        code, last year).
+    def old(self, county: str, base: str) -> list[OldCommunity]:
+        """Communities of earlier editions in today's county with this base, gone from their street.
+
+        Each is a line `base`, kind, tab, code, tab, last year.
         """
         span = self._old_spans.get(county)
         if span is None:
             return []
-        out, needle, start = [], f"\n{base}".encode(), span[0]
-        while (at := self._old.find(needle, start, span[1])) >= 0:
+        start, stop = span
+        needle = f"\n{base}".encode()
+        communities = []
+        at = self._old.find(needle, start, stop)
+        while at >= 0:
             end = self._old.find(b"\n", at + 1)
-            fields = self._old[at + len(needle) : end].decode().split("\t")
-            if len(fields) == 3 and len(fields[0]) == 1:
-                out.append((fields[0], fields[1], int(fields[2])))
-            start = end
-        return out
+            kind, code, year = self._old[at + len(needle) : end].decode().split("\t")
+            is_whole_base = len(kind) == 1
+            if is_whole_base:
+                communities.append(OldCommunity(kind, code, int(year)))
+            at = self._old.find(needle, end, stop)
+        return communities
 
     def old_base(self, code: str) -> tuple[str, str] | None:
         """(base, kind) that a community code had in the last earlier edition that differs from

@@ -10,14 +10,18 @@ import re
 from typing import NamedTuple
 
 from services.addresses.county import Counties
-from services.addresses.names import KIND_OF, MENTION, mention_base
+from services.addresses.names import KIND_OF, MENTION, OUTSIDE_BASE, Kind, mention_base
 from services.addresses.normalise import made
 from services.addresses.snapshot import Snapshot
 
 LABEL = re.compile(
     r"(?:(?:现|家庭|户籍|居住|通讯|联系|详细|收货|常住|新|原)?(?:住址|地址|住所|居住地|户籍地|现住)(?:为|是|在)?|中华人民共和国|中国)+"
 )
+"""What stands before an address in forms: 家庭住址, 现住址为."""
 BASE_CHARS_MAX = 14
+"""No base of a community is longer."""
+MENTION_REACH = BASE_CHARS_MAX + 8
+"""How far behind a street the word ends that closes the name of its community."""
 PREFIX_CHARS_MAX = 48
 
 AFTER_VILLAGE = re.compile(
@@ -30,7 +34,8 @@ def harmless(text: str, end: int, kind: str) -> bool:
     """False if what follows a suffix makes the whole a road, a school, a clinic … instead of a
     community.
     """
-    return (AFTER_COMMUNITY if kind == "J" else AFTER_VILLAGE).match(text, end) is None
+    stops = AFTER_COMMUNITY if kind == Kind.RESIDENTS else AFTER_VILLAGE
+    return stops.match(text, end) is None
 
 
 class Step(NamedTuple):
@@ -59,7 +64,10 @@ class Walk:
     def county(self, text: str, start: int) -> tuple[str | None, int]:
         """(county code, end) of the longest known prefix at `start`."""
         form = self.snapshot.prefixes.longest(text[start : start + PREFIX_CHARS_MAX])
-        return (form[1], start + form[0]) if form else (None, start)
+        if form is None:
+            return None, start
+        length, county = form
+        return county, start + length
 
     def street(self, text: str, county: str, start: int) -> tuple[str | None, int]:
         """(street code, end) of the longest strong form at `start`."""
@@ -75,20 +83,17 @@ class Walk:
         """(community index, end) of the first exact mention of a community of the street right at
         `start`.
         """
-        find, after, last = self.snapshot.find, start + 1, start + BASE_CHARS_MAX + 8
-        while (mention := MENTION.search(text, after, last)) is not None:
-            at, end = mention.span()
-            first = text[at]
+        find, last = self.snapshot.find, start + MENTION_REACH
+        for mention in MENTION.finditer(text, start + 1, last):
+            begin, end = mention.span()
+            first = text[begin]
             kind = KIND_OF[first]
-            base = text[
-                start : at
-                if kind != "O" and first != "嘎"
-                else mention_base(text, start, mention)[1]
-            ]
+            base = text[start:begin]
+            if first not in OUTSIDE_BASE:
+                base, _ = mention_base(text, start, mention)
             index = find(street, base, kind)
             if index is not None and (end == len(text) or harmless(text, end, kind)):
                 return index, end
-            after = end
         return None, start
 
     def read(self, text: str) -> Step:
@@ -110,24 +115,35 @@ class Walk:
     def _slowly(self, text: str) -> Step:
         """The same where a label comes first or a prefix is said twice."""
         start = 0
-        county, at = self.county(text, 0)
+        county, at = self.county(text, start)
         if county is None:
-            label = LABEL.match(text)
-            if label is None:
-                return Step(0, None, 0)
-            start = label.end()
-            county, at = self.county(text, start)
-            if county is None:
-                return Step(start, None, start)
+            start = _label_end(text)
+            if start > 0:
+                county, at = self.county(text, start)
+        if county is None:
+            return Step(start, None, start)
         street, end = self.street(text, county, at)
         while street is None:
-            again, further = self.county(text, at)
-            if again != county:
-                name = self.snapshot.upper_names[county]
-                if not text.startswith(name, at):
-                    return Step(start, county, at)
-                further = at + len(name)
-            at = further
+            again = self._again(text, county, at)
+            if again is None:
+                return Step(start, county, at)
+            at = again
             street, end = self.street(text, county, at)
         index, last = self.community(text, street, end)
         return Step(start, county, at, street, end, index, end, last)
+
+    def _again(self, text: str, county: str, at: int) -> int | None:
+        """Where the county ends that is said once more at `at`; None if it is not."""
+        prefix, end = self.county(text, at)
+        if prefix == county:
+            return end
+        name = self.snapshot.upper_names[county]
+        if text.startswith(name, at):
+            return at + len(name)
+        return None
+
+
+def _label_end(text: str) -> int:
+    """Where a label such as 家庭住址 ends; 0 without one."""
+    label = LABEL.match(text)
+    return 0 if label is None else label.end()
