@@ -10,6 +10,7 @@ in 329.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from services.addresses.learned import Learned
 from services.addresses.signs import CommunitySign
@@ -35,29 +36,41 @@ REACH = 40
 SHARE_MAX = 0.05
 
 
+class Neighbour(NamedTuple):
+    """A community, beside which candidate it lies, and how many confirmed cases lie in it."""
+
+    code: str
+    beside: str
+    cases: int
+
+
 def neighbours(
     snapshot: Snapshot, learned: Learned, codes: Sequence[str], count: int
-) -> list[tuple[str, str, int]]:
-    """At most ``count`` communities of the streets of ``codes`` (best first): (code, beside which,
-    confirmed cases).
+) -> list[Neighbour]:
+    """At most ``count`` communities of the streets of ``codes`` (candidates, best first).
 
     Ordered by confirmed cases over the distance in the table; a neighbour of a later candidate
     counts half as much.
     """
-    pulls: dict[str, tuple[float, str, int]] = {}
+    pulls: dict[str, float] = {}
+    best: dict[str, Neighbour] = {}
     for place, code in enumerate(codes):
         at = snapshot.index(code)
         assert at is not None, f"{code} is no community of the table"
-        street_low, street_high = snapshot.ranges[code[:9]]
-        low = max(street_low, at - REACH)
-        high = min(street_high, at + REACH + 1)
-        for index in range(low, high):
+        for index in _around(snapshot, code, at):
             other = snapshot.code(index)
             if other in codes:
                 continue
             cases = learned.places.get(other, 0)
             pull = (cases + 0.5) / abs(index - at) * 0.5**place
-            if other not in pulls or pull > pulls[other][0]:
-                pulls[other] = pull, code, cases
-    best = sorted(pulls, key=lambda code: (-pulls[code][0], code))[:count]
-    return [(code, *pulls[code][1:]) for code in best]
+            if other not in pulls or pull > pulls[other]:
+                pulls[other] = pull
+                best[other] = Neighbour(other, code, cases)
+    order = sorted(best, key=lambda other: (-pulls[other], other))
+    return [best[other] for other in order[:count]]
+
+
+def _around(snapshot: Snapshot, code: str, at: int) -> range:
+    """Indexes of the communities of the same street within REACH."""
+    first, last = snapshot.ranges[code[:9]]
+    return range(max(first, at - REACH), min(last, at + REACH + 1))

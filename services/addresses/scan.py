@@ -178,6 +178,17 @@ class Scan:
             return None
         return hits[len(head) - 1], possible[0]
 
+    def counties_called(self, name: str) -> frozenset[str]:
+        """Codes of the counties that a name may mean, all of it."""
+        form = self.snapshot.forms.longest(name)
+        if form is None:
+            return frozenset()
+        length, entry = form
+        if length != len(name):
+            return frozenset()
+        meanings = _meanings(entry)
+        return frozenset(code for _, code in meanings if len(code) == _COUNTY_DIGITS)
+
     def cities(self, hits: list[Hit]) -> list[tuple[str, int]]:
         """(code, end) of prefectures named fully or shortly."""
         cities = []
