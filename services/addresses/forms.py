@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.addresses.names import (
     city_forms,
@@ -29,6 +31,8 @@ class FormKind(StrEnum):
     """The full name of an earlier edition."""
 
 
+_BEST_FIRST = (FormKind.FULL, FormKind.SHORT, FormKind.OLD)
+
 _VAGUE = frozenset(
     [
         "街道",
@@ -50,6 +54,15 @@ _VAGUE = frozenset(
         "管理区",
     ]
 )
+"""Names of divisions that are common words: alone they mean none."""
+
+
+class PastDivision(NamedTuple):
+    """A division as an earlier edition had it, and the last edition that did."""
+
+    code: str
+    name: str
+    last_edition: int
 
 
 def street_tables(
@@ -67,117 +80,165 @@ def street_tables(
         for form in crossed:
             weak[form].append(code)
     sole = {form: next(iter(codes)) for form, codes in strong.items() if len(codes) == 1}
-    sole |= {name: code for code, name in names.items()}
+    for code, name in names.items():
+        sole[name] = code
     for form, codes in strong.items():
         if form not in sole:
             weak[form] += sorted(codes)
-    return sole, {
-        form: tuple(dict.fromkeys(codes)) for form, codes in weak.items() if form not in sole
-    }
+    shared = {}
+    for form, form_codes in weak.items():
+        if form not in sole:
+            shared[form] = tuple(dict.fromkeys(form_codes))
+    return sole, shared
 
 
 def all_forms(
-    upper: dict[str, str], past: list[tuple[str, str, int]], moved: dict[str, list[str]]
+    upper: dict[str, str], past: list[PastDivision], moved: dict[str, list[str]]
 ) -> dict[str, str]:
-    """Written form -> "kind code,code": F full or strong, W weak, O old name. The best kind of a
-    form wins.
+    """Written form -> entry: "F330602,W3306", the kind (FormKind) and code of each division that it
+    may mean. The best kind of a form wins.
     """
-    forms_of: dict[str, dict[str, str]] = defaultdict(dict)
-
-    def add(form: str, code: str, kind: str) -> None:
-        if form not in _VAGUE and len(form) >= 2:
-            best = forms_of[form].get(code)
-            if best is None or "FWO".index(kind) < "FWO".index(best):
-                forms_of[form][code] = kind
-
+    kinds: dict[str, dict[str, FormKind]] = defaultdict(dict)
     for code, name in upper.items():
         for form, kind in written(code, name, upper):
-            add(form, code, kind)
+            _add_form(kinds, form, code, kind)
     for form, code in _old_forms(upper, past, moved):
-        add(form, code, "O")
-    return {
-        form: ",".join(kind + code for code, kind in hits.items())
-        for form, hits in forms_of.items()
-    }
+        _add_form(kinds, form, code, FormKind.OLD)
+    return {form: _entry(kind_of) for form, kind_of in kinds.items()}
+
+
+def _add_form(kinds: dict[str, dict[str, FormKind]], form: str, code: str, kind: FormKind) -> None:
+    """Takes one more form in, unless it is known to be better already."""
+    if form in _VAGUE or len(form) < 2:
+        return
+    known = kinds[form].get(code)
+    if known is None or _BEST_FIRST.index(kind) < _BEST_FIRST.index(known):
+        kinds[form][code] = kind
+
+
+def _entry(kind_of: dict[str, FormKind]) -> str:
+    return ",".join(kind + code for code, kind in kind_of.items())
 
 
 def _old_forms(
-    upper: dict[str, str], past: list[tuple[str, str, int]], moved: dict[str, list[str]]
+    upper: dict[str, str], past: list[PastDivision], moved: dict[str, list[str]]
 ) -> Iterator[tuple[str, str]]:
     """Full name of a division of an earlier edition, and code of each that holds its area today."""
-    for code, name, _ in past:
-        if len(code) == 12:
+    for division in past:
+        if len(division.code) == 12:
             continue
-        full = [form for form, kind in written(code, name, upper) if kind == "F"]
-        for form in full:
-            for target in moved.get(code, ()):
-                yield form, target
+        for form, kind in written(division.code, division.name, upper):
+            if kind != FormKind.FULL:
+                continue
+            for heir in moved.get(division.code, ()):
+                yield form, heir
 
 
-def written(code: str, name: str, upper: dict[str, str]) -> list[tuple[str, str]]:
-    """(form, kind) pairs for one division of levels 1-4: F names it fully, W is a short or crossed
-    form.
-    """
-    name_key = clean(name)
+def written(code: str, name: str, upper: dict[str, str]) -> list[tuple[str, FormKind]]:
+    """The forms of one division of levels 1-4, each with its kind."""
+    official = clean(name)
     if len(code) == 2:
-        *long, letter = province_forms(name)
-        return [(f, "F" if f == name else "W") for f in long]
+        *forms, _letter = province_forms(name)
+        return _full_or_short(forms, name)
     if len(code) == 4:
-        return [(f, "F" if f == name_key else "W") for f in city_forms(name_key)]
+        return _full_or_short(city_forms(official), official)
     if len(code) == 6:
-        return [
-            (f, "F" if f == name_key else "W")
-            for f in county_forms(name_key, upper.get(code[:4], ""))
-        ]
-    strong, weak = street_forms(name_key)
-    weak = (*weak, *seat_forms(name_key, clean(upper.get(code[:6], "-"))))
-    return [(f, "F") for f in strong] + [(f, "W") for f in weak]
+        return _full_or_short(county_forms(official, upper.get(code[:4], "")), official)
+    county = clean(upper.get(code[:6], "-"))
+    strong, weak = street_forms(official)
+    full = [(form, FormKind.FULL) for form in strong]
+    short = [(form, FormKind.SHORT) for form in (*weak, *seat_forms(official, county))]
+    return full + short
+
+
+def _full_or_short(forms: Iterable[str], official: str) -> list[tuple[str, FormKind]]:
+    """The official name is full, every other form short."""
+    kinds = []
+    for form in forms:
+        kind = FormKind.FULL if form == official else FormKind.SHORT
+        kinds.append((form, kind))
+    return kinds
 
 
 def prefixes(
-    upper: dict[str, str], past: list[tuple[str, str, int]], moved: dict[str, list[str]]
+    upper: dict[str, str], past: list[PastDivision], moved: dict[str, list[str]]
 ) -> dict[str, str]:
     """Text from province to county, in the ways people write it -> county code; ambiguous texts are
     left out.
     """
-    forms_of: dict[str, set[str]] = defaultdict(set)
-    rows = [(code, name, code) for code, name in upper.items() if len(code) == 6]
-    for code, name, _ in past:
-        targets = moved.get(code, ())
-        if len(code) == 6 and len(targets) == 1:
-            rows.append((code, name, targets[0]))
-    for code, name, target in rows:
-        province = province_forms(upper.get(code[:2], ""))
-        city_name = upper.get(code[:4]) or upper.get(target[:4], "")
-        city = city_forms(clean(city_name)) or ("",)
-        county = county_forms(clean(name), city_name)
-        dummy = city_name if is_dummy(city_name) else ""
-        for text in (*_chains(province, city, county, dummy), *usual_county_forms(clean(name))):
-            forms_of[text].add(target)
-    return {
-        text: next(iter(codes))
-        for text, codes in forms_of.items()
-        if len(codes) == 1 and text not in _VAGUE
-    }
+    codes_of: dict[str, set[str]] = defaultdict(set)
+    for code, name in upper.items():
+        if len(code) == 6:
+            for text in _prefixes_of(code, name, code, upper):
+                codes_of[text].add(code)
+    for division in past:
+        heirs = moved.get(division.code, ())
+        if len(division.code) == 6 and len(heirs) == 1:
+            heir = heirs[0]
+            for text in _prefixes_of(division.code, division.name, heir, upper):
+                codes_of[text].add(heir)
+    clear = {}
+    for text, codes in codes_of.items():
+        if len(codes) == 1 and text not in _VAGUE:
+            clear[text] = next(iter(codes))
+    return clear
 
 
-def _chains(
-    province: tuple[str, ...], city: tuple[str, ...], county: tuple[str, ...], dummy: str
-) -> set[str]:
-    full, short, letter = (
-        province[0],
-        province[1] if len(province) > 1 else province[0],
-        province[-1],
+def _prefixes_of(code: str, name: str, heir: str, upper: dict[str, str]) -> set[str]:
+    """The texts that lead to a county of today or of an earlier edition; `heir`: today's code."""
+    city_name = upper.get(code[:4]) or upper.get(heir[:4], "")
+    chain = _Chain(
+        province=province_forms(upper.get(code[:2], "")),
+        city=city_forms(clean(city_name)) or ("",),
+        county=county_forms(clean(name), city_name),
+        place_holder=city_name if is_dummy(city_name) else "",
     )
-    out = {county[0]}
-    for k in county:
-        for p in (full, short):
-            out |= {p + k, p + p + k, p + dummy + k, full + p + k}
-            out |= {p + c + k for c in city}
-            out |= {p + c + c + k for c in city[:1]}
-        out |= {c + k for c in city if c}
-        out |= {letter + c + k for c in city}
-    return out
+    return chain.texts() | set(usual_county_forms(clean(name)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """The forms of a county and of what is above it, official names first.
+
+    `city` is ("",) and `place_holder` the name in the table (市辖区) where there is no real city.
+    """
+
+    province: tuple[str, ...]
+    city: tuple[str, ...]
+    county: tuple[str, ...]
+    place_holder: str
+
+    def texts(self) -> set[str]:
+        """What people write from the top down to the county."""
+        official, *_ = self.county
+        texts = {official}
+        for county in self.county:
+            texts |= self._in_city(county) | self._in_province(county)
+        return texts
+
+    def _in_city(self, county: str) -> set[str]:
+        """City and county, also behind the letter of the province."""
+        letter = self.province[-1]
+        texts = {letter + city + county for city in self.city}
+        texts |= {city + county for city in self.city if city}
+        return texts
+
+    def _in_province(self, county: str) -> set[str]:
+        """Province and county, with or without the city between; some write one of them twice."""
+        full, *shorter = self.province
+        short = shorter[0] if shorter else full
+        official_city = self.city[0]
+        texts = set()
+        for province in (full, short):
+            texts |= {province + city + county for city in self.city}
+            texts |= {
+                province + county,
+                province + province + county,
+                full + province + county,
+                province + self.place_holder + county,
+                province + official_city + official_city + county,
+            }
+        return texts
 
 
 def sounds() -> dict[str, str]:

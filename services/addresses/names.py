@@ -9,6 +9,7 @@ abbreviations of provinces (GB/T 2260 supplement), and the spellings counted in 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 
 from services.addresses.normalise import key
@@ -43,8 +44,13 @@ _PEOPLES_SHORT = "回|藏|苗|彝|壮|满|侗|瑶|白|傣|黎|佤|畲|水|土|�
 _PEOPLE = rf"(?:(?:{_PEOPLES_LONG})族?|(?:{_PEOPLES_SHORT})族)"
 _PEOPLES_TAIL = re.compile(rf"{_PEOPLE}*{_PEOPLE}(?=自治|$)")
 _DUMMY_CITIES = frozenset(("市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"))
-
-
+_AUTONOMOUS = ("自治县", "自治旗")
+_PROVINCE_TAIL = re.compile(r"(?:壮族|回族|维吾尔)?(?:自治区|省|市)$")
+_CITY_TAIL = re.compile(r"(?:地区|市|盟)$")
+_COUNTY_TAIL = re.compile(r"(?:特|林)?[县市区旗]$")
+_ZONE = re.compile(
+    r"(?:高新技术产业|高新技术|经济技术|稀土高新技术产业|火炬高技术产业|经济|高新)(?:开发|园)?区$|城乡一体化示范区$"
+)
 _BRACKET = re.compile(r"[（(].*?[)）]")
 
 
@@ -60,27 +66,30 @@ def is_dummy(name: str) -> bool:
 
 def province_forms(name: str) -> tuple[str, ...]:
     """Full name, short name (内蒙古, 广西), and the one-letter abbreviation last."""
-    short = re.sub(r"(?:壮族|回族|维吾尔)?(?:自治区|省|市)$", "", name)
+    short = _PROVINCE_TAIL.sub("", name)
     forms = [name, short]
     if name.endswith("自治区"):
         forms += [short + "自治区", short + "省"]
-    return tuple(dict.fromkeys(forms)) + (
-        (PROVINCE_LETTERS[name],) if name in PROVINCE_LETTERS else ()
-    )
+    if name in PROVINCE_LETTERS:
+        forms.append(PROVINCE_LETTERS[name])
+    return tuple(dict.fromkeys(forms))
 
 
-def _autonomous(name: str, kind: str) -> list[str]:
+def _autonomous(name: str) -> list[str]:
     """恩施土家族苗族自治州 -> 恩施, 恩施州, 恩施自治州; 鄂温克族自治旗, all of it a people, ->
     鄂温克旗.
     """
-    whole = name[: -len("自治" + kind)]
-    stem = _PEOPLES_TAIL.sub("", whole + "自治").removesuffix("自治")
-    if not stem:
-        stem = whole.removesuffix("族")
-        return [stem + kind, stem + "自治" + kind] if len(stem) >= 2 else []
+    kind = name[-1]
+    peoples = name[: -len("自治" + kind)]
+    stem = _PEOPLES_TAIL.sub("", peoples + "自治").removesuffix("自治")
+    if stem:
+        forms = [stem, stem + kind, stem + "自治" + kind]
+    else:
+        stem = peoples.removesuffix("族")
+        forms = [stem + kind, stem + "自治" + kind]
     if len(stem) < 2:
         return []
-    return [stem, stem + kind, stem + "自治" + kind]
+    return forms
 
 
 USUAL_SHORT = {
@@ -110,29 +119,37 @@ def usual_county_forms(name: str) -> tuple[str, ...]:
     its city: 兰坪县, 前郭县, 鄂温克旗, 科左中旗, 梅里斯区. None for other counties, and none of two
     characters.
     """
-    forms = list(_autonomous(name, name[-1])) if name.endswith(("自治县", "自治旗")) else []
-    short = USUAL_SHORT.get(name, "")
-    if short:
-        forms += [short] if short.endswith(("旗", "县")) else [short, short + name[-1]]
+    forms: list[str] = []
+    if name.endswith(_AUTONOMOUS):
+        forms += _autonomous(name)
+    short = USUAL_SHORT.get(name)
+    if short is not None:
+        forms.append(short)
+        if not short.endswith(("旗", "县")):
+            forms.append(short + name[-1])
     bare = _OF_A_PEOPLE.sub("", name)
     if bare != name and not forms:
         forms.append(bare)
-    return tuple(f for f in dict.fromkeys(forms) if len(f) >= 3 and f.endswith(("县", "旗", "区")))
+    whole = [form for form in dict.fromkeys(forms) if form.endswith(("县", "旗", "区"))]
+    return tuple(form for form in whole if len(form) >= 3)
 
 
 def city_forms(name: str) -> tuple[str, ...]:
     """Full and short names of a prefecture; none for the table's place-holders."""
     if is_dummy(name):
         return ()
+    forms = [name]
     if name.endswith("自治州"):
-        return tuple(dict.fromkeys([name, *_autonomous(name, "州")]))
-    short = re.sub(r"(?:地区|市|盟)$", "", name)
-    return tuple(dict.fromkeys([name, short, short + "市"] if len(short) >= 2 else [name]))
+        forms += _autonomous(name)
+        return tuple(dict.fromkeys(forms))
+    short = _city_stem(name)
+    if len(short) >= 2:
+        forms += [short, short + "市"]
+    return tuple(dict.fromkeys(forms))
 
 
-_ZONE = re.compile(
-    r"(?:高新技术产业|高新技术|经济技术|稀土高新技术产业|火炬高技术产业|经济|高新)(?:开发|园)?区$|城乡一体化示范区$"
-)
+def _city_stem(name: str) -> str:
+    return _CITY_TAIL.sub("", name)
 
 
 def county_forms(name: str, city: str = "") -> tuple[str, ...]:
@@ -141,20 +158,34 @@ def county_forms(name: str, city: str = "") -> tuple[str, ...]:
 
     No short name that is also the city's: 长沙 is not 长沙县, 兰州 not 兰州新区.
     """
-    short = USUAL_SHORT.get(name)
-    usual = [*usual_county_forms(name), *([short] if short else [])]
-    if name.endswith(("自治县", "自治旗")):
-        return tuple(dict.fromkeys([name, *_autonomous(name, name[-1]), *usual]))
-    forms = [name, *usual]
+    if name.endswith(_AUTONOMOUS):
+        forms = [name, *_autonomous(name), *_usual_forms(name)]
+        return tuple(dict.fromkeys(forms))
+    forms = [name, *_usual_forms(name)]
     zone = _ZONE.search(name)
     if zone and city and not is_dummy(city):
         forms += _zone_forms(name[: zone.start()], zone.group(), city)
-    elif re.search(r"[县市区旗]$", name) and len(name) >= 3:
-        forms.append(
-            re.sub(r"(?:特|林)?[县市区旗]$", "", name) if not name.endswith("新区") else name[:-2]
-        )
-    borne = () if name == city else city_forms(city)
-    return tuple(f for f in dict.fromkeys(forms) if len(f) >= 2 and (f == name or f not in borne))
+    elif len(name) >= 3 and name.endswith(("县", "市", "区", "旗")):
+        forms.append(_without_tail(name))
+    names_of_city = () if name == city else city_forms(city)
+    own = [form for form in dict.fromkeys(forms) if form == name or form not in names_of_city]
+    return tuple(form for form in own if len(form) >= 2)
+
+
+def _usual_forms(name: str) -> list[str]:
+    """The forms that stand alone for a county, and its usual abbreviation."""
+    forms = list(usual_county_forms(name))
+    short = USUAL_SHORT.get(name)
+    if short is not None:
+        forms.append(short)
+    return forms
+
+
+def _without_tail(county: str) -> str:
+    """浦东 of 浦东新区, 六枝 of 六枝特区."""
+    if county.endswith("新区"):
+        return county.removesuffix("新区")
+    return _COUNTY_TAIL.sub("", county)
 
 
 def _zone_forms(head: str, tail: str, city: str) -> list[str]:
@@ -164,23 +195,37 @@ def _zone_forms(head: str, tail: str, city: str) -> list[str]:
     One with a name of its own behind the city's (长春|净月) is that everywhere (净月开发区,
     长春净月高新区, 净月区) and never the city's zone alone, which is another.
     """
-    stem = re.sub(r"(?:地区|市|盟)$", "", city)
-    own = head[head.find(stem) + len(stem) :].removeprefix("市") if stem in head else ""
-    tails = [tail]
-    if tail.startswith(("经济技术", "经济")):
-        tails += ["经济技术开发区", "经济开发区", "经开区", "开发区"]
-    elif "高新" in tail or "高技术" in tail:
-        tails += ["高新技术产业开发区", "高新技术开发区", "高新开发区", "高新区"]
-    if not own:
-        return [
-            before + t
-            for t in tails
-            for before in (stem + "市", stem, "")
-            if not (before == "" and t == "开发区")
-        ]
-    tails = [*dict.fromkeys([*tails, "开发区", "区"])]
-    alone = ("",) if len(own) >= 2 else ()
-    return [before + own + t for t in tails for before in (stem + "市", stem, *alone)]
+    stem = _city_stem(city)
+    own = _zone_name(head, stem)
+    tails = _zone_tails(tail)
+    before = [stem + "市" + own, stem + own]
+    if own:
+        tails += ["开发区", "区"]
+    if len(own) >= 2:
+        before.append(own)
+    forms: list[str] = []
+    for zone in dict.fromkeys(tails):
+        forms += [start + zone for start in before]
+        if not own and zone != "开发区":
+            forms.append(zone)
+    return forms
+
+
+def _zone_name(head: str, city_stem: str) -> str:
+    """The zone's own name behind that of its city, empty if it has none: 净月 of 长春净月."""
+    if city_stem not in head:
+        return ""
+    start = head.find(city_stem) + len(city_stem)
+    return head[start:].removeprefix("市")
+
+
+def _zone_tails(tail: str) -> list[str]:
+    """The ways to write what kind of zone it is."""
+    if tail.startswith("经济"):
+        return [tail, "经济技术开发区", "经济开发区", "经开区", "开发区"]
+    if "高新" in tail or "高技术" in tail:
+        return [tail, "高新技术产业开发区", "高新技术开发区", "高新开发区", "高新区"]
+    return [tail]
 
 
 _STREET_TAIL = re.compile(
@@ -192,15 +237,60 @@ def street_stem(name: str) -> tuple[str, str]:
     """(stem, tail) of a street's name: 崔各庄地区 -> (崔各庄, 地区); peoples' names go (幺塘回族乡
     -> 幺塘).
     """
-    m = _STREET_TAIL.search(name)
-    if not m or m.start() == 0:
+    match = _STREET_TAIL.search(name)
+    if match is None or match.start() == 0:
         return name, ""
-    stem, tail = name[: m.start()], m.group()
+    stem, tail = name[: match.start()], match.group()
     if tail == "乡":
-        stem = stem.removesuffix("民族")
-        bare = _PEOPLES_TAIL.sub("", stem) if stem.endswith("族") else stem
-        stem = bare if bare else stem
+        stem = _without_peoples(stem)
     return stem, tail
+
+
+def _without_peoples(stem: str) -> str:
+    """The stem of a 民族乡 without the peoples it is named after, unless nothing else is left."""
+    stem = stem.removesuffix("民族")
+    if not stem.endswith("族"):
+        return stem
+    return _PEOPLES_TAIL.sub("", stem) or stem
+
+
+@dataclass(frozen=True, slots=True)
+class _Tails:
+    """What is written behind a street's stem: `strong` ones name this street, `weak` ones only if
+    nothing else has them.
+    """
+
+    strong: tuple[str, ...] = ()
+    weak: tuple[str, ...] = ()
+
+
+_OFFICE = ("街道", "街道办事处", "街道办", "街办", "办事处")
+_OF_SUBDISTRICT = _Tails(strong=_OFFICE, weak=("街", "镇", "乡", "地区", "片区"))
+
+
+def _of_area(area: str) -> _Tails:
+    """Of a 地区 or 片区."""
+    own = (area, area + "办事处", area + "街道", area + "管委会", area + "镇", area + "乡")
+    return _Tails(strong=own + _OFFICE, weak=("镇", "乡", "街"))
+
+
+_TAILS = {
+    "街道": _OF_SUBDISTRICT,
+    "街道办事处": _OF_SUBDISTRICT,
+    "街道办": _OF_SUBDISTRICT,
+    "街办": _OF_SUBDISTRICT,
+    "地区": _of_area("地区"),
+    "地区办事处": _of_area("地区"),
+    "片区": _of_area("片区"),
+    "片区街道": _of_area("片区"),
+    "片区管委会": _of_area("片区"),
+    "镇": _Tails(strong=("镇", "镇人民政府"), weak=("街道", "街道办事处", "乡", "地区", "办事处")),
+    "乡": _Tails(strong=("乡",), weak=("民族乡", "镇", "街道", "地区", "苏木")),
+    "苏木": _Tails(weak=("镇", "乡")),
+    "办事处": _Tails(strong=("街道", "街道办事处"), weak=("镇", "乡")),
+}
+"""Tail of a street's official name -> what is written in its place."""
+_NO_TAILS = _Tails()
 
 
 def street_forms(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -208,58 +298,35 @@ def street_forms(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     has them.
     """
     stem, tail = street_stem(name)
-    office = ("街道", "街道办事处", "街道办", "街办", "办事处")
-    if tail in ("街道", "街道办事处", "街道办", "街办"):
-        strong = [stem + t for t in office]
-        weak = [stem + t for t in ("街", "镇", "乡", "地区", "片区")]
-        if stem.endswith("街"):
-            strong += [stem[:-1] + t for t in office]
-            weak.append(stem)
-    elif tail in ("地区", "地区办事处", "片区", "片区街道", "片区管委会"):
-        area = tail[:2]
-        strong = [
-            stem + t
-            for t in (
-                area,
-                area + "办事处",
-                area + "街道",
-                area + "管委会",
-                area + "镇",
-                area + "乡",
-            )
-        ]
-        strong += [stem + t for t in office]
-        weak = [stem + t for t in ("镇", "乡", "街")]
-    elif tail == "镇":
-        strong = [stem + "镇", name, stem + "镇人民政府"]
-        weak = [stem + t for t in ("街道", "街道办事处", "乡", "地区", "办事处")]
-    elif tail == "乡":
-        strong = [stem + "乡", name]
-        weak = [stem + t for t in ("民族乡", "镇", "街道", "地区", "苏木")]
-    elif tail == "苏木":
-        strong, weak = [name], [stem + "镇", stem + "乡"]
-    elif tail == "办事处":
-        strong, weak = [name, stem + "街道", stem + "街道办事处"], [stem + "镇", stem + "乡"]
-    else:
-        strong, weak = [name], []
-        if name.endswith(("开发区", "园区")):
-            weak = [name + "管委会"]
-    strong = list(dict.fromkeys([name, *strong]))
-    doubled = [name[:-1]] if re.search(r"(镇镇|乡乡)$", name) else []
-    keep = [f for f in strong + doubled if len(f) >= 2]
-    return tuple(keep), tuple(f for f in dict.fromkeys(weak) if len(f) >= 2 and f not in keep)
+    tails = _TAILS.get(tail, _NO_TAILS)
+    strong = [name, *[stem + other for other in tails.strong]]
+    weak = [stem + other for other in tails.weak]
+    if tails is _OF_SUBDISTRICT and stem.endswith("街"):
+        # 民意街街道 is 民意街道, too, and perhaps 民意街
+        strong += [stem.removesuffix("街") + other for other in _OFFICE]
+        weak.append(stem)
+    if name.endswith(("镇镇", "乡乡")):
+        strong.append(name[:-1])
+    if name.endswith(("开发区", "园区")):
+        weak.append(name + "管委会")
+    strong_forms = _usable(strong)
+    weak_forms = [form for form in _usable(weak) if form not in strong_forms]
+    return strong_forms, tuple(weak_forms)
+
+
+def _usable(forms: list[str]) -> tuple[str, ...]:
+    """The different ones of more than one character."""
+    return tuple(form for form in dict.fromkeys(forms) if len(form) >= 2)
 
 
 def seat_forms(street: str, county: str) -> tuple[str, ...]:
     """The short forms of a town that bears its county's long name: 前郭尔罗斯镇 is 前郭镇."""
     short = USUAL_SHORT.get(county, "")
+    if not short or short.endswith(("县", "旗")):
+        return ()
     stem, tail = street_stem(street)
-    if (
-        not short
-        or not tail
-        or short.endswith(("县", "旗"))
-        or stem not in _autonomous(county, county[-1])[:1]
-    ):
+    bears_the_name = stem in _autonomous(county)[:1]
+    if not tail or not bears_the_name:
         return ()
     return (short + tail,)
 
