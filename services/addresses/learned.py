@@ -18,8 +18,12 @@ _Key = TypeVar("_Key", str, int)
 
 KEY_CHARS_MIN = 2
 KEY_CHARS_MAX = 16
+COMPOUND_CHARS_MAX = 24
+"""So much of a text is looked at for one compound's name."""
 HEAD_CHARS = 3
 """Characters by which compounds are found inside longer text."""
+INSIDE_CHARS_MAX = 32
+"""So much of a text is searched for known compounds."""
 
 _CUT = re.compile(
     r"[0-9A-Z]|[一二三四五六七八九十]+(?:期|号|栋|幢|座|单元|组团|组|队|社|段|排|门|层|村民)|[甲乙丙丁]栋"
@@ -28,8 +32,8 @@ _CUT = re.compile(
 _PART = re.compile(r"(?:[一二三四五六七八九十]+[区院]|[东南西北中][区院座]|[东南西北])$")
 _TAIL = re.compile(r"(?:住宅小区|小区|住宅区|自建房区域|自建房|平房区)$")
 _ROAD = re.compile(
-    r"([\u4e00-\u9fff]{1,14}?(?:路|大街|街|大道|道|巷|胡同|弄|里|条|段|横|湾|坊|坪|沟))(?:[甲乙丙附])?"
-    r"([0-9]{1,5})(?:-[0-9]+)?号?(?:附[0-9]+号)?(?:大?院)?"
+    r"(?P<road>[\u4e00-\u9fff]{1,14}?(?:路|大街|街|大道|道|巷|胡同|弄|里|条|段|横|湾|坊|坪|沟))(?:[甲乙丙附])?"
+    r"(?P<number>[0-9]{1,5})(?:-[0-9]+)?号?(?:附[0-9]+号)?(?:大?院)?"
 )
 _ROADLIKE = re.compile(r"(?:路|大街|街|大道|道|巷|胡同|弄|里|条|段|横)$")
 _GENERIC = re.compile(
@@ -57,27 +61,40 @@ class Keys(NamedTuple):
 
 def keys(rest: str) -> Keys:
     """Compound keys, and road with number, of the text that follows the administrative names."""
-    road, number, road_at, at = "", -1, 0, 0
+    start = 0
     group = _GROUP.match(rest)
-    if group:
-        at = group.end()
-    m = _ROAD.match(rest, at)
-    if m:
-        road, number, road_at = m.group(1), int(m.group(2)), at
-        at = m.end()
-    tail = rest[at : at + 24]
+    if group is not None:
+        start = group.end()
+    road = _ROAD.match(rest, start)
+    if road is None:
+        return Keys(_compounds(rest, start), start, "", -1, 0)
+    end = road.end()
+    return Keys(_compounds(rest, end), end, road["road"], int(road["number"]), start)
+
+
+def _compounds(rest: str, start: int) -> tuple[str, ...]:
+    """The keys of the compound that begins at `start`, from fine to coarse."""
+    tail = rest[start : start + COMPOUND_CHARS_MAX]
     cut = _CUT.search(tail)
-    head = tail[: cut.start()] if cut else tail
-    if _ROADLIKE.search(head) and cut and cut.group().isdigit():
-        head = ""
-    fine = head[:KEY_CHARS_MAX]
-    coarse = _TAIL.sub("", _PART.sub("", _TAIL.sub("", fine)))
-    tallies = tuple(
-        k
-        for k in dict.fromkeys((_TAIL.sub("", fine), coarse))
-        if len(k) >= KEY_CHARS_MIN and not _GENERIC.fullmatch(k)
-    )
-    return Keys(tallies, at, road, number, road_at)
+    name = tail
+    if cut is not None:
+        name = tail[: cut.start()]
+        if cut.group().isdigit() and _ROADLIKE.search(name):
+            return ()  # a road with its number, but none as _ROAD knows them
+    fine = _TAIL.sub("", name[:KEY_CHARS_MAX])
+    coarse = _TAIL.sub("", _PART.sub("", fine))
+    return tuple(key for key in dict.fromkeys((fine, coarse)) if _names_a_compound(key))
+
+
+def _names_a_compound(key: str) -> bool:
+    return len(key) >= KEY_CHARS_MIN and not _GENERIC.fullmatch(key)
+
+
+class Statement(NamedTuple):
+    """What a source says of a key: the code it lies in, and the day it was confirmed."""
+
+    code: str
+    on: date | None
 
 
 class Tally:
@@ -88,14 +105,14 @@ class Tally:
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.last: date | None = None
-        self.sources: dict[str, list[tuple[str, date | None]]] = {}
+        self.sources: dict[str, list[Statement]] = {}
 
     def add(self, code: str, source: str, on: date | None) -> None:
         """One more confirmed case; a source speaks once for a code."""
-        spoken = self.sources.get(source, [])
-        if any(code == spoken_code for spoken_code, _ in spoken):
+        statements = self.sources.get(source, [])
+        if any(statement.code == code for statement in statements):
             return
-        self.sources[source] = [*spoken, (code, on)]
+        self.sources[source] = [*statements, Statement(code, on)]
         self.counts = {**self.counts, code: self.counts.get(code, 0) + 1}
         if on and (self.last is None or on > self.last):
             self.last = on
@@ -103,14 +120,27 @@ class Tally:
     def drop(self, source: str) -> None:
         """Takes back everything a source said."""
         counts = dict(self.counts)
-        for code, _ in self.sources.pop(source, ()):
-            counts[code] -= 1
-            if not counts[code]:
-                del counts[code]
+        for statement in self.sources.pop(source, ()):
+            counts[statement.code] -= 1
+            if not counts[statement.code]:
+                del counts[statement.code]
         self.counts = counts
-        self.last = max(
-            (on for source in self.sources.values() for _, on in source if on), default=None
-        )
+        self.last = max(self._days(), default=None)
+
+    def _days(self) -> Iterator[date]:
+        """The days of all statements that have one."""
+        for statements in self.sources.values():
+            for statement in statements:
+                if statement.on:
+                    yield statement.on
+
+
+class _Mark(NamedTuple):
+    """Where a source left evidence: a compound of a county, or a road's number."""
+
+    county: str
+    key: str
+    number: int | None
 
 
 class Learned:
@@ -122,28 +152,36 @@ class Learned:
         self._compounds: dict[str, dict[str, Tally]] = {}
         self._heads: dict[str, dict[str, int]] = {}
         self._roads: dict[str, dict[str, dict[int, Tally]]] = {}
-        self._by_source: dict[str, list[tuple[str, str, int | None]]] = {}
+        self._by_source: dict[str, list[_Mark]] = {}
         self._places_by_source: dict[str, set[str]] = {}
         self.places: Counter[str] = Counter()  # code -> confirmed cases
 
     def add(self, county: str, rest: str, code: str, source: str, on: date | None) -> None:
         """Learns one confirmed case from the text after its administrative names."""
-        rest_keys = keys(rest)
+        self._count_place(code, source)
+        behind = keys(rest)
         marks = self._by_source.setdefault(source, [])
-        spoken = self._places_by_source.setdefault(source, set())
-        self.places[code] += code not in spoken
-        spoken.add(code)
-        for compound in rest_keys.compounds:
-            of = self._compounds.setdefault(county, {})
-            of.setdefault(compound, Tally()).add(code, source, on)
-            marks.append((county, compound, None))
-            if len(compound) >= HEAD_CHARS:
-                heads, head = self._heads.setdefault(county, {}), compound[:HEAD_CHARS]
-                heads[head] = max(heads.get(head, 0), len(compound))
-        if rest_keys.road:
-            numbers = self._roads.setdefault(county, {}).setdefault(rest_keys.road, {})
-            numbers.setdefault(rest_keys.number, Tally()).add(code, source, on)
-            marks.append((county, rest_keys.road, rest_keys.number))
+        for name in behind.compounds:
+            self._compound_tally(county, name).add(code, source, on)
+            marks.append(_Mark(county, name, None))
+        if behind.road:
+            numbers = self._roads.setdefault(county, {}).setdefault(behind.road, {})
+            numbers.setdefault(behind.number, Tally()).add(code, source, on)
+            marks.append(_Mark(county, behind.road, behind.number))
+
+    def _count_place(self, code: str, source: str) -> None:
+        """Counts a source once for a code."""
+        counted = self._places_by_source.setdefault(source, set())
+        if code not in counted:
+            self.places[code] += 1
+            counted.add(code)
+
+    def _compound_tally(self, county: str, name: str) -> Tally:
+        """The tally of a compound, which is found by its head from now on."""
+        if len(name) >= HEAD_CHARS:
+            heads, head = self._heads.setdefault(county, {}), name[:HEAD_CHARS]
+            heads[head] = max(heads.get(head, 0), len(name))
+        return self._compounds.setdefault(county, {}).setdefault(name, Tally())
 
     def withdraw(self, source: str) -> None:
         """Forgets one source; its keys vanish when nobody else speaks for them."""
@@ -154,29 +192,31 @@ class Learned:
             else:
                 _drop(self._roads.get(county, {}).get(key, {}), number, source)
 
-    def compound(self, county: str, keys: tuple[str, ...]) -> tuple[str, Tally] | None:
+    def compound(self, county: str, names: tuple[str, ...]) -> tuple[str, Tally] | None:
         """The finest known key of a compound in a county, with its tally."""
-        of = self._compounds.get(county)
-        if of:
-            for key in keys:
-                tally = of.get(key)
-                if tally is not None and tally.counts:
-                    return key, tally
+        tallies = self._compounds.get(county)
+        if not tallies:
+            return None
+        for name in names:
+            tally = tallies.get(name)
+            if tally is not None and tally.counts:
+                return name, tally
         return None
 
     def inside(self, county: str, text: str) -> Iterator[tuple[int, int, Tally]]:
         """(start, end, tally) of learned compounds that occur somewhere in `text`, longest first at
         each start.
         """
-        of = self._compounds.get(county)
-        if not of:
+        tallies = self._compounds.get(county)
+        if not tallies:
             return
+        # a walk over every character of most addresses that are not told at once: kept dense
         heads = self._heads.get(county, {})
-        start, size = 0, min(len(text), 32)
+        start, size = 0, min(len(text), INSIDE_CHARS_MAX)
         while start <= size - HEAD_CHARS:
             longest = heads.get(text[start : start + HEAD_CHARS], 0)
             for end in range(min(size, start + longest), start + HEAD_CHARS - 1, -1):
-                tally = of.get(text[start:end])
+                tally = tallies.get(text[start:end])
                 if tally is not None and tally.counts:
                     yield start, end, tally
                     start = end - 1

@@ -20,6 +20,12 @@ from services.identity import han
 
 TEXT_CHARS_MAX = 512
 
+_ROUNDS_MAX = 6
+"""Rounds of mapping after which every character is known to stand still."""
+_LAST_OF_TWO_BYTES = "\uffff"
+_PRIVATE_USE, _PRIVATE_USE_SIZE = 0xE000, 0x1900
+_BEFORE_HAN, _BEHIND_HAN = 0x4DFF, 0xA000
+
 _DASHES = "-‐‑‒–—―−~～〜、,，/\\／"
 _DROP = ""
 
@@ -30,7 +36,11 @@ def _simplified() -> dict[str, str]:
     characters only.
     """
     table = json.loads(files("zhconv").joinpath("zhcdict.json").read_bytes())["zh2Hans"]
-    return {k: v for k, v in table.items() if len(k) == len(v) == 1 and k != v}
+    singles = {}
+    for traditional, simplified in table.items():
+        if len(traditional) == len(simplified) == 1 and traditional != simplified:
+            singles[traditional] = simplified
+    return singles
 
 
 def _kept(char: str) -> str:
@@ -45,30 +55,42 @@ def _kept(char: str) -> str:
         return "号"
     if char in "○◯":
         return "〇"
-    if unicodedata.category(char)[0] in "LN" or unicodedata.category(char) == "Co":
-        char = _simplified().get(char, char)
-        return char if char <= "\uffff" else chr(0xE000 + ord(char) % 0x1900)
-    return _DROP
+    if not _is_written(char):
+        return _DROP
+    char = _simplified().get(char, char)
+    if char <= _LAST_OF_TWO_BYTES:
+        return char
+    return chr(_PRIVATE_USE + ord(char) % _PRIVATE_USE_SIZE)
+
+
+def _is_written(char: str) -> bool:
+    """A letter, a number, or a character of the private use area; no mark, blank or sign."""
+    category = unicodedata.category(char)
+    return category[0] in "LN" or category == "Co"
 
 
 def _mapped(char: str) -> str:
     """The fixed point of NFKC, upper case and simplification for one character of any kind."""
     text = han.ordinary(char)
-    for _ in range(6):
+    for _ in range(_ROUNDS_MAX):
         if text and "\ud800" <= text[0] <= "\udfff":
-            return _DROP
-        wide = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper())
-        done = "".join(_kept(c) for c in wide)
-        if done == text:
+            return _DROP  # half a surrogate
+        upper = unicodedata.normalize("NFKC", text).upper()
+        composed = unicodedata.normalize("NFKC", upper)
+        mapped = "".join(map(_kept, composed))
+        if mapped == text:
             break
-        text = done
+        text = mapped
     return text
 
 
 class _Mapping(dict[int, str]):
+    """Code point -> what it becomes, worked out when a character is first met."""
+
     def __missing__(self, code: int) -> str:
-        self[code] = out = _mapped(chr(code))
-        return out
+        text = _mapped(chr(code))
+        self[code] = text
+        return text
 
 
 _mapping = _Mapping()
@@ -78,10 +100,12 @@ _STRAY_DASH = re.compile(r"(?<![0-9A-Z])-|-(?![0-9A-Z])")
 @cache
 def _plain() -> re.Pattern[str]:
     """Matches the characters the mapping leaves alone; a text of nothing else is normal already."""
-    moved = sorted(ord(c) for c in _simplified() if "\u4e00" <= c <= "\u9fff")
-    bounds = [0x4DFF, *moved, 0xA000]
-    ranges = (f"{chr(a + 1)}-{chr(b - 1)}" for a, b in pairwise(bounds) if b - a > 1)
-    return re.compile(f"[0-9A-Z{''.join(ranges)}]*")
+    moved = sorted(ord(char) for char in _simplified() if "\u4e00" <= char <= "\u9fff")
+    ranges = ""
+    for before, behind in pairwise([_BEFORE_HAN, *moved, _BEHIND_HAN]):
+        if behind - before > 1:
+            ranges += f"{chr(before + 1)}-{chr(behind - 1)}"
+    return re.compile(f"[0-9A-Z{ranges}]*")
 
 
 _Fields = TypeVar("_Fields", bound=tuple[Any, ...])
@@ -117,16 +141,22 @@ def normalise(raw: str) -> Normal:
     raw = raw[:TEXT_CHARS_MAX]
     if _plain().fullmatch(raw):
         return made(Normal, (raw, None))
-    pairs = [(out, i) for i, c in enumerate(raw) for out in _mapping[ord(c)]]
-    text = "".join(out for out, _ in pairs)
-    stray = {m.start() for m in _STRAY_DASH.finditer(text)} if "-" in text else ()
-    if stray:
-        pairs = [pair for i, pair in enumerate(pairs) if i not in stray]
-        text = "".join(out for out, _ in pairs)
-    return Normal(text[:TEXT_CHARS_MAX], tuple(i for _, i in pairs[:TEXT_CHARS_MAX]))
+    chars: list[str] = []
+    origin: list[int] = []
+    for place, char in enumerate(raw):
+        for kept in _mapping[ord(char)]:
+            chars.append(kept)
+            origin.append(place)
+    text = "".join(chars)
+    if "-" in text:
+        stray = [match.start() for match in _STRAY_DASH.finditer(text)]
+        for place in reversed(stray):
+            del chars[place], origin[place]
+        text = "".join(chars)
+    return Normal(text[:TEXT_CHARS_MAX], tuple(origin[:TEXT_CHARS_MAX]))
 
 
-_PART = re.compile(r"(?<=[\u4e00-\u9fff])[0-9]{1,2}(?=[村区里坊]|社区|居委|街坊)")
+_NUMBER_IN_NAME = re.compile(r"(?<=[\u4e00-\u9fff])[0-9]{1,2}(?=[村区里坊]|社区|居委|街坊)")
 _DIGITS = "〇一二三四五六七八九"
 
 
@@ -134,24 +164,38 @@ def spelled(normal: Normal) -> Normal | None:
     """The text with the numbers inside names in characters (田林12村 -> 田林十二村); None if it has
     none.
     """
-    text, out, last = normal.text, [], 0
-    for m in _PART.finditer(text):
-        out += [(c, i) for i, c in enumerate(text[last : m.start()], last)]
-        tens, ones = divmod(int(m.group()), 10)
-        word = (
-            (_DIGITS[tens] if tens > 1 else "")
-            + ("十" if tens else "")
-            + (_DIGITS[ones] if ones or not tens else "")
-        )
-        out += [(c, min(m.start() + i, m.end() - 1)) for i, c in enumerate(word)]
-        last = m.end()
-    if not out:
+    matches = list(_NUMBER_IN_NAME.finditer(normal.text))
+    if not matches:
         return None
-    out += [(c, i) for i, c in enumerate(text[last:], last)]
-    origin = normal.origin
-    return Normal(
-        "".join(c for c, _ in out), tuple(i if origin is None else origin[i] for _, i in out)
-    )
+    text = ""
+    places: list[int] = []
+    last = 0
+    for match in matches:
+        start, end = match.span()
+        text += normal.text[last:start]
+        places += range(last, start)
+        number = in_characters(int(match.group()))
+        text += number
+        places += [min(start + offset, end - 1) for offset in range(len(number))]
+        last = end
+    text += normal.text[last:]
+    places += range(last, len(normal.text))
+    if normal.origin is not None:
+        places = [normal.origin[place] for place in places]
+    return Normal(text, tuple(places))
+
+
+def in_characters(number: int) -> str:
+    """A number below 100 in Chinese characters: 十二."""
+    tens, ones = divmod(number, 10)
+    if tens == 0:
+        return _DIGITS[ones]
+    text = "十"
+    if tens > 1:
+        text = _DIGITS[tens] + text
+    if ones > 0:
+        text += _DIGITS[ones]
+    return text
 
 
 def key(raw: str) -> str:
