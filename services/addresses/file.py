@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,19 +24,20 @@ class BadLine(ValueError):
 
 
 Needed = Mapping[str, tuple[type, ...]]
+"""Name of a field -> the types it may have; one that may be null may be missing."""
+
+
+_ADDRESS_FIELDS: Needed = {
+    "id": (str, int),
+    "address": (str, type(None)),
+    "county": (str, type(None)),
+}
+_CONFIRMED_FIELDS: Needed = {"address": (str,), "code": (str,), "on": (str, type(None))}
 
 
 def parse(line: bytes, needed: Needed) -> dict[str, Any]:
     """One JSON object with the needed fields of the right types; BadLine says what is wrong."""
-    try:
-        row = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        try:
-            row = json.loads(
-                line
-            )  # half a surrogate is no JSON to orjson, but an address we must answer
-        except ValueError as error:
-            raise BadLine(f"not JSON: {error}") from None
+    row = _json(line)
     if not isinstance(row, dict):
         raise BadLine("not a JSON object")
     for name, types in needed.items():
@@ -44,6 +46,17 @@ def parse(line: bytes, needed: Needed) -> dict[str, Any]:
         if not isinstance(row.get(name), types):
             raise BadLine(f'"{name}" is not {" or ".join(t.__name__ for t in types)}')
     return row
+
+
+def _json(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        # half a surrogate is no JSON to orjson, but an address we must answer
+        try:
+            return json.loads(line)
+        except ValueError as error:
+            raise BadLine(f"not JSON: {error}") from None
 
 
 def dump(row: dict[str, Any]) -> bytes:
@@ -60,7 +73,9 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
     """
     with unpacked(path) as handle:
         for number, line in enumerate(handle, 1):
-            line = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
+            line = line.strip()
             if line:
                 yield number, line
 
@@ -68,20 +83,26 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
 def learn_file(gazetteer: Gazetteer, path: Path, messages: TextIO) -> tuple[int, int]:
     """Learns {"address","code","id"?,"on"?} lines; (learned, bad)."""
     learned = bad = 0
-    needed: Needed = {"address": (str,), "code": (str,), "on": (str, type(None))}
     for number, line in lines_of(path):
         try:
-            row = parse(line, needed)
-            if not gazetteer.current(row["code"]):
-                raise BadLine(f"unknown code {row['code']!r}")
-            on = read_day(row["on"]) if row.get("on") else None
-            source = str(row.get("id") or f"{path.name}:{number}")
-            gazetteer.learn(row["address"], row["code"], source=source, on=on)
+            _learn_line(gazetteer, line, f"{path.name}:{number}")
             learned += 1
         except ValueError as error:
             bad += 1
             print(f"{path}, line {number}: {error}", file=messages)
     return learned, bad
+
+
+def _learn_line(gazetteer: Gazetteer, line: bytes, place: str) -> None:
+    """Learns one line; ValueError says what is wrong with it. `place` is its source where it names
+    none.
+    """
+    row = parse(line, _CONFIRMED_FIELDS)
+    if not gazetteer.current(row["code"]):
+        raise BadLine(f"unknown code {row['code']!r}")
+    on = read_day(row["on"]) if row.get("on") else None
+    source = str(row.get("id") or place)
+    gazetteer.learn(row["address"], row["code"], source=source, on=on)
 
 
 def resolve_file(
@@ -96,16 +117,13 @@ def resolve_file(
     """Resolves every line of `inp` into `out`, same order; exit code 0, 1 (bad lines named) or 2
     (bad usage).
 
-    `out` appears whole or not at all. Rate and memory go to `said` (stderr).
+    `out` appears whole or not at all. Rate and memory go to `messages` (stderr).
     """
     messages = messages or sys.stderr
     inp, out, learn = Path(inp), Path(out), Path(learn) if learn else None
-    for path in (inp, learn, divisions):
-        if path is not None and not path.is_file():
-            print(f"guidui resolve: no such file: {path}", file=messages)
-            return 2
-    if not out.parent.is_dir():
-        print(f"guidui resolve: no such directory: {out.parent}", file=messages)
+    wrong_usage = _wrong_usage([inp, learn, divisions], out)
+    if wrong_usage is not None:
+        print(f"guidui resolve: {wrong_usage}", file=messages)
         return 2
     begun = time.perf_counter()
     try:
@@ -124,20 +142,32 @@ def resolve_file(
         f"memory {memory_mb():.0f} MB",
         file=messages,
     )
-    if bad + wrong:
-        print(f"{bad + wrong} bad lines, named above; all others were taken", file=messages)
-    return 1 if bad + wrong else 0
+    bad_lines = bad + wrong
+    if bad_lines == 0:
+        return 0
+    print(f"{bad_lines} bad lines, named above; all others were taken", file=messages)
+    return 1
+
+
+def _wrong_usage(read: Sequence[Path | None], out: Path) -> str | None:
+    """What is wrong with the paths; None if nothing is."""
+    for path in read:
+        if path is not None and not path.is_file():
+            return f"no such file: {path}"
+    if not out.parent.is_dir():
+        return f"no such directory: {out.parent}"
+    return None
 
 
 def _resolved(gazetteer: Gazetteer, inp: Path, out: Path, messages: TextIO) -> tuple[int, int]:
+    """Writes the answers to `out`, which appears when all are written; (resolved, bad)."""
     done = wrong = 0
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    needed: Needed = {"id": (str, int), "address": (str, type(None)), "county": (str, type(None))}
     try:
         with part.open("wb") as handle:
             for number, line in lines_of(inp):
                 try:
-                    row = parse(line, needed)
+                    row = parse(line, _ADDRESS_FIELDS)
                 except BadLine as error:
                     wrong += 1
                     print(f"{inp}, line {number}: {error}", file=messages)

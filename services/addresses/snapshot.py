@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import marisa_trie
 
@@ -27,6 +27,10 @@ from services.addresses import normalise
 HEAD_CHARS = 9
 """Province, city and county of three characters each: the commonest beginning of a full address."""
 HEADS_MAX = 20_000
+STREET_DIGITS = 9
+STREET_CODES = 1000
+"""Community codes that begin with one street's code."""
+_BUILD_PREFIX = "address-build-"
 
 DATA = Path(__file__).with_name("data")
 
@@ -55,9 +59,8 @@ def _locked(path: Path) -> Generator[None]:
     """Held by the one process that builds; others wait and then find the snapshot ready."""
     try:
         import fcntl
-    except (
-        ImportError
-    ):  # the rename below is atomic: without a lock two processes build, one result stays
+    except ImportError:
+        # the rename below is atomic: without a lock two processes build, one result stays
         yield
         return
     with path.open("w") as handle:
@@ -72,28 +75,50 @@ def ensure(cache: Path, divisions: Path, history: list[Path]) -> Path:
         return target
     cache.mkdir(parents=True, exist_ok=True)
     with _locked(cache / "address.lock"):
-        if target.is_dir():
-            return target
-        for left in cache.glob("address-build-*"):  # a build that was killed; we hold the lock
-            shutil.rmtree(left, ignore_errors=True)
-        files = address_compile.compile_tables(divisions, history)
-        build = Path(tempfile.mkdtemp(prefix="address-build-", dir=cache))
-        try:
-            for name, content in files.items():
-                (build / name).write_bytes(content)
-            build.chmod(0o755)
-            os.replace(build, target)
-        except OSError:
-            shutil.rmtree(build, ignore_errors=True)
-            if not target.is_dir():
-                raise
+        if not target.is_dir():
+            _remove_killed_builds(cache)
+            _build(target, address_compile.compile_tables(divisions, history))
     return target
+
+
+def _remove_killed_builds(cache: Path) -> None:
+    """Removes what builds left that were killed; only under the lock."""
+    for folder in cache.glob(f"{_BUILD_PREFIX}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _build(target: Path, files: dict[str, bytes]) -> None:
+    """Writes the files into a folder beside `target`, then renames it: it appears whole or not at
+    all.
+    """
+    build = Path(tempfile.mkdtemp(prefix=_BUILD_PREFIX, dir=target.parent))
+    try:
+        for name, content in files.items():
+            (build / name).write_bytes(content)
+        build.chmod(0o755)
+        os.replace(build, target)
+    except OSError:
+        shutil.rmtree(build, ignore_errors=True)
+        if not target.is_dir():
+            raise
 
 
 def _mapped(path: Path) -> mmap.mmap | bytes:
     with path.open("rb") as handle:
         size = os.fstat(handle.fileno()).st_size
-        return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+        if not size:
+            return b""  # nothing cannot be mapped
+        return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _numbers(path: Path, kind: Literal["Q", "I"]) -> memoryview[int]:
+    """A mapped file of numbers: `kind` is Q for 64 bits, I for 32."""
+    return memoryview(_mapped(path)).cast(kind)
+
+
+def _spans(path: Path) -> dict[str, tuple[int, int]]:
+    """County -> where its part of another file begins and ends."""
+    return marshal.loads(path.read_bytes())
 
 
 class Trie:
@@ -102,13 +127,13 @@ class Trie:
     def __init__(self, folder: Path, name: str) -> None:
         self._trie = marisa_trie.Trie().mmap(str(folder / f"{name}.marisa"))
         self._body = _mapped(folder / f"{name}.bin")
-        self._ends = memoryview(_mapped(folder / f"{name}.idx")).cast("I")
-        self._found = self._trie.iter_prefixes_with_ids
+        self._ends = _numbers(folder / f"{name}.idx", "I")
+        self._prefixes_of = self._trie.iter_prefixes_with_ids
 
     def longest(self, text: str) -> tuple[int, str] | None:
         """(length, value) of the longest key that `text` starts with."""
         key = None
-        for key, number in self._found(text):  # noqa: B007 - the last is the longest
+        for key, number in self._prefixes_of(text):  # noqa: B007 - the last is the longest
             pass
         if key is None:
             return None
@@ -138,22 +163,27 @@ class Prefixes(Trie):
         known = self._memo.get(head)
         if known is not None:
             return known
-        form = self._longest(text)
-        if form and form[0] <= HEAD_CHARS == len(head) and not self._extended(head):
+        longest = self._longest(text)
+        if longest is not None and self._is_told_by(head, longest[0]):
             if len(self._memo) >= HEADS_MAX:
                 self._memo.clear()
-            self._memo[head] = form
-        return form
+            self._memo[head] = longest
+        return longest
 
-    def _extended(self, head: str) -> bool:
-        """True if some key is longer than `head` and starts with it."""
-        return any(len(key) > len(head) for key in islice(self._trie.iterkeys(head), 2))
+    def _is_told_by(self, head: str, length: int) -> bool:
+        """True if every text that begins with `head` has the same longest key, of this length."""
+        if len(head) < HEAD_CHARS or length > HEAD_CHARS:
+            return False
+        keys = islice(self._trie.iterkeys(head), 2)
+        return all(len(key) <= len(head) for key in keys)
 
     def _longest(self, text: str) -> tuple[int, str] | None:
         key = None
-        for key, number in self._found(text):  # noqa: B007 - the last is the longest
+        for key, number in self._prefixes_of(text):  # noqa: B007 - the last is the longest
             pass
-        return None if key is None else (len(key), self._values[self._places[number]])
+        if key is None:
+            return None
+        return len(key), self._values[self._places[number]]
 
 
 class OldCommunity(NamedTuple):
@@ -173,54 +203,65 @@ class Snapshot:
     """Read access to one compiled table. Communities are numbered 0.. in code order ("index")."""
 
     def __init__(self, folder: Path) -> None:
-        upper = marshal.loads((folder / "upper.marshal").read_bytes())
         self.version: str = folder.name
+        self._read_upper(folder)
+        self.forms = Trie(folder, "forms")
+        self.prefixes = Prefixes(folder, "prefixes")
+        self.codes = _numbers(folder / "codes.bin", "Q")
+        self._names = _mapped(folder / "names.bin")
+        self._ends = _numbers(folder / "names.idx", "I")
+        self.bases = (folder / "bases.txt").read_text("utf-8")
+        self.kinds = (folder / "kinds.txt").read_text("ascii")
+        self._street_forms = _mapped(folder / "streets.bin")
+        self._street_spans = _spans(folder / "streets.marshal")
+        self._old = _mapped(folder / "old.txt")
+        self._old_spans = _spans(folder / "old.marshal")
+        self._old_codes = _numbers(folder / "old_codes.bin", "Q")
+        self._old_bases = folder / "old_bases.txt"
+        self._old_list: list[str] | None = None
+        self.streets_of = self._streets_of_counties()
+        self.ranges = self._ranges_of_streets()
+        self.places = self._places_of_bases()
+
+    def _read_upper(self, folder: Path) -> None:
+        """Names, moves and sounds: what of the table is held in memory as it is."""
+        upper = marshal.loads((folder / "upper.marshal").read_bytes())
         self.upper_names: dict[str, str] = upper["names"]
         self.old_names: dict[str, str] = upper["old_names"]
         self.moved: dict[str, str] = upper["moved"]
         self.common: frozenset[str] = upper["common"]
         self.shed: dict[str, str] = upper["shed"]
-        self.forms = Trie(folder, "forms")
-        self.prefixes = Prefixes(folder, "prefixes")
         self.sounds: dict[str, str] = upper["sounds"]
-        self.codes = memoryview(_mapped(folder / "codes.bin")).cast("Q")
-        self._names = _mapped(folder / "names.bin")
-        self._ends = memoryview(_mapped(folder / "names.idx")).cast("I")
-        self.bases = (folder / "bases.txt").read_text("utf-8")
-        self.kinds = (folder / "kinds.txt").read_text("ascii")
-        self._street_forms = _mapped(folder / "streets.bin")
-        self._street_spans: dict[str, tuple[int, int]] = marshal.loads(
-            (folder / "streets.marshal").read_bytes()
-        )
-        self._old = _mapped(folder / "old.txt")
-        self._old_spans: dict[str, tuple[int, int]] = marshal.loads(
-            (folder / "old.marshal").read_bytes()
-        )
-        self._old_codes = memoryview(_mapped(folder / "old_codes.bin")).cast("Q")
-        self._old_bases = folder / "old_bases.txt"
-        self._old_list: list[str] | None = None
-        self._index_streets()
 
-    def _index_streets(self) -> None:
-        """street code -> (first index, one past the last, place in `bases`); county code -> its
-        street codes.
-        """
-        self.streets_of: dict[str, list[str]] = {}
+    def _streets_of_counties(self) -> dict[str, list[str]]:
+        """County code -> its street codes."""
+        streets_of: dict[str, list[str]] = {}
         for code in sorted(self.upper_names):
-            if len(code) == 9:
-                self.streets_of.setdefault(code[:6], []).append(code)
-        self.ranges: dict[str, tuple[int, int]] = {}
+            if len(code) == STREET_DIGITS:
+                streets_of.setdefault(code[:6], []).append(code)
+        return streets_of
+
+    def _ranges_of_streets(self) -> dict[str, tuple[int, int]]:
+        """Street code -> (first, one past the last) index of its communities."""
+        ranges: dict[str, tuple[int, int]] = {}
         codes, count = self.codes, len(self.codes)
         for streets in self.streets_of.values():
             for street in streets:
-                low = bisect_left(codes, int(street) * 1000)
-                high = bisect_left(codes, (int(street) + 1) * 1000, low, min(count, low + 1000))
-                self.ranges[street] = (low, high)
-        self.places = array("I", [0])
+                number = int(street)
+                low = bisect_left(codes, number * STREET_CODES)
+                last = min(count, low + STREET_CODES)
+                high = bisect_left(codes, (number + 1) * STREET_CODES, low, last)
+                ranges[street] = (low, high)
+        return ranges
+
+    def _places_of_bases(self) -> array[int]:
+        """Where in `bases` the line of each community begins, and where the last one ends."""
+        places = array("I", [0])
         place, find = 0, self.bases.find
-        for _ in range(count):
+        for _ in range(len(self.codes)):
             place = find("\n", place + 1)
-            self.places.append(place)
+            places.append(place)
+        return places
 
     def code(self, index: int) -> str:
         """12-digit code of a community."""
@@ -257,6 +298,7 @@ class Snapshot:
         low, high = self.ranges[street]
         if low == high:
             return None
+        # asked for every address: one search of the street's lines, no list of what is there
         places, needle = self.places, f"\n{base}\n"
         place, last = places[low] - 1, places[high] + 1
         while (place := self.bases.find(needle, place + 1, last)) >= 0:
@@ -267,16 +309,17 @@ class Snapshot:
 
     def find_all(self, county: str, base: str) -> tuple[int, ...]:
         """Indexes of the county's communities with this base."""
-        streets = self.streets_of.get(county)
-        if not streets or not base:
+        low, high = self.county_range(county)
+        if not base or low == high:
             return ()
         places, needle = self.places, f"\n{base}\n"
-        low, high = self.ranges[streets[0]][0], self.ranges[streets[-1]][1]
-        at, last = places[low] - 1, places[high] + 1
-        places_found: tuple[int, ...] = ()
-        while (at := self.bases.find(needle, at + 1, last)) >= 0:
-            places_found = (*places_found, bisect_left(places, at, low, high))
-        return places_found
+        last = places[high] + 1
+        indexes: tuple[int, ...] = ()
+        place = self.bases.find(needle, places[low], last)
+        while place >= 0:
+            indexes = (*indexes, bisect_left(places, place, low, high))
+            place = self.bases.find(needle, place + 1, last)
+        return indexes
 
     def county_range(self, county: str) -> tuple[int, int]:
         """(first, one past the last) index of a county's communities."""
@@ -295,10 +338,11 @@ class Snapshot:
 
     def starting(self, low: int, high: int, head: str) -> Iterator[int]:
         """Indexes from `low` to before `high` whose base starts with `head`."""
-        at, last, needle = self.places[low], self.places[high], "\n" + head
-        while (at := self.bases.find(needle, at, last)) >= 0:
-            yield bisect_left(self.places, at, low, high)
-            at += 1
+        last, needle = self.places[high], "\n" + head
+        place = self.bases.find(needle, self.places[low], last)
+        while place >= 0:
+            yield bisect_left(self.places, place, low, high)
+            place = self.bases.find(needle, place + 1, last)
 
     def old(self, county: str, base: str) -> list[OldCommunity]:
         """Communities of earlier editions in today's county with this base, gone from their street.
