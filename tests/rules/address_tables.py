@@ -36,11 +36,29 @@ BEFORE = """code,name,level,parent,first_edition,last_edition
 330602001009,咸亨社区居委会,5,330602001,2016,2020
 330602001010,花雕坊社区居民委员会,5,330602001,2016,2021
 """
+MORE = """31,上海市,1,
+3101,市辖区,2,31
+310112,闵行区,3,3101
+310112006,古美路街道,4,310112
+310112006001,古美社区居民委员会,5,310112006
+310112006002,平阳一村社区居民委员会,5,310112006
+310112006003,古龙社区居民委员会,5,310112006
+310112102,七宝镇,4,310112
+310112102001,宝龙城社区居民委员会,5,310112102
+310112102002,杨渡村社区居民委员会,5,310112102
+310112102003,航华一村居民委员会,5,310112102
+310112102004,沪松新苑社区居民委员会,5,310112102
+310112102201,华一村村民委员会,5,310112102
+310112102202,新宁村村民委员会,5,310112102
+310112501,莘庄工业区,4,310112
+310112501001,新宁社区居民委员会,5,310112501
+"""
+"""A second county, with the names that are hard to read."""
 
 
-def written(folder: Path) -> tuple[Path, Path]:
+def written(folder: Path, now: str = NOW) -> tuple[Path, Path]:
     """(divisions, history) as files."""
-    now, before = folder / "divisions.csv", folder / "history.csv"
-    now.write_text(NOW, "utf-8")
-    before.write_text(BEFORE, "utf-8")
-    return now, before
+    divisions, history = folder / "divisions.csv", folder / "history.csv"
+    divisions.write_text(now, "utf-8")
+    history.write_text(BEFORE, "utf-8")
+    return divisions, history

@@ -4,13 +4,20 @@ import pytest
 
 from services.addresses.learned import keys
 from services.addresses.names import (
+    MENTION,
     city_forms,
+    clean,
     community_base,
     county_forms,
+    is_dummy,
+    mention_base,
+    mention_kind,
     province_forms,
+    seat_forms,
     street_forms,
+    street_stem,
 )
-from services.addresses.slips import slip
+from services.addresses.slips import alike, nearly_alike, slip
 
 
 @pytest.mark.parametrize(
@@ -110,3 +117,107 @@ def test_slips_are_named_or_refused(written, right, how):
 def test_what_is_looked_up_behind_the_administrative_names(rest, compounds, road, number):
     found = keys(rest)
     assert (found.compounds, found.road, found.number) == (compounds, road, number)
+
+
+@pytest.mark.parametrize(
+    ("rest", "places"),
+    [
+        ("伏牛路222号锦绣家园", (0, 7)),
+        ("3组伏牛路222号", (2, 9)),
+        ("3组锦绣家园", (0, 2)),
+        ("锦绣家园", (0, 0)),
+    ],
+)
+def test_keys_say_where_road_and_compound_begin(rest, places):
+    found = keys(rest)
+    assert (found.road_at, found.compound_at) == places
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same", "nearly"),
+    [
+        ("源", "苑", True, True),
+        ("江", "强", False, False),
+        ("三", "山", False, True),
+        ("宁", "林", False, True),
+        ("湖", "福", False, True),
+        ("源", "龖", False, False),
+    ],
+)
+def test_sounds_are_the_same_or_nearly_the_same(left, right, same, nearly):
+    sounds = {
+        **SOUNDS,
+        "三": "san",
+        "山": "shan",
+        "宁": "ning",
+        "林": "lin",
+        "湖": "hu",
+        "福": "fu",
+    }
+    assert alike(left, right, sounds) is same
+    assert nearly_alike(left, right, sounds) is nearly
+
+
+def test_a_character_of_several_readings_sounds_like_each():
+    sounds = {"重": "chong zhong", "虫": "chong", "中": "zhong", "虎": "hu"}
+    assert alike("重", "虫", sounds) and alike("中", "重", sounds)
+    assert not alike("重", "虎", sounds)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("崔各庄（地区）", "崔各庄"), ("（塔山）", "塔山"), ("塔山 街道", "塔山街道")],
+)
+def test_brackets_of_a_name_are_dropped_unless_they_are_all_of_it(name, key):
+    assert clean(name) == key
+
+
+def test_place_holders_of_the_table_are_no_names():
+    assert is_dummy("市辖区") and is_dummy("省直辖县级行政区划")
+    assert not is_dummy("越城区")
+
+
+@pytest.mark.parametrize(
+    ("name", "stem", "tail"),
+    [
+        ("塔山街道", "塔山", "街道"),
+        ("崔各庄地区", "崔各庄", "地区"),
+        ("幺塘回族乡", "幺塘", "乡"),
+        ("回族乡", "回族", "乡"),
+        ("上马坡民族乡", "上马坡", "乡"),
+        ("莘庄工业区", "莘庄工业区", ""),
+        ("街道", "街道", ""),
+    ],
+)
+def test_a_street_has_a_stem_and_a_tail(name, stem, tail):
+    assert street_stem(name) == (stem, tail)
+
+
+@pytest.mark.parametrize(
+    ("street", "county", "forms"),
+    [
+        ("前郭尔罗斯镇", "前郭尔罗斯蒙古族自治县", ("前郭镇",)),
+        ("长山镇", "前郭尔罗斯蒙古族自治县", ()),
+        ("塔山街道", "越城区", ()),
+        ("科尔沁镇", "科尔沁左翼中旗", ()),
+    ],
+)
+def test_a_town_that_bears_its_countys_long_name_has_a_short_one(street, county, forms):
+    assert seat_forms(street, county) == forms
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "base"),
+    [
+        ("国雅社区3号", "J", "国雅"),
+        ("国雅居委会3号", "J", "国雅"),
+        ("东湖村委会", "C", "东湖"),
+        ("茂力格尔嘎查委会", "C", "茂力格尔嘎查"),
+        ("三坪一连队", "O", "三坪一连队"),
+        ("红星管理区", "O", "红星管理区"),
+    ],
+)
+def test_a_mention_says_the_kind_and_ends_the_base(text, kind, base):
+    mention = MENTION.search(text)
+    assert mention_kind(mention.group()) == kind
+    assert mention_base(text, 0, mention) == (base, len(base))

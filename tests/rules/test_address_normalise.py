@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.addresses.normalise import TEXT_CHARS_MAX, key, normalise
+from services.addresses.normalise import (
+    TEXT_CHARS_MAX,
+    Normal,
+    in_characters,
+    key,
+    normalise,
+    spelled,
+)
 
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=80)
 
@@ -47,3 +54,41 @@ def test_the_span_quotes_the_original():
 
 def test_only_the_beginning_of_a_very_long_text_is_read():
     assert len(key("路" * 10_000)) == TEXT_CHARS_MAX
+
+
+def test_a_text_that_is_normal_already_has_its_own_places():
+    normal = normalise("浙江省绍兴市越城区3号")
+    assert normal == Normal("浙江省绍兴市越城区3号", None)
+    assert normal.span(3, 6) == (3, 6)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "〇"), (7, "七"), (10, "十"), (12, "十二"), (20, "二十"), (99, "九十九")],
+)
+def test_numbers_are_spelled_in_characters(number, text):
+    assert in_characters(number) == text
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("田林12村3号", "田林十二村3号"),
+        ("曹杨5村6居委", "曹杨五村六居委"),
+        ("长征1坊", "长征一坊"),
+    ],
+)
+def test_numbers_inside_names_are_spelled(raw, text):
+    assert spelled(normalise(raw)).text == text
+
+
+@pytest.mark.parametrize("raw", ["田林十二村", "12村", "田林123村", "田林12号", ""])
+def test_other_numbers_stay(raw):
+    assert spelled(normalise(raw)) is None
+
+
+@pytest.mark.parametrize("raw", ["田林12村3号", "田林 12村3号"])
+def test_a_spelled_number_quotes_the_digits(raw):
+    respelled = spelled(normalise(raw))
+    start, end = respelled.span(0, 5)
+    assert raw[start:end].replace(" ", "") == "田林12村"
