@@ -7,16 +7,16 @@ import mimetypes
 from fastapi import APIRouter, Response
 
 from services.kit.errors import Refused, Words
-from services.portal.api import access as access_api
 from services.portal.api import batches as batches_api
 from services.portal.api import cases as cases_api
-from services.portal.api import dead_letters as dead_letters_api
+from services.portal.api import destinations as destinations_api
 from services.portal.api import double_reports as double_reports_api
 from services.portal.api import floating as floating_api
+from services.portal.api import operation as operation_api
 from services.portal.api import papers as papers_api
-from services.portal.api import pool as pool_api
 from services.portal.api import receipts as receipts_api
 from services.portal.api import records as records_api
+from services.portal.api import rules as rules_api
 from services.portal.page import asset_url, assets
 from services.portal.pages import access as access_pages
 from services.portal.pages import (
@@ -58,6 +58,7 @@ def routers() -> list[APIRouter]:
         dead_letters,
         destinations,
         policy,
+        rules,
         refusals,
         tree_changes,
         department,
@@ -73,17 +74,16 @@ def routers() -> list[APIRouter]:
     )
     return [
         cases_api.routes,
-        access_api.routes,
+        operation_api.log_routes,
         papers_api.routes,
         receipts_api.routes,
         batches_api.routes,
-        pool_api.routes,
-        rules.pages,
-        rules.routes,
+        destinations_api.routes,
+        rules_api.routes,
         records_api.routes,
         floating_api.routes,
         double_reports_api.routes,
-        dead_letters_api.routes,
+        operation_api.routes,
         _files(),
         *(page.routes for page in pages),
     ]

@@ -32,6 +32,8 @@ async def portal_of(request: Request) -> Portal:
 
 
 ThisPortal = Annotated[Portal, Depends(portal_of)]
+ACTING = ("receiver", "department", "admin")
+OVERSEEING = ("department", "admin")
 
 
 def callers(roles: tuple[str, ...]) -> Callable[[Request, Portal], Caller]:
@@ -49,6 +51,10 @@ def callers(roles: tuple[str, ...]) -> Callable[[Request, Portal], Caller]:
         return caller
 
     return caller_of
+
+
+ActingCaller = Annotated[Caller, Depends(callers(ACTING))]
+OverseeingCaller = Annotated[Caller, Depends(callers(OVERSEEING))]
 
 
 def viewer_of_page(request: Request, portal: ThisPortal) -> Viewer:

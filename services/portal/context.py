@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -12,9 +13,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from services.cases.commands.apply import Acting, GivenCommand, apply
+from services.cases.commands.apply import Acting
 from services.cases.deadlines.calendar import Calendar
 from services.cases.routing.rule_source import RuleSource, default_rules, stored_calendar
+from services.cases.views.queries import look_at_cases
 from services.kit.bus.consumer import Subscription
 from services.kit.clock import Clock
 from services.registry.access import Caller, Keys
@@ -98,14 +100,16 @@ class Portal:
         """The day of the clock."""
         return self.clock.now().date()
 
-    def apply(self, caller: Caller, person: str | None, given: GivenCommand) -> dict[str, Any]:
-        """Gives a command in a transaction of its own (``services.cases.commands.apply``)."""
-        with self.acts.begin() as tx:
-            return apply(tx, self.acting(caller, person), given)
-
     def acting(self, caller: Caller, person: str | None) -> Acting:
         """Who gives a command now, by the rules in force."""
         return Acting(caller, self.clock.now(), self.rule_source, person)
+
+    @contextmanager
+    def read_as(self, caller: Caller) -> Generator[Connection]:
+        """A transaction that reads, and sees the cases of the caller and of all below it."""
+        with self.web.begin() as tx:
+            look_at_cases(tx, caller)
+            yield tx
 
     def calendar(self, tx: Connection) -> Calendar:
         """The working days in force."""

@@ -42,6 +42,7 @@ from services.kit.cache import cache_folder
 from services.kit.clock import TurnedClock
 from services.kit.db.engine import rows
 from services.kit.db.migrations import migrate
+from services.kit.db.paging import Page
 from services.kit.errors import Refused, Words
 from services.matcher import reviews
 from services.registry import change_log, ended_organisations
@@ -373,7 +374,7 @@ class Stage:
                 except Refused:
                     return None
             if "alerts" in what:
-                return alerts(tx, now, what["alerts"], limit=1000)["items"]
+                return alerts(tx, now, what["alerts"], Page(limit=1000)).items
             if "member" in what:
                 return queries.member_view(tx, what["member"])
             if "audit" in what:

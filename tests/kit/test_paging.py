@@ -26,7 +26,7 @@ def _cursor(value) -> str:
 def test_what_a_page_gave_is_read_back():
     assert paging.decode(paging.encode(NOW, CASE), *KINDS) == (NOW, CASE)
     assert paging.decode(None, *KINDS) is None and paging.decode("", *KINDS) is None
-    assert paging.start_of(paging.encode(50)) == 50
+    assert paging.Page(cursor=paging.encode(50)).start == 50
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_crafted_cursor_is_refused(cursor):
 @pytest.mark.parametrize("place", [-1, 2**63, 1.0, True, "1", None, [1]])
 def test_a_crafted_count_is_refused(place):
     with pytest.raises(Refused):
-        paging.start_of(_cursor([place]))
+        _ = paging.Page(cursor=_cursor([place])).start
 
 
 @given(st.text(max_size=60))
@@ -80,18 +80,64 @@ def test_no_text_does_anything_but_be_refused(cursor):
 def test_leafing_shows_every_row_once(rows, limit):
     items, shown, cursor = [str(n) for n in range(rows)], [], None
     while True:
-        page, cursor = paging.keyed(items, limit, cursor, str)
-        shown += page
+        part = paging.Page(limit, cursor).keyed(items, str)
+        shown += part.items
+        cursor = part.next
         if cursor is None:
             break
     assert shown == items
 
 
 def test_a_row_that_goes_or_comes_between_two_pages_shifts_nothing():
-    page, cursor = paging.keyed(["a", "b", "c", "d"], 2, None, str)
-    assert list(page) == ["a", "b"]
-    assert list(paging.keyed(["0", "a", "b", "c", "d"], 2, cursor, str)[0]) == ["c", "d"]
-    assert list(paging.keyed(["b", "c", "d"], 2, cursor, str)[0]) == ["c", "d"]
+    first = paging.Page(2).keyed(["a", "b", "c", "d"], str)
+    assert first.items == ["a", "b"]
+    second = paging.Page(2, first.next)
+    assert second.keyed(["0", "a", "b", "c", "d"], str).items == ["c", "d"]
+    assert second.keyed(["b", "c", "d"], str).items == ["c", "d"]
+
+
+def test_where_the_last_row_is_gone_the_page_begins_at_its_place():
+    first = paging.Page(2).keyed(["a", "b", "c", "d"], str)
+    assert paging.Page(2, first.next).keyed(["a", "c", "d"], str).items == ["d"]
+
+
+@given(st.integers(0, 40), st.integers(1, 12))
+def test_counting_off_shows_every_row_once(number, limit):
+    rows, shown, cursor = list(range(number)), [], None
+    while True:
+        page = paging.Page(limit, cursor)
+        part = page.counted(rows[page.start :][: page.one_more])
+        shown += part.items
+        cursor = part.next
+        if cursor is None:
+            break
+    assert shown == rows
+
+
+@given(st.integers(0, 40), st.integers(1, 12))
+def test_going_by_the_values_of_the_last_row_shows_every_row_once(number, limit):
+    rows, shown, cursor = list(range(number)), [], None
+    while True:
+        page = paging.Page(limit, cursor)
+        after = page.after(paging.whole)
+        behind = [row for row in rows if after is None or row > after[0]]
+        part = page.placed(behind[: page.one_more], lambda row: (row,))
+        shown += part.items
+        cursor = part.next
+        if cursor is None:
+            break
+    assert shown == rows
+
+
+def test_an_offset_counts_where_there_is_no_cursor():
+    assert paging.Page(offset=7).start == 7
+    assert paging.Page(cursor=paging.encode(50), offset=7).start == 50
+
+
+def test_the_rows_of_a_part_are_told_in_another_shape():
+    part = paging.Page(2).keyed([1, 2, 3], str)
+    told = part.told(lambda row: {"n": row})
+    assert told.items == [{"n": 1}, {"n": 2}] and told.next == part.next
 
 
 def test_the_time_of_a_cursor_keeps_its_zone():

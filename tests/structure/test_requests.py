@@ -10,7 +10,7 @@ from tests.structure.test_walls import FILES, ROOT
 
 READERS = {
     "services/intake/app.py",
-    "services/portal/api/cases.py",
+    "services/portal/api/bodies.py",
     "services/portal/page.py",
     "services/portal/upload.py",
 }

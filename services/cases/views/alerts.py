@@ -96,11 +96,9 @@ def alerts(
     tx: Connection,
     now: datetime,
     organisation: str,
-    *,
+    page: paging.Page,
     since: datetime | None = None,
-    limit: int = 100,
-    cursor: str | None = None,
-) -> dict[str, Any]:
+) -> paging.Part[dict[str, Any]]:
     """A page of what waits for an organisation itself, thin; ``next`` is always given, at the end
     too.
 
@@ -108,24 +106,25 @@ def alerts(
     comes first. A task that is closed meanwhile is not told; one that is opened again is told
     again.
     """
-    start = read(cursor) if cursor else Cursor(0, since=since.isoformat() if since else None)
-    read_rows = _standing(tx, organisation, start, limit + 1)
+    if page.cursor:
+        start = read(page.cursor)
+    else:
+        start = Cursor(0, since=since.isoformat() if since else None)
+    read_rows = _standing(tx, organisation, start, page.one_more)
     alert_rows = [row for row in read_rows if row.id is not None]
-    page = alert_rows[:limit]
+    told = alert_rows[: page.limit]
     horizon = int(read_rows[0].horizon) if start.horizon is None else start.horizon
-    if len(alert_rows) > limit:
-        last = page[-1]
+    if len(alert_rows) > page.limit:
+        last = told[-1]
         onwards = Cursor(
             int(last.xid_text), last.opened_at.isoformat(), str(last.id), horizon, start.since
         )
     else:
         onwards = Cursor(max(horizon, start.xid if start.at is None else 0))
-    doors = grids(tx, [str(row.case_id) for row in page if row.case_id], organisation)
-    alerts = sorted(page, key=lambda row: (row.opened_at, row.id))
-    return {
-        "items": [_item(row, day_of(now), doors.get(str(row.case_id))) for row in alerts],
-        "next": onwards.written(),
-    }
+    doors = grids(tx, [str(row.case_id) for row in told if row.case_id], organisation)
+    oldest_first = sorted(told, key=lambda row: (row.opened_at, row.id))
+    items = [_item(row, day_of(now), doors.get(str(row.case_id))) for row in oldest_first]
+    return paging.Part(items, onwards.written())
 
 
 def _standing(tx: Connection, organisation: str, start: Cursor, limit: int) -> Sequence[Any]:

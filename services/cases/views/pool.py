@@ -8,6 +8,7 @@ where they left.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -88,24 +89,28 @@ def _met(condition: Sequence[Any], params: dict[str, Any]) -> str:
     return f"coalesce({fact} = :{name}_is, false)"
 
 
-def search(  # noqa: PLR0913
-    tx: Connection,
-    caller: Caller,
-    *,
-    text: str = "",
-    area: str = "",
-    category: str = "",
-    limit: int = 50,
-    cursor: str | None = None,
-) -> dict[str, Any]:
-    """The pool as ``caller`` may see it, newest first: ``{"items", "next"}``.
+@dataclass(frozen=True, slots=True)
+class PoolFilter:
+    """Whom to look for in the pool; empty: everybody.
+
+    ``text``: a full name, part of the name of an organisation or of a place (departments also part
+    of the address); ``area``: a division code or the beginning of one; ``category``: why they left.
+    """
+
+    text: str = ""
+    area: str = ""
+    category: str = ""
+
+
+def search(
+    tx: Connection, caller: Caller, wanted: PoolFilter, page: paging.Page
+) -> paging.Part[dict[str, Any]]:
+    """The pool as ``caller`` may see it, newest first.
 
     Departments see all of it; an organisation that serves an area, those who may live in its
-    county, and anybody whose full name is given. ``text``: a full name, part of the name of an
-    organisation or of a place (departments also part of the address); ``area``: a division code or
-    the beginning of one.
+    county, and anybody whose full name is given.
     """
-    directory, words = Directory.of(tx), han.ordinary(text.strip())
+    directory, words = Directory.of(tx), han.ordinary(wanted.text.strip())
     me, overseeing = directory.get(caller.organisation), caller.role in ("department", "admin")
     if not overseeing and not _serves(me):
         raise refuse(
@@ -114,10 +119,10 @@ def search(  # noqa: PLR0913
             "只有组织部门和有管辖区域的党组织可以查去向待定的党员。",
             "Only departments and organisations that serve an area may look into the pool.",
         )
-    after = paging.decode(cursor, paging.moment, paging.ident)
-    wanted, params = _wanted()
-    where = [wanted]
-    params |= {"limit": limit + 1, "text": words, "area": area.strip()}
+    after = page.after(paging.moment, paging.ident)
+    in_the_pool, params = _wanted()
+    where = [in_the_pool]
+    params |= {"limit": page.one_more, "text": words, "area": wanted.area.strip()}
     if words:
         params["origins"] = (
             [o.code for o in directory if words in o.name] if len(words) >= 2 else []
@@ -125,9 +130,9 @@ def search(  # noqa: PLR0913
         where.append(f"({_SAID}{' OR strpos(p.address, :text) > 0' if overseeing else ''})")
     if params["area"]:
         where.append(f"({_IN_AREA})")
-    if category:
+    if wanted.category:
         where.append("c.category = :category")
-        params["category"] = category
+        params["category"] = wanted.category
     if not overseeing:
         where.append(f"(p.name = :text OR {_IN_AREA.replace(':area', ':county')})")
         params["county"] = (me.area or "")[:6] if me else ""
@@ -136,9 +141,8 @@ def search(  # noqa: PLR0913
         params |= {"at": after[0], "id": after[1]}
     with queries.as_worker(tx):
         case_rows = rows(tx, _READ.format(where=" AND ".join(where)), params)
-    page = case_rows[:limit]
-    more = paging.encode(page[-1].opened_at, str(page[-1].id)) if len(case_rows) > limit else None
-    return {"items": [_item(r, caller, directory) for r in page], "next": more}
+    part = page.placed(case_rows, lambda row: (row.opened_at, str(row.id)))
+    return part.told(lambda row: _item(row, caller, directory))
 
 
 def _serves(organisation: Organisation | None) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -33,7 +34,6 @@ from services.registry.directory import Directory
 from services.registry.queries import grids_for, reachable
 from services.registry.tree import just_after
 
-LIMIT_MAX = 1000
 NO_CASE = Words(
     "没有这件转移，或本组织不是其中一方。",
     "There is no such case, or this organisation has no part in it.",
@@ -279,43 +279,45 @@ def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def cases(  # noqa: PLR0913
-    tx: Connection,
-    now: datetime,
-    *,
-    state: str | None = None,
-    organisation: str | None = None,
-    own: str | None = None,
-    limit: int = 100,
-    cursor: str | None = None,
-    viewer: str | None = None,
-) -> dict[str, Any]:
-    """Cases that this transaction sees, newest first: open and closed, by state and by an
-    organisation that has a part in them, itself or through one below it.
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """Which cases of those that may be seen: in a state; with a part of an organisation, its own or
+    through one below it; with a part of the organisation ``own`` itself.
     """
-    if state is not None and state not in s.STATES:
+
+    state: str | None = None
+    organisation: str | None = None
+    own: str | None = None
+
+
+def cases(
+    tx: Connection, now: datetime, page: paging.Page, chosen: CaseFilter, viewer: str
+) -> paging.Part[dict[str, Any]]:
+    """Cases that this transaction sees, newest first, open and closed, as ``viewer`` may see
+    them.
+    """
+    if chosen.state is not None and chosen.state not in s.STATES:
         raise refuse(
             422,
             "unknown-state",
-            f"没有「{state}」这种状态。",
-            f"There is no state {state!r}.",
+            f"没有「{chosen.state}」这种状态。",
+            f"There is no state {chosen.state!r}.",
             states=sorted(s.STATES),
         )
-    after = paging.decode(cursor, paging.moment, paging.ident)
+    after = page.after(paging.moment, paging.ident)
     params: dict[str, Any] = {
-        "state": state,
-        "own": own,
-        "limit": limit + 1,
-        "organisation": organisation,
+        "state": chosen.state,
+        "own": chosen.own,
+        "limit": page.one_more,
+        "organisation": chosen.organisation,
     }
     where = ["TRUE"]
-    if state:
+    if chosen.state:
         where.append("c.state = :state")
-    if own:
+    if chosen.own:
         where.append(_PARTY)
-    if organisation:
-        with as_worker(tx):
-            path = Directory.of(tx).path(organisation) if Directory.of(tx).get(organisation) else ""
+    if chosen.organisation:
+        path = _path(tx, chosen.organisation)
         params |= {"lo": path, "hi": just_after(path) if path else ""}
         where.append("""(:organisation IN (c.origin, c.origin_committee, c.destination,
                 c.header, c.receiver, c.receiving_committee, c.ruling, c.branch, c.owner, c.poster)
@@ -330,9 +332,16 @@ def cases(  # noqa: PLR0913
         "ORDER BY c.opened_at DESC, c.id DESC LIMIT :limit",
         params,
     )
-    page = case_rows[:limit]
-    more = paging.encode(page[-1].opened_at, str(page[-1].id)) if len(case_rows) > limit else None
-    return {"items": views(tx, [str(r.id) for r in page], now, viewer=viewer or own), "next": more}
+    part = page.placed(case_rows, lambda row: (row.opened_at, str(row.id)))
+    ids = [str(row.id) for row in part.items]
+    return paging.Part(views(tx, ids, now, viewer=viewer), part.next)
+
+
+def _path(tx: Connection, organisation: str) -> str:
+    """Where an organisation stands in the tree; empty for one that there is not."""
+    with as_worker(tx):
+        directory = Directory.of(tx)
+        return directory.path(organisation) if directory.get(organisation) else ""
 
 
 def grids(tx: Connection, case_ids: Sequence[str], organisation: str) -> dict[str, dict[str, Any]]:

@@ -1,5 +1,5 @@
 """One form of list for every call: ``{"items": […], "next": cursor or null}``, ``limit`` ≤ 1,000,
-``cursor``.
+``cursor``. A call asks for a ``Page``, a list answers with a ``Part``.
 
 A cursor is the place after the last row of a page: that row's values as a JSON list, in URL-safe
 base64 without padding. It carries no right: what a page shows is decided by who asks, whatever the
@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
@@ -23,10 +24,12 @@ from services.kit.errors import Refused, Words
 LIMIT_MAX = 1_000
 CURSOR_LETTERS_MAX = 400
 WHOLE_MAX = 2**62  # fits a bigint, and a sum of two does
+START_MAX = 10_000_000
 YEARS = range(1900, 2201)
 
 Kind = Callable[[Any], Any]
 _Item = TypeVar("_Item")
+_Told = TypeVar("_Told")
 
 _BAD_CURSOR = Words(
     "cursor 不是本接口给出的值，请从头翻页。",
@@ -96,38 +99,79 @@ def refused() -> Refused:
     return Refused(422, "bad-cursor", _BAD_CURSOR, field="cursor")
 
 
-def start_of(cursor: str | None) -> int:
-    """How many rows the pages before had, for a list that is counted off (`OFFSET`)."""
-    place = decode(cursor, whole)
-    if place is None:
-        return 0
-    return min(place[0], 10_000_000)
+@dataclass(frozen=True, slots=True)
+class Part(Generic[_Item]):
+    """The rows of one page of a list, and the cursor of the page after it; None: there is none."""
+
+    items: Sequence[_Item]
+    next: str | None
+
+    def told(self, shape: Callable[[_Item], _Told]) -> Part[_Told]:
+        """The same part with each row in another shape."""
+        return Part([shape(item) for item in self.items], self.next)
 
 
-def counted(items: Sequence[_Item], start: int, limit: int) -> tuple[list[_Item], str | None]:
-    """(the rows of a page, its `next`) of up to `limit` + 1 rows that were read from row `start`
-    on.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is asked for: up to ``limit`` rows, from where ``cursor`` says.
+
+    ``offset`` counts rows off where there is no cursor: how three older lists were leafed through.
+    A list reads ``one_more`` rows from its beginning, and one of ``counted``, ``keyed`` and
+    ``placed`` makes the part of them, by what tells the place of a row in that list.
     """
-    more = len(items) > limit
-    return list(items[:limit]), encode(start + limit) if more else None
 
+    limit: int = 100
+    cursor: str | None = None
+    offset: int = 0
 
-def keyed(
-    items: Sequence[_Item], limit: int, cursor: str | None, key: Callable[[_Item], str | UUID]
-) -> tuple[Sequence[_Item], str | None]:
-    """(the rows of a page, its `next`) of a list that is whole in memory.
+    @property
+    def one_more(self) -> int:
+        """How many rows to read: the one beyond the page says that there are more."""
+        return self.limit + 1
 
-    The cursor names the last row of the page before, so that rows that came or went meanwhile do
-    not shift the next page; where that row itself is gone, the page begins at its place.
-    """
-    start = 0
-    place = decode(cursor, whole, word)
-    if place is not None:
-        start = place[0]
-        last = next((at for at, item in enumerate(items) if str(key(item)) == place[1]), None)
-        if last is not None:
-            start = last + 1
-    page = items[start : start + limit]
-    if start + limit >= len(items):
-        return page, None
-    return page, encode(start + limit, str(key(page[-1])))
+    @property
+    def start(self) -> int:
+        """How many rows the pages before had, for a list that is counted off (`OFFSET`)."""
+        place = decode(self.cursor, whole)
+        if place is None:
+            return self.offset
+        return min(place[0], START_MAX) or self.offset
+
+    def after(self, *kinds: Kind) -> tuple[Any, ...] | None:
+        """The values of the last row of the page before, for a list that is ``placed``."""
+        return decode(self.cursor, *kinds)
+
+    def counted(self, rows: Sequence[_Item]) -> Part[_Item]:
+        """The part of rows that were read from row ``start`` on."""
+        more = len(rows) > self.limit
+        following = encode(self.start + self.limit) if more else None
+        return Part(list(rows[: self.limit]), following)
+
+    def placed(self, rows: Sequence[_Item], place: Callable[[_Item], tuple]) -> Part[_Item]:
+        """The part of rows that were read from behind the values that ``after`` gave.
+
+        ``place`` gives those values of a row, by which the list is ordered.
+        """
+        items = list(rows[: self.limit])
+        more = len(rows) > self.limit
+        return Part(items, encode(*place(items[-1])) if more else None)
+
+    def keyed(self, rows: Sequence[_Item], key: Callable[[_Item], str | UUID]) -> Part[_Item]:
+        """The part of a list that is whole in memory.
+
+        The cursor names the last row of the page before, so that rows that came or went meanwhile
+        do not shift the next page; where that row itself is gone, the page begins at its place.
+        """
+        start = 0
+        place = decode(self.cursor, whole, word)
+        if place is not None:
+            start, last_key = place
+            for number, row in enumerate(rows):
+                if str(key(row)) == last_key:
+                    start = number + 1
+                    break
+        end = start + self.limit
+        items = rows[start:end]
+        if end >= len(rows):
+            return Part(items, None)
+        return Part(items, encode(end, str(key(items[-1]))))

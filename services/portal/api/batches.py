@@ -4,219 +4,179 @@ for who receives some.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, Query, Response
 
 from services.cases.commands import batches, receiving
 from services.cases.model import states
 from services.cases.views import queries
-from services.kit.db import paging
 from services.kit.errors import Refused, Words
-from services.portal.api import bodies
-from services.portal.api import cases as api
-from services.portal.asking import ThisPortal, callers
-from services.registry.access import Caller
+from services.portal.api.answers import (
+    PROBLEMS,
+    SENDING,
+    json_answer,
+    list_answer,
+    members_answer,
+)
+from services.portal.api.bodies import takes
+from services.portal.api.models import batches as models
+from services.portal.api.models.base import Id, ListOf
+from services.portal.api.models.commands import Order
+from services.portal.api.parameters import OffsetPage, Text
+from services.portal.asking import ActingCaller, ThisPortal
 
 _WHO = "role: receiver, department, admin"
-_NOT_PAUSED = Words(
-    "请写明 paused：true 暂停，false 恢复。", "Say paused: true to pause, false to go on."
-)
 _NO_SIDE = Words("side 应为 received（到来的）或 posted（报来的）。", "side is received or posted.")
 _NO_STATE = Words("没有这种状态。", "There is no such state.")
 
 
-routes = APIRouter(tags=["cases"], responses=api.PROBLEMS)
-caller_of = callers(api.ACTING)
+routes = APIRouter(tags=["cases"], responses=PROBLEMS)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFilter:
+    """Which members of a batch: those in a state; those for whom the last order was refused."""
+
+    state: str | None
+    refused: bool
+
+
+async def member_filter(
+    state: Text = None, refused: Annotated[bool, Query()] = False
+) -> MemberFilter:
+    """The members that a query asks for; Refused 422 for a state that there is not."""
+    if state and state not in states.STATES:
+        raise Refused(422, "unknown-state", _NO_STATE, states=sorted(states.STATES))
+    return MemberFilter(state, refused)
+
+
+Chosen = Annotated[MemberFilter, Depends(member_filter)]
 
 
 @routes.get(
     "/v1/cases/{case_id}/children",
+    response_model=models.Children,
     summary="The members of a batch and what the last command to all did; role: receiver, "
     "department, admin",
 )
-def children(  # noqa: PLR0913
-    case_id: str,
-    request: Request,
-    caller: Annotated[Caller, Depends(caller_of)],
-    portal: ThisPortal,
-    state: api.Text = None,
-    refused: bool = False,
-    limit: api.Limit = 100,
-    cursor: api.Cursor = None,
-    offset: api.Offset = 0,
+def children(
+    case_id: str, caller: ActingCaller, portal: ThisPortal, page: OffsetPage, chosen: Chosen
 ) -> Response:
-    start = paging.start_of(cursor) or offset
-    if state and state not in states.STATES:
-        raise Refused(422, "unknown-state", _NO_STATE, states=sorted(states.STATES))
+    """A page of the members, with all orders and how many stand in each state."""
     with portal.web.begin() as tx:
         queries.must_see(tx, caller, case_id)
-        given = batches.orders(tx, case_id)
-        found = batches.children(
+        orders = batches.orders(tx, case_id)
+        members = batches.children(
             tx,
             case_id,
-            seq=given[0]["seq"] if given else None,
-            state=state,
-            refused=refused,
-            limit=limit + 1,
-            offset=start,
+            seq=orders[0]["seq"] if orders else None,
+            state=chosen.state,
+            refused=chosen.refused,
+            limit=page.one_more,
+            offset=page.start,
         )
-        counted = batches.by_state(tx, case_id)
-    page, more = paging.counted(found, start, limit)
-    return api.list_answer(
-        portal,
-        caller,
-        "batch",
-        {
-            "by_state": counted,
-            "orders": [
-                {
-                    **one,
-                    "at": one["at"].isoformat(),
-                    "done_at": one["done_at"] and one["done_at"].isoformat(),
-                }
-                for one in given
-            ],
-            "items": [_told(one) for one in page],
-            "next": more,
-        },
-    )
+        by_state = batches.by_state(tx, case_id)
+    part = page.counted(members)
+    return members_answer(portal, caller, "batch", part, _member, by_state=by_state, orders=orders)
 
 
 @routes.get(
     "/v1/batches",
+    response_model=ListOf[models.BatchReceived | models.BatchPosted],
     summary=f"The batches of which members come to this organisation, or (side=posted) those "
     f"that it or one below it has posted; {_WHO}",
 )
 def received(
-    caller: Annotated[Caller, Depends(caller_of)],
-    portal: ThisPortal,
-    side: api.Text = None,
-    limit: api.Limit = 100,
-    cursor: api.Cursor = None,
-    offset: api.Offset = 0,
+    caller: ActingCaller, portal: ThisPortal, page: OffsetPage, side: Text = None
 ) -> Response:
-    start = paging.start_of(cursor) or offset
+    """A page of the batches on one side."""
     if side not in (None, "received", "posted"):
         raise Refused(422, "unknown-side", _NO_SIDE, field="side")
-    with portal.web.begin() as tx:
-        queries.look_at_cases(tx, caller)
-        if side == "posted":
-            found = batches.posted(tx, caller.own_organisation, limit + 1, start)
-        else:
-            found = receiving.batches(tx, caller.own_organisation, limit + 1, start)
-    page, more = paging.counted(found, start, limit)
-    items = [{**one, "opened_at": one["opened_at"].isoformat()} for one in page]
-    return api.json_answer({"items": items, "next": more})
+    of_side = batches.posted if side == "posted" else receiving.batches
+    with portal.read_as(caller) as tx:
+        rows = of_side(tx, caller.own_organisation, page.one_more, page.start)
+    return list_answer(page.counted(rows))
 
 
 @routes.get(
     "/v1/batches/{batch}",
+    response_model=models.InHand,
     summary=f"The members of a batch in this organisation's hands; {_WHO}",
 )
-def in_hand(  # noqa: PLR0913
-    batch: str,
-    caller: Annotated[Caller, Depends(caller_of)],
-    portal: ThisPortal,
-    state: api.Text = None,
-    refused: bool = False,
-    limit: api.Limit = 100,
-    cursor: api.Cursor = None,
-    offset: api.Offset = 0,
+def in_hand(
+    batch: str, caller: ActingCaller, portal: ThisPortal, page: OffsetPage, chosen: Chosen
 ) -> Response:
-    start = paging.start_of(cursor) or offset
-    if state and state not in states.STATES:
-        raise Refused(422, "unknown-state", _NO_STATE, states=sorted(states.STATES))
+    """A page of the members, with the organisation's own orders."""
+    own = caller.own_organisation
     with portal.web.begin() as tx:
         receiving.must_hold(tx, caller, batch)
-        given = receiving.orders(tx, caller.own_organisation, batch)
-        found = receiving.members(
+        orders = receiving.orders(tx, own, batch)
+        members = receiving.members(
             tx,
-            caller.own_organisation,
+            own,
             batch,
-            order=given[0]["id"] if given else None,
-            state=state,
-            refused=refused,
-            limit=limit + 1,
-            offset=start,
+            order=orders[0]["id"] if orders else None,
+            state=chosen.state,
+            refused=chosen.refused,
+            limit=page.one_more,
+            offset=page.start,
         )
-        counted = receiving.by_state(tx, caller.own_organisation, batch)
-    page, more = paging.counted(found, start, limit)
-    return api.list_answer(
-        portal,
-        caller,
-        "batch",
-        {
-            "by_state": counted,
-            "orders": [{**one, "at": one["at"].isoformat()} for one in given],
-            "items": [_told(one) for one in page],
-            "next": more,
-        },
-    )
+        by_state = receiving.by_state(tx, own, batch)
+    part = page.counted(members)
+    return members_answer(portal, caller, "batch", part, _member, by_state=by_state, orders=orders)
 
 
 @routes.post(
     "/v1/batches/{batch}/orders",
     status_code=201,
-    openapi_extra=bodies.body(bodies.ORDER),
-    responses=bodies.problems(400, 413),
+    response_model=Id,
+    openapi_extra=takes(Order.described()),
+    responses=SENDING,
     summary=f"One act for all of a batch in this organisation's hands; {_WHO}",
 )
-async def order(
-    batch: str, request: Request, caller: Annotated[Caller, Depends(caller_of)], portal: ThisPortal
+def order(
+    batch: str,
+    caller: ActingCaller,
+    portal: ThisPortal,
+    body: Annotated[Order, Depends(Order.sent)],
 ) -> Response:
-    body = await api.json_body(request)
-
-    def within() -> dict[str, Any]:
-        with portal.acts.begin() as tx:
-            return {
-                "id": str(
-                    receiving.give(
-                        tx,
-                        caller,
-                        batch,
-                        body.get("order"),
-                        body.get("with"),
-                        body.get("start_on"),
-                        portal.clock.now(),
-                    )
-                )
-            }
-
-    return api.json_answer(await run_in_threadpool(within), 201)
+    """The order's id; it begins with the next round of the clock."""
+    with portal.acts.begin() as tx:
+        ident = receiving.give(
+            tx,
+            caller,
+            batch,
+            body.given.get("order"),
+            body.given.get("with"),
+            body.given.get("start_on"),
+            portal.clock.now(),
+        )
+    return json_answer({"id": str(ident)}, 201)
 
 
 @routes.post(
     "/v1/batches/{batch}/orders/{order_id}",
-    openapi_extra=bodies.body(bodies.PAUSE),
-    responses=bodies.problems(400, 413),
+    response_model=models.Paused,
+    openapi_extra=takes(models.Pause.described()),
+    responses=SENDING,
     summary=f"Pauses such an order between two waves, or lets it go on; {_WHO}",
 )
-async def pause(
+def pause(
     batch: str,
     order_id: str,
-    request: Request,
-    caller: Annotated[Caller, Depends(caller_of)],
+    caller: ActingCaller,
     portal: ThisPortal,
+    body: Annotated[models.Pause, Depends(models.Pause.sent)],
 ) -> Response:
-    paused = (await api.json_body(request)).get("paused")
-    if not isinstance(paused, bool):
-        raise Refused(422, "field-missing", _NOT_PAUSED, field="paused")
-
-    def within() -> None:
-        with portal.acts.begin() as tx:
-            receiving.pause(tx, caller, batch, order_id, paused)
-
-    await run_in_threadpool(within)
-    return api.json_answer({"id": order_id, "paused": paused})
+    """Whether the order stands still now."""
+    with portal.acts.begin() as tx:
+        receiving.pause(tx, caller, batch, order_id, body.paused)
+    return json_answer({"id": order_id, "paused": body.paused})
 
 
-def _told(one: Any) -> dict[str, Any]:
+def _member(row: Any) -> dict[str, Any]:
     """A member of a batch as systems see it: no name."""
-    return {
-        "case": one.id,
-        "position": one.position,
-        "state": one.state,
-        "outcome": one.status and {"status": one.status, "zh": one.zh, "en": one.en},
-    }
+    outcome = {"status": row.status, "zh": row.zh, "en": row.en} if row.status else None
+    return {"case": row.id, "position": row.position, "state": row.state, "outcome": outcome}

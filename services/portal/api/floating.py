@@ -4,181 +4,136 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, Response
 
-from schemas.days import NoDay, read_day
 from services.cases.views import queries
-from services.kit.db import paging
-from services.kit.errors import Refused, Words
-from services.portal.api import bodies
-from services.portal.api import cases as api
-from services.portal.asking import ThisPortal, callers
+from services.portal.api.answers import (
+    ACTING_ON,
+    PROBLEMS,
+    json_answer,
+    list_answer,
+    members_answer,
+)
+from services.portal.api.bodies import takes
+from services.portal.api.models import floating as models
+from services.portal.api.models.base import ListOf
+from services.portal.api.parameters import OffsetPage, Page500, Page1000
+from services.portal.asking import ActingCaller, OverseeingCaller, ThisPortal
 from services.portal.pages.floating import note_of_host
 from services.records import floating
 from services.records.floating import HostNote
-from services.registry.access import Caller
 
-_NO_DAY = Words("on 应当是 2026-11-23 这样的日期。", "on must be a day such as 2026-11-23.")
-_TEXTS = Words(
-    "kind、words、decision、reason 应当是文字。", "kind, words, decision and reason must be text."
-)
 _WHO = "role: receiver, department, admin"
-_SENDING = bodies.problems(400, 409, 413)
 
 
-routes = APIRouter(tags=["records"], responses=api.PROBLEMS)
-caller_of = callers(api.ACTING)
-overseer_of = callers(("department", "admin"))
+routes = APIRouter(tags=["records"], responses=PROBLEMS)
 
 
 @routes.get(
     "/v1/floating",
+    response_model=ListOf[models.FloatingMember],
     summary=f"Floating members at their origin or their host, the longest away first; {_WHO}",
 )
-def members(
-    caller: Annotated[Caller, Depends(caller_of)],
-    portal: ThisPortal,
-    limit: api.Limit = 100,
-    cursor: api.Cursor = None,
-    offset: api.Offset = 0,
-) -> Response:
-    start = paging.start_of(cursor) or offset
-    with portal.web.begin() as tx:
-        queries.look_at_cases(tx, caller)
-        found = floating.floating(tx, limit + 1, start)
-    shown = (
-        "member",
-        "origin",
-        "host",
-        "permit_no",
-        "acknowledged_on",
-        "contacted_on",
-        "contact_due",
-        "test_due",
-    )
-    page, more = paging.counted(found, start, limit)
-    items = [{"case": one["id"], **{name: one[name] for name in shown}} for one in page]
-    return api.list_answer(portal, caller, "floating", {"items": items, "next": more})
+def members(caller: ActingCaller, portal: ThisPortal, page: OffsetPage) -> Response:
+    """A page of the floating members that the caller may see."""
+    with portal.read_as(caller) as tx:
+        floats = floating.floating(tx, page.one_more, page.start)
+    return members_answer(portal, caller, "floating", page.counted(floats), _member)
 
 
 @routes.get(
     "/v1/floating/{case_id}/notes",
+    response_model=ListOf[models.HostRecord],
     summary=f"What hosts noted of a floating member, newest first; {_WHO}",
 )
-def notes(
-    case_id: str,
-    caller: Annotated[Caller, Depends(caller_of)],
-    portal: ThisPortal,
-    limit: api.Limit = 500,
-    cursor: api.Cursor = None,
-) -> Response:
-    start = paging.start_of(cursor)
+def notes(case_id: str, caller: ActingCaller, portal: ThisPortal, page: Page500) -> Response:
+    """A page of the notes."""
     with portal.web.begin() as tx:
         queries.must_see(tx, caller, case_id)
-        found = floating.noted(tx, case_id, limit + 1, start)
-    page, more = paging.counted(found, start, limit)
-    return api.json_answer(
-        {"items": [{**one, "at": one["at"].isoformat()} for one in page], "next": more}
-    )
+        noted = floating.noted(tx, case_id, page.one_more, page.start)
+    return list_answer(page.counted(noted))
 
 
 @routes.post(
     "/v1/floating/{case_id}/notes",
     status_code=201,
-    openapi_extra=bodies.body(bodies.HOST_NOTE),
-    responses=_SENDING,
+    response_model=models.Noted,
+    openapi_extra=takes(models.HostNote.described()),
+    responses=ACTING_ON,
     summary=f"The host notes life, dues, service or an evaluation; {_WHO}",
 )
-async def note(
+def note(
     case_id: str,
-    request: Request,
-    caller: Annotated[Caller, Depends(caller_of)],
+    caller: ActingCaller,
     portal: ThisPortal,
+    body: Annotated[models.HostNote, Depends(models.HostNote.sent)],
 ) -> Response:
-    body = await api.json_body(request)
-    kind, words = _text(body, "kind"), _text(body, "words")
-    try:
-        on = read_day(_text(body, "on"))
-    except NoDay:
-        raise Refused(422, "field-wrong", _NO_DAY, field="on") from None
-    await run_in_threadpool(
-        note_of_host, portal, caller, case_id, HostNote(kind, on, words or None), None
-    )
-    return api.json_answer({"case": case_id, "kind": kind, "on": on}, 201)
+    """What was noted."""
+    noted = HostNote(body.kind, body.on, body.words or None)
+    note_of_host(portal, caller, case_id, noted, None)
+    return json_answer({"case": case_id, "kind": body.kind, "on": body.on}, 201)
 
 
 @routes.get(
     "/v1/branch-proposals",
+    response_model=models.Proposals,
     summary="Branches proposed where members float near each other, and what was "
     "decided; role: department, admin",
 )
-def proposals(
-    caller: Annotated[Caller, Depends(overseer_of)],
-    portal: ThisPortal,
-    limit: api.Limit = 1000,
-    cursor: api.Cursor = None,
-) -> Response:
-    with portal.web.begin() as tx:
-        queries.look_at_cases(tx, caller)
+def proposals(caller: OverseeingCaller, portal: ThisPortal, page: Page1000) -> Response:
+    """A page of the proposals, and what was decided last."""
+    with portal.read_as(caller) as tx:
         decided = floating.decided(tx)
         with queries.as_worker(tx):
-            found = floating.proposed(tx, caller.own_organisation, portal.today)
-    page, more = paging.keyed(found, limit, cursor, lambda one: one.grouped)
-    return api.json_answer(
-        {
-            "items": [
-                {
-                    "id": one.grouped,
-                    "kind": one.kind,
-                    "key": one.key,
-                    "department": one.department,
-                    "members": one.members,
-                    "cases": one.cases,
-                }
-                for one in page
-            ],
-            "decided": [{**one, "decided_at": one["decided_at"].isoformat()} for one in decided],
-            "next": more,
-        }
-    )
+            proposed = floating.proposed(tx, caller.own_organisation, portal.today)
+    part = page.keyed(proposed, lambda proposal: proposal.grouped)
+    return list_answer(part, _proposal, decided=[dict(row) for row in decided])
 
 
 @routes.post(
     "/v1/branch-proposals/{proposal}",
-    openapi_extra=bodies.body(bodies.PROPOSAL),
-    responses=_SENDING,
+    response_model=models.Decided,
+    openapi_extra=takes(models.ProposalDecision.described()),
+    responses=ACTING_ON,
     summary="Approves or declines a proposal, with the reason; role: department, admin",
 )
-async def decide(
+def decide(
     proposal: str,
-    request: Request,
-    caller: Annotated[Caller, Depends(overseer_of)],
+    caller: OverseeingCaller,
     portal: ThisPortal,
+    body: Annotated[models.ProposalDecision, Depends(models.ProposalDecision.sent)],
 ) -> Response:
-    body = await api.json_body(request)
-    decision, reason = _text(body, "decision"), _text(body, "reason")
-
-    def within() -> None:
-        with portal.worker.begin() as tx:
-            floating.decide(
-                tx,
-                caller.own_organisation,
-                proposal,
-                decision,
-                reason,
-                None,
-                portal.clock.now(),
-            )
-
-    await run_in_threadpool(within)
-    return api.json_answer({"id": proposal, "decision": decision})
+    """What was decided."""
+    own, now = caller.own_organisation, portal.clock.now()
+    with portal.worker.begin() as tx:
+        floating.decide(tx, own, proposal, body.decision, body.reason, None, now)
+    return json_answer({"id": proposal, "decision": body.decision})
 
 
-def _text(body: dict[str, Any], name: str) -> str:
-    value = body.get(name, "")
-    if not isinstance(value, str):
-        raise Refused(422, "field-wrong", _TEXTS, field=name)
-    return value
+def _member(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A floating member as systems see it: no name."""
+    return {
+        "case": row["id"],
+        "member": row["member"],
+        "origin": row["origin"],
+        "host": row["host"],
+        "permit_no": row["permit_no"],
+        "acknowledged_on": row["acknowledged_on"],
+        "contacted_on": row["contacted_on"],
+        "contact_due": row["contact_due"],
+        "test_due": row["test_due"],
+    }
+
+
+def _proposal(proposal: floating.Proposal) -> dict[str, Any]:
+    return {
+        "id": proposal.grouped,
+        "kind": proposal.kind,
+        "key": proposal.key,
+        "department": proposal.department,
+        "members": proposal.members,
+        "cases": proposal.cases,
+    }

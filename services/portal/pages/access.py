@@ -155,7 +155,7 @@ def log(
     viewer = signed_in(portal, request)
     if viewer.role not in READERS:
         raise Refused(403, "departments-only", _READING)
-    found = read_log(portal, viewer.caller, event, ROWS, cursor or None)
+    found = read_log(portal, viewer.caller, event, paging.Page(ROWS, cursor or None))
     with portal.web.begin() as tx:
         names = Directory.of(tx)
     return render(
@@ -163,8 +163,8 @@ def log(
         request,
         "security.html",
         viewer,
-        found=found["items"],
-        next=found["next"],
+        found=found.items,
+        next=found.next,
         event=event,
         events=security_log.EVENTS,
         names=names,
@@ -174,22 +174,21 @@ def log(
 
 
 def read_log(
-    portal: Portal, caller: Caller, event: str, limit: int, cursor: str | None
-) -> dict[str, Any]:
-    """``{"items", "next"}`` of the log as the caller may read it: a department its tree, an
-    operator all of it.
+    portal: Portal, caller: Caller, event: str, page: paging.Page
+) -> paging.Part[dict[str, Any]]:
+    """The log as the caller may read it, newest first: a department its tree, an operator all of
+    it.
     """
-    after = paging.decode(cursor, paging.moment, paging.ident)
+    after = page.after(paging.moment, paging.ident)
+    only = event or None
     if caller.role == "operator":
         with portal.worker.connect() as tx:
-            found = security_log.listed(tx, event=event or None, limit=limit + 1, after=after)
+            entries = security_log.listed(tx, event=only, limit=page.one_more, after=after)
     else:
         with portal.web.begin() as tx:
             look_at_tree(tx, caller)
-            found = security_log.listed(tx, event=event or None, limit=limit + 1, after=after)
-    page = found[:limit]
-    more = paging.encode(page[-1]["at"], page[-1]["id"]) if len(found) > limit else None
-    return {"items": page, "next": more}
+            entries = security_log.listed(tx, event=only, limit=page.one_more, after=after)
+    return page.placed(entries, lambda entry: (entry["at"], entry["id"]))
 
 
 def _overseer(portal: Portal, request: Request) -> Viewer:

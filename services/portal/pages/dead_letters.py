@@ -82,6 +82,11 @@ def resumed(
     return RedirectResponse("/desk?done=resume", 303)
 
 
+def no_such_decision() -> Refused:
+    """What a decision that is none of ``DECISIONS`` is answered with."""
+    return Refused(404, "unknown-decision", _UNKNOWN)
+
+
 def letters_of(tx: Connection, caller: Caller) -> Sequence[Any]:
     """What waits on the desk for a caller: an operator's all of it, an administrator's what belongs
     to its own tree.
@@ -106,7 +111,7 @@ def decide(
     before.
     """
     if decision not in DECISIONS:
-        raise Refused(404, "unknown-decision", _UNKNOWN)
+        raise no_such_decision()
     with portal.worker.begin() as tx:
         found = tx.exec_driver_sql(
             "SELECT organisation FROM dead_letter WHERE id = %s", (letter,)

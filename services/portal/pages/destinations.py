@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse
 from schemas.departures import SOURCE_PREFIX
 from services.cases.model import states
 from services.cases.views import case_access, pool, queries
+from services.kit.db.paging import Page
 from services.kit.errors import Refused, Words
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
@@ -209,11 +210,8 @@ def _pool(  # noqa: PLR0913
         found = pool.search(
             tx,
             viewer.caller,
-            text=chosen["text"],
-            area=chosen["area"],
-            category=category,
-            limit=ROWS,
-            cursor=cursor,
+            pool.PoolFilter(chosen["text"], chosen["area"], category),
+            Page(ROWS, cursor),
         )
         directory = Directory.of(tx)
         me = directory.get(viewer.organisation)
@@ -223,9 +221,9 @@ def _pool(  # noqa: PLR0913
         "pool.html",
         viewer,
         status=refused.status if refused else 200,
-        rows=found["items"],
-        listed=("pool", len(found["items"])),
-        next=found["next"],
+        rows=found.items,
+        listed=("pool", len(found.items)),
+        next=found.next,
         chosen=chosen,
         categories=states.CATEGORIES,
         names=directory,

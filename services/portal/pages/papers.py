@@ -10,12 +10,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
+from sqlalchemy import Connection
 
 from services.cases.commands.arguments import bounded
 from services.cases.store import numbers, tables
 from services.cases.views import pages, queries
 from services.kit.errors import Refused, Words
-from services.portal.api.papers import assign_below
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.page import (
@@ -36,6 +36,7 @@ from services.portal.words import zh
 from services.records.letters import papers, photos, scans
 from services.records.letters.fonts import fonts_of
 from services.records.letters.glyphs import undrawable
+from services.registry.access import Caller
 from services.registry.directory import Directory
 
 ROWS = 50
@@ -63,6 +64,9 @@ _NO_LETTER = Words(
 _NUMBER = Words("请填整数或毫米数。", "Give a whole number, or millimetres.")
 _SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'none'"
 _ROLES = "role: secretary, clerk, department, admin"
+_NOT_BELOW = Words(
+    "只能办理本组织及其以下组织的号段。", "Only for your own organisation and those below it."
+)
 
 
 routes = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -373,6 +377,26 @@ def _whole(form: Form, name: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 12:
         raise Refused(422, "bad-field", _NUMBER, field=name)
     return int(text)
+
+
+def assign_below(
+    tx: Connection,
+    portal: Portal,
+    caller: Caller,
+    code: str,
+    given: numbers.NumberRange,
+    person: str | None,
+) -> int:
+    """Assigns a range to the caller's organisation or one below it; returns how many numbers.
+
+    403 for any other organisation, also for one that there is not.
+    """
+    if not Directory.of(tx).within(code, caller.organisation):
+        raise Refused(403, "not-below", _NOT_BELOW, field="organisation")
+    with queries.as_worker(tx):
+        return numbers.assign_range(
+            tx, code, given, portal.clock.now(), by=caller.organisation, person=person
+        )
 
 
 def _range(portal: Portal, viewer: Viewer, form: Form) -> None:

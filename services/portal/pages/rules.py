@@ -5,21 +5,17 @@ ended.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.cases.routing import overrides
 from services.cases.routing.decision_table import table
 from services.cases.routing.rule_trial import what_if
 from services.cases.views import queries
-from services.kit.db import paging
 from services.kit.errors import Refused, Words
-from services.portal.api import bodies
-from services.portal.api import cases as api
-from services.portal.asking import CheckedForm, SignedIn, ThisPortal, callers
+from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import chosen_and_found
 from services.portal.page import PageRoute, render, signed_in
@@ -27,94 +23,27 @@ from services.registry.access import Caller
 from services.registry.directory import Directory
 
 LOOK_BACK = timedelta(days=365)
-_SENDING = api.PROBLEMS | bodies.problems(400, 413)
 _DEPARTMENTS = Words("这一页供组织部门使用。", "This page is for departments.")
 _NO_RULE = Words("没有这条另定的规则，或已停用。", "There is no such rule, or it has ended.")
 
 
-routes = APIRouter()
-caller_of = callers(("department", "admin"))
+routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @routes.get(
-    "/v1/rules",
-    tags=["destinations"],
-    responses=api.PROBLEMS,
-    summary="Where departments decide otherwise than the table; role: department, admin",
-)
-def listed(
-    caller: Annotated[Caller, Depends(caller_of)],
-    portal: ThisPortal,
-    limit: api.Limit = 1000,
-    cursor: api.Cursor = None,
-) -> Response:
-    with portal.web.begin() as tx:
-        queries.look_at_cases(tx, caller)
-        stored = overrides.stored(tx)
-    page, more = paging.keyed(stored, limit, cursor, lambda one: one.id)
-    return api.json_answer({"items": [_shown(o) for o in page], "next": more})
-
-
-@routes.post(
-    "/v1/rules",
-    status_code=201,
-    tags=["destinations"],
-    responses=_SENDING,
-    openapi_extra=bodies.body(bodies.RULE),
-    summary="Decides otherwise than the table for moves that begin from now on; "
-    "role: department, admin",
-)
-async def set_one(
-    request: Request, caller: Annotated[Caller, Depends(caller_of)], portal: ThisPortal
-) -> Response:
-    body = await api.json_body(request)
-    one = await run_in_threadpool(put, portal, caller, body, None)
-    return api.json_answer(_shown(one), 201)
-
-
-@routes.post(
-    "/v1/rules/what-if",
-    tags=["destinations"],
-    responses=_SENDING,
-    openapi_extra=bodies.body(bodies.RULE),
-    summary="What a rule would have done to last year's cases; changes nothing; "
-    "role: department, admin",
-)
-async def tried(
-    request: Request, caller: Annotated[Caller, Depends(caller_of)], portal: ThisPortal
-) -> Response:
-    body = await api.json_body(request)
-    return api.json_answer(await run_in_threadpool(tried_on_last_year, portal, caller, body))
-
-
-@routes.post(
-    "/v1/rules/{rule_id}/end",
-    tags=["destinations"],
-    responses=api.PROBLEMS,
-    summary="Ends a rule for moves that begin from now on; role: department, admin",
-)
-def ended(
-    rule_id: str, caller: Annotated[Caller, Depends(caller_of)], portal: ThisPortal
-) -> Response:
-    end(portal, caller, rule_id, None)
-    return api.json_answer({"id": rule_id, "ended": True})
-
-
-pages = APIRouter(route_class=PageRoute, include_in_schema=False)
-
-
-@pages.get(
     "/department/rules",
     summary="A department's own rules of destination; role: department, admin",
 )
 def the_rules(request: Request, portal: ThisPortal, done: str = "") -> Response:
+    """The rules that stand, and the form for one more."""
     return _page(portal, request, {"from": portal.today.isoformat()}, done=done)
 
 
-@pages.post(
+@routes.post(
     "/department/rules", summary="Tries or sets a rule of destination; role: department, admin"
 )
 def act(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """Looks for an organisation, tries a rule or sets it, as the form asks."""
     if not viewer.oversees:
         raise Refused(403, "departments-only", _DEPARTMENTS)
     if form.get("find"):
@@ -128,13 +57,14 @@ def act(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedI
         return _page(portal, request, form, refused=refused)
 
 
-@pages.post(
+@routes.post(
     "/department/rules/{rule_id}/end",
     summary="Ends a rule of destination; role: department, admin",
 )
 def ended_on_page(
     rule_id: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
+    """The rule counts no more for moves that begin from now on."""
     if not viewer.oversees:
         raise Refused(403, "departments-only", _DEPARTMENTS)
     end(portal, viewer.caller, rule_id, viewer.name)
@@ -169,22 +99,6 @@ def end(portal: Portal, caller: Caller, rule_id: str, person: str | None) -> Non
         with queries.as_worker(tx):
             if not seen or not overrides.end(tx, rule_id, portal.clock.now(), person):
                 raise Refused(404, "no-such-rule", _NO_RULE)
-
-
-def _shown(one: overrides.Override) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "organisation": one.organisation,
-        "row": one.row,
-        "area": one.area,
-        "under": one.under,
-        "destination": one.destination,
-        "from": one.begins,
-        "until": one.until,
-        "source": one.source,
-        "set_at": one.set_at,
-        "ended_at": one.ended_at,
-    }
 
 
 def _page(

@@ -1,0 +1,1 @@
+"""What the calls of the portal take and give, resource by resource."""
