@@ -14,6 +14,7 @@ from services.cluster.one_process import application
 from services.kit.cache import cache_folder
 from services.kit.clock import ZONE, TurnedClock
 from tests.intake.served import served
+from tests.portal.described import Described
 from tests.portal.town import Reader, Town
 
 
@@ -39,8 +40,10 @@ def town(database, clock, gazetteer) -> Iterator[Town]:
 
 @pytest.fixture
 def url(town) -> Iterator[str]:
-    with served(application(town.app)) as url:
+    app = Described(application(town.app))
+    with served(app) as url:
         yield url
+    assert not app.wrong, "\n".join(app.wrong[:20])
 
 
 @pytest.fixture
