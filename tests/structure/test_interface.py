@@ -106,15 +106,22 @@ def application():
     return build(MagicMock(), SystemClock(), b"secret", routers=routers())
 
 
-def calls() -> list[str]:
-    """Method and path of every call under /v1, arguments in the path as `{}`."""
-    every_call = []
+def described_calls() -> dict[str, dict]:
+    """Every call under /v1, arguments in its path as `{}`, with its description."""
+    described = {}
     for path, methods in application().openapi()["paths"].items():
         if path.startswith("/v1/"):
-            every_call += [
-                f"{method.upper()} {re.sub(r'{[^}]*}', '{}', path)}" for method in methods
-            ]
-    return every_call
+            for method, operation in methods.items():
+                described[call_named(method.upper(), path)] = operation
+    return described
+
+
+def call_named(method: str, path: str) -> str:
+    """Method and path of a call, arguments in the path as `{}`."""
+    return f"{method} {re.sub(r'{[^}]*}', '{}', path)}"
+
+
+CALLS = described_calls()
 
 
 def calls_named() -> set[str]:
@@ -123,12 +130,72 @@ def calls_named() -> set[str]:
     for words in code(PAGE).splitlines():
         call = re.match(r"(GET|POST|PUT|DELETE) (/v1/[^\s?]*)", words)
         if call:
-            named.add(f"{call[1]} {re.sub(r'{[^}]*}', '{}', call[2])}")
+            named.add(call_named(call[1], call[2]))
     return named
 
 
 def test_every_call_stands_there_and_no_other():
-    assert calls_named() == set(calls())
+    assert calls_named() == set(CALLS)
+
+
+def calls_in_tables() -> dict[str, tuple[set[str], str | None]]:
+    """Call -> (what it takes in the query, what it takes as JSON), from the tables of §3 and §8."""
+    told: dict[str, tuple[set[str], str | None]] = {}
+    rows = re.findall(r"^\| (`(?:[^|\\]|\\.)*)\|", section("3.") + section("8."), re.MULTILINE)
+    for row in rows:
+        last = ""
+        for quote in re.findall(r"`([^`]+)`", row):
+            call = re.match(r"(GET|POST) (/v1/[^\s?]*)", quote)
+            if call:
+                last = call_named(call[1], call[2])
+                told[last] = (set(), None)
+            if call or quote.startswith("?"):
+                told[last][0].update(re.findall(r"[?&]([a-z_]+)=", quote))
+            elif quote.startswith("{") and told[last][1] is None:
+                told[last] = (told[last][0], quote)
+    return told
+
+
+TABLES = calls_in_tables()
+OF_EVERY_LIST = {"limit", "cursor", "offset"}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_query_of_every_call_is_named(call):
+    taken = {part["name"] for part in CALLS[call].get("parameters", ()) if part["in"] == "query"}
+    assert TABLES[call][0] == taken - OF_EVERY_LIST
+
+
+def json_of(call: str) -> dict:
+    """The schema of what a call takes as JSON."""
+    content = CALLS[call].get("requestBody", {}).get("content", {})
+    return content.get("application/json", {}).get("schema", {})
+
+
+WITH_JSON = [call for call in CALLS if "properties" in json_of(call)]
+# a roll's columns are told in records.md; what-if takes what a rule has
+TOLD_ELSEWHERE = {"POST /v1/comparisons", "POST /v1/rules/what-if"}
+
+
+@pytest.mark.parametrize("call", sorted(set(WITH_JSON) - TOLD_ELSEWHERE))
+def test_the_fields_of_every_body_are_named(call):
+    schema, written = json_of(call), TABLES[call][1]
+    fields_told = dict(re.findall(r'[{,]"([a-z_]+)"(\??)', written))
+    needed = {name for name, mark in fields_told.items() if not mark}
+    assert set(schema["required"]) == needed
+    if "…" not in written:
+        assert set(schema["properties"]) == set(fields_told)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_answer_has_a_model_or_is_a_file(call):
+    done = [answer for status, answer in CALLS[call]["responses"].items() if status < "300"]
+    assert done
+    for answer in done:
+        for content in answer["content"].values():
+            schema = content["schema"]
+            has_model = "$ref" in schema or "anyOf" in schema
+            assert has_model or schema.get("format") == "binary", schema
 
 
 @pytest.mark.parametrize("name", [*EVENTS, *states.STATES, *TASKS, *sorted(ALERT_ONLY)])
