@@ -75,6 +75,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 def listed(
     request: Request, portal: ThisPortal, organisation: str = "", done: str = ""
 ) -> Response:
+    """The accounts and keys of the viewer's tree, or of one organisation in it."""
     return _page(portal, request, _overseer(portal, request), organisation, done=done)
 
 
@@ -82,6 +83,10 @@ def listed(
 def opened(
     request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Opens an account; its one-time password stands on the page that answers, and nowhere
+    again.
+    """
+
     def act(tx: Connection, viewer: Viewer, now: datetime) -> str:
         code, role = (
             _below(tx, viewer, form),
@@ -98,6 +103,8 @@ def opened(
 def reset(
     request: Request, account: UUID, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Gives a fresh one-time password, which stands on the page that answers alone."""
+
     def act(tx: Connection, viewer: Viewer, now: datetime) -> str:
         _theirs(tx, viewer, account)
         with as_worker(tx):
@@ -110,6 +117,8 @@ def reset(
 def ended(
     request: Request, account: UUID, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Ends an account with its sessions."""
+
     def act(tx: Connection, viewer: Viewer, now: datetime) -> None:
         _theirs(tx, viewer, account)
         with as_worker(tx):
@@ -122,6 +131,8 @@ def ended(
 def issued(
     request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Issues a key, which stands on the page that answers and nowhere again."""
+
     def act(tx: Connection, viewer: Viewer, now: datetime) -> str:
         code, role = _below(tx, viewer, form), _at_most(viewer, form.get("role", ""), KEY_ROLES)
         with as_worker(tx):
@@ -134,6 +145,8 @@ def issued(
 def revoked(
     request: Request, key: UUID, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Makes a key void at once."""
+
     def act(tx: Connection, viewer: Viewer, now: datetime) -> None:
         known = rows(tx, "SELECT role FROM api_key WHERE id = :id", {"id": key})
         if not known:
@@ -152,6 +165,7 @@ def log(
     event: str = "",
     cursor: Annotated[str, Query(max_length=400)] = "",
 ) -> Response:
+    """A page of the security log as the viewer may read it."""
     viewer = signed_in(portal, request)
     if viewer.role not in READERS:
         raise Refused(403, "departments-only", _READING)

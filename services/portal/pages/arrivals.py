@@ -42,11 +42,13 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @routes.get("/arrivals/new", summary=f"Report a member who is here; {_WHO}")
 def new(request: Request, portal: ThisPortal) -> Response:
+    """The form that reports somebody who is here."""
     return _page(portal, request, {"key": new_token()[:24]})
 
 
 @routes.post("/arrivals", summary=f"Report a member who is here; {_WHO}")
 def post(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """Posts the report as the organisation's own event, or looks for an organisation."""
     if form.get("find"):
         return _page(portal, request, form)
     sent = event(viewer.own_organisation, form)

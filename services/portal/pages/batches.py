@@ -36,6 +36,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 def listed(
     request: Request, portal: ThisPortal, page: Annotated[int, Query(ge=1, le=1000)] = 1
 ) -> Response:
+    """The batches of which members come here, and those posted from here."""
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
@@ -56,6 +57,7 @@ def listed(
 
 @routes.get("/batches/{batch}", summary=f"Who of a batch is in one's hands; {_ROLES}")
 def of_one(request: Request, batch: str, portal: ThisPortal, done: bool = False) -> Response:
+    """The members of a batch in the viewer's hands, with the form of one act for all."""
     return _batch(portal, request, signed_in(portal, request), batch, {}, done=done)
 
 
@@ -63,6 +65,7 @@ def of_one(request: Request, batch: str, portal: ThisPortal, done: bool = False)
 def give(
     request: Request, batch: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
+    """Orders one act for all of the batch, or looks for an organisation."""
     if form.get("find"):
         return _batch(portal, request, viewer, batch, form)
     said = fields.for_all(form, receiving.ORDERS)
@@ -90,6 +93,7 @@ def give(
     summary=f"Stops such an act between two waves, or lets it go on; {_ROLES}",
 )
 def pause(batch: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """Stops an order between two waves, or lets it go on."""
     with portal.acts.begin() as tx:
         receiving.pause(
             tx, viewer.caller, batch, form.get("order", ""), form.get("paused") == "true"

@@ -61,6 +61,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @routes.get("/", summary=f"Where one's work is; {_ROLES}")
 def start(viewer: SignedIn) -> Response:
+    """Leads to where the viewer's work is."""
     if viewer.role == "operator":
         return RedirectResponse("/desk", 303)
     return RedirectResponse("/department" if viewer.oversees else "/cases", 303)
@@ -75,6 +76,7 @@ def the_list(
     done: str = "",
     printed: Annotated[bool, Query(alias="print")] = False,
 ) -> Response:
+    """A page of the cases of one tab, with how many each tab has."""
     viewer, now = signed_in(portal, request), portal.clock.now()
     tab = tab if tab in pages.TABS else "waiting"
     with portal.web.begin() as tx:
@@ -114,6 +116,7 @@ def the_card(
     done: str = "",
     printed: Annotated[bool, Query(alias="print")] = False,
 ) -> Response:
+    """One case; the notifier is told that its card was opened."""
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         context = _card(portal, tx, viewer, case_id, "print" if printed else "open")
@@ -135,6 +138,7 @@ def the_card(
 
 @routes.get("/cases/{case_id}/looks", summary=f"Who looked at a case; {_ROLES}")
 def the_looks(request: Request, case_id: str, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """Who looked at a case, and when."""
     with portal.web.begin() as tx:
         card = _seen(portal, tx, viewer, case_id)
         names = Directory.of(tx)
@@ -149,6 +153,7 @@ def the_looks(request: Request, case_id: str, portal: ThisPortal, viewer: Signed
 def the_form(
     request: Request, case_id: str, command: str, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
+    """The form of one act, filled in as far as it is known."""
     with portal.web.begin() as tx:
         return _form(portal, request, tx, viewer, case_id, command, None)
 
@@ -162,6 +167,9 @@ def give(
     portal: ThisPortal,
     viewer: SignedIn,
 ) -> Response:
+    """Gives the command that a form says, or shows the form again with what is wrong or was
+    found.
+    """
     if command not in fields.FIELDS:
         raise Refused(404, "unknown-command", _NO_COMMAND)
     refused = None
@@ -185,6 +193,7 @@ def give(
 def organisations(
     request: Request, portal: ThisPortal, viewer: SignedIn, name: str = "organisation"
 ) -> Response:
+    """The organisations that a name finds, as a piece of a form."""
     q = request.query_params.get(f"{name}_text", "")
     with portal.web.begin() as tx:
         found = find(Directory.of(tx), q, portal.today)

@@ -45,6 +45,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @routes.get("/desk", summary="What could not be handled; role: admin (its own tree), operator")
 def desk(request: Request, portal: ThisPortal, done: str = "") -> Response:
+    """What waits on the desk for the viewer."""
     return _page(portal, request, _at_the_desk(portal, request), done)
 
 
@@ -59,6 +60,7 @@ def decided(
     form: Annotated[Form, Depends(read_form)],
     portal: ThisPortal,
 ) -> Response:
+    """Tries a failed message again or gives it up."""
     viewer = _at_the_desk(portal, request)
     check_token(portal, request, form)
     try:
@@ -76,6 +78,7 @@ def decided(
 def resumed(
     request: Request, name: str, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Lets a stopped consumer go on."""
     viewer = _at_the_desk(portal, request)
     check_token(portal, request, form)
     resume(portal, viewer.caller, viewer.actor, name, trace_id(request))

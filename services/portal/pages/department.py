@@ -72,6 +72,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 def overview(
     request: Request, portal: ThisPortal, viewer: SignedIn, organisation: str = ""
 ) -> Response:
+    """Who is unsettled below the viewer, counted, and the oldest of them by name."""
     now = portal.clock.now()
     with portal.web.begin() as tx:
         top = scope(tx, viewer, organisation)
@@ -125,6 +126,7 @@ def behind(  # noqa: PLR0913
     page: Annotated[int, Query(ge=1, le=10_000)] = 1,
     printed: Annotated[bool, Query(alias="print")] = False,
 ) -> Response:
+    """A page of the list behind one number of the overview."""
     viewer, now = signed_in(portal, request), portal.clock.now()
     offset = (page - 1) * ROWS
     chosen = {

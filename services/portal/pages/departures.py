@@ -62,6 +62,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @routes.get("/departures/new", summary=f"Report one departure; {_WHO}")
 def new(request: Request, portal: ThisPortal, category: str = "", member: str = "") -> Response:
+    """The form that reports one departure, filled in for a known member."""
     form = _known(portal, request, member) | {
         "category": category if category in states.CATEGORIES else "",
         "key": new_token()[:24],
@@ -72,6 +73,9 @@ def new(request: Request, portal: ThisPortal, category: str = "", member: str = 
 
 @routes.post("/departures", summary=f"Report one departure; {_WHO}")
 def post(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """Posts the departure as the organisation's own event, or looks for an organisation or
+    member.
+    """
     if form.get("find") or form.get("choose"):
         return _page(portal, request, form)
     caller = Caller(viewer.organisation, viewer.path, "sender")
@@ -88,6 +92,7 @@ def post(request: Request, form: CheckedForm, portal: ThisPortal, viewer: Signed
 
 @routes.get("/departures/{event_id}", summary=f"How far a posted departure came; {_WHO}")
 def posted(request: Request, event_id: UUID, portal: ThisPortal) -> Response:
+    """How far a posted departure came."""
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         look_as(tx, viewer.caller)

@@ -49,6 +49,7 @@ def the_pool(  # noqa: PLR0913
     cursor: str = "",
     done: bool = False,
 ) -> Response:
+    """A page of the pool; a text to search for is never part of an address."""
     if text:  # an old link: what is searched for may be a name, and an address ends in logs
         return RedirectResponse("/pool", 303)
     return _pool(
@@ -64,6 +65,7 @@ def the_pool(  # noqa: PLR0913
 def search(
     request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """The pool searched, by name too; looking for a name is counted."""
     caller = signed_in(portal, request).caller
     check_token(portal, request, form)
     text, cursor = form.get("text", "")[:100], form.get("cursor") or None
@@ -81,6 +83,7 @@ def search(
 def claim_page(
     request: Request, case_id: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
+    """Claims a member of the pool by their full name."""
     try:
         claim(portal, viewer.caller, case_id, form.get("name", ""))
     except Refused as refused:
@@ -107,6 +110,7 @@ def learned(
     done: bool = False,
     page: Annotated[int, Query(ge=1, le=10_000)] = 1,
 ) -> Response:
+    """A page of confirmed addresses; a text to search for is never part of an address."""
     if text:
         return RedirectResponse("/department/addresses", 303)
     return _learned(portal, request, "", withdrawn, page, done)
@@ -118,6 +122,7 @@ def learned(
 def search_learned(
     request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Confirmed addresses searched."""
     signed_in(portal, request)
     check_token(portal, request, form)
     return _learned(
@@ -135,6 +140,7 @@ def search_learned(
     summary="Takes back what was learned of an address; role: department, admin",
 )
 def withdraw(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """Takes a confirmed address back, with the reason."""
     if not viewer.oversees:
         raise Refused(403, "departments-only", _DEPARTMENTS)
     try:

@@ -32,6 +32,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @routes.get("/double-reports", summary=f"双报到: who registered, posts, hours, cards; {_WHO}")
 def shown(request: Request, portal: ThisPortal, done: bool = False) -> Response:
+    """Registrations, posts, claims and cards of the viewer's organisation."""
     return _page(portal, request, None, done)
 
 
@@ -39,6 +40,7 @@ def shown(request: Request, portal: ThisPortal, done: bool = False) -> Response:
 def register(
     request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Registers a member who lives here."""
     return _done(
         portal,
         request,
@@ -53,6 +55,8 @@ def register(
 def post(
     request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Opens a post, or closes one."""
+
     def within(tx: Connection, viewer: Viewer) -> None:
         if form.get("close"):
             double_reports.close_post(
@@ -74,6 +78,7 @@ def post(
 def claim(
     request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """A registered member claims a post."""
     return _done(
         portal,
         request,
@@ -92,6 +97,7 @@ def claim(
 def hours(
     request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Notes service in a post."""
     return _done(
         portal,
         request,
@@ -113,6 +119,7 @@ def hours(
 def end(
     request: Request, report: UUID, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Ends a registration."""
     return _done(
         portal,
         request,
@@ -134,6 +141,7 @@ def seen(
     form: Annotated[Form, Depends(read_form)],
     portal: ThisPortal,
 ) -> Response:
+    """Notes that the unit has seen a card."""
     return _done(
         portal,
         request,

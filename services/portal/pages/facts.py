@@ -28,6 +28,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 def shown(
     request: Request, portal: ThisPortal, viewer: SignedIn, organisation: str = "", month: str = ""
 ) -> Response:
+    """What an organisation and all below it did in a month."""
     now = portal.clock.now()
     chosen = month if is_month(month) and month <= f"{now:%Y-%m}" else f"{now:%Y-%m}"
     with portal.web.begin() as tx:

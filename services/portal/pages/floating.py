@@ -54,6 +54,7 @@ def members(
     page: Annotated[int, Query(ge=1, le=1000)] = 1,
     done: bool = False,
 ) -> Response:
+    """A page of floating members, and branches proposed for them."""
     return _members(portal, request, page, done)
 
 
@@ -62,6 +63,7 @@ def members(
     summary="Approves or declines a branch proposed; role: department, admin",
 )
 def decide(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """Approves or declines a branch proposed, with the reason."""
     if not viewer.oversees:
         raise Refused(
             403,
@@ -86,6 +88,7 @@ def decide(request: Request, form: CheckedForm, portal: ThisPortal, viewer: Sign
 
 @routes.get("/floating/{case_id}", summary=f"What the host noted of a member; {_WHO}")
 def record(request: Request, case_id: UUID, portal: ThisPortal, done: bool = False) -> Response:
+    """What the host noted of a member, with the form for more."""
     return _record(portal, request, case_id, None, done)
 
 
@@ -93,6 +96,7 @@ def record(request: Request, case_id: UUID, portal: ThisPortal, done: bool = Fal
 def note(
     request: Request, case_id: UUID, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """The host notes life, dues, service or an evaluation."""
     viewer = signed_in(portal, request)
     check_token(portal, request, form)
     try:

@@ -65,6 +65,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @routes.get("/upkeep", summary=f"Members to contact or talk to; {_WHO}")
 def shown(request: Request, portal: ThisPortal, page: Page = 1, done: str = "") -> Response:
+    """A page of the members to contact or talk to."""
     return _page(portal, request, page, done, None)
 
 
@@ -72,6 +73,7 @@ def shown(request: Request, portal: ThisPortal, page: Page = 1, done: str = "") 
 def one(
     request: Request, member: str, portal: ThisPortal, page: Page = 1, done: str = ""
 ) -> Response:
+    """A page of what has been noted of a member."""
     return _member(portal, request, member, page, done, None)
 
 
@@ -79,6 +81,7 @@ def one(
 def withdraw(
     request: Request, member: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
+    """Takes back what the viewer's organisation noted of a member."""
     with portal.web.begin() as tx:
         look_at_cases(tx, viewer.caller)
         _theirs(tx, member)
@@ -107,6 +110,7 @@ def withdraw(
 
 @routes.post("/upkeep", summary=f"Notes a contact, organisational life or dues; {_WHO}")
 def note(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """Notes a contact, organisational life or dues, as an event of the organisation."""
     try:
         with portal.web.begin() as tx:
             look_at_cases(tx, viewer.caller)

@@ -77,6 +77,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
     summary=f"Where the QR code of a letter leads: its case, for who may see it; {_ROLES}",
 )
 def scanned(token: str, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """Leads from the QR code of a letter to its case, for whoever may see it."""
     with portal.web.begin() as tx:
         with queries.as_worker(tx):
             case = numbers.case_of_token(tx, token) if token.isalnum() else None
@@ -90,34 +91,40 @@ def scanned(token: str, portal: ThisPortal, viewer: SignedIn) -> Response:
 def of_a_case(
     request: Request, case_id: str, portal: ThisPortal, viewer: SignedIn, done: str = ""
 ) -> Response:
+    """The papers of one case."""
     return _papers(portal, request, viewer, case_id, done)
 
 
 @routes.get("/cases/{case_id}/letter.pdf", summary=f"The letter; {_ROLES}")
 def letter(request: Request, case_id: str, portal: ThisPortal, over: bool = False) -> Response:
+    """The letter of a case as PDF."""
     viewer = signed_in(portal, request)
     return letters_pdf(portal, viewer.caller, [case_id], viewer.name, over)
 
 
 @routes.get("/cases/{case_id}/letter.docx", summary=f"The letter as Word; {_ROLES}")
 def letter_word(case_id: str, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """The letter of a case as Word."""
     return letters_docx(portal, viewer.caller, [case_id], viewer.name)
 
 
 @routes.get("/cases/{case_id}/receipt.pdf", summary=f"The receipt; {_ROLES}")
 def receipt(request: Request, case_id: str, portal: ThisPortal, over: bool = False) -> Response:
+    """The receipt of a case as PDF."""
     viewer = signed_in(portal, request)
     return receipt_pdf(portal, viewer.caller, case_id, viewer.name, over)
 
 
 @routes.get("/cases/{case_id}/enquiry-{place}.pdf", summary=f"A letter of enquiry; {_ROLES}")
 def one_enquiry(request: Request, case_id: str, place: int, portal: ThisPortal) -> Response:
+    """One letter of enquiry as PDF."""
     viewer = signed_in(portal, request)
     return enquiry_pdf(portal, viewer.caller, case_id, place, viewer.name)
 
 
 @routes.get("/cases/{case_id}/photos/{photo}", summary=f"A photo of a paper receipt; {_ROLES}")
 def one_photo(case_id: str, photo: str, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """A photo or scan of a paper receipt as it was filed."""
     with portal.web.begin() as tx:
         queries.must_see(tx, viewer.caller, case_id)
         kind, content = photos.photo(tx, case_id, photo)
@@ -138,6 +145,7 @@ def one_photo(case_id: str, photo: str, portal: ThisPortal, viewer: SignedIn) ->
     summary=f"What is seen of a photo or of a scan's first page; {_ROLES}",
 )
 def seen(case_id: str, photo: str, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """A photo, or the first page of a scan, as a picture."""
     with portal.web.begin() as tx:
         queries.must_see(tx, viewer.caller, case_id)
         kind, content = photos.photo(tx, case_id, photo)
@@ -158,6 +166,7 @@ def seen(case_id: str, photo: str, portal: ThisPortal, viewer: SignedIn) -> Resp
     summary=f"Files a photo or scan of a paper receipt, and records the receipt with it; {_ROLES}",
 )
 async def file_photo(request: Request, case_id: str, portal: ThisPortal) -> Response:
+    """Files a photo or scan, and records the receipt with it."""
     upload = await read_upload(request)
     return await run_in_threadpool(
         _file_photo, portal, request, case_id, upload.form, upload.content
@@ -174,6 +183,7 @@ def register(  # noqa: PLR0913
     page: Annotated[int, Query(ge=1, le=10_000)] = 1,
     done: str = "",
 ) -> Response:
+    """A page of the register of counterfoils; a text to search for is never part of an address."""
     if find:  # an old link: what is searched for may be a name, and an address ends in logs
         return RedirectResponse("/letters", 303)
     chosen = {
@@ -188,6 +198,7 @@ def register(  # noqa: PLR0913
 
 @routes.post("/letters", summary=f"Searches the register, by name too; {_ROLES}")
 def search(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """The register searched, by name too."""
     chosen = {
         "status": form.get("status", "given"),
         "find": form.get("find", "")[:100],
@@ -205,6 +216,7 @@ def search(request: Request, form: CheckedForm, portal: ThisPortal, viewer: Sign
 def acted(
     request: Request, act: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
+    """Prints a batch, assigns a range, makes a number void or sets how letters are printed."""
     try:
         if act == "print":
             return _batch(portal, request, viewer, form)

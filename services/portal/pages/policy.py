@@ -83,6 +83,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
     summary="The policy in force, and its versions; role: department, admin",
 )
 def in_force(request: Request, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """The policy in force, what it was and what it will be."""
     if not viewer.oversees:
         raise Refused(403, "departments-only", _DEPARTMENTS)
     with portal.web.begin() as tx:

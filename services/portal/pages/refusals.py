@@ -23,6 +23,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
     "/department/refusals", summary="Who refuses and returns, and why; role: department, admin"
 )
 def counted(request: Request, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """Who refused and returned in the last months, and why."""
     if not viewer.oversees:
         raise Refused(403, "departments-only", _DEPARTMENTS)
     since = add_months(portal.today, -MONTHS)

@@ -90,6 +90,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @routes.get("/reviews", summary=f"Persons whose identity waits for a decision; {_WHO}")
 def desk(request: Request, portal: ThisPortal, viewer: SignedIn, done: str = "") -> Response:
+    """The persons whose identity waits for a decision."""
     with portal.web.begin() as tx:
         look_as(tx, viewer.caller)
         found = [
@@ -119,6 +120,7 @@ def desk(request: Request, portal: ThisPortal, viewer: SignedIn, done: str = "")
 
 @routes.get("/reviews/case/{case_id}", summary=f"How the person of a case was identified; {_WHO}")
 def explained(request: Request, case_id: str, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """How the person of a case was identified."""
     with portal.web.begin() as tx:
         look_at_cases(tx, viewer.caller)
         found = portal.explained(tx, viewer.caller, case_id)
@@ -132,6 +134,7 @@ def explained(request: Request, case_id: str, portal: ThisPortal, viewer: Signed
 
 @routes.get("/reviews/{review_id}", summary=f"One person beside the candidates; {_WHO}")
 def one(request: Request, review_id: str, portal: ThisPortal, done: str = "") -> Response:
+    """One posted person beside the candidates."""
     return _page(portal, request, review_id, None, {}, done)
 
 
@@ -139,6 +142,7 @@ def one(request: Request, review_id: str, portal: ThisPortal, done: str = "") ->
 def decide(
     request: Request, review_id: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
+    """Says who a person is, asks the sender or answers."""
     choice = form.get("who", "")
     try:
         with portal.acts.begin() as tx:
@@ -171,6 +175,7 @@ def decide(
     summary="To undo a wrong identification; role: department, admin",
 )
 def wrong(request: Request, review_id: str, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """The form that undoes a wrong identification."""
     with portal.web.begin() as tx:
         proposed = {
             one["id"]: one["undo_proposed_by"]
@@ -195,6 +200,7 @@ def wrong(request: Request, review_id: str, portal: ThisPortal, viewer: SignedIn
 def undo(
     request: Request, review_id: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
+    """Undoes a wrong identification, or proposes it to a second person."""
     who = form.get("who", "desk")
     body: dict[str, Any] = {"undo": True, "reason": form.get("reason", "")}
     body |= (

@@ -62,6 +62,7 @@ routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @routes.get("/rolls", summary=f"Rolls compared with the register; {_WHO}")
 def start(request: Request, portal: ThisPortal) -> Response:
+    """The rolls that were compared, with the form for one more."""
     return _start(portal, request)
 
 
@@ -69,6 +70,7 @@ def start(request: Request, portal: ThisPortal) -> Response:
 def upload(
     request: Request, sent: Annotated[Upload, Depends(read_upload)], portal: ThisPortal
 ) -> Response:
+    """Compares a roll with the register."""
     viewer = signed_in(portal, request)
     check_token(portal, request, sent.form)
     with portal.web.begin() as tx:
@@ -94,6 +96,7 @@ def outcome(
     page: Annotated[int, Query(ge=1, le=1000)] = 1,
     done: bool = False,
 ) -> Response:
+    """A page of one of the lists that came of a roll."""
     viewer = signed_in(portal, request)
     chosen = chosen if chosen in LISTS else "not_here"
     with portal.web.begin() as tx:
@@ -124,6 +127,7 @@ def outcome(
 
 @routes.get("/rolls/{ident}/bad.csv", summary=f"The bad rows, to be mended and sent again; {_WHO}")
 def bad(request: Request, ident: UUID, portal: ThisPortal) -> Response:
+    """The bad rows of a roll as CSV, to be mended and sent again."""
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         seen(tx, viewer.caller, ident)
@@ -148,6 +152,7 @@ def report(
     form: Annotated[Form, Depends(read_form)],
     portal: ThisPortal,
 ) -> Response:
+    """Reports a row's person as being here."""
     viewer = signed_in(portal, request)
     check_token(portal, request, form)
     report_row(portal, viewer.caller, ident, position, viewer.name)
@@ -165,6 +170,7 @@ def lists(
     organisation: str = "",
     page: Annotated[int, Query(ge=1, le=1000)] = 1,
 ) -> Response:
+    """A page of those announced who never arrived, or arrived and were never announced."""
     viewer, now = signed_in(portal, request), portal.clock.now()
     chosen = chosen if chosen in RECONCILED else "announced"
     with portal.web.begin() as tx:

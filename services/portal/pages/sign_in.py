@@ -106,6 +106,7 @@ def sign_in_page(
     target: Annotated[str, Query(alias="next")] = "/",
     organisation: str = "",
 ) -> Response:
+    """The form to sign in; who is signed in is led on."""
     with portal.web.begin() as tx:
         if viewer_of(tx, request.cookies.get(SESSION), portal.clock.now()):
             return RedirectResponse(own_path(target), 303)
@@ -125,6 +126,7 @@ def sign_in_page(
 def sign_in(
     request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Begins a session, or says that organisation, name and password do not fit."""
     check_token(portal, request, form)
     now = portal.clock.now()
     attempt = attempt_of(
@@ -158,6 +160,7 @@ def sign_in(
 def sign_out(
     request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Ends the session."""
     check_token(portal, request, form)
     if token := request.cookies.get(SESSION):
         now = portal.clock.now()
@@ -177,6 +180,7 @@ def sign_out(
     summary="Change one's password; role: secretary, clerk, department, admin, operator",
 )
 def password_page(request: Request, portal: ThisPortal, viewer: SignedIn) -> Response:
+    """The form to change one's password."""
     return render(portal, request, "password.html", viewer, refused=None)
 
 
@@ -187,6 +191,7 @@ def password_page(request: Request, portal: ThisPortal, viewer: SignedIn) -> Res
 def change_password(
     request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
+    """Changes the viewer's password; all other sessions end."""
     try:
         token = _changed(portal, request, viewer, form)
     except Refused as refused:
@@ -202,6 +207,7 @@ def change_password(
 def choose_view(
     request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Keeps the language and the size of letters in cookies."""
     answer = RedirectResponse(own_path(form.get("back")), 303)
     if form.get("language") in ("zh", "en"):
         set_cookie(portal, answer, "guidui_language", form["language"], COOKIE_SECONDS)

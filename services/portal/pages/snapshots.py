@@ -39,6 +39,7 @@ def compared(
     before: str = "",
     after: str = "",
 ) -> Response:
+    """The figures of two month ends side by side."""
     with portal.web.begin() as tx:
         top = scope(tx, viewer, organisation)
         days = snapshots.days_taken(tx, top.code)

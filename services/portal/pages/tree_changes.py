@@ -120,6 +120,7 @@ def shown(
     done: str = "",
     page: Annotated[int, Query(ge=1, le=1000)] = 1,
 ) -> Response:
+    """The changes of organisations, with the form for one more."""
     return _page(
         portal, request, _department(portal, request), {"what": what}, done=done, page=page
     )
@@ -129,6 +130,7 @@ def shown(
 def post(
     request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Posts a change of an organisation, or looks for one."""
     viewer = _department(portal, request)
     check_token(portal, request, form)
     if form.get("find"):
@@ -146,6 +148,7 @@ def post(
 def withdraw(
     request: Request, form: Annotated[Form, Depends(read_form)], portal: ThisPortal
 ) -> Response:
+    """Takes back a change that waits for its day."""
     viewer, earlier = _department(portal, request), form.get("event", "")
     check_token(portal, request, form)
     with portal.web.begin() as tx:
