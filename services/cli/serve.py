@@ -149,9 +149,6 @@ def cluster_status(
 
 def _print_status(status: dict) -> None:
     print(f"{'ready' if status['ready'] else 'not ready'} {status['http'] or ''}")
-    processes = list(status["processes"])
-    if status["front"]:
-        processes.append({"role": "front", **status["front"]})
-    for process in processes:
+    for process in status["processes"]:
         pid = process["pid"] or "-"
         print(f"  {process['role']:<14} pid {pid:<8} restarts {process['restarts']}")

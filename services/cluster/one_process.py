@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import OperationalError
+from starlette.types import ASGIApp
 
 from services.app import (
     HANDLERS,
@@ -43,7 +44,7 @@ from services.kit.ports import refuse_taken
 from services.kit.settings import Settings
 from services.kit.weak_secrets import refuse_weak
 from services.kit.web.http_limits import protocol
-from services.kit.web.proxies import Trusted
+from services.kit.web.proxies import refuse_unreadable
 from services.matcher.queries import decisions
 from services.registry import change_log
 from services.registry.load import load
@@ -262,10 +263,29 @@ def serve(
     What operators ask stands on a port of its own where GUIDUI_OPERATIONS_PORT is set, beside it at
     the same host.
     """
-    Trusted(settings.trusted_proxies)  # a setting that cannot be read stops here
+    config = server_config(web, port, settings, host)
     health.serve(settings.operations_port, web.state.readiness, host)
+    server = _Server(config, on_ready)
+    collect_seldom()
+    for sign in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # uvicorn raises again what it caught, after a clean end
+        signal.signal(sign, lambda *_: server.leave())
+    server.run()
+    if server.failed:
+        raise SystemExit(1)
+
+
+def server_config(
+    web: ASGIApp, port: int, settings: Settings, host: str = "127.0.0.1"
+) -> uvicorn.Config:
+    """How an application is served: within the bounds of a connection, and the client told by none
+    but the proxies that are trusted. Raises `CannotStart` where these cannot be read.
+    """
+    refuse_unreadable(settings.trusted_proxies)
     limits = settings.http_limits()
-    config = uvicorn.Config(
+    return uvicorn.Config(
         web,
         host=host,
         port=port,
@@ -280,16 +300,6 @@ def serve(
         server_header=False,
         forwarded_allow_ips=settings.trusted_proxies,
     )
-    server = _Server(config, on_ready)
-    collect_seldom()
-    for sign in (
-        signal.SIGTERM,
-        signal.SIGINT,
-    ):  # uvicorn raises again what it caught, after a clean end
-        signal.signal(sign, lambda *_: server.leave())
-    server.run()
-    if server.failed:
-        raise SystemExit(1)
 
 
 class _Server(uvicorn.Server):

@@ -45,7 +45,7 @@ def intake(settings: Settings, port: int, host: str) -> None:
 
 
 def portal(settings: Settings, port: int, host: str) -> None:
-    """Pages, and the calls of receivers and departments."""
+    """Pages and all calls, those for events too: what stands at the public address of a cluster."""
     refuse_taken(port, host)
     with (
         own_app(settings, patient=True) as app,

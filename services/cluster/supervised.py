@@ -134,8 +134,8 @@ def status(data: Path) -> dict[str, Any]:
     """`{"ready", "http", "front": {"pid", "restarts"},
     "processes": [{"role", "pid", "restarts"}]}`.
 
-    Ready when every part says so itself. `front`, the process at the public address, is no role of
-    the interface (docs/interface.md §1) and stands beside them; null where nothing runs.
+    Ready when every part says so itself. `front` is the process at the public address: the portal,
+    which takes events too; null where nothing runs.
     """
     data = Path(data).resolve()
     try:
@@ -151,17 +151,14 @@ def status(data: Path) -> dict[str, Any]:
         and all(process["pid"] for process in kept)
     )
     front = None
-    processes = []
     for process in kept:
-        if process["role"] == "front":
+        if process["role"] == "portal":
             front = {"pid": process["pid"], "restarts": process["restarts"]}
-        else:
-            processes.append(process)
     return {
         "ready": bool(every_one_runs and _all_ready(data, noted)),
         "http": noted["http"],
         "front": front,
-        "processes": processes,
+        "processes": kept,
     }
 
 
@@ -260,6 +257,7 @@ class Supervisor:
         ]
         roles = ["relay", "intake", "portal", *numbered]
         ports = dict(zip(roles, (ports.client for ports in free_ports(len(roles))), strict=True))
+        ports["portal"] = self.port  # the public address: pages, and all calls
         for role in roles:
             self.probes[role] = ports[role]
             self._keep(
@@ -270,18 +268,6 @@ class Supervisor:
                     self.data / "logs" / f"{role}.log",
                 ),
             )
-        front = [
-            sys.executable,
-            "-m",
-            "services.kit.web.front",
-            f"127.0.0.1:{self.port}",
-            f"/v1/events=127.0.0.1:{ports['intake']}",
-            f"/=127.0.0.1:{ports['portal']}",
-        ]
-        self.probes["front"] = self.port
-        self._keep(
-            "front", Program(front, {MARK: str(self.data)}, self.data / "logs" / "front.log")
-        )
 
     def _command(self, role: str, port: int) -> list[str]:
         name = role.partition("-")[0]
@@ -294,7 +280,7 @@ class Supervisor:
             "GUIDUI_DATA": str(self.data),
             "GUIDUI_URL": self.http,
             "GUIDUI_INSTANCE": role,
-            # all roles on one machine, behind an address on loopback
+            # all roles on one machine, at addresses on loopback
             "GUIDUI_OPERATIONS_PORT": "0",
         }
         if not _serves_http(role):

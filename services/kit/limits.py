@@ -1,6 +1,4 @@
-"""The bounds of one HTTP connection that can be set from outside (`http_limits` and `front` keep
-them).
-"""
+"""The bounds of one HTTP connection that can be set from outside (`http_limits` keeps them)."""
 
 from __future__ import annotations
 

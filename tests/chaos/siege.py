@@ -107,7 +107,9 @@ def schedule(kills: int, roles: list[str], chance: random.Random) -> list[str]:
     few = max(3, kills // 7)
     victims = [brokers[n % len(brokers)] for n in range(few)] + ["postgres"] * few
     others = sorted(
-        role for role in roles if role.startswith(("relay", "intake", "matcher", "notifier"))
+        role
+        for role in roles
+        if role.startswith(("relay", "intake", "portal", "matcher", "notifier"))
     )
     victims += [others[n % len(others)] for n in range(kills - len(victims))]
     chance.shuffle(victims)

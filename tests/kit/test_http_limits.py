@@ -108,16 +108,54 @@ def test_a_good_request_is_answered(tight):
         (b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc", 400),
+        (b"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc", 400),
+        (b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nnonsense\r\n\r\n", 400),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
         (b"GET / HTTP/1.1\r\nX\x00: y\r\n\r\n", 400),
     ],
-    ids=["header", "headers", "line", "length", "negative", "tls", "nul"],
+    ids=[
+        "header",
+        "headers",
+        "line",
+        "length",
+        "negative",
+        "length and chunks",
+        "two lengths",
+        "space in a name",
+        "no name",
+        "tls",
+        "nul",
+    ],
 )
 def test_a_head_beyond_the_bounds_is_refused_in_a_sentence(tight, sent, status):
     answer = _asked(tight, sent)
     assert not answer or _refused(answer, status), answer[:200]
     assert answer or len(sent) > 1_000_000  # what is still being sent may find the door closed
     assert _asked(tight, GOOD).endswith(b"\r\n\r\n0")
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"x" * 3_000_000], ids=["empty", "small", "3 MB"])
+def test_a_body_arrives_whole_whether_its_length_is_told_or_not(tight, body):
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    told = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    chunks = b"".join(
+        b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:10], body[10:]) if part
+    )
+    chunked = head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+    for sent in (told, chunked):
+        assert _asked(tight, sent).endswith(b"\r\n\r\n%d" % len(body))
+
+
+def test_a_client_that_waits_for_leave_to_send_gets_it(tight):
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n"
+    with socket.create_connection(tight) as one:
+        one.sendall(head + b"Connection: close\r\n\r\n")
+        one.settimeout(5)
+        assert one.recv(65_536).startswith(b"HTTP/1.1 100 ")
+        one.sendall(b"abc")
+        assert _answer(one).endswith(b"\r\n\r\n3")
 
 
 @pytest.mark.parametrize(

@@ -40,12 +40,16 @@ def test_a_killed_supervisor_leaves_nothing_that_the_next_start_trips_over(tmp_p
         after = cluster.pids()
         assert set(after) == ROLES and not any(lives(pid) for pid in before.values())
 
+        with httpx.Client(base_url=seen["http"]) as client:  # one address serves pages and events
+            assert client.get("/sign-in").status_code == 200
+            assert client.post("/v1/events", json={}).status_code == 401
         cluster.kill("front")
         cluster.wait_ready()
         seen = cluster.status()
         restarts = {process["role"]: process["restarts"] for process in seen["processes"]}
-        assert restarts == dict.fromkeys(ROLES - {"front"}, 0)
+        assert restarts == dict.fromkeys(ROLES - {"front"}, 0) | {"portal": 1}
         assert seen["front"]["restarts"] == 1
+        assert cluster.pids()["front"] == cluster.pids()["portal"]
     assert not any(lives(pid) for pid in after.values())
     assert status(tmp_path) == {"ready": False, "http": None, "front": None, "processes": []}
 
