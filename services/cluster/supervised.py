@@ -211,6 +211,8 @@ class Supervisor:
             return 1
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
+        # what a killed supervisor noted still answers for a moment: that is not this cluster
+        (self.data / "cluster.json").unlink(missing_ok=True)
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: self.ending.set())
         try:

@@ -40,7 +40,9 @@ def test_a_killed_supervisor_leaves_nothing_that_the_next_start_trips_over(tmp_p
         after = cluster.pids()
         assert set(after) == ROLES and not any(lives(pid) for pid in before.values())
 
-        with httpx.Client(base_url=seen["http"]) as client:  # one address serves pages and events
+        with httpx.Client(
+            base_url=cluster.status()["http"]
+        ) as client:  # one address serves pages and events
             assert client.get("/sign-in").status_code == 200
             assert client.post("/v1/events", json={}).status_code == 401
         cluster.kill("front")
