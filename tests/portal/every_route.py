@@ -295,7 +295,7 @@ def _query(dependant: Any) -> Iterator[str]:
 
 def form_names() -> list[str]:
     """Every name of a field that a page reads."""
-    sources = (ROOT / "services" / "portal").glob("*.py")
+    sources = (ROOT / "services" / "portal").rglob("*.py")
     return sorted(
         {name for file in sources for name in NAME.findall(file.read_text("utf-8"))} - {"token"}
     )

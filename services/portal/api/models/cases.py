@@ -142,6 +142,8 @@ class Candidate(Answer):
     record: dict[str, Any] | None
     weights: list[Any]
     probability: float | None = None
+    levels: list[Any] | None = None
+    rareness: float | None = None
 
 
 class Review(Answer):
