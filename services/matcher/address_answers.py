@@ -34,24 +34,26 @@ class AddressAnswers:
         return answer["area"] if answer else None
 
 
+def answered_area(resolution: Resolution) -> str | None:
+    """The division that may be acted on without asking."""
+    if resolution.decision != "route" or not resolution.candidates:
+        return None
+    return resolution.candidates[0].code
+
+
 def kept_answer(resolution: Resolution, addresses: Addresses, now: datetime) -> dict[str, Any]:
     """An answer as the case keeps it: what decided it, by which table and how many confirmed cases,
     and all candidates.
 
     ``area`` is what may be acted on without asking; kept as it was, whatever is learned later.
     """
-    area = None
-    evidence: list[Any] = []
-    if resolution.candidates:
-        best = resolution.candidates[0]
-        evidence = [mention.to_json() for mention in best.evidence]
-        if resolution.decision == "route":
-            area = best.code
+    candidates = resolution.candidates
+    evidence = candidates[0].evidence if candidates else ()
     return {
         "decision": resolution.decision,
-        "area": area,
-        "words": evidence,
-        "candidates": [candidate.to_json() for candidate in resolution.candidates],
+        "area": answered_area(resolution),
+        "words": [mention.to_json() for mention in evidence],
+        "candidates": [candidate.to_json() for candidate in candidates],
         "table": addresses.current.snapshot.version,
         "learned": addresses.learned,
         "at": now.isoformat(),

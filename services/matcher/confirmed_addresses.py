@@ -37,6 +37,8 @@ TAKEN_BACK = frozenset(
     {"reroute", "merge", "join", "state_facts", "match", "withdraw", "close", "undo_match"}
 )
 
+_DIGITS = (9, 12)  # of a street's code, and of a community's
+
 _ACTS = """
 SELECT e.case_id::text AS case_id, e.seq, e.at, e.command, e.reason, e.by_organisation, e.detail,
     e.change, c.member,
@@ -73,6 +75,12 @@ WHERE a.case_id = ANY (CAST(:ids AS uuid[])) AND a.withdrawn_at IS NULL AND (
         AND e.command IN ('reroute', 'undo_match')
                AND e.seq > split_part(a.source, ':', 3)::int))"""
 
+_OF_MEMBER = """
+SELECT a.code, a.address
+FROM confirmed_address a
+JOIN transfer_case c ON c.id = a.case_id
+WHERE c.member = :member AND a.withdrawn_at IS NULL"""
+
 
 class ConfirmationsFirst:
     """The matcher's one handler: what people decided comes first, so that the departures after it
@@ -98,7 +106,8 @@ class ConfirmedAddressRecorder:
     """Records what moved cases say of addresses."""
 
     def __init__(self, clock: Clock, addresses: Addresses) -> None:
-        self._clock, self._addresses = clock, addresses
+        self._clock = clock
+        self._addresses = addresses
 
     def __call__(self, tx: Connection, moved: Sequence[Message]) -> None:
         """Keeps, replaces and withdraws evidence; a message seen again changes nothing."""
@@ -137,73 +146,85 @@ class ConfirmedAddressRecorder:
     def _learn(
         self, tx: Connection, act: Any, destination: str | None, directory: Directory
     ) -> None:
-        source = f"case:{act.case_id}:{act.seq}"
+        """Keeps what one act says of the case's address, unless a later act was seen already."""
         if rows(tx, _LATER, {"case_id": act.case_id, "seq": act.seq}):
             return
         if act.command == "refuse" and act.reason == "not_living_here":
-            self._withdraw(tx, act, "not_living_here", "")
+            self._withdraw(tx, act, "not_living_here")
             return
         place = directory.get(confirmed_by(act, destination))
         if place is None or not act.address or act.rerouted:
             return
-        code = _code(place)
-        kept = self._addresses.current.kept(act.address, code) if code else None
-        if kept is None or act.name and act.name in kept:
-            if code:
-                self._withdraw(tx, act, "replaced", "")
+        code = code_of(place)
+        if code is None:
             return
-        self._withdraw(tx, act, "replaced", source)
+        address = self._addresses.current.kept(act.address, code)
+        if address is None or _names_person(act, address):
+            self._withdraw(tx, act, "replaced")
+            return
+        self._keep(tx, act, address, code, place.path)
+
+    def _keep(self, tx: Connection, act: Any, address: str, code: str, path: str) -> None:
+        """Keeps an address as confirmed, in place of what the case, and earlier cases of the same
+        member and address, confirmed before.
+        """
+        source = f"case:{act.case_id}:{act.seq}"
+        self._withdraw(tx, act, "replaced", kept=source)
         if act.member:
-            rows_changed(
-                tx,
-                _EARLIER,
-                {
-                    "member": act.member,
-                    "case_id": act.case_id,
-                    "at": self._clock.now(),
-                    "code": code,
-                    "addresses": self._ways_to_say(tx, act, kept),
-                },
-            )
+            self._withdraw_of_earlier_cases(tx, act, address, code)
         rows_changed(
             tx,
             _KEEP,
             {
                 "source": source,
-                "address": kept,
+                "address": address,
                 "code": code,
                 "on": act.at.date(),
                 "case_id": act.case_id,
                 "kind": ACTS[act.command],
                 "by": act.by_organisation,
-                "path": place.path,
+                "path": path,
             },
         )
 
-    def _withdraw(self, tx: Connection, act: Any, why: str, but: str) -> None:
+    def _withdraw(self, tx: Connection, act: Any, why: str, *, kept: str = "") -> None:
+        """Withdraws what the case confirmed, but for the row ``kept``."""
         rows_changed(
             tx,
             _REPLACED,
-            {"case_id": act.case_id, "at": self._clock.now(), "why": why, "source": but},
+            {"case_id": act.case_id, "at": self._clock.now(), "why": why, "source": kept},
         )
 
-    def _ways_to_say(self, tx: Connection, act: Any, kept: str) -> list[str]:
+    def _withdraw_of_earlier_cases(self, tx: Connection, act: Any, address: str, code: str) -> None:
+        """Withdraws what earlier cases of the member confirmed of the same address as lying
+        elsewhere.
+        """
+        rows_changed(
+            tx,
+            _EARLIER,
+            {
+                "member": act.member,
+                "case_id": act.case_id,
+                "at": self._clock.now(),
+                "code": code,
+                "addresses": [*self._ways_to_say(tx, act), address],
+            },
+        )
+
+    def _ways_to_say(self, tx: Connection, act: Any) -> list[str]:
         """The same address as earlier cases of the member were kept: their own community's name
         stands before it.
         """
-        earlier = rows(
-            tx,
-            """SELECT a.code, a.address
-            FROM confirmed_address a
-            JOIN transfer_case c ON c.id = a.case_id
-            WHERE c.member = :m AND a.withdrawn_at IS NULL""",
-            {"m": act.member},
-        )
-        return [
-            e.address
-            for e in earlier
-            if self._addresses.current.kept(act.address, e.code) == e.address
-        ] + [kept]
+        ways: list[str] = []
+        for earlier in rows(tx, _OF_MEMBER, {"member": act.member}):
+            if self._addresses.current.kept(act.address, earlier.code) == earlier.address:
+                ways.append(earlier.address)
+        return ways
+
+
+def _names_person(act: Any, address: str) -> bool:
+    """Whether an address, as it would be kept, holds the name of the person."""
+    return bool(act.name) and act.name in address
 
 
 def confirmed_by(act: Any, destination: str | None) -> str | None:
@@ -211,20 +232,25 @@ def confirmed_by(act: Any, destination: str | None) -> str | None:
     that.
     """
     detail: Mapping[str, Any] = act.detail or {}
-    if act.command == "confirm_destination":
-        return destination if (act.change or {}).get("chosen_by_person") else None
-    if act.command == "forward":
-        return destination if "destination" in (act.change or {}) else None
+    change: Mapping[str, Any] = act.change or {}
     if act.command == "refuse":
         return detail.get("proposed") if act.reason == "wrong_organisation" else None
-    if act.command == "rule":
-        return destination if detail.get("decision") in ("redirect", "accept") else None
-    return destination
+    if act.command == "confirm_destination":
+        says_so = bool(change.get("chosen_by_person"))
+    elif act.command == "forward":
+        says_so = "destination" in change
+    elif act.command == "rule":
+        says_so = detail.get("decision") in ("redirect", "accept")
+    else:
+        says_so = True
+    return destination if says_so else None
 
 
-def _code(place: Organisation) -> str | None:
+def code_of(place: Organisation) -> str | None:
     """The division code that an organisation stands for: a community's, else a street's."""
-    return place.area if place.serves_area and place.area and len(place.area) in (9, 12) else None
+    if not place.serves_area or not place.area:
+        return None
+    return place.area if len(place.area) in _DIGITS else None
 
 
 def forget(tx: Connection, case_id: str | None, now: datetime, before: int = 2**31 - 1) -> None:
@@ -256,6 +282,11 @@ WHERE (:text = '' OR address LIKE '%' || :text || '%' OR code LIKE :text || '%')
     AND (:all OR withdrawn_at IS NULL)
   AND address <> ''
 ORDER BY "on" DESC NULLS LAST, source LIMIT :limit OFFSET :offset"""
+
+_WITHDRAW = """
+UPDATE confirmed_address
+SET withdrawn_at = :at, withdrawn_by = :by, withdrawn_reason = :why
+WHERE source = :source AND withdrawn_at IS NULL"""
 
 
 def listed(
@@ -297,13 +328,11 @@ def withdraw(
     with as_worker(tx):
         rows_changed(
             tx,
-            """UPDATE confirmed_address
-            SET withdrawn_at = :at, withdrawn_by = :by, withdrawn_reason = :why
-            WHERE source = :s AND withdrawn_at IS NULL""",
+            _WITHDRAW,
             {
                 "at": clock.now(),
                 "by": person or caller.organisation,
                 "why": bounded(reason, REASON_MAX, "reason"),
-                "s": source,
+                "source": source,
             },
         )

@@ -30,6 +30,8 @@ COPY (
     ORDER BY code
 ) TO STDOUT (FORMAT csv, HEADER)"""
 
+_IN_FORCE = "SELECT mark::text FROM registry_version WHERE part = 'division'"
+
 
 def publish(engine: Engine, cache: Path) -> str:
     """Compiles what table ``division`` holds now and makes it the edition that every process goes
@@ -38,25 +40,28 @@ def publish(engine: Engine, cache: Path) -> str:
     Returns the snapshot's version. 15 to 20 s where the table is another than before.
     """
     edition = str(uuid4())
-    gazetteer = opened(cache, edition, engine)
+    version = opened(cache, edition, engine).snapshot.version
     with engine.begin() as tx:
-        before = tx.exec_driver_sql(
-            "SELECT mark::text FROM registry_version WHERE part = 'division'"
-        ).scalar()
-        known = _note(cache, before) if before else None
-        if known and known.is_file() and known.read_text("ascii") == gazetteer.snapshot.version:
+        before = tx.exec_driver_sql(_IN_FORCE).scalar()
+        if before and _version_of(cache, before) == version:
             _note(cache, edition).unlink()
-            return gazetteer.snapshot.version
-        tx.exec_driver_sql("SELECT division_table_is(%s::uuid)", (edition,))
-    return gazetteer.snapshot.version
+        else:
+            tx.exec_driver_sql("SELECT division_table_is(%s::uuid)", (edition,))
+    return version
+
+
+def _version_of(cache: Path, edition: str) -> str | None:
+    """The version of an edition's snapshot; None where this machine never compiled it."""
+    note = _note(cache, edition)
+    return note.read_text("ascii") if note.is_file() else None
 
 
 def compiled(cache: Path, edition: str) -> Gazetteer | None:
     """The gazetteer of an edition, if this machine's cache has it compiled."""
-    note = _note(cache, edition)
-    if not note.is_file():
+    name = _version_of(cache, edition)
+    if name is None:
         return None
-    folder = cache / note.read_text("ascii")
+    folder = cache / name
     return Gazetteer(address_snapshot.Snapshot(folder)) if folder.is_dir() else None
 
 
@@ -65,27 +70,37 @@ def opened(cache: Path, edition: str, engine: Engine) -> Gazetteer:
     it.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    found = compiled(cache, edition)
-    if found is not None:
-        return found
+    ready = compiled(cache, edition)
+    if ready is not None:
+        return ready
+    name = _compile(cache, engine)
+    _keep_note(_note(cache, edition), name)
+    return Gazetteer(address_snapshot.Snapshot(cache / name))
+
+
+def _compile(cache: Path, engine: Engine) -> str:
+    """Compiles what table ``division`` holds; returns the name of the snapshot in the cache."""
     with tempfile.TemporaryDirectory(prefix="division-", dir=cache) as folder:
-        standing, gone = Path(folder) / "divisions.csv", Path(folder) / "gone.csv"
+        standing = Path(folder) / "divisions.csv"
+        gone = Path(folder) / "gone.csv"
         _export(engine, standing, gone)
         # a child gives its gigabyte back when it ends, and leaves this interpreter to its callers
-        done = subprocess.run(
+        child = subprocess.run(
             [sys.executable, "-m", __name__, str(cache), str(standing), str(gone)],
             capture_output=True,
             text=True,
         )
-        if done.returncode:
-            raise RuntimeError(
-                f"the division table could not be compiled: {done.stderr.strip()[-300:]}"
-            )
-    note = _note(cache, edition)
+    if child.returncode:
+        reason = child.stderr.strip()[-300:]
+        raise RuntimeError(f"the division table could not be compiled: {reason}")
+    return child.stdout.strip()
+
+
+def _keep_note(note: Path, name: str) -> None:
+    """Writes the note whole or not at all: another process may read it at any moment."""
     fresh = note.with_suffix(f".{os.getpid()}")
-    fresh.write_text(done.stdout.strip(), "ascii")
+    fresh.write_text(name, "ascii")
     fresh.replace(note)
-    return Gazetteer(address_snapshot.Snapshot(cache / done.stdout.strip()))
 
 
 def _note(cache: Path, edition: str) -> Path:
@@ -104,15 +119,19 @@ def _export(engine: Engine, standing: Path, gone: Path) -> None:
 
 def main(cache: str, standing: str, gone: str) -> None:
     """Compiles two exported files; prints the name of the snapshot."""
-    packaged = address_snapshot.packaged("divisions.csv.xz")
-    past = [address_snapshot.packaged("divisions_history.csv.xz")]
-    with lzma.open(packaged) as shipped:
-        as_shipped = shipped.read().replace(b"\r\n", b"\n") == Path(standing).read_bytes()
-    if not as_shipped:
-        past += [packaged, Path(gone)]
-    print(
-        address_snapshot.ensure(Path(cache), packaged if as_shipped else Path(standing), past).name
-    )
+    shipped = address_snapshot.packaged("divisions.csv.xz")
+    earlier = [address_snapshot.packaged("divisions_history.csv.xz")]
+    table = shipped
+    if not _is_shipped(Path(standing), shipped):
+        table = Path(standing)
+        earlier += [shipped, Path(gone)]
+    print(address_snapshot.ensure(Path(cache), table, earlier).name)
+
+
+def _is_shipped(table: Path, shipped: Path) -> bool:
+    """Whether an exported table is the one that comes with the package."""
+    with lzma.open(shipped) as lines:
+        return lines.read().replace(b"\r\n", b"\n") == table.read_bytes()
 
 
 if __name__ == "__main__":

@@ -58,9 +58,9 @@ def close(engine: Engine, clock: Clock, rule_source: RuleSource) -> int:
 
 
 def _over(tx: Connection, posters: set[str], since: datetime) -> set[str]:
-    found = rows(
-        tx, _BATCHES, {"since": since, "sources": sorted(SOURCE_PREFIX + code for code in posters)}
-    )
-    plain = [batch_of(row.source, row.batch) for row in found if row.over]
-    ids = case_ids.read(tx, plain)
-    return {ids.of(one) for one in plain}
+    """The bulk cases of the batches that are over, of whatever these organisations posted."""
+    sources = [SOURCE_PREFIX + code for code in posters]
+    batches = rows(tx, _BATCHES, {"since": since, "sources": sorted(sources)})
+    over = [batch_of(batch.source, batch.batch) for batch in batches if batch.over]
+    ids = case_ids.read(tx, over)
+    return {ids.of(plain_id) for plain_id in over}

@@ -5,6 +5,7 @@ table takes its place.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,13 @@ class Addresses:
         self, gazetteer: Gazetteer, cache: Path | None = None, engine: Engine | None = None
     ) -> None:
         self.current = gazetteer
-        self._cache, self._engine = cache, engine
+        self._cache = cache
+        self._engine = engine
         self._turn = threading.Lock()
-        self._said: dict[str, tuple[Any, ...]] = {}
+        self._confirmed: dict[str, tuple[Any, ...]] = {}
         self._seen: str | None = None
-        self._own: list[
-            str
-        ] = []  # sources taken from a transaction that may have been rolled back since
+        # sources taken from a transaction that may have been rolled back since
+        self._own: list[str] = []
         self._edition: str | None = None
         self._coming: str | None = None
         self._ready: tuple[str, Gazetteer] | None = None
@@ -58,7 +59,7 @@ class Addresses:
     @property
     def learned(self) -> int:
         """How many confirmed cases the answers stand on."""
-        return len(self._said)
+        return len(self._confirmed)
 
     def resolve(self, address: str | None, county: str | None = None) -> Resolution:
         """Candidates for an address, by the table and the evidence in force."""
@@ -73,15 +74,17 @@ class Addresses:
             if self._ready and self._ready[0] == asked.edition:
                 self._replace(tx)
             self._make_sure(tx)
-            rows = (
-                tx.exec_driver_sql(_CHANGED, (self._seen,)).all()
-                if self._seen
-                else tx.exec_driver_sql(_ALL).all()
-            )
-            for row in rows:
+            changed = self._changed(tx)
+            for row in changed:
                 self._take(self.current, row)
-            self._own = [row.source for row in rows if row.own]
+            self._own = [row.source for row in changed if row.own]
             self._seen = asked.horizon
+
+    def _changed(self, tx: Connection) -> Sequence[Any]:
+        """What was confirmed or withdrawn since the last look; all of it at the first."""
+        if self._seen:
+            return tx.exec_driver_sql(_CHANGED, (self._seen,)).all()
+        return tx.exec_driver_sql(_ALL).all()
 
     def _make_sure(self, tx: Connection) -> None:
         """What was taken from this process's own transaction stands only if that was committed."""
@@ -91,19 +94,21 @@ class Addresses:
         for source in self._own:
             if source in kept:
                 self._take(self.current, kept[source])
-            elif self._said.pop(source, None) is not None:
+            elif self._confirmed.pop(source, None) is not None:
                 self.current.withdraw(source)
 
     def _take(self, gazetteer: Gazetteer, row: Any) -> None:
-        before, now = self._said.get(row.source), (row.address, row.code, row.on)
-        if row.withdrawn:
-            if self._said.pop(row.source, None) is not None:
-                gazetteer.withdraw(row.source)
-        elif before != now:
-            if before is not None:
-                gazetteer.withdraw(row.source)
+        """Lets a gazetteer learn what a row confirms, or forget what it withdraws."""
+        before = self._confirmed.get(row.source)
+        now = None if row.withdrawn else (row.address, row.code, row.on)
+        if before == now:
+            return
+        if before is not None:
+            gazetteer.withdraw(row.source)
+            del self._confirmed[row.source]
+        if now is not None:
             gazetteer.learn(row.address, row.code, source=row.source, on=row.on)
-            self._said[row.source] = now
+            self._confirmed[row.source] = now
 
     def _follow(self, edition: str) -> None:
         """Opens another edition beside the one in force: at once where it is compiled, else in the
@@ -134,13 +139,16 @@ class Addresses:
         """The newer table with all that was confirmed, then the one reference."""
         assert self._ready is not None
         edition, fresh = self._ready
-        fresh.route_at, self._said, self._ready = self.current.route_at, {}, None
+        self._ready = None
+        self._confirmed = {}
+        fresh.route_at = self.current.route_at
         for row in tx.exec_driver_sql(_ALL):
             self._take(fresh, row)
-        self.current, self._edition = fresh, edition
+        self.current = fresh
+        self._edition = edition
         log.info(
             "division_table_replaced",
             edition=edition,
             version=fresh.snapshot.version,
-            learned=len(self._said),
+            learned=len(self._confirmed),
         )
