@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from services.identity.model import RARITY, group_of, signs
@@ -25,6 +26,8 @@ LEAST = 50
 FOLDS = 5
 ROUNDS = 60
 HALVINGS = 12
+GAIN_MIN = 1e-4
+"""A step that gains less, in log-likelihood, is the last."""
 _FEW = Words(
     "人工核对的结论还不足 {n} 条，不足以重新估计；再积累一些。",
     "There are fewer than {n} decisions; that is too few to estimate from.",
@@ -36,7 +39,17 @@ _WORSE = Words(
 )
 
 Weights = dict[str, float]
-Row = tuple[list[dict[str, float]], int | None]
+"""Sign -> what it adds to the logarithm of the odds."""
+Values = dict[str, float]
+"""Sign -> how much of it one candidate shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision: the values of each candidate, and which of them is the person, if any is."""
+
+    candidates: list[Values]
+    right: int | None
 
 
 def refitted(
@@ -48,138 +61,194 @@ def refitted(
     Raises Refused where there are too few decisions, or they make nothing better.
     """
     if len(groups) < LEAST:
-        raise Refused(
-            409, "too-few-decisions", Words(_FEW.zh.format(n=LEAST), _FEW.en.format(n=LEAST))
-        )
+        few = Words(_FEW.zh.format(n=LEAST), _FEW.en.format(n=LEAST))
+        raise Refused(409, "too-few-decisions", few)
     start = _weights(base)
-    rows = [_row(group) for group in groups]
-    fits = [
-        _fit(start, [row for at, row in enumerate(rows) if at % FOLDS != fold])
-        for fold in range(FOLDS)
-    ]
-    after = sum(_likelihood(fits[at % FOLDS], row) for at, row in enumerate(rows)) / len(rows)
-    before = sum(_likelihood(start, row) for row in rows) / len(rows)
+    decisions = [_decided(group) for group in groups]
+    before = sum(_likelihood(start, decision) for decision in decisions) / len(decisions)
+    after = _likelihood_unseen(start, decisions)
     if after <= before:
         raise Refused(409, "no-better", _WORSE)
-    return _file(base, groups, _fit(start, rows), version), {
-        "decisions": len(rows),
+    fitted = _file(base, groups, _fit(start, decisions), version)
+    worth = {
+        "decisions": len(decisions),
         "before": round(before, 4),
         "after": round(after, 4),
     }
+    return fitted, worth
+
+
+def _likelihood_unseen(start: Weights, decisions: Sequence[Decided]) -> float:
+    """The mean log-likelihood of decisions by weights that were fitted without them."""
+    fits: list[Weights] = []
+    for fold in range(FOLDS):
+        others = [decision for at, decision in enumerate(decisions) if at % FOLDS != fold]
+        fits.append(_fit(start, others))
+    total = sum(_likelihood(fits[at % FOLDS], decision) for at, decision in enumerate(decisions))
+    return total / len(decisions)
 
 
 def _weights(base: Mapping[str, Any]) -> Weights:
-    return {sign: row["weight"] for sign, row in base["signs"].items()} | {
-        RARITY + level: weight for level, weight in base["rarity"].items()
-    }
+    weights = {sign: shares["weight"] for sign, shares in base["signs"].items()}
+    for level, weight in base["rarity"].items():
+        weights[RARITY + level] = weight
+    return weights
 
 
-def _row(group: Group) -> Row:
-    """The candidates as signs with values, and the place of the one that is the person."""
-    found = []
-    for levels, rareness, _ in group:
+def _decided(group: Group) -> Decided:
+    """A group of candidates as signs with values."""
+    candidates: list[Values] = []
+    right = None
+    for at, (levels, rareness, is_person) in enumerate(group):
+        number, name, *_ = levels
         values = dict.fromkeys(signs(levels), 1.0)
-        if rareness and group_of(levels[0]) == "free":
-            values[RARITY + levels[1]] = rareness
-        found.append(values)
-    return found, next((at for at, (_, _, same) in enumerate(group) if same), None)
+        if rareness and group_of(number) == "free":
+            values[RARITY + name] = rareness
+        candidates.append(values)
+        if is_person and right is None:
+            right = at
+    return Decided(candidates, right)
 
 
-def _shares(weights: Weights, found: Sequence[Mapping[str, float]]) -> list[float]:
+def _shares(weights: Weights, candidates: Sequence[Values]) -> list[float]:
     """The probability of each candidate; what is missing to one is "none of them"."""
-    scores = [
-        sum(weights.get(sign, 0.0) * value for sign, value in values.items()) for values in found
-    ]
+    scores = [_score(weights, values) for values in candidates]
     top = max(0.0, *scores)
     odds = [math.exp(score - top) for score in scores]
     total = math.exp(-top) + sum(odds)
     return [odd / total for odd in odds]
 
 
-def _likelihood(weights: Weights, row: Row) -> float:
-    found, right = row
-    shares = _shares(weights, found)
-    return math.log(max(1e-12, shares[right] if right is not None else 1 - sum(shares)))
+def _score(weights: Weights, values: Values) -> float:
+    return sum(weights.get(sign, 0.0) * value for sign, value in values.items())
 
 
-def _fit(start: Weights, rows: Sequence[Row]) -> Weights:
+def _likelihood(weights: Weights, decision: Decided) -> float:
+    """The logarithm of the probability that was given to what was decided."""
+    shares = _shares(weights, decision.candidates)
+    share = 1 - sum(shares) if decision.right is None else shares[decision.right]
+    return math.log(max(1e-12, share))
+
+
+def _fit(start: Weights, decisions: Sequence[Decided]) -> Weights:
     """Steps along the gradient, each halved until it climbs; the likelihood is concave, so they end
     at its one top.
     """
-    weights, height = dict(start), _height(start, start, rows)
+    weights = dict(start)
+    height = _height(start, start, decisions)
     for _ in range(ROUNDS):
-        step = _step(start, weights, rows)
+        step = _step(start, weights, decisions)
         for _ in range(HALVINGS):
-            tried = {**weights, **{sign: weights.get(sign, 0.0) + by for sign, by in step.items()}}
-            climbed = _height(start, tried, rows)
+            tried = _moved(weights, step)
+            climbed = _height(start, tried, decisions)
             if climbed > height:
                 break
             step = {sign: by / 2 for sign, by in step.items()}
         else:
             return weights
-        gained, weights, height = climbed - height, tried, climbed
-        if gained < 1e-4:
+        gained = climbed - height
+        weights = tried
+        height = climbed
+        if gained < GAIN_MIN:
             break
     return weights
 
 
-def _height(start: Weights, weights: Weights, rows: Sequence[Row]) -> float:
-    moved = sum((weight - start.get(sign, 0.0)) ** 2 for sign, weight in weights.items())
-    return sum(_likelihood(weights, row) for row in rows) - FIRMNESS / 2 * moved
+def _moved(weights: Weights, step: Weights) -> Weights:
+    moved = dict(weights)
+    for sign, by in step.items():
+        moved[sign] = weights.get(sign, 0.0) + by
+    return moved
 
 
-def _step(start: Weights, weights: Weights, rows: Sequence[Row]) -> Weights:
+def _height(start: Weights, weights: Weights, decisions: Sequence[Decided]) -> float:
+    """What is maximised: the likelihood of the decisions, less the penalty on what changed."""
+    likelihood = sum(_likelihood(weights, decision) for decision in decisions)
+    changed = sum((weight - start.get(sign, 0.0)) ** 2 for sign, weight in weights.items())
+    return likelihood - FIRMNESS / 2 * changed
+
+
+def _step(start: Weights, weights: Weights, decisions: Sequence[Decided]) -> Weights:
+    """The step of each weight: the slope of the height over (a bound of) how it bends."""
     slope: defaultdict[str, float] = defaultdict(float)
     bend: defaultdict[str, float] = defaultdict(float)
-    for found, right in rows:
-        shares = _shares(weights, found)
+    for decision in decisions:
+        shares = _shares(weights, decision.candidates)
         none = 1 - sum(shares)
-        for at, (values, share) in enumerate(zip(found, shares, strict=True)):
-            pull = (at == right) - share if right is not None else -share
+        for at, share in enumerate(shares):
+            values = decision.candidates[at]
+            pull = (at == decision.right) - share
+            curve = max(share * (1 - share), share * none, 0.01)
             for sign, value in values.items():
                 slope[sign] += value * pull
-                bend[sign] += (
-                    value * value * max(share * (1 - share), share * none, 0.01) * len(values)
-                )
-    return {
-        sign: (pull - FIRMNESS * (weights.get(sign, 0.0) - start.get(sign, 0.0)))
-        / (FIRMNESS + bend[sign])
-        for sign, pull in slope.items()
-    }
+                bend[sign] += value * value * curve * len(values)
+    steps: Weights = {}
+    for sign, pull in slope.items():
+        changed = weights.get(sign, 0.0) - start.get(sign, 0.0)
+        steps[sign] = (pull - FIRMNESS * changed) / (FIRMNESS + bend[sign])
+    return steps
+
+
+@dataclass(slots=True)
+class _Pairs:
+    """Decided pairs, counted: how many there are, and how many show each sign."""
+
+    number: int = 0
+    showing: Counter[str] = field(default_factory=Counter)
+
+    def add(self, levels: tuple[str, ...]) -> None:
+        """Counts one pair."""
+        self.number += 1
+        self.showing.update(signs(levels))
+
+    def share(self, sign: str, share_before: float, pairs_before: float) -> float:
+        """The share of pairs that show a sign, these counted with those before."""
+        showing = share_before * pairs_before + self.showing[sign]
+        return round(showing / (pairs_before + self.number), 6)
 
 
 def _file(
     base: Mapping[str, Any], groups: Sequence[Group], weights: Weights, version: str
 ) -> dict[str, Any]:
-    true: Counter[str] = Counter()
-    other: Counter[str] = Counter()
-    pairs = [0, 0]
-    for group in groups:
-        for levels, _, same in group:
-            pairs[not same] += 1
-            (true if same else other).update(signs(levels))
-    trues = base.get("true_pairs", base["rows"] * base["prior"])
-    others = base.get("other_pairs", base["rows"])
-    table = {}
-    for sign in sorted({*base["signs"], *true, *other}):
+    """The file of a version: the base's, its shares counted on by what was decided."""
+    true, other = _counted(groups)
+    true_before = base.get("true_pairs", base["rows"] * base["prior"])
+    other_before = base.get("other_pairs", base["rows"])
+    table: dict[str, dict[str, float]] = {}
+    for sign in sorted({*base["signs"], *true.showing, *other.showing}):
         old = base["signs"].get(sign, {"m": 0.0, "u": 0.0})
         table[sign] = {
-            "m": round((old["m"] * trues + true[sign]) / (trues + pairs[0]), 6),
-            "u": round((old["u"] * others + other[sign]) / (others + pairs[1]), 6),
+            "m": true.share(sign, old["m"], true_before),
+            "u": other.share(sign, old["u"], other_before),
             "weight": round(weights.get(sign, 0.0), 4),
         }
-    rarity = {
-        sign.removeprefix(RARITY): round(weight, 4)
-        for sign, weight in weights.items()
-        if sign.startswith(RARITY)
-    }
     return {
         **base,
         "version": version,
         "from": base["version"],
         "rows": base["rows"] + len(groups),
-        "true_pairs": trues + pairs[0],
-        "other_pairs": others + pairs[1],
-        "rarity": rarity,
+        "true_pairs": true_before + true.number,
+        "other_pairs": other_before + other.number,
+        "rarity": _rarity(weights),
         "signs": table,
+    }
+
+
+def _counted(groups: Sequence[Group]) -> tuple[_Pairs, _Pairs]:
+    """The pairs of the person with themselves, and those with others."""
+    true = _Pairs()
+    other = _Pairs()
+    for group in groups:
+        for levels, _, is_person in group:
+            pairs = true if is_person else other
+            pairs.add(levels)
+    return true, other
+
+
+def _rarity(weights: Weights) -> Weights:
+    """The weights of rare names, by the level of the name."""
+    return {
+        sign.removeprefix(RARITY): round(weight, 4)
+        for sign, weight in weights.items()
+        if sign.startswith(RARITY)
     }

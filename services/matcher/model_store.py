@@ -21,6 +21,8 @@ _TAKEN = Words(
     "This version is there already; old versions stay, so that what they said can be computed "
     "again.",
 )
+_VERSIONS = """
+SELECT version, made_at, data ->> 'rows' AS rows, in_force FROM identity_model ORDER BY made_at"""
 _NO_SUCH = Words("没有这个模型版本。", "There is no such version of the model.")
 
 
@@ -69,33 +71,23 @@ def add(tx: Connection, data: Mapping[str, Any], at: datetime) -> None:
 def switch(tx: Connection, version: str) -> None:
     """Lets a version judge from the next batch on; the shipped one by its name."""
     tx.exec_driver_sql("UPDATE identity_model SET in_force = false WHERE in_force")
-    found = tx.exec_driver_sql(
+    switched = tx.exec_driver_sql(
         "UPDATE identity_model SET in_force = true WHERE version = %s RETURNING 1", (version,)
     )
-    if found.first() is None and version != LATEST:
+    if switched.first() is None and version != LATEST:
         raise Refused(404, "no-such-version", _NO_SUCH)
 
 
 def versions(tx: Connection) -> list[dict[str, Any]]:
     """All versions, the shipped one first: version, made_at, rows, in_force."""
-    stored = rows(
-        tx,
-        "SELECT version, made_at, data ->> 'rows' AS rows, in_force FROM identity_model ORDER BY "
-        "made_at",
-    )
+    stored = [dict(row) for row in rows(tx, _VERSIONS)]
     shipped = {
         "version": LATEST,
         "made_at": None,
         "rows": None,
-        "in_force": not any(r.in_force for r in stored),
+        "in_force": not any(version["in_force"] for version in stored),
     }
-    return [
-        shipped,
-        *(
-            {"version": r.version, "made_at": r.made_at, "rows": r.rows, "in_force": r.in_force}
-            for r in stored
-        ),
-    ]
+    return [shipped, *stored]
 
 
 def again(tx: Connection, version: str, evidence: Mapping[str, Any]) -> list[float]:
@@ -103,7 +95,5 @@ def again(tx: Connection, version: str, evidence: Mapping[str, Any]) -> list[flo
     then.
     """
     judge = model(tx, version, evidence.get("prior"))
-    return judge.again(
-        [(tuple(p["levels"]), p["rareness"]) for p in evidence.get("pairs", ())],
-        evidence.get("rest", 0.0),
-    )
+    pairs = [(tuple(pair["levels"]), pair["rareness"]) for pair in evidence.get("pairs", ())]
+    return judge.again(pairs, evidence.get("rest", 0.0))
