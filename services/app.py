@@ -413,7 +413,9 @@ def portal_of(app: App, address: str) -> Portal:
         app.clock,
         app.secret,
         post=Intake(app.acts, app.clock, app.secret).post,
-        reviews=lambda tx, caller, **asked: matched.reviews(tx, app, caller, **asked),
+        reviews=lambda tx, caller, **asked: matched.reviews(
+            tx, app, caller, matched.ReviewQuery(**asked)
+        ),
         reviews_waiting=matched.reviews_waiting,
         explained=lambda tx, caller, case: matched.explained(tx, app, caller, case),
         decide_review=lambda tx, caller, review, body, person: matched.decide_review(

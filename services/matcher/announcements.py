@@ -83,6 +83,11 @@ class Announcement:
         return destination.get("address")
 
     @property
+    def stated_values(self) -> dict[str, Any]:
+        """What the sender says of the person and of where they go, field by field."""
+        return {**self.stated_person, "address": self.address}
+
+    @property
     def opens(self) -> bool:
         """Whether an event of this type opens a case."""
         return self.kind in OPENING
@@ -209,6 +214,13 @@ def read(tx: Connection, events: Sequence[UUID]) -> list[Announcement]:
             plain_ids.add(announcement.plain_parent_id)
     ids = case_ids.read(tx, plain_ids)
     return [replace(announcement, ids=ids) for announcement in announcements]
+
+
+def read_at(tx: Connection, place: Place) -> Announcement:
+    """The announcement of one posted person."""
+    event, _ = place
+    of_event = read(tx, [event])
+    return next(announcement for announcement in of_event if announcement.place == place)
 
 
 def _announcement(row: Any) -> Announcement:

@@ -17,7 +17,7 @@ from services.cases.model.states import BEFORE_ACCEPTED, TERMINAL
 from services.cases.store import signs, tables
 from services.matcher import withdrawn
 from services.matcher.announcements import Announcement, Place, lock_for_correction
-from services.matcher.people import Decision
+from services.matcher.decision import Decision
 from services.registry import change_log
 
 _WITHDRAW_STATEMENTS = """

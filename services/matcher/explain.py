@@ -4,26 +4,27 @@ version that decided.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from services.cases.views.queries import as_worker
-from services.identity.compare import FIELDS
 from services.identity.reasons import reasons
 from services.kit.clock import ZONE
 from services.kit.db.engine import rows
+from services.matcher import sender_hints
+from services.matcher.judging import bits_by_field
 from services.matcher.model_store import again, in_force, model
-from services.matcher.sender_hints import spoken
+from services.matcher.review_list import review_id
 from services.matcher.surroundings import Surroundings
 from services.registry.access import Caller
 from services.registry.announcement_rights import in_line
 
 _OF_CASE = """
 SELECT i.event_id, i.position, i.decision, i.member, i.model, i.decided_at, i.decided_by,
-    i.evidence, i.notes, i.path, e.organisation,
-       e.time
+    i.evidence, i.notes, i.path, e.organisation, e.time
 FROM statement s JOIN identification i ON i.event_id = s.event AND i.position = s.position
 JOIN posted_event e ON e.id = i.event_id
 WHERE s.case_id = :case ORDER BY e.time, i.event_id, i.position"""
@@ -42,65 +43,77 @@ def explained(
     ``today`` what the version in force would say; ``weights`` are bits field by field, with words.
     """
     try:
-        ident = UUID(case_id)
+        case = UUID(case_id)
     except ValueError:
         return None
-    seen = rows(tx, "SELECT origin FROM transfer_case WHERE id = :case", {"case": ident})
+    seen = rows(tx, "SELECT origin FROM transfer_case WHERE id = :case", {"case": case})
     if not seen:
         return None
     with as_worker(tx):
         context = app.rule_source.context(tx, app.clock.now())
-        whole = in_line(caller.organisation, seen[0].origin, context.directory, context.today)
+        poster, home = caller.organisation, seen[0].origin
+        sees_all = in_line(poster, home, context.directory, context.today)
+        postings = rows(tx, _OF_CASE, {"case": case})
         return [
-            _one(tx, row)
-            for row in rows(tx, _OF_CASE, {"case": ident})
-            if whole or row.path.startswith(caller.path)
+            _explained(tx, posting)
+            for posting in postings
+            if sees_all or posting.path.startswith(caller.path)
         ]
 
 
-def _one(tx: Connection, row: Any) -> dict[str, Any]:
-    said = {
-        "id": f"{row.event_id}:{row.position}",
-        "decision": row.decision,
-        "member": row.member,
-        "model": row.model,
-        "by": row.decided_by,
-        "at": row.decided_at.astimezone(ZONE).isoformat(),
-        "organisation": row.organisation,
-        "posted": row.time.astimezone(ZONE).isoformat(),
+def _explained(tx: Connection, posting: Any) -> dict[str, Any]:
+    """One posting: who decided what, and where the register agreed, how far."""
+    explanation = {
+        "id": review_id((posting.event_id, posting.position)),
+        "decision": posting.decision,
+        "member": posting.member,
+        "model": posting.model,
+        "by": posting.decided_by,
+        "at": posting.decided_at.astimezone(ZONE).isoformat(),
+        "organisation": posting.organisation,
+        "posted": posting.time.astimezone(ZONE).isoformat(),
         "probability": None,
         "again": None,
         "today": None,
         "weights": [],
-        "notes": [{"code": c, "zh": w.zh, "en": w.en} for c, w in spoken(row.notes)],
+        "notes": sender_hints.shown(posting.notes),
     }
-    pairs = (row.evidence or {}).get("pairs") or ()
-    at = next((n for n, pair in enumerate(pairs) if pair.get("member") == row.member), None)
-    if at is None:
-        return said
-    levels, rareness = tuple(pairs[at]["levels"]), pairs[at]["rareness"]
-    bits = model(tx, row.model).bits(levels, rareness)
-    names = {"id_number": "number", "birth_date": "birth"}
-    weights = [
-        {
-            "field": r.field,
-            "level": r.level,
-            "zh": r.words.zh,
-            "en": r.words.en,
-            "bits": bits[names.get(r.field, r.field)],
+    number = _number_of_pair(posting)
+    if number is None:
+        return explanation
+    return explanation | _agreement(tx, posting, number)
+
+
+def _number_of_pair(posting: Any) -> int | None:
+    """Which of the pairs in the evidence is the member's."""
+    evidence = posting.evidence or {}
+    for number, pair in enumerate(evidence.get("pairs") or ()):
+        if pair.get("member") == posting.member:
+            return number
+    return None
+
+
+def _agreement(tx: Connection, posting: Any, number: int) -> dict[str, Any]:
+    """How far the register agreed by one pair of the evidence: then, again now, and today."""
+    pair: Mapping[str, Any] = posting.evidence["pairs"][number]
+    levels = tuple(pair["levels"])
+    bits = bits_by_field(model(tx, posting.model), levels, pair["rareness"])
+    weights: list[dict[str, Any]] = []
+    for reason in reasons(levels):
+        weight = {
+            "field": reason.field,
+            "level": reason.level,
+            "zh": reason.words.zh,
+            "en": reason.words.en,
+            "bits": bits.pop(reason.field),
         }
-        for r in reasons(levels)
-    ]
-    stated = {w["field"] for w in weights}
-    rest = sum(
-        bits[field]
-        for field in FIELDS
-        if {"number": "id_number", "birth": "birth_date"}.get(field, field) not in stated
-    )
-    return said | {
-        "probability": pairs[at]["probability"],
-        "again": again(tx, row.model, row.evidence)[at],
-        "today": again(tx, in_force(tx).version, row.evidence)[at],
+        weights.append(weight)
+    # what no reason mentions still weighs a little
+    rest = sum(bits.values())
+    return {
+        "probability": pair["probability"],
+        "again": again(tx, posting.model, posting.evidence)[number],
+        "today": again(tx, in_force(tx).version, posting.evidence)[number],
         "weights": weights,
         "rest": round(rest, 1),
     }

@@ -6,25 +6,40 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.cases.commands.arguments import refuse
 from services.kit.db.engine import dumps, rows
+from services.matcher import desk_refusals
+from services.matcher.announcements import Place
+from services.registry.access import Caller
+
+_NEAREST_RULE = """
+SELECT DISTINCT ON (p.path) p.path, r.four_eyes
+FROM unnest(CAST(:paths AS text[])) AS p (path)
+JOIN review_rule r ON starts_with(p.path, r.path)
+ORDER BY p.path, length(r.path) DESC"""
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
+class Actor:
     """Who acts: an organisation with the person who signed in, or the key of its system."""
 
     organisation: str
     person: str | None = None
     key: str | None = None
 
+    @classmethod
+    def of(cls, caller: Caller, person: str | None) -> Actor:
+        """Whoever acts as this caller, be it a person or a system."""
+        key = None
+        if caller.key_id and not person:
+            key = str(caller.key_id)
+        return cls(caller.own_organisation, person, key)
+
     @property
     def mark(self) -> str:
-        """What tells two who decide apart."""
+        """What tells two actors apart."""
         return f"{self.organisation}/{self.person or self.key or ''}"
 
     @property
@@ -42,9 +57,9 @@ def rule(tx: Connection, path: str, four_eyes: bool, at: datetime) -> None:
     persons, or one.
     """
     tx.exec_driver_sql(
-        """INSERT INTO review_rule (path, four_eyes, since) VALUES (%s, %s, %s)
-                          ON CONFLICT (path) DO UPDATE SET four_eyes = excluded.four_eyes,
-                              since = excluded.since""",
+        """INSERT INTO review_rule (path, four_eyes, since)
+        VALUES (%s, %s, %s)
+        ON CONFLICT (path) DO UPDATE SET four_eyes = excluded.four_eyes, since = excluded.since""",
         (path, four_eyes, at),
     )
 
@@ -59,57 +74,52 @@ def asked_for(tx: Connection, paths: Iterable[str]) -> set[str]:
     organisation holds.
     """
     wanted = sorted(set(paths))
-    found = (
-        rows(
-            tx,
-            """SELECT DISTINCT ON (p.path) p.path, r.four_eyes
-            FROM unnest(CAST(:paths AS text[])) AS p (path)
-            JOIN review_rule r ON starts_with(p.path, r.path)
-            ORDER BY p.path, length(r.path) DESC""",
-            {"paths": wanted},
-        )
-        if wanted
-        else ()
-    )
-    return {row.path for row in found if row.four_eyes}
+    if not wanted:
+        return set()
+    ruled = rows(tx, _NEAREST_RULE, {"paths": wanted})
+    return {row.path for row in ruled if row.four_eyes}
 
 
-def seconded(proposal: Mapping[str, Any] | None, chosen: Mapping[str, Any], who: Who) -> bool:
-    """Whether ``who`` says what another person proposed; 409 where it is the same person."""
-    if proposal is None:
+def seconded(proposal: Mapping[str, Any] | None, chosen: Mapping[str, Any], actor: Actor) -> bool:
+    """Whether ``actor`` says what another person proposed; 409 where it is the same person."""
+    if proposal is None or not _is_same(proposal, chosen):
         return False
-    same = proposal.get("member") == chosen.get("member") and bool(
-        proposal.get("not_a_member")
-    ) == ("not_a_member" in chosen)
-    if same and proposal["mark"] == who.mark:
-        raise refuse(
-            409,
-            "second-person-needed",
-            "这条核对要两个人分别认定；请另一人再看一遍。",
-            "This review needs two persons: somebody else must look at it too.",
-        )
-    return same
+    if proposal["mark"] == actor.mark:
+        raise desk_refusals.second_person_needed()
+    return True
 
 
-def propose(  # noqa: PLR0913
+def _is_same(proposal: Mapping[str, Any], chosen: Mapping[str, Any]) -> bool:
+    if proposal.get("member") != chosen.get("member"):
+        return False
+    return bool(proposal.get("not_a_member")) == ("not_a_member" in chosen)
+
+
+def propose(
     tx: Connection,
-    event: UUID,
-    position: int,
+    place: Place,
     chosen: Mapping[str, Any],
-    who: Who,
+    actor: Actor,
     at: datetime,
+    *,
     before: Mapping[str, Any] | None = None,
 ) -> None:
     """Keeps a decision until another person says the same; one that differs takes its place."""
     proposal = {
         **chosen,
-        "by": who.name,
-        "by_organisation": who.organisation,
-        "mark": who.mark,
+        **actor.shown(),
+        "mark": actor.mark,
         "at": at,
         "instead_of": before["by"] if before else None,
     }
     tx.exec_driver_sql(
         "UPDATE identification SET proposal = %s::jsonb WHERE event_id = %s AND position = %s",
-        (dumps(proposal), event, position),
+        (dumps(proposal), *place),
+    )
+
+
+def forget_proposal(tx: Connection, place: Place) -> None:
+    """What was proposed is no choice any more."""
+    tx.exec_driver_sql(
+        "UPDATE identification SET proposal = NULL WHERE event_id = %s AND position = %s", place
     )

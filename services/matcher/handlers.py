@@ -31,11 +31,12 @@ from services.matcher import (
 from services.matcher.address_answers import AddressAnswers
 from services.matcher.announcements import ORGANISATION, WITHDRAWN, Announcement, Place
 from services.matcher.candidates import Doubt
+from services.matcher.decision import Decision
 from services.matcher.life_signs import keep_signs
 from services.matcher.live_gazetteer import Addresses
 from services.matcher.member_locks import lock_members
 from services.matcher.opening import BatchRules, Departing, Opening
-from services.matcher.people import ERASED, Decision, People
+from services.matcher.people import People
 from services.matcher.reported import Reporting, keep_reports
 from services.matcher.sender_hints import hints_of
 from services.matcher.standing import Effect
@@ -117,8 +118,8 @@ class _Judgement:
         """Whether one of a group, which might have opened a case of its own, opens none."""
         if not announcement.opens or not announcement.group:
             return False
-        erased = self.decisions[announcement.place].decision in ERASED
-        return erased or self.is_report(announcement)
+        decision = self.decisions[announcement.place]
+        return decision.is_erased or self.is_report(announcement)
 
 
 class _Batch:

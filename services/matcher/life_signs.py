@@ -12,7 +12,7 @@ from services.cases.model.case import DecisionContext
 from services.cases.store import signs
 from services.cases.store.signs import Sign
 from services.matcher.announcements import CONTACT, DUES, LIFE, Announcement, Place
-from services.matcher.people import Decision
+from services.matcher.decision import Decision
 
 
 def keep_signs(

@@ -14,7 +14,7 @@ from services.cases.model.case import Case, DecisionContext, Statement
 from services.cases.store.tables import Change
 from services.matcher.address_answers import AddressAnswers
 from services.matcher.announcements import Announcement, Place
-from services.matcher.people import Decision
+from services.matcher.decision import Decision
 from services.registry.announcement_rights import in_line
 
 
@@ -89,7 +89,7 @@ def departing_persons(
     persons: dict[tuple[str, str | None], Departing] = {}
     for announcement in announcements:
         decision = decisions[announcement.place]
-        if decision.decision == "match":
+        if decision.is_match:
             member = decision.member
             key = "member", member
         elif decision.decision == "outside":

@@ -15,13 +15,27 @@ from services.kit.errors import Words
 from services.matcher import questions
 from services.matcher import reviews as desk
 from services.matcher.explain import explained
-from services.matcher.reviews import reviews, reviews_waiting
+from services.matcher.review_list import ReviewQuery, reviews, reviews_waiting
 from services.matcher.sender_hints import WORDS, spoken
 from services.matcher.surroundings import Surroundings
 from services.matcher.undo import undo_match
 from services.registry.access import Caller
 
-__all__ = ["Decision", "decide_review", "decisions", "explained", "reviews", "reviews_waiting"]
+__all__ = [
+    "Decision",
+    "ReviewQuery",
+    "decide_review",
+    "decisions",
+    "explained",
+    "reviews",
+    "reviews_waiting",
+]
+_DECISIONS = """
+SELECT CASE decision WHEN 'outside' THEN 'match' ELSE decision END AS decision,
+    decided_at, case_id, position, notes, reason
+FROM identification
+WHERE event_id = :event
+ORDER BY position"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +55,18 @@ class Decision:
 
 def decisions(tx: Connection, event_id: UUID) -> Sequence[Decision]:
     """The decision on every person of an event."""
-    asked = questions.of_events(tx, [str(event_id)])
+    questions_of = questions.of_events(tx, [str(event_id)])
     return [
         Decision(
-            r.decision,
-            r.decided_at,
-            r.case_id,
-            r.position,
-            spoken(r.notes),
-            asked.get((event_id, r.position), ()),
-            WORDS.get(r.reason) if r.decision == "rejected" else None,
+            decision=row.decision,
+            decided_at=row.decided_at,
+            case_id=row.case_id,
+            position=row.position,
+            notes=spoken(row.notes),
+            questions=questions_of.get((event_id, row.position), ()),
+            words=WORDS.get(row.reason) if row.decision == "rejected" else None,
         )
-        for r in rows(
-            tx,
-            """SELECT CASE decision WHEN 'outside' THEN 'match' ELSE decision END AS decision,
-                decided_at, case_id, position, notes, reason
-            FROM identification
-            WHERE event_id = :e
-            ORDER BY position""",
-            {"e": event_id},
-        )
+        for row in rows(tx, _DECISIONS, {"event": event_id})
     ]
 
 

@@ -7,99 +7,83 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from sqlalchemy import Connection
 
 from services.cases.commands.arguments import bounded, refuse
 from services.kit.clock import ZONE
 from services.kit.db.engine import rows
-from services.matcher.four_eyes import Who
+from services.matcher.announcements import Place
+from services.matcher.four_eyes import Actor
 
 TEXT_MAX = 500
 _OF = """
 SELECT event_id, position, by_organisation, by_person, text, asked_at, answer, answered_by,
     answered_at
-FROM review_question WHERE event_id = ANY (CAST(:e AS uuid[])) AND text IS NOT NULL
-    ORDER BY asked_at, id"""
+FROM review_question WHERE event_id = ANY (CAST(:events AS uuid[])) AND text IS NOT NULL
+ORDER BY asked_at, id"""
+_ASK = """
+INSERT INTO review_question (id, event_id, position, path, by_organisation, by_person, text,
+    asked_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"""
+_ANSWER = """
+UPDATE review_question SET answer = %s, answered_by = %s, answered_at = %s
+WHERE event_id = %s AND position = %s AND answer IS NULL AND text IS NOT NULL
+RETURNING 1"""
+_FORGET = """
+UPDATE review_question SET text = NULL, answer = NULL WHERE event_id = %s AND position = %s"""
 
 
-def of_events(
-    tx: Connection, events: Sequence[str]
-) -> dict[tuple[UUID, int], list[dict[str, Any]]]:
-    """(event, position) -> the questions about that person, oldest first."""
-    found: dict[tuple[UUID, int], list[dict[str, Any]]] = {}
-    for r in rows(tx, _OF, {"e": list(events)}) if events else ():
-        found.setdefault((r.event_id, r.position), []).append(
-            {
-                "text": r.text,
-                "by": r.by_organisation,
-                "at": _said(r.asked_at),
-                "answer": r.answer,
-                "answered_at": _said(r.answered_at),
-            }
-        )
-    return found
+def of_events(tx: Connection, events: Sequence[str]) -> dict[Place, list[dict[str, Any]]]:
+    """The questions about each person of these events, oldest first."""
+    if not events:
+        return {}
+    questions: dict[Place, list[dict[str, Any]]] = {}
+    for row in rows(tx, _OF, {"events": list(events)}):
+        questions.setdefault((row.event_id, row.position), []).append(_shown(row))
+    return questions
 
 
-def ask(  # noqa: PLR0913
-    tx: Connection,
-    event: UUID,
-    position: int,
-    path: str,
-    asked: str,
-    who: Who,
-    text: Any,
-    at: datetime,
-) -> None:
+def _shown(question: Any) -> dict[str, Any]:
+    return {
+        "text": question.text,
+        "by": question.by_organisation,
+        "at": _written(question.asked_at),
+        "answer": question.answer,
+        "answered_at": _written(question.answered_at),
+    }
+
+
+def ask(tx: Connection, place: Place, path: str, actor: Actor, text: Any, at: datetime) -> None:
     """Asks the organisation that posted, at ``path``; another question may follow."""
+    question = _text(text, "ask")
     tx.exec_driver_sql(
-        """INSERT INTO review_question (id, event_id, position, path, by_organisation, by_person,
-            text, asked_at)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)""",
-        (uuid4(), event, position, path, who.organisation, who.person, _text(text, "ask"), at),
+        _ASK, (uuid4(), *place, path, actor.organisation, actor.person, question, at)
     )
 
 
-def answer(  # noqa: PLR0913
-    tx: Connection,
-    event: UUID,
-    position: int,
-    path: str,
-    asked: str,
-    who: Who,
-    text: Any,
-    at: datetime,
-) -> None:
+def answer(tx: Connection, place: Place, asked: str, actor: Actor, text: Any, at: datetime) -> None:
     """Answers the open questions about a person; only for ``asked``, at whose desk what was posted
     stands.
     """
-    if who.organisation != asked:
+    if actor.organisation != asked:
         raise refuse(
             403,
             "not-asked",
             "问题是问报送单位的，由报送单位答复。",
             "The question is for the organisation that posted; it answers.",
         )
-    done = tx.exec_driver_sql(
-        """UPDATE review_question SET answer = %s, answered_by = %s, answered_at = %s
-        WHERE event_id = %s AND position = %s AND answer IS NULL AND text IS NOT NULL
-        RETURNING 1""",
-        (_text(text, "answer"), who.name, at, event, position),
-    ).first()
-    if done is None:
+    answered = tx.exec_driver_sql(_ANSWER, (_text(text, "answer"), actor.name, at, *place))
+    if answered.first() is None:
         raise refuse(
             409, "nothing-asked", "没有等着答复的问题。", "No question waits for an answer."
         )
 
 
-def forget(tx: Connection, event: UUID, position: int) -> None:
+def forget(tx: Connection, place: Place) -> None:
     """Once decided, what was asked and answered about the person goes; that it was asked stays."""
-    tx.exec_driver_sql(
-        "UPDATE review_question SET text = NULL, answer = NULL WHERE event_id = %s AND position = "
-        "%s",
-        (event, position),
-    )
+    tx.exec_driver_sql(_FORGET, place)
 
 
 def _text(text: Any, field: str) -> str:
@@ -108,5 +92,5 @@ def _text(text: Any, field: str) -> str:
     return bounded(text, TEXT_MAX, field)
 
 
-def _said(at: datetime | None) -> str | None:
+def _written(at: datetime | None) -> str | None:
     return at.astimezone(ZONE).isoformat() if at else None

@@ -18,8 +18,8 @@ from services.cases.store.backlog import registered
 from services.cases.store.tables import Change
 from services.matcher.address_answers import AddressAnswers
 from services.matcher.announcements import Announcement, Place
+from services.matcher.decision import Decision
 from services.matcher.member_locks import lock_members
-from services.matcher.people import Decision
 
 # without phone and address
 _AS_REGISTERED = (

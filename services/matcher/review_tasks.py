@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 from sqlalchemy import Connection, Engine
 
-from schemas.envelope import NAMESPACE_GUIDUI
+from schemas.envelope import NAMESPACE_GUIDUI, Message
 from services.cases.deadlines.calendar import day_of
 from services.cases.deadlines.clock import apply_tasks, task_message
 from services.cases.model.case import DecisionContext
@@ -28,6 +28,7 @@ from services.kit.db import locks
 from services.kit.db.engine import rows
 from services.kit.db.locks import Lock
 from services.kit.loops import Part
+from services.matcher.announcements import Place
 
 IDENTIFY, QUESTION = "identify", "question"
 ACTS = {IDENTIFY: "identify", QUESTION: "answer"}
@@ -88,14 +89,32 @@ class Waiting:
         """The day by which it is asked for, by the policy of the day on which it began to wait."""
         day = day_of(self.since)
         policy = context.policy_at(organisation, day)
-        return context.calendar.add_workdays(
-            day, policy.identify_wd if kind == IDENTIFY else policy.ask_wd
-        )
+        workdays = policy.identify_wd if kind == IDENTIFY else policy.ask_wd
+        return context.calendar.add_workdays(day, workdays)
+
+    def beside(self, other: Waiting) -> Waiting:
+        """What waits at both of two desks that are one now."""
+        return Waiting(min(self.since, other.since), self.persons + other.persons)
 
 
-def settle_of(tx: Connection, event: UUID, position: int, context: DecisionContext) -> None:
-    """``settle`` for whoever posted a person, and whoever asked about them."""
-    settle(tx, tx.exec_driver_sql(_CONCERNED, {"e": event, "p": position}).scalars(), context)
+@dataclass(frozen=True, slots=True)
+class _Alteration:
+    """What becomes of one desk task: the row to write, if any, and the id of the task to close, if
+    any.
+    """
+
+    row: dict[str, Any] | None
+    closed: str | None = None
+    is_new: bool = False
+
+
+def settle_of(tx: Connection, place: Place, context: DecisionContext) -> None:
+    """``settle`` for whoever posted a person, whoever asked about them, and whoever holds a
+    candidate.
+    """
+    event, position = place
+    concerned = tx.exec_driver_sql(_CONCERNED, {"e": event, "p": position})
+    settle(tx, concerned.scalars(), context)
 
 
 def settle(tx: Connection, organisations: Iterable[str], context: DecisionContext) -> None:
@@ -106,32 +125,57 @@ def settle(tx: Connection, organisations: Iterable[str], context: DecisionContex
     last in a transaction: it waits for whoever else is counting the same organisation, and counts
     what they committed.
     """
-    codes = sorted({one for code in organisations for one in (code, desk(code, context))})
+    codes = _with_desks(organisations, context)
     if not codes:
         return
     locks.hold(tx, Lock.DESK_COUNT, *codes)
     waiting = _waiting(tx, codes, context)
-    standing = {(r.organisation, r.kind): r for r in rows(tx, _STANDING, {"codes": codes})}
-    written, closed, messages = [], [], []
+    before = {(row.organisation, row.kind): row for row in rows(tx, _STANDING, {"codes": codes})}
+    written: list[dict[str, Any]] = []
+    closed: list[str] = []
+    messages: list[Message] = []
     for code in codes:
-        opened, gone = [], []
-        for kind in ACTS:
-            before = standing.get((code, kind), {})
-            line, ended = _one(code, kind, waiting.get((code, kind)), before, context)
-            written += [line] if line else []
-            gone += [ended] if ended else []
-            opened += [line] if line and line["id"] != before.get("id") else []
-        closed += gone
-        if opened or gone:
-            messages.append(task_message(code, None, None, opened, gone, context))
+        alterations = [
+            altered(code, kind, waiting.get((code, kind)), before.get((code, kind), {}), context)
+            for kind in ACTS
+        ]
+        written += [alteration.row for alteration in alterations if alteration.row]
+        closed += [alteration.closed for alteration in alterations if alteration.closed]
+        messages += _messages(code, alterations, context)
     apply_tasks(tx, written, closed, context.now)
     record(tx, messages)
 
 
+def _with_desks(organisations: Iterable[str], context: DecisionContext) -> list[str]:
+    """Organisations, and those at whose desks stands today what they posted; sorted, as locks are
+    taken.
+    """
+    codes: set[str] = set()
+    for organisation in organisations:
+        codes |= {organisation, desk(organisation, context)}
+    return sorted(codes)
+
+
+def _messages(
+    code: str, alterations: Iterable[_Alteration], context: DecisionContext
+) -> list[Message]:
+    """The message that tells of tasks opened and closed at a desk; none where none was."""
+    opened: list[dict[str, Any]] = []
+    closed: list[str] = []
+    for alteration in alterations:
+        if alteration.row and alteration.is_new:
+            opened.append(alteration.row)
+        if alteration.closed:
+            closed.append(alteration.closed)
+    if not opened and not closed:
+        return []
+    return [task_message(code, None, None, opened, closed, context)]
+
+
 def desk(code: str, context: DecisionContext) -> str:
     """The organisation at whose desk stands today what ``code`` posted, or asked."""
-    standing = context.directory.desk_of(code, context.today)
-    return standing.code if standing else code
+    acting = context.directory.desk_of(code, context.today)
+    return acting.code if acting else code
 
 
 def recompute_review_tasks(engine: Engine, clock: Clock, rule_source: RuleSource) -> int:
@@ -158,44 +202,54 @@ def recount_again(
 def _waiting(
     tx: Connection, codes: list[str], context: DecisionContext
 ) -> dict[tuple[str, str], Waiting]:
-    at = {code: code for code in codes if desk(code, context) == code} | context.directory.left_to(
-        codes, context.today
-    )
-    found: dict[tuple[str, str], Waiting] = {}
-    for r in rows(tx, _WAITING, {"codes": list(at)}):
-        slot = at[r.organisation], r.kind
-        before = found.get(slot)
-        found[slot] = Waiting(
-            min(before.since, r.since) if before else r.since,
-            r.persons + (before.persons if before else 0),
-        )
-    return found
+    """What waits at each desk, by organisation and kind, with what organisations that ended left to
+    it.
+    """
+    desk_of = {code: code for code in codes if desk(code, context) == code}
+    desk_of |= context.directory.left_to(codes, context.today)
+    waiting: dict[tuple[str, str], Waiting] = {}
+    for row in rows(tx, _WAITING, {"codes": list(desk_of)}):
+        of_desk = desk_of[row.organisation], row.kind
+        waits = Waiting(row.since, row.persons)
+        if of_desk in waiting:
+            waits = waits.beside(waiting[of_desk])
+        waiting[of_desk] = waits
+    return waiting
 
 
-def _one(
+def altered(
     code: str,
     kind: str,
-    waits: Waiting | None,
-    stands: Mapping[str, Any],
+    waiting: Waiting | None,
+    before: Mapping[str, Any],
     context: DecisionContext,
-) -> tuple[dict[str, Any] | None, str | None]:
-    """The row to write, if any, and the id of the task to close, if any."""
-    ident = stands.get("id")
-    if waits is None:
-        return None, ident
-    due = waits.due_on(kind, code, context)
-    line = {
+) -> _Alteration:
+    """What becomes of the task of one kind at an organisation's desk; ``before``: the task that is
+    open (id, due_on, persons, opened_at), and the number of tasks that were ever opened.
+    """
+    open_task = before.get("id")
+    if waiting is None:
+        return _Alteration(None, closed=open_task)
+    due_on = waiting.due_on(kind, code, context)
+    row = {
         "case_id": None,
         "member": None,
         "kind": kind,
         "act": ACTS[kind],
         "organisation": code,
         "path": context.directory.path(code),
-        "due_on": due,
-        "persons": waits.persons,
+        "due_on": due_on,
+        "persons": waiting.persons,
     }
-    if ident and not stands["due_on"] < context.today <= due:
-        same = (stands["due_on"], stands["persons"]) == (due, waits.persons)
-        return (None if same else {**line, "id": ident, "opened_at": stands["opened_at"]}), None
-    new = str(uuid5(NAMESPACE_GUIDUI, f"desk:{kind}:{code}:{stands.get('number', 0)}"))
-    return {**line, "id": new, "opened_at": context.now}, ident
+    if not open_task or _is_worked_off(before["due_on"], due_on, context.today):
+        new = str(uuid5(NAMESPACE_GUIDUI, f"desk:{kind}:{code}:{before.get('number', 0)}"))
+        opened = {**row, "id": new, "opened_at": context.now}
+        return _Alteration(opened, closed=open_task, is_new=True)
+    if (before["due_on"], before["persons"]) == (due_on, waiting.persons):
+        return _Alteration(None)
+    return _Alteration({**row, "id": open_task, "opened_at": before["opened_at"]})
+
+
+def _is_worked_off(due_before: date, due_on: date, today: date) -> bool:
+    """Whether a task was late, and whoever is left is not."""
+    return due_before < today <= due_on

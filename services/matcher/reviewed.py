@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -11,62 +11,88 @@ from sqlalchemy import Connection
 
 from services.cases.deadlines.calendar import day_of
 from services.kit.db.engine import rows
+from services.matcher.announcements import Place
 
 Group = list[tuple[tuple[str, ...], float, bool]]
 """The candidates of one decision: levels, rareness of the name, whether this is the person."""
 
+Evidence = Mapping[str, Any]
+_KEEP = """
+INSERT INTO reviewed_pair (review, candidate, same, levels, rareness, model, decided_on)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (review, candidate) DO UPDATE SET same = excluded.same"""
+_ALL = "SELECT review, levels, rareness, same FROM reviewed_pair ORDER BY review, candidate"
 
-def keep_pairs(  # noqa: PLR0913
+
+def keep_pairs(
+    tx: Connection, place: Place, evidence: Evidence | None, member: str | None, at: datetime
+) -> None:
+    """Keeps the levels of a decision's candidates, and which of them, if any, is the person."""
+    pairs = _pairs(evidence)
+    named = {pair.get("member") for pair in pairs}
+    if member is not None and member not in named:
+        return  # somebody whom the keys did not find teaches nothing about weights
+    _keep(tx, place, evidence, pairs, member, at)
+
+
+def keep_wrong_pair(
     tx: Connection,
-    event: UUID,
-    position: int,
-    evidence: Mapping[str, Any] | None,
+    place: Place,
+    evidence: Evidence | None,
+    wrong: str,
     member: str | None,
     at: datetime,
-    wrong: str | None = None,
 ) -> None:
-    """Keeps the levels of a decision's candidates, and which of them, if any, is the person.
-
-    ``wrong``: a member of whom it is certain that it is not this one; then only that pair is kept.
+    """Keeps the levels of one candidate alone, ``wrong``, of whom it is certain that it is not this
+    person.
     """
-    evidence = evidence or {}
-    pairs = evidence.get("pairs") or ()
-    if wrong is not None:
-        pairs = [p for p in pairs if p.get("member") == wrong]
-    elif member is not None and not any(p.get("member") == member for p in pairs):
-        return  # somebody whom the keys did not find teaches nothing about weights
+    pairs = [pair for pair in _pairs(evidence) if pair.get("member") == wrong]
+    _keep(tx, place, evidence, pairs, member, at)
+
+
+def _pairs(evidence: Evidence | None) -> Sequence[Mapping[str, Any]]:
+    return (evidence or {}).get("pairs") or ()
+
+
+def _keep(
+    tx: Connection,
+    place: Place,
+    evidence: Evidence | None,
+    pairs: Sequence[Mapping[str, Any]],
+    member: str | None,
+    at: datetime,
+) -> None:
     for number, pair in enumerate(pairs):
+        is_person = member is not None and pair.get("member") == member
         tx.exec_driver_sql(
-            """INSERT INTO reviewed_pair (review, candidate, same, levels, rareness, model,
-                decided_on)
-            VALUES (%s, %s, %s, %s, %s, %s, %s)
-            ON CONFLICT (review, candidate) DO UPDATE SET same = excluded.same""",
+            _KEEP,
             (
-                _group(event, position),
+                _review_of(place),
                 number,
-                member is not None and pair.get("member") == member,
+                is_person,
                 list(pair["levels"]),
                 pair["rareness"],
-                evidence["model"],
+                (evidence or {})["model"],
                 day_of(at),
             ),
         )
 
 
-def take_back(tx: Connection, event: UUID, position: int) -> None:
+def take_back(tx: Connection, place: Place) -> None:
     """A decision that was undone teaches nothing."""
-    tx.exec_driver_sql("DELETE FROM reviewed_pair WHERE review = %s", (_group(event, position),))
+    tx.exec_driver_sql("DELETE FROM reviewed_pair WHERE review = %s", (_review_of(place),))
 
 
 def groups(tx: Connection) -> list[Group]:
     """Everything that was decided, one group for each decision."""
-    found: dict[UUID, Group] = {}
-    for r in rows(
-        tx, "SELECT review, levels, rareness, same FROM reviewed_pair ORDER BY review, candidate"
-    ):
-        found.setdefault(r.review, []).append((tuple(r.levels), r.rareness, r.same))
-    return list(found.values())
+    decided: dict[UUID, Group] = {}
+    for row in rows(tx, _ALL):
+        candidate = (tuple(row.levels), row.rareness, row.same)
+        decided.setdefault(row.review, []).append(candidate)
+    return list(decided.values())
 
 
-def _group(event: UUID, position: int) -> UUID:
+def _review_of(place: Place) -> UUID:
+    """Under what a decision's pairs are kept: it leads to nobody without the event."""
+    event, position = place
     return uuid5(event, f"review:{position}")

@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
 from services.kit.db.engine import rows
 from services.kit.errors import Words
-from services.matcher.announcements import Announcement
+from services.matcher.announcements import Announcement, Place
+from services.matcher.decision import Decision
 
-if TYPE_CHECKING:
-    from services.matcher.people import Decision
-
-TWICE, JOINED, ENDED, SUSPENDED = (
-    "twice_in_roster",
-    "joined_open_case",
-    "standing_ended",
-    "standing_suspended",
-)
-MOVED, NO_KEY, NO_SUCH_TOKEN, OTHER_REFERENCE = (
-    "already_moved",
-    "no_token_key",
-    "token_unknown",
-    "reference_differs",
-)
+TWICE = "twice_in_roster"
+JOINED = "joined_open_case"
+ENDED = "standing_ended"
+SUSPENDED = "standing_suspended"
+MOVED = "already_moved"
+NO_KEY = "no_token_key"
+NO_SUCH_TOKEN = "token_unknown"
+OTHER_REFERENCE = "reference_differs"
 # why a person of an event is rejected
-OTHER_NAME, OTHER_NUMBER, TOO_MANY_OPEN = (
-    "reference_of_another",
-    "number_of_another",
-    "too_many_open_reviews",
-)
+OTHER_NAME = "reference_of_another"
+OTHER_NUMBER = "number_of_another"
+TOO_MANY_OPEN = "too_many_open_reviews"
+_ALREADY_MOVED = """
+SELECT a.member, a.path
+FROM unnest(CAST(:members AS text[]), CAST(:paths AS text[])) AS a (member, path)
+WHERE EXISTS (SELECT FROM transfer_case c
+              WHERE c.member = a.member AND c.accepted_on IS NOT NULL
+                  AND starts_with(c.origin_path, a.path))"""
 
 WORDS: dict[str, Words] = {
     TWICE: Words(
@@ -69,24 +66,20 @@ WORDS: dict[str, Words] = {
         "编号 member 登记在别的姓名之下，这条报送没有受理；请核对编号和姓名，"
         "改正后用新编号重新报送。",
         "The reference member is registered under another name, so this was not taken; check both "
-        "and post "
-        "it again with a new id.",
+        "and post it again with a new id.",
     ),
     OTHER_NUMBER: Words(
         "身份证号码登记在别的姓名之下，这条报送没有受理；请核对号码和姓名，"
         "改正后用新编号重新报送。",
         "The id_number is registered under another name, so this was not taken; check both and "
-        "post it "
-        "again with a new id.",
+        "post it again with a new id.",
     ),
     TOO_MANY_OPEN: Words(
         "贵单位报送的、要由别的组织核对身份的人已达上限，这条报送没有受理；请等前面的有了结论，"
         "或撤回不再需要的，再用新编号报送，并写明身份证号码以便直接认定。",
         "Too many persons whom you posted wait for other organisations to say who they are, so "
-        "this was "
-        "not taken; wait until some are decided, or withdraw what is not needed, then post it "
-        "again with "
-        "a new id, and with the id_number, which needs nobody's decision.",
+        "this was not taken; wait until some are decided, or withdraw what is not needed, then "
+        "post it again with a new id, and with the id_number, which needs nobody's decision.",
     ),
     NO_SUCH_TOKEN: Words(
         "登记册中没有与 id_token 相符的号码。", "No number in the register fits the id_token."
@@ -99,63 +92,78 @@ def spoken(codes: Iterable[str] | None) -> list[tuple[str, Words]]:
     return [(code, WORDS[code]) for code in codes or () if code in WORDS]
 
 
+def shown(codes: Iterable[str] | None) -> list[dict[str, str]]:
+    """Codes with their sentences, as a page or an answer shows them."""
+    return [{"code": code, "zh": words.zh, "en": words.en} for code, words in spoken(codes)]
+
+
 def hints_of(
     tx: Connection,
-    told: Sequence[Announcement],
-    found: Mapping[Any, Decision],
-    joined: set[tuple[UUID, int]],
+    announcements: Sequence[Announcement],
+    decisions: Mapping[Place, Decision],
+    joined: Collection[Place],
     reported: Sequence[Announcement] = (),
-) -> dict[tuple[UUID, int], list[str]]:
+) -> dict[Place, list[str]]:
     """What the senders are told of their persons: named twice, joined a case that stood, had moved
     away before.
 
     Of those ``reported`` only this last is told, and only to the organisation they left.
     """
-    codes = _reported(tx, reported, found)
-    who = {(a.event, a.position): found[a.event, a.position].member for a in told}
-    rosters = Counter(
-        (a.parent_id if a.group else a.event, who[a.event, a.position]) for a in told if a.opens
-    )
-    away = {(member, a.path) for a in told if (member := who[a.event, a.position]) and a.opens}
-    moved = already_moved(tx, sorted(away))
-    for one in told:
-        slot, member = (one.event, one.position), who[one.event, one.position]
-        if member and one.opens:
-            codes[slot] = [
-                code
-                for code, holds in (
-                    (TWICE, rosters[one.parent_id if one.group else one.event, member] > 1),
-                    (JOINED, slot in joined),
-                    (MOVED, (member, one.path) in moved),
-                )
-                if holds
-            ]
-    return codes
+    hints = _hints_of_reports(tx, reported, decisions)
+    named = _members_of([a for a in announcements if a.opens], decisions)
+    rosters = Counter((_roster(announcement), member) for announcement, member in named)
+    moved = already_moved(tx, [(member, announcement.path) for announcement, member in named])
+    for announcement, member in named:
+        codes: list[str] = []
+        if rosters[_roster(announcement), member] > 1:
+            codes.append(TWICE)
+        if announcement.place in joined:
+            codes.append(JOINED)
+        if (member, announcement.path) in moved:
+            codes.append(MOVED)
+        hints[announcement.place] = codes
+    return hints
 
 
-def _reported(
-    tx: Connection, reported: Sequence[Announcement], found: Mapping[Any, Decision]
-) -> dict[tuple[UUID, int], list[str]]:
-    named = [(one, found[one.event, one.position].member or "") for one in reported if one.opens]
-    moved = already_moved(tx, sorted({(member, one.path) for one, member in named}))
+def _hints_of_reports(
+    tx: Connection, reported: Sequence[Announcement], decisions: Mapping[Place, Decision]
+) -> dict[Place, list[str]]:
+    named = _members_of([a for a in reported if a.opens], decisions)
+    moved = already_moved(tx, [(member, announcement.path) for announcement, member in named])
     return {
-        (one.event, one.position): [MOVED] for one, member in named if (member, one.path) in moved
+        announcement.place: [MOVED]
+        for announcement, member in named
+        if (member, announcement.path) in moved
     }
 
 
-def already_moved(tx: Connection, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+def _members_of(
+    announcements: Iterable[Announcement], decisions: Mapping[Place, Decision]
+) -> list[tuple[Announcement, str]]:
+    """The announcements that name a member, each with that member."""
+    named: list[tuple[Announcement, str]] = []
+    for announcement in announcements:
+        member = decisions[announcement.place].member
+        if member:
+            named.append((announcement, member))
+    return named
+
+
+def _roster(announcement: Announcement) -> Any:
+    """What tells apart the rosters in which nobody should stand twice: the bulk case, else the
+    event.
+    """
+    return announcement.parent_id if announcement.group else announcement.event
+
+
+def already_moved(tx: Connection, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """Of (member, path of the sender) those where a case of that member was accepted away from the
     sender's tree.
     """
-    if not pairs:
+    asked = sorted(set(pairs))
+    if not asked:
         return set()
-    found = rows(
-        tx,
-        """SELECT a.member, a.path
-        FROM unnest(CAST(:m AS text[]), CAST(:p AS text[])) AS a (member, path)
-        WHERE EXISTS (SELECT FROM transfer_case c WHERE c.member = a.member
-            AND c.accepted_on IS NOT NULL
-                      AND starts_with(c.origin_path, a.path))""",
-        {"m": [m for m, _ in pairs], "p": [p for _, p in pairs]},
-    )
-    return {(row.member, row.path) for row in found}
+    members = [member for member, _ in asked]
+    paths = [path for _, path in asked]
+    moved = rows(tx, _ALREADY_MOVED, {"members": members, "paths": paths})
+    return {(row.member, row.path) for row in moved}

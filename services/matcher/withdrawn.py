@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.matcher.announcements import Announcement
-from services.matcher.people import Decision
+from services.matcher.announcements import Announcement, Place
+from services.matcher.decision import Decision
 
 WITHDRAWN, REASON = "withdrawn", "event_withdrawn"
 
@@ -40,19 +39,19 @@ def off_the_desk(tx: Connection, event: UUID, now: datetime) -> set[str]:
     """Ends the reviews of an event that its sender took back; returns the organisations whose desks
     it leaves.
     """
-    return set(
-        tx.exec_driver_sql(_OFF_THE_DESK, {"event": event, "now": now, "reason": REASON}).scalars()
-    )
+    review = {"event": event, "now": now, "reason": REASON}
+    return set(tx.exec_driver_sql(_OFF_THE_DESK, review).scalars())
 
 
 def before_it_came(
-    told: Sequence[Announcement], found: Mapping[Any, Decision]
-) -> dict[Any, Decision]:
+    announcements: Sequence[Announcement], decisions: Mapping[Place, Decision]
+) -> dict[Place, Decision]:
     """Of persons in doubt those whose event was withdrawn or corrected before it was read: nobody
     is asked about them.
     """
+    withdrawn = Decision(WITHDRAWN, reason=REASON)
     return {
-        slot: Decision(WITHDRAWN, reason=REASON)
-        for one in told
-        if one.superseded and found[slot := (one.event, one.position)].decision == "review"
+        announcement.place: withdrawn
+        for announcement in announcements
+        if announcement.superseded and decisions[announcement.place].in_review
     }

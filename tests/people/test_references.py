@@ -11,7 +11,8 @@ import pytest
 
 from services.cases.routing.decision_table import OPENING
 from services.matcher import empty_batches
-from services.matcher.reviews import decide, reviews
+from services.matcher.review_list import ReviewQuery, reviews
+from services.matcher.reviews import decide
 from services.records.completeness import statement
 from tests.people.posting import (
     ADDRESS,
@@ -83,8 +84,8 @@ def test_an_undone_match_comes_back_to_the_desk_with_the_others_whom_it_may_be(t
     event, _ = taken_for(town, 3)
     undo(town, event, reason="名字相同")
     with town.app.worker.connect() as tx:
-        (one,) = [dict(r) for r in reviews(tx, town.app, town.caller(UNIT, "department"))]
-    assert "m00003" not in str(one["candidates"]) and "m00003" not in str(
+        (review,) = reviews(tx, town.app, town.caller(UNIT, "department"), ReviewQuery())
+    assert "m00003" not in str(review["candidates"]) and "m00003" not in str(
         decided(town, event).evidence
     )
 
