@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from PIL import Image, ImageOps
@@ -22,9 +22,8 @@ from services.kit.errors import Refused, Words
 SIDE_MAX = 2480  # pixels: A4 at 300 dots per inch is 2480 × 3508
 LONG_SIDE_MAX = SIDE_MAX * 297 // 210
 PIXELS_MAX = 60_000_000
-PICTURE_BYTES_MAX = (
-    160 << 20
-)  # in memory, before it is made smaller: A4 at 600 dots per inch in colour is 140 MB
+# in memory, before it is made smaller: A4 at 600 dots per inch in colour is 140 MB
+PICTURE_BYTES_MAX = 160 << 20
 PAGES_MAX, PARTS_MAX = 20, 50_000
 PAGE_DOTS_PER_INCH = 200
 POINTS_PER_INCH = 72
@@ -33,6 +32,8 @@ QUALITY, QUALITIES = 85, (85, 65, 45, 30)
 DRAWN_BYTES_MAX = 8_000_000  # of all pages together, so that a scan of 20 pages may be kept
 
 _ORIENTATION = 0x0112  # the EXIF tag (CIPA DC-008)
+_LYING = (5, 6, 7, 8)  # its values for which width and height change places
+_BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2}  # by Pillow's mode; 4 for the others
 # what makes a PDF act or carry something else (ISO 32000-2, 7.11, 12.6, 12.7, 13): keys, and types
 # of actions
 _ACTING = frozenset(
@@ -82,8 +83,7 @@ _LOCKED = Words(
 _ACTS = Words(
     "这份 PDF 里有脚本、附件或会自行动作的内容，不能保存。请重新扫描，或另存为 JPG。",
     "This PDF holds scripts, attachments or something that acts by itself and is not kept. Scan "
-    "it again, or save "
-    "it as JPG.",
+    "it again, or save it as JPG.",
 )
 _MANY = Words(
     f"这份 PDF 超过 {PAGES_MAX} 页，请只扫描回执。",
@@ -103,7 +103,7 @@ def picture(content: bytes) -> bytes:
     except (Refused, MemoryError):
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise Refused(422, "picture-too-large", TOO_LARGE, field="file") from None
+        raise _too_large() from None
     except Exception as error:  # a broken picture may fail in any way within its decoder
         raise Refused(422, "not-a-picture", _NOT_A_PICTURE, field="file") from error
 
@@ -112,23 +112,28 @@ def _upright(given: Image.Image) -> Image.Image:
     """The picture in RGB, made smaller before anything that would double it, turned as its camera
     said.
     """
-    bytes_per_pixel = {"1": 1, "L": 1, "P": 1, "I;16": 2}.get(given.mode, 4)
+    bytes_per_pixel = _BYTES_PER_PIXEL.get(given.mode, 4)
     if given.width * given.height > PIXELS_MAX:
-        raise Refused(422, "picture-too-large", TOO_LARGE, field="file")
-    given.draft(
-        "RGB", (SIDE_MAX, SIDE_MAX)
-    )  # a large JPEG is decoded at a half, a quarter, an eighth
+        raise _too_large()
+    # a large JPEG is decoded at a half, a quarter, an eighth
+    given.draft("RGB", (SIDE_MAX, SIDE_MAX))
     if given.width * given.height * bytes_per_pixel > PICTURE_BYTES_MAX:
-        raise Refused(422, "picture-too-large", TOO_LARGE, field="file")
+        raise _too_large()
     turned = given.getexif().get(_ORIENTATION, 1)
     given.load()
     shrink = min(given.width, given.height) // SIDE_MAX
     small = given.reduce(shrink) if shrink > 1 and given.mode != "P" else given
     plain = small if small.mode == "RGB" else small.convert("RGB")
-    lies = turned in (5, 6, 7, 8)  # width and height change places
-    plain.thumbnail((LONG_SIDE_MAX, SIDE_MAX) if lies else (SIDE_MAX, LONG_SIDE_MAX))
+    if turned in _LYING:
+        plain.thumbnail((LONG_SIDE_MAX, SIDE_MAX))
+    else:
+        plain.thumbnail((SIDE_MAX, LONG_SIDE_MAX))
     plain.getexif()[_ORIENTATION] = turned
     return ImageOps.exif_transpose(plain)
+
+
+def _too_large() -> Refused:
+    return Refused(422, "picture-too-large", TOO_LARGE, field="file")
 
 
 def _jpeg(seen: Image.Image, quality: int) -> bytes:
@@ -189,9 +194,8 @@ def _pages(content: bytes) -> Iterator[Page]:
         raise Refused(422, "pdf-too-long", _MANY, field="file")
     for number in range(count):
         next_part()
-        with pypdfium2.PdfDocument(
-            content
-        ) as document:  # opened anew: it would keep the pictures of every page
+        # opened anew: it would keep the pictures of every page
+        with pypdfium2.PdfDocument(content) as document:
             yield _page(document[number], DRAWN_BYTES_MAX // count)
 
 
@@ -220,24 +224,32 @@ def _document(pages: list[Page]) -> bytes:
     """A PDF of these page pictures and nothing else: no information dictionary, no identifier, no
     date.
     """
-    objects: list[bytes] = []
-    kids = b" ".join(b"%d 0 R" % (3 + 3 * place) for place in range(len(pages)))
-    objects.append(b"<< /Type /Catalog /Pages 2 0 R >>")
-    objects.append(b"<< /Type /Pages /Kids [%b] /Count %d >>" % (kids, len(pages)))
-    for (width, height, across, down), drawn in pages:
-        first = len(objects) + 1
-        objects.append(
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %.2f %.2f] /Contents %d 0 R "
-            b"/Resources << /XObject << /Seen %d 0 R >> >> >>"
-            % (width, height, first + 1, first + 2)
-        )
-        objects.append(_stream(b"", b"q %.2f 0 0 %.2f 0 0 cm /Seen Do Q" % (width, height)))
-        entries = b" /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceRGB" % (
-            across,
-            down,
-        )
-        objects.append(_stream(entries + b" /BitsPerComponent 8 /Filter /DCTDecode", drawn))
+    first_page = 3  # after the catalogue and the list of pages
+    kids = b" ".join(b"%d 0 R" % (first_page + 3 * place) for place in range(len(pages)))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [%b] /Count %d >>" % (kids, len(pages)),
+    ]
+    for place, page in enumerate(pages):
+        objects += _objects_of(page, first_page + 3 * place)
     return pdf_of(objects)
+
+
+def _objects_of(page: Page, number: int) -> tuple[bytes, bytes, bytes]:
+    """A page, which gets that number in the file; the stream that shows its picture; the
+    picture.
+    """
+    (width, height, across, down), drawn = page
+    entry = (
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %.2f %.2f] /Contents %d 0 R "
+        b"/Resources << /XObject << /Seen %d 0 R >> >> >>" % (width, height, number + 1, number + 2)
+    )
+    shows = _stream(b"", b"q %.2f 0 0 %.2f 0 0 cm /Seen Do Q" % (width, height))
+    picture_entries = (
+        b" /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceRGB"
+        b" /BitsPerComponent 8 /Filter /DCTDecode" % (across, down)
+    )
+    return entry, shows, _stream(picture_entries, drawn)
 
 
 def _stream(entries: bytes, body: bytes) -> bytes:
@@ -246,7 +258,8 @@ def _stream(entries: bytes, body: bytes) -> bytes:
 
 def pdf_of(objects: list[bytes]) -> bytes:
     """A PDF of these objects, numbered from 1; the first is the catalogue."""
-    out, places = io.BytesIO(), []
+    out = io.BytesIO()
+    places: list[int] = []
     out.write(b"%PDF-1.4\n")
     for number, body in enumerate(objects, start=1):
         places.append(out.tell())
@@ -272,7 +285,7 @@ def _refuse_what_acts(content: bytes) -> None:
         if _acts(part):
             raise Refused(422, "pdf-acts", _ACTS, field="file")
         if _pixels(part) > PIXELS_MAX:
-            raise Refused(422, "picture-too-large", TOO_LARGE, field="file")
+            raise _too_large()
 
 
 def _acts(part: Any) -> bool:
@@ -302,12 +315,16 @@ def _parts(reader: Any) -> Iterator[Any]:
         if looked > PARTS_MAX:
             raise Refused(422, "not-a-pdf", BROKEN, field="file")
         if isinstance(part, IndirectObject):
-            if (part.idnum, part.generation) in seen:
+            place = part.idnum, part.generation
+            if place in seen:
                 continue
-            seen.add((part.idnum, part.generation))
+            seen.add(place)
             part = part.get_object()
+        # `raw_get` and `list.__iter__` leave references unresolved: each is followed but once
+        values: Iterable[Any] = ()
         if isinstance(part, DictionaryObject):
             yield part
-            waiting += [value for value in map(part.raw_get, part) if isinstance(value, leading)]
+            values = map(part.raw_get, part)
         elif isinstance(part, ArrayObject):
-            waiting += [value for value in list.__iter__(part) if isinstance(value, leading)]
+            values = list.__iter__(part)
+        waiting += [value for value in values if isinstance(value, leading)]

@@ -25,7 +25,7 @@ from services.kit.errors import Refused, Words
 FOLDER = Path(__file__).with_name("fonts")
 MAIN = "NotoSerifSC.ttf"
 PROBE = "中共党员组织关系介绍信第号年月日零壹贰叁肆伍陆柒捌玖拾"
-SAID_MAX = 5  # names named in a refusal
+NAMED_MAX = 5  # names named in a refusal
 _ASTRAL = re.compile(r"(<[0-9A-F]{2}>) <([0-9A-F]{5,6})>")
 
 
@@ -48,23 +48,36 @@ class LetterFont(TTFont):
             )
 
 
+Ranges = list[list[int]]
+"""First and last number of the characters that a font has, in order."""
+
+
+def _parts_of(folder: Path) -> list[tuple[Path, Ranges]]:
+    """The fonts that come with guidui, with the characters of each; the one for most of them
+    first.
+    """
+    index = folder / "index.json"
+    if not index.is_file():
+        return []
+    ranges_of: dict[str, Ranges] = json.loads(index.read_text())
+    names = sorted(ranges_of, key=lambda name: name != MAIN)
+    return [(folder / name, ranges_of[name]) for name in names if (folder / name).is_file()]
+
+
+def _files_of(own: Path | None) -> list[Path]:
+    """The operator's own fonts."""
+    if own is None or not own.is_dir():
+        return []
+    return sorted(file for file in own.iterdir() if file.suffix.lower() == ".ttf")
+
+
 class Fonts:
     """Which font draws which character. ``own`` is the operator's folder of more TTF files."""
 
     def __init__(self, folder: Path = FOLDER, own: Path | None = None) -> None:
-        index = folder / "index.json"
-        drawn = json.loads(index.read_text()) if index.is_file() else {}
-        self._parts = [
-            (folder / name, ranges)
-            for name, ranges in sorted(drawn.items(), key=lambda i: i[0] != MAIN)
-            if (folder / name).is_file()
-        ]
+        self._parts = _parts_of(folder)
         self._starts = [[first for first, _ in ranges] for _, ranges in self._parts]
-        self._own = (
-            sorted(p for p in own.iterdir() if p.suffix.lower() == ".ttf")
-            if own and own.is_dir()
-            else []
-        )
+        self._own = _files_of(own)
         self._of: dict[str, str | None] = {}
         self._widths: dict[str, float] = {}
         self._names: dict[Path, str | None] = {}
@@ -95,9 +108,8 @@ class Fonts:
             except (TTFError, OSError):  # no TrueType outlines, or no font
                 self._names[file] = None
                 return None
-            font.face.name = (
-                name.encode()
-            )  # parts of one family must not share the name of their objects
+            # parts of one family must not share the name of their objects
+            font.face.name = name.encode()
             pdfmetrics.registerFont(font)
             self._fonts[name] = font
             self._names[file] = name
@@ -105,9 +117,10 @@ class Fonts:
 
     def runs(self, text: str) -> Iterator[tuple[str, str]]:
         """The text cut into (font, part). What has no glyph is left out: ``check`` first."""
-        drawn = ((name, c) for c in text if (name := self.font_of(c)) is not None)
-        for name, part in groupby(drawn, key=itemgetter(0)):
-            yield name, "".join(c for _, c in part)
+        fonts = [(self.font_of(character), character) for character in text]
+        drawn = [(name, character) for name, character in fonts if name is not None]
+        for name, characters in groupby(drawn, key=itemgetter(0)):
+            yield name, "".join(character for _, character in characters)
 
     def width(self, text: str) -> float:
         """How wide a text is at a size of 1."""
@@ -133,9 +146,10 @@ class Fonts:
         """
         if not all(self.font_of(c) for c in PROBE):
             raise Refused(503, "no-font", _NO_FONT)
-        faults = {}
+        faults: dict[str, list[str]] = {}
         for owner, text in texts:
-            if lacking := self.missing(text):
+            lacking = self.missing(text)
+            if lacking:
                 faults.setdefault(owner, []).extend(lacking)
         if faults:
             raise _refused(faults)
@@ -145,31 +159,32 @@ _NO_FONT = Words(
     "没有安装中文字体，不能打印。请管理员重新运行 make install，或把中文字体（TTF）放进 "
     "GUIDUI_FONTS 文件夹。",
     "No Chinese font is installed, so nothing is printed. Run make install again, or put a "
-    "Chinese font (TTF) "
-    "into the folder GUIDUI_FONTS.",
+    "Chinese font (TTF) into the folder GUIDUI_FONTS.",
 )
 
 
 def _refused(faults: dict[str, list[str]]) -> Refused:
-    shown = [
-        (owner, "".join(dict.fromkeys(chars))) for owner, chars in list(faults.items())[:SAID_MAX]
-    ]
-    zh = "；".join(f"“{owner}”中的“{chars}”（{_codes(chars)}）" for owner, chars in shown)
-    en = "; ".join(f"{chars} ({_codes(chars)}) in “{owner}”" for owner, chars in shown)
-    more = len(faults) - len(shown)
+    """The refusal that names the first few texts and their characters."""
+    shown = [(owner, "".join(dict.fromkeys(lacking))) for owner, lacking in faults.items()]
+    more = len(shown) - NAMED_MAX
+    del shown[NAMED_MAX:]
+    zh = "；".join(f"“{owner}”中的“{lacking}”（{_codes(lacking)}）" for owner, lacking in shown)
+    en = "; ".join(f"{lacking} ({_codes(lacking)}) in “{owner}”" for owner, lacking in shown)
+    if more > 0:
+        zh += f"，另有 {more} 处"
+        en += f", and {more} more"
     return Refused(
         409,
         "glyph-missing",
         Words(
-            f"字体里没有这些字，没有打印：{zh}{f'，另有 {more} 处' if more else ''}。"
+            f"字体里没有这些字，没有打印：{zh}。"
             "请改用 Word 文件（由本机字体显示），或请管理员把含这些字的字体（TTF）放进 "
             "GUIDUI_FONTS 文件夹。",
-            f"No font has these characters, so nothing was printed: "
-            f"{en}{f', and {more} more' if more else ''}. Use the Word "
-            "file, which takes the fonts of your computer, or have a font (TTF) with them put "
-            "into the folder GUIDUI_FONTS.",
+            f"No font has these characters, so nothing was printed: {en}. "
+            "Use the Word file, which takes the fonts of your computer, or have a font (TTF) with "
+            "them put into the folder GUIDUI_FONTS.",
         ),
-        missing=[{"text": owner, "characters": chars} for owner, chars in shown],
+        missing=[{"text": owner, "characters": lacking} for owner, lacking in shown],
     )
 
 

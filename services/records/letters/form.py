@@ -186,22 +186,24 @@ def day_words(day: date | None) -> str:
 
 def age_on(birth: date | None, day: date) -> str:
     """Full years, as digits."""
-    return (
-        str(day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day)))
-        if birth
-        else ""
-    )
+    if birth is None:
+        return ""
+    years = day.year - birth.year
+    before_birthday = (day.month, day.day) < (birth.month, birth.day)
+    return str(years - 1 if before_birthday else years)
 
 
 def ethnicity_words(ethnicity: str | None) -> str:
     """汉族 → 汉: the form prints 族 itself."""
     text = (ethnicity or "").strip()
-    return text[:-1] if text.endswith("族") and len(text) > 1 else text
+    return text.removesuffix("族") or text
 
 
 def dues_words(month: str | None) -> dict[str, str]:
     """The month that dues are paid to, in capital numerals."""
-    year, number = year_and_month(month) if month else ("", "")
+    if not month:
+        return {"dues_year": "", "dues_month": ""}
+    year, number = year_and_month(month)
     return {"dues_year": year, "dues_month": number}
 
 

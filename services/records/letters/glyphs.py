@@ -40,27 +40,37 @@ def told_at_start(engine: Engine, fonts: Fonts) -> None:
     try:
         fonts.check([])
         with engine.connect() as tx:
-            lacking = [c for c in tx.exec_driver_sql(_CHARACTERS).scalars() if not fonts.font_of(c)]
-            members = (
-                rows(tx, _WITH_ONE_OF, {"characters": "".join(lacking)})[0]["count"]
-                if lacking
-                else 0
-            )
+            lacking = _lacking(tx, fonts)
+            members = _members_with(tx, lacking)
     except Refused as error:
         log.warning("letters_cannot_be_printed", reason=error.code)
     except Exception as error:  # the service goes on: a print checks again
         log.error("glyph_check_failed", **where(error))
     else:
-        (log.warning if lacking else log.info)(
-            "glyphs_checked", characters_missing=len(lacking), members=members
-        )
+        write = log.warning if lacking else log.info
+        write("glyphs_checked", characters_missing=len(lacking), members=members)
+
+
+def _lacking(tx: Connection, fonts: Fonts) -> list[str]:
+    """The characters of members' names that no font draws."""
+    characters = tx.exec_driver_sql(_CHARACTERS).scalars()
+    return [character for character in characters if not fonts.font_of(character)]
+
+
+def _members_with(tx: Connection, characters: Sequence[str]) -> int:
+    """How many members have any of these characters in their names."""
+    if not characters:
+        return 0
+    return rows(tx, _WITH_ONE_OF, {"characters": "".join(characters)})[0]["count"]
 
 
 def undrawable(tx: Connection, organisation: str, fonts: Fonts) -> list[tuple[str, str]]:
     """(name, its characters that no font has) of those whose letter this organisation is to issue,
     as ``tx`` sees them.
     """
-    names: Sequence[str] = [
-        row["name"] for row in rows(tx, _COMING, {"organisation": organisation}) if row["name"]
-    ]
-    return [(name, "".join(lacking)) for name in names if (lacking := fonts.missing(name))]
+    lacking: list[tuple[str, str]] = []
+    for row in rows(tx, _COMING, {"organisation": organisation}):
+        characters = fonts.missing(row["name"] or "")
+        if characters:
+            lacking.append((row["name"], "".join(characters)))
+    return lacking

@@ -20,14 +20,17 @@ def capital(number: int) -> str:
     """A number from 0 to 9,999: 30 → 叁拾, 105 → 壹佰零伍, 11 → 壹拾壹."""
     if not 0 <= number <= 9999:
         raise ValueError(f"{number} is not between 0 and 9999")
-    text, skipped = "", False
+    text = ""
+    skipped = False
     for place in (3, 2, 1, 0):
         digit = number // 10**place % 10
-        if digit:
-            text += ("零" if skipped and text else "") + _DIGITS[digit] + _PLACES[place]
-            skipped = False
-        else:
+        if digit == 0:
             skipped = True
+            continue
+        if skipped and text:
+            text += _DIGITS[0]
+        text += _DIGITS[digit] + _PLACES[place]
+        skipped = False
     return text or _DIGITS[0]
 
 
