@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from services.cases.deadlines.calendar import midnight
 from services.kit.db.engine import rows
+from services.registry.tree import just_after
 
 _STATEMENT = """
 SELECT count(*) AS posted,
@@ -36,7 +37,7 @@ def statement(tx: Connection, day: date, opening: Sequence[str], path: str = "")
 
     ``difference`` is what is still on its way; 0 once the day's events are handled.
     """
-    row = rows(
+    counted = rows(
         tx,
         _STATEMENT,
         {
@@ -44,18 +45,18 @@ def statement(tx: Connection, day: date, opening: Sequence[str], path: str = "")
             "last": midnight(day + timedelta(days=1)),
             "opening": list(opening),
             "path": path,
-            "beyond": path[:-1] + "/" if path else "~",
+            "beyond": just_after(path) if path else "~",
         },
     )[0]
-    figures = {
-        "in": row.posted,
-        "matched": row.matched,
-        "not_a_member": row.not_a_member,
-        "in_review": row.in_review,
-        "rejected": row.rejected,
+    outcomes = {
+        "matched": counted.matched,
+        "not_a_member": counted.not_a_member,
+        "in_review": counted.in_review,
+        "rejected": counted.rejected,
     }
     return {
         "day": day.isoformat(),
-        **figures,
-        "difference": row.posted - sum(list(figures.values())[1:]),
+        "in": counted.posted,
+        **outcomes,
+        "difference": counted.posted - sum(outcomes.values()),
     }

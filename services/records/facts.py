@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from schemas.days import stored_day
 from services.cases.deadlines.calendar import day_of, midnight, month_end
-from services.cases.model import states as s
+from services.cases.model import states
 from services.cases.routing.rule_source import RuleSource
 from services.kit.db.engine import rows
 from services.kit.errors import Words
@@ -147,7 +147,7 @@ quiet AS (
     SELECT o.owner, 'silent', count(*) FILTER (WHERE p.last_at < :quiet), count(*)
     FROM past p JOIN owned o USING (case_id)
     WHERE o.owner IS NOT NULL
-      AND p.to_state NOT IN {s.in_sql((*s.ENDED, s.BULK_OPEN, s.BULK_CLOSED))}
+      AND p.to_state NOT IN {states.in_sql((*states.ENDED, states.BULK_OPEN, states.BULK_CLOSED))}
     GROUP BY 1),
 receipts AS (
     SELECT h.committee, 'receipts_late', count(*) FILTER (WHERE coalesce(c.receipt_sent_on,
@@ -188,30 +188,48 @@ def facts(
     Of a month that is over, who stood below is told by the tree of its last day. ``tx`` acts as the
     worker; the caller's right to the organisation is settled.
     """
-    first, last = stored_day(f"{month}-01"), month_end(month)
-    today = min(
-        day_of(now), last + timedelta(days=1)
-    )  # a month that is over is seen from the day after it
-    until = min(midnight(last + timedelta(days=1)), now + timedelta(microseconds=1))
-    paths = paths_at(tx, until)
-    below = [code for code, path in paths.items() if path.startswith(paths[organisation])]
-    facts_of: dict[str, Facts] = defaultdict(dict)
-    for row in rows(
+    month_of = _Month.of(month, now)
+    silent_days = rule_source.counting(tx, min(day_of(now), month_of.last)).silent_days
+    paths = paths_at(tx, month_of.until)
+    top = paths[organisation]
+    below = [code for code, path in paths.items() if path.startswith(top)]
+    counted = rows(
         tx,
         _FACTS,
         {
-            "start": midnight(first),
-            "until": until,
-            "first": first,
-            "last": last,
-            "today": today,
-            "quiet": until
-            - timedelta(days=rule_source.counting(tx, min(day_of(now), last)).silent_days),
+            "start": midnight(month_of.first),
+            "until": month_of.until,
+            "first": month_of.first,
+            "last": month_of.last,
+            "today": month_of.today,
+            "quiet": month_of.until - timedelta(days=silent_days),
             "below": below,
         },
-    ):
+    )
+    facts_of: dict[str, Facts] = defaultdict(dict)
+    for row in counted:
         facts_of[row.organisation][row.fact] = {"n": row.n, "of": row.base}
     return {code: _complete(facts) for code, facts in sorted(facts_of.items())}
+
+
+class _Month(NamedTuple):
+    """A month as it is counted: its days, the moment up to which history counts, and the day from
+    which it is looked at.
+    """
+
+    first: date
+    last: date
+    until: datetime
+    today: date
+
+    @classmethod
+    def of(cls, month: str, now: datetime) -> _Month:
+        """A month (``YYYY-MM``) seen at ``now``; one that is over is seen from the day after it."""
+        first = stored_day(f"{month}-01")
+        last = month_end(month)
+        after = last + timedelta(days=1)
+        until = min(midnight(after), now + timedelta(microseconds=1))
+        return cls(first, last, until, today=min(day_of(now), after))
 
 
 def total(of_each: Sequence[Facts]) -> Facts:
@@ -225,10 +243,11 @@ def total(of_each: Sequence[Facts]) -> Facts:
 
 
 def _complete(given: Mapping[str, Mapping[str, int | None]]) -> Facts:
-    return {
-        name: {
-            "n": given.get(name, {}).get("n") or 0,
-            "of": (given.get(name, {}).get("of") or 0) if definition.of else None,
-        }
-        for name, definition in DEFINITIONS.items()
-    }
+    """Every fact, in the order of `DEFINITIONS`; 0 where nothing was counted."""
+    facts: Facts = {}
+    for name, definition in DEFINITIONS.items():
+        fact = given.get(name, {})
+        facts[name] = {"n": fact.get("n") or 0, "of": None}
+        if definition.of:
+            facts[name]["of"] = fact.get("of") or 0
+    return facts

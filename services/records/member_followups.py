@@ -4,6 +4,7 @@ lapsed (t12, t13), and what has been noted of one of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,10 +23,15 @@ FROM task t LEFT JOIN transfer_case c ON c.id = t.case_id LEFT JOIN case_person 
 WHERE t.closed_at IS NULL AND t.organisation = :own
   AND (t.kind IN ('organisation_life', 'six_months') OR t.kind = 'contact' AND t.act = 'contact')
 ORDER BY t.due_on NULLS LAST, t.opened_at, t.id LIMIT :limit OFFSET :offset"""
-_MEMBERS = (
-    "SELECT member, name, phone, last_life_on, dues_paid_to FROM member WHERE member = ANY "
-    "(:members)"
-)
+_MEMBERS = """
+SELECT member, name, phone, last_life_on, dues_paid_to FROM member WHERE member = ANY (:members)"""
+_OF_MEMBER = ("phone", "last_life_on", "dues_paid_to")
+_TO_BE_CONTACTED = """
+SELECT 1 FROM member WHERE member = :member
+UNION ALL
+SELECT 1 FROM task t LEFT JOIN transfer_case c ON c.id = t.case_id
+WHERE t.closed_at IS NULL
+    AND (t.member = :member OR t.kind = 'contact' AND c.member = :member)"""
 
 
 def due(
@@ -35,30 +41,21 @@ def due(
 
     Whoever has the task sees the member, though they belong to an organisation that has ended.
     """
-    followups = [
-        dict(row) for row in rows(tx, _DUE, {"own": organisation, "limit": limit, "offset": offset})
-    ]
+    asked = {"own": organisation, "limit": limit, "offset": offset}
+    followups = [dict(row) for row in rows(tx, _DUE, asked)]
+    members = [followup["member"] for followup in followups]
     with as_worker(tx):
-        known = {
-            row.member: row
-            for row in rows(
-                tx, _MEMBERS, {"members": [followup["member"] for followup in followups]}
-            )
-        }
-    return [
-        {**followup, **_said(known.get(followup["member"]), followup["name"])}
-        for followup in followups
-    ]
+        registered = {row.member: row for row in rows(tx, _MEMBERS, {"members": members})}
+    return [_with_member(followup, registered) for followup in followups]
 
 
-def _said(member: Any, name: str | None) -> dict[str, Any]:
-    return {
-        "name": (member and member.name) or name,
-        **{
-            column: member and member[column]
-            for column in ("phone", "last_life_on", "dues_paid_to")
-        },
-    }
+def _with_member(followup: dict[str, Any], registered: Mapping[str, Any]) -> dict[str, Any]:
+    """A follow-up with what the register has of its member; what was posted, where it has none."""
+    member = registered.get(followup["member"])
+    if member is None:
+        return followup | dict.fromkeys(_OF_MEMBER)
+    columns = {column: member[column] for column in _OF_MEMBER}
+    return {**followup, **columns, "name": member.name or followup["name"]}
 
 
 _MEMBER = """
@@ -82,14 +79,7 @@ def member_of(tx: Connection, member: str) -> dict[str, Any] | None:
 
     ``register_life_on`` and ``register_dues_to`` are what the files of the register said last.
     """
-    if not rows(
-        tx,
-        "SELECT 1 FROM member WHERE member = :m UNION ALL SELECT 1 FROM task t LEFT JOIN "
-        "transfer_case c "
-        "ON c.id = t.case_id WHERE t.closed_at IS NULL AND (t.member = :m OR t.kind = 'contact' "
-        "AND c.member = :m)",
-        {"m": member},
-    ):
+    if not rows(tx, _TO_BE_CONTACTED, {"member": member}):
         return None
     with as_worker(tx):
         return dict(rows(tx, _MEMBER, {"member": member})[0])
@@ -100,11 +90,8 @@ def reported(tx: Connection, member: str) -> list[dict[str, Any]]:
     first: it counts for nothing. Whether the caller may see the member is settled (``member_of``).
     """
     with as_worker(tx):
-        return [
-            reports.shown(report)
-            for report in reports.of_member(tx, member)
-            if report.kind in SIGNS
-        ]
+        of_member = reports.of_member(tx, member)
+    return [reports.shown(report) for report in of_member if report.kind in SIGNS]
 
 
 def noted(tx: Connection, member: str, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
@@ -114,8 +101,6 @@ def noted(tx: Connection, member: str, limit: int = 100, offset: int = 0) -> lis
     which its sender takes it back; ``taken_back`` says that the sender has. Whether the caller may
     see the member is settled (``member_of``).
     """
+    asked = {"member": member, "limit": limit, "offset": offset}
     with as_worker(tx):
-        return [
-            dict(row)
-            for row in rows(tx, _NOTED, {"member": member, "limit": limit, "offset": offset})
-        ]
+        return [dict(row) for row in rows(tx, _NOTED, asked)]

@@ -8,8 +8,9 @@ snapshot later, with the same figures.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -83,29 +84,54 @@ def rebuilt(tx: Connection, day: date, rule_source: RuleSource) -> dict[str, dic
 
     The tree of organisations is that of then, as this register had it. ``tx`` acts as the worker.
     """
-    params = {"until": midnight(day + timedelta(days=1)), "day": day}
-    paths = paths_at(tx, params["until"])
+    asked = {"until": midnight(day + timedelta(days=1)), "day": day}
+    tallies = _Tallies(paths_at(tx, asked["until"]))
+    for row in rows(tx, _CASES, asked):
+        tallies.add_cases(row)
+    for row in rows(tx, _TASKS, asked):
+        tallies.add_tasks(row)
+    for row in rows(tx, _MEMBERS, asked):
+        tallies.add_members(row)
+    return tallies.figures(day, rule_source.counting(tx, day).pocket_early_days)
 
-    def above(code: str) -> list[str]:
-        return codes_of(paths.get(code, ""))
 
-    cases: dict[str, list[Any]] = defaultdict(list)
-    overdue: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    members: dict[str, int] = defaultdict(int)
-    for row in rows(tx, _CASES, params):
-        for code in above(row.origin):
-            cases[code].append(row)
-    for row in rows(tx, _TASKS, params):
-        for code in above(row.organisation):
-            overdue[code][row.kind] += row.n
-    for row in rows(tx, _MEMBERS, params):
-        for code in above(row.organisation):
-            members[code] += row.n
-    early = rule_source.counting(tx, day).pocket_early_days
-    return {
-        code: figures(cases[code], members[code], dict(sorted(overdue[code].items())), day, early)
-        for code in sorted({*cases, *overdue, *members})
-    }
+@dataclass(slots=True)
+class _Tallies:
+    """What is counted at each organisation, of it and all below. ``paths``: of organisations."""
+
+    paths: Mapping[str, str]
+    cases: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    overdue: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    members: Counter[str] = field(default_factory=Counter)
+
+    def add_cases(self, row: Any) -> None:
+        """Counts cases that are alike, at their origin and above."""
+        for code in self._above(row.origin):
+            self.cases[code].append(row)
+
+    def add_tasks(self, row: Any) -> None:
+        """Counts overdue tasks of one kind."""
+        for code in self._above(row.organisation):
+            self.overdue[code][row.kind] += row.n
+
+    def add_members(self, row: Any) -> None:
+        """Counts the members of an organisation."""
+        for code in self._above(row.organisation):
+            self.members[code] += row.n
+
+    def _above(self, code: str) -> list[str]:
+        """An organisation, and all above it."""
+        return codes_of(self.paths.get(code, ""))
+
+    def figures(self, day: date, early: int) -> dict[str, dict[str, Any]]:
+        """The figures of each organisation that has any; ``early``: days until a case is in an
+        early pocket.
+        """
+        figures_of: dict[str, dict[str, Any]] = {}
+        for code in sorted(self.cases.keys() | self.overdue.keys() | self.members.keys()):
+            overdue = dict(sorted(self.overdue[code].items()))
+            figures_of[code] = figures(self.cases[code], self.members[code], overdue, day, early)
+        return figures_of
 
 
 _KEEP = """
@@ -113,6 +139,15 @@ INSERT INTO snapshot (day, organisation, path, figures, taken_at)
 SELECT %s, organisation, path, figures, %s FROM json_to_recordset(%s::json) AS f(organisation text,
     path text, figures jsonb)
 ON CONFLICT (day, organisation) DO NOTHING"""
+_DUE = f"""
+SELECT day FROM unnest(CAST(:ends AS date[])) AS d (day)
+WHERE NOT EXISTS (SELECT FROM snapshot s WHERE s.day = d.day)
+    AND {DAYS.not_aside("d.day::text")} ORDER BY day"""
+_DAYS_TAKEN = "SELECT day FROM snapshot WHERE organisation = :own ORDER BY day DESC"
+_TAKEN = """
+SELECT day, taken_at, figures FROM snapshot
+WHERE organisation = :own AND (CAST(:day AS date) IS NULL OR day = :day) ORDER BY day DESC
+LIMIT :limit OFFSET :offset"""
 
 
 def take_due(engine: Engine, now: datetime, rule_source: RuleSource) -> int:
@@ -133,19 +168,10 @@ def _take(tx: Connection, day: date, now: datetime, rule_source: RuleSource) -> 
     if rows(tx, "SELECT 1 FROM snapshot WHERE day = :day LIMIT 1", {"day": day}):
         return 0
     directory = Directory.of(tx)
-    tx.exec_driver_sql(
-        _KEEP,
-        (
-            day,
-            now,
-            dumps(
-                [
-                    {"organisation": code, "path": directory.path(code), "figures": counts}
-                    for code, counts in rebuilt(tx, day, rule_source).items()
-                ]
-            ),
-        ),
-    )
+    lines: list[dict[str, Any]] = []
+    for code, counts in rebuilt(tx, day, rule_source).items():
+        lines.append({"organisation": code, "path": directory.path(code), "figures": counts})
+    tx.exec_driver_sql(_KEEP, (day, now, dumps(lines)))
     return 1
 
 
@@ -153,57 +179,48 @@ def _due(engine: Engine, today: date) -> list[date]:
     """Month ends, oldest first, since the first case, that have no snapshot."""
     with engine.connect() as tx:
         first = tx.exec_driver_sql("SELECT min(at) FROM case_event").scalar_one()
-        ends = _month_ends(day_of(first), today) if first else []
-        due = rows(
-            tx,
-            f"""SELECT day FROM unnest(CAST(:ends AS date[])) AS d (day)
-            WHERE NOT EXISTS (SELECT FROM snapshot s WHERE s.day = d.day)
-                AND {DAYS.not_aside("d.day::text")} ORDER BY day""",
-            {"ends": ends},
-        )
+        if not first:
+            return []
+        due = rows(tx, _DUE, {"ends": month_ends(day_of(first), today)})
     return [row.day for row in due]
 
 
-def _month_ends(first: date, today: date) -> list[date]:
-    """The last days of months since the first case, of the past two years."""
-    ends, end = [], today.replace(day=1) - timedelta(days=1)
+def month_ends(first: date, today: date) -> list[date]:
+    """The last days of months that are over, back to the first case or two years ago, the latest
+    first.
+    """
+    ends: list[date] = []
+    end = _end_of_month_before(today)
     while end >= first and len(ends) < MONTHS_MAX:
         ends.append(end)
-        end = end.replace(day=1) - timedelta(days=1)
+        end = _end_of_month_before(end)
     return ends
+
+
+def _end_of_month_before(day: date) -> date:
+    return day.replace(day=1) - timedelta(days=1)
 
 
 def days_taken(tx: Connection, organisation: str) -> list[date]:
     """The days of which an organisation has a snapshot that this transaction sees, newest first."""
-    return [
-        row.day
-        for row in rows(
-            tx,
-            "SELECT day FROM snapshot WHERE organisation = :o ORDER BY day DESC",
-            {"o": organisation},
-        )
-    ]
+    return [row.day for row in rows(tx, _DAYS_TAKEN, {"own": organisation})]
 
 
 def taken(
     tx: Connection, organisation: str, day: date | None = None, limit: int = 100, offset: int = 0
 ) -> list[dict[str, Any]]:
     """Snapshots of an organisation, newest first; or that of one day."""
-    return [
-        {
-            "day": row.day,
-            "taken_at": row.taken_at,
-            "kind": "september" if row.day.month == SEPTEMBER else "month_end",
-            "figures": row.figures,
-        }
-        for row in rows(
-            tx,
-            """SELECT day, taken_at, figures FROM snapshot
-        WHERE organisation = :o AND (CAST(:day AS date) IS NULL OR day = :day) ORDER BY day DESC
-            LIMIT :limit OFFSET :offset""",
-            {"o": organisation, "day": day, "limit": limit, "offset": offset},
-        )
-    ]
+    asked = {"own": organisation, "day": day, "limit": limit, "offset": offset}
+    return [_shown(row) for row in rows(tx, _TAKEN, asked)]
+
+
+def _shown(snapshot: Any) -> dict[str, Any]:
+    return {
+        "day": snapshot.day,
+        "taken_at": snapshot.taken_at,
+        "kind": "september" if snapshot.day.month == SEPTEMBER else "month_end",
+        "figures": snapshot.figures,
+    }
 
 
 def beside(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, int, int]]:
