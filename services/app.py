@@ -423,14 +423,12 @@ def portal_of(app: App, address: str) -> Portal:
         ),
         how_far=lambda tx, event, language: how_far(tx, event, outcomes, language),
         opened=mark_seen,
-        compare=lambda organisation, roll, **said: comparisons.compare(
+        compare=lambda organisation, roll, **asked: comparisons.compare(
             app.worker,
             lambda tx, lines, context: identify_roll(tx, people, lines, context),
             app.rule_source,
-            organisation,
-            roll,
+            comparisons.Upload(organisation=organisation, roll=roll, **asked),
             app.clock.now(),
-            **said,
         ),
         subscriptions=[make(app) for make in HANDLERS.values()],
         rule_source=app.rule_source,

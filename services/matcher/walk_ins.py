@@ -266,7 +266,7 @@ def _merge(tx: Connection, case: Case, case_of_member: Case, context: DecisionCo
     merged = case.replace(
         state=states.MERGED, merged_into=case_of_member.id, touched_at=context.now
     )
-    after = rules.entered(case, merged, context)
+    after = entered(case, merged, context)
     step = Step("identify", case.state, states.MERGED, None)
     tables.write(tx, [Change(case, deadlines.settle(after, context), [step])], context)
     tables.write(tx, [commands.restated(tx, case_of_member, context, "join")], context)

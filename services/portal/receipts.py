@@ -41,7 +41,7 @@ def filed(portal: Portal, caller: Caller, person: str | None, case_id: str, cont
     the case.
     """
     with portal.web.begin() as tx:
-        organisation, number = papers.counterfoil_of(tx, caller, case_id)
+        counterfoil = papers.counterfoil_of(tx, caller, case_id)
     cleaned = scans.cleaned(content)
     with portal.acts.begin() as tx:
         queries.must_see(tx, caller, case_id)
@@ -49,9 +49,7 @@ def filed(portal: Portal, caller: Caller, person: str | None, case_id: str, cont
             return str(
                 photos.file_photo(
                     tx,
-                    organisation,
-                    number,
-                    case_id,
+                    counterfoil,
                     cleaned,
                     caller.own_organisation,
                     person,

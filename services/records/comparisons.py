@@ -7,10 +7,11 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine, text
@@ -20,144 +21,134 @@ from services.cases.model.case import DecisionContext
 from services.cases.model.states import ENDED, in_sql
 from services.cases.routing.rule_source import RuleSource
 from services.cases.views import case_access
-from services.identity.names import fold_name
 from services.kit.db.engine import dumps, rows
 from services.kit.loops import Part
+from services.records.comparison_outcome import (
+    LISTS,
+    Beside,
+    Identified,
+    Line,
+    OpenCase,
+    RegisteredMember,
+    for_reader,
+    outcome,
+)
 from services.registry import rosters
-from services.registry.directory import Directory, Organisation
-from services.registry.rosters import BadRow, Roll, RollRow
+from services.registry.directory import Organisation
+from services.registry.rosters import Roll, RollRow
 from services.registry.tree import just_after
 
+__all__ = [
+    "Upload",
+    "compare",
+    "done",
+    "erase",
+    "for_reader",
+    "lines_of",
+    "made",
+    "report_of",
+]
 ERASING = Part("records", "comparisons")
 KEPT = timedelta(hours=23)
 AT_ONCE = 2_000
 MEMBERS_MAX = 100_000
-NOT_HERE, NOT_IN_ROLL, REVIEW, BAD = "not_here", "not_in_roll", "review", "bad"
-LISTS = (NOT_HERE, NOT_IN_ROLL, REVIEW, BAD)
-ELSEWHERE = "elsewhere"
-"""In the place of an organisation: one outside the tree of who compares, and no more is said of
-it.
-"""
+FILE_LETTERS_MAX = 200
 LOOK = "comparison"
+POSTED = ("name", "id_number", "birth_date", "sex", "phone")
+"""What a row says of a person that a report to us may say."""
+_MEMBERS = """
+SELECT member, name, organisation FROM member
+WHERE path ~>=~ %s AND path ~<~ %s AND standing <> 'ended'
+ORDER BY organisation, member LIMIT %s"""
+_CASES = f"""
+SELECT member, id::text AS id, destination FROM transfer_case
+WHERE member = ANY (:members) AND state NOT IN {in_sql(ENDED)}
+ORDER BY opened_at"""
+_DUE = f"""
+SELECT id, organisation FROM comparison
+WHERE erase_at <= :now AND {ERASING.not_aside("id::text")}"""
+
+Identify = Callable[[Connection, Sequence[RollRow], DecisionContext], Sequence[Identified]]
 
 
-class Who(Protocol):
-    """What the matcher says of one row."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A roll that somebody compares: the organisation it is of, who compares (``by``), the person
+    who signed in, and the name of the file.
+    """
+
+    organisation: Organisation
+    roll: Roll
+    by: str
+    person: str | None = None
+    file: str | None = None
 
     @property
-    def decision(self) -> str: ...
-
-    @property
-    def member(self) -> str | None: ...
-
-    @property
-    def organisation(self) -> str | None: ...
-
-    @property
-    def candidates(self) -> Sequence[Mapping[str, Any]]: ...
+    def rows(self) -> int:
+        """How many rows it has, bad ones too."""
+        return len(self.roll.rows) + len(self.roll.bad)
 
 
-Identify = Callable[[Connection, Sequence[RollRow], DecisionContext], Sequence[Who]]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of the outcome; ``next`` is what may be done about it (docs/data-formats.md)."""
-
-    list: str
-    next: str
-    row_number: int | None = None
-    member: str | None = None
-    belongs_to: str | None = None
-    case_id: str | None = None
-    person: Mapping[str, Any] | None = None
-    candidates: Sequence[Mapping[str, Any]] | None = None
-    faults: Mapping[str, str] | None = None
-
-
-def compare(  # noqa: PLR0913
-    engine: Engine,
-    identify: Identify,
-    rule_source: RuleSource,
-    organisation: Organisation,
-    roll: Roll,
-    now: datetime,
-    *,
-    by: str,
-    person: str | None = None,
-    file: str | None = None,
+def compare(
+    engine: Engine, identify: Identify, rule_source: RuleSource, upload: Upload, now: datetime
 ) -> UUID:
     """Compares and keeps the outcome; returns its id. ``engine`` acts as the worker; the caller's
     right is settled.
 
-    Of a person outside the tree of ``by``, who compares, it says that they belong elsewhere and no
-    more. Refused 429 where ``by`` has compared as many rows today as policy allows.
+    Of a person outside the tree of who compares, it says that they belong elsewhere and no more.
+    Refused 429 where who compares has compared as many rows today as policy allows.
 
     Reads first, then writes in a short transaction, so that a long roll holds nobody up.
     """
-    number = len(roll.rows) + len(roll.bad)
     with engine.connect() as tx:
         context = rule_source.context(tx, now)
+    rows_most = context.policy_at(upload.by).compared_rows_most
     case_access.count(
-        engine,
-        by,
-        context.today,
-        case_access.COMPARED_ROWS,
-        number,
-        context.policy_at(by).compared_rows_most,
+        engine, upload.by, context.today, case_access.COMPARED_ROWS, upload.rows, rows_most
     )
     with engine.connect() as tx:
-        persons = identify(tx, roll.rows, context)
-        here = _members_below(tx, organisation)
-        cases = _open_cases(tx, {*here, *(f.member for f in persons if f.member)})
-    matched, lines = outcome(organisation, roll, persons, here, cases, context.directory, by)
-    ident = uuid4()
+        persons = identify(tx, upload.roll.rows, context)
+        beside = _beside(tx, upload, persons, context)
+    matched, lines = outcome(upload.roll, persons, beside)
+    comparison = uuid4()
     with engine.begin() as tx:
-        _keep(
-            tx,
-            ident,
-            organisation,
-            lines,
-            now,
-            {
-                "by_organisation": by,
-                "by_person": person,
-                "file": (file or "")[:200] or None,
-                "rows": number,
-                "matched": matched,
-                "notes": _notes(roll),
-            },
-        )
-        case_access.record(tx, _of_others(tx, persons), by, person, LOOK, context)
-    return ident
+        _keep(tx, comparison, upload, matched, lines, now)
+        _keep_rows(tx, comparison, upload.organisation, lines)
+        looked_at = _with_paths(tx, _members_of(persons))
+        case_access.record(tx, looked_at, upload.by, upload.person, LOOK, context)
+    return comparison
 
 
-def _notes(roll: Roll) -> str | None:
-    return dumps([note._asdict() for note in roll.notes]) if roll.notes else None
+def _members_of(persons: Iterable[Identified]) -> set[str]:
+    return {person.member for person in persons if person.member}
 
 
-def _of_others(tx: Connection, persons: Sequence[Who]) -> list[tuple[str, str]]:
-    """The members whom rows were matched with, each with the path of the organisation they belong
-    to.
-    """
-    members = sorted({person.member for person in persons if person.member})
-    return [
-        (row[0], row[1])
-        for row in tx.exec_driver_sql(
-            "SELECT member, path FROM member WHERE member = ANY (%s)", (members,)
-        )
-    ]
+def _beside(
+    tx: Connection, upload: Upload, persons: Sequence[Identified], context: DecisionContext
+) -> Beside:
+    members = _members_below(tx, upload.organisation)
+    return Beside(
+        organisation=upload.organisation,
+        by=upload.by,
+        members=members,
+        cases=_open_cases(tx, members.keys() | _members_of(persons)),
+        directory=context.directory,
+    )
 
 
-def _members_below(tx: Connection, organisation: Organisation) -> dict[str, tuple[str, str]]:
-    """Member -> (name, organisation) of everybody who belongs to the organisation or below it."""
-    known = tx.exec_driver_sql(
-        "SELECT member, name, organisation FROM member WHERE path ~>=~ %s AND path ~<~ %s AND "
-        "standing <> 'ended' "
-        "ORDER BY organisation, member LIMIT %s",
-        (organisation.path, just_after(organisation.path), MEMBERS_MAX + 1),
-    ).all()
-    if len(known) > MEMBERS_MAX:
+def _with_paths(tx: Connection, members: Iterable[str]) -> list[tuple[str, str]]:
+    """Members, each with the path of the organisation they belong to."""
+    registered = tx.exec_driver_sql(
+        "SELECT member, path FROM member WHERE member = ANY (%s)", (sorted(members),)
+    )
+    return [(member, path) for member, path in registered]
+
+
+def _members_below(tx: Connection, organisation: Organisation) -> dict[str, RegisteredMember]:
+    """Everybody who belongs to the organisation or below it, by reference."""
+    path = organisation.path
+    registered = tx.exec_driver_sql(_MEMBERS, (path, just_after(path), MEMBERS_MAX + 1)).all()
+    if len(registered) > MEMBERS_MAX:
         raise refuse(
             422,
             "too-many-members",
@@ -165,123 +156,13 @@ def _members_below(tx: Connection, organisation: Organisation) -> dict[str, tupl
             "This organisation has too many members; compare the organisations below it one by "
             "one.",
         )
-    return {row[0]: (row[1], row[2]) for row in known}
+    return {row.member: RegisteredMember(row.name, row.organisation) for row in registered}
 
 
-def _open_cases(tx: Connection, members: set[str]) -> dict[str, tuple[str, str | None]]:
-    """Member -> (open case, its destination)."""
-    lines = rows(
-        tx,
-        f"""SELECT member, id::text AS id, destination FROM transfer_case WHERE member = ANY (:m)
-        AND state NOT IN {in_sql(ENDED)}
-        ORDER BY opened_at""",
-        {"m": sorted(members)},
-    )
-    return {row.member: (row.id, row.destination) for row in lines}
-
-
-def outcome(  # noqa: PLR0913
-    organisation: Organisation,
-    roll: Roll,
-    persons: Sequence[Who],
-    here: Mapping[str, tuple[str, str]],
-    cases: Mapping[str, tuple[str, str | None]],
-    directory: Directory,
-    by: str | None = None,
-) -> tuple[int, list[Line]]:
-    """(how many rows stand here, the lines of the four lists), as ``by``, who compares, may know
-    them. Pure.
-
-    A member whom a bad or a doubtful row may mean is not called missing from the roll.
-    """
-    bad, first, maybe = list(roll.bad), {}, set()
-    lines: list[Line] = []
-    matched = 0
-    for row, person in zip(roll.rows, persons, strict=True):
-        if person.member and person.member in first:
-            bad.append(
-                BadRow(
-                    row.number,
-                    "姓名",
-                    f"与第 {first[person.member]} 行是同一名党员",
-                    "请删去其中一行",
-                    row.cells(),
-                )
-            )
-        elif person.member in here:
-            matched += 1
-        elif person.decision == "match":
-            lines.append(
-                _elsewhere(organisation, row, person, cases, directory, by or organisation.code)
-            )
-        elif person.decision == "not_a_member":
-            lines.append(Line(NOT_HERE, "host_report", row.number, person=row.cells()))
-        else:
-            maybe |= {c["member"] for c in person.candidates}
-            own = [c for c in person.candidates if c["member"] in here]
-            lines.append(
-                Line(REVIEW, "look", row.number, person=row.cells(), candidates=own or None)
-            )
-        if person.member:
-            first.setdefault(person.member, row.number)
-    names = {fold_name(b.cells.get("name")) for b in bad if b.cells.get("name")}
-    names |= {
-        fold_name(line.person["name"]) for line in lines if line.list == REVIEW and line.person
-    }
-    for member, (name, belongs_to) in here.items():
-        if member not in first and member not in maybe and fold_name(name) not in names:
-            case = cases.get(member)
-            lines.append(
-                Line(
-                    NOT_IN_ROLL,
-                    "case" if case else "announce_departure",
-                    None,
-                    member,
-                    belongs_to,
-                    case[0] if case else None,
-                )
-            )
-    lines += [
-        Line(
-            BAD,
-            "mend",
-            b.number,
-            person=b.cells,
-            faults={"column": b.column, "reason": b.reason, "fix": b.fix},
-        )
-        for b in bad
-    ]
-    return matched, lines
-
-
-def _elsewhere(
-    organisation: Organisation,
-    row: RollRow,
-    person: Who,
-    cases: Mapping[str, tuple[str, str | None]],
-    directory: Directory,
-    by: str,
-) -> Line:
-    """A member of another organisation: reported as being here, unless the move hither is under
-    way.
-
-    Who compares learns where the member belongs, and of a case, only within the own tree; the move
-    hither is its own.
-    """
-    case, destination = cases.get(person.member or "", (None, None))
-    if destination is not None and directory.within(destination, organisation.code):
-        return Line(NOT_HERE, "case", row.number, None, ELSEWHERE, case, row.cells())
-    if directory.within(person.organisation, by):
-        return Line(
-            NOT_HERE,
-            "host_report",
-            row.number,
-            person.member,
-            person.organisation,
-            case,
-            row.cells(),
-        )
-    return Line(NOT_HERE, "host_report", row.number, None, ELSEWHERE, None, row.cells())
+def _open_cases(tx: Connection, members: Iterable[str]) -> dict[str, OpenCase]:
+    """The open case of each member who has one."""
+    cases = rows(tx, _CASES, {"members": sorted(members)})
+    return {row.member: OpenCase(row.id, row.destination) for row in cases}
 
 
 _KEEP = """
@@ -300,38 +181,51 @@ SELECT %s, position, %s, list, row_number, member, belongs_to, case_id, person, 
 FROM json_to_recordset(%s::json) AS l(position int, list text, row_number int, member text,
     belongs_to text,
     case_id uuid, person json, candidates jsonb, faults jsonb, next text)"""
-_COLUMNS = tuple(f.name for f in fields(Line))
+
+_COLUMNS = tuple(column.name for column in fields(Line))
 
 
 def _keep(
     tx: Connection,
-    ident: UUID,
-    organisation: Organisation,
+    comparison: UUID,
+    upload: Upload,
+    matched: int,
     lines: Sequence[Line],
     now: datetime,
-    more: Mapping[str, Any],
 ) -> None:
-    counts = {name: sum(1 for line in lines if line.list == name) for name in LISTS}
-    kept = [
-        {"position": position, **{k: getattr(line, k) for k in _COLUMNS}}
-        for position, line in enumerate(lines)
-    ]
+    """Keeps how many rows stand in each list, and when what is of persons shall be erased."""
+    number_of = Counter(line.list for line in lines)
+    holds_persons = any(line.person for line in lines)
+    notes = [note._asdict() for note in upload.roll.notes]
     tx.execute(
         text(_KEEP),
         {
-            "id": ident,
-            "organisation": organisation.code,
-            "path": organisation.path,
+            "id": comparison,
+            "organisation": upload.organisation.code,
+            "path": upload.organisation.path,
             "now": now,
-            "erase_at": now + KEPT if any(line.person for line in lines) else None,
-            **counts,
-            **more,
+            "by_organisation": upload.by,
+            "by_person": upload.person,
+            "file": (upload.file or "")[:FILE_LETTERS_MAX] or None,
+            "rows": upload.rows,
+            "matched": matched,
+            "erase_at": now + KEPT if holds_persons else None,
+            "notes": dumps(notes) if notes else None,
+            **{name: number_of[name] for name in LISTS},
         },
     )
+
+
+def _keep_rows(
+    tx: Connection, comparison: UUID, organisation: Organisation, lines: Sequence[Line]
+) -> None:
+    kept: list[dict[str, Any]] = []
+    for position, line in enumerate(lines):
+        columns = {column: getattr(line, column) for column in _COLUMNS}
+        kept.append({"position": position, **columns})
     for start in range(0, len(kept), AT_ONCE):
-        tx.exec_driver_sql(
-            _KEEP_ROWS, (ident, organisation.path, dumps(kept[start : start + AT_ONCE]))
-        )
+        part = dumps(kept[start : start + AT_ONCE])
+        tx.exec_driver_sql(_KEEP_ROWS, (comparison, organisation.path, part))
 
 
 def erase(engine: Engine, now: datetime) -> int:
@@ -341,8 +235,7 @@ def erase(engine: Engine, now: datetime) -> int:
     with engine.begin() as tx:
         due = rows(
             tx,
-            f"SELECT id, organisation FROM comparison WHERE erase_at <= :now AND "
-            f"{ERASING.not_aside('id::text')}",
+            _DUE,
             {"now": now},
         )
         done = ERASING.each_by_itself(
@@ -398,31 +291,8 @@ def lines_of(
     """Rows of one comparison in order; ``member_name`` only of members whom this transaction
     sees.
     """
-    return [
-        dict(row)
-        for row in rows(tx, _LINES, {"id": ident, "list": list_, "after": after, "limit": limit})
-    ]
-
-
-def for_reader(
-    lines: Sequence[Mapping[str, Any]], reader: str, directory: Directory
-) -> list[dict[str, Any]]:
-    """Rows as ``reader`` may see them, where an organisation above it compared: what lies beyond
-    its tree is elsewhere.
-    """
-    shown = []
-    for line in lines:
-        known = (
-            line["list"] != NOT_HERE
-            or line["belongs_to"] in (None, ELSEWHERE)
-            or directory.within(line["belongs_to"], reader)
-        )
-        shown.append(
-            dict(line)
-            if known
-            else {**line, "belongs_to": ELSEWHERE, "member": None, "case_id": None}
-        )
-    return shown
+    asked = {"id": ident, "list": list_, "after": after, "limit": limit}
+    return [dict(row) for row in rows(tx, _LINES, asked)]
 
 
 def done(tx: Connection, ident: UUID, position: int, event: UUID, by: str, now: datetime) -> None:
@@ -438,11 +308,10 @@ def report_of(line: Mapping[str, Any], comparison: UUID, source: str) -> dict[st
     """The host.report that a row of ``not_here`` becomes; the same one however often it is
     pressed.
     """
-    person = {
-        k: v
-        for k, v in (line["person"] or {}).items()
-        if k in ("name", "id_number", "birth_date", "sex", "phone") and rosters.may_be_posted(k, v)
-    } | ({"member": line["member"]} if line["member"] else {})
+    uploaded = line["person"] or {}
+    person = _posted_person(uploaded)
+    if line["member"]:
+        person["member"] = line["member"]
     if not person:
         raise refuse(
             409,
@@ -450,12 +319,23 @@ def report_of(line: Mapping[str, Any], comparison: UUID, source: str) -> dict[st
             "名册上传已满一天，个人信息已清除，请重新上传名册再报。",
             "The roll is more than a day old and its persons are erased; upload it again.",
         )
-    address = (line["person"] or {}).get("address")
+    data: dict[str, Any] = {"person": person}
+    if uploaded.get("address"):
+        data["to"] = {"address": uploaded["address"]}
     return {
         "specversion": "1.0",
         "type": "guidui.host.report.v1",
         "source": source,
         "id": f"comparison-{comparison}-{line['position']}",
         "datacontenttype": "application/json",
-        "data": {"person": person, **({"to": {"address": address}} if address else {})},
+        "data": data,
+    }
+
+
+def _posted_person(uploaded: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row says of a person, as far as intake would take it."""
+    return {
+        name: value
+        for name, value in uploaded.items()
+        if name in POSTED and rosters.may_be_posted(name, value)
     }

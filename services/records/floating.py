@@ -22,6 +22,7 @@ from services.kit.db.engine import dumps, rows
 from services.registry.directory import Directory
 
 KINDS = ("life", "dues", "service", "evaluation")
+DECISIONS = ("approve", "decline")
 BRANCH_MEMBERS_MIN = 3  # a branch needs three full members (rules.md §2.3)
 STREET_DIGITS = 9
 
@@ -35,6 +36,30 @@ SELECT c.id::text AS id, p.name, c.member, c.origin, c.host, c.permit_no, c.ackn
            AND t.kind = 'permit_check') AS test_due
 FROM transfer_case c LEFT JOIN case_person p ON p.case_id = c.id
 WHERE c.state = 'floating_registered' ORDER BY c.entered_at, c.id LIMIT :limit OFFSET :offset"""
+
+_HOST = """
+SELECT host FROM transfer_case WHERE id = %s::uuid AND state = 'floating_registered'"""
+_NOTE = """
+INSERT INTO host_record (id, case_id, organisation, kind, "on", words, by_person, at)
+VALUES (%s, %s::uuid, %s, %s, %s, %s, %s, %s)"""
+_NOTED = """
+SELECT organisation, kind, "on", words, by_person, at FROM host_record
+WHERE case_id = CAST(:id AS uuid) ORDER BY at DESC, id LIMIT :limit OFFSET :offset"""
+_FULL = """
+SELECT c.id::text AS id, c.host, c.facts ->> 'to.area' AS area,
+    c.facts ->> 'to.employer' AS employer
+FROM transfer_case c JOIN member m ON m.member = c.member
+WHERE c.state = 'floating_registered' AND m.status = 'full' AND m.standing = 'normal'"""
+_LAST_DECISIONS = """
+SELECT DISTINCT ON (grouped) grouped, members FROM branch_proposal
+ORDER BY grouped, decided_at DESC"""
+_DECIDE = """
+INSERT INTO branch_proposal (id, grouped, organisation, path, kind, key, members, cases, decision,
+    reason, decided_by, decided_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s)"""
+_DECIDED = """
+SELECT organisation, kind, key, members, decision, reason, decided_by, decided_at
+FROM branch_proposal ORDER BY decided_at DESC LIMIT :limit"""
 
 
 def floating(tx: Connection, limit: int = 200, offset: int = 0) -> list[dict[str, Any]]:
@@ -64,11 +89,7 @@ def note(
     """Keeps what the host notes; ``tx`` acts as the worker, and only the host of a floating member
     may.
     """
-    host = tx.exec_driver_sql(
-        "SELECT host FROM transfer_case WHERE id = %s::uuid AND state = 'floating_registered'",
-        (case_id,),
-    ).scalar_one_or_none()
-    if host != organisation:
+    if _host_of(tx, case_id) != organisation:
         raise refuse(
             403,
             "not-the-host",
@@ -91,30 +112,20 @@ def note(
             "The day must not be in the future.",
             field="on",
         )
+    words = bounded(noted.words, TEXT_MAX, "words") or None
     tx.exec_driver_sql(
-        'INSERT INTO host_record (id, case_id, organisation, kind, "on", words, by_person, at) '
-        "VALUES (%s, %s::uuid, %s, %s, %s, %s, %s, %s)",
-        (
-            uuid4(),
-            case_id,
-            organisation,
-            noted.kind,
-            noted.on,
-            bounded(noted.words, TEXT_MAX, "words") or None,
-            person,
-            now,
-        ),
+        _NOTE, (uuid4(), case_id, organisation, noted.kind, noted.on, words, person, now)
     )
+
+
+def _host_of(tx: Connection, case_id: str) -> str | None:
+    """The host of a floating member; None where the case is no floating member's."""
+    return tx.exec_driver_sql(_HOST, (case_id,)).scalar_one_or_none()
 
 
 def noted(tx: Connection, case_id: str, limit: int = 500, offset: int = 0) -> Sequence[Any]:
     """What hosts noted of a member, newest first; seen by whoever sees the case."""
-    return rows(
-        tx,
-        'SELECT organisation, kind, "on", words, by_person, at FROM host_record '
-        "WHERE case_id = CAST(:id AS uuid) ORDER BY at DESC, id LIMIT :limit OFFSET :offset",
-        {"id": case_id, "limit": limit, "offset": offset},
-    )
+    return rows(tx, _NOTED, {"id": case_id, "limit": limit, "offset": offset})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,41 +149,55 @@ class Proposal:
         return len(self.cases)
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A department's decision on a proposal: ``approve`` or ``decline``, and why."""
+
+    decision: str
+    reason: str
+
+
+_Group = tuple[str, str, str]
+"""What members have in common: its kind, the thing itself, and the department that decides."""
+
+
 def proposals(lines: Iterable[Any], directory: Directory, today: date) -> list[Proposal]:
     """Every group of at least three full members, the largest first. Pure.
 
     ``lines`` have id, host, area and employer. The smaller of two groups of the very same members
     is left out.
     """
-    groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    groups: dict[_Group, list[str]] = defaultdict(list)
     for line in lines:
-        street = (line["area"] or "")[:STREET_DIGITS]
-        at = directory.get(line["host"]) or directory.serving(street, today)
-        department = directory.department_above(at.code) if at else None
-        if department is None:
-            continue
-        keys = {
-            "host": line["host"],
-            "place": street if len(street) == STREET_DIGITS else None,
-            "trade": "".join((line["employer"] or "").split()) or None,
-        }
-        for kind, key in keys.items():
-            if key:
-                groups[kind, key, department.code].append(line["id"])
+        for group in _groups_of(line, directory, today):
+            groups[group].append(line["id"])
     proposals_of: dict[tuple[str, ...], Proposal] = {}
-    for (kind, key, department), cases in sorted(groups.items()):
-        members = tuple(sorted(cases))
-        if len(members) >= BRANCH_MEMBERS_MIN:
-            ident = str(uuid5(NAMESPACE_GUIDUI, f"branch:{kind}:{key}:{department}"))
-            proposals_of.setdefault(members, Proposal(ident, kind, key, department, members))
+    for group in sorted(groups):
+        cases = tuple(sorted(groups[group]))
+        if len(cases) >= BRANCH_MEMBERS_MIN:
+            proposals_of.setdefault(cases, _proposal(group, cases))
     return sorted(proposals_of.values(), key=lambda proposal: (-proposal.members, proposal.grouped))
 
 
-_FULL = """
-SELECT c.id::text AS id, c.host, c.facts ->> 'to.area' AS area,
-    c.facts ->> 'to.employer' AS employer
-FROM transfer_case c JOIN member m ON m.member = c.member
-WHERE c.state = 'floating_registered' AND m.status = 'full' AND m.standing = 'normal'"""
+def _groups_of(line: Any, directory: Directory, today: date) -> list[_Group]:
+    """The groups that a floating member may be in: by host, by street, by employer."""
+    street = (line["area"] or "")[:STREET_DIGITS]
+    place = directory.get(line["host"]) or directory.serving(street, today)
+    department = directory.department_above(place.code) if place else None
+    if department is None:
+        return []
+    in_common = {
+        "host": line["host"],
+        "place": street if len(street) == STREET_DIGITS else None,
+        "trade": "".join((line["employer"] or "").split()),
+    }
+    return [(kind, key, department.code) for kind, key in in_common.items() if key]
+
+
+def _proposal(group: _Group, cases: tuple[str, ...]) -> Proposal:
+    kind, key, department = group
+    grouped = uuid5(NAMESPACE_GUIDUI, f"branch:{kind}:{key}:{department}")
+    return Proposal(str(grouped), kind, key, department, cases)
 
 
 def proposed(tx: Connection, organisation: str, today: date) -> list[Proposal]:
@@ -181,35 +206,26 @@ def proposed(tx: Connection, organisation: str, today: date) -> list[Proposal]:
     A group that was declined, or approved, comes back only when more members have joined it.
     """
     directory = Directory.of(tx)
-    known = {
-        row.grouped: row.members
-        for row in rows(
-            tx,
-            "SELECT DISTINCT ON (grouped) grouped, members FROM branch_proposal ORDER BY grouped, "
-            "decided_at DESC",
-        )
-    }
-    return [
-        proposal
-        for proposal in proposals(rows(tx, _FULL), directory, today)
-        if directory.within(proposal.department, organisation)
-        and proposal.members > known.get(proposal.grouped, 0)
-    ]
+    members_then = {row.grouped: row.members for row in rows(tx, _LAST_DECISIONS)}
+    waiting: list[Proposal] = []
+    for proposal in proposals(rows(tx, _FULL), directory, today):
+        has_grown = proposal.members > members_then.get(proposal.grouped, 0)
+        if has_grown and directory.within(proposal.department, organisation):
+            waiting.append(proposal)
+    return waiting
 
 
-def decide(  # noqa: PLR0913
+def decide(
     tx: Connection,
     organisation: str,
     grouped: str,
-    decision: str,
-    reason: str,
+    verdict: Verdict,
     person: str | None,
     now: datetime,
 ) -> None:
     """Keeps a department's decision on a proposal that stands; ``tx`` acts as the worker."""
-    proposal = next(
-        (p for p in proposed(tx, organisation, now.date()) if p.grouped == grouped), None
-    )
+    waiting = {proposal.grouped: proposal for proposal in proposed(tx, organisation, now.date())}
+    proposal = waiting.get(grouped)
     if proposal is None or proposal.department != organisation:
         raise refuse(
             409,
@@ -217,29 +233,26 @@ def decide(  # noqa: PLR0913
             "这条组建建议已有决定，或须由别的组织部门决定。",
             "This proposal was decided already, or is for another department.",
         )
-    if decision not in ("approve", "decline") or not reason.strip():
+    if verdict.decision not in DECISIONS or not verdict.reason.strip():
         raise refuse(
             422,
             "field-missing",
             "请选择同意或不同意，并写明理由。",
             "Approve or decline, with the reason.",
         )
-    path = Directory.of(tx).path(organisation)
     tx.exec_driver_sql(
-        "INSERT INTO branch_proposal (id, grouped, organisation, path, kind, key, members, cases, "
-        "decision, reason, decided_by, "
-        "decided_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s)",
+        _DECIDE,
         (
             uuid4(),
             grouped,
             organisation,
-            path,
+            Directory.of(tx).path(organisation),
             proposal.kind,
             proposal.key,
             proposal.members,
             dumps(proposal.cases),
-            decision,
-            bounded(reason, TEXT_MAX, "reason"),
+            verdict.decision,
+            bounded(verdict.reason, TEXT_MAX, "reason"),
             person,
             now,
         ),
@@ -248,10 +261,4 @@ def decide(  # noqa: PLR0913
 
 def decided(tx: Connection, limit: int = 100) -> Sequence[Any]:
     """Decisions that this transaction sees, newest first."""
-    return rows(
-        tx,
-        "SELECT organisation, kind, key, members, decision, reason, decided_by, decided_at FROM "
-        "branch_proposal "
-        "ORDER BY decided_at DESC LIMIT :limit",
-        {"limit": limit},
-    )
+    return rows(tx, _DECIDED, {"limit": limit})

@@ -6,7 +6,8 @@ they stand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid5
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from schemas.envelope import NAMESPACE_GUIDUI
 from services.cases.deadlines.calendar import day_of, midnight, month_end
-from services.cases.model import states as s
+from services.cases.model import states
 from services.cases.routing.rule_source import RuleSource
 from services.kit.bus.event_log import Message, record
 from services.kit.db.engine import rows
@@ -30,71 +31,78 @@ AT_ONCE = 500
 LISTS = ("announced", "arrived")
 
 _HOST = "guidui.host.report.v1"
-_BEFORE = ", ".join(
-    f"'{x}'"
-    for x in sorted(s.BEFORE_ACCEPTED - {s.STAY_APPROVED, s.FLOATING_REGISTERED, s.ARRIVED})
+_NOT_ARRIVED = states.in_sql(
+    sorted(
+        states.BEFORE_ACCEPTED - {states.STAY_APPROVED, states.FLOATING_REGISTERED, states.ARRIVED}
+    )
 )
-_OPEN = s.in_sql(sorted(s.OPEN - {s.BULK_OPEN}))
-_UNIT_SAID = f"""EXISTS (SELECT FROM statement a WHERE a.case_id = c.id AND NOT a.withdrawn
+_OPEN = states.in_sql(sorted(states.OPEN - {states.BULK_OPEN}))
+_UNIT_STATED = f"""EXISTS (SELECT FROM statement a WHERE a.case_id = c.id AND NOT a.withdrawn
     AND a.kind NOT IN ('{_HOST}', 'triage'))"""
 _WHERE = {
     # a month after the announcement nobody has recorded an arrival and no place has reported the
     # member
-    "announced": f"""c.state IN ({_BEFORE}) AND c.opened_at < :month AND c.reports = '[]'
-        AND (c.letters > 0 OR {_UNIT_SAID})
+    "announced": f"""c.state IN {_NOT_ARRIVED} AND c.opened_at < :month AND c.reports = '[]'
+        AND (c.letters > 0 OR {_UNIT_STATED})
         AND NOT EXISTS (SELECT FROM case_event e WHERE e.case_id = c.id
             AND e.command = 'record_arrival')""",
     # a place has reported the member, and no unit has said a word
     "arrived": f"""c.state IN {_OPEN} AND c.reports <> '[]' AND c.letters = 0
-        AND NOT {_UNIT_SAID}""",
+        AND NOT {_UNIT_STATED}""",
 }
 _SCOPE = """(c.origin_path ~>=~ :lo AND c.origin_path ~<~ :hi
     OR EXISTS (SELECT FROM organisation o WHERE o.code IN (c.poster, c.host) AND o.path ~>=~ :lo
         AND o.path ~<~ :hi))"""
+# the list is named by its condition in _WHERE
+_LISTED = f"""
+SELECT c.id::text AS id, p.name, c.state, c.category, c.origin, c.destination, c.poster,
+    c.wait_organisation, c.wait_act, c.wait_due, c.opened_at
+FROM transfer_case c LEFT JOIN case_person p ON p.case_id = c.id
+WHERE {{where}} AND {_SCOPE}
+ORDER BY c.opened_at, c.id LIMIT :limit OFFSET :offset"""
+_COUNTED = f"SELECT count(*) AS number FROM transfer_case c WHERE {{where}} AND {_SCOPE}"
+_DUE = """
+SELECT due_on FROM task
+WHERE kind = :kind AND organisation = :own AND closed_at IS NULL"""
+_KNOWN = "SELECT id::text FROM task WHERE kind = %s AND opened_at >= %s"
+_CLOSE_OLDER = """
+UPDATE task SET closed_at = %s
+WHERE kind = %s AND closed_at IS NULL AND organisation = ANY (%s) RETURNING id"""
+_OPEN_TASK = """
+INSERT INTO task (id, kind, act, organisation, path, due_on, opened_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING"""
 
 
-def unreconciled(  # noqa: PLR0913
-    tx: Connection,
-    now: datetime,
-    organisation: str,
-    which: str,
-    rule_source: RuleSource,
-    *,
-    limit: int = 100,
-    offset: int = 0,
+@dataclass(frozen=True, slots=True)
+class PocketList:
+    """One of the two lists (`LISTS`), of an organisation and all below it, as it stands now."""
+
+    name: str
+    organisation: str
+    now: datetime
+    rule_source: RuleSource
+
+    def parameters(self, tx: Connection) -> dict[str, Any]:
+        """The paths of those organisations, and since when a case is in the list."""
+        path = Directory.of(tx).path(self.organisation)
+        early = self.rule_source.counting(tx, day_of(self.now)).pocket_early_days
+        month = self.now - timedelta(days=early)
+        return {"lo": path, "hi": just_after(path), "month": month}
+
+
+def unreconciled(
+    tx: Connection, pockets: PocketList, *, limit: int = 100, offset: int = 0
 ) -> list[dict[str, Any]]:
-    """The cases of one list, of an organisation and all below it, the oldest first; what this
-    transaction sees.
-    """
-    case_rows = rows(
-        tx,
-        f"""SELECT c.id::text AS id, p.name, c.state, c.category, c.origin, c.destination, c.poster,
-        c.wait_organisation, c.wait_act, c.wait_due, c.opened_at
-        FROM transfer_case c LEFT JOIN case_person p ON p.case_id = c.id WHERE {_WHERE[which]}
-            AND {_SCOPE}
-        ORDER BY c.opened_at, c.id LIMIT :limit OFFSET :offset""",
-        _params(tx, now, organisation, rule_source) | {"limit": limit, "offset": offset},
-    )
-    return [dict(row) for row in case_rows]
+    """The cases of one list, the oldest first; what this transaction sees."""
+    asked = {**pockets.parameters(tx), "limit": limit, "offset": offset}
+    cases = rows(tx, _LISTED.format(where=_WHERE[pockets.name]), asked)
+    return [dict(case) for case in cases]
 
 
-def unreconciled_count(
-    tx: Connection, now: datetime, organisation: str, which: str, rule_source: RuleSource
-) -> int:
+def unreconciled_count(tx: Connection, pockets: PocketList) -> int:
     """How long that list is."""
-    return rows(
-        tx,
-        f"SELECT count(*) AS n FROM transfer_case c WHERE {_WHERE[which]} AND {_SCOPE}",
-        _params(tx, now, organisation, rule_source),
-    )[0].n
-
-
-def _params(
-    tx: Connection, now: datetime, organisation: str, rule_source: RuleSource
-) -> dict[str, Any]:
-    path = Directory.of(tx).path(organisation)
-    early = rule_source.counting(tx, day_of(now)).pocket_early_days
-    return {"lo": path, "hi": just_after(path), "month": now - timedelta(days=early)}
+    counted = rows(tx, _COUNTED.format(where=_WHERE[pockets.name]), pockets.parameters(tx))
+    return counted[0].number
 
 
 def period(organisation: Organisation, today: date) -> date | None:
@@ -107,12 +115,8 @@ def period(organisation: Organisation, today: date) -> date | None:
 
 def check_due(tx: Connection, organisation: str) -> date | None:
     """The day by which an organisation is asked to compare its roll, if it is."""
-    lines = rows(
-        tx,
-        "SELECT due_on FROM task WHERE kind = :kind AND organisation = :own AND closed_at IS NULL",
-        {"kind": KIND, "own": organisation},
-    )
-    return lines[0].due_on if lines else None
+    tasks = rows(tx, _DUE, {"kind": KIND, "own": organisation})
+    return tasks[0].due_on if tasks else None
 
 
 def open_checks(engine: Engine, now: datetime) -> int:
@@ -122,39 +126,35 @@ def open_checks(engine: Engine, now: datetime) -> int:
     today = day_of(now)
     with engine.begin() as tx:
         closed = _close_done(tx, now, today)
-        aside = set(tx.exec_driver_sql(_ASIDE).scalars())
-        known = set(
-            tx.exec_driver_sql(
-                "SELECT id::text FROM task WHERE kind = %s AND opened_at >= %s",
-                (KIND, midnight(today.replace(day=1))),
-            ).scalars()
-        )
-        wanted = [
-            line for line in _wanted(Directory.of(tx), today) if line["id"] not in known | aside
-        ]
-    opened = len(wanted)
-    for start in range(0, len(wanted), AT_ONCE):
+        without = _known(tx, today) | set(tx.exec_driver_sql(_ASIDE).scalars())
+        begun = list(checks_begun(Directory.of(tx), today))
+    opening = [check for check in begun if check["id"] not in without]
+    opened = len(opening)
+    for start in range(0, len(opening), AT_ONCE):
         with engine.begin() as tx:
             done = OPENING.each_by_itself(
                 tx,
-                wanted[start : start + AT_ONCE],
+                opening[start : start + AT_ONCE],
                 lambda part: _open(tx, part, now),
                 now,
-                key=lambda line: line["id"],
-                organisation=lambda line: line["organisation"],
+                key=lambda check: check["id"],
+                organisation=lambda check: check["organisation"],
             )
         opened -= done.left_out
     return closed + opened
 
 
-def _wanted(directory: Directory, today: date) -> Iterator[dict[str, Any]]:
-    for organisation in directory:
-        if (
-            organisation.kind == "basic_committee"
-            and not organisation.outside
-            and not organisation.ended(today)
-            and (day := period(organisation, today))
-        ):
+def _known(tx: Connection, today: date) -> set[str]:
+    """The checks of this month that were opened already."""
+    month = midnight(today.replace(day=1))
+    return set(tx.exec_driver_sql(_KNOWN, (KIND, month)).scalars())
+
+
+def checks_begun(organisations: Iterable[Organisation], today: date) -> Iterator[dict[str, Any]]:
+    """The task of every committee whose check has begun. Pure."""
+    for organisation in organisations:
+        day = period(organisation, today)
+        if day and _keeps_roll(organisation, today):
             yield {
                 "id": str(uuid5(NAMESPACE_GUIDUI, f"{KIND}:{organisation.code}:{day}")),
                 "organisation": organisation.code,
@@ -164,46 +164,34 @@ def _wanted(directory: Directory, today: date) -> Iterator[dict[str, Any]]:
             }
 
 
-def _open(tx: Connection, lines: Sequence[dict[str, Any]], now: datetime) -> None:
+def _keeps_roll(organisation: Organisation, today: date) -> bool:
+    if organisation.kind != "basic_committee" or organisation.outside:
+        return False
+    return not organisation.ended(today)
+
+
+def _open(tx: Connection, checks: Sequence[Mapping[str, Any]], now: datetime) -> None:
     """Opens the tasks; each takes the place of an older one at the same organisation."""
-    older = [
-        str(i)
-        for i in tx.exec_driver_sql(
-            "UPDATE task SET closed_at = %s WHERE kind = %s AND closed_at IS NULL AND "
-            "organisation = ANY (%s) RETURNING id",
-            (now, KIND, [line["organisation"] for line in lines]),
-        ).scalars()
-    ]
-    for line in lines:
+    organisations = [check["organisation"] for check in checks]
+    older = tx.exec_driver_sql(_CLOSE_OLDER, (now, KIND, organisations)).scalars()
+    closed = [str(task) for task in older]
+    opened: list[dict[str, Any]] = []
+    for check in checks:
+        organisation = check["organisation"]
+        due_on = check["due_on"]
         tx.exec_driver_sql(
-            "INSERT INTO task (id, kind, act, organisation, path, due_on, opened_at) VALUES (%s, "
-            "%s, %s, %s, %s, %s, %s) "
-            "ON CONFLICT (id) DO NOTHING",
-            (
-                line["id"],
-                KIND,
-                ACT,
-                line["organisation"],
-                line["path"],
-                line["due_on"],
-                line["opened_at"],
-            ),
+            _OPEN_TASK,
+            (check["id"], KIND, ACT, organisation, check["path"], due_on, check["opened_at"]),
         )
-    _tell(
-        tx,
-        [
-            {
-                "id": line["id"],
-                "kind": KIND,
-                "act": ACT,
-                "organisation": line["organisation"],
-                "due_on": line["due_on"],
-            }
-            for line in lines
-        ],
-        older,
-        now,
-    )
+        task = {
+            "id": check["id"],
+            "kind": KIND,
+            "act": ACT,
+            "organisation": organisation,
+            "due_on": due_on,
+        }
+        opened.append(task)
+    _tell(tx, opened, closed, now)
 
 
 _OVER = f"""
@@ -237,23 +225,21 @@ def _close(tx: Connection, ids: list[str], now: datetime) -> None:
 
 
 def _tell(tx: Connection, opened: list[dict[str, Any]], closed: list[str], now: datetime) -> None:
-    ident = uuid5(NAMESPACE_GUIDUI, f"tasks:{KIND}:{[t['id'] for t in opened]}:{closed}")
-    record(
-        tx,
-        [
-            Message(
-                ident,
-                "tasks",
-                "guidui.task.opened.v1",
-                KIND,
-                now,
-                {
-                    "case": None,
-                    "member": None,
-                    "at": now,
-                    "tasks_opened": opened,
-                    "tasks_closed": closed,
-                },
-            )
-        ],
+    """Tells the notifier of tasks that open and close outside the history of a case."""
+    ids = [task["id"] for task in opened]
+    body = {
+        "case": None,
+        "member": None,
+        "at": now,
+        "tasks_opened": opened,
+        "tasks_closed": closed,
+    }
+    message = Message(
+        uuid5(NAMESPACE_GUIDUI, f"tasks:{KIND}:{ids}:{closed}"),
+        "tasks",
+        "guidui.task.opened.v1",
+        KIND,
+        now,
+        body,
     )
+    record(tx, [message])

@@ -25,6 +25,7 @@ from services.kit.errors import Words
 from services.portal.accounts import create_account
 from services.records import comparisons, double_reports, floating
 from services.records.letters import photos, scans
+from services.records.letters.papers import Counterfoil
 from services.registry.access import create_key
 from services.registry.directory import Directory
 from services.registry.load import load_rows
@@ -549,9 +550,8 @@ class Planting:
                 for title in ("楼道长", "河长")
             ]
             held = double_reports.claim(tx, tree.community, first, posts[0], now)
-            double_reports.serve(
-                tx, tree.community, held, now.date(), 60, f"{tree.mark} 打扫", None, now
-            )
+            service = double_reports.Service(now.date(), 60, f"{tree.mark} 打扫")
+            double_reports.serve(tx, tree.community, held, service, None, now)
             tx.exec_driver_sql(
                 "INSERT INTO service_card (report, quarter, minutes, lines, made_at) "
                 "VALUES (%s, '2026Q3', 60, '[]', %s)",
@@ -630,7 +630,8 @@ class Planting:
                 "SELECT organisation, number FROM counterfoil WHERE case_id = %s::uuid", (case,)
             ).one()
             by, now = f"{tree.surname}经办", town.clock.now()
-            scan = photos.file_photo(tx, organisation, number, case, clean, tree.committee, by, now)
+            counterfoil = Counterfoil(organisation, number, case)
+            scan = photos.file_photo(tx, counterfoil, clean, tree.committee, by, now)
         tree.add("scan", scan)
         tree.add("case_of_scan", case)
 
@@ -720,10 +721,8 @@ def compared(town: Town, organisation: Any, roll: Any, by: str, now: Any) -> str
             town.app.worker,
             lambda tx, lines, seen: identify_roll(tx, people, lines, seen),
             town.app.rule_source,
-            organisation,
-            roll,
+            comparisons.Upload(organisation=organisation, roll=roll, by=by),
             now,
-            by=by,
         )
     )
 

@@ -109,7 +109,8 @@ def decide(
     """What was decided."""
     own, now = caller.own_organisation, portal.clock.now()
     with portal.worker.begin() as tx:
-        floating.decide(tx, own, proposal, body.decision, body.reason, None, now)
+        verdict = floating.Verdict(body.decision, body.reason)
+        floating.decide(tx, own, proposal, verdict, None, now)
     return json_answer({"id": proposal, "decision": body.decision})
 
 

@@ -176,10 +176,7 @@ def reconciled(
         top = organisation_below(tx, caller, organisation)
         cases = reconciliation.unreconciled(
             tx,
-            now,
-            top.code,
-            chosen,
-            portal.rule_source,
+            reconciliation.PocketList(chosen, top.code, now, portal.rule_source),
             limit=page.one_more,
             offset=page.start,
         )

@@ -77,7 +77,9 @@ def overview(
     with portal.web.begin() as tx:
         top = scope(tx, viewer, organisation)
         reconciled = {
-            name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.rule_source)
+            name: reconciliation.unreconciled_count(
+                tx, reconciliation.PocketList(name, top.code, now, portal.rule_source)
+            )
             for name in RECONCILED
         }
         counted = pages.overview(tx, now, top.code, portal.rule_source)

@@ -76,8 +76,7 @@ def decide(request: Request, form: CheckedForm, portal: ThisPortal, viewer: Sign
                 tx,
                 viewer.own_organisation,
                 form.get("grouped", ""),
-                form.get("decision", ""),
-                form.get("reason", ""),
+                floating.Verdict(form.get("decision", ""), form.get("reason", "")),
                 viewer.name,
                 portal.clock.now(),
             )

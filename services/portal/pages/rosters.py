@@ -176,11 +176,16 @@ def lists(
     with portal.web.begin() as tx:
         top = organisation_below(tx, viewer.caller, organisation)
         counts = {
-            name: reconciliation.unreconciled_count(tx, now, top.code, name, portal.rule_source)
+            name: reconciliation.unreconciled_count(
+                tx, reconciliation.PocketList(name, top.code, now, portal.rule_source)
+            )
             for name in RECONCILED
         }
         found = reconciliation.unreconciled(
-            tx, now, top.code, chosen, portal.rule_source, limit=ROWS, offset=(page - 1) * ROWS
+            tx,
+            reconciliation.PocketList(chosen, top.code, now, portal.rule_source),
+            limit=ROWS,
+            offset=(page - 1) * ROWS,
         )
         names = Directory.of(tx)
     return render(

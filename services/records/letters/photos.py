@@ -12,29 +12,35 @@ from sqlalchemy import Connection
 
 from services.kit.db.engine import Record, rows
 from services.kit.errors import Refused, Words
+from services.records.letters.papers import Counterfoil
 
 _NO_PHOTO = Words("没有这张回执照片。", "There is no such photo.")
+_FILE = """
+INSERT INTO receipt_photo (id, organisation, number, case_id, type, content, by_organisation,
+    by_person, at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+_PHOTOS = """
+SELECT id, number, type, by_organisation, by_person, at, seq FROM receipt_photo
+WHERE case_id = CAST(:case AS uuid) ORDER BY at, id"""
+_PHOTO = """
+SELECT type, content FROM receipt_photo
+WHERE id = CAST(:id AS uuid) AND case_id = CAST(:case AS uuid)"""
 
 
-def file_photo(  # noqa: PLR0913
+def file_photo(
     tx: Connection,
-    organisation: str,
-    number: str,
-    case_id: str,
+    counterfoil: Counterfoil,
     cleaned: tuple[str, bytes],
     by: str,
     person: str | None,
     now: datetime,
 ) -> UUID:
-    """Keeps a cleaned photo or scan with its counterfoil. ``tx`` acts as the worker."""
-    ident = uuid4()
-    tx.exec_driver_sql(
-        """INSERT INTO receipt_photo (id, organisation, number, case_id, type, content,
-            by_organisation, by_person, at)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)""",
-        (ident, organisation, number, case_id, *cleaned, by, person, now),
-    )
-    return ident
+    """Keeps a cleaned photo or scan (its type and content) with its counterfoil. ``tx`` acts as the
+    worker.
+    """
+    photo_id = uuid4()
+    tx.exec_driver_sql(_FILE, (photo_id, *counterfoil, *cleaned, by, person, now))
+    return photo_id
 
 
 def bind(tx: Connection, case_id: str, ident: str, seq: int) -> None:
@@ -55,25 +61,15 @@ def photos(tx: Connection, case_id: str) -> Sequence[Record]:
     """The photos of a case that this transaction sees: id, number, type, by_organisation,
     by_person, at, and the ``seq`` of the row of history that each is the evidence of.
     """
-    return rows(
-        tx,
-        """SELECT id, number, type, by_organisation, by_person, at, seq FROM receipt_photo
-                       WHERE case_id = CAST(:id AS uuid) ORDER BY at, id""",
-        {"id": case_id},
-    )
+    return rows(tx, _PHOTOS, {"case": case_id})
 
 
 def photo(tx: Connection, case_id: str, ident: str) -> tuple[str, bytes]:
     """(type, content) of one photo; raises Refused 404 where this transaction does not see it."""
-    photo_rows = rows(
-        tx,
-        """SELECT type, content FROM receipt_photo
-                        WHERE id = CAST(:id AS uuid) AND case_id = CAST(:case AS uuid)""",
-        {"id": _key(ident), "case": case_id},
-    )
-    if not photo_rows:
+    kept = rows(tx, _PHOTO, {"id": _key(ident), "case": case_id})
+    if not kept:
         raise Refused(404, "no-such-photo", _NO_PHOTO)
-    return photo_rows[0].type, bytes(photo_rows[0].content)
+    return kept[0].type, bytes(kept[0].content)
 
 
 def _key(ident: str) -> str:
