@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -113,7 +112,7 @@ def judge(
         in_force = override.in_force(opened_at)
         if in_force and for_this_row and override.covers(case, row, directory):
             fitting.append(override)
-    for override in sorted(fitting, key=attrgetter("narrowness"), reverse=True):
+    for override in sorted(fitting, key=_narrowness, reverse=True):
         standing = directory.successor(override.destination, today)
         if standing is not None:
             area = case.facts.get("to.area") or standing.area
@@ -130,6 +129,10 @@ def _row_of(case: Case, rules: DecisionTable, directory: Directory) -> str | Non
     if row is None and case.triaged_by_person and case.facts.get("category") != "death":
         return "B35"
     return row
+
+
+def _narrowness(override: Override) -> tuple[int, bool, bool, datetime]:
+    return override.narrowness
 
 
 _READ = """

@@ -180,7 +180,8 @@ def hours(
     """The service as it was noted."""
     own, now = caller.own_organisation, portal.clock.now()
     with portal.worker.begin() as tx:
-        double_reports.serve(tx, own, claim, body.on, body.minutes, body.words, None, now)
+        service = double_reports.Service(body.on, body.minutes, body.words)
+        double_reports.serve(tx, own, claim, service, None, now)
     return json_answer({"claim": str(claim), "on": body.on, "minutes": body.minutes}, 201)
 
 
