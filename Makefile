@@ -7,9 +7,10 @@ PYTHON ?=
 VENV ?= .venv
 bin = $(VENV)/bin
 assets = deploy/assets/package-lock.json deploy/assets/package.json deploy/assets.py deploy/fonts.py
+catalogues = deploy/messages.py $(wildcard services/*/locale/*/LC_MESSAGES/messages.po)
 
 .PHONY: help install run cluster fmt lint types check test coverage test-pythons wheel bench chaos city score lock \
-	equipment cluster-equipment
+	messages equipment cluster-equipment
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -25,7 +26,7 @@ $(VENV)/.packages: $(VENV)/.python requirements.lock
 	@$(bin)/python deploy/packages.py requirements.lock
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.packages pyproject.toml requirements-build.lock deploy/build.py deploy/wheel.py $(assets)
+$(VENV)/.installed: $(VENV)/.packages pyproject.toml requirements-build.lock deploy/build.py deploy/wheel.py $(assets) $(catalogues)
 	@deploy/with-tools requirements-build.lock $(bin)/python deploy/build.py
 	@touch $@
 
@@ -60,6 +61,10 @@ cluster: cluster-equipment ## Kafka, PostgreSQL and every role, supervised on th
 
 fmt: $(VENV)/.check ## format the code
 	@$(bin)/ruff check --quiet --fix . ; $(bin)/ruff format .
+
+messages: $(VENV)/.test ## the sentences of pages and notices into the catalogues of their translations
+	@$(bin)/python deploy/messages.py
+	@$(bin)/python deploy/messages.py --compile
 
 lint: $(VENV)/.check ## format, style, dead code, dependencies, templates
 	@$(bin)/ruff format --check --quiet . || { echo "make fmt formats these:"; $(bin)/ruff format --check .; exit 1; }

@@ -1,5 +1,5 @@
-"""Makes a source tree ready to run: page assets, fonts, and the command `guidui` in the
-environment.
+"""Makes a source tree ready to run: page assets, fonts, translations, and the command `guidui` in
+the environment.
 """
 
 from __future__ import annotations
@@ -12,7 +12,12 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def main() -> int:
-    for program in ([FOLDER / "assets.py"], [FOLDER / "wheel.py", "--editable"]):
+    programs = (
+        [FOLDER / "assets.py"],
+        [FOLDER / "messages.py", "--compile"],
+        [FOLDER / "wheel.py", "--editable"],
+    )
+    for program in programs:
         failed = subprocess.run([sys.executable, *program], check=False).returncode
         if failed:
             return failed

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from services.kit.translations import Translator, translator
+from services.notifier.sentences import ACTS, BECAUSE
 
 LANGUAGES = ("zh-CN", "en")
 NAME_CHARACTERS_MAX = 60
@@ -78,7 +79,10 @@ def render(
     lines = list(_lines(items, today, language))
     late = sum(_days_late(item, today) > 0 for item in items)
     shown = lines if len(lines) <= lines_max else lines[:lines_max]
+    translations = _translator(language)
     values = {
+        "_": translations.gettext,
+        "ngettext": translations.ngettext,
         "recipient": public_name(items[0].recipient),
         "lines": shown,
         "count": len(items),
@@ -89,8 +93,8 @@ def render(
         "link": url.rstrip("/") + _page(items),
     }
     templates = _templates()
-    subject = templates.get_template(f"{language}.subject.txt").render(values)
-    return " ".join(subject.split()), templates.get_template(f"{language}.txt").render(values)
+    subject = templates.get_template("subject.txt").render(values)
+    return " ".join(subject.split()), templates.get_template("message.txt").render(values)
 
 
 def _page(items: Sequence[Item]) -> str:
@@ -122,20 +126,12 @@ def day_words(day: date, today: date, language: str) -> str:
 
 
 def act_words(kind: str, act: str, count: int, language: str) -> str:
-    """The phrase of words.yaml for an act on `count` members (or persons who may be no members)."""
-    acts = _words()["acts"]
-    phrase = acts.get(f"{kind}.{act}") or acts.get(kind) or acts["other"]
-    members = (
-        f" {count} 名党员"
-        if language == "zh-CN"
-        else f"{count} {'member' if count == 1 else 'members'}"
-    )
-    persons = (
-        f" {count} 人"
-        if language == "zh-CN"
-        else f"{count} {'person' if count == 1 else 'persons'}"
-    )
-    return phrase[language[:2]].format(members=members, persons=persons).strip()
+    """The phrase for an act on `count` members (or persons who may be no members)."""
+    translations = _translator(language)
+    phrase = ACTS.get(f"{kind}.{act}") or ACTS.get(kind) or ACTS["other"]
+    members = translations.ngettext(" {n} 名党员", count, n=count)
+    persons = translations.ngettext(" {n} 人", count, n=count)
+    return translations.gettext(phrase, members=members, persons=persons).strip()
 
 
 def _lines(items: Sequence[Item], today: date, language: str):
@@ -169,18 +165,16 @@ def _days_late(item: Item, today: date) -> int:
 
 def _because(items: Sequence[Item], language: str, sentences_max: int) -> list[str]:
     reasons = dict.fromkeys((item.because, item.organisation) for item in items if item.because)
-    sentences = _words()["because"]
+    gettext = _translator(language).gettext
     return [
-        sentences[because][language[:2]].format(organisation=public_name(organisation))
+        gettext(BECAUSE[because], organisation=public_name(organisation))
         for because, organisation in list(reasons)[:sentences_max]
     ]
 
 
-@cache
-def _words() -> Mapping[str, Any]:
-    return yaml.safe_load(
-        (files("services.notifier") / "templates" / "words.yaml").read_text("utf-8")
-    )
+def _translator(language: str) -> Translator:
+    """The translator into zh-CN or en."""
+    return translator("services.notifier", language[:2])
 
 
 @cache

@@ -17,7 +17,7 @@ from services.portal.api import papers as papers_api
 from services.portal.api import receipts as receipts_api
 from services.portal.api import records as records_api
 from services.portal.api import rules as rules_api
-from services.portal.page import asset_url, assets
+from services.portal.page import asset_url, assets, environment
 from services.portal.pages import access as access_pages
 from services.portal.pages import (
     arrivals,
@@ -41,6 +41,7 @@ from services.portal.pages import (
     snapshots,
     tree_changes,
 )
+from services.portal.translations import LANGUAGES
 
 _NO_FILE = Words("没有这个文件。", "There is no such file.")
 
@@ -48,7 +49,11 @@ _NO_FILE = Words("没有这个文件。", "There is no such file.")
 def routers() -> list[APIRouter]:
     """Everything that the portal serves, to be included in an application with
     ``services.kit.web.problems`` installed and the ``Portal`` as its ``state.portal``.
+
+    Raises CannotStart where translations were not compiled.
     """
+    for language in LANGUAGES:
+        environment(language)
     pages = (
         sign_in,
         departures,

@@ -38,7 +38,7 @@ from services.portal.sessions import (
     new_token,
     viewer_of,
 )
-from services.portal.words import LANGUAGES, words
+from services.portal.translations import LANGUAGES, gettext_in
 
 log = structlog.get_logger()
 FORM_BYTES_MAX = 256 * 1024
@@ -255,14 +255,10 @@ def render(
     spoken = language(request)
     cookie = request.cookies.get(SESSION) or request.cookies.get(VISITOR)
     fresh = None if cookie else new_token()
-    say = words(spoken)
     html = (
-        environment()
+        environment(spoken)
         .get_template(template)
         .render(
-            _=say,
-            language=spoken,
-            lang=LANGUAGES[spoken],
             viewer=viewer,
             elder=request.cookies.get("guidui_size") == "large",
             token=form_token(portal.secret, cookie or fresh or ""),
@@ -270,7 +266,6 @@ def render(
             now=portal.clock.now(),
             address=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             today=portal.today,
-            asset=asset_url,
             s=sentences.Speaker(spoken, portal.today),
             **context,
         )
@@ -293,15 +288,23 @@ def set_cookie(
 
 
 @lru_cache
-def environment() -> Environment:
-    """The templates, every value escaped, an unknown name an error."""
-    return Environment(
+def environment(language: str) -> Environment:
+    """The templates in a language, every value escaped, an unknown name an error."""
+    templates = Environment(
         loader=PackageLoader("services.portal"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    known_to_all: dict[str, Any] = {
+        "_": gettext_in(language),
+        "language": language,
+        "lang": LANGUAGES[language],
+        "asset": asset_url,
+    }
+    templates.globals.update(known_to_all)
+    return templates
 
 
 @lru_cache

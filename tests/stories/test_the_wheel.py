@@ -50,6 +50,8 @@ def test_the_wheel_holds_two_packages_and_their_data(wheel):
         "schemas/asyncapi.yaml",
         "services/addresses/data/divisions.csv.xz",
         "services/portal/static/vendor/htmx.min.js",
+        "services/portal/locale/en/LC_MESSAGES/messages.mo",
+        "services/notifier/locale/en/LC_MESSAGES/messages.mo",
         "services/records/letters/fonts/NotoSerifSC.ttf",
         "services/records/letters/fonts/index.json",
     } <= set(names)

@@ -17,34 +17,34 @@ from services.cases.views.queries import as_worker
 from services.kit.db import paging
 from services.kit.db.engine import rows
 from services.kit.errors import Refused, Words
+from services.kit.translations import N_
 from services.kit.web.problems import trace_id
 from services.portal import accounts, issuing
 from services.portal.asking import ThisPortal
 from services.portal.context import Portal
 from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
 from services.portal.sessions import Viewer
-from services.portal.words import zh
 from services.registry import security_log
 from services.registry.access import Caller, list_keys, look_at_tree
 from services.registry.directory import Directory
 
 ROWS = 100
 ACCOUNT_ROLES = {
-    "secretary": zh("书记"),
-    "clerk": zh("经办人"),
-    "department": zh("组织部门"),
-    "admin": zh("管理员"),
-    "operator": zh("运维"),
+    "secretary": N_("书记"),
+    "clerk": N_("经办人"),
+    "department": N_("组织部门"),
+    "admin": N_("管理员"),
+    "operator": N_("运维"),
 }
 KEY_ROLES = {
-    "sender": zh("只报送"),
-    "receiver": zh("接收与办理"),
-    "department": zh("组织部门"),
-    "admin": zh("管理员"),
-    "operator": zh("运维"),
+    "sender": N_("只报送"),
+    "receiver": N_("接收与办理"),
+    "department": N_("组织部门"),
+    "admin": N_("管理员"),
+    "operator": N_("运维"),
 }
-RESULTS = {"done": zh("成功"), "failed": zh("未成功"), "refused": zh("被拒")}
-DONE = {"ended": zh("账户已停用，其登录已全部退出。"), "revoked": zh("密钥已作废，即刻不能再用。")}
+RESULTS = {"done": N_("成功"), "failed": N_("未成功"), "refused": N_("被拒")}
+DONE = {"ended": N_("账户已停用，其登录已全部退出。"), "revoked": N_("密钥已作废，即刻不能再用。")}
 _WHO = "role: department, admin"
 READERS = ("department", "admin", "operator")
 _OVERSEERS = Words(

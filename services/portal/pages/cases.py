@@ -19,6 +19,7 @@ from services.cases.model import states
 from services.cases.policy.values import Policy
 from services.cases.views import pages, queries
 from services.kit.errors import Refused, Words
+from services.kit.translations import N_
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import branches, find
@@ -28,18 +29,17 @@ from services.portal.pages.destinations import choices
 from services.portal.pages.history_details import told
 from services.portal.pages.sentences import FLAGS, NEXT, REASONS, SOURCES
 from services.portal.sessions import Viewer
-from services.portal.words import zh
 from services.records import member_followups
 from services.records.letters import photos
 from services.registry.directory import Directory, Organisation
 
 ROWS = 50
 TABS = (
-    ("waiting", zh("待我处理")),
-    ("below", zh("下级待办")),
-    ("on_the_way", zh("在办")),
-    ("expected", zh("将到")),
-    ("moved", zh("已归队")),
+    ("waiting", N_("待我处理")),
+    ("below", N_("下级待办")),
+    ("on_the_way", N_("在办")),
+    ("expected", N_("将到")),
+    ("moved", N_("已归队")),
 )
 _BEFORE_ACCEPTED = frozenset(states.OPEN) - {states.ACCEPTED, states.PLACED, states.RECEIPT_SENT}
 NO_CASE = Words(

@@ -14,11 +14,12 @@ from services.cases.model import states
 from services.cases.routing.decision_table import OPENING
 from services.cases.views import pages, queries
 from services.kit.errors import Refused, Words
+from services.kit.translations import N_
 from services.portal.asking import SignedIn, ThisPortal
 from services.portal.page import PageRoute, language, render, signed_in
 from services.portal.pages.sentences import OBSTACLES, TASKS
 from services.portal.sessions import Viewer
-from services.portal.words import words, zh
+from services.portal.translations import gettext_in
 from services.records import reconciliation
 from services.records.completeness import statement
 from services.records.erasure import erasure
@@ -26,35 +27,35 @@ from services.registry.directory import Directory, Organisation
 
 ROWS = 50
 AGES = {
-    "3": zh("3 天内"),
-    "8": zh("4–8 天"),
-    "30": zh("9–30 天"),
-    "91": zh("1–3 个月"),
-    "182": zh("3–6 个月"),
-    "more": zh("半年以上"),
+    "3": N_("3 天内"),
+    "8": N_("4–8 天"),
+    "30": N_("9–30 天"),
+    "91": N_("1–3 个月"),
+    "182": N_("3–6 个月"),
+    "more": N_("半年以上"),
 }
 OLD = ("91", "182", "more")
 FIGURES = (
-    ("all", zh("未落实")),
-    ("pocket", zh("口袋党员：信已过期")),
-    ("pocket_early", zh("开信后久无音讯")),
-    ("at_risk", zh("有失联风险")),
-    ("expiring7", zh("7 天内到期")),
+    ("all", N_("未落实")),
+    ("pocket", N_("口袋党员：信已过期")),
+    ("pocket_early", N_("开信后久无音讯")),
+    ("at_risk", N_("有失联风险")),
+    ("expiring7", N_("7 天内到期")),
 )
 FORECAST = {
-    "expiring7": zh("7 天内到期"),
-    "expiring14": zh("14 天内到期"),
-    "expiring30": zh("30 天内到期"),
+    "expiring7": N_("7 天内到期"),
+    "expiring14": N_("14 天内到期"),
+    "expiring30": N_("30 天内到期"),
 }
 CLASSES = {
-    1: zh("外出务工经商"),
-    2: zh("搬迁"),
-    3: zh("退休后再就业"),
-    4: zh("下岗、改制"),
-    5: zh("毕业、退伍"),
-    6: zh("流动人才"),
+    1: N_("外出务工经商"),
+    2: N_("搬迁"),
+    3: N_("退休后再就业"),
+    4: N_("下岗、改制"),
+    5: N_("毕业、退伍"),
+    6: N_("流动人才"),
 }
-RECONCILED = {"announced": zh("已报离、无人报到"), "arrived": zh("已报到、无人报离")}
+RECONCILED = {"announced": N_("已报离、无人报到"), "arrived": N_("已报到、无人报离")}
 _NOT_BELOW = Words(
     "只能查看本组织及其以下的组织。",
     "You can only look at your own organisation and those below it.",
@@ -102,7 +103,7 @@ def overview(
             reviews=portal.reviews_waiting(tx, viewer.caller),
             link=lambda **chosen: _link(top, viewer, **chosen),
             counted_link=lambda key, name: _link(top, viewer, **{key: name}, **_beside(key)),
-            class_name=lambda number: words(language(request))(CLASSES[int(number)]),
+            class_name=lambda number: gettext_in(language(request))(CLASSES[int(number)]),
         )
     with (
         portal.worker.begin() as tx

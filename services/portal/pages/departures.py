@@ -14,30 +14,30 @@ from schemas.departures import SOURCE_PREFIX, posted_id
 from services.cases.model import states
 from services.cases.views.queries import look_at_cases
 from services.kit.errors import Refused, Words
+from services.kit.translations import N_
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import chosen_and_found
 from services.portal.page import Form, PageRoute, render, signed_in
 from services.portal.pages import fields
 from services.portal.sessions import new_token
-from services.portal.words import zh
 from services.registry.access import Caller, look_as
 from services.registry.directory import Directory
 from services.registry.queries import members
 
 TYPE = "guidui.departure.effective.v1"
 STEPS = {
-    "received": zh("已收到，正在核对身份和去向。"),
-    "identified": zh("已核对身份，正在定去向。"),
-    "review": zh("身份还不能确定，已转身份核对。"),
-    "not_a_member": zh("登记册中没有这名党员，已结束，个人信息不再保留。"),
-    "routed": zh("已定出去向，请确认。"),
-    "letter_issued": zh("介绍信已开。"),
-    "arrived": zh("本人已报到。"),
-    "accepted": zh("对方已接收。"),
-    "moved": zh("已归队。"),
-    "closed": zh("已结案。"),
-    "rejected": zh("没有受理。"),
+    "received": N_("已收到，正在核对身份和去向。"),
+    "identified": N_("已核对身份，正在定去向。"),
+    "review": N_("身份还不能确定，已转身份核对。"),
+    "not_a_member": N_("登记册中没有这名党员，已结束，个人信息不再保留。"),
+    "routed": N_("已定出去向，请确认。"),
+    "letter_issued": N_("介绍信已开。"),
+    "arrived": N_("本人已报到。"),
+    "accepted": N_("对方已接收。"),
+    "moved": N_("已归队。"),
+    "closed": N_("已结案。"),
+    "rejected": N_("没有受理。"),
 }
 # what stands at the place an event's fault points to
 _AT = {

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.cases.model import states
+from services.kit.translations import N_
 from services.portal.pages.sentences import OBSTACLES, REASONS
-from services.portal.words import zh
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,173 +32,173 @@ class Field:
     only_with: tuple[str, str] | None = None
 
 
-def _reason(label: str = zh("理由")) -> Field:
+def _reason(label: str = N_("理由")) -> Field:
     return Field("reason", "long", label)
 
 
 _CHANNEL = Field(
     "channel",
     "choice",
-    zh("介绍信形式"),
-    choices=(("system", zh("系统内")), ("paper", zh("纸质")), ("both", zh("系统内和纸质"))),
+    N_("介绍信形式"),
+    choices=(("system", N_("系统内")), ("paper", N_("纸质")), ("both", N_("系统内和纸质"))),
     value="both",
 )
 _DAYS = Field(
     "validity_days",
     "number",
-    zh("有效天数"),
+    N_("有效天数"),
     required=False,
-    help=zh("不填则按路程：市内 30、省内 60、跨省 90 天；最长 90 天。"),
+    help=N_("不填则按路程：市内 30、省内 60、跨省 90 天；最长 90 天。"),
 )
 _DECISION = (
-    Field("decided_by", "text", zh("作出决定的组织或会议")),
-    Field("meeting_on", "day", zh("会议日期")),
-    Field("approved_by", "text", zh("批准的上级组织")),
+    Field("decided_by", "text", N_("作出决定的组织或会议")),
+    Field("meeting_on", "day", N_("会议日期")),
+    Field("approved_by", "text", N_("批准的上级组织")),
 )
 _CATEGORIES = tuple(states.CATEGORIES.items())
 _REFUSALS = (
     *((code, REASONS[code]) for code in states.REFUSAL_REASONS),
-    ("other", zh("其他理由（将报上级裁定）")),
+    ("other", N_("其他理由（将报上级裁定）")),
 )
 
 FIELDS: Mapping[str, tuple[Field, ...]] = {
     "triage": (
-        Field("category", "choice", zh("离开的原因"), choices=_CATEGORIES),
-        Field("circumstances", "facts", zh("情况"), required=False, help=zh("不清楚的不选。")),
+        Field("category", "choice", N_("离开的原因"), choices=_CATEGORIES),
+        Field("circumstances", "facts", N_("情况"), required=False, help=N_("不清楚的不选。")),
     ),
     "confirm_destination": (
         Field(
             "organisation",
             "organisation",
-            zh("接收的党组织"),
+            N_("接收的党组织"),
             required=False,
-            help=zh("不选则按系统提出的去向。"),
+            help=N_("不选则按系统提出的去向。"),
         ),
-        Field("member_informed", "yes", zh("已告知本人去向")),
+        Field("member_informed", "yes", N_("已告知本人去向")),
     ),
     "approve_stay": (
-        _reason(zh("暂留的理由")),
-        Field("review_on", "day", zh("复查日期")),
+        _reason(N_("暂留的理由")),
+        Field("review_on", "day", N_("复查日期")),
         Field(
             "contact_interval",
             "number",
-            zh("每几个月联系一次"),
+            N_("每几个月联系一次"),
             required=False,
-            help=zh("不填则按规定：出国、在校 6 个月，其他 12 个月。"),
+            help=N_("不填则按规定：出国、在校 6 个月，其他 12 个月。"),
         ),
     ),
     "register_floating": (
-        Field("permit_no", "text", zh("流动党员活动证编号")),
-        Field("host", "text", zh("流入地党组织"), help=zh("12 位代码，没有代码就写名称。")),
-        Field("host_contact", "text", zh("流入地联系人和电话")),
+        Field("permit_no", "text", N_("流动党员活动证编号")),
+        Field("host", "text", N_("流入地党组织"), help=N_("12 位代码，没有代码就写名称。")),
+        Field("host_contact", "text", N_("流入地联系人和电话")),
     ),
-    "acknowledge": (Field("contact", "text", zh("本组织联系人和电话"), value="me"),),
-    "reopen": (_reason(zh("重新研判的理由")),),
-    "submit": (Field("dues_paid_to", "month", zh("党费交至"), value="month"),),
-    "send_back": (_reason(zh("退回支部的理由")),),
+    "acknowledge": (Field("contact", "text", N_("本组织联系人和电话"), value="me"),),
+    "reopen": (_reason(N_("重新研判的理由")),),
+    "submit": (Field("dues_paid_to", "month", N_("党费交至"), value="month"),),
+    "send_back": (_reason(N_("退回支部的理由")),),
     "issue_letter": (_CHANNEL, _DAYS),
-    "hand_over": (Field("handed_to", "fixed", zh("交给"), value="member"),),
-    "add_channel": (Field("reason", "long", zh("加走另一渠道的理由"), required=False),),
+    "hand_over": (Field("handed_to", "fixed", N_("交给"), value="member"),),
+    "add_channel": (Field("reason", "long", N_("加走另一渠道的理由"), required=False),),
     "record_arrival": (
         Field(
             "letter_number",
             "text",
-            zh("介绍信编号"),
+            N_("介绍信编号"),
             required=False,
-            help=zh("照介绍信填写；没有带信可以不填。"),
+            help=N_("照介绍信填写；没有带信可以不填。"),
         ),
     ),
-    "forward": (Field("organisation", "organisation", zh("转交给")),),
+    "forward": (Field("organisation", "organisation", N_("转交给")),),
     "accept": (
         Field(
             "late_decision",
             "long",
-            zh("逾期接收的决定"),
+            N_("逾期接收的决定"),
             required=False,
-            help=zh("介绍信已过有效期的，须写明本组织的决定。"),
+            help=N_("介绍信已过有效期的，须写明本组织的决定。"),
         ),
-        Field("archive_checked", "yes", zh("已核对党员档案"), required=False),
+        Field("archive_checked", "yes", N_("已核对党员档案"), required=False),
     ),
     "return_for_cure": (
-        Field("defects", "lines", zh("缺项"), help=zh("一次告知全部缺项，一行一条。")),
+        Field("defects", "lines", N_("缺项"), help=N_("一次告知全部缺项，一行一条。")),
     ),
     "refuse": (
-        Field("reason", "choice", zh("退回的理由"), choices=_REFUSALS),
+        Field("reason", "choice", N_("退回的理由"), choices=_REFUSALS),
         Field(
             "proposed",
             "organisation",
-            zh("应由哪个党组织接收"),
+            N_("应由哪个党组织接收"),
             only_with=("reason", "wrong_organisation"),
         ),
         Field(
             "evidence",
             "long",
-            zh("不在本辖区居住的依据"),
+            N_("不在本辖区居住的依据"),
             only_with=("reason", "not_living_here"),
-            help=zh("如：某日上门、某日电话核实。"),
+            help=N_("如：某日上门、某日电话核实。"),
         ),
-        Field("other_reason", "long", zh("其他理由"), only_with=("reason", "other")),
+        Field("other_reason", "long", N_("其他理由"), only_with=("reason", "other")),
     ),
-    "cure": (Field("evidence", "long", zh("补齐了什么")),),
-    "redirect": (Field("organisation", "organisation", zh("新的接收党组织")),),
+    "cure": (Field("evidence", "long", N_("补齐了什么")),),
+    "redirect": (Field("organisation", "organisation", N_("新的接收党组织")),),
     "rule": (
         Field(
             "decision",
             "choice",
-            zh("裁定"),
+            N_("裁定"),
             choices=(
-                ("accept", zh("由现接收方接收")),
-                ("redirect", zh("改由另一党组织接收")),
-                ("stay", zh("留在原党组织")),
+                ("accept", N_("由现接收方接收")),
+                ("redirect", N_("改由另一党组织接收")),
+                ("stay", N_("留在原党组织")),
             ),
         ),
         Field(
-            "organisation", "organisation", zh("接收的党组织"), only_with=("decision", "redirect")
+            "organisation", "organisation", N_("接收的党组织"), only_with=("decision", "redirect")
         ),
-        Field("meeting_on", "day", zh("会议日期"), value="today"),
-        Field("review_on", "day", zh("暂留的复查日期"), only_with=("decision", "stay")),
+        Field("meeting_on", "day", N_("会议日期"), value="today"),
+        Field("review_on", "day", N_("暂留的复查日期"), only_with=("decision", "stay")),
     ),
-    "place": (Field("branch", "branch", zh("编入的支部")),),
-    "record_talk": (Field("on", "day", zh("谈话日期"), value="today"),),
+    "place": (Field("branch", "branch", N_("编入的支部")),),
+    "record_talk": (Field("on", "day", N_("谈话日期"), value="today"),),
     "send_receipt": (
-        Field("handler", "text", zh("经办人"), value="me"),
-        Field("phone", "text", zh("联系电话"), value="my_phone"),
+        Field("handler", "text", N_("经办人"), value="me"),
+        Field("phone", "text", N_("联系电话"), value="my_phone"),
     ),
     "record_receipt": (
-        Field("number", "text", zh("回执编号"), required=False),
-        Field("on", "day", zh("回执日期"), required=False),
-        Field("handler", "text", zh("对方经办人"), required=False),
+        Field("number", "text", N_("回执编号"), required=False),
+        Field("on", "day", N_("回执日期"), required=False),
+        Field("handler", "text", N_("对方经办人"), required=False),
     ),
-    "report_lost": (_reason(zh("丢失经过")),),
+    "report_lost": (_reason(N_("丢失经过")),),
     "reissue": (
-        _reason(zh("失效的原因和重开的理由")),
+        _reason(N_("失效的原因和重开的理由")),
         _CHANNEL,
         _DAYS,
         Field(
             "approval",
             "text",
-            zh("县级组织部门代码"),
+            N_("县级组织部门代码"),
             required=False,
-            help=zh("首次转出满六个月的，须经其批准并填其代码。"),
+            help=N_("首次转出满六个月的，须经其批准并填其代码。"),
         ),
     ),
     "mark_unreachable": (
         Field(
-            "attempts", "lines", zh("联系经过"), help=zh("至少三次，一行一次：日期、方式、结果。")
+            "attempts", "lines", N_("联系经过"), help=N_("至少三次，一行一次：日期、方式、结果。")
         ),
     ),
-    "found": (Field("how", "long", zh("怎样联系上的")),),
+    "found": (Field("how", "long", N_("怎样联系上的")),),
     "mark_lost": (),
     "suspend": _DECISION,
     "restore": _DECISION,
     "strike_off": _DECISION,
-    "merge": (Field("into", "text", zh("并入哪一件"), help=zh("填那一件页面地址末尾的编号。")),),
-    "cancel": (_reason(zh("撤销的理由")),),
+    "merge": (Field("into", "text", N_("并入哪一件"), help=N_("填那一件页面地址末尾的编号。")),),
+    "cancel": (_reason(N_("撤销的理由")),),
     "close": (
         Field(
             "reason",
             "choice",
-            zh("结案的原因"),
+            N_("结案的原因"),
             choices=tuple((c, REASONS[c]) for c in states.CLOSE_REASONS),
         ),
     ),
@@ -206,33 +206,33 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
         Field(
             "organisation",
             "organisation",
-            zh("新的接收党组织"),
+            N_("新的接收党组织"),
             required=False,
-            help=zh("不选则改到报告本人的那个组织。"),
+            help=N_("不选则改到报告本人的那个组织。"),
         ),
-        _reason(zh("改变去向的理由")),
+        _reason(N_("改变去向的理由")),
     ),
     "record_paper_receipt": (
-        Field("number", "text", zh("回执编号")),
-        Field("accepted_on", "day", zh("对方接收日期")),
-        Field("handler", "text", zh("对方经办人"), required=False),
+        Field("number", "text", N_("回执编号")),
+        Field("accepted_on", "day", N_("对方接收日期")),
+        Field("handler", "text", N_("对方经办人"), required=False),
     ),
     "ask": (
-        Field("organisation", "organisation", zh("问哪个党组织")),
-        Field("text", "long", zh("要问的事")),
+        Field("organisation", "organisation", N_("问哪个党组织")),
+        Field("text", "long", N_("要问的事")),
         Field(
-            "due_on", "day", zh("请于何日前答复"), required=False, help=zh("不填则 10 个工作日。")
+            "due_on", "day", N_("请于何日前答复"), required=False, help=N_("不填则 10 个工作日。")
         ),
     ),
-    "answer": (Field("text", "long", zh("答复")),),
+    "answer": (Field("text", "long", N_("答复")),),
     "note": (
-        Field("text", "long", zh("备注"), required=False),
+        Field("text", "long", N_("备注"), required=False),
         Field(
             "obstacle",
             "choice",
-            zh("为何还没有转"),
+            N_("为何还没有转"),
             required=False,
-            choices=(("", zh("（不选）")), *OBSTACLES.items()),
+            choices=(("", N_("（不选）")), *OBSTACLES.items()),
         ),
     ),
     "pause": (),
@@ -248,10 +248,10 @@ def fields_for_all(orders: Sequence[str]) -> tuple[Field, ...]:
         Field(
             "order",
             "choice",
-            zh("办理什么"),
+            N_("办理什么"),
             choices=tuple((c, states.COMMANDS[c]) for c in orders),
         ),
-        Field("start_on", "day", zh("自何日开始"), required=False, help=zh("不填则马上开始。")),
+        Field("start_on", "day", N_("自何日开始"), required=False, help=N_("不填则马上开始。")),
         *(
             replace(one, name=f"{order}.{one.name}", only_with=("order", order))
             for order in orders
@@ -297,43 +297,43 @@ BESIDE: Mapping[str, tuple[str, ...]] = {
     "suspend": ("found",),
 }
 
-_YES_NO = (("true", zh("是")), ("false", zh("否")))
+_YES_NO = (("true", N_("是")), ("false", N_("否")))
 # circumstance -> (question, answers; none: a number)
 FACTS: Mapping[str, tuple[str, Sequence[tuple[str, str]]]] = {
-    "months": (zh("预计离开几个月"), ()),
-    "place_fixed": (zh("去处是否固定"), _YES_NO),
-    "proof_needed": (zh("是否需要证明党员身份"), _YES_NO),
-    "unit_has_organisation": (zh("新单位是否有党组织"), _YES_NO),
-    "labour_relation": (zh("劳动关系"), (("kept", zh("保留")), ("ended", zh("终止")))),
-    "handover": (zh("安置方式"), (("collective", zh("集中安置")), ("dispersed", zh("分散就业")))),
-    "retiree_branch": (zh("原单位是否设离退休党支部"), _YES_NO),
-    "lives_locally": (zh("本人是否就近居住"), _YES_NO),
-    "socialised": (zh("是否实行社会化管理"), _YES_NO),
-    "independent_mining_area": (zh("是否独立工矿区"), _YES_NO),
+    "months": (N_("预计离开几个月"), ()),
+    "place_fixed": (N_("去处是否固定"), _YES_NO),
+    "proof_needed": (N_("是否需要证明党员身份"), _YES_NO),
+    "unit_has_organisation": (N_("新单位是否有党组织"), _YES_NO),
+    "labour_relation": (N_("劳动关系"), (("kept", N_("保留")), ("ended", N_("终止")))),
+    "handover": (N_("安置方式"), (("collective", N_("集中安置")), ("dispersed", N_("分散就业")))),
+    "retiree_branch": (N_("原单位是否设离退休党支部"), _YES_NO),
+    "lives_locally": (N_("本人是否就近居住"), _YES_NO),
+    "socialised": (N_("是否实行社会化管理"), _YES_NO),
+    "independent_mining_area": (N_("是否独立工矿区"), _YES_NO),
     "rehired_by": (
-        zh("退休后是否再工作"),
-        (("same", zh("原单位返聘")), ("other", zh("到其他单位"))),
+        N_("退休后是否再工作"),
+        (("same", N_("原单位返聘")), ("other", N_("到其他单位"))),
     ),
-    "acquirer_has_organisation": (zh("接手企业是否有党组织"), _YES_NO),
-    "lease_phase": (zh("是否仍在租赁、托管阶段"), _YES_NO),
-    "has_job": (zh("是否已就业"), _YES_NO),
-    "further_study": (zh("是否升学"), _YES_NO),
+    "acquirer_has_organisation": (N_("接手企业是否有党组织"), _YES_NO),
+    "lease_phase": (N_("是否仍在租赁、托管阶段"), _YES_NO),
+    "has_job": (N_("是否已就业"), _YES_NO),
+    "further_study": (N_("是否升学"), _YES_NO),
     "archive_with": (
-        zh("档案在哪里"),
+        N_("档案在哪里"),
         (
-            ("school", zh("学校")),
-            ("talent_service", zh("人才服务机构")),
-            ("unit", zh("单位")),
-            ("street", zh("街道乡镇")),
+            ("school", N_("学校")),
+            ("talent_service", N_("人才服务机构")),
+            ("unit", N_("单位")),
+            ("street", N_("街道乡镇")),
         ),
     ),
-    "settled_abroad": (zh("是否已在国（境）外定居"), _YES_NO),
-    "years_abroad": (zh("出国（境）几年"), ()),
-    "very_mobile": (zh("是否经常变换地点"), _YES_NO),
-    "registered_elsewhere": (zh("单位注册地与工作地是否不同"), _YES_NO),
-    "group_size": (zh("一同外出的党员人数"), ()),
-    "whole_unit": (zh("是否整建制搬迁"), _YES_NO),
-    "job_changed_in_transit": (zh("转移途中是否又换了单位"), _YES_NO),
+    "settled_abroad": (N_("是否已在国（境）外定居"), _YES_NO),
+    "years_abroad": (N_("出国（境）几年"), ()),
+    "very_mobile": (N_("是否经常变换地点"), _YES_NO),
+    "registered_elsewhere": (N_("单位注册地与工作地是否不同"), _YES_NO),
+    "group_size": (N_("一同外出的党员人数"), ()),
+    "whole_unit": (N_("是否整建制搬迁"), _YES_NO),
+    "job_changed_in_transit": (N_("转移途中是否又换了单位"), _YES_NO),
 }
 _COMMON = ("months", "place_fixed", "proof_needed")
 QUESTIONS: Mapping[str, tuple[str, ...]] = {

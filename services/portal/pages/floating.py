@@ -17,11 +17,11 @@ from schemas.departures import SOURCE_PREFIX
 from services.cases.views import pages, queries
 from services.cases.views.queries import as_worker
 from services.kit.errors import Refused, Words
+from services.kit.translations import N_
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
 from services.portal.pages.cases import NO_CASE, masked
-from services.portal.words import zh
 from services.records import floating
 from services.registry.access import Caller
 from services.registry.directory import Directory, Organisation
@@ -29,13 +29,13 @@ from services.registry.queries import division_names
 
 ROWS = 100
 KINDS = {
-    "life": zh("参加组织生活"),
-    "dues": zh("交纳党费"),
-    "service": zh("服务、活动"),
-    "evaluation": zh("表现评价"),
+    "life": N_("参加组织生活"),
+    "dues": N_("交纳党费"),
+    "service": N_("服务、活动"),
+    "evaluation": N_("表现评价"),
 }
 SIGNS = ("life", "dues")
-GROUPS = {"host": zh("同一流入地党组织"), "place": zh("同一街道乡镇"), "trade": zh("同一用工单位")}
+GROUPS = {"host": N_("同一流入地党组织"), "place": N_("同一街道乡镇"), "trade": N_("同一用工单位")}
 _WHO = "role: secretary, clerk, department, admin"
 _NO_DAY = Words("请填写日期，如 2026-11-23。", "Give the day, such as 2026-11-23.")
 _NO_MEMBER = Words(

@@ -26,7 +26,7 @@ def told(
         value = (detail or {}).get(field.name)
         if field.name in _LEFT_OUT or value in (None, "", [], False):
             continue
-        yield s.say(field.label), _text(field, value, s, directory)
+        yield s.gettext(field.label), _text(field, value, s, directory)
 
 
 def _text(field: Field, value: Any, s: Speaker, directory: Directory) -> str:
@@ -36,10 +36,10 @@ def _text(field: Field, value: Any, s: Speaker, directory: Directory) -> str:
     if field.kind == "day":
         return s.day(value)
     if field.kind == "yes":
-        return s.say("是")
+        return s.gettext("是")
     if field.kind == "choice":
         words = dict(field.choices).get(value, value)
-        return s.say(words) if isinstance(words, str) else s.reason(str(value))
+        return s.gettext(words) if isinstance(words, str) else s.reason(str(value))
     return "；".join(map(_line, value)) if isinstance(value, list) else str(value)
 
 

@@ -16,11 +16,11 @@ from schemas.days import NoDay, read_day
 from schemas.departures import SOURCE_PREFIX
 from services.cases.views.queries import look_at_cases
 from services.kit.errors import Refused, Words
+from services.kit.translations import N_
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.page import Form, PageRoute, render, signed_in
 from services.portal.sessions import new_token
-from services.portal.words import zh
 from services.records import member_followups
 from services.registry.access import Caller
 from services.registry.directory import Directory
@@ -28,23 +28,23 @@ from services.registry.directory import Directory
 ROWS, SHOWN_MAX = 50, 5_000
 Page = Annotated[int, Query(ge=1, le=1000)]
 OUTCOMES = {
-    "phone": zh("电话联系上了"),
-    "visit": zh("上门见到了"),
-    "message": zh("信息联系上了"),
-    "family": zh("由家人转告"),
-    "not_reached": zh("没有联系上"),
-    "life": zh("参加了组织生活"),
-    "dues": zh("交了党费"),
+    "phone": N_("电话联系上了"),
+    "visit": N_("上门见到了"),
+    "message": N_("信息联系上了"),
+    "family": N_("由家人转告"),
+    "not_reached": N_("没有联系上"),
+    "life": N_("参加了组织生活"),
+    "dues": N_("交了党费"),
 }
 _WHO = "role: secretary, clerk, department, admin"
 KINDS = {
-    "guidui.life.attended.v1": zh("组织生活"),
-    "guidui.dues.paid.v1": zh("党费"),
-    "guidui.contact.attempt.v1": zh("联系"),
+    "guidui.life.attended.v1": N_("组织生活"),
+    "guidui.dues.paid.v1": N_("党费"),
+    "guidui.contact.attempt.v1": N_("联系"),
 }
 DONE = {
-    "noted": zh("已记下，期限重新起算。"),
-    "withdrawn": zh("已撤回；稍后期限按其余记录重新计算。"),
+    "noted": N_("已记下，期限重新起算。"),
+    "withdrawn": N_("已撤回；稍后期限按其余记录重新计算。"),
 }
 _NOT_YOURS = Words(
     "只有登记的党组织能撤回这一条；一次报送多名党员的，请由报送单位更正那一次报送。",

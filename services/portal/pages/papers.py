@@ -16,6 +16,7 @@ from services.cases.commands.arguments import bounded
 from services.cases.store import numbers, tables
 from services.cases.views import pages, queries
 from services.kit.errors import Refused, Words
+from services.kit.translations import N_
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.page import (
@@ -32,7 +33,6 @@ from services.portal.paper_files import enquiry_pdf, letters_docx, letters_pdf, 
 from services.portal.receipts import RECORDING, filed, receipt_fields, recorded
 from services.portal.sessions import Viewer
 from services.portal.upload import read_upload
-from services.portal.words import zh
 from services.records.letters import papers, photos, scans
 from services.records.letters.fonts import fonts_of
 from services.records.letters.glyphs import undrawable
@@ -41,20 +41,20 @@ from services.registry.directory import Directory
 
 ROWS = 50
 STATUSES = (
-    ("given", zh("已开出或作废")),
-    ("all", zh("全部")),
-    ("free", zh("未用")),
-    ("valid", zh("有效")),
-    ("expired", zh("已过期")),
-    ("used", zh("已接收")),
-    ("void", zh("已作废")),
+    ("given", N_("已开出或作废")),
+    ("all", N_("全部")),
+    ("free", N_("未用")),
+    ("valid", N_("有效")),
+    ("expired", N_("已过期")),
+    ("used", N_("已接收")),
+    ("void", N_("已作废")),
 )
 VOID_REASONS = {
-    "replaced": zh("已补开新号"),
-    "letter_void": zh("遗失或作废"),
-    "cancelled": zh("已撤销"),
-    "destination_confirmed": zh("改了去向"),
-    "stay_approved": zh("批准暂留"),
+    "replaced": N_("已补开新号"),
+    "letter_void": N_("遗失或作废"),
+    "cancelled": N_("已撤销"),
+    "destination_confirmed": N_("改了去向"),
+    "stay_approved": N_("批准暂留"),
 }
 _NO_LETTER = Words(
     "没有这封介绍信，或本组织不是其中一方。请核对二维码或编号。",

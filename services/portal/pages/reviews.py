@@ -13,6 +13,7 @@ from fastapi.responses import RedirectResponse
 from services.cases.deadlines.calendar import day_of
 from services.cases.views.queries import NO_CASE, look_at_cases
 from services.kit.errors import Refused, Words
+from services.kit.translations import N_
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.page import (
@@ -21,7 +22,7 @@ from services.portal.page import (
     render,
     signed_in,
 )
-from services.portal.words import words, zh
+from services.portal.translations import gettext_in
 from services.records.erasure import erasure
 from services.registry.access import look_as
 from services.registry.directory import Directory
@@ -36,13 +37,13 @@ _CHOOSE = Words(
 )
 _WHO = "role: secretary, clerk, department, admin"
 SAID = {
-    "denied": zh("已记下不是本组织的党员，还要其他相近党员所在的组织认定。"),
-    "decided": zh("已记下结论，报送按此继续办理。"),
-    "proposed": zh("已记下您的认定，还要另一人认定。"),
-    "asked": zh("已问报送单位，答复会显示在这里。"),
-    "answered": zh("已答复。"),
-    "undone": zh("已纠正。"),
-    "undone_stays": zh(
+    "denied": N_("已记下不是本组织的党员，还要其他相近党员所在的组织认定。"),
+    "decided": N_("已记下结论，报送按此继续办理。"),
+    "proposed": N_("已记下您的认定，还要另一人认定。"),
+    "asked": N_("已问报送单位，答复会显示在这里。"),
+    "answered": N_("已答复。"),
+    "undone": N_("已纠正。"),
+    "undone_stays": N_(
         "已纠正。组织已按那件转移处理过原来认定的党员：组织关系和党籍保持现状，要改变须另行办理；"
         "记录中不再有别人的情况。"
     ),
@@ -247,7 +248,7 @@ def _body(choice: str, form: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _said(request: Request, done: str) -> str:
-    return words(language(request))(SAID[done]) if done in SAID else ""
+    return gettext_in(language(request))(SAID[done]) if done in SAID else ""
 
 
 def _page(

@@ -16,13 +16,13 @@ from sqlalchemy import Connection
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.cases.views import queries
 from services.kit.errors import Refused, Words
+from services.kit.translations import N_
 from services.portal.asking import ThisPortal
 from services.portal.context import Portal
 from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
 from services.portal.pages.department import RECONCILED
 from services.portal.pages.reviews import masked_person
 from services.portal.upload import Upload, read_upload
-from services.portal.words import zh
 from services.records import comparisons, reconciliation
 from services.registry.access import Caller
 from services.registry.directory import Directory, Organisation
@@ -31,17 +31,17 @@ from services.registry.tabular import FORMULA, BadFile
 
 ROWS = 50
 LISTS = {
-    "not_here": zh("名册上有，库里不在本组织"),
-    "not_in_roll": zh("库里在本组织，名册上没有"),
-    "review": zh("身份要由人核对"),
-    "bad": zh("有误的行"),
+    "not_here": N_("名册上有，库里不在本组织"),
+    "not_in_roll": N_("库里在本组织，名册上没有"),
+    "review": N_("身份要由人核对"),
+    "bad": N_("有误的行"),
 }
 NEXT = {
-    "host_report": zh("报为已在本地"),
-    "case": zh("转移在办"),
-    "announce_departure": zh("报送离开"),
-    "look": zh("补全身份信息后重传"),
-    "mend": zh("改好后重传"),
+    "host_report": N_("报为已在本地"),
+    "case": N_("转移在办"),
+    "announce_departure": N_("报送离开"),
+    "look": N_("补全身份信息后重传"),
+    "mend": N_("改好后重传"),
 }
 _WHO = "role: secretary, clerk, department, admin"
 NO_SUCH = Words(

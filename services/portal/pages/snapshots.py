@@ -6,24 +6,25 @@ from datetime import date
 
 from fastapi import APIRouter, Request, Response
 
+from services.kit.translations import N_
 from services.portal.asking import SignedIn, ThisPortal
 from services.portal.page import PageRoute, language, render
 from services.portal.pages.department import CLASSES, above, scope
-from services.portal.words import words, zh
+from services.portal.translations import gettext_in
 from services.records import snapshots
 
 NAMES = {
-    "members": zh("在册党员"),
-    "pocket": zh("口袋党员：信已过期"),
-    "pocket_early": zh("开信后久无音讯"),
-    "at_risk": zh("有失联风险"),
+    "members": N_("在册党员"),
+    "pocket": N_("口袋党员：信已过期"),
+    "pocket_early": N_("开信后久无音讯"),
+    "at_risk": N_("有失联风险"),
 }
 GROUPS = {
-    "by_state": zh("按状态"),
-    "overdue_by_task": zh("逾期的事项"),
-    "by_category": zh("按离开的原因"),
-    "by_floating_class": zh("流动党员六类"),
-    "by_obstacle": zh("为何还没有转"),
+    "by_state": N_("按状态"),
+    "overdue_by_task": N_("逾期的事项"),
+    "by_category": N_("按离开的原因"),
+    "by_floating_class": N_("流动党员六类"),
+    "by_obstacle": N_("为何还没有转"),
 }
 
 
@@ -47,7 +48,7 @@ def compared(
         then = _one_of(before, days) or next((d for d in days[1:]), now)
         pair = [snapshots.taken(tx, top.code, d)[0] for d in (then, now) if d]
         line = above(tx, viewer, top)
-    spoken = words(language(request))
+    gettext = gettext_in(language(request))
     return render(
         portal,
         request,
@@ -60,7 +61,7 @@ def compared(
         names=NAMES,
         groups=GROUPS,
         lines=snapshots.beside(pair[0]["figures"], pair[1]["figures"]) if len(pair) == 2 else [],
-        class_name=lambda number: spoken(CLASSES[int(number)]),
+        class_name=lambda number: gettext(CLASSES[int(number)]),
     )
 
 

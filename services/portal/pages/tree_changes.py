@@ -16,12 +16,12 @@ from schemas.days import NoDay, read_day
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.cases.views.queries import as_worker
 from services.kit.errors import Refused, Words
+from services.kit.translations import N_
 from services.portal.asking import ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import find
 from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
 from services.portal.sessions import Viewer, new_token
-from services.portal.words import zh
 from services.registry import change_log
 from services.registry.access import Caller, look_as
 from services.registry.directory import Directory
@@ -31,62 +31,62 @@ KIND = "guidui.organisation.changed.v1"
 WHAT: Mapping[
     str, tuple[str, tuple[str, ...]]
 ] = {  # what is done -> its word, and the columns it states
-    "rename": (zh("改名"), ("name",)),
-    "move": (zh("划归另一上级"), ("parent",)),
-    "merge": (zh("并入另一组织"), ("effective_to", "successor")),
-    "end": (zh("撤销"), ("effective_to",)),
+    "rename": (N_("改名"), ("name",)),
+    "move": (N_("划归另一上级"), ("parent",)),
+    "merge": (N_("并入另一组织"), ("effective_to", "successor")),
+    "end": (N_("撤销"), ("effective_to",)),
     "found": (
-        zh("新设"),
+        N_("新设"),
         ("code", "name", "kind", "unit", "parent", "area", "serves_area", "authority", "address"),
     ),
-    "address": (zh("改地址"), ("address",)),
+    "address": (N_("改地址"), ("address",)),
 }
 COLUMNS = {
-    "name": zh("名称"),
-    "parent": zh("上级组织"),
-    "successor": zh("接续组织"),
-    "effective_to": zh("存续的最后一天"),
-    "effective_from": zh("成立日"),
-    "code": zh("组织代码"),
-    "kind": zh("类别"),
-    "unit": zh("所在单位"),
-    "area": zh("区划代码"),
-    "serves_area": zh("服务这一区划的居民"),
-    "authority": zh("有审批权，可直接收发介绍信"),
-    "address": zh("地址"),
-    "outside": zh("不使用本系统"),
+    "name": N_("名称"),
+    "parent": N_("上级组织"),
+    "successor": N_("接续组织"),
+    "effective_to": N_("存续的最后一天"),
+    "effective_from": N_("成立日"),
+    "code": N_("组织代码"),
+    "kind": N_("类别"),
+    "unit": N_("所在单位"),
+    "area": N_("区划代码"),
+    "serves_area": N_("服务这一区划的居民"),
+    "authority": N_("有审批权，可直接收发介绍信"),
+    "address": N_("地址"),
+    "outside": N_("不使用本系统"),
 }
 KINDS = {
-    "basic_committee": zh("基层党委"),
-    "general_branch": zh("党总支"),
-    "branch": zh("党支部"),
-    "organisation_department": zh("组织部门"),
+    "basic_committee": N_("基层党委"),
+    "general_branch": N_("党总支"),
+    "branch": N_("党支部"),
+    "organisation_department": N_("组织部门"),
 }
 UNITS = {
-    "community": zh("社区"),
-    "village": zh("村"),
-    "street": zh("街道"),
-    "township": zh("乡镇"),
-    "county": zh("县区"),
-    "city": zh("市"),
-    "enterprise_state": zh("国有企业"),
-    "enterprise_private": zh("非公企业"),
-    "school": zh("学校"),
-    "institution": zh("事业单位"),
-    "organ": zh("机关"),
-    "talent_service": zh("人才服务机构"),
-    "park": zh("园区楼宇"),
-    "retiree": zh("离退休"),
-    "military": zh("军队"),
-    "social_organisation": zh("社会组织"),
+    "community": N_("社区"),
+    "village": N_("村"),
+    "street": N_("街道"),
+    "township": N_("乡镇"),
+    "county": N_("县区"),
+    "city": N_("市"),
+    "enterprise_state": N_("国有企业"),
+    "enterprise_private": N_("非公企业"),
+    "school": N_("学校"),
+    "institution": N_("事业单位"),
+    "organ": N_("机关"),
+    "talent_service": N_("人才服务机构"),
+    "park": N_("园区楼宇"),
+    "retiree": N_("离退休"),
+    "military": N_("军队"),
+    "social_organisation": N_("社会组织"),
 }
 STATES = {
-    "waiting": (zh("等生效日"), "soon"),
-    "done": (zh("已生效"), "done"),
-    "rejected": (zh("没有受理"), "late"),
-    "withdrawn": (zh("已撤回"), "way"),
+    "waiting": (N_("等生效日"), "soon"),
+    "done": (N_("已生效"), "done"),
+    "rejected": (N_("没有受理"), "late"),
+    "withdrawn": (N_("已撤回"), "way"),
 }
-DONE = {"posted": zh("已报送，到生效日自动办理。"), "withdrawn": zh("已撤回。")}
+DONE = {"posted": N_("已报送，到生效日自动办理。"), "withdrawn": N_("已撤回。")}
 FINDERS = ("organisation", "parent", "successor")
 _FLAGS = ("serves_area", "authority")
 _DEPARTMENTS = Words("这一页供组织部门使用。", "This page is for departments.")

@@ -1,6 +1,4 @@
-"""Every sentence of the pages has its English, and pages read in English show no Chinese of
-ours.
-"""
+"""Every act and task has its sentence, and pages read in English show no Chinese of ours."""
 
 from __future__ import annotations
 
@@ -8,19 +6,7 @@ import re
 
 from services.cases.model import states
 from services.portal.pages import sentences
-from services.portal.words import english, missing
 from tests.portal.town import text
-
-
-def test_no_sentence_lacks_its_english_and_no_english_its_sentence():
-    assert missing.said() - english().keys() == set()
-    assert english().keys() - missing.said() == set()
-
-
-def test_both_languages_fill_in_the_same_things():
-    named = re.compile(r"\{(\w+)\}")
-    for chinese, words in english().items():
-        assert set(named.findall(chinese)) == set(named.findall(words)), chinese
 
 
 def test_every_act_and_task_has_its_sentence():
