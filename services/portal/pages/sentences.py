@@ -206,6 +206,20 @@ class Speaker:
                 return name[2:].removesuffix(ending) + spoken
         return name[2:]
 
+    def organisation(self, organisation: Any, otherwise: str = "") -> str:
+        """The short name of an organisation that the directory knows, else what else is said."""
+        return self.short(organisation.name) if organisation else otherwise
+
+    def case_name(self, case: Mapping[str, Any]) -> str:
+        """Whom a case is about: the member, or how many of a batch."""
+        if case["batch"]:
+            return self.gettext("一批 {n} 人", n=sum(case["batch"]["by_state"].values()))
+        return case["person"]["name"] or self.gettext("姓名待核")
+
+    def choice(self, words: str | tuple[str, str]) -> str:
+        """What a choice of a form is called: a sentence of ours, or a pair of the domain's."""
+        return self.gettext(words) if isinstance(words, str) else words[self._english]
+
     def state(self, state: str | None) -> str:
         """The one word for a state."""
         return self._of(states.STATES.get(state or ""), state)
