@@ -19,21 +19,19 @@ RECORDING = ("record_receipt", "record_paper_receipt")
 
 
 def receipt_fields(
-    command: str | None, card: Mapping[str, Any], given: Mapping[str, str]
-) -> list[dict[str, Any]]:
+    command: str | None, number: str | None, given: Mapping[str, str]
+) -> list[fields.AskedField]:
     """The fields that record a receipt, with what was typed, and the number that the letter and its
     receipt share.
     """
-    known = {"number": card["letter"]["number"] or ""}
-    return [
-        {
-            "field": one,
-            "choices": (),
-            "required": one.required,
-            "value": given.get(one.name, known.get(one.name, "")),
-        }
-        for one in (fields.FIELDS[command] if command else ())
-    ]
+    if not command:
+        return []
+    known = {"number": number or ""}
+    asked = []
+    for field in fields.FIELDS[command]:
+        value = given.get(field.name, known.get(field.name, ""))
+        asked.append(fields.AskedField(field, (), field.required, value))
+    return asked
 
 
 def filed(portal: Portal, caller: Caller, person: str | None, case_id: str, content: bytes) -> str:

@@ -161,7 +161,7 @@ def test_the_numbers_of_the_department_are_those_of_the_audit_and_of_their_lists
     with town.app.worker.connect() as tx:
         audit = queries.audit(tx, town.clock.now(), county_service.ORIGIN_COUNTY)
     links = re.findall(
-        r'<a href="(/department/list\?[^"]+)"[^>]*>(?:<b>)?(\d+)(?:</b>|</a>)', page.text
+        r'<a\s+href="(/department/list\?[^"]+)"[^>]*>\s*(?:<b>)?(\d+)(?:</b>|</a>)', page.text
     )
     assert len(links) > 15
     for link, number in links:

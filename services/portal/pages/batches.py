@@ -133,15 +133,12 @@ def _batch(  # noqa: PLR0913
             else {}
         )
     known = {"today": portal.today.isoformat(), "me": viewer.name}
-    asked = [
-        {
-            "field": one,
-            "choices": places if one.kind == "branch" else one.choices,
-            "required": one.required and one.only_with is None,
-            "value": known.get(one.value, ""),
-        }
-        for one in FIELDS
-    ]
+    asked = []
+    for field in FIELDS:
+        branches_or_choices = places if field.kind == "branch" else field.choices
+        required = field.required and field.only_with is None
+        value = known.get(field.value, "")
+        asked.append(fields.AskedField(field, branches_or_choices, required, value))
     return render(
         portal,
         request,
@@ -155,9 +152,7 @@ def _batch(  # noqa: PLR0913
         failed=failed,
         by_state=by_state,
         fields=asked,
-        values=given,
-        found=found,
-        looking=looking,
+        form=fields.FormBox(values=given, found=found, looking=looking),
         refused=refused,
         done=done,
     )

@@ -6,28 +6,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
 from services.cases.commands.apply import GivenCommand, apply
+from services.cases.deadlines.calendar import Calendar
 from services.cases.model import states
-from services.cases.policy.values import Policy
 from services.cases.views import pages, queries
+from services.cases.views.card import Card, card_of
 from services.kit.errors import Refused, Words
 from services.kit.translations import N_
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import branches, find
-from services.portal.page import PageRoute, render, signed_in
+from services.portal.page import PageRoute, language, render, signed_in
 from services.portal.pages import fields
-from services.portal.pages.destinations import choices
+from services.portal.pages.destinations import DestinationChoice, choices
 from services.portal.pages.history_details import told
-from services.portal.pages.sentences import FLAGS, NEXT, REASONS, SOURCES
+from services.portal.pages.sentences import FLAGS, NEXT, REASONS, SOURCES, Speaker
 from services.portal.sessions import Viewer
 from services.records import member_followups
 from services.records.letters import photos
@@ -117,23 +119,27 @@ def the_card(
     printed: Annotated[bool, Query(alias="print")] = False,
 ) -> Response:
     """One case; the notifier is told that its card was opened."""
-    viewer = signed_in(portal, request)
+    viewer, now = signed_in(portal, request), portal.clock.now()
+    done = done if done in states.COMMANDS else ""
+    speaker = Speaker(language(request), portal.today)
     with portal.web.begin() as tx:
-        context = _card(portal, tx, viewer, case_id, "print" if printed else "open")
-        context["done"] = done if done in states.COMMANDS else ""
-        rest = (
-            pages.work_list(tx, portal.clock.now(), viewer.own_organisation, limit=2)
-            if context["done"]
-            else []
-        )
-        member = context["case"]["member"]
-        context["keeps_up"] = (
-            member is not None and member_followups.member_of(tx, member) is not None
-        )
-        context["following"] = next((r for r in rest if r["id"] != context["case"]["id"]), None)
+        page = _card_page(portal, tx, viewer, case_id, speaker, "print" if printed else "open")
+        member = page.case["member"]
+        keeps_up = member is not None and member_followups.member_of(tx, member) is not None
+        rest = pages.work_list(tx, now, viewer.own_organisation, limit=2) if done else []
+        following = next((row for row in rest if row["id"] != page.card.id), None)
     with portal.worker.begin() as tx:
-        portal.opened(tx, context["case"]["id"], viewer.own_organisation, portal.clock.now())
-    return render(portal, request, "card_print.html" if printed else "card.html", viewer, **context)
+        portal.opened(tx, UUID(page.card.id), viewer.own_organisation, now)
+    return render(
+        portal,
+        request,
+        "card_print.html" if printed else "card.html",
+        viewer,
+        done=done,
+        following=following,
+        keeps_up=keeps_up,
+        **vars(page),
+    )
 
 
 @routes.get("/cases/{case_id}/looks", summary=f"Who looked at a case; {_ROLES}")
@@ -144,9 +150,9 @@ def the_looks(request: Request, case_id: str, portal: ThisPortal, viewer: Signed
         names = Directory.of(tx)
         looks = [
             dict(one) | {"name": _name(names, one["organisation"])}
-            for one in queries.looks(tx, card["id"])
+            for one in queries.looks(tx, card.id)
         ]
-    return render(portal, request, "looks.html", viewer, case=card, looks=looks)
+    return render(portal, request, "looks.html", viewer, card=card, looks=looks)
 
 
 @routes.get("/cases/{case_id}/{command}", summary=f"The form of one act; {_ROLES}")
@@ -202,171 +208,284 @@ def organisations(
     )
 
 
-def _seen(portal: Portal, tx: Connection, viewer: Viewer, case_id: str) -> dict[str, Any]:
+def _seen(portal: Portal, tx: Connection, viewer: Viewer, case_id: str) -> Card:
     queries.look_at_cases(tx, viewer.caller)
-    card = pages.card(tx, case_id, portal.clock.now(), viewer.own_organisation, portal.rule_source)
+    card = card_of(tx, case_id, portal.clock.now(), viewer.own_organisation, portal.rule_source)
     if card is None:
         raise Refused(404, "no-such-case", NO_CASE)
     return masked(card, viewer.own_organisation)
 
 
-def masked(card: dict[str, Any], organisation: str) -> dict[str, Any]:
+def masked(card: Card, organisation: str) -> Card:
     """Before acceptance the receiving side sees name, origin, contact, category and due day; not
     where somebody lives.
     """
-    origin_side = {card["origin"], card["parties"].get("committee"), card["parties"].get("issuer")}
-    if card["state"] in _BEFORE_ACCEPTED and organisation not in origin_side:
-        contacts = [one | {"address": None} for one in card["contacts"]]
-        return card | {"person": card["person"] | {"address": None}, "contacts": contacts}
-    return card
-
-
-def _card(
-    portal: Portal, tx: Connection, viewer: Viewer, case_id: str, purpose: str
-) -> dict[str, Any]:
-    """What the card's template needs; notes that it was opened."""
-    card = _seen(portal, tx, viewer, case_id)
-    queries.record_look(
-        tx, card["id"], viewer.own_organisation, viewer.name, purpose, portal.clock.now()
-    )
-    primary, beside, others = grouped(card, viewer.own_organisation)
-    directory = Directory.of(tx)
-    due = card["waiting_on"]["due_on"]
-    if primary and primary != card["waiting_on"]["act"]:
-        kind = next((k for k, c in _BY_TASK.items() if c == primary), None)
-        due = next((t["due_on"] for t in card["tasks"] if t["kind"] == kind), None)
-    evidence = card["evidence"].get("words", ()) if isinstance(card["evidence"], dict) else ()
-    return {
-        "case": card,
-        "due": due,
-        "evidence": evidence,
-        "choosing": choices(card, directory, portal.today),
-        "primary": primary,
-        "beside": beside,
-        "others": others,
-        "calendar": portal.calendar(tx),
-        "fields": _filled(portal, tx, viewer, card, primary) if primary else [],
-        "chosen": directory.get(card["destination"]["organisation"]),
-        "values": {},
-        "found": {},
-        "refused": None,
-        "facts": fields.FACTS,
-        "asked": fields.questions(card["category"]),
-        "told": lambda speaker, line: list(
-            told(line["command"], line["detail"], speaker, directory)
-        ),
-        "led_here": _led_here(card, primary, viewer.own_organisation),
-        "proofs": {one.seq: one.id for one in photos.photos(tx, card["id"]) if one.seq},
-        "NEXT": NEXT,
-        "FLAGS": FLAGS,
-        "SOURCES": SOURCES,
-        "looks": Counter(_name(directory, r.organisation) for r in queries.looks(tx, card["id"])),
+    origin_side = {
+        card.view["origin"],
+        card.parties.get("committee"),
+        card.parties.get("issuer"),
     }
+    if card.state not in _BEFORE_ACCEPTED or organisation in origin_side:
+        return card
+    return replace(
+        card,
+        person=replace(card.person, address=None),
+        contacts=[replace(contact, address=None) for contact in card.contacts],
+    )
 
 
-def _led_here(
-    card: Mapping[str, Any], primary: str | None, organisation: str
-) -> Mapping[str, Any] | None:
-    """The step whose words one needs to act: the question that is to be answered, why the member
-    was sent back.
+@dataclass(frozen=True)
+class HistoryLine:
+    """One step of a case: when, who (a name; None is the system), what, and what was written.
+    ``photo``: of the receipt that it recorded.
     """
-    for line in reversed(card["history"]):
-        if (
-            primary == "answer"
-            and line["command"] == "ask"
-            and (line["detail"] or {}).get("organisation") == organisation
-        ):
-            return line
-        if card["state"] in (states.RETURNED, states.ESCALATED) and line["command"] in (
-            "return_for_cure",
-            "refuse",
-        ):
-            return line
+
+    at: str
+    by: str | None
+    command: str
+    before: str | None
+    after: str
+    reason: str | None
+    details: Sequence[tuple[str, str]]
+    photo: Any | None
+
+
+@dataclass(frozen=True)
+class StepBox:
+    """What may be done now: the verb of the sentence (with its headline, what it is about, its
+    fields, and the step that led to it), its quiet companions, everything else.
+    """
+
+    primary: str | None
+    beside: Sequence[str]
+    others: Sequence[str]
+    due: str | None
+    headline: str
+    about: str
+    fields: Sequence[fields.AskedField]
+    led_here: HistoryLine | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardPage:
+    """What the card's template reads. ``flags``: words and the tone of a chip; ``source``: how the
+    destination is known; ``looks``: who opened the case, how often.
+    """
+
+    case: Mapping[str, Any]
+    card: Card
+    step: StepBox
+    form: fields.FormBox
+    choosing: Sequence[DestinationChoice]
+    flags: Sequence[tuple[str, str]]
+    source: str
+    history: Sequence[HistoryLine]
+    looks: Mapping[str, int]
+    calendar: Calendar
+
+
+def _card_page(  # noqa: PLR0913
+    portal: Portal,
+    tx: Connection,
+    viewer: Viewer,
+    case_id: str,
+    speaker: Speaker,
+    purpose: str,
+) -> CardPage:
+    """What the card's template reads; notes that it was opened."""
+    card = _seen(portal, tx, viewer, case_id)
+    case = card.view
+    queries.record_look(
+        tx, card.id, viewer.own_organisation, viewer.name, purpose, portal.clock.now()
+    )
+    directory = Directory.of(tx)
+    history = _history(tx, card, speaker, directory)
+    destination = case["destination"]
+    return CardPage(
+        case=case,
+        card=card,
+        step=_step(portal, tx, viewer, card, history),
+        form=fields.FormBox(
+            asked=fields.questions(case["category"]),
+            chosen=directory.get(destination["organisation"]),
+        ),
+        choosing=choices(card, directory, portal.today),
+        flags=[FLAGS[flag] for flag in case["flags"]],
+        source=SOURCES[destination["source"]] if destination["source"] else "",
+        history=history,
+        looks=Counter(_name(directory, look.organisation) for look in queries.looks(tx, card.id)),
+        calendar=portal.calendar(tx),
+    )
+
+
+def _history(
+    tx: Connection, card: Card, speaker: Speaker, directory: Directory
+) -> list[HistoryLine]:
+    """The steps of a case, the first on top."""
+    proofs = {photo.seq: photo.id for photo in photos.photos(tx, card.id) if photo.seq}
+    lines = []
+    for seq, step in enumerate(card.view["history"], start=1):
+        details = told(step["command"], step["detail"], speaker, directory)
+        lines.append(
+            HistoryLine(
+                at=step["at"],
+                by=card.organisations[step["by"]].name if step["by"] else None,
+                command=step["command"],
+                before=step["from"],
+                after=step["to"],
+                reason=step["reason"],
+                details=list(details),
+                photo=proofs.get(seq),
+            )
+        )
+    return lines
+
+
+def _step(
+    portal: Portal,
+    tx: Connection,
+    viewer: Viewer,
+    card: Card,
+    history: Sequence[HistoryLine],
+) -> StepBox:
+    primary, beside, others = grouped(card, viewer.own_organisation)
+    headline, about = NEXT.get(primary or "", ("", ""))
+    led_here = _led_here(card, primary, viewer.own_organisation)
+    return StepBox(
+        primary=primary,
+        beside=beside,
+        others=others,
+        due=_due(card, primary),
+        headline=headline,
+        about=about,
+        fields=_fields_of(portal, tx, viewer, card, primary) if primary else [],
+        led_here=history[led_here] if led_here is not None else None,
+    )
+
+
+def _due(card: Card, primary: str | None) -> str | None:
+    """When the verb of the sentence is due: the case's own day, or that of the verb's task."""
+    waiting_on = card.view["waiting_on"]
+    if not primary or primary == waiting_on["act"]:
+        return waiting_on["due_on"]
+    kind = next((kind for kind, command in _BY_TASK.items() if command == primary), None)
+    return next((task["due_on"] for task in card.view["tasks"] if task["kind"] == kind), None)
+
+
+def _led_here(card: Card, primary: str | None, organisation: str) -> int | None:
+    """The place in the history of the step whose words are needed to act: the question that is to
+    be answered, why the member was sent back.
+    """
+    history = card.view["history"]
+    for place in reversed(range(len(history))):
+        step = history[place]
+        asked = (step["detail"] or {}).get("organisation") if step["command"] == "ask" else None
+        if primary == "answer" and asked == organisation:
+            return place
+        sent_back = step["command"] in ("return_for_cure", "refuse")
+        if sent_back and card.state in (states.RETURNED, states.ESCALATED):
+            return place
     return None
 
 
-def grouped(card: Mapping[str, Any], organisation: str) -> tuple[str | None, list[str], list[str]]:
+def grouped(card: Card, organisation: str) -> tuple[str | None, list[str], list[str]]:
     """(the verb of the sentence, its quiet companions, everything else) of what the organisation
     may do now.
     """
-    allowed = list(card["allowed"])
-    act = card["waiting_on"]["act"]
-    mine = card["waiting_on"]["organisation"] == organisation
-    primary = act if act in allowed else None
-    if primary is None or not mine:
-        asked = [t["kind"] for t in card["tasks"] if t["organisation"] == organisation]
-        primary = next((_BY_TASK[kind] for kind in asked if _BY_TASK.get(kind) in allowed), primary)
-    if primary is None and "acknowledge" in allowed:
-        primary = "acknowledge"
-    if primary is None and card["state"] == states.LETTER_ISSUED and "hand_over" in allowed:
-        primary = "hand_over"
-    if (
-        act == "approve_stay"
-        and card["lost"]
-        and (mine or primary)
-        and "confirm_destination" in allowed
-    ):
+    allowed, waiting_on = list(card.allowed), card.view["waiting_on"]
+    act, mine = waiting_on["act"], waiting_on["organisation"] == organisation
+    primary = _primary(card, organisation)
+    chooses = act == "approve_stay" and card.rule.lost and (mine or primary)
+    if chooses and "confirm_destination" in allowed:
         primary = "confirm_destination"
-    beside = [c for c in fields.BESIDE.get(primary or (act if mine else ""), ()) if c in allowed]
+    companions = fields.BESIDE.get(primary or (act if mine else ""), ())
+    beside = [command for command in companions if command in allowed]
     if primary == "record_arrival" and not mine and "hand_over" in allowed:
         primary, beside = "hand_over", ["record_arrival"]
-    rest = [c for c in allowed if c != primary and c not in beside]
+    rest = [command for command in allowed if command != primary and command not in beside]
     return primary, beside, rest
 
 
-def _filled(
-    portal: Portal, tx: Connection, viewer: Viewer, card: Mapping[str, Any], command: str
-) -> list[dict[str, Any]]:
+def _primary(card: Card, organisation: str) -> str | None:
+    """What the organisation is waited for, else what a task asks of it, else what it may do
+    alone.
+    """
+    allowed, waiting_on = card.allowed, card.view["waiting_on"]
+    act = waiting_on["act"] if waiting_on["act"] in allowed else None
+    if act and waiting_on["organisation"] == organisation:
+        return act
+    for task in card.view["tasks"]:
+        command = _BY_TASK.get(task["kind"])
+        if task["organisation"] == organisation and command in allowed:
+            return command
+    if act:
+        return act
+    if "acknowledge" in allowed:
+        return "acknowledge"
+    if card.state == states.LETTER_ISSUED and "hand_over" in allowed:
+        return "hand_over"
+    return None
+
+
+def _fields_of(
+    portal: Portal, tx: Connection, viewer: Viewer, card: Card, command: str
+) -> list[fields.AskedField]:
     """The fields of a command with what a new form holds."""
-    me = card["organisations"].get(viewer.organisation) or {}
+    me = card.organisations.get(viewer.organisation or "")
+    today = portal.today.isoformat()
     known = {
-        "today": portal.today.isoformat(),
+        "today": today,
         "month": f"{portal.today:%Y-%m}",
         "me": viewer.name,
-        "my_phone": me.get("phone") or "",
+        "my_phone": (me.phone if me else None) or "",
     }
-    late = card["letter"]["expires_on"] and card["letter"]["expires_on"] < portal.today.isoformat()
-    made = []
-    for field in fields.FIELDS[command]:
-        if field.name == "late_decision" and not late:
+    expires_on = card.view["letter"]["expires_on"]
+    late = bool(expires_on) and expires_on < today
+    asked = []
+    for listed in fields.FIELDS[command]:
+        if listed.name == "late_decision" and not late:
             continue
-        choices: Sequence[Any] = field.choices
-        if command == "rule" and field.name == "decision" and card["state"] == states.TRIAGED:
-            choices = [choice for choice in field.choices if choice[0] != "accept"]
-        field, choices = _by_policy(command, field, choices, card["policy_now"])
-        if field.kind == "branch":
-            choices = [
-                (o.code, o.name)
-                for o in branches(Directory.of(tx), card["receiving_committee"], portal.today)
-            ]
-        required = field.required or field.name == "late_decision"
-        if field.name == "archive_checked":
-            required = card["policy_now"].archive_check == "required"
-        if command == "confirm_destination" and field.name == "organisation":
-            required = not card["destination"]["organisation"]
-        made.append(
-            {
-                "field": field,
-                "choices": choices,
-                "required": required and field.only_with is None,
-                "value": known.get(field.value, field.value),
-            }
+        field, choices_now = _by_policy(
+            command, listed, _choices_of(tx, card, listed, portal.today), card
         )
-    return made
+        required = _required(card, command, field) and field.only_with is None
+        value = known.get(field.value, field.value)
+        asked.append(fields.AskedField(field, choices_now, required, value))
+    return asked
+
+
+def _choices_of(tx: Connection, card: Card, field: fields.Field, today: date) -> Sequence[Any]:
+    if field.kind != "branch":
+        return field.choices
+    return [
+        (organisation.code, organisation.name)
+        for organisation in branches(Directory.of(tx), card.receiving_committee, today)
+    ]
+
+
+def _required(card: Card, command: str, field: fields.Field) -> bool:
+    if field.name == "archive_checked":
+        return card.policy_now.archive_check == "required"
+    if command == "confirm_destination" and field.name == "organisation":
+        return not card.view["destination"]["organisation"]
+    return field.required or field.name == "late_decision"
 
 
 def _by_policy(
-    command: str, field: fields.Field, choices: Sequence[Any], policy: Policy
+    command: str, field: fields.Field, choices_now: Sequence[Any], card: Card
 ) -> tuple[fields.Field, Sequence[Any]]:
-    """Closed lists as the policy in force has them: reasons for a refusal, and for a stay where
-    they are prescribed.
+    """Closed lists as the state and the policy in force have them: a ruling on a member whom nobody
+    was to take yet, reasons for a refusal, and for a stay where they are prescribed.
     """
+    policy = card.policy_now
+    if (command, field.name) == ("rule", "decision") and card.state == states.TRIAGED:
+        return field, [choice for choice in choices_now if choice[0] != "accept"]
     if (command, field.name) == ("refuse", "reason"):
         listed = [(code, REASONS.get(code, code)) for code in policy.refusal_reasons]
         return field, [*listed, field.choices[-1]]
     if (command, field.name) == ("approve_stay", "reason") and policy.stay_reasons:
         return replace(field, kind="choice"), [(reason, reason) for reason in policy.stay_reasons]
-    return field, choices
+    return field, choices_now
 
 
 def _form(  # noqa: PLR0913
@@ -382,60 +501,68 @@ def _form(  # noqa: PLR0913
     """The form of one act, with what was typed and what is wrong with it."""
     if command not in fields.FIELDS:
         raise Refused(404, "unknown-command", _NO_COMMAND)
-    card = _seen(portal, tx, viewer, case_id)
-    if command not in card["allowed"] and refused is None:
-        raise Refused(
-            409,
-            "not-now",
-            Words(
-                f"这件转移现在是「{states.STATES[card['state']][0]}」，"
-                f"本组织不能「{states.COMMANDS[command][0]}」。",
-                f"The transfer is '{states.STATES[card['state']][1]}' now; your organisation "
-                f"cannot "
-                f"{states.COMMANDS[command][1]}.",
-            ),
-        )
-    directory, given = Directory.of(tx), given or {}
+    card, given = _seen(portal, tx, viewer, case_id), given or {}
+    if command not in card.allowed and refused is None:
+        raise Refused(409, "not-now", _not_now(card.state, command))
+    directory = Directory.of(tx)
+    return render(
+        portal,
+        request,
+        "form.html",
+        viewer,
+        status=refused.status if refused else 200,
+        case=card.view,
+        card=card,
+        command=command,
+        grave=command in fields.GRAVE,
+        fields=_fields_of(portal, tx, viewer, card, command),
+        form=fields.FormBox(
+            values=given,
+            found=_found_for(command, given, card, directory, portal.today),
+            asked=fields.questions(given.get("category") or card.view["category"]),
+            chosen=directory.get(card.view["destination"]["organisation"]),
+            looking=given.get("find", ""),
+        ),
+        refused=refused,
+    )
+
+
+def _not_now(state: str, command: str) -> Words:
+    state_zh, state_en = states.STATES[state]
+    command_zh, command_en = states.COMMANDS[command]
+    return Words(
+        f"这件转移现在是「{state_zh}」，本组织不能「{command_zh}」。",
+        f"The transfer is '{state_en}' now; your organisation cannot {command_en}.",
+    )
+
+
+def _found_for(
+    command: str, given: Mapping[str, str], card: Card, directory: Directory, today: date
+) -> dict[str, list[Organisation]]:
+    """For each field that asks for an organisation: the one chosen, and those with the name that
+    was typed, or near the new address where nothing was.
+    """
     found = {}
     for field in fields.FIELDS[command]:
-        if field.kind == "organisation":
-            looked_for, chosen = (
-                given.get(f"{field.name}_text", ""),
-                directory.get(given.get(field.name)),
-            )
-            hits = (
-                list(find(directory, looked_for, portal.today))
-                if looked_for
-                else _near(card, directory, portal.today)
-            )
-            found[field.name] = [chosen, *(h for h in hits if h != chosen)] if chosen else hits
-    category = given.get("category") or card["category"]
-    context = dict(
-        case=card,
-        command=command,
-        fields=_filled(portal, tx, viewer, card, command),
-        values=given,
-        found=found,
-        refused=refused,
-        wrong=fields.labelled(command, refused.extra.get("field")) if refused else None,
-        facts=fields.FACTS,
-        asked=fields.questions(category),
-        grave=fields.GRAVE,
-        calendar=portal.calendar(tx),
-        chosen=directory.get(card["destination"]["organisation"]),
-        looking=given.get("find", ""),
-    )
-    return render(
-        portal, request, "form.html", viewer, status=refused.status if refused else 200, **context
-    )
+        if field.kind != "organisation":
+            continue
+        looked_for = given.get(f"{field.name}_text", "")
+        chosen = directory.get(given.get(field.name))
+        if looked_for:
+            hits = list(find(directory, looked_for, today))
+        else:
+            hits = _near(card, directory, today)
+        others = [organisation for organisation in hits if organisation != chosen]
+        found[field.name] = [chosen, *others] if chosen else hits
+    return found
 
 
-def _near(card: Mapping[str, Any], directory: Directory, today: date) -> list[Organisation]:
+def _near(card: Card, directory: Directory, today: date) -> list[Organisation]:
     """Who serves the places that the new address may lie in: what to choose from before anything is
     typed.
     """
-    near = card["evidence"].get("candidates", ()) if isinstance(card["evidence"], dict) else ()
-    served = (directory.serving(one["code"], today) for one in near)
+    near = card.evidence.get("candidates", ())
+    served = (directory.serving(candidate["code"], today) for candidate in near)
     return list(dict.fromkeys(one for one in served if one is not None))
 
 

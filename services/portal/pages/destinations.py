@@ -5,8 +5,9 @@ addresses.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -14,6 +15,7 @@ from fastapi.responses import RedirectResponse
 from schemas.departures import SOURCE_PREFIX
 from services.cases.model import states
 from services.cases.views import case_access, pool, queries
+from services.cases.views.card import Card
 from services.kit.db.paging import Page
 from services.kit.errors import Refused, Words
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
@@ -277,37 +279,54 @@ def _learned(  # noqa: PLR0913
     )
 
 
-def choices(card: Mapping[str, Any], directory: Directory, today: date) -> list[dict[str, Any]]:
-    """What the origin may choose from while nobody is proposed: who serves each candidate place,
-    and who claims.
-
-    Items ``{"organisation", "confidence", "words", "place", "source"}``, the surest first; empty
-    unless the case waits for a destination that the organisation may confirm.
+@dataclass(frozen=True)
+class DestinationChoice:
+    """An organisation that may be the destination. ``source``: ``address``, with the ``place`` that
+    it serves, how sure that is, and why (``words``); or ``claim``.
     """
-    if (
-        card["state"] != states.TRIAGED
-        or card["destination"]["organisation"]
-        or ("confirm_destination" not in card["allowed"])
-    ):
+
+    organisation: Organisation
+    source: str
+    place: str = ""
+    confidence: float | None = None
+    words: Sequence[Mapping[str, str]] = ()
+
+
+def choices(card: Card, directory: Directory, today: date) -> list[DestinationChoice]:
+    """What the origin may choose from while nobody is proposed: who claims, and who serves each
+    candidate place, the surest first; empty unless the case waits for a destination that the
+    organisation may confirm.
+    """
+    decided = card.state != states.TRIAGED or card.view["destination"]["organisation"]
+    if decided or "confirm_destination" not in card.allowed:
         return []
-    found: dict[str, dict[str, Any]] = {}
-    kept = card["evidence"] if isinstance(card["evidence"], dict) else {}
-    for one in kept.get("candidates", ()):
-        serving = serving_place(directory, one["code"], today)
-        if serving is not None and serving.code not in found:
-            found[serving.code] = {
-                "organisation": serving,
-                "place": one["name"],
-                "source": "address",
-                "confidence": one.get("confidence"),
-                "words": one.get("evidence") or [],
-            }
-    claims = [directory.get(code) for code in card.get("claims", ())]
-    return [
-        {"organisation": one, "place": "", "source": "claim", "confidence": None, "words": []}
-        for one in claims
-        if one is not None and one.code not in found
-    ] + list(found.values())
+    serving = _serving_candidates(card, directory, today)
+    claiming = [directory.get(code) for code in card.claims]
+    claims = [
+        DestinationChoice(organisation, "claim")
+        for organisation in claiming
+        if organisation is not None and organisation.code not in serving
+    ]
+    return claims + list(serving.values())
+
+
+def _serving_candidates(
+    card: Card, directory: Directory, today: date
+) -> dict[str, DestinationChoice]:
+    """Code -> who serves a place that the new address may lie in, the surest place of each."""
+    serving: dict[str, DestinationChoice] = {}
+    for candidate in card.evidence.get("candidates", ()):
+        organisation = serving_place(directory, candidate["code"], today)
+        if organisation is None or organisation.code in serving:
+            continue
+        serving[organisation.code] = DestinationChoice(
+            organisation,
+            "address",
+            candidate["name"],
+            candidate.get("confidence"),
+            candidate.get("evidence") or [],
+        )
+    return serving
 
 
 def serving_place(directory: Directory, code: str, today: date) -> Organisation | None:

@@ -4,6 +4,7 @@ arguments.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from services.cases.model import states
 from services.kit.translations import N_
 from services.portal.pages.sentences import OBSTACLES, REASONS
+from services.registry.directory import Organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,34 @@ class Field:
     choices: Sequence[tuple[str, Any]] = ()
     value: str = ""
     only_with: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedField:
+    """A field as a page asks for it: with the choices that there are, and what a new form holds."""
+
+    field: Field
+    choices: Sequence[Any]
+    required: bool
+    value: str
+
+
+@dataclass(frozen=True)
+class FormBox:
+    """What the fields of a form show: what was typed, the organisations found for each field, the
+    circumstances asked for, the organisation chosen before, and the field that is looked up.
+    """
+
+    values: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    found: Mapping[str, Sequence[Organisation]] = dataclasses.field(default_factory=dict)
+    asked: Sequence[str] = ()
+    chosen: Organisation | None = None
+    looking: str = ""
+
+    @property
+    def facts(self) -> Mapping[str, tuple[str, Any]]:
+        """Every circumstance: its question and its answers."""
+        return FACTS
 
 
 def _reason(label: str = N_("理由")) -> Field:
@@ -440,8 +470,3 @@ def for_all(form: Mapping[str, str], orders: Sequence[str]) -> dict[str, Any]:
     }
     start = {"start_on": form["start_on"]} if form.get("start_on") else {}
     return {"order": order, "with": arguments(order, own) if order in orders else {}, **start}
-
-
-def labelled(command: str, name: str | None) -> Field | None:
-    """The field of a command by the name that a refusal gives."""
-    return next((field for field in FIELDS.get(command, ()) if field.name == name), None)

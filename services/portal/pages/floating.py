@@ -14,7 +14,8 @@ from fastapi.responses import RedirectResponse
 
 from schemas.days import NoDay, read_day
 from schemas.departures import SOURCE_PREFIX
-from services.cases.views import pages, queries
+from services.cases.views import queries
+from services.cases.views.card import Card, card_of
 from services.cases.views.queries import as_worker
 from services.kit.errors import Refused, Words
 from services.kit.translations import N_
@@ -162,14 +163,14 @@ def _record(
         host = tx.exec_driver_sql(
             "SELECT host, permit_no, acknowledged_on FROM transfer_case WHERE id = %s", (case_id,)
         ).one()
-        found, names = floating.noted(tx, card["id"]), Directory.of(tx)
+        found, names = floating.noted(tx, card.id), Directory.of(tx)
     return render(
         portal,
         request,
         "floating_record.html",
         viewer,
         status=refused.status if refused else 200,
-        case=card,
+        card=card,
         host=host,
         found=found,
         names=names,
@@ -179,9 +180,9 @@ def _record(
     )
 
 
-def _seen(portal: Portal, tx: Any, viewer: Any, case_id: UUID) -> dict[str, Any]:
+def _seen(portal: Portal, tx: Any, viewer: Any, case_id: UUID) -> Card:
     queries.look_at_cases(tx, viewer.caller)
-    card = pages.card(tx, str(case_id), portal.clock.now(), viewer.organisation, portal.rule_source)
+    card = card_of(tx, str(case_id), portal.clock.now(), viewer.organisation, portal.rule_source)
     if card is None:
         raise Refused(404, "no-such-case", NO_CASE)
     return masked(card, viewer.organisation)

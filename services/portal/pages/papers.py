@@ -4,7 +4,8 @@ counterfoils, number ranges.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,8 +14,10 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
 from services.cases.commands.arguments import bounded
+from services.cases.model.case import Case
 from services.cases.store import numbers, tables
-from services.cases.views import pages, queries
+from services.cases.views import queries
+from services.cases.views.card import Card, card_of
 from services.kit.errors import Refused, Words
 from services.kit.translations import N_
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
@@ -28,7 +31,7 @@ from services.portal.page import (
     signed_in,
 )
 from services.portal.pages.cases import NO_CASE
-from services.portal.pages.fields import arguments
+from services.portal.pages.fields import AskedField, FormBox, arguments
 from services.portal.paper_files import enquiry_pdf, letters_docx, letters_pdf, receipt_pdf
 from services.portal.receipts import RECORDING, filed, receipt_fields, recorded
 from services.portal.sessions import Viewer
@@ -37,7 +40,7 @@ from services.records.letters import papers, photos, scans
 from services.records.letters.fonts import fonts_of
 from services.records.letters.glyphs import undrawable
 from services.registry.access import Caller
-from services.registry.directory import Directory
+from services.registry.directory import Directory, Organisation
 
 ROWS = 50
 STATUSES = (
@@ -186,26 +189,19 @@ def register(  # noqa: PLR0913
     """A page of the register of counterfoils; a text to search for is never part of an address."""
     if find:  # an old link: what is searched for may be a name, and an address ends in logs
         return RedirectResponse("/letters", 303)
-    chosen = {
-        "status": status,
-        "find": "",
-        "no_receipt": no_receipt,
-        "page": page,
-        "done": done,
-    }
+    chosen = Chosen(status=status, no_receipt=no_receipt, page=page, done=done)
     return _register(portal, request, signed_in(portal, request), chosen)
 
 
 @routes.post("/letters", summary=f"Searches the register, by name too; {_ROLES}")
 def search(request: Request, form: CheckedForm, portal: ThisPortal, viewer: SignedIn) -> Response:
     """The register searched, by name too."""
-    chosen = {
-        "status": form.get("status", "given"),
-        "find": form.get("find", "")[:100],
-        "no_receipt": form.get("no_receipt") == "true",
-        "page": page_of(form),
-        "done": "",
-    }
+    chosen = Chosen(
+        status=form.get("status", "given"),
+        find=form.get("find", "")[:100],
+        no_receipt=form.get("no_receipt") == "true",
+        page=page_of(form),
+    )
     return _register(portal, request, viewer, chosen)
 
 
@@ -226,14 +222,36 @@ def acted(
     except Refused as refused:
         if refused.status == 404:
             raise
-        return _register(
-            portal,
-            request,
-            viewer,
-            {"status": "given", "find": "", "no_receipt": False, "page": 1, "done": ""},
-            refused,
-        )
+        return _register(portal, request, viewer, Chosen(), refused)
     return RedirectResponse(f"/letters?done={act}", 303)
+
+
+@dataclass(frozen=True)
+class Enquiry:
+    """A letter of enquiry: its place among them, whom it goes to, when it was asked for."""
+
+    place: int
+    to: Organisation | None
+    at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PapersPage:
+    """What the page of a case's papers reads. ``recording``: the command that records the receipt,
+    where it may be given; ``loose``: a photo that is the evidence of no step yet.
+    """
+
+    case: Mapping[str, Any]
+    card: Card
+    photos: Sequence[Any]
+    asks: Sequence[Enquiry]
+    recording: str | None
+    loose: Any | None
+    fields: Sequence[AskedField]
+    form: FormBox
+    may_print: bool
+    may_receipt: bool
+    may_file: bool
 
 
 def _papers(  # noqa: PLR0913
@@ -247,45 +265,56 @@ def _papers(  # noqa: PLR0913
 ) -> Response:
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
-        card = pages.card(
-            tx, case_id, portal.clock.now(), viewer.own_organisation, portal.rule_source
-        )
+        card = card_of(tx, case_id, portal.clock.now(), viewer.own_organisation, portal.rule_source)
         if card is None:
             raise Refused(404, "no-such-case", NO_CASE)
-        directory = Directory.of(tx)
-        kept = photos.photos(tx, card["id"])
-        with queries.as_worker(tx):
-            case = tables.load(tx, [card["id"]])[card["id"]]
-        asks = [
-            {"place": n, "to": directory.get(a["to"]), "at": a["at"]}
-            for n, a in enumerate(case.asks, start=1)
-            if directory.within(a["by"], viewer.organisation)
-        ]
-        at_an_end = any(
-            directory.within(end, viewer.organisation)
-            for end in (case.origin_committee, case.receiving_committee)
-        )
-        recording = next((command for command in RECORDING if command in card["allowed"]), None)
-        loose = (
-            next((one for one in reversed(kept) if one.seq is None), None) if recording else None
-        )
-        context = dict(
-            case=card,
-            photos=kept,
-            asks=asks,
-            done=done,
-            refused=refused,
-            recording=recording,
-            loose=loose,
-            fields=receipt_fields(recording, card, given or {}),
-            may_print=case.letter_status == "valid"
-            and papers.may_print_letter(case, viewer.caller, directory),
-            may_receipt=bool(at_an_end and case.accepted_on and case.letter_number),
-            may_file=bool(at_an_end and case.letter_number),
-        )
+        page = _papers_page(tx, viewer, card, given or {})
     return render(
-        portal, request, "papers.html", viewer, status=refused.status if refused else 200, **context
+        portal,
+        request,
+        "papers.html",
+        viewer,
+        status=refused.status if refused else 200,
+        done=done,
+        refused=refused,
+        **vars(page),
     )
+
+
+def _papers_page(
+    tx: Connection, viewer: Viewer, card: Card, given: Mapping[str, str]
+) -> PapersPage:
+    directory = Directory.of(tx)
+    kept = photos.photos(tx, card.id)
+    with queries.as_worker(tx):
+        case = tables.load(tx, [card.id])[card.id]
+    ends = (case.origin_committee, case.receiving_committee)
+    at_an_end = any(directory.within(end, viewer.organisation) for end in ends)
+    recording = next((command for command in RECORDING if command in card.allowed), None)
+    loose = [photo for photo in kept if photo.seq is None] if recording else []
+    letter_valid = case.letter_status == "valid"
+    return PapersPage(
+        case=card.view,
+        card=card,
+        photos=kept,
+        asks=_enquiries(case, viewer, directory),
+        recording=recording,
+        loose=loose[-1] if loose else None,
+        fields=receipt_fields(recording, case.letter_number, given),
+        form=FormBox(),
+        may_print=letter_valid and papers.may_print_letter(case, viewer.caller, directory),
+        may_receipt=bool(at_an_end and case.accepted_on and case.letter_number),
+        may_file=bool(at_an_end and case.letter_number),
+    )
+
+
+def _enquiries(case: Case, viewer: Viewer, directory: Directory) -> list[Enquiry]:
+    """The letters of enquiry that the viewer's organisation or one below it asked for."""
+    return [
+        Enquiry(place, directory.get(asked["to"]), asked["at"])
+        for place, asked in enumerate(case.asks, start=1)
+        if directory.within(asked["by"], viewer.organisation)
+    ]
 
 
 def _file_photo(
@@ -318,58 +347,85 @@ def _file_photo(
     return RedirectResponse(f"/cases/{case_id}/papers?done={command or 'photo'}", 303)
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What of the register is shown: a status, digits of a number or a name, only those without a
+    receipt; and what was done just before.
+    """
+
+    status: str = "given"
+    find: str = ""
+    no_receipt: bool = False
+    page: int = 1
+    done: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisterPage:
+    """What the register of counterfoils reads. ``rare``: names with characters that no font has;
+    ``unprinted``: how many letters wait for print.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    more: bool
+    counts: Mapping[str, int]
+    ranges: Sequence[Mapping[str, Any]]
+    unprinted: int
+    setting: papers.Setting
+    rare: Sequence[Any]
+
+
 def _register(
     portal: Portal,
     request: Request,
     viewer: Viewer,
-    chosen: Mapping[str, Any],
+    chosen: Chosen,
     refused: Refused | None = None,
 ) -> Response:
-    status = chosen["status"] if chosen["status"] in ("given", *numbers.STATUSES) else None
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
-        directory = Directory.of(tx)
-        found = numbers.register(
-            tx,
-            viewer.own_organisation,
-            status=status,
-            find=chosen["find"],
-            limit=ROWS + 1,
-            no_receipt=chosen["no_receipt"],
-            offset=(chosen["page"] - 1) * ROWS,
-        )
-        counts = numbers.register_counts(tx, viewer.own_organisation)
-        made = numbers.ranges(tx, viewer.own_organisation)
-        unprinted = papers.printable(tx, viewer.caller)
-        own = viewer.own_organisation
-        setting = papers.settings_of(tx, [own]).get(own, papers.Setting())
-        rare = undrawable(tx, viewer.own_organisation, fonts_of(portal.fonts))
-    lines = [
-        dict(one)
-        | {
-            "issuer": _name(directory, one["organisation"]),
-            "to": _name(directory, one["destination"]),
-        }
-        for one in found[:ROWS]
-    ]
+        page = _register_page(portal, tx, viewer, chosen)
     return render(
         portal,
         request,
         "letters.html",
         viewer,
         status=refused.status if refused else 200,
-        rows=lines,
-        listed=("letters", len(lines)),
-        more=len(found) > ROWS,
+        listed=("letters", len(page.rows)),
         chosen=chosen,
-        counts=counts,
         refused=refused,
         statuses=STATUSES,
         void_reasons=VOID_REASONS,
-        unprinted=len(unprinted),
-        setting=setting,
-        rare=rare,
-        ranges=[dict(one) | {"issuer": _name(directory, one["organisation"])} for one in made],
+        **vars(page),
+    )
+
+
+def _register_page(portal: Portal, tx: Connection, viewer: Viewer, chosen: Chosen) -> RegisterPage:
+    own, directory = viewer.own_organisation, Directory.of(tx)
+    found = numbers.register(
+        tx,
+        own,
+        status=chosen.status if chosen.status in ("given", *numbers.STATUSES) else None,
+        find=chosen.find,
+        limit=ROWS + 1,
+        no_receipt=chosen.no_receipt,
+        offset=(chosen.page - 1) * ROWS,
+    )
+    lines = []
+    for row in found[:ROWS]:
+        issuer = _name(directory, row["organisation"])
+        lines.append(dict(row) | {"issuer": issuer, "to": _name(directory, row["destination"])})
+    ranges = []
+    for row in numbers.ranges(tx, own):
+        ranges.append(dict(row) | {"issuer": _name(directory, row["organisation"])})
+    return RegisterPage(
+        rows=lines,
+        more=len(found) > ROWS,
+        counts=numbers.register_counts(tx, own),
+        ranges=ranges,
+        unprinted=len(papers.printable(tx, viewer.caller)),
+        setting=papers.settings_of(tx, [own]).get(own, papers.Setting()),
+        rare=undrawable(tx, own, fonts_of(portal.fonts)),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from schemas.days import stored_day, stored_moment
 from services.cases.deadlines.calendar import Calendar, day_of
 from services.cases.model import states
+from services.cases.views.card import Card
 from services.kit.clock import ZONE
 from services.kit.translations import N_
 from services.portal.translations import gettext_in
@@ -210,11 +211,11 @@ class Speaker:
         """The short name of an organisation that the directory knows, else what else is said."""
         return self.short(organisation.name) if organisation else otherwise
 
-    def case_name(self, case: Mapping[str, Any]) -> str:
+    def case_name(self, card: Card) -> str:
         """Whom a case is about: the member, or how many of a batch."""
-        if case["batch"]:
-            return self.gettext("一批 {n} 人", n=sum(case["batch"]["by_state"].values()))
-        return case["person"]["name"] or self.gettext("姓名待核")
+        if card.batch:
+            return self.gettext("一批 {n} 人", n=sum(card.batch.by_state.values()))
+        return card.person.name or self.gettext("姓名待核")
 
     def choice(self, words: str | tuple[str, str]) -> str:
         """What a choice of a form is called: a sentence of ours, or a pair of the domain's."""
