@@ -34,7 +34,8 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 # what a form shows of the organisation that was chosen in it: the register's name, which is
 # everybody's
 _CHOSEN = re.compile(
-    r'\s*<label class="choice"><input type="radio" name="\w+" value="<named>".*?</label>\s*', re.S
+    r'\s*<label class="choice">\s*<input type="radio" name="\w+" value="<named>".*?</label>\s*',
+    re.S,
 )
 _FRESH = re.compile(r'name="key" value="[^"]*"')
 # what an attacker says becomes a row of its own; whose words they are stands beside it

@@ -4,22 +4,25 @@ counts.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
 
+from services.cases.deadlines.calendar import Calendar
 from services.cases.model import states
 from services.cases.routing.decision_table import OPENING
 from services.cases.views import pages, queries
 from services.kit.errors import Refused, Words
 from services.kit.translations import N_
 from services.portal.asking import SignedIn, ThisPortal
+from services.portal.context import Portal
 from services.portal.page import PageRoute, language, render, signed_in
-from services.portal.pages.sentences import OBSTACLES, TASKS
+from services.portal.pages.sentences import OBSTACLES, TASKS, Speaker
 from services.portal.sessions import Viewer
-from services.portal.translations import gettext_in
 from services.records import reconciliation
 from services.records.completeness import statement
 from services.records.erasure import erasure
@@ -69,49 +72,162 @@ _NOT_YOURS = Words(
 routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
+@dataclass(frozen=True)
+class Figure:
+    """A number that opens the list which it counts. ``name``: the filter's; ``label``: what it is
+    called in the reader's language.
+    """
+
+    name: str
+    label: str
+    count: int
+    link: str
+
+
+@dataclass(frozen=True)
+class FiguresBox:
+    """Numbers of one kind under a title."""
+
+    title: str
+    figures: Sequence[Figure]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepartmentPage:
+    """What the department's template reads.
+
+    ``above``: the way down to the organisation shown; ``strip``: the numbers on top; ``ages``: how
+    long the members have been gone; ``streets``: the organisations below, the most unsettled first;
+    ``counted``: the open cases by state, task and reason; ``oldest``: who waits longest; ``work``
+    and ``reviews``: how much waits for the department itself; ``intake`` and ``erased``: the day's
+    statements on persons received, and on persons who are no members.
+    """
+
+    top: Organisation
+    above: Sequence[Organisation]
+    as_of: str
+    members: int
+    unsettled: int
+    pocket: int
+    strip: Sequence[Figure]
+    ages: Sequence[Figure]
+    streets: Sequence[Mapping[str, Any]]
+    reconciled: Sequence[Figure]
+    forecast: Sequence[Figure]
+    counted: Sequence[FiguresBox]
+    oldest: Sequence[Mapping[str, Any]]
+    calendar: Calendar
+    work: int
+    reviews: int
+    intake: Mapping[str, Any]
+    erased: Mapping[str, Any]
+
+
 @routes.get("/department", summary="Who is unsettled; role: department, admin")
 def overview(
     request: Request, portal: ThisPortal, viewer: SignedIn, organisation: str = ""
 ) -> Response:
     """Who is unsettled below the viewer, counted, and the oldest of them by name."""
-    now = portal.clock.now()
+    now, speaker = portal.clock.now(), Speaker(language(request), portal.today)
     with portal.web.begin() as tx:
         top = scope(tx, viewer, organisation)
-        reconciled = {
-            name: reconciliation.unreconciled_count(
-                tx, reconciliation.PocketList(name, top.code, now, portal.rule_source)
-            )
-            for name in RECONCILED
-        }
         counted = pages.overview(tx, now, top.code, portal.rule_source)
-        context = dict(
+        audit = queries.audit(tx, now, top.code, portal.rule_source)
+        boxes: dict[str, Any] = dict(
             top=top,
             above=above(tx, viewer, top),
-            figures=counted.figures,
-            names=FIGURES,
-            forecast=FORECAST,
-            reconciled=reconciled,
-            reconciled_names=RECONCILED,
-            audit=queries.audit(tx, now, top.code, portal.rule_source),
-            ages=counted.ages,
-            age_names=AGES,
-            old=OLD,
+            as_of=audit["as_of"],
+            members=audit["members"],
+            unsettled=counted.figures["all"],
+            pocket=counted.figures["pocket"],
+            strip=_strip(counted, top, viewer, speaker),
+            ages=_ages(counted, top, viewer, speaker),
             streets=counted.below,
+            reconciled=_reconciled(portal, tx, top, speaker),
+            forecast=_forecast(audit, top, viewer, speaker),
+            counted=_counted(audit, top, viewer, speaker),
             oldest=pages.unaffiliated(tx, now, top.code, limit=ROWS),
             calendar=portal.calendar(tx),
             work=pages.counts(tx, now, viewer.own_organisation, ["waiting"])["waiting"],
             reviews=portal.reviews_waiting(tx, viewer.caller),
-            link=lambda **chosen: _link(top, viewer, **chosen),
-            counted_link=lambda key, name: _link(top, viewer, **{key: name}, **_beside(key)),
-            class_name=lambda number: gettext_in(language(request))(CLASSES[int(number)]),
         )
-    with (
-        portal.worker.begin() as tx
-    ):  # the desk of failed messages is counted too, and no page may read it
-        context["told"] = statement(tx, portal.today, sorted(OPENING), top.path)
-        context["gone"] = erasure(tx, now, top.path)
-    listed = ("unsettled", len(context["oldest"]))
-    return render(portal, request, "department.html", viewer, listed=listed, **context)
+    # the desk of failed messages is counted too, and no page may read it
+    with portal.worker.begin() as tx:
+        page = DepartmentPage(
+            **boxes,
+            intake=statement(tx, portal.today, sorted(OPENING), top.path),
+            erased=erasure(tx, now, top.path),
+        )
+    listed = ("unsettled", len(page.oldest))
+    return render(portal, request, "department.html", viewer, listed=listed, old=OLD, **vars(page))
+
+
+def _strip(
+    counted: pages.Overview, top: Organisation, viewer: Viewer, speaker: Speaker
+) -> list[Figure]:
+    return [
+        Figure(name, speaker.gettext(label), counted.figures[name], _link(top, viewer, only=name))
+        for name, label in FIGURES
+    ]
+
+
+def _ages(
+    counted: pages.Overview, top: Organisation, viewer: Viewer, speaker: Speaker
+) -> list[Figure]:
+    return [
+        Figure(name, speaker.gettext(AGES[name]), count, _link(top, viewer, age=name))
+        for name, count in counted.ages
+    ]
+
+
+def _reconciled(
+    portal: Portal, tx: Connection, top: Organisation, speaker: Speaker
+) -> list[Figure]:
+    """How many stand on each list of what does not agree."""
+    now, figures = portal.clock.now(), []
+    for name, label in RECONCILED.items():
+        pockets = reconciliation.PocketList(name, top.code, now, portal.rule_source)
+        count = reconciliation.unreconciled_count(tx, pockets)
+        link = "/reconciliation?" + urlencode({"list": name, "organisation": top.code})
+        figures.append(Figure(name, speaker.gettext(label), count, link))
+    return figures
+
+
+def _forecast(
+    audit: Mapping[str, Any], top: Organisation, viewer: Viewer, speaker: Speaker
+) -> list[Figure]:
+    """How many letters run out in the next days."""
+    figures = []
+    for name, label in FORECAST.items():
+        count = audit["expiring"][name.removeprefix("expiring")]
+        figures.append(Figure(name, speaker.gettext(label), count, _link(top, viewer, only=name)))
+    return figures
+
+
+def _counted(
+    audit: Mapping[str, Any], top: Organisation, viewer: Viewer, speaker: Speaker
+) -> list[FiguresBox]:
+    """The open cases by what they wait for and why."""
+
+    def box(
+        title: str, key: str, counts: Mapping[str, int], word: Callable[..., str]
+    ) -> FiguresBox:
+        figures = []
+        for name, count in counts.items():
+            link = _link(top, viewer, **{key: name}, **_beside(key))
+            figures.append(Figure(name, word(name), count, link))
+        return FiguresBox(speaker.gettext(title), figures)
+
+    def class_name(number: str) -> str:
+        return speaker.gettext(CLASSES[int(number)])
+
+    return [
+        box(N_("按状态"), "state", audit["by_state"], speaker.state),
+        box(N_("逾期的事项"), "task", audit["overdue_by_task"], speaker.task),
+        box(N_("按离开的原因"), "category", audit["by_category"], speaker.category),
+        box(N_("为何还没有转"), "obstacle", audit["by_obstacle"], speaker.reason),
+        box(N_("流动党员六类"), "floating", audit["by_floating_class"], class_name),
+    ]
 
 
 @routes.get("/department/list", summary="The list behind a number; role: department, admin")
