@@ -355,21 +355,9 @@ def _old_communities(
     """Communities of earlier editions: their bases, and those that their street does not list today
     grouped by today's county.
     """
-    listed: dict[str, set[Base]] = defaultdict(set)
-    for code, base in bases.items():
-        listed[code[:9]].add(base)
-    lines: dict[str, set[str]] = defaultdict(set)
-    old_bases: dict[str, str] = {}
-    for division in past:
-        code = division.code
-        if len(code) != _COMMUNITY_DIGITS:
-            continue
-        base, kind = community_base(clean(division.name))
-        old_bases[code] = base + kind
-        if any((base, kind) in listed[street] for street in moves.streets(code)):
-            continue
-        for county in moves.counties(code):
-            lines[county].add(f"{base}{kind}\t{code}\t{division.last_edition}")
+    old = [division for division in past if len(division.code) == _COMMUNITY_DIGITS]
+    old_bases = {division.code: community_base(clean(division.name)) for division in old}
+    lines = _lines_of_left(old, bases, moves)
     body, spans = bytearray(), {}
     for county in sorted(lines):
         start = len(body)
@@ -380,5 +368,24 @@ def _old_communities(
         "old.txt": bytes(body),
         "old.marshal": marshal.dumps(spans),
         "old_codes.bin": _numbers(codes),
-        "old_bases.txt": "\n".join(old_bases[code] for code in codes).encode(),
+        "old_bases.txt": "\n".join("".join(old_bases[code]) for code in codes).encode(),
     }
+
+
+def _lines_of_left(
+    old: list[PastDivision], bases: dict[str, Base], moves: _Moves
+) -> dict[str, set[str]]:
+    """Today's county -> a line for each community of an earlier edition that its street does not
+    list today.
+    """
+    listed: dict[str, set[Base]] = defaultdict(set)
+    for code, base in bases.items():
+        listed[code[:9]].add(base)
+    lines: dict[str, set[str]] = defaultdict(set)
+    for code, name, last_edition in old:
+        base, kind = community_base(clean(name))
+        if any((base, kind) in listed[street] for street in moves.streets(code)):
+            continue
+        for county in moves.counties(code):
+            lines[county].add(f"{base}{kind}\t{code}\t{last_edition}")
+    return lines

@@ -71,25 +71,28 @@ def street_tables(
     """(strong, weak) forms of the streets of one county (`county`: its name); an official name
     beats another street's form.
     """
-    strong: dict[str, set[str]] = defaultdict(set)
-    weak: dict[str, list[str]] = defaultdict(list)
+    full: dict[str, set[str]] = defaultdict(set)
+    crossed: dict[str, list[str]] = defaultdict(list)
     for code, name in names.items():
-        full, crossed = street_forms(name)
-        for form in (*full, *seat_forms(name, county)):
-            strong[form].add(code)
-        for form in crossed:
-            weak[form].append(code)
-    sole = {form: next(iter(codes)) for form, codes in strong.items() if len(codes) == 1}
+        full_forms, crossed_forms = street_forms(name)
+        for form in (*full_forms, *seat_forms(name, county)):
+            full[form].add(code)
+        for form in crossed_forms:
+            crossed[form].append(code)
+    strong = _clear(full)
     for code, name in names.items():
-        sole[name] = code
-    for form, codes in strong.items():
-        if form not in sole:
-            weak[form] += sorted(codes)
-    shared = {}
-    for form, form_codes in weak.items():
-        if form not in sole:
-            shared[form] = tuple(dict.fromkeys(form_codes))
-    return sole, shared
+        strong[name] = code
+    weak: dict[str, tuple[str, ...]] = {}
+    for form in (*crossed, *full):
+        if form not in strong:
+            codes = [*crossed.get(form, ()), *sorted(full.get(form, ()))]
+            weak[form] = tuple(dict.fromkeys(codes))
+    return strong, weak
+
+
+def _clear(codes_of: dict[str, set[str]]) -> dict[str, str]:
+    """Form -> code of those that mean one division only."""
+    return {form: next(iter(codes)) for form, codes in codes_of.items() if len(codes) == 1}
 
 
 def all_forms(
@@ -167,26 +170,32 @@ def prefixes(
     left out.
     """
     codes_of: dict[str, set[str]] = defaultdict(set)
+    for code, name, today in _counties(upper, past, moved):
+        for text in _prefixes_of(code, name, today, upper):
+            codes_of[text].add(today)
+    for text in _VAGUE:
+        codes_of.pop(text, None)
+    return _clear(codes_of)
+
+
+def _counties(
+    upper: dict[str, str], past: list[PastDivision], moved: dict[str, list[str]]
+) -> Iterator[tuple[str, str, str]]:
+    """(code, name, today's code) of the counties of all editions that are one county today."""
     for code, name in upper.items():
         if len(code) == 6:
-            for text in _prefixes_of(code, name, code, upper):
-                codes_of[text].add(code)
+            yield code, name, code
     for division in past:
         heirs = moved.get(division.code, ())
         if len(division.code) == 6 and len(heirs) == 1:
-            heir = heirs[0]
-            for text in _prefixes_of(division.code, division.name, heir, upper):
-                codes_of[text].add(heir)
-    clear = {}
-    for text, codes in codes_of.items():
-        if len(codes) == 1 and text not in _VAGUE:
-            clear[text] = next(iter(codes))
-    return clear
+            yield division.code, division.name, heirs[0]
 
 
-def _prefixes_of(code: str, name: str, heir: str, upper: dict[str, str]) -> set[str]:
-    """The texts that lead to a county of today or of an earlier edition; `heir`: today's code."""
-    city_name = upper.get(code[:4]) or upper.get(heir[:4], "")
+def _prefixes_of(code: str, name: str, today: str, upper: dict[str, str]) -> set[str]:
+    """The texts that lead to a county of today or of an earlier edition; `today`: its code
+    now.
+    """
+    city_name = upper.get(code[:4]) or upper.get(today[:4], "")
     chain = _Chain(
         province=province_forms(upper.get(code[:2], "")),
         city=city_forms(clean(city_name)) or ("",),

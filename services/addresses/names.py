@@ -161,15 +161,19 @@ def county_forms(name: str, city: str = "") -> tuple[str, ...]:
     if name.endswith(_AUTONOMOUS):
         forms = [name, *_autonomous(name), *_usual_forms(name)]
         return tuple(dict.fromkeys(forms))
-    forms = [name, *_usual_forms(name)]
+    forms = [name, *_usual_forms(name), *_short_forms(name, city)]
+    names_of_city = () if name == city else city_forms(city)
+    return tuple(form for form in _usable(forms) if form == name or form not in names_of_city)
+
+
+def _short_forms(name: str, city: str) -> list[str]:
+    """What a county is called without its tail, a zone of a city in every way to write zones."""
     zone = _ZONE.search(name)
     if zone and city and not is_dummy(city):
-        forms += _zone_forms(name[: zone.start()], zone.group(), city)
-    elif len(name) >= 3 and name.endswith(("县", "市", "区", "旗")):
-        forms.append(_without_tail(name))
-    names_of_city = () if name == city else city_forms(city)
-    own = [form for form in dict.fromkeys(forms) if form == name or form not in names_of_city]
-    return tuple(form for form in own if len(form) >= 2)
+        return _zone_forms(name[: zone.start()], zone.group(), city)
+    if len(name) >= 3 and name.endswith(("县", "市", "区", "旗")):
+        return [_without_tail(name)]
+    return []
 
 
 def _usual_forms(name: str) -> list[str]:
