@@ -128,23 +128,22 @@ def shares(guesses: Sequence[Guess]) -> list[float]:
     itself; the others share what is left by their scores.
     """
     best = guesses[0]
-    tied = [_ties_with(best, guess) for guess in guesses]
-    tie_count = sum(tied)
+    ties = [_ties_with(best, guess) for guess in guesses]
+    tie_count = sum(ties)
     of_best = confidence(features(best, guesses[1:]))
     sure = min(of_best, 1.0 / tie_count, _most(best))
     left = max(0.0, 1.0 - sure * tie_count)
     pulls = [math.exp((guess.score - best.score) / _PULL_SCALE) for guess in guesses]
-    untied = [pull for pull, is_tied in zip(pulls, tied, strict=True) if not is_tied]
-    total = max(1.0, sum(untied))
+    total = max(1.0, sum(pull for pull, tie in zip(pulls, ties, strict=True) if not tie))
     confidences = []
     for place, guess in enumerate(guesses):
-        if tied[place]:
+        if ties[place]:
             own = sure
         elif _lies_within(guess, best):
-            own = min(sure, confidence(features(guess, guesses[place + 1 :])))
+            own = confidence(features(guess, guesses[place + 1 :]))
         else:
-            own = min(sure, left * pulls[place] / total)
-        confidences.append(own)
+            own = left * pulls[place] / total
+        confidences.append(min(sure, own))
     return confidences
 
 

@@ -110,21 +110,20 @@ class Near:
 
     def slipped(self, passage: Passage, stated: Stated) -> list[Guess]:
         """Communities of the stated street that the first mentions differ from by one slip."""
-        text, start = passage.text, stated.end
         guesses: list[Guess] = []
-        for mention in _first_mentions(text, start):
+        for mention in _first_mentions(passage.text, stated.end):
             kind = mention_kind(mention.group())
-            base, _ = mention_base(text, start, mention)
-            if len(base) < 2 or not harmless(text, mention.end(), kind):
+            base, _ = mention_base(passage.text, stated.end, mention)
+            if len(base) < 2 or not harmless(passage.text, mention.end(), kind):
                 continue
-            if text.startswith(base, stated.start):
+            if passage.text.startswith(base, stated.start):
                 # 桂园街道桂园社区 is no slip for 桂木园社区: the street's own name is no accident
                 continue
             for street in stated.signs:
                 for index, difference in self._slips_of(street, base):
-                    reason = self._slip_reason(index, difference, start, mention.end())
                     guess = self._slip_guess(index, base, kind, difference, passage)
-                    guess.reasons = [stated.reason(self.snapshot, street), reason]
+                    by_name = self._slip_reason(index, difference, stated.end, mention.end())
+                    guess.reasons = [stated.reason(self.snapshot, street), by_name]
                     guesses.append(guess)
         return guesses
 

@@ -164,25 +164,23 @@ def spelled(normal: Normal) -> Normal | None:
     """The text with the numbers inside names in characters (田林12村 -> 田林十二村); None if it has
     none.
     """
-    matches = list(_NUMBER_IN_NAME.finditer(normal.text))
-    if not matches:
-        return None
     text = ""
-    places: list[int] = []
+    origin: list[int] = []
     last = 0
-    for match in matches:
+    for match in _NUMBER_IN_NAME.finditer(normal.text):
         start, end = match.span()
-        text += normal.text[last:start]
-        places += range(last, start)
         number = in_characters(int(match.group()))
-        text += number
-        places += [min(start + offset, end - 1) for offset in range(len(number))]
+        text += normal.text[last:start] + number
+        origin += range(last, start)
+        origin += [min(start + offset, end - 1) for offset in range(len(number))]
         last = end
+    if not text:
+        return None
     text += normal.text[last:]
-    places += range(last, len(normal.text))
+    origin += range(last, len(normal.text))
     if normal.origin is not None:
-        places = [normal.origin[place] for place in places]
-    return Normal(text, tuple(places))
+        origin = [normal.origin[place] for place in origin]
+    return Normal(text, tuple(origin))
 
 
 def in_characters(number: int) -> str:

@@ -65,11 +65,11 @@ _LEAST_WEIGHT = 1e-9
 class _Votes:
     """What the confirmed numbers of a road say about one of its numbers.
 
-    `votes`: code -> weight; `nearest`: code -> its number nearest to the one looked up; `cases`:
-    how many confirmed cases there are.
+    `weights`: code -> weight of its votes; `nearest`: code -> its number nearest to the one looked
+    up; `cases`: how many confirmed cases there are.
     """
 
-    votes: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
     nearest: dict[str, int] = field(default_factory=dict)
     cases: int = 0
 
@@ -145,24 +145,30 @@ class Recall:
     def _numbered(self, passage: Passage, anchor: int, behind: Keys) -> list[Guess]:
         """A guess for each community in which confirmed numbers of the road lie."""
         numbers = self.learned.numbers(passage.county, behind.road)
-        road = _votes(numbers, behind.number)
-        total = sum(road.votes.values())
+        votes = _votes(numbers, behind.number)
+        total = sum(votes.weights.values())
         start = anchor + behind.road_at
+        span = (start, start + len(behind.road))
         guesses: list[Guess] = []
-        for code, vote in road.votes.items():
+        for code, weight in votes.weights.items():
             street_sign = passage.street_sign(code)
             if street_sign == StreetSign.OTHER:
                 continue
-            nearest = road.nearest[code]
-            sign = _number_sign(abs(nearest - behind.number))
-            share = vote / total
+            share = weight / total
+            sign = _number_sign(abs(votes.nearest[code] - behind.number))
             score = STREET_SCORE[street_sign] + _NUMBER_SCORE[sign]
             score += _share_score(sign, share)
-            facts = (self._county_name(passage.county), nearest, self._place(code), road.cases)
-            reason = Reason("number", start, start + len(behind.road), facts)
             signs = Signs(passage.county_sign, street_sign, agreed_or_disputed(sign, share))
+            reason = self._number_reason(passage.county, votes, code, span)
             guesses.append(Guess(code, score, signs, [reason], weight=share))
         return guesses
+
+    def _number_reason(
+        self, county: str, votes: _Votes, code: str, span: tuple[int, int]
+    ) -> Reason:
+        nearest = votes.nearest[code]
+        facts = (self._county_name(county), nearest, self._place(code), votes.cases)
+        return Reason("number", *span, facts)
 
     def _road_namesakes(self, passage: Passage, anchor: int, behind: Keys) -> list[Guess]:
         """Communities called like the road: a weak sign, since roads are long."""
@@ -231,17 +237,18 @@ class Recall:
 
 def _votes(numbers: dict[int, Tally], number: int) -> _Votes:
     """Weights every confirmed number of a road by its distance from `number`."""
-    road = _Votes()
+    votes = _Votes()
     for known, tally in numbers.items():
         gap = abs(known - number)
         weight = _weight(gap)
         confirmed = sum(tally.counts.values())
         for code, count in tally.counts.items():
-            road.cases += count
-            road.votes[code] = road.votes.get(code, 0.0) + weight * count / confirmed
-            if code not in road.nearest or gap < abs(road.nearest[code] - number):
-                road.nearest[code] = known
-    return road
+            votes.cases += count
+            votes.weights[code] = votes.weights.get(code, 0.0) + weight * count / confirmed
+            nearest = votes.nearest.get(code)
+            if nearest is None or gap < abs(nearest - number):
+                votes.nearest[code] = known
+    return votes
 
 
 def _weight(gap: int) -> float:

@@ -122,20 +122,12 @@ class Scan:
         county itself is named, marked CONTRADICTED: one of the two is wrong, and nobody knows
         which.
         """
-        by_county: dict[str, list[NamedDivision]] = {}
-        above: list[NamedDivision] = []
-        for hit in hits:
-            for kind, code in hit.means:
-                named = NamedDivision(hit, kind, code)
-                if len(code) >= _COUNTY_DIGITS:
-                    by_county.setdefault(code[:_COUNTY_DIGITS], []).append(named)
-                else:
-                    above.append(named)
+        above, in_county = _by_county(hits)
         for hint in sorted(hints):
-            by_county.setdefault(hint, [])
+            in_county.setdefault(hint, [])
         head = self.head(hits)
         supports: list[Support] = []
-        for county, below in by_county.items():
+        for county, below in in_county.items():
             support = _support(county, below, above)
             if county in hints:
                 support = _hinted(support)
@@ -211,6 +203,20 @@ def _province_letters(snapshot: Snapshot) -> dict[str, str]:
 def _meanings(entry: str) -> tuple[Meaning, ...]:
     """Of an entry of the forms: "F330602,W3306"."""
     return tuple(Meaning(part[0], part[1:]) for part in entry.split(","))
+
+
+def _by_county(hits: list[Hit]) -> tuple[list[NamedDivision], dict[str, list[NamedDivision]]]:
+    """(named provinces and cities, county code -> what is named of it)."""
+    above: list[NamedDivision] = []
+    in_county: dict[str, list[NamedDivision]] = {}
+    for hit in hits:
+        for kind, code in hit.means:
+            named = NamedDivision(hit, kind, code)
+            if len(code) < _COUNTY_DIGITS:
+                above.append(named)
+            else:
+                in_county.setdefault(code[:_COUNTY_DIGITS], []).append(named)
+    return above, in_county
 
 
 def _is_above_counties(code: str) -> bool:

@@ -177,7 +177,7 @@ def _earlier_name(streets: Streets, text: str, start: int) -> tuple[tuple[str, .
 
 
 def _ends(text: str, start: int, end: int) -> tuple[int, ...]:
-    """Where the name of a street may end: 八里镇|街道 goes on behind what looks like its end."""
+    """Where the name of a street may end: 八镇|里街道 goes on behind what looks like its end."""
     if end - start > _SHORT_STREET_CHARS:
         return (end,)
     longer = STREETISH.match(text, end)
