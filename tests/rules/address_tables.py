@@ -50,15 +50,27 @@ MORE = """31,上海市,1,
 310112102004,沪松新苑社区居民委员会,5,310112102
 310112102201,华一村村民委员会,5,310112102
 310112102202,新宁村村民委员会,5,310112102
+310112103,莘庄镇,4,310112
+310112104,莘庄北镇,4,310112
+310112105,莘庄街道,4,310112
+310112108,八镇里街道,4,310112
 310112501,莘庄工业区,4,310112
 310112501001,新宁社区居民委员会,5,310112501
+330602004,城南街道,4,330602
 """
-"""A second county, with the names that are hard to read."""
+"""More of the kind, with names that are hard to read."""
+MORE_BEFORE = """330602001011,花雕苑社区居民委员会,5,330602001,2016,2021
+310112102009,古龙社区居民委员会,5,310112102,2016,2019
+310112102001,九星社区居民委员会,5,310112102,2016,2020
+"""
+"""Communities that left their street: two of one street, one alone, and one whose code is
+another's today.
+"""
 
 
-def written(folder: Path, now: str = NOW) -> tuple[Path, Path]:
+def written(folder: Path, now: str = NOW, before: str = BEFORE) -> tuple[Path, Path]:
     """(divisions, history) as files."""
     divisions, history = folder / "divisions.csv", folder / "history.csv"
     divisions.write_text(now, "utf-8")
-    history.write_text(BEFORE, "utf-8")
+    history.write_text(before, "utf-8")
     return divisions, history

@@ -12,13 +12,13 @@ from services.addresses.passage import Passage
 from services.addresses.signs import CountySign
 from services.addresses.snapshot import Snapshot
 from services.addresses.street_reader import StreetReader
-from tests.rules.address_tables import MORE, NOW, written
+from tests.rules.address_tables import BEFORE, MORE, MORE_BEFORE, NOW, written
 
 
 @pytest.fixture(scope="session")
 def snapshot(tmp_path_factory) -> Snapshot:
     folder = tmp_path_factory.mktemp("small")
-    divisions, history = written(folder, NOW + MORE)
+    divisions, history = written(folder, NOW + MORE, BEFORE + MORE_BEFORE)
     return Snapshot(address_snapshot.ensure(folder, divisions, [history]))
 
 

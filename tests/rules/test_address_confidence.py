@@ -95,8 +95,9 @@ def test_guesses_that_tie_share_equally_and_are_asked():
 
 
 def test_what_lies_in_the_best_has_a_confidence_of_its_own():
-    street, community = shares([guess(STREET, 12.0, community="s"), guess(FIRST, 4.0)])
-    assert 0 < community <= street
+    best, inside = guess(STREET, 12.0, community="s"), guess(FIRST, 4.0, community="b")
+    street, community = shares([best, inside])
+    assert community == min(street, confidence(features(inside, [])))
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,11 @@ def read(guesses):
         ("塔山街道国雅社区", "塔山街道", {"330602001": StreetSign.EXACT}),
         ("塔山街道办国雅社区", "塔山街道办", {"330602001": StreetSign.EXACT}),
         ("塔山镇国雅社区", "塔山镇", {"330602001": StreetSign.OTHER_FORM}),
-        ("城南乡丁家堰村", "城南乡", {"330602003": StreetSign.OLD_NAME}),
+        (
+            "城南乡丁家堰村",
+            "城南乡",
+            {"330602004": StreetSign.OTHER_FORM, "330602003": StreetSign.OLD_NAME},
+        ),
         ("塔珊街道国雅社区", "塔珊街道", {"330602001": StreetSign.SLIP}),
         ("金时代街道8号", "金时代街道", {}),
     ],
@@ -71,6 +75,9 @@ def test_where_no_street_is_named_none_is_stated(streets):
         ("塔珊街道", YUECHENG, "330602001", Slip.SOUND),
         ("府上街道", YUECHENG, "330602002", Slip.NEAR_SOUND),
         ("古美街道", MINHANG, "310112006", Slip.MISSING),
+        ("八镇李街道", MINHANG, "310112108", Slip.SOUND),
+        ("莘装镇", MINHANG, "310112103", Slip.SOUND),
+        ("莘装街道", MINHANG, "310112105", Slip.SOUND),
     ],
 )
 def test_the_slip_in_a_street_is_named(streets, text, county, code, slip):
@@ -118,7 +125,7 @@ def test_the_tail_of_another_kind_of_county_belongs_to_its_name(streets, text, e
         ("金时代街道国雅社区", "330602001001", StreetSign.UNKNOWN, CommunitySign.EXACT),
         ("府山街道国雅社区", "330602001001", StreetSign.OTHER, CommunitySign.EXACT),
         ("塔山街道延安路8号国雅社区", "330602001001", StreetSign.EXACT, CommunitySign.INSIDE),
-        ("塔山街道花雕坊社区", "330602002002", StreetSign.PROBABLY_LEFT, CommunitySign.EXACT),
+        ("塔山街道花雕坊社区", "330602002002", StreetSign.LEFT, CommunitySign.EXACT),
     ],
 )
 def test_a_community_closed_by_its_suffix_is_read(
@@ -140,6 +147,13 @@ def test_names_inside_names_are_told_apart(communities, passage_of, text, code, 
     assert (code, community) in [(guess.code, guess.signs.community) for guess in guesses]
 
 
+def test_a_community_that_left_the_stated_street_alone_may_be_a_namesake(communities, passage_of):
+    (guess, *_) = communities.read(passage_of("七宝镇古龙社区", MINHANG))
+    assert (guess.code, guess.signs.street) == ("310112006003", StreetSign.PROBABLY_LEFT)
+    assert guess.reasons[0].rule == "community_moved"
+    assert guess.reasons[0].facts == ("古龙社区居民委员会", "七宝镇", 2019)
+
+
 def test_communities_of_one_name_are_all_read_and_counted(communities, passage_of):
     guesses = communities.read(passage_of("清水桥社区5号", YUECHENG))
     assert {guess.code for guess in guesses} == {"330602001003", "330602002001"}
@@ -152,6 +166,34 @@ def test_a_community_that_is_gone_leaves_its_street(communities, passage_of):
     assert read(guesses) == [("330602001", StreetSign.EXACT, CommunitySign.GONE)]
     assert tells_of_gone(guesses)
     assert guesses[0].reasons[-1].facts == ("塔山街道", 2020)
+
+
+def test_the_code_of_a_community_that_is_gone_may_be_anothers_today(communities, passage_of):
+    street, heir = communities.read(passage_of("七宝镇九星社区", MINHANG))
+    assert street.signs.community == CommunitySign.GONE
+    assert (heir.code, heir.signs.community) == ("310112102001", CommunitySign.CODE_HEIR)
+    assert heir.score < street.score
+    assert heir.reasons[-1].facts == ("宝龙城社区居民委员会",)
+
+
+def test_a_village_name_that_a_community_kept_counts_less_than_its_own(communities, passage_of):
+    kept, exact = communities.read(passage_of("七宝镇杨渡村社区", MINHANG))
+    assert (kept.code, kept.signs.community) == (exact.code, CommunitySign.VILLAGE_NAME_KEPT)
+    assert (exact.signs.community, kept.score < exact.score - 3) == (CommunitySign.EXACT, True)
+
+
+def test_a_village_name_before_a_road_is_still_the_communitys(communities, passage_of):
+    (kept, *_) = communities.read(passage_of("七宝镇杨渡村路3号", MINHANG))
+    assert kept.signs.community == CommunitySign.VILLAGE_NAME_KEPT
+
+
+def test_behind_a_community_that_is_gone_no_other_is_looked_for(communities, passage_of):
+    guesses = communities.read(passage_of("塔山街道咸亨社区旁国雅社区", YUECHENG))
+    assert [guess.signs.community for guess in guesses] == [CommunitySign.GONE]
+
+
+def test_a_village_of_the_name_of_a_community_that_is_gone_is_not_gone(communities, passage_of):
+    assert communities.read(passage_of("塔山街道咸亨村", YUECHENG)) == []
 
 
 def test_a_longer_name_scores_more_and_a_doubtful_reading_less(communities, passage_of):
@@ -209,6 +251,13 @@ def test_a_street_may_be_named_by_its_stem(near, passage_of):
     stated = near.stem(passage_of("七宝3号", MINHANG))
     assert stated.signs == {"310112102": StreetSign.STEM}
     assert (stated.start, stated.end) == (0, 2)
+
+
+def test_the_longest_stem_is_the_streets(near, passage_of):
+    longest = near.stem(passage_of("莘庄北3号", MINHANG))
+    assert longest.signs.keys() == {"310112104"}
+    shared = near.stem(passage_of("莘庄3号", MINHANG))
+    assert shared.signs.keys() == {"310112103", "310112105"}
 
 
 @pytest.mark.parametrize("text", ["七宝路3号", "七宝新村3号", "七号"])

@@ -136,11 +136,13 @@ def test_a_county_knows_the_forms_and_stems_of_its_streets(snapshot):
     assert streets.strong["塔山街道"] == "330602001"
     assert streets.weak["塔山镇"] == ("330602001",)
     assert streets.old["城南乡"] == ("330602003",)
+    assert streets.weak["城南乡"] == ("330602004",)
     assert streets.lengths == tuple(sorted(streets.lengths, reverse=True))
     assert [(street.stem, street.tail) for street in streets.stems()] == [
         ("塔山", "街道"),
         ("府山", "街道"),
         ("皋埠", "镇"),
+        ("城南", "街道"),
     ]
 
 
