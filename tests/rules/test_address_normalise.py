@@ -87,6 +87,17 @@ def test_other_numbers_stay(raw):
     assert spelled(normalise(raw)) is None
 
 
+def test_a_number_that_grows_when_spelled_still_quotes_its_digits():
+    respelled = spelled(normalise("曹杨21村"))
+    assert respelled.text == "曹杨二十一村"
+    assert [respelled.span(place, place + 1) for place in range(2, 6)] == [
+        (2, 3),
+        (3, 4),
+        (3, 4),
+        (4, 5),
+    ]
+
+
 @pytest.mark.parametrize("raw", ["田林12村3号", "田林 12村3号"])
 def test_a_spelled_number_quotes_the_digits(raw):
     respelled = spelled(normalise(raw))

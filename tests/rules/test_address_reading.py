@@ -325,6 +325,13 @@ def test_the_reader_puts_street_and_community_together(reader):
     assert street.signs == Signs("P", "=", CommunitySign.STREET_ONLY)
 
 
+def test_a_street_written_with_the_end_of_its_official_name_scores_more(reader):
+    (official,) = reader.read("塔山街道延安路", YUECHENG, 0, CountySign.PREFIX)
+    (short,) = reader.read("塔山街道办延安路", YUECHENG, 0, CountySign.PREFIX)
+    assert short.code == official.code
+    assert short.score < official.score
+
+
 def test_the_reader_says_that_the_street_lists_no_such_community(reader):
     guesses = reader.read("塔山街道金时代社区8号", YUECHENG, 0, CountySign.PREFIX)
     assert codes(guesses) == {"330602001"}

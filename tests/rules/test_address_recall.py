@@ -152,6 +152,14 @@ def test_compounds_are_found_inside_a_text(learned):
     assert list(learned.inside("330603", text)) == []
 
 
+def test_the_longest_compound_is_found_of_those_that_begin_alike(learned):
+    learned.add(YUECHENG, "国雅彩云间5栋", GUOYA, "a", None)
+    learned.add(YUECHENG, "国雅彩5栋", HUADIAO, "b", None)
+    text = "大树下国雅彩云间3栋"
+    ((start, end, tally),) = learned.inside(YUECHENG, text)
+    assert (text[start:end], tally.counts) == ("国雅彩云间", {GUOYA: 1})
+
+
 def test_neighbours_are_those_of_the_same_street_with_most_cases_nearby(snapshot, learned):
     learned.add(YUECHENG, "", QINGSHUIQIAO, "a", None)
     assert neighbours(snapshot, learned, [GUOYA], 2) == [

@@ -72,6 +72,13 @@ def test_a_county_outside_the_city_at_the_head_is_left_out(scan):
     assert supported(scan, "上海市塔山街道") == []
 
 
+def test_a_name_that_stands_far_on_supports_its_county_less(scan):
+    text = "塔山街道国雅社区"
+    (near,) = scan.supports(scan.hits(text, 0))
+    (far,) = scan.supports(scan.hits("某地" * 13 + text, 0))
+    assert far.points == near.points / 2
+
+
 def test_streets_are_read_behind_the_county_or_at_the_street(scan):
     (support,) = scan.supports(scan.hits("绍兴市越城区国雅社区", 0))
     assert support.start == 6
