@@ -21,6 +21,7 @@ from services.addresses.answer import Resolution
 from services.addresses.file import lines_of
 from services.addresses.gazetteer import Gazetteer
 from services.addresses.normalise import normalise
+from services.addresses.signs import DISPUTED, CommunitySign
 from services.kit.cache import cache_folder
 from services.tools.bench.address_made import cases
 
@@ -139,18 +140,19 @@ def report(tallies: dict[str, Tally], learned: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-SIGNS = {
-    "c": "compound, all cases agree",
-    "c%": "compound, cases disagree",
-    "i": "compound inside longer text",
-    "n": "the same house number",
-    "v": "a house number at most 12 away",
-    "V": "a house number further away",
-    "b": "bare name of a community",
-    "B": "bare name that begins a compound's",
-    "h": "compound named like a community",
-    "r": "road named like a community",
+SIGNS: dict[str, str] = {
+    CommunitySign.COMPOUND: "compound, all cases agree",
+    CommunitySign.COMPOUND + DISPUTED: "compound, cases disagree",
+    CommunitySign.COMPOUND_INSIDE: "compound inside longer text",
+    CommunitySign.HOUSE_NUMBER: "the same house number",
+    CommunitySign.NEAR_NUMBER: "a house number at most 12 away",
+    CommunitySign.FAR_NUMBER: "a house number further away",
+    CommunitySign.BARE: "bare name of a community",
+    CommunitySign.BARE_BEFORE_COMPOUND: "bare name that begins a compound's",
+    CommunitySign.COMPOUND_NAMESAKE: "compound named like a community",
+    CommunitySign.ROAD_NAMESAKE: "road named like a community",
 }
+"""Community sign -> what the report calls it."""
 
 
 def left_out(gazetteer: Gazetteer, known: list[dict[str, Any]]) -> str:
@@ -169,9 +171,11 @@ def left_out(gazetteer: Gazetteer, known: list[dict[str, Any]]) -> str:
         struck = text[: step.street_end] + text[step.community_end :]
         guesses = gazetteer.guesses(struck, gazetteer.walk.read(struck))
         gazetteer.learn(case["address"], case["code"], source=case["id"])
-        sign = guesses[0].signs[2] if guesses else ""
+        sign = guesses[0].signs.community if guesses else ""
         if sign in SIGNS:
-            name = SIGNS[sign] + (f" ({min(int(guesses[0].weight), 4)})" if sign == "c" else "")
+            name = SIGNS[sign]
+            if sign == CommunitySign.COMPOUND:
+                name += f" ({min(int(guesses[0].weight), 4)})"
             tallies[name][0] += 1
             tallies[name][1] += guesses[0].code == case["code"]
     lines = [
