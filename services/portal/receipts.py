@@ -5,6 +5,7 @@ the origin committee.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from services.cases.commands.apply import GivenCommand, apply
@@ -56,21 +57,30 @@ def filed(portal: Portal, caller: Caller, person: str | None, case_id: str, cont
             )
 
 
-def recorded(  # noqa: PLR0913
+@dataclass(frozen=True, slots=True)
+class ReceiptGiven:
+    """A receipt as it is recorded: by which command, seen in which state, with what on the
+    paper.
+    """
+
+    command: str
+    seen_state: str | None
+    arguments: Mapping[str, Any]
+
+
+def recorded(
     portal: Portal,
     caller: Caller,
     person: str | None,
     case_id: str,
-    command: str,
-    seen: str | None,
-    args: Mapping[str, Any],
     photo: str,
+    receipt: ReceiptGiven,
 ) -> dict[str, Any]:
-    """Gives the command and binds the photo to its row of history, or neither; returns the case
+    """Records the receipt and binds the photo to its row of history, or neither; returns the case
     view.
     """
     with portal.acts.begin() as tx:
-        given = GivenCommand(case_id, command, args, seen)
+        given = GivenCommand(case_id, receipt.command, receipt.arguments, receipt.seen_state)
         view = apply(tx, portal.acting(caller, person), given)
         with queries.as_worker(tx):
             photos.bind(tx, case_id, photo, tables.load(tx, [case_id])[case_id].seq)

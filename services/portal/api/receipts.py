@@ -25,7 +25,7 @@ from services.portal.api.models.base import ListOf
 from services.portal.api.models.commands import Receipt
 from services.portal.api.parameters import Page1000
 from services.portal.asking import ActingCaller, ThisPortal
-from services.portal.receipts import filed, recorded
+from services.portal.receipts import ReceiptGiven, filed, recorded
 from services.portal.upload import read_body
 from services.records.letters import photos, scans
 
@@ -116,9 +116,8 @@ def record(
     body: Annotated[Receipt, Depends(Receipt.sent)],
 ) -> Response:
     """The new case view."""
-    view = recorded(
-        portal, caller, None, case_id, body.command, body.seen_state, body.arguments, scan
-    )
+    receipt = ReceiptGiven(body.command, body.seen_state, body.arguments)
+    view = recorded(portal, caller, None, case_id, scan, receipt)
     return json_answer(view)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection
 
 from services.cases.deadlines.calendar import Calendar
@@ -230,39 +230,49 @@ def _counted(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """Which cases the list behind a number shows; a value that there is not chooses nothing."""
+
+    organisation: str = ""
+    only: str = "all"
+    state: str = ""
+    category: str = ""
+    age: str = ""
+    obstacle: str = ""
+    floating: Annotated[int, Query(ge=0, le=6)] = 0
+    task: str = ""
+
+    def chosen(self) -> dict[str, Any]:
+        """The values of the query that there are, as the list takes them."""
+        return {
+            "only": self.only if self.only in pages.FILTERS else "all",
+            "state": self.state if self.state in states.STATES else None,
+            "category": self.category if self.category in states.CATEGORIES else None,
+            "age": self.age if self.age in AGES else None,
+            "obstacle": self.obstacle if self.obstacle in OBSTACLES else None,
+            "floating": self.floating or None,
+        }
+
+
 @routes.get("/department/list", summary="The list behind a number; role: department, admin")
-def behind(  # noqa: PLR0913
+def behind(
     request: Request,
     portal: ThisPortal,
-    organisation: str = "",
-    only: str = "all",
-    state: str = "",
-    category: str = "",
-    age: str = "",
-    obstacle: str = "",
-    floating: Annotated[int, Query(ge=0, le=6)] = 0,
-    task: str = "",
+    asked: Annotated[ListQuery, Depends()],
     page: Annotated[int, Query(ge=1, le=10_000)] = 1,
     printed: Annotated[bool, Query(alias="print")] = False,
 ) -> Response:
     """A page of the list behind one number of the overview."""
     viewer, now = signed_in(portal, request), portal.clock.now()
     offset = (page - 1) * ROWS
-    chosen = {
-        "only": only if only in pages.FILTERS else "all",
-        "state": state if state in states.STATES else None,
-        "category": category if category in states.CATEGORIES else None,
-        "age": age if age in AGES else None,
-        "obstacle": obstacle if obstacle in OBSTACLES else None,
-        "floating": floating or None,
-        "rule_source": portal.rule_source,
-    }
+    chosen = asked.chosen() | {"rule_source": portal.rule_source}
+    task = asked.task if asked.task in TASKS else None
     with portal.web.begin() as tx:
-        top = scope(tx, viewer, organisation)
-        if task in TASKS:
-            count = queries.audit(tx, now, top.code, portal.rule_source)["overdue_by_task"].get(
-                task, 0
-            )
+        top = scope(tx, viewer, asked.organisation)
+        if task:
+            audit = queries.audit(tx, now, top.code, portal.rule_source)
+            count = audit["overdue_by_task"].get(task, 0)
             rows = pages.overdue_tasks(tx, now, top.code, task, limit=ROWS, offset=offset)
         else:
             count = pages.unaffiliated_count(tx, now, top.code, **chosen)
@@ -282,7 +292,7 @@ def behind(  # noqa: PLR0913
         print=printed,
         more=count > page * ROWS,
         calendar=calendar,
-        chosen=chosen | {"task": task if task in TASKS else None},
+        chosen=chosen | {"task": task},
         names=dict(FIGURES) | FORECAST,
         age_names=AGES,
         tasks=TASKS,

@@ -5,7 +5,7 @@ addresses.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated
 
@@ -41,26 +41,36 @@ _NOT_TAKEN = Words("认领没有登记上，请稍后再试。", "The claim was 
 routes = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
+@dataclass(frozen=True, slots=True)
+class PoolQuery:
+    """What the address of a page of the pool says."""
+
+    text: str = ""
+    area: str = ""
+    category: str = ""
+    cursor: str = ""
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimMade:
+    """What became of a claim: it was made, or why not, and of whom."""
+
+    done: bool = False
+    refused: Refused | None = None
+    case: str = ""
+
+
 @routes.get("/pool", summary=f"Members whose destination nobody knows; {_WHO}")
-def the_pool(  # noqa: PLR0913
-    request: Request,
-    portal: ThisPortal,
-    text: str = "",
-    area: str = "",
-    category: str = "",
-    cursor: str = "",
-    done: bool = False,
+def the_pool(
+    request: Request, portal: ThisPortal, asked: Annotated[PoolQuery, Depends()]
 ) -> Response:
     """A page of the pool; a text to search for is never part of an address."""
-    if text:  # an old link: what is searched for may be a name, and an address ends in logs
+    if asked.text:  # an old link: what is searched for may be a name, and an address ends in logs
         return RedirectResponse("/pool", 303)
-    return _pool(
-        portal,
-        request,
-        {"text": "", "area": area[:12], "category": category},
-        cursor or None,
-        done,
-    )
+    chosen = pool.PoolFilter("", asked.area[:12], asked.category)
+    page = Page(ROWS, asked.cursor or None)
+    return _pool(portal, request, chosen, page, ClaimMade(asked.done))
 
 
 @routes.post("/pool", summary=f"Searches them, by name too; {_WHO}")
@@ -73,12 +83,8 @@ def search(
     text, cursor = form.get("text", "")[:100], form.get("cursor") or None
     if guesses_a_name(caller, text, cursor or ""):
         count_name(portal, caller)
-    chosen = {
-        "text": text,
-        "area": form.get("area", "")[:12],
-        "category": form.get("category", ""),
-    }
-    return _pool(portal, request, chosen, cursor, False)
+    chosen = pool.PoolFilter(text, form.get("area", "")[:12], form.get("category", ""))
+    return _pool(portal, request, chosen, Page(ROWS, cursor), ClaimMade())
 
 
 @routes.post("/pool/{case_id}/claim", summary=f"Says that a member lives here; {_WHO}")
@@ -89,15 +95,9 @@ def claim_page(
     try:
         claim(portal, viewer.caller, case_id, form.get("name", ""))
     except Refused as refused:
-        return _pool(
-            portal,
-            request,
-            {"text": form.get("text", "")[:100], "area": "", "category": ""},
-            None,
-            False,
-            refused,
-            case_id,
-        )
+        chosen = pool.PoolFilter(form.get("text", "")[:100])
+        not_made = ClaimMade(refused=refused, case=case_id)
+        return _pool(portal, request, chosen, Page(ROWS), not_made)
     return RedirectResponse("/pool?done=1", 303)
 
 
@@ -202,25 +202,15 @@ def guesses_a_name(caller: Caller, text: str, cursor: str | None) -> bool:
     return bool(text.strip()) and not cursor and caller.role not in ("department", "admin")
 
 
-def _pool(  # noqa: PLR0913
-    portal: Portal,
-    request: Request,
-    chosen: Mapping[str, str],
-    cursor: str | None,
-    done: bool,
-    refused: Refused | None = None,
-    claimed: str = "",
+def _pool(
+    portal: Portal, request: Request, chosen: pool.PoolFilter, page: Page, claim_made: ClaimMade
 ) -> Response:
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
-        category = chosen["category"] if chosen["category"] in states.CATEGORIES else ""
-        found = pool.search(
-            tx,
-            viewer.caller,
-            pool.PoolFilter(chosen["text"], chosen["area"], category),
-            Page(ROWS, cursor),
-        )
+        category = chosen.category if chosen.category in states.CATEGORIES else ""
+        wanted = replace(chosen, category=category)
+        found = pool.search(tx, viewer.caller, wanted, page)
         directory = Directory.of(tx)
         me = directory.get(viewer.organisation)
     return render(
@@ -228,16 +218,16 @@ def _pool(  # noqa: PLR0913
         request,
         "pool.html",
         viewer,
-        status=refused.status if refused else 200,
+        status=claim_made.refused.status if claim_made.refused else 200,
         rows=found.items,
         listed=("pool", len(found.items)),
         next=found.next,
         chosen=chosen,
         categories=states.CATEGORIES,
         names=directory,
-        done=done,
-        refused=refused,
-        claimed=claimed,
+        done=claim_made.done,
+        refused=claim_made.refused,
+        claimed=claim_made.case,
         serves=bool(me and me.serves_area and not viewer.oversees),
     )
 

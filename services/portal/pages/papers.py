@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
@@ -33,7 +33,7 @@ from services.portal.page import (
 from services.portal.pages.cases import NO_CASE
 from services.portal.pages.fields import AskedField, FormBox, arguments
 from services.portal.paper_files import enquiry_pdf, letters_docx, letters_pdf, receipt_pdf
-from services.portal.receipts import RECORDING, filed, receipt_fields, recorded
+from services.portal.receipts import RECORDING, ReceiptGiven, filed, receipt_fields, recorded
 from services.portal.sessions import Viewer
 from services.portal.upload import read_upload
 from services.records.letters import papers, photos, scans
@@ -176,20 +176,27 @@ async def file_photo(request: Request, case_id: str, portal: ThisPortal) -> Resp
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RegisterQuery:
+    """What the address of a page of the register says."""
+
+    status: str = "given"
+    find: str = ""
+    no_receipt: bool = False
+    page: Annotated[int, Query(ge=1, le=10_000)] = 1
+    done: str = ""
+
+
 @routes.get("/letters", summary=f"The register of counterfoils; {_ROLES}")
-def register(  # noqa: PLR0913
-    request: Request,
-    portal: ThisPortal,
-    status: str = "given",
-    find: str = "",
-    no_receipt: bool = False,
-    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
-    done: str = "",
+def register(
+    request: Request, portal: ThisPortal, asked: Annotated[RegisterQuery, Depends()]
 ) -> Response:
     """A page of the register of counterfoils; a text to search for is never part of an address."""
-    if find:  # an old link: what is searched for may be a name, and an address ends in logs
+    if asked.find:  # an old link: what is searched for may be a name, and an address ends in logs
         return RedirectResponse("/letters", 303)
-    chosen = Chosen(status=status, no_receipt=no_receipt, page=page, done=done)
+    chosen = Chosen(
+        status=asked.status, no_receipt=asked.no_receipt, page=asked.page, done=asked.done
+    )
     return _register(portal, request, signed_in(portal, request), chosen)
 
 
@@ -330,16 +337,8 @@ def _file_photo(
         if content or not photo:
             photo = filed(portal, viewer.caller, viewer.name, case_id, content)
         if command in RECORDING:
-            recorded(
-                portal,
-                viewer.caller,
-                viewer.name,
-                case_id,
-                command,
-                form.get("seen_state"),
-                arguments(command, form),
-                photo,
-            )
+            given = ReceiptGiven(command, form.get("seen_state"), arguments(command, form))
+            recorded(portal, viewer.caller, viewer.name, case_id, photo, given)
     except Refused as refused:
         if refused.status == 404:
             raise
