@@ -136,8 +136,8 @@ def test_an_offset_counts_where_there_is_no_cursor():
 
 def test_the_rows_of_a_part_are_told_in_another_shape():
     part = paging.Page(2).keyed([1, 2, 3], str)
-    told = part.told(lambda row: {"n": row})
-    assert told.items == [{"n": 1}, {"n": 2}] and told.next == part.next
+    reshaped = part.reshaped(lambda row: {"n": row})
+    assert reshaped.items == [{"n": 1}, {"n": 2}] and reshaped.next == part.next
 
 
 def test_the_time_of_a_cursor_keeps_its_zone():

@@ -112,17 +112,17 @@ def alerts(
         start = Cursor(0, since=since.isoformat() if since else None)
     read_rows = _standing(tx, organisation, start, page.one_more)
     alert_rows = [row for row in read_rows if row.id is not None]
-    told = alert_rows[: page.limit]
+    shown = alert_rows[: page.limit]
     horizon = int(read_rows[0].horizon) if start.horizon is None else start.horizon
     if len(alert_rows) > page.limit:
-        last = told[-1]
+        last = shown[-1]
         onwards = Cursor(
             int(last.xid_text), last.opened_at.isoformat(), str(last.id), horizon, start.since
         )
     else:
         onwards = Cursor(max(horizon, start.xid if start.at is None else 0))
-    doors = grids(tx, [str(row.case_id) for row in told if row.case_id], organisation)
-    oldest_first = sorted(told, key=lambda row: (row.opened_at, row.id))
+    doors = grids(tx, [str(row.case_id) for row in shown if row.case_id], organisation)
+    oldest_first = sorted(shown, key=lambda row: (row.opened_at, row.id))
     items = [_item(row, day_of(now), doors.get(str(row.case_id))) for row in oldest_first]
     return paging.Part(items, onwards.written())
 

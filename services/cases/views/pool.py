@@ -142,7 +142,7 @@ def search(
     with queries.as_worker(tx):
         case_rows = rows(tx, _READ.format(where=" AND ".join(where)), params)
     part = page.placed(case_rows, lambda row: (row.opened_at, str(row.id)))
-    return part.told(lambda row: _item(row, caller, directory))
+    return part.reshaped(lambda row: _item(row, caller, directory))
 
 
 def _serves(organisation: Organisation | None) -> bool:

@@ -106,7 +106,7 @@ class Part(Generic[_Item]):
     items: Sequence[_Item]
     next: str | None
 
-    def told(self, shape: Callable[[_Item], _Told]) -> Part[_Told]:
+    def reshaped(self, shape: Callable[[_Item], _Told]) -> Part[_Told]:
         """The same part with each row in another shape."""
         return Part([shape(item) for item in self.items], self.next)
 

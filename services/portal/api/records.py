@@ -214,7 +214,7 @@ def snapshots_of(
         if rebuild and day and part.items:
             with as_worker(tx):
                 figures = snapshots.rebuilt(tx, day, portal.rule_source).get(top.code)
-            part = part.told(lambda snapshot: _beside_rebuilt(snapshot, figures))
+            part = part.reshaped(lambda snapshot: _beside_rebuilt(snapshot, figures))
     return list_answer(part)
 
 
