@@ -14,27 +14,33 @@ import orjson
 from schemas.days import NoDay, read_moment
 from services.intake.faults import invalid
 
+_KNOWN = ("data", "specversion", "type", "source", "id", "time")
+
 
 def posted_fields(attributes: dict[str, Any]) -> dict[str, Any]:
     """The attributes in one form: null is absent, extensions are text, JSON data is parsed."""
-    attributes_and_data: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, value in attributes.items():
         if value is None:
             continue
         if name == "data_base64":
-            name, value = "data", _from_base64(value)
-        elif name == "time":
-            value = _in_utc(value)
-        elif name == "datacontenttype" and isinstance(value, str):
-            value = value.partition(";")[0].strip().lower()
-        elif name not in ("data", "specversion", "type", "source", "id") and isinstance(
-            value, bool | int
-        ):
-            value = str(value).lower()
-        attributes_and_data[name] = value
-    if attributes_and_data.get("datacontenttype") == "application/json":
-        del attributes_and_data["datacontenttype"]
-    return attributes_and_data
+            fields["data"] = _from_base64(value)
+        else:
+            fields[name] = _in_one_form(name, value)
+    if fields.get("datacontenttype") == "application/json":
+        del fields["datacontenttype"]
+    return fields
+
+
+def _in_one_form(name: str, value: Any) -> Any:
+    if name == "time":
+        return _in_utc(value)
+    if name == "datacontenttype" and isinstance(value, str):
+        return value.partition(";")[0].strip().lower()
+    is_extension = name not in _KNOWN
+    if is_extension and isinstance(value, bool | int):
+        return str(value).lower()
+    return value
 
 
 def _from_base64(value: Any) -> Any:

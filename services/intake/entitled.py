@@ -22,7 +22,8 @@ ORGANISATION = "guidui.organisation.changed.v1"
 
 def refusals(tx: Connection, events: Sequence[Posted]) -> dict[int, Invalid]:
     """Position -> why the event is not its sender's to post; those that may be posted are left
-    out."""
+    out.
+    """
     foreign = _posted_by_others(tx, events)
     refused: dict[int, Invalid] = {}
     for position, event in enumerate(events):
@@ -56,8 +57,11 @@ def _posted_by_others(tx: Connection, events: Sequence[Posted]) -> set[str]:
 
 def _may_change(event: Posted, directory: Directory) -> bool:
     """Whether the sender may change this organisation. One that is not in the register yet the
-    matcher judges."""
-    data, poster, about = event.data, event.organisation, _about(event)
+    matcher judges.
+    """
+    data = event.data
+    poster = event.organisation
+    about = _about(event)
     stated = data.keys() - {"organisation", "effective_on", "corrects"}
     if data.get("organisation") == poster and stated <= OWN:
         return True

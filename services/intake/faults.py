@@ -25,17 +25,19 @@ class Invalid(Exception):
         self, faults: Sequence[Fault], status: int = 422, code: str = "invalid-event"
     ) -> None:
         super().__init__(code)
-        self.faults, self.status, self.code = list(faults), status, code
+        self.faults = list(faults)
+        self.status = status
+        self.code = code
 
     def words(self) -> Words:
         """The first sentences, and how many more there are."""
-        shown, more = (
-            self.faults[:SENTENCES_IN_DETAIL_MAX],
-            len(self.faults) - SENTENCES_IN_DETAIL_MAX,
-        )
-        zh, en = "".join(f.words.zh for f in shown), " ".join(f.words.en for f in shown)
-        if more > 0:
-            zh, en = f"{zh}另有 {more} 处，见 errors。", f"{en} {more} more, see errors."
+        shown = self.faults[:SENTENCES_IN_DETAIL_MAX]
+        more = len(self.faults) - len(shown)
+        zh = "".join(fault.words.zh for fault in shown)
+        en = " ".join(fault.words.en for fault in shown)
+        if more:
+            zh += f"另有 {more} 处，见 errors。"
+            en += f" {more} more, see errors."
         return Words(zh, en)
 
     def refused(self, language: str) -> Refused:

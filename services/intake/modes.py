@@ -4,7 +4,7 @@ section 3).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -16,15 +16,17 @@ from services.kit.errors import Refused, Words
 BODY_BYTES_MAX = 5 * 1024 * 1024
 DROPPED_BYTES_MAX = 8 * BODY_BYTES_MAX  # as much is read, though only to answer
 BATCH_EVENTS_MAX = 1_000
-STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
+STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+_NO_ATTRIBUTES = ("ce-data", "ce-data_base64")  # the data is the body
 
 _FORMATS = Words(
     f"Content-Type 应为 {STRUCTURED}（一个事件）或 {BATCH}（一批）；或用二进制模式："
-    f"application/json 加 ce-id、ce-source、"
-    "ce-type、ce-specversion 请求头。编码只用 UTF-8，不压缩。",
+    "application/json 加 ce-id、ce-source、ce-type、ce-specversion 请求头。"
+    "编码只用 UTF-8，不压缩。",
     f"Content-Type must be {STRUCTURED} (one event) or {BATCH} (a batch); or binary mode: "
-    f"application/json "
-    "with the headers ce-id, ce-source, ce-type, ce-specversion. UTF-8 only, not compressed.",
+    "application/json with the headers ce-id, ce-source, ce-type, ce-specversion. "
+    "UTF-8 only, not compressed.",
 )
 TOO_LARGE = Words(
     "内容超过 5 MiB，什么都没有保存；请分成几次发，用同一个 data.batch。",
@@ -42,11 +44,8 @@ class Received(NamedTuple):
 def read(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Received:
     """Raises Refused (413, 415) or Invalid (422) where the request as a whole cannot be read."""
     fields = {name.decode("latin-1").lower(): value for name, value in headers}
-    media, _, parameters = fields.get("content-type", b"").decode("latin-1").partition(";")
-    media = media.strip().lower()
-    charset = parameters.lower().replace('"', "").partition("charset=")[2].strip()
-    encoding = fields.get("content-encoding", b"identity").lower()
-    if charset not in ("", "utf-8", "utf8") or encoding != b"identity":
+    media, parameters = _content_type(fields)
+    if not _is_plain_utf8(parameters, fields):
         raise Refused(415, "unsupported-media-type", _FORMATS)
     if media == BATCH:
         return Received(_batch(_json(body)), alone=False)
@@ -56,6 +55,20 @@ def read(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Received:
     if is_json and any(name.startswith("ce-") for name in fields):
         return Received([_binary(fields, media, body)], alone=True)
     raise Refused(415, "unsupported-media-type", _FORMATS)
+
+
+def _content_type(fields: Mapping[str, bytes]) -> tuple[str, str]:
+    """The media type of the body, and its parameters."""
+    written = fields.get("content-type", b"").decode("latin-1")
+    media, _, parameters = written.partition(";")
+    return media.strip().lower(), parameters.lower()
+
+
+def _is_plain_utf8(parameters: str, fields: Mapping[str, bytes]) -> bool:
+    """Whether the body is UTF-8, and not compressed."""
+    _, _, charset = parameters.replace('"', "").partition("charset=")
+    encoding = fields.get("content-encoding", b"identity").lower()
+    return charset.strip() in ("", "utf-8", "utf8") and encoding == b"identity"
 
 
 def _batch(events: Any) -> list[Any]:
@@ -69,19 +82,17 @@ def _batch(events: Any) -> list[Any]:
                 f"一批最多 {BATCH_EVENTS_MAX} 个事件，这里有 {len(events)} 个，什么都没有保存；"
                 f"请分成几批。",
                 f"A batch may have at most {BATCH_EVENTS_MAX} events, this one has {len(events)} "
-                f"and nothing "
-                "was stored; split it.",
+                "and nothing was stored; split it.",
             ),
         )
     return events
 
 
 def _binary(fields: dict[str, bytes], media: str, body: bytes) -> dict[str, Any]:
-    attributes: dict[str, Any] = {
-        name.removeprefix("ce-"): _attribute(name, value)
-        for name, value in fields.items()
-        if name.startswith("ce-") and name not in ("ce-data", "ce-data_base64")
-    }
+    attributes: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name.startswith("ce-") and name not in _NO_ATTRIBUTES:
+            attributes[name.removeprefix("ce-")] = _attribute(name, value)
     attributes["datacontenttype"] = media
     if body:
         attributes["data"] = _json(body)
@@ -98,7 +109,9 @@ def _attribute(name: str, value: bytes) -> str:
             f"请求头 {name} 不是 UTF-8 文字；请按百分号编码。",
             f"The header {name} is not UTF-8 text; percent-encode it.",
         ) from None
-    return text[1:-1].replace('\\"', '"') if len(text) > 1 and text[0] == text[-1] == '"' else text
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return text[1:-1].replace('\\"', '"')
+    return text
 
 
 def _json(body: bytes) -> Any:
@@ -117,6 +130,5 @@ def _json(body: bytes) -> Any:
             f"内容不是合法的 JSON：第 {line} 行第 {column} 列读不下去，可能被截断或编码不是 "
             f"UTF-8；请重发完整内容。",
             f"The content is not valid JSON: it cannot be read from line {line}, column {column} "
-            f"on, "
-            "perhaps cut off or not UTF-8; send it whole.",
+            "on, perhaps cut off or not UTF-8; send it whole.",
         ) from None

@@ -53,25 +53,33 @@ PROBLEMS_OF_GET = problem_answers(401, 403, 404, 414, 422, 431, 503)
 def described(app: FastAPI) -> dict[str, Any]:
     """OpenAPI 3.1 of all that `app` serves, made once."""
     if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
-        )
-        models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-            (model, "validation") for model in (*EVENTS.values(), Problem)
-        ]
-        _, more = models_json_schema(models, ref_template=_REF)
-        parts = document.setdefault("components", {})
-        parts["schemas"] = {**more["$defs"], **parts.get("schemas", {})}
-        parts["securitySchemes"] = {
-            "key": {"type": "http", "scheme": "bearer", "description": "guidui key create"}
-        }
-        document["security"] = [{"key": []}]
-        for operation in (
-            operation for path in document["paths"].values() for operation in path.values()
-        ):
+        app.openapi_schema = _document(app)
+    return app.openapi_schema
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    parts = document.setdefault("components", {})
+    parts["schemas"] = {**_schemas_read_by_hand(), **parts.get("schemas", {})}
+    parts["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "guidui key create"}
+    }
+    document["security"] = [{"key": []}]
+    for path in document["paths"].values():
+        for operation in path.values():
             if "422" in operation["responses"]:  # FastAPI would promise its own shape
                 operation["responses"]["422"] = problem_answers(422)[422]
-        for unused in ("HTTPValidationError", "ValidationError"):
-            parts["schemas"].pop(unused, None)
-        app.openapi_schema = document
-    return app.openapi_schema
+    for unused in ("HTTPValidationError", "ValidationError"):
+        parts["schemas"].pop(unused, None)
+    return document
+
+
+def _schemas_read_by_hand() -> dict[str, Any]:
+    """The schemas of posted events and of problems."""
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (model, "validation") for model in (*EVENTS.values(), Problem)
+    ]
+    _, schemas = models_json_schema(models, ref_template=_REF)
+    return schemas["$defs"]

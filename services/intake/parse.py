@@ -66,20 +66,13 @@ def parse(attributes: Any, secret: bytes, now: datetime) -> Posted:
             f"事件应是一个对象 {{…}}，而这里是{shown(attributes).zh}。",
             f"An event must be an object {{…}}, but here is {shown(attributes).en}.",
         )
-    posted = posted_fields(attributes)
-    body = canonical(posted)
-    event = _validated(posted, body)
-    faults = [*_faults_of_time(event, now), *_faults_of_what_has_been(event, now.astimezone(ZONE))]
-    for where, person in _persons(event):
-        faults += _faults_of_person(where, person, now.astimezone(ZONE).date())
+    fields = posted_fields(attributes)
+    body = canonical(fields)
+    event = _validated(fields, body)
+    faults = _faults(event, now.astimezone(ZONE))
     if faults:
         raise Invalid(faults)
-    data = event.data.model_dump(
-        mode="json", by_alias=True, exclude_none=True, exclude=_OF_A_PERSON
-    )
-    if getattr(event.data, "persons", None) is not None:
-        data["group"] = True  # a bulk case, even of one person
-    people = list(_people(event))
+    data = _data(event)
     return Posted(
         id=posted_id(event.source, event.id),
         source=event.source,
@@ -91,9 +84,27 @@ def parse(attributes: Any, secret: bytes, now: datetime) -> Posted:
         batch=data.get("batch"),
         corrects=data.get("corrects"),
         key=_key(event, secret),
-        people=people,
+        people=list(_people(event)),
         organisations=frozenset(_organisations(event)),
     )
+
+
+def _data(event: Event) -> dict[str, Any]:
+    """What an event says of no person in particular; ``group``: a bulk case, even of one person."""
+    data = event.data.model_dump(
+        mode="json", by_alias=True, exclude_none=True, exclude=_OF_A_PERSON
+    )
+    if getattr(event.data, "persons", None) is not None:
+        data["group"] = True
+    return data
+
+
+def _faults(event: Event, now: datetime) -> list[Fault]:
+    """What is wrong with an event that has the right shape; ``now`` in Asia/Shanghai."""
+    faults = [*_faults_of_time(event, now), *_faults_of_what_has_been(event, now)]
+    for where, person in _persons(event):
+        faults += _faults_of_person(where, person, now.date())
+    return faults
 
 
 def _validated(event: dict[str, Any], body: str) -> Event:
@@ -113,43 +124,48 @@ def _unknown_type(kind: Any) -> Fault:
         return Fault(
             "/type", Words(f"缺少 type；可用：{known}。", f"type is missing; known: {known}.")
         )
-    version = _VERSION.match(kind) if isinstance(kind, str) else None
-    if version and (ours := version[1] + ".v1") in EVENTS:
+    stands = shown(kind)
+    ours = _known_version(kind)
+    if ours:
         return Fault(
             "/type",
             Words(
-                f"type 是 {shown(kind).zh}，本系统还不认识这个版本；请发 {ours}，"
-                f"或等系统升级后再发。",
-                f"type is {shown(kind).en}, a version not known here yet; send {ours}, or wait "
-                f"for an upgrade.",
+                f"type 是 {stands.zh}，本系统还不认识这个版本；请发 {ours}，或等系统升级后再发。",
+                f"type is {stands.en}, a version not known here yet; send {ours}, or wait for an "
+                "upgrade.",
             ),
         )
     return Fault(
         "/type",
         Words(
-            f"type 是 {shown(kind).zh}，没有这种事件；可用：{known}。",
-            f"type is {shown(kind).en}, which is no event type; known: {known}.",
+            f"type 是 {stands.zh}，没有这种事件；可用：{known}。",
+            f"type is {stands.en}, which is no event type; known: {known}.",
         ),
     )
+
+
+def _known_version(kind: Any) -> str | None:
+    """The type of the same name that is known here, of one in a version that is not."""
+    version = _VERSION.match(kind) if isinstance(kind, str) else None
+    ours = f"{version[1]}.v1" if version else None
+    return ours if ours in EVENTS else None
 
 
 def _faults_of_time(event: Event, now: datetime) -> list[Fault]:
     if not event.time or event.time <= now + AHEAD_MAX:
         return []
-    when = (
-        event.time.astimezone(ZONE).isoformat()
-        if event.time.year < 9999
-        else event.time.isoformat()
-    )
+    time = event.time
+    if time.year < 9999:  # the last hours of that year have no time in our zone
+        time = time.astimezone(ZONE)
+    when = time.isoformat()
     return [
         Fault(
             "/time",
             Words(
                 f"time 是 {when}，比现在晚 24 小时以上；请核对发送方的时钟，将来的日子请写在 "
-                f"effective_on。",
+                "effective_on。",
                 f"time is {when}, more than 24 hours ahead; check the sender's clock, and put a "
-                f"day to come into "
-                "effective_on.",
+                "day to come into effective_on.",
             ),
         )
     ]
@@ -159,7 +175,8 @@ def _faults_of_what_has_been(event: Event, now: datetime) -> Iterator[Fault]:
     """Life and contact are not said of days to come, dues not of years to come (interface.md
     §7.5).
     """
-    on, last = getattr(event.data, "on", None), tomorrow(now)
+    on = getattr(event.data, "on", None)
+    last = tomorrow(now)
     if on and on > last:
         yield Fault(
             "/data/on",
@@ -168,7 +185,8 @@ def _faults_of_what_has_been(event: Event, now: datetime) -> Iterator[Fault]:
                 f"data.on is {on}; it may be {last} at the latest, check the day.",
             ),
         )
-    paid_to, month_last = getattr(event.data, "paid_to", None), dues_month_last(now)
+    paid_to = getattr(event.data, "paid_to", None)
+    month_last = dues_month_last(now)
     if paid_to and paid_to > month_last:
         yield Fault(
             "/data/paid_to",
@@ -190,8 +208,12 @@ def _faults_of_person(where: str, person: Person, today: date) -> Iterator[Fault
                 f"{where}.birth_date is {person.birth_date}, a day still to come; check the year.",
             ),
         )
-    if person.id_number and not (number := parse_id_number(person.id_number)).valid:
-        stands, wrong = shown(person.id_number, "id_number"), _wrong(number)
+    if not person.id_number:
+        return
+    number = parse_id_number(person.id_number)
+    if not number.valid:
+        stands = shown(person.id_number, "id_number")
+        wrong = _wrong(number)
         yield Fault(
             f"{pointer}/id_number",
             Words(
@@ -205,16 +227,15 @@ def _wrong(number: IdNumber) -> Words:
     """A number that a spreadsheet rounded is called so only where it shows; else the check digit is
     at fault.
     """
-    rounded = number.damage == "excel" and (number.text is None or number.text.endswith("000"))
-    return (
-        number.words
-        if rounded or number.damage != "excel"
-        else replace(number, damage="check").words
-    )
+    shows = number.text is None or number.text.endswith("000")
+    if number.damage == "excel" and not shows:
+        return replace(number, damage="check").words
+    return number.words
 
 
 def _persons(event: Event) -> Iterator[tuple[str, Person]]:
-    if person := getattr(event.data, "person", None):
+    person = getattr(event.data, "person", None)
+    if person:
         yield "data.person", person
     for position, item in enumerate(getattr(event.data, "persons", None) or ()):
         yield f"data.persons.{position}.person", item.person
@@ -232,7 +253,8 @@ def _people(event: Event) -> Iterator[dict[str, Any]]:
     for item in items:
         body = {"person": _stated(item.person)}
         for name, for_all in common.items():
-            if facts := for_all | _stated(getattr(item, name, None)):
+            facts = for_all | _stated(getattr(item, name, None))
+            if facts:
                 body[name] = facts
         yield body
 
@@ -241,27 +263,37 @@ def _stated(part: BaseModel | None) -> dict[str, Any]:
     """What a part says, in ordinary characters: a name or an address copied from a PDF may hold
     radicals.
     """
-    stated = {} if part is None else part.model_dump(mode="json", exclude_none=True)
-    return {
-        name: han.ordinary(value) if isinstance(value, str) else value
-        for name, value in stated.items()
-    }
+    if part is None:
+        return {}
+    stated: dict[str, Any] = {}
+    for name, value in part.model_dump(mode="json", exclude_none=True).items():
+        stated[name] = han.ordinary(value) if isinstance(value, str) else value
+    return stated
 
 
 def _organisations(event: Event) -> Iterator[str]:
+    """The organisations that an event names."""
     data = event.data
-    tos = [getattr(data, "to", None), *(item.to for item in getattr(data, "persons", None) or ())]
-    yield from (to.organisation for to in tos if to and to.organisation)
-    if code := getattr(data, "organisation", None):
+    yield from _organisation_in(getattr(data, "to", None))
+    for item in getattr(data, "persons", None) or ():
+        yield from _organisation_in(item.to)
+    code = getattr(data, "organisation", None)
+    if code:
         yield code
+
+
+def _organisation_in(destination: Any) -> Iterator[str]:
+    if destination and destination.organisation:
+        yield destination.organisation
 
 
 def _key(event: Event, secret: bytes) -> str:
     person = getattr(event.data, "person", None)
-    return hmac_token(secret, _who(person) if person else event.source)
+    return hmac_token(secret, _name_of(person) if person else event.source)
 
 
-def _who(person: Person) -> str:
+def _name_of(person: Person) -> str:
+    """What tells a person apart from others, as far as it is stated."""
     if person.id_number:
         return f"id {parse_id_number(person.id_number).text}"
     if person.id_token:

@@ -70,6 +70,52 @@ _WANTED = {
     "day_too_late": _LATE,
 }
 
+# by kind: the sentence, and the name of the limit in pydantic's context
+_LIMITS = {
+    "string_too_long": (
+        Words("最多 {limit} 个字符；请缩短", "it may have at most {limit} characters; shorten it"),
+        "max_length",
+    ),
+    "too_long": (
+        Words(
+            "最多 {limit} 项；请分成几次发，用同一个 batch",
+            "it may have at most {limit} items; send several events with one batch",
+        ),
+        "max_length",
+    ),
+    "too_short": (Words("至少要有 {limit} 项", "it needs at least {limit}"), "min_length"),
+    "greater_than_equal": (
+        Words("不能小于 {limit:g}", "it may not be less than {limit:g}"),
+        "ge",
+    ),
+    "less_than_equal": (Words("不能大于 {limit:g}", "it may not be more than {limit:g}"), "le"),
+}
+# errors whose sentence needs nothing but the name of the field
+_SENTENCES = {
+    "person_or_persons": Words(
+        "{name} 里 person（一人）与 persons（多人）必须有且只有一个；请留下其中一个。",
+        "{name} must have exactly one of person (one) and persons (many); keep one of them.",
+    ),
+    "reached_or_result": Words(
+        "{name} 没有写联系上没有；请写 reached（true 或 false）。",
+        "{name} does not say whether the member was reached; add reached (true or false).",
+    ),
+    "changed_or_founded": Words(
+        "{name} 里 organisation（变更的组织）与 founded（新建的组织）必须有且只有一个；"
+        "新建组织的各项写在 founded 里面。",
+        "{name} must have exactly one of organisation (which changes) and founded (which is new); "
+        "the columns of a new one stand within founded.",
+    ),
+    "change_states_nothing": Words(
+        "{name} 没有写变更了什么；请写明 name、parent、effective_to、successor 等变更后的值。",
+        "{name} says nothing of what changes; state the new name, parent, effective_to, successor "
+        "...",
+    ),
+    "json_invalid": Words(
+        "内容套得太深；请去掉多余的层次。", "The content is nested too deeply; flatten it."
+    ),
+}
+
 
 def faults_of(errors: Sequence[Mapping[str, Any]]) -> list[Fault]:
     """One fault per error of a ValidationError of an event's model."""
@@ -83,20 +129,29 @@ def shown(value: Any, field: str = "") -> Words:
     if isinstance(value, list):
         return Words("一个列表", "a list")
     if field == "id_number" and isinstance(value, str):
-        value = value[:6] + "*" * len(value[6:-4]) + value[-4:] if len(value) > 10 else value
+        value = _masked(value)
     written = json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace").decode()
     if len(written) > VALUE_SHOWN_MAX:
         written = written[:VALUE_SHOWN_MAX] + "…"
     return Words(written, written)
 
 
+def _masked(number: str) -> str:
+    """A number with all but its first six and last four characters hidden."""
+    if len(number) <= 10:
+        return number
+    return number[:6] + "*" * len(number[6:-4]) + number[-4:]
+
+
 def _words(error: Mapping[str, Any]) -> Words:
-    kind, name = error["type"], _name(error["loc"])
+    kind = error["type"]
+    name = _name(error["loc"])
     whole = _whole(kind, name, error)
     if whole:
         return whole
     field = str(error["loc"][-1]) if error["loc"] else ""
-    stands, wanted = shown(error["input"], field), _wanted(kind, error)
+    stands = shown(error["input"], field)
+    wanted = _wanted(kind, error)
     return Words(
         f"{name} 写成了 {stands.zh}，{wanted.zh}。", f"{name} is {stands.en}; {wanted.en}."
     )
@@ -104,80 +159,47 @@ def _words(error: Mapping[str, Any]) -> Words:
 
 def _whole(kind: str, name: str, error: Mapping[str, Any]) -> Words | None:
     """Errors whose sentence does not quote a value."""
-    given = error["input"]
     if kind == "missing":
-        near = _near(str(error["loc"][-1]), given)
+        near = _near(str(error["loc"][-1]), error["input"])
         return Words(f"缺少 {name}{near.zh}；请补上。", f"{name} is missing{near.en}; add it.")
     if kind == "person_empty":
-        near = _near("id_number", given, "name", "member")
+        near = _near("id_number", error["input"], "name", "member")
         return Words(
             f"{name} 里没有说是谁{near.zh}；请给出 id_number、name 或 member 中至少一项。",
             f"{name} names nobody{near.en}; give at least one of id_number, name, member.",
         )
-    if kind == "person_or_persons":
-        return Words(
-            f"{name} 里 person（一人）与 persons（多人）必须有且只有一个；请留下其中一个。",
-            f"{name} must have exactly one of person (one) and persons (many); keep one of them.",
-        )
-    if kind == "reached_or_result":
-        return Words(
-            f"{name} 没有写联系上没有；请写 reached（true 或 false）。",
-            f"{name} does not say whether the member was reached; add reached (true or false).",
-        )
-    if kind == "changed_or_founded":
-        return Words(
-            f"{name} 里 organisation（变更的组织）与 founded（新建的组织）必须有且只有一个；"
-            f"新建组织的各项写在 founded 里面。",
-            f"{name} must have exactly one of organisation (which changes) and founded (which is "
-            f"new); "
-            "the columns of a new one stand within founded.",
-        )
-    if kind == "change_states_nothing":
-        return Words(
-            f"{name} 没有写变更了什么；请写明 name、parent、effective_to、successor 等变更后的值。",
-            f"{name} says nothing of what changes; state the new name, parent, effective_to, "
-            f"successor ...",
-        )
-    if kind == "json_invalid":
-        return Words(
-            "内容套得太深；请去掉多余的层次。", "The content is nested too deeply; flatten it."
-        )
-    return None
+    sentence = _SENTENCES.get(kind)
+    if sentence is None:
+        return None
+    return Words(sentence.zh.format(name=name), sentence.en.format(name=name))
 
 
 def _wanted(kind: str, error: Mapping[str, Any]) -> Words:
-    context = error.get("ctx", {})
+    """What should stand there."""
     if kind in _WANTED:
         return _WANTED[kind]
+    context = error.get("ctx", {})
     if kind == "literal_error":
         allowed = context["expected"].replace("'", "").replace(" or ", ", ")
         return Words(f"只能是 {allowed} 之一", f"it must be one of {allowed}")
     if kind == "string_pattern_mismatch":
-        names = [part for part in error["loc"] if isinstance(part, str)]
-        return _PATTERNS.get(names[-1] if names else "", _TEXT)
-    if kind == "string_too_long":
+        return _wanted_pattern(error["loc"])
+    if kind in _LIMITS:
+        sentence, limit = _LIMITS[kind]
         return Words(
-            f"最多 {context['max_length']} 个字符；请缩短",
-            f"it may have at most {context['max_length']} characters; shorten it",
+            sentence.zh.format(limit=context[limit]), sentence.en.format(limit=context[limit])
         )
-    if kind == "too_long":
-        return Words(
-            f"最多 {context['max_length']} 项；请分成几次发，用同一个 batch",
-            f"it may have at most {context['max_length']} items; send several events with one "
-            f"batch",
-        )
-    if kind == "too_short":
-        return Words(
-            f"至少要有 {context['min_length']} 项", f"it needs at least {context['min_length']}"
-        )
-    if kind in ("greater_than_equal", "less_than_equal"):
-        limit, least = context.get("ge", context.get("le")), kind == "greater_than_equal"
-        return Words(
-            f"不能{'小于' if least else '大于'} {limit:g}",
-            f"it may not be {'less' if least else 'more'} than {limit:g}",
-        )
-    families = (("datetime", _TIME), ("date", _DATE), ("", Words("不合要求", "it is not valid")))
-    return next(words for family, words in families if kind.startswith(family))
+    if kind.startswith("datetime"):
+        return _TIME
+    if kind.startswith("date"):
+        return _DATE
+    return Words("不合要求", "it is not valid")
+
+
+def _wanted_pattern(loc: Sequence[Any]) -> Words:
+    """What the field asks for; of an item of a list, the list's field."""
+    names = [part for part in loc if isinstance(part, str)]
+    return _PATTERNS.get(names[-1], _TEXT) if names else _TEXT
 
 
 def _near(wanted: str, given: Any, *others: str) -> Words:
@@ -187,16 +209,23 @@ def _near(wanted: str, given: Any, *others: str) -> Words:
     known = {*said.Person.model_fields, *said.Departure.model_fields, *Event.model_fields}
     strangers = [key for key in given if key not in known][:50]
     for name in (wanted, *others):
-        if matches := difflib.get_close_matches(name, strangers, 1, 0.6):
+        matches = difflib.get_close_matches(name, strangers, 1, 0.6)
+        if matches:
             spelt = shown(matches[0])
             return Words(f"（写成了 {spelt.zh}？）", f" (spelt {spelt.en}?)")
     return Words("", "")
 
 
 def _name(loc: tuple[Any, ...]) -> str:
+    """A place as a sender would write it: ``data.persons[3].person``."""
     name = ""
     for part in loc:
-        name += f"[{part}]" if isinstance(part, int) else f".{part}" if name else str(part)
+        if isinstance(part, int):
+            name += f"[{part}]"
+        elif name:
+            name += f".{part}"
+        else:
+            name = str(part)
     return name or "data"
 
 
