@@ -79,15 +79,19 @@ class Intake:
         """`engine` acts as guidui_web; `secret` makes pseudonyms; `outcomes` tells what became of
         events.
         """
-        self.engine, self.clock, self.secret, self.outcomes = engine, clock, secret, outcomes
-        self.keys, self.store = Keys(engine), Store(engine)
+        self.engine = engine
+        self.clock = clock
+        self.secret = secret
+        self.outcomes = outcomes
+        self.keys = Keys(engine)
+        self.store = Store(engine)
 
     async def caller(self, request: Request) -> Caller:
         """From memory where the key was seen within half a second, else from the database."""
         authorization = request.headers.get("authorization")
-        caller = self.keys.remembered(authorization) or await run_in_threadpool(
-            self.keys.caller, authorization
-        )
+        caller = self.keys.remembered(authorization)
+        if caller is None:
+            caller = await run_in_threadpool(self.keys.caller, authorization)
         problems.acts(request, Actor.of(caller))
         return caller
 
@@ -138,13 +142,12 @@ def router(intake: Intake) -> APIRouter:
             raise invalid.refused(language) from None
         SECONDS.observe(time.perf_counter() - started)
         _count(caller, outcomes)
-        refusals = {outcome.code: outcome for outcome in outcomes if isinstance(outcome, Invalid)}
-        if refusals and not received.alone:
-            await run_in_threadpool(_note_refused, request, refusals.values())
         if received.alone and isinstance(outcomes[0], Invalid):
             raise outcomes[0].refused(language)
+        await _note_refused(request, outcomes)
+        trace_id = problems.trace_id(request)
         answers = [
-            _answer(event, outcome, language, problems.trace_id(request))
+            _answer(event, outcome, language, trace_id)
             for event, outcome in zip(received.events, outcomes, strict=True)
         ]
         return Response(orjson.dumps({"events": answers}), 202, media_type="application/json")
@@ -234,14 +237,10 @@ async def _body(request: Request) -> bytes:
     """The whole body, or Refused(413). What is somewhat too long is read and dropped: many clients
     read an answer only once they have sent everything, and would see a broken connection instead.
     """
-    content_length = request.headers.get("content-length", "")
-    if (
-        content_length.isdecimal()
-        and len(content_length) < 20
-        and int(content_length) > modes.DROPPED_BYTES_MAX
-    ):
+    if _announced_bytes(request) > modes.DROPPED_BYTES_MAX:
         raise Refused(413, "content-too-large", modes.TOO_LARGE)
-    body, taken = bytearray(), 0
+    body = bytearray()
+    taken = 0
     try:
         async for chunk in request.stream():
             taken += len(chunk)
@@ -256,12 +255,26 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _note_refused(request: Request, refusals: Iterable[Invalid]) -> None:
+def _announced_bytes(request: Request) -> int:
+    """How long the body is by its header; 0 where that says nothing, or nonsense."""
+    content_length = request.headers.get("content-length", "")
+    if not content_length.isdecimal() or len(content_length) >= 20:
+        return 0
+    return int(content_length)
+
+
+async def _note_refused(request: Request, outcomes: Sequence[Outcome]) -> None:
     """Of a batch each kind of refusal is kept once; an event alone is refused as a whole, and kept
     where that is.
     """
-    for outcome in refusals:
-        problems.note_refusal(request, outcome.refused("en"))
+    refusals = {outcome.code: outcome for outcome in outcomes if isinstance(outcome, Invalid)}
+    if refusals:
+        await run_in_threadpool(_write_refusals, request, refusals.values())
+
+
+def _write_refusals(request: Request, refusals: Iterable[Invalid]) -> None:
+    for refusal in refusals:
+        problems.note_refusal(request, refusal.refused("en"))
 
 
 def _count(caller: Caller, outcomes: Sequence[Outcome]) -> None:

@@ -71,27 +71,41 @@ class Ingress:
     """The handler: stores what can be taken, lays the rest on the desk."""
 
     def __init__(self, clock: Clock, secret: bytes) -> None:
-        self._clock, self._secret = clock, secret
+        self._clock = clock
+        self._secret = secret
 
     def __call__(self, tx: Connection, messages: Sequence[Message]) -> None:
         callers: dict[str, Caller | None] = {}
         good: dict[Caller, list[tuple[Message, Posted]]] = {}
         for message in messages:
-            event = dict(message.body["event"])
-            key = event.pop(KEY_ATTRIBUTE, None)
             try:
-                caller = self._caller(tx, key, callers)
-                require_own_source(event, caller)
-                good.setdefault(caller, []).append(
-                    (message, parse(event, self._secret, self._clock.now()))
-                )
+                caller, posted = self._read(tx, message, callers)
             except (Invalid, Refused) as error:
                 self._lay_aside(tx, message, error)
+            else:
+                good.setdefault(caller, []).append((message, posted))
         for caller, taken in good.items():
-            outcomes = accept(tx, caller, [posted for _, posted in taken], self._clock.now())
-            for (message, _), outcome in zip(taken, outcomes, strict=True):
-                if isinstance(outcome, Invalid):
-                    self._lay_aside(tx, message, outcome)
+            self._store(tx, caller, taken)
+
+    def _read(
+        self, tx: Connection, message: Message, callers: dict[str, Caller | None]
+    ) -> tuple[Caller, Posted]:
+        """The event with its sender; raises Invalid or Refused where it cannot be taken."""
+        event = dict(message.body["event"])
+        key = event.pop(KEY_ATTRIBUTE, None)
+        caller = self._caller(tx, key, callers)
+        require_own_source(event, caller)
+        return caller, parse(event, self._secret, self._clock.now())
+
+    def _store(
+        self, tx: Connection, caller: Caller, taken: Sequence[tuple[Message, Posted]]
+    ) -> None:
+        """Stores one sender's events; lays aside those that the store does not take."""
+        events = [posted for _, posted in taken]
+        outcomes = accept(tx, caller, events, self._clock.now())
+        for (message, _), outcome in zip(taken, outcomes, strict=True):
+            if isinstance(outcome, Invalid):
+                self._lay_aside(tx, message, outcome)
 
     def _caller(self, tx: Connection, key: Any, callers: dict[str, Caller | None]) -> Caller:
         if not isinstance(key, str):

@@ -60,8 +60,6 @@ class Outcome:
 
 _EVENT = "SELECT source, ext_id, persons, received_at FROM posted_event WHERE id = :id"
 Outcomes = Callable[[Connection, UUID], Sequence[Outcome]]
-
-
 Decisions = Callable[[Connection, UUID], Sequence[Any]]
 Progress = Callable[[Connection, Sequence[Any]], Mapping[Any, Mapping[str, datetime]]]
 ChangeOf = Callable[[Connection, UUID], Mapping[str, Any] | None]
@@ -77,33 +75,41 @@ def outcomes_of(
     """
 
     def outcomes(tx: Connection, event_id: UUID) -> list[Outcome]:
-        if change := change_of(tx, event_id):
-            words = Words(change["zh"], change["en"]) if change["zh"] else None
-            answer = {
-                "state": change["state"],
-                "organisation": change["organisation"],
-                "effective_on": change["effective_on"].isoformat(),
-                "columns": sorted(change["columns"]),
-                "left_out": list(change["left_out"]),
-            }
-            return [Outcome(change["state"], change["decided_at"], words=words, change=answer)]
+        change = change_of(tx, event_id)
+        if change:
+            return [_of_change(change)]
         decided = decisions(tx, event_id)
-        progress = progress_of_cases(tx, [row.case_id for row in decided if row.case_id])
-        return [
-            Outcome(
-                row.decision,
-                row.decided_at,
-                str(row.case_id) if row.case_id else None,
-                progress.get(row.case_id, {}),
-                words=row.words,
-                position=row.position,
-                notes=row.notes,
-                questions=row.questions,
-            )
-            for row in decided
-        ]
+        states_of = progress_of_cases(tx, [row.case_id for row in decided if row.case_id])
+        return [_of_person(row, states_of.get(row.case_id, {})) for row in decided]
 
     return outcomes
+
+
+def _of_change(change: Mapping[str, Any]) -> Outcome:
+    """What became of a posted change of an organisation."""
+    words = Words(change["zh"], change["en"]) if change["zh"] else None
+    answer = {
+        "state": change["state"],
+        "organisation": change["organisation"],
+        "effective_on": change["effective_on"].isoformat(),
+        "columns": sorted(change["columns"]),
+        "left_out": list(change["left_out"]),
+    }
+    return Outcome(change["state"], change["decided_at"], words=words, change=answer)
+
+
+def _of_person(row: Any, states: Mapping[str, datetime]) -> Outcome:
+    """What became of one posted person, from the matcher's row and the states of their case."""
+    return Outcome(
+        decision=row.decision,
+        decided_at=row.decided_at,
+        case=str(row.case_id) if row.case_id else None,
+        states=states,
+        words=row.words,
+        position=row.position,
+        notes=row.notes,
+        questions=row.questions,
+    )
 
 
 def how_far(
@@ -113,49 +119,77 @@ def how_far(
     events = rows(tx, _EVENT, {"id": event_id})
     if not events:
         return None
-    event, ends = events[0], outcomes(tx, event_id)
-    received = {"received": event.received_at}
-    ways = [received | _way(end) for end in ends]
-    ways += [received] * max(1 - len(ways), event.persons - len(ways))
-    reached = [max(way, key=STEPS.index) for way in ways]
+    return answer_of(events[0], event_id, outcomes(tx, event_id), language)
+
+
+def answer_of(
+    event: Any, event_id: UUID, outcomes: Sequence[Outcome], language: str
+) -> dict[str, Any]:
+    """How far a stored event (source, ext_id, persons, received_at) came, by what became of its
+    persons. Pure.
+    """
+    steps_of = _steps_of(event, outcomes)
+    furthest = [max(steps, key=STEPS.index) for steps in steps_of]
     answer = {
         "source": event.source,
         "id": event.ext_id,
-        "state": min(reached, key=STEPS.index),
-        "cases": sorted({end.case for end in ends if end.case}),
-        "times": _first(ways),
+        "state": min(furthest, key=STEPS.index),
+        "cases": sorted({outcome.case for outcome in outcomes if outcome.case}),
+        "times": _first(steps_of),
     }
     if event.persons > 1:
-        answer["persons"] = dict(Counter(reached))
-    notes = [
-        {"position": end.position, "code": code, "words": words.in_language(language)}
-        for end in ends
-        for code, words in end.notes
-    ]
-    asked = [
-        {"review": f"{event_id}:{end.position}", **question}
-        for end in ends
-        for question in end.questions
-    ]
-    answer |= ({"notes": notes} if notes else {}) | ({"questions": asked} if asked else {})
-    change = next((end.change for end in ends if end.change), None)
-    answer |= {"change": change} if change else {}
-    words = next((end.words for end in ends if end.words), None)
-    return answer | ({"problem": words.in_language(language)} if words else {})
+        answer["persons"] = dict(Counter(furthest))
+    return answer | _beside(event_id, outcomes, language)
 
 
-def _way(end: Outcome) -> dict[str, datetime]:
-    """The steps of one person, each with its first time."""
-    way = {OF_A_DECISION[end.decision]: end.decided_at}
-    for state, at in sorted(end.states.items(), key=lambda pair: pair[1]):
-        if step := OF_A_CASE.get(state):
-            way.setdefault(step, at)
-    return way
+def _steps_of(event: Any, outcomes: Sequence[Outcome]) -> list[dict[str, datetime]]:
+    """The steps of each person, of whom nothing became yet too; of an event without persons its
+    own.
+    """
+    received = {"received": event.received_at}
+    steps_of = [received | _steps(outcome) for outcome in outcomes]
+    missing = max(1, event.persons) - len(steps_of)
+    return steps_of + [received] * max(0, missing)
 
 
-def _first(ways: Sequence[Mapping[str, datetime]]) -> dict[str, str]:
-    steps = [step for step in STEPS if any(step in way for way in ways)]
-    return {
-        step: min(way[step] for way in ways if step in way).astimezone(ZONE).isoformat()
-        for step in steps
+def _beside(event_id: UUID, outcomes: Sequence[Outcome], language: str) -> dict[str, Any]:
+    """What is told beside the steps, as far as there is any: hints, questions, the change of an
+    organisation, why it was rejected.
+    """
+    notes: list[dict[str, Any]] = []
+    questions: list[dict[str, Any]] = []
+    for outcome in outcomes:
+        for code, words in outcome.notes:
+            text = words.in_language(language)
+            notes.append({"position": outcome.position, "code": code, "words": text})
+        for question in outcome.questions:
+            questions.append({"review": f"{event_id}:{outcome.position}", **question})
+    changes = [outcome.change for outcome in outcomes if outcome.change]
+    problems = [outcome.words.in_language(language) for outcome in outcomes if outcome.words]
+    beside = {
+        "notes": notes,
+        "questions": questions,
+        "change": changes[0] if changes else None,
+        "problem": problems[0] if problems else None,
     }
+    return {name: value for name, value in beside.items() if value}
+
+
+def _steps(outcome: Outcome) -> dict[str, datetime]:
+    """The steps of one person, each with its first time."""
+    steps = {OF_A_DECISION[outcome.decision]: outcome.decided_at}
+    for state, at in sorted(outcome.states.items(), key=lambda entry: entry[1]):
+        step = OF_A_CASE.get(state)
+        if step:
+            steps.setdefault(step, at)
+    return steps
+
+
+def _first(steps_of: Sequence[Mapping[str, datetime]]) -> dict[str, str]:
+    """When the first person reached each step that anybody reached."""
+    first: dict[str, str] = {}
+    for step in STEPS:
+        times = [steps[step] for steps in steps_of if step in steps]
+        if times:
+            first[step] = min(times).astimezone(ZONE).isoformat()
+    return first
