@@ -125,7 +125,7 @@ def shares(guesses: Sequence[Guess]) -> list[float]:
     """Confidence of every guess, best first.
 
     The best has the model's; ties have the same; one that lies within the best, the model's for
-    itself; the others share what is left by their scores.
+    itself; the others share what is left by their scores. None is surer than the one before it.
     """
     best = guesses[0]
     ties = [_ties_with(best, guess) for guess in guesses]
@@ -135,7 +135,8 @@ def shares(guesses: Sequence[Guess]) -> list[float]:
     left = max(0.0, 1.0 - sure * tie_count)
     pulls = [math.exp((guess.score - best.score) / _PULL_SCALE) for guess in guesses]
     total = max(1.0, sum(pull for pull, tie in zip(pulls, ties, strict=True) if not tie))
-    confidences = []
+    confidences: list[float] = []
+    most = sure
     for place, guess in enumerate(guesses):
         if ties[place]:
             own = sure
@@ -143,7 +144,8 @@ def shares(guesses: Sequence[Guess]) -> list[float]:
             own = confidence(features(guess, guesses[place + 1 :]))
         else:
             own = left * pulls[place] / total
-        confidences.append(min(sure, own))
+        most = min(most, own)
+        confidences.append(most)
     return confidences
 
 

@@ -253,6 +253,12 @@ def test_never_an_error_and_always_in_order(shared_gazetteer, address, county):
                 assert address[slice(*evidence.span)] == evidence.text
 
 
+def test_of_two_streets_in_a_county_the_second_is_not_surer_than_the_first(gazetteer):
+    answer = gazetteer.resolve("浙江省一旗塔山街道城南乡")
+    sure = [candidate.confidence for candidate in answer.candidates]
+    assert len(sure) == 3 and sure == sorted(sure, reverse=True)
+
+
 @given(st.text(max_size=40))
 def test_anything_can_be_learned(shared_gazetteer, address):
     shared_gazetteer.learn(address, "330602001001", source="x")
