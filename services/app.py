@@ -16,7 +16,6 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
 from services.addresses.gazetteer import Gazetteer
-from services.cases.commands.apply import rewrite_paths
 from services.cases.deadlines import clock as case_clock
 from services.cases.deadlines import recount as recount_of_calendar
 from services.cases.deadlines.recount import recompute_deadlines, recount_again
@@ -25,6 +24,7 @@ from services.cases.routing.repoint import (
     MEMBERS,
     reassign_after_reorganisation,
     repoint_again,
+    rewrite_paths,
 )
 from services.cases.routing.rule_source import RuleSource, default_rules, stored_calendar
 from services.cases.views.queries import progress_of_cases

@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from schemas.departures import posted_id
-from services.cases.commands import apply as commands
 from services.cases.commands import reports
+from services.cases.commands.groups import close_finished_groups
+from services.cases.commands.statements import after_withdrawal
 from services.cases.model.case import Case, DecisionContext
 from services.cases.model.states import BEFORE_ACCEPTED, TERMINAL
 from services.cases.store import signs, tables
@@ -105,12 +106,12 @@ def _supersede(
     case_ids = tx.exec_driver_sql(_WITHDRAW_STATEMENTS, (correction.source, ext_id)).scalars()
     cases = tables.load(tx, sorted(set(case_ids)))
     changes = [
-        commands.withdraw(tx, case, context, poster)
+        after_withdrawal(tx, case, context, poster)
         for case in cases.values()
         if not _stays(case, members)
     ]
     moved = tables.write(tx, changes, context)
-    commands.close_finished_groups(tx, moved, context)
+    close_finished_groups(tx, moved, context)
     return desks
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from schemas.departures import SOURCE_PREFIX
-from services.cases.commands import apply as commands
+from services.cases.commands.groups import close_groups
 from services.cases.routing.rule_source import RuleSource
 from services.cases.store import case_ids
 from services.kit.clock import Clock
@@ -49,7 +49,7 @@ def close(engine: Engine, clock: Clock, rule_source: RuleSource) -> int:
         done = BATCHES.each_by_itself(
             tx,
             closing,
-            lambda some: commands.close_groups(tx, [row.id for row in some], context),
+            lambda some: close_groups(tx, [row.id for row in some], context),
             context.now,
             key=lambda row: row.id,
             organisation=lambda row: row.poster,

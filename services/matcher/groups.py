@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from services.cases.commands import apply as commands
+from services.cases.commands.groups import close_groups
 from services.cases.deadlines import tasks as deadlines
 from services.cases.model.case import Case, DecisionContext, Step
 from services.cases.model.states import BULK_CLOSED, BULK_OPEN
@@ -79,4 +79,4 @@ def close_empty_groups(
         return
     in_review = set(tx.exec_driver_sql(_IN_REVIEW, (list(group_of),)).scalars())
     decided = {group for event, group in group_of.items() if event not in in_review}
-    commands.close_groups(tx, decided, context)
+    close_groups(tx, decided, context)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid5
 
-from services.cases.commands import apply as commands
+from services.cases.commands.statements import change_from_statements, open_case
 from services.cases.model.case import Case, DecisionContext, Statement
 from services.cases.store.tables import Change
 from services.matcher.address_answers import AddressAnswers
@@ -114,7 +114,7 @@ def open_or_join(
     statements = [statement for _, statement in stated]
     if case is not None:
         poster = person.announcements[-1].organisation
-        change = commands.change_from_statements(
+        change = change_from_statements(
             case, [*known, *statements], rules.context, "join", None, poster
         )
         return Opening(change, stated, joined=True)
@@ -122,7 +122,7 @@ def open_or_join(
         return None
     first = person.standing_announcements[0]
     particulars = _particulars(person, rules.closed_groups)
-    change = commands.open_case(
+    change = open_case(
         first.case_id, person.member, person.home, statements, rules.context, **particulars
     )
     return Opening(change, stated, joined=False)

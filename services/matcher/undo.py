@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.cases.commands import apply as commands
 from services.cases.commands import reports, undo
 from services.cases.commands.arguments import REASON_MAX, bounded
+from services.cases.commands.groups import close_groups
 from services.cases.model.case import DecisionContext
 from services.cases.routing.decision_table import OPENING
 from services.cases.store import signs
@@ -217,7 +217,7 @@ def _undo(
     )
     matcher = Matcher(app.clock, app.rule_source, app.addresses)
     matcher.take(tx, [undoing.announcement], {undoing.place: decision})
-    commands.close_groups(tx, {taken.parent} if taken.parent else set(), context)
+    close_groups(tx, {taken.parent} if taken.parent else set(), context)
     case_id = tx.exec_driver_sql(_CASE, undoing.place).scalar()
     return {"case": case_id, **_left(tx, taken, undoing.wrong)}
 

@@ -15,9 +15,9 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection, Engine
 
-from services.cases.commands import apply as commands
 from services.cases.commands.decide import entered
 from services.cases.commands.destination import choose_destination
+from services.cases.commands.statements import restated
 from services.cases.deadlines import tasks as deadlines
 from services.cases.model import states
 from services.cases.model.case import Case, DecisionContext, Step
@@ -269,4 +269,4 @@ def _merge(tx: Connection, case: Case, case_of_member: Case, context: DecisionCo
     after = entered(case, merged, context)
     step = Step("identify", case.state, states.MERGED, None)
     tables.write(tx, [Change(case, deadlines.settle(after, context), [step])], context)
-    tables.write(tx, [commands.restated(tx, case_of_member, context, "join")], context)
+    tables.write(tx, [restated(tx, case_of_member, context, "join")], context)

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from schemas.days import stored_day
-from services.cases.commands import apply as commands
+from services.cases.commands.apply import BatchOrder, apply_all
 from services.cases.deadlines.calendar import day_of
 from services.cases.model import states as s
 from services.cases.routing.rule_source import RuleSource
@@ -114,9 +114,9 @@ def _obey(
     """Gives the order to some children, and keeps what came of it."""
     command, args = order.detail["order"], order.detail.get("with") or {}
     cases = tables.load(tx, ids)
-    answers = commands.apply_all(
+    answers = apply_all(
         tx,
-        [commands.BatchOrder(cases[i], command, order.by_organisation, args) for i in ids],
+        [BatchOrder(cases[i], command, order.by_organisation, args) for i in ids],
         now,
         order.by_person,
         rule_source,

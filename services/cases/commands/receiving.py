@@ -15,8 +15,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, text
 
-from services.cases.commands import apply as commands
 from services.cases.commands import batches as sending
+from services.cases.commands.apply import BatchOrder, apply_all
 from services.cases.commands.arguments import Arguments, refuse
 from services.cases.deadlines.calendar import day_of
 from services.cases.model import states as s
@@ -278,9 +278,9 @@ def _obey(
 ) -> None:
     """Gives the order to some members, and keeps what came of it."""
     cases = tables.load(tx, ids)
-    answers = commands.apply_all(
+    answers = apply_all(
         tx,
-        [commands.BatchOrder(cases[i], order.command, order.organisation, order.args) for i in ids],
+        [BatchOrder(cases[i], order.command, order.organisation, order.args) for i in ids],
         now,
         order.by_person,
         rule_source,

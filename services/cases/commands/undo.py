@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.cases.commands import apply as commands
 from services.cases.commands.decide import entered
 from services.cases.commands.destination import choose_destination
+from services.cases.commands.statements import change_from_statements
 from services.cases.deadlines import tasks as deadlines
 from services.cases.model import states as s
 from services.cases.model.case import Case, DecisionContext, Statement, Step
@@ -169,7 +169,7 @@ def _goes_on(
     """The case by what is left. Its row is that of the facts left; where it goes is as people have
     confirmed it.
     """
-    change = commands.change_from_statements(case, rest, context, UNDO, REASON, stranger.by)
+    change = change_from_statements(case, rest, context, UNDO, REASON, stranger.by)
     after = change.after
     if after.facts != case.facts and case.state not in (s.ANNOUNCED, s.TRIAGED):
         again = choose_destination(after, context)

@@ -201,3 +201,13 @@ def _succeeded(case: Case, context: DecisionContext) -> Case:
 
 def _parts(case: Case) -> tuple:
     return tuple(getattr(case, name) for name in _DERIVED)
+
+
+def rewrite_paths(tx: Connection, old_prefix: str, new_prefix: str) -> int:
+    """Lets cases follow a part of the tree that moved; returns how many. Parts are derived anew by
+    the next settle.
+    """
+    if old_prefix == new_prefix:
+        return 0
+    followed = tx.exec_driver_sql("SELECT case_paths_follow(%s, %s)", (old_prefix, new_prefix))
+    return len(followed.all())

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from schemas.days import stored_day
-from services.cases.commands import apply as commands
+from services.cases.commands.statements import record_contact
 from services.cases.deadlines import tasks as deadlines
 from services.cases.model import states as s
 from services.cases.model.case import Case, DecisionContext, Step
@@ -67,7 +67,7 @@ def keep(tx: Connection, signs: Sequence[Sign], context: DecisionContext) -> Non
     written = tables.write(
         tx,
         [
-            commands.record_contact(
+            record_contact(
                 case, context, stored_day(str(contacts[member].reached)), contacts[member].by
             )
             for member, case in standing.items()
