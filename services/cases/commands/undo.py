@@ -89,14 +89,11 @@ def take_out(tx: Connection, stranger: Stranger, context: DecisionContext) -> Ta
     its acts and the affiliation stay as they are, without what the stranger's event stated. ``tx``
     acts as the worker.
     """
-    ids = (
-        tx.exec_driver_sql(
-            "SELECT DISTINCT case_id::text FROM statement WHERE event = %s AND position = %s",
-            (stranger.event, stranger.position),
-        )
-        .scalars()
-        .all()
+    stated_of = tx.exec_driver_sql(
+        "SELECT DISTINCT case_id::text FROM statement WHERE event = %s AND position = %s",
+        (stranger.event, stranger.position),
     )
+    ids = stated_of.scalars().all()
     taken = Taken()
     for case in tables.load(tx, ids).values():
         tx.exec_driver_sql(
@@ -108,13 +105,13 @@ def take_out(tx: Connection, stranger: Stranger, context: DecisionContext) -> Ta
 
 def _without(tx: Connection, case: Case, stranger: Stranger, context: DecisionContext) -> Taken:
     rest = tables.statements(tx, [case.id]).get(case.id, [])
-    left = [x for x in rest if x.kind in OPENING and not x.withdrawn]
+    left = any(statement.kind in OPENING and not statement.withdrawn for statement in rest)
     stays = not left and tx.exec_driver_sql(_ACTED, (case.id,)).scalar_one()
     whole = not left and not stays
-    ends = whole or stays and case.state in s.BEFORE_ACCEPTED - {s.SUSPENDED}
-    change = (
-        _closed(case, stranger, context, stays) if ends else _goes_on(case, rest, stranger, context)
-    )
+    if whole or (stays and case.state in s.BEFORE_ACCEPTED - {s.SUSPENDED}):
+        change = _closed(case, stranger, context, stays)
+    else:
+        change = _goes_on(case, rest, stranger, context)
     tx.exec_driver_sql("DELETE FROM case_person WHERE case_id = %s::uuid", (case.id,))
     tx.exec_driver_sql(
         "DELETE FROM case_contact WHERE case_id = %s::uuid AND (%s OR (event_id, position) = (%s, "
@@ -135,20 +132,19 @@ def _without(tx: Connection, case: Case, stranger: Stranger, context: DecisionCo
         _show_member(tx, case)
     elif left:
         _show_again(tx, case)
-    return Taken(
-        case.id, stays, case.parent if whole or change.after.parent != case.parent else None
-    )
+    leaves_group = whole or change.after.parent != case.parent
+    return Taken(case.id, stays, case.parent if leaves_group else None)
 
 
 def _closed(case: Case, stranger: Stranger, context: DecisionContext, stays: bool) -> Change:
     """The case ended where it stands; what it was opened for never was."""
-    step = Step(
-        UNDO, case.state, case.state if case.state in s.TERMINAL else s.CLOSED, stranger.by, REASON
-    )
+    ended_already = case.state in s.TERMINAL
+    closed = case.state if ended_already else s.CLOSED
+    step = Step(UNDO, case.state, closed, stranger.by, REASON)
     after = case.replace(
         state=step.to_state, touched_at=context.now, facts={}, reports=[], asks=[], receiver=None
     )
-    if case.letter_number and case.state not in s.TERMINAL:
+    if case.letter_number and not ended_already:
         after = after.replace(letter_status="void")
     if stays:
         after = after.replace(
@@ -174,22 +170,24 @@ def _goes_on(
     if after.facts != case.facts and case.state not in (s.ANNOUNCED, s.TRIAGED):
         again = choose_destination(after, context)
         receiver = context.directory.get(after.destination) if after.destination else None
-        same = again.destination == after.destination
+        confirmed_by_people = after.destination and again.destination != after.destination
         after = after.replace(
             category=again.category,
             rule=again.rule,
             override=again.override,
             area=receiver.area if receiver else again.area,
-            destination_source=again.destination_source
-            if same or not after.destination
-            else "stated",
+            destination_source="stated" if confirmed_by_people else again.destination_source,
         )
-    if not any(
-        x.kind in OPENING and (x.event == str(stranger.event) or case.parent != stranger.parent)
-        for x in rest
-    ):
+    if not any(_keeps_in_group(statement, case, stranger) for statement in rest):
         after = after.replace(parent=None, position=None)
     return Change(case, deadlines.settle(after, context), change.steps)
+
+
+def _keeps_in_group(statement: Statement, case: Case, stranger: Stranger) -> bool:
+    """Whether a statement that is left is why the case belongs to its group."""
+    of_another_group = case.parent != stranger.parent
+    same_event = statement.event == str(stranger.event)
+    return statement.kind in OPENING and (same_event or of_another_group)
 
 
 def _show_member(tx: Connection, case: Case) -> None:

@@ -109,26 +109,18 @@ def _change(
 ) -> Change | None:
     after = deadlines.settle(_succeeded(case, context), context)
     # a header that a counterfoil names stays, as long as it stands above the destination
-    astray = after.header != case.header and (
-        not context.directory.within(case.destination, case.header)
-        or context.acting(case.header) != case.header
-    )
+    above_destination = context.directory.within(case.destination, case.header)
+    acts_itself = context.acting(case.header) == case.header
+    astray = after.header != case.header and not (above_destination and acts_itself)
     as_named = after if astray else after.replace(header=case.header)
-    left = {task.organisation for task in standing.values()} - {
-        t.organisation for t in deadlines.tasks(as_named, context)
-    }
-    unseen = {
-        party["organisation"] for party in tables.off_both_lines(after, None, context)
-    } - seen_by
-    if (
-        _parts(after) != _parts(case)
-        or astray
-        or left
-        or unseen
-        or after.destination != case.destination
-    ):
-        return Change(case, after, [Step("tree_changed", case.state, case.state, None)])
-    return None
+    owing = {task.organisation for task in deadlines.tasks(as_named, context)}
+    owed_before = {task.organisation for task in standing.values()}
+    with_a_part = {party["organisation"] for party in tables.off_both_lines(after, None, context)}
+    moved = _parts(after) != _parts(case) or after.destination != case.destination
+    nothing_left = owed_before <= owing and with_a_part <= seen_by
+    if nothing_left and not moved and not astray:
+        return None
+    return Change(case, after, [Step("tree_changed", case.state, case.state, None)])
 
 
 def _parties(tx: Connection, ids: list[str]) -> dict[str, set[str]]:

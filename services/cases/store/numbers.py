@@ -17,7 +17,7 @@ from services.cases.deadlines import tasks as deadlines
 from services.cases.model.case import Case, DecisionContext
 from services.cases.store.tables import Change
 from services.kit.db.engine import dumps, rows
-from services.registry.directory import Directory
+from services.registry.directory import Directory, Organisation
 
 RANGE_MAX = 100_000
 PREFIX_MAX = 40
@@ -41,7 +41,7 @@ def numbered(tx: Connection, changes: Sequence[Change], context: DecisionContext
     Both stand in the register afterwards; with the transaction undone, the numbers are free again.
     ``tx`` acts as the worker.
     """
-    new = [c for c in changes if c.before is not None and c.after.letters > c.before.letters]
+    new = [change for change in changes if _has_new_letter(change)]
     if not new:
         return list(changes)
     wanted = []
@@ -62,12 +62,17 @@ def numbered(tx: Connection, changes: Sequence[Change], context: DecisionContext
             "SELECT case_id, number FROM take_numbers(%s, %s)", (dumps(wanted), context.now)
         )
     }
-    return [
-        replace(c, after=c.after.replace(letter_number=taken[c.after.id]))
-        if c.after.id in taken
-        else c
-        for c in changes
-    ]
+    numbered_changes = []
+    for change in changes:
+        number = taken.get(change.after.id)
+        if number is not None:
+            change = replace(change, after=change.after.replace(letter_number=number))
+        numbered_changes.append(change)
+    return numbered_changes
+
+
+def _has_new_letter(change: Change) -> bool:
+    return change.before is not None and change.after.letters > change.before.letters
 
 
 def keep(tx: Connection, cases: Sequence[Case], context: DecisionContext) -> None:
@@ -140,41 +145,9 @@ def assign_range(
     one of the numbers is in the register already: nothing is assigned then. ``tx`` acts as the
     worker.
     """
-    holder, prefix = Directory.of(tx).get(organisation), given.prefix.strip()
-    first, last, digits = given.first, given.last, given.digits
-    if holder is None:
-        raise refuse(
-            422,
-            "unknown-organisation",
-            f"没有代码为 {organisation} 的组织。",
-            f"No organisation has the code {organisation}.",
-            field="organisation",
-        )
-    if not holder.authority and holder.kind != "basic_committee":
-        raise refuse(
-            422,
-            "issues-no-letters",
-            f"{holder.name}不开具介绍信，号段应发给有开信权限的党委。",
-            f"{holder.name} issues no letters; assign the range to the committee that does.",
-            field="organisation",
-        )
-    if len(prefix) > PREFIX_MAX or not prefix.isprintable() or not 1 <= digits <= 12:
-        raise refuse(
-            422,
-            "bad-range",
-            f"字头至多 {PREFIX_MAX} 字，位数 1 至 12。",
-            f"A prefix has at most {PREFIX_MAX} characters, a number 1 to 12 digits.",
-            field="prefix",
-        )
-    if first < 0 or last < first or last - first >= RANGE_MAX or last >= 10**digits:
-        raise refuse(
-            422,
-            "bad-range",
-            f"号段应当从小到大，一次至多 {RANGE_MAX} 个号，且不超过 {digits} 位。",
-            f"A range runs upwards, holds at most {RANGE_MAX} numbers and has at most {digits} "
-            f"digits.",
-            field="last",
-        )
+    holder = _letter_issuer(tx, organisation)
+    prefix, first, last, digits = given.prefix.strip(), given.first, given.last, given.digits
+    _refuse_bad_range(prefix, given)
     with tx.begin_nested() as attempt:
         ident = tx.exec_driver_sql(
             """INSERT INTO number_range (organisation, path, prefix, digits, first, last, made_at,
@@ -198,6 +171,49 @@ def assign_range(
         "and choose others.",
         field="first",
     )
+
+
+def _letter_issuer(tx: Connection, organisation: str) -> Organisation:
+    """The organisation to which numbers are assigned; refused where it issues no letters."""
+    holder = Directory.of(tx).get(organisation)
+    if holder is None:
+        raise refuse(
+            422,
+            "unknown-organisation",
+            f"没有代码为 {organisation} 的组织。",
+            f"No organisation has the code {organisation}.",
+            field="organisation",
+        )
+    if not holder.authority and holder.kind != "basic_committee":
+        raise refuse(
+            422,
+            "issues-no-letters",
+            f"{holder.name}不开具介绍信，号段应发给有开信权限的党委。",
+            f"{holder.name} issues no letters; assign the range to the committee that does.",
+            field="organisation",
+        )
+    return holder
+
+
+def _refuse_bad_range(prefix: str, given: NumberRange) -> None:
+    first, last, digits = given.first, given.last, given.digits
+    if len(prefix) > PREFIX_MAX or not prefix.isprintable() or not 1 <= digits <= 12:
+        raise refuse(
+            422,
+            "bad-range",
+            f"字头至多 {PREFIX_MAX} 字，位数 1 至 12。",
+            f"A prefix has at most {PREFIX_MAX} characters, a number 1 to 12 digits.",
+            field="prefix",
+        )
+    if first < 0 or last < first or last - first >= RANGE_MAX or last >= 10**digits:
+        raise refuse(
+            422,
+            "bad-range",
+            f"号段应当从小到大，一次至多 {RANGE_MAX} 个号，且不超过 {digits} 位。",
+            f"A range runs upwards, holds at most {RANGE_MAX} numbers and has at most {digits} "
+            f"digits.",
+            field="last",
+        )
 
 
 def void_number(

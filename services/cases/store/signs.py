@@ -7,7 +7,7 @@ left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -57,42 +57,45 @@ def keep(tx: Connection, signs: Sequence[Sign], context: DecisionContext) -> Non
     if not signs:
         return
     tx.exec_driver_sql("SELECT member_signs(%s::json)", (dumps([asdict(sign) for sign in signs]),))
+    contacts = _newest_contacts(signs)
+    changes = []
+    for member, case in tables.open_of_members(tx, sorted(contacts)).items():
+        contact = contacts[member]
+        day = stored_day(str(contact.reached))
+        changes.append(record_contact(case, context, day, contact.by))
+    written = tables.write(tx, changes, context)
+    if written:
+        _name_cases(tx, signs, {case.member: case for case in written})
+
+
+def _newest_contacts(signs: Sequence[Sign]) -> dict[str, Sign]:
+    """Member -> the sign of the latest day on which somebody reached them."""
     contacts: dict[str, Sign] = {}
     for sign in signs:
-        if sign.reached and (
-            sign.member not in contacts or sign.reached > (contacts[sign.member].reached or "")
-        ):
+        if not sign.reached:
+            continue
+        known = contacts.get(sign.member)
+        if known is None or sign.reached > (known.reached or ""):
             contacts[sign.member] = sign
-    standing = tables.open_of_members(tx, sorted(contacts))
-    written = tables.write(
-        tx,
-        [
-            record_contact(
-                case, context, stored_day(str(contacts[member].reached)), contacts[member].by
-            )
-            for member, case in standing.items()
-        ],
-        context,
-    )
-    if written:
-        case_of = {case.member: case for case in written}
-        tx.exec_driver_sql(
-            _OF_CASE,
-            (
-                dumps(
-                    [
-                        {
-                            "event": sign.event,
-                            "position": sign.position,
-                            "case_id": case_of[sign.member].id,
-                            "seq": case_of[sign.member].seq,
-                        }
-                        for sign in signs
-                        if sign.reached and sign.member in case_of
-                    ]
-                ),
-            ),
+    return contacts
+
+
+def _name_cases(tx: Connection, signs: Sequence[Sign], case_of: Mapping[str | None, Case]) -> None:
+    """Notes of each contact which row of a case's history it made."""
+    lines = []
+    for sign in signs:
+        case = case_of.get(sign.member)
+        if not sign.reached or case is None:
+            continue
+        lines.append(
+            {
+                "event": sign.event,
+                "position": sign.position,
+                "case_id": case.id,
+                "seq": case.seq,
+            }
         )
+    tx.exec_driver_sql(_OF_CASE, (dumps(lines),))
 
 
 def take_back(  # noqa: PLR0913

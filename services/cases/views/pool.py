@@ -62,17 +62,18 @@ def _wanted() -> tuple[str, dict[str, Any]]:
     circumstances only (B19: not whoever stays at the school) these circumstances count, as in
     `DecisionTable.looks_for`.
     """
-    params: dict[str, Any] = {
-        "looking": [
-            c for c, r in table().rows.items() if r.sources and not (r.none_when or r.none_unless)
-        ]
-    }
+    always: list[str] = []
+    params: dict[str, Any] = {"looking": always}
     looks = ["c.rule = ANY (:looking)"]
     for code, row in table().rows.items():
-        if row.sources and (row.none_when or row.none_unless):
-            tests = [f"NOT {_met(condition, params)}" for condition in row.none_when]
-            tests += [_met(condition, params) for condition in row.none_unless]
+        if not row.sources:
+            continue
+        tests = [f"NOT {_met(condition, params)}" for condition in row.none_when]
+        tests += [_met(condition, params) for condition in row.none_unless]
+        if tests:
             looks.append(f"c.rule = '{code}' AND {' AND '.join(tests)}")
+        else:
+            always.append(code)
     return _WANTED.format(looks=" OR ".join(looks)), params
 
 
@@ -121,21 +122,15 @@ def search(
         )
     after = page.after(paging.moment, paging.ident)
     in_the_pool, params = _wanted()
-    where = [in_the_pool]
-    params |= {"limit": page.one_more, "text": words, "area": wanted.area.strip()}
-    if words:
-        params["origins"] = (
-            [o.code for o in directory if words in o.name] if len(words) >= 2 else []
-        )
-        where.append(f"({_SAID}{' OR strpos(p.address, :text) > 0' if overseeing else ''})")
-    if params["area"]:
-        where.append(f"({_IN_AREA})")
-    if wanted.category:
-        where.append("c.category = :category")
-        params["category"] = wanted.category
-    if not overseeing:
-        where.append(f"(p.name = :text OR {_IN_AREA.replace(':area', ':county')})")
-        params["county"] = (me.area or "")[:6] if me else ""
+    where = [in_the_pool, *_conditions(wanted, words, overseeing)]
+    params |= {
+        "limit": page.one_more,
+        "text": words,
+        "area": wanted.area.strip(),
+        "category": wanted.category,
+        "origins": _named_like(words, directory),
+        "county": (me.area or "")[:6] if me else "",
+    }
     if after:
         where.append("(c.opened_at, c.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))")
         params |= {"at": after[0], "id": after[1]}
@@ -143,6 +138,30 @@ def search(
         case_rows = rows(tx, _READ.format(where=" AND ".join(where)), params)
     part = page.placed(case_rows, lambda row: (row.opened_at, str(row.id)))
     return part.reshaped(lambda row: _item(row, caller, directory))
+
+
+def _conditions(wanted: PoolFilter, words: str, overseeing: bool) -> list[str]:
+    """What of the pool is asked for, and of that what the caller may see."""
+    conditions = []
+    if words and overseeing:
+        conditions.append(f"({_SAID} OR strpos(p.address, :text) > 0)")
+    elif words:
+        conditions.append(f"({_SAID})")
+    if wanted.area.strip():
+        conditions.append(f"({_IN_AREA})")
+    if wanted.category:
+        conditions.append("c.category = :category")
+    if not overseeing:
+        in_own_county = _IN_AREA.replace(":area", ":county")
+        conditions.append(f"(p.name = :text OR {in_own_county})")
+    return conditions
+
+
+def _named_like(words: str, directory: Directory) -> list[str]:
+    """Codes of the organisations whose name has these words in it, from two characters on."""
+    if len(words) < 2:
+        return []
+    return [organisation.code for organisation in directory if words in organisation.name]
 
 
 def _serves(organisation: Organisation | None) -> bool:
@@ -195,26 +214,10 @@ def to_claim(tx: Connection, caller: Caller, case_id: str, name: str) -> Mapping
             "只有有管辖区域的党组织可以认领。",
             "Only an organisation that serves an area may claim.",
         )
-    try:
-        ident = str(UUID(case_id))
-    except ValueError:
-        ident = None
-    with queries.as_worker(tx):
-        wanted, params = _wanted()
-        case_rows = (
-            rows(
-                tx,
-                _READ.format(where=wanted + " AND c.id = CAST(:id AS uuid)"),
-                params | {"limit": 1, "id": ident},
-            )
-            if ident
-            else ()
-        )
-    pooled = case_rows[0] if case_rows else None
+    pooled = _pooled(tx, case_id)
+    name = name.strip()
     near = pooled is not None and _near(pooled, me)
-    if pooled is None or not (
-        near or name.strip() == pooled.name
-    ):  # the list does not show them either
+    if pooled is None or not (near or name == pooled.name):  # the list does not show them either
         raise refuse(
             404,
             "not-in-the-pool",
@@ -229,7 +232,7 @@ def to_claim(tx: Connection, caller: Caller, case_id: str, name: str) -> Mapping
             "从地址看，这名党员不在本组织所在的县区，不能认领。",
             "By the address this member does not live in your county.",
         )
-    if not name.strip() or name.strip() != pooled.name:
+    if not name or name != pooled.name:
         raise refuse(
             422,
             "name-differs",
@@ -238,6 +241,19 @@ def to_claim(tx: Connection, caller: Caller, case_id: str, name: str) -> Mapping
             field="name",
         )
     return {"case": str(pooled.id), "member": pooled.member, "name": pooled.name}
+
+
+def _pooled(tx: Connection, case_id: str) -> Any | None:
+    """A case of the pool, whoever may see it; None where no case of this id is in the pool."""
+    try:
+        ident = str(UUID(case_id))
+    except ValueError:
+        return None
+    wanted, params = _wanted()
+    condition = wanted + " AND c.id = CAST(:id AS uuid)"
+    with queries.as_worker(tx):
+        pooled = rows(tx, _READ.format(where=condition), params | {"limit": 1, "id": ident})
+    return pooled[0] if pooled else None
 
 
 def _places(pooled: Any) -> list[str]:

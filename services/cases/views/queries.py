@@ -5,7 +5,7 @@ security decides who sees.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -123,6 +123,9 @@ WHERE closed_at IS NULL AND (case_id = ANY (CAST(:ids AS uuid[])) OR member = AN
     ORDER BY opened_at, id"""
 
 
+_HOMES = "SELECT member, organisation FROM member WHERE member = ANY (:members)"
+
+
 EVERYBODY = "*"
 """As a viewer: whoever may see all of a case, such as a simulation that plays every part."""
 
@@ -136,76 +139,87 @@ def views(
 ) -> list[dict[str, Any]]:
     """Case views in the order of ``ids``, as the organisation ``viewer`` may see them."""
     rule_source = rule_source or default_rules()
+    today = day_of(now)
     with as_worker(tx):
         cases = tables.load(tx, ids)
-        members = sorted({c.member for c in cases.values() if c.member})
-        homes = (
-            {
-                row.member: row.organisation
-                for row in rows(
-                    tx,
-                    "SELECT member, organisation FROM member WHERE member = ANY (:m)",
-                    {"m": members},
-                )
-            }
-            if members
-            else {}
-        )
-        history: dict[str, list[Any]] = {}
-        for row in rows(tx, _HISTORY, {"ids": list(cases)}):
-            history.setdefault(str(row.case_id), []).append(row)
-        tasks: dict[str, list[Any]] = {}
-        for row in rows(tx, _TASKS, {"ids": list(cases), "members": members}):
-            tasks.setdefault(str(row.case_id) if row.case_id else f"m:{row.member}", []).append(row)
-        counting = rule_source.counting(tx, day_of(now))
+        beside = _beside_cases(tx, list(cases.values()), today)
+        counting = rule_source.counting(tx, today)
         directory = Directory.of(tx)
-        people = reachable(
-            tx,
-            directory,
-            {c for case in cases.values() for c in (case.owner, case.wait_organisation) if c},
-            day_of(now),
-        )
-    of_the_line = {
-        case.id
-        for case in cases.values()
-        if viewer == EVERYBODY or in_line(viewer, case.origin, directory, day_of(now))
-    }
-    return [
-        _view(
-            cases[str(i)],
-            homes,
-            history.get(str(i), []),
-            tasks.get(str(i), [])
-            + (tasks.get(f"m:{cases[str(i)].member}", []) if cases[str(i)].state in s.OPEN else []),
-            people,
-            now,
-            counting,
-            str(i) in of_the_line,
-        )
-        for i in ids
-        if str(i) in cases
-    ]
+    listed = []
+    for ident in map(str, ids):
+        case = cases.get(ident)
+        if case is None:
+            continue
+        of_the_line = viewer == EVERYBODY or in_line(viewer, case.origin, directory, today)
+        listed.append(_view(case, beside, _Looking(today, counting, of_the_line)))
+    return listed
 
 
-def _view(  # noqa: PLR0913
-    case: Case,
-    homes: Mapping[str, str],
-    history: Sequence[Any],
-    tasks: Sequence[Any],
-    people: Mapping[str, Any],
-    now: datetime,
-    policy: Policy,
-    of_the_line: bool,
-) -> dict[str, Any]:
-    today = day_of(now)
-    flags = deadlines.flags(case, today, policy.pocket_early_days, policy.silent_days)
-    affiliation = homes.get(case.member or "")
+@dataclass(frozen=True, slots=True)
+class _BesideCases:
+    """What stands beside cases: members' organisations by member, rows of history by case, tasks
+    by case and by member, and who is to be reached at organisations.
+    """
+
+    homes: Mapping[str, str]
+    history: Mapping[str, Sequence[Any]]
+    tasks_of_cases: Mapping[str, Sequence[Any]]
+    tasks_of_members: Mapping[str, Sequence[Any]]
+    people: Mapping[str, Any]
+
+    def person(self, code: str | None) -> str | None:
+        """The name of who is to be reached at an organisation."""
+        people = self.people.get(code) if code else None
+        return people[0].name if people else None
+
+    def tasks(self, case: Case) -> list[Any]:
+        """The tasks of a case; while it is open, those of its member beside them."""
+        tasks = list(self.tasks_of_cases.get(case.id, ()))
+        if case.state in s.OPEN and case.member:
+            tasks += self.tasks_of_members.get(case.member, ())
+        return tasks
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """On which day a view is made, by which numbers its flags are raised, and whether it is made
+    for the member's line.
+    """
+
+    today: date
+    policy: Policy
+    of_the_line: bool
+
+
+def _beside_cases(tx: Connection, cases: Sequence[Case], today: date) -> _BesideCases:
+    ids = [case.id for case in cases]
+    members = sorted({case.member for case in cases if case.member})
+    homes = {}
+    if members:
+        registered = rows(tx, _HOMES, {"members": members})
+        homes = {row.member: row.organisation for row in registered}
+    history: dict[str, list[Any]] = {}
+    for row in rows(tx, _HISTORY, {"ids": ids}):
+        history.setdefault(str(row.case_id), []).append(row)
+    tasks_of_cases: dict[str, list[Any]] = {}
+    tasks_of_members: dict[str, list[Any]] = {}
+    for row in rows(tx, _TASKS, {"ids": ids, "members": members}):
+        if row.case_id:
+            tasks_of_cases.setdefault(str(row.case_id), []).append(row)
+        else:
+            tasks_of_members.setdefault(row.member, []).append(row)
+    moving = {case.owner for case in cases} | {case.wait_organisation for case in cases}
+    people = reachable(tx, Directory.of(tx), {code for code in moving if code}, today)
+    return _BesideCases(homes, history, tasks_of_cases, tasks_of_members, people)
+
+
+def _view(case: Case, beside: _BesideCases, looking: _Looking) -> dict[str, Any]:
+    """One case as interface.md §6 has it."""
+    policy, today = looking.policy, looking.today
+    affiliation = beside.homes.get(case.member or "")
     if case.member is None and case.accepted_on:
         affiliation = case.destination
-
-    def person(code: str | None) -> str | None:
-        return people[code][0].name if code and people.get(code) else None
-
+    history = beside.history.get(case.id, ())
     return {
         "id": case.id,
         "member": case.member,
@@ -213,7 +227,7 @@ def _view(  # noqa: PLR0913
         "rule": case.rule,
         "state": case.state,
         "owner": case.owner,
-        "owner_person": person(case.owner),
+        "owner_person": beside.person(case.owner),
         "origin": case.origin,
         "destination": {
             "organisation": case.destination,
@@ -238,22 +252,22 @@ def _view(  # noqa: PLR0913
             "organisation": case.wait_organisation,
             "act": case.wait_act,
             "due_on": _iso(case.wait_due),
-            "person": person(case.wait_organisation),
+            "person": beside.person(case.wait_organisation),
         },
-        "tasks": [
-            {
-                "kind": t.kind,
-                "organisation": t.organisation,
-                "due_on": _iso(t.due_on),
-                "overdue": bool(t.due_on and today > t.due_on),
-            }
-            for t in tasks
-            if t.kind not in ALERT_ONLY
-        ],
-        "flags": flags,
+        "tasks": [_task(task, today) for task in beside.tasks(case) if task.kind not in ALERT_ONLY],
+        "flags": deadlines.flags(case, today, policy.pocket_early_days, policy.silent_days),
         "obstacle": case.obstacle,
         "parent": case.parent,
-        "history": [_history_row(h, of_the_line) for h in history],
+        "history": [_history_row(row, looking.of_the_line) for row in history],
+    }
+
+
+def _task(row: Any, today: date) -> dict[str, Any]:
+    return {
+        "kind": row.kind,
+        "organisation": row.organisation,
+        "due_on": _iso(row.due_on),
+        "overdue": bool(row.due_on and today > row.due_on),
     }
 
 
@@ -448,41 +462,49 @@ def figures(
     """The audit figures of counted cases (state, category, obstacle, rehired_by, letter_issued_on,
     wait_due, n) on a day.
     """
-    tally: dict[str, Counter] = {
-        k: Counter() for k in ("flag", "state", "category", "class", "obstacle")
-    }
-    early = timedelta(days=pocket_early_days)
+    by_flag: Counter[str] = Counter()
+    by_state: Counter[str] = Counter()
+    by_category: Counter[str] = Counter()
+    by_floating_class: Counter[int | None] = Counter()
+    by_obstacle: Counter[str] = Counter()
     for row in counted:
-        state, n = row.state, row.n
-        tally["state"][state] += n
-        tally["flag"]["pocket"] += n * (state == s.LETTER_EXPIRED)
-        tally["flag"]["pocket_early"] += n * bool(
-            state in s.LETTER_OUT and row.letter_issued_on and today >= row.letter_issued_on + early
-        )
-        tally["flag"]["at_risk"] += n * bool(
-            state == s.LETTER_EXPIRED or (state in s.RISK and row.wait_due and today > row.wait_due)
-        )
-        if state in s.OPEN:
-            tally["category"][row.category] += n
-            tally["class"][floating_class(row.category, row.rehired_by)] += n
-            tally["obstacle"][row.obstacle] += n
-
-    def named(counter: Mapping[Any, int]) -> dict[str, int]:
-        return {
-            str(k): v for k, v in sorted(counter.items(), key=lambda i: str(i[0])) if k is not None
-        }
-
+        by_state[row.state] += row.n
+        for flag in _audit_flags(row, today, timedelta(days=pocket_early_days)):
+            by_flag[flag] += row.n
+        if row.state in s.OPEN:
+            by_category[row.category] += row.n
+            by_floating_class[floating_class(row.category, row.rehired_by)] += row.n
+            by_obstacle[row.obstacle] += row.n
     return {
         "members": members,
-        "pocket": tally["flag"]["pocket"],
-        "pocket_early": tally["flag"]["pocket_early"],
-        "at_risk": tally["flag"]["at_risk"],
-        "by_state": named(tally["state"]),
+        "pocket": by_flag["pocket"],
+        "pocket_early": by_flag["pocket_early"],
+        "at_risk": by_flag["at_risk"],
+        "by_state": _by_name(by_state),
         "overdue_by_task": dict(overdue),
-        "by_category": named(tally["category"]),
-        "by_floating_class": named(tally["class"]),
-        "by_obstacle": named(tally["obstacle"]),
+        "by_category": _by_name(by_category),
+        "by_floating_class": _by_name(by_floating_class),
+        "by_obstacle": _by_name(by_obstacle),
     }
+
+
+def _audit_flags(row: Any, today: date, early: timedelta) -> Iterator[str]:
+    """The words of rules.md §C.3 that are counted in the audit and hold of a group of cases."""
+    letter_expired = row.state == s.LETTER_EXPIRED
+    if letter_expired:
+        yield "pocket"
+    issued = row.letter_issued_on if row.state in s.LETTER_OUT else None
+    if issued and today >= issued + early:
+        yield "pocket_early"
+    overdue = row.wait_due is not None and today > row.wait_due
+    if letter_expired or (row.state in s.RISK and overdue):
+        yield "at_risk"
+
+
+def _by_name(counter: Mapping[Any, int]) -> dict[str, int]:
+    """Counts in the order of their names, without what has none."""
+    named = {str(name): count for name, count in counter.items() if name is not None}
+    return dict(sorted(named.items()))
 
 
 def floating_class(category: str | None, rehired_by: str | None) -> int | None:
