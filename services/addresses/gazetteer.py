@@ -119,14 +119,16 @@ class Gazetteer:
 
     def _walked(self, address: str, normal: Normal, step: Step) -> Resolution:
         """The answer to an address whose every level the walk has read."""
-        # most addresses end here: named tuples are made of their fields at once (`made`)
-        assert step.county is not None
-        assert step.street is not None
-        assert step.community is not None
-        name, code = self.snapshot.named(step.community)
-        upper_names = self.snapshot.upper_names
-        official = upper_names[step.county] + upper_names[step.street] + name
-        start, end = normal.span(step.start, step.community_end)
+        # most addresses end here, kept dense: the step is unpacked, and named tuples are made of
+        # their fields at once (`made`)
+        start, county, _, street, _, community, _, end = step
+        assert county is not None and street is not None and community is not None
+        snapshot = self.snapshot
+        name, code = snapshot.named(community)
+        upper_names = snapshot.upper_names
+        official = upper_names[county] + upper_names[street] + name
+        if normal.origin is not None:
+            start, end = normal.span(start, end)
         evidence = made(Evidence, ("path", address[start:end], (start, end), (official,)))
         candidate = made(Candidate, (code, name, "community", WALKED, (evidence,)))
         return made(Resolution, ("route", (candidate,)))

@@ -29,13 +29,19 @@ AFTER_VILLAGE = re.compile(
 )
 AFTER_COMMUNITY = re.compile(r"卫生|医院|医疗|服务|诊所|小学|中学|学校|幼儿|市场|路|街道|大道")
 
+_AFTER: dict[str, re.Pattern[str]] = {
+    Kind.RESIDENTS: AFTER_COMMUNITY,
+    Kind.VILLAGERS: AFTER_VILLAGE,
+    Kind.OTHER: AFTER_VILLAGE,
+}
+"""Kind of a community -> what must not follow its suffix."""
+
 
 def harmless(text: str, end: int, kind: str) -> bool:
     """False if what follows a suffix makes the whole a road, a school, a clinic … instead of a
     community.
     """
-    stops = AFTER_COMMUNITY if kind == Kind.RESIDENTS else AFTER_VILLAGE
-    return stops.match(text, end) is None
+    return _AFTER[kind].match(text, end) is None
 
 
 class Step(NamedTuple):
