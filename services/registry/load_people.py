@@ -61,10 +61,13 @@ def write_members(tx: Connection, batch: Sequence[Entry], now: datetime) -> list
     writing: list[dict[str, Any]] = []
     for entry in batch:
         old = before.get(entry.values["member"])
-        fault = _not_yet(entry.values, now)
-        outcome, record = (fault, {}) if fault else _member(entry.values, old, directory, on)
-        outcomes.append(outcome)
-        if outcome in ("new", "changed"):
+        fault = _not_yet(entry.values, now) or _refusal(entry.values, old, directory, on)
+        if fault is not None:
+            outcomes.append(fault)
+            continue
+        record = _record(entry.values, old)
+        outcomes.append(_outcome(old, record))
+        if record != old:
             writing.append(record)
     with_path = [record | {"path": directory.path(record["organisation"])} for record in writing]
     upsert(tx, "member", "member", with_path, _UPDATE)
@@ -89,31 +92,57 @@ def _not_yet(new: Mapping[str, Any], now: datetime) -> Faults | None:
     return None
 
 
-def _member(
-    new: Mapping[str, Any], old: dict[str, Any] | None, directory: Directory, on: date
-) -> tuple[Outcome, dict[str, Any]]:
+def _refusal(
+    new: Mapping[str, Any], old: Mapping[str, Any] | None, directory: Directory, on: date
+) -> Faults | None:
+    """Why a row may not be taken: it names no organisation, or would move or restore a member."""
     if new["organisation"] not in directory:
-        return _unknown("organisation", new["organisation"]), {}
-    given = {own: new[column] for column, own in _FROM_FILES.items()}
+        return _unknown("organisation", new["organisation"])
     if old is None:
-        return "new", {**new, **given}
-    standing = directory.successor(new["organisation"], on)
-    if old["organisation"] not in (new["organisation"], standing and standing.code):
+        return None
+    if not _is_where_it_was(old["organisation"], new["organisation"], directory, on):
         return one_fault(
             "organisation",
             f"该党员的组织关系已在 {old['organisation']}，只有办理接收才能转移",
             "请在系统中办理组织关系转接；如只是更正其他信息，请填写现所在组织",
-        ), {}
+        )
     if _STANDINGS.index(new["standing"]) < _STANDINGS.index(old["standing"]):
         return one_fault(
             "standing",
             "该党员已停止党籍或已出党，导入文件不能恢复",
             "请在系统中按程序办理恢复；如只是更正其他信息，请填写现状态",
-        ), {}
-    record = {**new, **given, "organisation": old["organisation"]}
-    for column in (*_FROM_FILES, *given):
-        record[column] = max(filter(None, (record[column], old[column])), default=None)
-    return ("unchanged", old) if record == old else ("changed", record)
+        )
+    return None
+
+
+def _is_where_it_was(old: str, new: str, directory: Directory, on: date) -> bool:
+    """Whether a row leaves the member where it belongs: the same organisation, or a former one that
+    the present one carries on.
+    """
+    if old == new:
+        return True
+    successor = directory.successor(new, on)
+    return successor is not None and successor.code == old
+
+
+def _record(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The member's row as the file leaves it; days that move forward only are the later ones."""
+    record = dict(new)
+    for column, from_files in _FROM_FILES.items():
+        record[from_files] = new[column]
+    if old is None:
+        return record
+    record["organisation"] = old["organisation"]
+    for column in (*_FROM_FILES, *_FROM_FILES.values()):
+        record[column] = _later(record[column], old[column])
+    return record
+
+
+def _later(stated: Any, known: Any) -> Any:
+    """The later of two days or months, either of which may be missing."""
+    if not stated or not known:
+        return stated or known or None
+    return max(stated, known)
 
 
 def _write_keys(
@@ -132,10 +161,10 @@ def _write_keys(
         added += [(key, member) for key in new - old]
     if gone:
         tx.exec_driver_sql(
-            "DELETE FROM member_key AS k USING unnest(%s::text[], %s::text[]) AS gone (key, "
-            "member) "
+            "DELETE FROM member_key AS k "
+            "USING unnest(%s::text[], %s::text[]) AS gone (key, member) "
             "WHERE k.key = gone.key AND k.member = gone.member",
-            tuple(map(list, zip(*gone, strict=True))),
+            ([key for key, _ in gone], [member for _, member in gone]),
         )
     if added:
         tokens.store(tx, added)
@@ -184,8 +213,9 @@ def write_contacts(tx: Connection, batch: Sequence[Entry]) -> list[Outcome]:
         if new["organisation"] not in directory:
             outcomes.append(_unknown("organisation", new["organisation"]))
             continue
-        outcomes.append(_outcome(before.get(ident), (new["phone"], new["email"], new["until"])))
-        if outcomes[-1] != "unchanged":
+        outcome = _outcome(before.get(ident), (new["phone"], new["email"], new["until"]))
+        outcomes.append(outcome)
+        if outcome != "unchanged":
             writing.append({"id": ident, "path": directory.path(new["organisation"]), **new})
     upsert(
         tx,
@@ -222,7 +252,9 @@ def write_grids(tx: Connection, batch: Sequence[Entry]) -> list[Outcome]:
 
 
 def _outcome(before: Any, after: Any) -> Outcome:
-    return "new" if before is None else "unchanged" if before == after else "changed"
+    if before is None:
+        return "new"
+    return "unchanged" if before == after else "changed"
 
 
 def _unknown(column: str, code: str) -> Faults:
