@@ -30,7 +30,7 @@ from services.registry.roster_sheet import (
     no_person,
     refuse_web_page,
 )
-from services.registry.tabular import FORMULA, BadFile
+from services.registry.tabular import DELIMITERS, UTF_16_MARKS, BadFile, without_text_mark
 
 ROWS_MAX = 30_000
 COLUMNS_MAX = 200
@@ -58,8 +58,12 @@ class RollRow:
 
     def cells(self) -> dict[str, str]:
         """What was written, by column, without empty cells."""
-        values = {name: getattr(self.person, name) for name in COLUMNS if name != "member"}
-        return {k: v for k, v in {**values, "member": self.member}.items() if v}
+        written = {}
+        for column in COLUMNS:
+            value = self.member if column == "member" else getattr(self.person, column)
+            if value:
+                written[column] = value
+        return written
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +102,17 @@ class Roll:
 def _about_rows(words: Words, numbers: list[int]) -> Words:
     if not numbers:
         return words
-    few = numbers[:ROWS_NAMED]
-    more = len(numbers) - len(few)
-    rest = (f" 等 {len(numbers)} 行", f" and {more} more") if more else (" 行", "")
-    return Words(
-        f"第 {'、'.join(map(str, few))}{rest[0]}：{words.zh}",
-        f"Row{'s' if len(numbers) > 1 else ''} {', '.join(map(str, few))}{rest[1]}: {words.en}",
-    )
+    named = [str(number) for number in numbers[:ROWS_NAMED]]
+    rows_zh = "、".join(named)
+    rows_en = ", ".join(named)
+    more = len(numbers) - len(named)
+    if more:
+        rows_zh += f" 等 {len(numbers)} 行"
+        rows_en += f" and {more} more"
+    else:
+        rows_zh += " 行"
+    row_or_rows = "Row" if len(numbers) == 1 else "Rows"
+    return Words(f"第 {rows_zh}：{words.zh}", f"{row_or_rows} {rows_en}: {words.en}")
 
 
 _UNREAD = {
@@ -114,9 +122,9 @@ _UNREAD = {
 _GUESSED = Words(
     "出生日期有两种读法（年份只有两位、月日先后不明，或 10 月写成 .1），按通常的读法，请核对",
     "a birth date that may be read in two ways (a year of two figures, day and month in doubt, "
-    "October "
-    "written as .1) was read in the usual one; check it",
+    "October written as .1) was read in the usual one; check it",
 )
+_DATE_LETTERS = {"day": len("YYYY-MM-DD"), "month": len("YYYY-MM"), "year": len("YYYY")}
 _HEADINGS_AGAIN = Words("重复的表头，已略过", "the headings once more, left out")
 
 
@@ -126,8 +134,7 @@ def read_roll(content: bytes) -> Roll:
     """
     refuse_web_page(content)
     lines = _workbook(content) if content.startswith(PACKED) else _csv(content)
-    numbered = ((number, [_text(cell) for cell in line]) for number, line in enumerate(lines, 1))
-    return _read(((number, cells) for number, cells in numbered if any(cells)))
+    return _read(_written(lines))
 
 
 def roll_of(persons: Sequence[dict[str, Any]]) -> Roll:
@@ -140,6 +147,14 @@ def roll_of(persons: Sequence[dict[str, Any]]) -> Roll:
     return roll
 
 
+def _written(lines: Iterable[Sequence[Any]]) -> Iterator[tuple[int, list[str]]]:
+    """The lines in which anything is written, as text, each with its number in the sheet."""
+    for number, line in enumerate(lines, 1):
+        cells = [_text(cell) for cell in line]
+        if any(cells):
+            yield number, cells
+
+
 def _read(lines: Iterator[tuple[int, list[str]]]) -> Roll:
     headings, ahead = _headings(lines)
     roll = Roll()
@@ -147,17 +162,21 @@ def _read(lines: Iterator[tuple[int, list[str]]]) -> Roll:
         listed = "、".join(headings.unknown)
         roll.remark(Words(f"没有用到的列：{listed}", f"Columns that were not used: {listed}"))
     for number, cells in chain(ahead, lines):
-        at = headings.places["name"]
-        left_out = _left_out(headings, cells, cells[at] if at < len(cells) else "")
+        values = _by_column(headings, cells)
+        left_out = _left_out(headings, cells, values["name"])
         if left_out:
             roll.remark(left_out, number)
-            continue
-        _take(
-            roll,
-            number,
-            {name: cells[at] if at < len(cells) else "" for name, at in headings.places.items()},
-        )
+        else:
+            _take(roll, number, values)
     return roll
+
+
+def _by_column(headings: Headings, cells: Sequence[str]) -> dict[str, str]:
+    """The cells under each heading; a row may be shorter than its headings."""
+    values = {}
+    for column, at in headings.places.items():
+        values[column] = cells[at] if at < len(cells) else ""
+    return values
 
 
 def _headings(
@@ -194,7 +213,9 @@ def _no_names() -> BadFile:
 
 
 def _left_out(headings: Headings, cells: Sequence[str], name: str) -> Words | None:
-    return _HEADINGS_AGAIN if headings.repeated_by(cells) else no_person(cells, name)
+    if headings.repeated_by(cells):
+        return _HEADINGS_AGAIN
+    return no_person(cells, name)
 
 
 def _take(roll: Roll, number: int, cells: dict[str, str]) -> None:
@@ -212,27 +233,40 @@ def _take(roll: Roll, number: int, cells: dict[str, str]) -> None:
 
 def _person(roll: Roll, number: int, values: dict[str, str]) -> Person:
     """The person of a row without faults; what cannot be read of it is remarked."""
-    phone = fold_phone(values["phone"])
-    if phone is None and masked_phone(values["phone"]):
-        phone = values["phone"]
+    phone = _phone(values["phone"])
+    if phone is None and not is_blank(values["phone"]):
+        roll.remark(_UNREAD["phone"], number)
     sex = parse_sex(values["sex"])
-    for column, value in (("phone", phone), ("sex", sex)):
-        if value is None and not is_blank(values[column]):
-            roll.remark(_UNREAD[column], number)
+    if sex is None and not is_blank(values["sex"]):
+        roll.remark(_UNREAD["sex"], number)
     if values["birth_date"] and read_day(values["birth_date"]).guessed:
         roll.remark(_GUESSED, number)
-    read = parse_id_number(values["id_number"])
-    left = values["id_number"] if _is_compared(read) else None
-    if read.damage == "excel":
-        roll.remark(read.words, number)
+    id_number = parse_id_number(values["id_number"])
+    if id_number.damage == "excel":
+        roll.remark(id_number.words, number)
     return Person(
         name=values["name"],
-        id_number=read.text or left or None,
+        id_number=_number_to_compare(id_number, values["id_number"]),
         birth_date=_birth(values["birth_date"]),
         sex=sex,
         phone=phone,
         address=values["address"] or None,
     )
+
+
+def _phone(cell: str) -> str | None:
+    """A phone as plain digits; a masked one as it stands."""
+    phone = fold_phone(cell)
+    if phone is None and masked_phone(cell):
+        return cell
+    return phone
+
+
+def _number_to_compare(number: IdNumber, cell: str) -> str | None:
+    """The number as read, else the cell itself where what is left of it still says something."""
+    if number.text:
+        return number.text
+    return cell if cell and _is_compared(number) else None
 
 
 def _is_compared(number: IdNumber) -> bool:
@@ -249,7 +283,7 @@ def _birth(cell: str) -> str | None:
     reading = read_day(cell)
     if reading.value is None:
         return None
-    return reading.value.isoformat()[: {"day": 10, "month": 7, "year": 4}[reading.given]]
+    return reading.value.isoformat()[: _DATE_LETTERS[reading.given]]
 
 
 def may_be_posted(column: str, cell: str) -> bool:
@@ -269,25 +303,43 @@ def _reference(cell: str) -> str | None:
 
 def _fault(values: dict[str, str]) -> tuple[str, Wrong] | None:
     """The first thing wrong with a row."""
-    long = next((name for name, text in values.items() if len(text) > CELL_LETTERS_MAX), None)
-    if long:
-        return long, Wrong(
-            f"内容过长（{len(values[long])} 字）", f"请缩短到 {CELL_LETTERS_MAX} 字以内"
-        )
+    for column, text in values.items():
+        if len(text) > CELL_LETTERS_MAX:
+            return column, _too_many_letters(text)
     if not values["name"]:
         return "name", Wrong("没有填写姓名", "请补上姓名")
-    if values["id_number"]:
-        number = parse_id_number(values["id_number"])
-        if not _is_compared(number) and not is_blank(values["id_number"]):
-            named = replace(number, damage="check") if number.damage == "excel" else number
-            reason, _, fix = named.words.zh.partition("；")
-            return "id_number", Wrong(reason, fix or "请对照证件更正")
-    if part_of_a_day(values["birth_date"]) or is_blank(values["birth_date"]):
+    wrong = _wrong_number(values["id_number"])
+    if wrong:
+        return "id_number", wrong
+    wrong = _wrong_birth_date(values["birth_date"])
+    if wrong:
+        return "birth_date", wrong
+    return None
+
+
+def _too_many_letters(text: str) -> Wrong:
+    return Wrong(f"内容过长（{len(text)} 字）", f"请缩短到 {CELL_LETTERS_MAX} 字以内")
+
+
+def _wrong_number(cell: str) -> Wrong | None:
+    if not cell or is_blank(cell):
+        return None
+    number = parse_id_number(cell)
+    if _is_compared(number):
+        return None
+    if number.damage == "excel":  # it only looks so: its check character is what is wrong
+        number = replace(number, damage="check")
+    reason, _, fix = number.words.zh.partition("；")
+    return Wrong(reason, fix or "请对照证件更正")
+
+
+def _wrong_birth_date(cell: str) -> Wrong | None:
+    if is_blank(cell) or part_of_a_day(cell):
         return None
     try:
-        day(values["birth_date"])
+        day(cell)
     except Wrong as wrong:
-        return "birth_date", wrong
+        return wrong
     return None
 
 
@@ -306,20 +358,19 @@ def _workbook(content: bytes) -> Iterator[list[Any]]:
             "工作簿展开后过大或过于复杂，没有读。请只把名册的行复制到新建的工作簿再上传，"
             "或另存为“CSV UTF-8”",
             "The workbook unpacks to too much and was not read. Copy the rows of the roll alone "
-            "into a new workbook and "
-            "send that, or save it as “CSV UTF-8”",
+            "into a new workbook and send that, or save it as “CSV UTF-8”",
         ) from exhausted
 
 
 def _csv(content: bytes) -> Iterator[list[str]]:
-    if b"\x00" in content[:4096] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if b"\x00" in content[:4096] and not content.startswith(UTF_16_MARKS):
         raise BadFile(
             "这不是 Excel（.xlsx）或 CSV 文件", "This is neither a workbook (.xlsx) nor CSV"
         )
     text = _decoded(content).lstrip("\ufeff")
-    head = text[: text.find("\n")] if "\n" in text else text
-    lines = csv.reader(_short_lines(text), delimiter=max(",\t;", key=head.count))
-    return _limited(lines)
+    first_line, _, _ = text.partition("\n")
+    delimiter = max(DELIMITERS, key=first_line.count)
+    return _limited(csv.reader(_short_lines(text), delimiter=delimiter))
 
 
 def _short_lines(text: str) -> Iterator[str]:
@@ -344,7 +395,7 @@ def _limited(lines: Iterable[list[str]]) -> Iterator[list[str]]:
 
 
 def _decoded(content: bytes) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if content.startswith(UTF_16_MARKS):
         return content.decode("utf-16", "replace")
     try:
         return content.decode("utf-8-sig")
@@ -361,11 +412,15 @@ def _text(cell: Any) -> str:
     if isinstance(cell, datetime | date):
         return cell.isoformat()[:10]
     if isinstance(cell, float):
-        if abs(cell) >= 1e15:
-            return f"{cell:.14E}"
-        return str(int(cell)) if cell.is_integer() else repr(cell)
-    text = han.ordinary("".join(c for c in str(cell) if c >= " ").strip())
-    return text[1:] if text[:1] == "'" and (text[1:2] in FORMULA or text[1:].isdigit()) else text
+        return _float_text(cell)
+    printable = "".join(character for character in str(cell) if character >= " ")
+    return without_text_mark(han.ordinary(printable.strip()))
+
+
+def _float_text(number: float) -> str:
+    if abs(number) >= 1e15:
+        return f"{number:.14E}"
+    return str(int(number)) if number.is_integer() else repr(number)
 
 
 def _too_long() -> BadFile:

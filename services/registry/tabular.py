@@ -35,6 +35,9 @@ LINE_LETTERS_MAX = 1_000_000
 ERROR_COLUMNS = ("row", "column", "reason", "fix")
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+DELIMITERS = ",\t;"
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .xls
 _EXCEL_TEXT = re.compile(r'="?([^"]*)"?')
 
 
@@ -70,6 +73,9 @@ class BadFile(Exception):
         self.words = Words(zh, en)
 
 
+_NO_OBJECT = Wrong("这一行不是 JSON 对象", '每行写一个 {"列名": 值} 形式的 JSON 对象')
+
+
 class Row(NamedTuple):
     """One row as written: its number in the sheet (the header is 1) and its cells in the order
     asked for.
@@ -97,17 +103,14 @@ class Sheet:
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        return tuple(
-            name
-            for name in self.header or ()
-            if name and name not in (*self.columns, *ERROR_COLUMNS)
-        )
+        known = {"", *self.columns, *ERROR_COLUMNS}
+        return tuple(name for name in self.header or () if name not in known)
 
     @property
     def missing(self) -> tuple[str, ...]:
-        return tuple(
-            name for name in self.columns if self.header is not None and name not in self.header
-        )
+        if self.header is None:
+            return ()
+        return tuple(name for name in self.columns if name not in self.header)
 
     def rows(self, lines: Iterator[str] | None = None, number: int | None = None) -> Iterator[Row]:
         """All rows; or those of some `lines` of it, counted from `number`."""
@@ -164,10 +167,7 @@ def given(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator
 
 
 def _sheet(lines: TextIO, columns: Sequence[str], needed: Sequence[str]) -> Sheet:
-    first = lines.readline()
-    while first and not first.strip("\ufeff\r\n ,;\t"):
-        first = lines.readline()
-    first = first.lstrip("\ufeff")
+    first = _first_line(lines)
     if not first:
         raise BadFile("文件是空的", "The file is empty")
     if first.lstrip().startswith("{"):
@@ -179,7 +179,7 @@ def _sheet(lines: TextIO, columns: Sequence[str], needed: Sequence[str]) -> Shee
             "这不是 CSV 文件；Excel 工作簿请另存为“CSV UTF-8”再导入",
             "This is no CSV file; save a workbook as “CSV UTF-8” first",
         )
-    delimiter = max(",\t;", key=first.count)
+    delimiter = max(DELIMITERS, key=first.count)
     header = tuple(heading(name) for name in next(csv.reader([first], delimiter=delimiter)))
     absent = [name for name in needed if name not in header]
     if absent:
@@ -188,6 +188,14 @@ def _sheet(lines: TextIO, columns: Sequence[str], needed: Sequence[str]) -> Shee
             f"The header lacks columns that are needed: {', '.join(absent)}",
         )
     return Sheet(lines, columns, header, delimiter)
+
+
+def _first_line(lines: TextIO) -> str:
+    """The first line in which anything is written, without a byte order mark; empty at the end."""
+    line = lines.readline()
+    while line and not line.strip("\ufeff\r\n ,;\t"):
+        line = lines.readline()
+    return line.lstrip("\ufeff")
 
 
 def _csv_rows(
@@ -225,10 +233,13 @@ def _records(lines: Iterator[str], width: int, delimiter: str) -> Iterator[str]:
     astray joins nothing.
     """
     ahead: deque[str] = deque()
-    while (line := ahead.popleft() if ahead else next(lines, None)) is not None:
-        if line.count('"') % 2 and _open_mark(line, delimiter):
+    while True:
+        line = ahead.popleft() if ahead else next(lines, None)
+        if line is None:
+            return
+        if _open_mark(line, delimiter):
             ahead.extend(islice(lines, RECORD_LINES_MAX - len(ahead)))
-            closing = next((place for place, more in enumerate(ahead, 1) if more.count('"') % 2), 0)
+            closing = _lines_to_closing_mark(ahead)
             joined = line + "".join(islice(ahead, closing))
             if closing and _whole(joined, width, delimiter):
                 line = joined
@@ -237,26 +248,35 @@ def _records(lines: Iterator[str], width: int, delimiter: str) -> Iterator[str]:
         yield line
 
 
+def _lines_to_closing_mark(ahead: Iterable[str]) -> int:
+    """How many lines to add up to the one that closes a quotation mark; 0 if none does."""
+    for count, line in enumerate(ahead, 1):
+        if line.count('"') % 2:
+            return count
+    return 0
+
+
 def _whole(record: str, width: int, delimiter: str) -> bool:
     """Whether joined lines make one well-formed row; two marks astray must not swallow what stands
     between them.
     """
+    if len(record) > CELL_LETTERS_MAX:
+        return False
     try:
-        return (
-            len(record) <= CELL_LETTERS_MAX
-            and len(next(csv.reader([record], delimiter=delimiter, strict=True))) == width
-        )
+        cells = next(csv.reader([record], delimiter=delimiter, strict=True))
     except csv.Error:
         return False
+    return len(cells) == width
 
 
 def _open_mark(record: str, delimiter: str) -> Wrong | None:
     """What to say where a cell begins with a quotation mark that is never closed."""
-    if record.count('"') % 2 and re.search(
-        rf'(?:^|{delimiter})\s*"(?:[^"]|"")*$', record[:CELL_LETTERS_MAX]
-    ):
-        return Wrong("双引号没有成对", "补上或去掉多余的双引号")
-    return None
+    if record.count('"') % 2 == 0:  # most records: spares the search
+        return None
+    open_cell = rf'(?:^|{delimiter})\s*"(?:[^"]|"")*$'
+    if not re.search(open_cell, record[:CELL_LETTERS_MAX]):
+        return None
+    return Wrong("双引号没有成对", "补上或去掉多余的双引号")
 
 
 def _json_rows(lines: Iterator[str], first: int, columns: Sequence[str]) -> Iterator[Row]:
@@ -267,20 +287,18 @@ def _json_rows(lines: Iterator[str], first: int, columns: Sequence[str]) -> Iter
             value = orjson.loads(line)
         except ValueError:
             value = None
-        if isinstance(value, dict):
-            cells = tuple(_as_text(value.get(column)) for column in columns)
-            fault = _fault("".join(cells))
-            yield Row(number, () if fault else cells, fault)
-        else:
-            yield Row(
-                number,
-                (),
-                Wrong("这一行不是 JSON 对象", '每行写一个 {"列名": 值} 形式的 JSON 对象'),
-            )
+        if not isinstance(value, dict):
+            yield Row(number, (), _NO_OBJECT)
+            continue
+        cells = tuple(_as_text(value.get(column)) for column in columns)
+        fault = _fault("".join(cells))
+        yield Row(number, () if fault else cells, fault)
 
 
 def _fault(record: str) -> Wrong | None:
-    if not record.isascii() and _UNREADABLE.search(record) or "\x00" in record:
+    # The pattern is slow and most records are ASCII; of those only a NUL counts as unreadable.
+    is_unreadable = "\x00" in record or not record.isascii() and _UNREADABLE.search(record)
+    if is_unreadable:
         return Wrong("含有无法识别的字符", "用“CSV UTF-8”格式重新保存文件，再核对这一行的生僻字")
     if len(record) > CELL_LETTERS_MAX:
         return Wrong("这一行过长", f"每行不超过 {CELL_LETTERS_MAX} 字")
@@ -295,9 +313,19 @@ def _cell(cell: str) -> str:
     if cell[:1] == "=":
         quoted = _EXCEL_TEXT.fullmatch(cell)
         return quoted[1].strip() if quoted else cell
-    if cell[:1] == "'" and (cell[1:2] in FORMULA or cell[1:].isdigit()):
-        return cell[1:]
+    if cell[:1] == "'":
+        return without_text_mark(cell)
     return cell
+
+
+def without_text_mark(cell: str) -> str:
+    """A cell without the apostrophe by which spreadsheet programs mark digits and formulas as
+    text.
+    """
+    if cell[:1] != "'":
+        return cell
+    marked = cell[1:]
+    return marked if marked[:1] in FORMULA or marked.isdigit() else cell
 
 
 def _as_text(value: Any) -> str:
@@ -305,10 +333,9 @@ def _as_text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(
-        value, list
-    ):  # a list of plain values; what is nested in it has no place in a cell
-        return ";".join(_as_text(inner) for inner in value if not isinstance(inner, list | dict))
+    if isinstance(value, list):  # of plain values; what is nested in it has no place in a cell
+        plain = [inner for inner in value if not isinstance(inner, list | dict)]
+        return ";".join(map(_as_text, plain))
     return han.ordinary(str(value).strip())
 
 
@@ -322,9 +349,9 @@ def _encoding(path: Path) -> str:
         except (EOFError, lzma.LZMAError):
             if not head:
                 raise
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head.startswith(UTF_16_MARKS):
         return "utf-16"
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    if head.startswith(WORKBOOK_MARKS):
         raise BadFile(
             "这是 Excel 工作簿，不是 CSV；请另存为“CSV UTF-8”再导入",
             "This is a workbook, not CSV; save it as “CSV UTF-8” first",
