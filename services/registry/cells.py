@@ -90,7 +90,7 @@ def digits(*lengths: int) -> Reader:
 
 def choice(words: Mapping[str, str], default: str | None = None) -> Reader:
     """One of the code words (or its Chinese name); an empty cell is `default`."""
-    by_word = dict.fromkeys(words) | {zh: code for code, zh in words.items()}
+    by_word = {zh: code for code, zh in words.items()}
     by_word |= {code: code for code in words}
     listed = "、".join(f"{code}（{zh}）" for code, zh in words.items())
 
@@ -150,14 +150,18 @@ def month(cell: str) -> str | None:
     """A month as `YYYY-MM`; also `2026.11`, `2026年11月`, `202611`, or any day in that month."""
     if not cell:
         return None
-    match = _MONTH.fullmatch(cell)
-    year, number = (int(part) for part in match.groups() if part) if match else _month_of(cell)
+    year, number = _month_of(cell)
     if year not in YEARS or not 1 <= number <= 12:
         raise Wrong(f"“{shown(cell)}”不是有效的年月", "请写成 2026-11 这样的年-月")
     return f"{year:04}-{number:02}"
 
 
 def _month_of(cell: str) -> tuple[int, int]:
+    """Year and month of a cell; zeros where it has none."""
+    match = _MONTH.fullmatch(cell)
+    if match:
+        year, month_number = (int(part) for part in match.groups() if part)
+        return year, month_number
     reading = read_day(cell)
     if reading.value is None or reading.given == "year" or reading.impossible:
         return 0, 0
@@ -194,7 +198,8 @@ def whole(low: int, high: int) -> Reader:
         if not cell:
             return None
         plain = cell.removesuffix(".0")
-        if not (plain.isascii() and plain.isdigit() and low <= int(plain) <= high):
+        is_number = plain.isascii() and plain.isdigit()
+        if not is_number or not low <= int(plain) <= high:
             raise Wrong(f"“{shown(cell)}”超出范围", f"请填写 {low} 到 {high} 之间的整数")
         return int(plain)
 

@@ -64,7 +64,8 @@ class Tree:
     def line(self, code: str | None) -> Iterator[Organisation]:
         """Itself and all above it."""
         for _ in range(LEVELS_MAX + 1):
-            if (organisation := self.get(code)) is None:
+            organisation = self.get(code)
+            if organisation is None:
                 return
             yield organisation
             code = organisation.parent
@@ -114,10 +115,8 @@ def _beyond_the_area(change: Change, tree: Tree) -> Words | None:
     after = tree.changed(change)
     if not after.area or not _is_found_by_area(after):
         return None
-    within = next(
-        (organisation.area for organisation in tree.line(change.by) if organisation.area), None
-    )
-    if within is not None and after.area.startswith(within):
+    own_area = _area_of(change.by, tree)
+    if own_area is not None and after.area.startswith(own_area):
         return None
     return Words(
         f"{after.area} 不在报送单位 {change.by} 的地域之内，不能由它定由谁管这里；"
@@ -125,6 +124,14 @@ def _beyond_the_area(change: Change, tree: Tree) -> Words | None:
         f"{after.area} lies outside the area of {change.by}, which cannot say who serves it; "
         "a department above, whose area it lies in, must report this.",
     )
+
+
+def _area_of(code: str, tree: Tree) -> str | None:
+    """The area of an organisation: its own, else that of the nearest superior that has one."""
+    for organisation in tree.line(code):
+        if organisation.area:
+            return organisation.area
+    return None
 
 
 def _is_found_by_area(organisation: Organisation) -> bool:
@@ -143,21 +150,26 @@ def _no_right(change: Change, tree: Tree) -> Words | None:
             "An organisation department above reports changes of an organisation; itself it may "
             "only report its address.",
         )
-    for code in (*change.needs.values(), *(() if change.founded else (change.code,))):
-        if tree.get(code) is None or not tree.within(
-            code, change.by
-        ):  # alike: others' are not told
-            return Words(
-                f"{code} 不在报送单位 {change.by} 之下，或不在组织库里。请核对代码；属于别处的，"
-                f"由双方共同的"
-                "上级组织部门报送；新设的，先报送它的新建。",
-                f"{code} does not stand below {change.by}, or there is no such organisation. "
-                f"Check the code; "
-                "of another's organisation a department above both must report; of a new one post "
-                "its "
-                "founding first.",
-            )
+    codes = list(change.needs.values())
+    if not change.founded:
+        codes.append(change.code)
+    for code in codes:
+        if not tree.within(code, change.by):
+            return _not_below(code, change.by)
     return None
+
+
+def _not_below(code: str, by: str) -> Words:
+    """The same for an unknown organisation and for somebody else's: which of them there are is not
+    told.
+    """
+    return Words(
+        f"{code} 不在报送单位 {by} 之下，或不在组织库里。请核对代码；属于别处的，由双方共同的"
+        "上级组织部门报送；新设的，先报送它的新建。",
+        f"{code} does not stand below {by}, or there is no such organisation. Check the code; "
+        "of another's organisation a department above both must report; of a new one post its "
+        "founding first.",
+    )
 
 
 def _no_tree(change: Change, tree: Tree) -> Words | None:
@@ -172,15 +184,23 @@ def _no_tree(change: Change, tree: Tree) -> Words | None:
             f"组织层级会超过 {LEVELS_MAX} 级。",
             f"The tree would have more than {LEVELS_MAX} levels.",
         )
+    if _is_among_successors(change.code, successor, tree):
+        return Words(
+            "接续组织最终又指回本组织。", "The successors lead back to the organisation itself."
+        )
+    return None
+
+
+def _is_among_successors(code: str, successor: str | None, tree: Tree) -> bool:
+    """Whether the successor, or one that carries it on in turn, is the organisation itself."""
     seen = set()
     while successor and successor not in seen:
-        if successor == change.code:
-            return Words(
-                "接续组织最终又指回本组织。", "The successors lead back to the organisation itself."
-            )
+        if successor == code:
+            return True
         seen.add(successor)
-        successor = getattr(tree.get(successor), "successor", None)
-    return None
+        organisation = tree.get(successor)
+        successor = organisation.successor if organisation else None
+    return False
 
 
 def _no_days(change: Change, tree: Tree) -> Words | None:
@@ -220,34 +240,36 @@ def fold(
     """
     folded = Folded(tree, dict(stamps))
     for change in changes:
-        older = [
-            column
-            for column in change.columns
-            if change.order < folded.stamps.get((change.code, column), change.order)
-        ]
-        counting = replace(
-            change, columns={c: v for c, v in change.columns.items() if c not in older}
-        )
-        if words := fault(counting, tree):
+        older = _outdated_columns(change, folded.stamps)
+        newer = {name: value for name, value in change.columns.items() if name not in older}
+        counting = replace(change, columns=newer)
+        words = fault(counting, tree)
+        if words:
             folded.faults[change.event] = words
             continue
         folded.left_out[change.event] = sorted(older)
-        before, after = tree.get(change.code), tree.changed(counting)
+        before = tree.get(change.code)
+        after = tree.changed(counting)
         for column in counting.columns:
+            old = getattr(before, column, None)
+            new = getattr(after, column)
             folded.stamps[change.code, column] = change.order
-            folded.lines.append(
-                line(
-                    change.code,
-                    column,
-                    getattr(before, column, None),
-                    getattr(after, column),
-                    at,
-                    *change.order,
-                )
-            )
+            folded.lines.append(line(change.code, column, old, new, at, *change.order))
         tree.rows[change.code] = after
     return folded
 
 
+def _outdated_columns(change: Change, stamps: Mapping[tuple[str, str], Stamp]) -> list[str]:
+    """The columns of a change of which something newer was said."""
+    outdated = []
+    for column in change.columns:
+        newest = stamps.get((change.code, column))
+        if newest is not None and change.order < newest:
+            outdated.append(column)
+    return outdated
+
+
 def _value(column: str, value: Any) -> Any:
-    return stored_day(value) if column in _DAYS and isinstance(value, str) else value
+    if column in _DAYS and isinstance(value, str):
+        return stored_day(value)
+    return value
