@@ -4,7 +4,8 @@ departments and operators.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -76,7 +77,8 @@ def listed(
     request: Request, portal: ThisPortal, organisation: str = "", done: str = ""
 ) -> Response:
     """The accounts and keys of the viewer's tree, or of one organisation in it."""
-    return _page(portal, request, _overseer(portal, request), organisation, done=done)
+    viewer = _overseer(portal, request)
+    return _page(portal, request, viewer, organisation, Outcome(done=done))
 
 
 @routes.post("/accounts", summary=f"Opens an account; {_WHO}")
@@ -260,23 +262,37 @@ def _given(
     except Refused as refused:
         if refused.status == 404:
             raise
-        return _page(portal, request, viewer, organisation, refused=refused, form=form)
+        return _page(portal, request, viewer, organisation, Outcome(refused=refused, form=form))
     if secret is None:
         return RedirectResponse(f"/accounts?done={what}", 303)
-    return _page(portal, request, viewer, organisation, secret=secret, what=what)
+    return _page(portal, request, viewer, organisation, Outcome(secret=secret, what=what))
 
 
-def _page(  # noqa: PLR0913
-    portal: Portal,
-    request: Request,
-    viewer: Viewer,
-    organisation: str,
-    *,
-    done: str = "",
-    secret: str = "",
-    what: str = "",
-    refused: Refused | None = None,
-    form: Any = None,
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of the form before: done, or a secret that is shown this once and what it is, or
+    why not and what was typed.
+    """
+
+    done: str = ""
+    secret: str = ""
+    what: str = ""
+    refused: Refused | None = None
+    form: Mapping[str, str] = field(default_factory=dict)
+
+
+def _may_give(viewer: Viewer, roles: Mapping[str, str]) -> dict[str, str]:
+    """The roles that the viewer may give: none above their own."""
+    may = {}
+    for role, label in roles.items():
+        above_ones_own = role == "operator" or (role == "admin" and viewer.role != "admin")
+        if not above_ones_own:
+            may[role] = label
+    return may
+
+
+def _page(
+    portal: Portal, request: Request, viewer: Viewer, organisation: str, outcome: Outcome
 ) -> Response:
     now = portal.clock.now()
     with portal.web.begin() as tx:
@@ -284,35 +300,25 @@ def _page(  # noqa: PLR0913
         names = Directory.of(tx)
         only = organisation if names.within(organisation, viewer.organisation) else None
         persons, keys = accounts.list_accounts(tx, only), list_keys(tx, only)
-    may = {
-        role: words
-        for role, words in ACCOUNT_ROLES.items()
-        if role != "operator" and (role != "admin" or viewer.role == "admin")
-    }
-    may_key = {
-        role: words
-        for role, words in KEY_ROLES.items()
-        if role != "operator" and (role != "admin" or viewer.role == "admin")
-    }
     return render(
         portal,
         request,
         "accounts.html",
         viewer,
-        status=refused.status if refused else 200,
+        status=outcome.refused.status if outcome.refused else 200,
         persons=persons,
         keys=keys,
         names=names,
         only=only or "",
-        done=DONE.get(done),
-        secret=secret,
-        what=what,
-        refused=refused,
-        form=form or {},
+        done=DONE.get(outcome.done),
+        secret=outcome.secret,
+        what=outcome.what,
+        refused=outcome.refused,
+        form=outcome.form,
         roles=ACCOUNT_ROLES,
         key_roles=KEY_ROLES,
-        may=may,
-        may_key=may_key,
+        may=_may_give(viewer, ACCOUNT_ROLES),
+        may_key=_may_give(viewer, KEY_ROLES),
         expired=lambda person: bool(person.given_at and person.given_at < now - accounts.ONE_TIME),
         until=lambda person: (
             person.given_at + accounts.ONE_TIME if person.given_at else timedelta()

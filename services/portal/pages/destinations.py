@@ -101,21 +101,28 @@ def claim_page(
     return RedirectResponse("/pool?done=1", 303)
 
 
+@dataclass(frozen=True, slots=True)
+class LearnedQuery:
+    """Which confirmed addresses a page shows: of a text, those withdrawn too, from which page on;
+    and whether some were just withdrawn.
+    """
+
+    text: str = ""
+    withdrawn: bool = False
+    page: Annotated[int, Query(ge=1, le=10_000)] = 1
+    done: bool = False
+
+
 @routes.get(
     "/department/addresses", summary="What was learned of addresses; role: department, admin"
 )
 def learned(
-    request: Request,
-    portal: ThisPortal,
-    text: str = "",
-    withdrawn: bool = False,
-    done: bool = False,
-    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+    request: Request, portal: ThisPortal, asked: Annotated[LearnedQuery, Depends()]
 ) -> Response:
     """A page of confirmed addresses; a text to search for is never part of an address."""
-    if text:
+    if asked.text:
         return RedirectResponse("/department/addresses", 303)
-    return _learned(portal, request, "", withdrawn, page, done)
+    return _learned(portal, request, asked)
 
 
 @routes.post(
@@ -127,14 +134,8 @@ def search_learned(
     """Confirmed addresses searched."""
     signed_in(portal, request)
     check_token(portal, request, form)
-    return _learned(
-        portal,
-        request,
-        form.get("text", "")[:100],
-        form.get("withdrawn") == "1",
-        page_of(form),
-        False,
-    )
+    text, withdrawn = form.get("text", "")[:100], form.get("withdrawn") == "1"
+    return _learned(portal, request, LearnedQuery(text, withdrawn, page_of(form)))
 
 
 @routes.post(
@@ -153,7 +154,7 @@ def withdraw(request: Request, form: CheckedForm, portal: ThisPortal, viewer: Si
     except Refused as refused:
         if refused.status == 404:
             raise
-        return _learned(portal, request, form.get("text", ""), False, 1, False, refused)
+        return _learned(portal, request, LearnedQuery(form.get("text", "")), refused)
     return RedirectResponse("/department/addresses?done=1", 303)
 
 
@@ -232,23 +233,24 @@ def _pool(
     )
 
 
-def _learned(  # noqa: PLR0913
-    portal: Portal,
-    request: Request,
-    text: str,
-    withdrawn: bool,
-    page: int,
-    done: bool,
-    refused: Refused | None = None,
+def _learned(
+    portal: Portal, request: Request, asked: LearnedQuery, refused: Refused | None = None
 ) -> Response:
     viewer = signed_in(portal, request)
     if not viewer.oversees:
         raise Refused(403, "departments-only", _DEPARTMENTS)
     with portal.web.begin() as tx:
         rows = portal.places.listed(
-            tx, viewer.caller, text, withdrawn=withdrawn, limit=ROWS + 1, offset=(page - 1) * ROWS
+            tx,
+            viewer.caller,
+            asked.text,
+            withdrawn=asked.withdrawn,
+            limit=ROWS + 1,
+            offset=(asked.page - 1) * ROWS,
         )
-        differing = portal.places.differing(tx, viewer.caller) if page == 1 and not text else []
+        differing = []
+        if asked.page == 1 and not asked.text:
+            differing = portal.places.differing(tx, viewer.caller)
         directory = Directory.of(tx)
     return render(
         portal,
@@ -259,10 +261,10 @@ def _learned(  # noqa: PLR0913
         rows=rows[:ROWS],
         listed=("addresses", len(differing)),
         more=len(rows) > ROWS,
-        page=page,
-        text=text,
-        withdrawn=withdrawn,
-        done=done,
+        page=asked.page,
+        text=asked.text,
+        withdrawn=asked.withdrawn,
+        done=asked.done,
         refused=refused,
         differing=differing,
         names=directory,
