@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import structlog
@@ -68,6 +69,7 @@ class OutgoingMessage:
 
     @property
     def attempt(self) -> UUID:
+        """The id of this attempt: a repetition has the same."""
         return uuid5(self.id, str(self.attempts))
 
 
@@ -89,126 +91,158 @@ def deliver_due(  # noqa: PLR0913
     hours and the days on which `rests(day)` is true; `url` is the portal's, for links; `language`
     is `zh-CN` or `en`. Several processes may call it.
     """
-    office = DeliveryContext(engine, clock, channels, policy or default_policy(), url, language)
-    mails = _claim(office, rests, limit)
+    context = DeliveryContext(engine, clock, channels, policy or default_policy(), url, language)
+    messages = _claim(context, rests, limit)
     faults: list[Exception] = []
-    for mail in mails:
+    for message in messages:
         try:
-            _hand_over(office, mail)
+            _hand_over(context, message)
         except Exception as fault:  # it stays for a later round and does not hold up the others
             faults.append(fault)
     if faults:
         raise faults[0]
-    return len(mails)
+    return len(messages)
 
 
-def _put_aside(office: DeliveryContext, mail: OutgoingMessage, fault: Exception) -> None:
+def _put_aside(context: DeliveryContext, message: OutgoingMessage, fault: Exception) -> None:
     """A message that cannot even be made ready: its notices wait on the dead-letter desk, given
     back.
     """
-    now = office.clock.now()
-    with office.engine.begin() as tx:
-        for notice in queries.claimed(tx, mail.ids, mail.lease):
+    now = context.clock.now()
+    with context.engine.begin() as tx:
+        for notice in queries.claimed(tx, message.ids, message.lease):
             queries.DELIVERING.put_aside(tx, str(notice["id"]), fault, now, notice["organisation"])
             tables.put_back(tx, [notice["id"]], now)
 
 
-def _claim(office: DeliveryContext, rests: Rests, limit: int) -> list[OutgoingMessage]:
-    now, policy = office.clock.now(), office.policy
-    disturbing = [name for name, channel in office.channels.items() if channel.disturbs]
+def _claim(context: DeliveryContext, rests: Rests, limit: int) -> list[OutgoingMessage]:
+    """Takes the messages that are due the longest, once quiet hours and digests have had their
+    say.
+    """
+    now = context.clock.now()
+    policy = context.policy
+    disturbing = [name for name, channel in context.channels.items() if channel.disturbs]
     opens = next_send_time(now, rests, policy)
-    with office.engine.begin() as tx:
+    lease = uuid4()
+    with context.engine.begin() as tx:
         tables.release_expired_leases(tx, now)
         if opens > now:
             tables.defer(tx, disturbing, now, opens)
         tables.digest(tx, disturbing, now, policy.gather)
-        lease = uuid4()
-        claimed = tables.claim(tx, list(office.channels), now, now + policy.lease, lease, limit)
-    claimed = sorted(claimed, key=lambda n: (n["first"], n["letter"], n["channel"], n["id"]))
+        channels = list(context.channels)
+        claimed = tables.claim(tx, channels, now, now + policy.lease, lease, limit)
+    in_order = sorted(claimed, key=lambda notice: (notice["first"], *_of_message(notice)))
     return [
-        _mail(list(group), lease)
-        for _, group in groupby(claimed, key=lambda n: (n["letter"], n["channel"]))
+        _message(list(notices), lease)
+        for _, notices in groupby(
+            in_order, key=lambda notice: (notice["letter"], notice["channel"])
+        )
     ]
 
 
-def _mail(notices: Sequence[Record], lease: UUID) -> OutgoingMessage:
-    first, ids = notices[0], tuple(n["id"] for n in notices)
-    new = uuid5(ids[0], " ".join([first["first"].isoformat(), *map(str, ids[1:])]))
+def _of_message(notice: Record) -> tuple[UUID, str, UUID]:
+    """What notices are ordered by, so that those of one message stand together."""
+    return notice["letter"], notice["channel"], notice["id"]
+
+
+def _message(notices: Sequence[Record], lease: UUID) -> OutgoingMessage:
+    """Claimed notices as one message: the one they travelled as before, else a new one."""
+    first = notices[0]
+    ids = tuple(notice["id"] for notice in notices)
+    others = [str(notice) for notice in ids[1:]]
+    new = uuid5(ids[0], " ".join([first["first"].isoformat(), *others]))
     return OutgoingMessage(
-        first["mail"] or new, ids, first["contact"], first["channel"], first["attempts"] + 1, lease
+        id=first["mail"] or new,
+        ids=ids,
+        contact=first["contact"],
+        channel=first["channel"],
+        attempts=first["attempts"] + 1,
+        lease=lease,
     )
 
 
-def _hand_over(office: DeliveryContext, mail: OutgoingMessage) -> None:
+def _hand_over(context: DeliveryContext, message: OutgoingMessage) -> None:
     try:
-        with office.engine.begin() as tx:
-            notice = _check(tx, office, mail)
+        with context.engine.begin() as tx:
+            notice = _check(tx, context, message)
     except Exception as fault:
         if is_infrastructure(fault):
             raise
-        _put_aside(office, mail, fault)
+        _put_aside(context, message, fault)
         return
     if notice is None:
         return
     try:
-        office.channels[mail.channel].send(notice)
+        context.channels[message.channel].send(notice)
     except ChannelError as error:
-        _write_failure(office, mail, error)
+        _write_failure(context, message, error)
     except Exception as error:
-        _write_failure(office, mail, ChannelError(type(error).__name__, unknown=True))
+        _write_failure(context, message, ChannelError(type(error).__name__, unknown=True))
         raise
     else:
-        _write_success(office, mail)
+        _write_success(context, message)
 
 
-def _check(tx: Connection, office: DeliveryContext, mail: OutgoingMessage) -> Notice | None:
+def _check(tx: Connection, context: DeliveryContext, message: OutgoingMessage) -> Notice | None:
     """Reads the notices again: those whose task is done, or whose contact is not to be written to
     any more, are not sent.
 
     For the rest the attempt row is written and the message rendered; None where nothing is left or
     the channel is full.
     """
-    now, policy = office.clock.now(), office.policy
-    notices = queries.claimed(tx, mail.ids, mail.lease)
-    done = [n["id"] for n in notices if n["done"]]
+    notices = queries.claimed(tx, message.ids, message.lease)
+    done = [notice["id"] for notice in notices if notice["done"]]
     if done:
         tables.not_sent(tx, done, "done")
-    standing = [n for n in notices if not n["done"]]
-    if not standing:
+    standing = [notice for notice in notices if not notice["done"]]
+    if not standing or not _may_go(tx, context, message, standing):
         return None
-    gone = _gone(standing[0], mail.channel, now, policy)
-    if gone:
-        tables.not_sent(tx, [n["id"] for n in standing], gone)
-        _tell_others(tx, office, standing, mail.contact)
-        return None
-    ids = [n["id"] for n in standing]
-    if mail.attempts > len(
-        policy.retry_delays
-    ):  # every attempt ended with the death of its process
-        tables.failed(tx, ids, mail.lease, "no attempt is left")
-        _tell_others(tx, office, standing, mail.contact)
-        return None
-    free_at = _free_at(tx, mail.channel, now, policy)
-    if free_at > now:
-        tables.put_back(tx, ids, free_at)
-        return None
+    now = context.clock.now()
     attempt = {
-        "id": mail.attempt,
-        "mail": mail.id,
-        "contact": mail.contact,
+        "id": message.attempt,
+        "mail": message.id,
+        "contact": message.contact,
         "path": standing[0]["path"],
-        "channel": mail.channel,
+        "channel": message.channel,
         "now": now,
     }
-    tables.begin_attempt(tx, attempt, ids, mail.attempts)
+    tables.begin_attempt(tx, attempt, _ids(standing), message.attempts)
     subject, text = render(
-        [_item(n, policy) for n in standing],
+        [_item(notice, context.policy) for notice in standing],
         now.date(),
-        office.url,
-        office.language,
-        policy.lines_max,
+        context.url,
+        context.language,
+        context.policy.lines_max,
     )
-    return Notice(mail.id, standing[0]["email"] or "", subject, text, office.language, now)
+    address = standing[0]["email"] or ""
+    return Notice(message.id, address, subject, text, context.language, now)
+
+
+def _may_go(
+    tx: Connection, context: DeliveryContext, message: OutgoingMessage, notices: Sequence[Record]
+) -> bool:
+    """Whether a message may be handed over now; if not, what becomes of its notices is written."""
+    now = context.clock.now()
+    policy = context.policy
+    gone = _gone(notices[0], message.channel, now, policy)
+    if gone:
+        tables.not_sent(tx, _ids(notices), gone)
+        _tell_others(tx, context, notices, message.contact)
+        return False
+    if message.attempts > len(policy.retry_delays):
+        # every attempt ended with the death of its process
+        tables.failed(tx, _ids(notices), message.lease, "no attempt is left")
+        _tell_others(tx, context, notices, message.contact)
+        return False
+    free_at = _free_at(tx, message.channel, now, policy)
+    if free_at > now:
+        tables.put_back(tx, _ids(notices), free_at)
+        return False
+    return True
+
+
+def _ids(notices: Sequence[Record]) -> list[UUID]:
+    return [notice["id"] for notice in notices]
 
 
 def _gone(notice: Record, channel: str, now: datetime, policy: Policy) -> str | None:
@@ -216,7 +250,12 @@ def _gone(notice: Record, channel: str, now: datetime, policy: Policy) -> str | 
     if notice["contact"] is None or (channel == "email" and not notice["email"]):
         return "post_ended"
     contact = Contact(
-        *(notice[k] for k in ("contact", "channel", "email", "since", "until", "bounced_count"))
+        notice["contact"],
+        notice["channel"],
+        notice["email"],
+        notice["since"],
+        notice["until"],
+        notice["bounced_count"],
     )
     return obstacle(contact, now.date(), policy.bounces_max)
 
@@ -238,6 +277,8 @@ def _free_at(tx: Connection, channel: str, now: datetime, policy: Policy) -> dat
 
 
 def _item(notice: Record, policy: Policy) -> Item:
+    has_superior = notice["path"].count(".") > 1
+    may_climb = notice["kind"] in policy.climbs and notice["because"] is None
     return Item(
         kind=notice["kind"],
         act=notice["act"],
@@ -246,48 +287,47 @@ def _item(notice: Record, policy: Policy) -> Item:
         recipient=notice["recipient_name"],
         because=notice["because"],
         case=str(notice["case_id"]) if notice["case_id"] else None,
-        climbs=notice["kind"] in policy.climbs
-        and notice["because"] is None
-        and notice["path"].count(".") > 1,
+        climbs=may_climb and has_superior,
         persons=notice["persons"] or 1,
     )
 
 
-def _write_success(office: DeliveryContext, mail: OutgoingMessage) -> None:
-    now = office.clock.now()
-    with office.engine.begin() as tx:
-        tables.end_attempt(tx, mail.attempt, "sent", now)
-        tables.sent(tx, mail.ids, mail.lease, now)
-        note_delivery(tx, mail.contact)
+def _write_success(context: DeliveryContext, message: OutgoingMessage) -> None:
+    now = context.clock.now()
+    with context.engine.begin() as tx:
+        tables.end_attempt(tx, message.attempt, "sent", now)
+        tables.sent(tx, message.ids, message.lease, now)
+        note_delivery(tx, message.contact)
     log.info(
         "notice_sent",
-        mail=str(mail.id),
-        channel=mail.channel,
-        notices=len(mail.ids),
-        attempts=mail.attempts,
+        mail=str(message.id),
+        channel=message.channel,
+        notices=len(message.ids),
+        attempts=message.attempts,
     )
 
 
-def _write_failure(office: DeliveryContext, mail: OutgoingMessage, error: ChannelError) -> None:
-    now, why = office.clock.now(), str(error)
-    delay = None if error.permanent else retry_delay(str(mail.id), mail.attempts, office.policy)
-    with office.engine.begin() as tx:
-        tables.end_attempt(tx, mail.attempt, "unknown" if error.unknown else "failed", now, why)
+def _write_failure(context: DeliveryContext, message: OutgoingMessage, error: ChannelError) -> None:
+    now = context.clock.now()
+    why = str(error)
+    delay = None
+    if not error.permanent:
+        delay = retry_delay(str(message.id), message.attempts, context.policy)
+    outcome = "unknown" if error.unknown else "failed"
+    with context.engine.begin() as tx:
+        tables.end_attempt(tx, message.attempt, outcome, now, why)
         if error.permanent:
-            note_bounce(tx, mail.contact)
+            note_bounce(tx, message.contact)
         if delay is not None:
-            tables.retry(
-                tx, mail.ids, mail.lease, now + max(delay, error.retry_after or delay), why
-            )
+            due_at = now + max(delay, error.retry_after or delay)
+            tables.retry(tx, message.ids, message.lease, due_at, why)
         else:
-            notices = queries.claimed(tx, mail.ids, mail.lease)
-            tables.failed(tx, mail.ids, mail.lease, why)
-            _tell_others(tx, office, [n for n in notices if not n["done"]], mail.contact)
+            _give_up(tx, context, message, why)
     log.warning(
         "notice_not_taken",
-        mail=str(mail.id),
-        channel=mail.channel,
-        attempts=mail.attempts,
+        mail=str(message.id),
+        channel=message.channel,
+        attempts=message.attempts,
         reason=why,
         permanent=error.permanent,
         unknown=error.unknown,
@@ -295,35 +335,44 @@ def _write_failure(office: DeliveryContext, mail: OutgoingMessage, error: Channe
     )
 
 
+def _give_up(tx: Connection, context: DeliveryContext, message: OutgoingMessage, why: str) -> None:
+    """No attempt is left: others are told, as far as the tasks still stand."""
+    notices = queries.claimed(tx, message.ids, message.lease)
+    tables.failed(tx, message.ids, message.lease, why)
+    standing = [notice for notice in notices if not notice["done"]]
+    _tell_others(tx, context, standing, message.contact)
+
+
 def _tell_others(
-    tx: Connection, office: DeliveryContext, notices: Sequence[Record], contact: UUID
+    tx: Connection, context: DeliveryContext, notices: Sequence[Record], contact: UUID
 ) -> None:
     """What one contact could not be told goes to the other contacts of the organisation, or one
     level up.
     """
     if not notices:
         return
-    now = office.clock.now()
+    now = context.clock.now()
     whom = whom_to_tell(
         tx,
-        {n["organisation"] for n in notices},
-        office.clock,
-        office.channels,
-        office.policy,
+        {notice["organisation"] for notice in notices},
+        context.clock,
+        context.channels,
+        context.policy,
         {str(contact)},
     )
-    for stage in sorted({n["stage"] for n in notices}):
-        tasks = [
-            {
-                "id": n["task"],
-                "case": n["case_id"],
-                "kind": n["kind"],
-                "act": n["act"],
-                "due_on": n["due_on"],
-                "organisation": n["organisation"],
-                "at": now,
-            }
-            for n in notices
-            if n["stage"] == stage
-        ]
-        tables.write_notices(tx, tasks, whom, now, office.policy.urgent, stage)
+    for stage in sorted({notice["stage"] for notice in notices}):
+        tasks = [_task(notice, now) for notice in notices if notice["stage"] == stage]
+        tables.write_notices(tx, tasks, whom, now, context.policy.urgent, stage)
+
+
+def _task(notice: Record, now: datetime) -> dict[str, Any]:
+    """The task of a notice, to be told anew."""
+    return {
+        "id": notice["task"],
+        "case": notice["case_id"],
+        "kind": notice["kind"],
+        "act": notice["act"],
+        "due_on": notice["due_on"],
+        "organisation": notice["organisation"],
+        "at": now,
+    }

@@ -36,7 +36,8 @@ def climb_overdue(
     Overdue is from 00:00 of the day after `due_on`. Each task climbs once, one level, however long
     the process was off.
     """
-    rules, now = policy or default_policy(), clock.now()
+    rules = policy or default_policy()
+    now = clock.now()
     with engine.begin() as tx:
         tasks = queries.overdue_unannounced(tx, now.date(), rules.climbs, limit)
         if not tasks:
@@ -63,11 +64,13 @@ def _tell_above(
     """Writes the overdue notices of some tasks, to their organisation and to the level above."""
     late = {task["organisation"] for task in tasks}
     own = whom_to_tell(tx, late, clock, channels, policy)
-    parents = {code: above(own[code][0].path) for code in late}
-    higher = whom_to_tell(tx, set(filter(None, parents.values())), clock, channels, policy)
-    whom = {
-        code: [*own[code], *_once(own[code], higher.get(parents[code] or "", ()))] for code in late
-    }
+    parent_of = {code: above(own[code][0].path) for code in late}
+    parents = {parent for parent in parent_of.values() if parent}
+    higher = whom_to_tell(tx, parents, clock, channels, policy)
+    whom: dict[str, Sequence[Recipient]] = {}
+    for code in late:
+        of_parent = higher.get(parent_of[code] or "", ())
+        whom[code] = [*own[code], *_once(own[code], of_parent)]
     now = clock.now()
     rows = [{"case": task["case_id"], "at": now, **task} for task in tasks]
     tables.write_notices(tx, rows, whom, now, policy.urgent, "overdue")
@@ -93,9 +96,11 @@ def settle_closed(engine: Engine, clock: Clock) -> int:
 
 def _once(notified: Sequence[Recipient], higher: Sequence[Recipient]) -> list[Recipient]:
     """Those of the level above who are not told already."""
-    known = {(r.organisation, r.contact) for r in notified}
+    known = {(recipient.organisation, recipient.contact) for recipient in notified}
     return [
-        replace(r, because="overdue") for r in higher if (r.organisation, r.contact) not in known
+        replace(recipient, because="overdue")
+        for recipient in higher
+        if (recipient.organisation, recipient.contact) not in known
     ]
 
 

@@ -5,6 +5,7 @@ theirs.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -31,20 +32,36 @@ def notifier(
     rules = policy or default_policy()
 
     def handle(tx: Connection, messages: Sequence[Message]) -> None:
-        opened = {
-            task["id"]: task | {"case": m.body.get("case"), "at": m.body["at"]}
-            for m in messages
-            for task in m.body.get("tasks_opened", ())
-        }
-        closed = [task for m in messages for task in m.body.get("tasks_closed", ())]
+        opened = _opened(messages)
         if opened:
-            organisations = {task["organisation"] for task in opened.values()}
+            organisations = {task["organisation"] for task in opened}
             whom = whom_to_tell(tx, organisations, clock, channels, rules)
-            tables.write_notices(tx, list(opened.values()), whom, clock.now(), rules.urgent)
+            tables.write_notices(tx, opened, whom, clock.now(), rules.urgent)
+        closed = _closed(messages)
         if closed:
             tables.close_notices(tx, closed)
 
     return handle
+
+
+def _opened(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """The tasks that messages open, each with its case and the time; a task told twice as it was
+    told last.
+    """
+    opened: dict[str, dict[str, Any]] = {}
+    for message in messages:
+        of_message = {"case": message.body.get("case"), "at": message.body["at"]}
+        for task in message.body.get("tasks_opened", ()):
+            opened[task["id"]] = task | of_message
+    return list(opened.values())
+
+
+def _closed(messages: Sequence[Message]) -> list[str]:
+    """The ids of the tasks that messages close."""
+    closed: list[str] = []
+    for message in messages:
+        closed += message.body.get("tasks_closed", ())
+    return closed
 
 
 def whom_to_tell(
@@ -60,11 +77,11 @@ def whom_to_tell(
     """
     today = clock.now().date()
     book = queries.directory(tx, organisations, today, policy.bounces_max, without)
-    unknown = next((code for code in organisations if code not in book), None)
-    if unknown is not None:
-        raise Poison(
-            Words(f"登记册中没有党组织 {unknown}", f"the register has no organisation {unknown}")
-        )
+    for code in organisations:
+        if code not in book:
+            raise Poison(
+                Words(f"登记册中没有党组织 {code}", f"the register has no organisation {code}")
+            )
     return {
         code: recipients(book[code], book, today, channels, policy.bounces_max, without)
         for code in organisations

@@ -15,11 +15,9 @@ from services.kit.db.engine import Record, dumps, rows
 from services.kit.loops import Part
 from services.notifier.recipients import Addressee, Contact, climbing
 
-CLIMBING, DELIVERING, SETTLING = (
-    Part("climb", "overdue"),
-    Part("delivery", "mails"),
-    Part("settle", "notices"),
-)
+CLIMBING = Part("climb", "overdue")
+DELIVERING = Part("delivery", "mails")
+SETTLING = Part("settle", "notices")
 
 _ADDRESSEES = """
 SELECT o.code, o.path, c.id::text AS id, c.channel, c.email, c."from" AS since, c.until,
@@ -80,23 +78,25 @@ def directory(
     Unknown codes are missing.
     """
     book = addressees(tx, codes)
-    above = {
-        code
-        for addressee in book.values()
-        if climbing(addressee, today, bounces_max, without)
-        for code in addressee.superiors
-    }
-    return book | addressees(tx, above - book.keys()) if above - book.keys() else book
+    above: set[str] = set()
+    for addressee in book.values():
+        if climbing(addressee, today, bounces_max, without):
+            above.update(addressee.superiors)
+    missing = above - book.keys()
+    return book | addressees(tx, missing) if missing else book
 
 
 def addressees(tx: Connection, codes: Collection[str]) -> dict[str, Addressee]:
     """Organisations by code with all contacts ever loaded for them, in one statement."""
-    book: dict[str, tuple[str, list[Contact]]] = {}
-    for code, path, ident, *contact in tx.exec_driver_sql(_ADDRESSEES, (dumps(list(codes)),)).all():
-        contacts = book.setdefault(code, (path, []))[1]
-        if ident is not None:
-            contacts.append(Contact(ident, *contact))
-    return {code: Addressee(code, path, tuple(contacts)) for code, (path, contacts) in book.items()}
+    paths: dict[str, str] = {}
+    contacts_of: dict[str, list[Contact]] = {}
+    listed = tx.exec_driver_sql(_ADDRESSEES, (dumps(list(codes)),)).all()
+    for code, path, contact_id, *columns in listed:
+        paths[code] = path
+        contacts = contacts_of.setdefault(code, [])
+        if contact_id is not None:
+            contacts.append(Contact(contact_id, *columns))
+    return {code: Addressee(code, path, tuple(contacts_of[code])) for code, path in paths.items()}
 
 
 def inbox(

@@ -63,10 +63,9 @@ def channel_of(contact: Contact, channels: Collection[str]) -> str | None:
     """
     if contact.channel == PORTAL:
         return PORTAL
-    wanted = (
-        contact.channel if contact.channel in channels and contact.channel != "email" else "email"
-    )
-    return wanted if wanted in channels and (wanted != "email" or contact.email) else None
+    if contact.channel != "email" and contact.channel in channels:
+        return contact.channel
+    return "email" if "email" in channels and contact.email else None
 
 
 def obstacle(
@@ -93,7 +92,10 @@ def climbing(
     obstacles = [obstacle(contact, today, bounces_max, without) for contact in addressee.contacts]
     if None in obstacles:
         return None
-    return next((why for why in ("undelivered", "bounced", "post_ended") if why in obstacles), None)
+    for why in ("undelivered", "bounced", "post_ended"):
+        if why in obstacles:
+            return why
+    return None
 
 
 def recipients(
@@ -112,18 +114,14 @@ def recipients(
     because = climbing(addressee, today, bounces_max, without)
     if because is None:
         return recipients
-    above = [book[code] for code in addressee.superiors if code in book]
-    reachable = next(
-        (
-            organisation
-            for organisation in above
-            if climbing(organisation, today, bounces_max, without) is None
-        ),
-        None,
-    )
-    if reachable is None:
-        return recipients
-    return [*recipients, *direct(reachable, today, channels, bounces_max, without, because)]
+    for code in addressee.superiors:
+        superior = book.get(code)
+        if superior and climbing(superior, today, bounces_max, without) is None:
+            return [
+                *recipients,
+                *direct(superior, today, channels, bounces_max, without, because),
+            ]
+    return recipients
 
 
 def direct(

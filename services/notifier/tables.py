@@ -166,28 +166,31 @@ def write_notices(
     Tasks are {"id","case","kind","act","due_on","organisation","at"}, `at` when the notice falls
     due. What goes to an inbox is delivered by the commit. `stage`: `opened` or `overdue`.
     """
-    rows = [
-        {
-            "organisation": code,
-            "recipient": r.organisation,
-            "path": r.path,
-            "contact": r.contact,
-            "channel": r.channel,
-            "because": r.because,
-        }
-        for code, recipients in whom.items()
-        for r in recipients
-    ]
+    recipient_rows: list[dict[str, Any]] = []
+    for organisation, recipients in whom.items():
+        recipient_rows += [_recipient_row(organisation, recipient) for recipient in recipients]
     tx.exec_driver_sql(
         _WRITE,
         {
             "tasks": dumps(tasks),
-            "whom": dumps(rows),
+            "whom": dumps(recipient_rows),
             "now": now,
             "urgent": sorted(urgent),
             "stage": stage,
         },
     )
+
+
+def _recipient_row(organisation: str, recipient: Recipient) -> dict[str, Any]:
+    """A recipient of the tasks of an organisation."""
+    return {
+        "organisation": organisation,
+        "recipient": recipient.organisation,
+        "path": recipient.path,
+        "contact": recipient.contact,
+        "channel": recipient.channel,
+        "because": recipient.because,
+    }
 
 
 def close_notices(tx: Connection, tasks: Sequence[str]) -> None:

@@ -45,8 +45,12 @@ class Email:
         timeout: float = TIMEOUT_SECONDS,
         context: ssl.SSLContext | None = None,
     ) -> None:
-        self.host, self.port, self.sender, self.timeout = host, port, sender, timeout
-        self.username, self.password = username, password
+        self.host = host
+        self.port = port
+        self.sender = sender
+        self.timeout = timeout
+        self.username = username
+        self.password = password
         self.starttls = starttls or username is not None
         self.context = context
         self._server: smtplib.SMTP | None = None
@@ -86,16 +90,12 @@ class Email:
         self._forget(quietly=False)
 
     def _mail(self, notice: Notice) -> bytes:
-        try:
-            usable = Address(addr_spec=notice.address).addr_spec.isascii()
-        except (ValueError, IndexError, MessageError):
-            usable = False
-        if not usable:
+        if not _is_usable(notice.address):
             raise ChannelError("not an e-mail address", permanent=True)
-        mail: Message[Any, Any] = MIMEText(
-            notice.text, "plain", "utf-8"
-        )  # not EmailMessage: Python 3.11 loses spaces in a folded subject
-        mail["To"], mail["From"] = notice.address, self.sender
+        # not EmailMessage: Python 3.11 loses spaces in a folded subject
+        mail: Message[Any, Any] = MIMEText(notice.text, "plain", "utf-8")
+        mail["To"] = notice.address
+        mail["From"] = self.sender
         mail["Subject"] = Header(notice.subject, "utf-8", header_name="Subject")
         mail["Date"] = format_datetime(notice.at)
         mail["Message-ID"] = f"<{notice.id}@{self.sender.rpartition('@')[2]}>"
@@ -161,6 +161,14 @@ class Email:
             server.close() if quietly else server.quit()
         except OSError:
             server.close()
+
+
+def _is_usable(address: str) -> bool:
+    """Whether it is an address that every server takes."""
+    try:
+        return Address(addr_spec=address).addr_spec.isascii()
+    except (ValueError, IndexError, MessageError):
+        return False
 
 
 def _accept(answer: tuple[int, bytes], what: str, ours: bool = False) -> None:
