@@ -71,18 +71,14 @@ def application(
     it is served.
     """
     outcomes = outcomes_of(decisions, progress_of_cases, change_log.progress)
-    routers = portal_routers() if portal else []
-    web = intake_app.build(
-        app.web,
-        app.clock,
-        app.secret,
-        outcomes,
-        unready,
-        routers,
-        lambda: set_aside(app),
+    serving = intake_app.Serving(
+        routers=portal_routers() if portal else (),
+        unready=unready,
+        set_aside=lambda: set_aside(app),
         operations_apart=bool(getattr(app.settings, "operations_port", 0)),
         hosts=app.settings.host_names() if app.settings else (),
     )
+    web = intake_app.build(app.web, app.clock, app.secret, outcomes, serving)
     web.state.keeper = Keeper(app.worker, app.clock)
     if portal:
         web.state.portal = portal_of(app, address)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -117,89 +118,103 @@ class Intake:
             return invalid
 
 
-def router(intake: Intake) -> APIRouter:
-    """The routes under /v1/events."""
-    routes = APIRouter(tags=["events"])
+routes = APIRouter(tags=["events"])
+"""The routes under /v1/events."""
 
-    @routes.post(
-        "/v1/events",
-        status_code=202,
-        response_model=EventsAnswer,
-        responses=openapi.PROBLEMS_OF_POST,
-        openapi_extra=openapi.REQUEST_BODY,
-        summary="Post events (CloudEvents 1.0); role: sender",
-    )
-    async def post_events(request: Request) -> Response:
+
+def _intake(request: Request) -> Intake:
+    return request.app.state.intake
+
+
+@routes.post(
+    "/v1/events",
+    status_code=202,
+    response_model=EventsAnswer,
+    responses=openapi.PROBLEMS_OF_POST,
+    openapi_extra=openapi.REQUEST_BODY,
+    summary="Post events (CloudEvents 1.0); role: sender",
+)
+async def post_events(request: Request) -> Response:
+    intake = _intake(request)
+    language = language_of(request.headers.get("accept-language"))
+    caller = require_sender(await intake.caller(request))
+    body = await _body(request)
+    started = time.perf_counter()
+    try:
+        received = modes.read(request.scope["headers"], body)
+        outcomes = await run_in_threadpool(intake.post, caller, received.events)
+    except Invalid as invalid:
+        EVENTS.labels("rejected").inc()
+        raise invalid.refused(language) from None
+    SECONDS.observe(time.perf_counter() - started)
+    _count(caller, outcomes)
+    if received.alone and isinstance(outcomes[0], Invalid):
+        raise outcomes[0].refused(language)
+    await _note_refused(request, outcomes)
+    trace_id = problems.trace_id(request)
+    answers = [
+        _answer(event, outcome, language, trace_id)
+        for event, outcome in zip(received.events, outcomes, strict=True)
+    ]
+    return Response(orjson.dumps({"events": answers}), 202, media_type="application/json")
+
+
+@routes.get(
+    "/v1/events/{id:path}",
+    response_model=HowFar,
+    responses=openapi.PROBLEMS_OF_GET,
+    summary="How far an event of one's own came; role: sender",
+)
+def get_event(
+    request: Request,
+    ident: Annotated[str, Path(alias="id")],
+    source: str | None = Query(None, description="default: one's own"),
+) -> Response:
+    intake = _intake(request)
+    caller = intake.keys.caller(request.headers.get("authorization"))
+    problems.acts(request, Actor.of(caller))
+    require_sender(caller)
+    own = SOURCE_PREFIX + caller.own_organisation
+    if source not in (None, own):
+        raise Refused(403, "not-your-source", _NOT_YOURS)
+    with intake.engine.begin() as tx:
+        look_as(tx, caller)
         language = language_of(request.headers.get("accept-language"))
-        caller = require_sender(await intake.caller(request))
-        body = await _body(request)
-        started = time.perf_counter()
-        try:
-            received = modes.read(request.scope["headers"], body)
-            outcomes = await run_in_threadpool(intake.post, caller, received.events)
-        except Invalid as invalid:
-            EVENTS.labels("rejected").inc()
-            raise invalid.refused(language) from None
-        SECONDS.observe(time.perf_counter() - started)
-        _count(caller, outcomes)
-        if received.alone and isinstance(outcomes[0], Invalid):
-            raise outcomes[0].refused(language)
-        await _note_refused(request, outcomes)
-        trace_id = problems.trace_id(request)
-        answers = [
-            _answer(event, outcome, language, trace_id)
-            for event, outcome in zip(received.events, outcomes, strict=True)
-        ]
-        return Response(orjson.dumps({"events": answers}), 202, media_type="application/json")
-
-    @routes.get(
-        "/v1/events/{id:path}",
-        response_model=HowFar,
-        responses=openapi.PROBLEMS_OF_GET,
-        summary="How far an event of one's own came; role: sender",
-    )
-    def get_event(
-        request: Request,
-        ident: Annotated[str, Path(alias="id")],
-        source: str | None = Query(None, description="default: one's own"),
-    ) -> Response:
-        caller = intake.keys.caller(request.headers.get("authorization"))
-        problems.acts(request, Actor.of(caller))
-        require_sender(caller)
-        own = SOURCE_PREFIX + caller.own_organisation
-        if source not in (None, own):
-            raise Refused(403, "not-your-source", _NOT_YOURS)
-        with intake.engine.begin() as tx:
-            look_as(tx, caller)
-            language = language_of(request.headers.get("accept-language"))
-            progress = how_far(tx, posted_id(own, ident), intake.outcomes, language)
-        if progress is None:
-            raise Refused(404, "no-such-event", _NO_SUCH)
-        return Response(orjson.dumps(progress), media_type="application/json")
-
-    return routes
+        progress = how_far(tx, posted_id(own, ident), intake.outcomes, language)
+    if progress is None:
+        raise Refused(404, "no-such-event", _NO_SUCH)
+    return Response(orjson.dumps(progress), media_type="application/json")
 
 
-def build(  # noqa: PLR0913
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """What is served beside intake's calls, and how.
+
+    `routers`: the calls of others. `unready` says for each part why it does not work now; by
+    default the database alone is asked. `set_aside` counts what waits on the dead-letter desk.
+    `operations_apart`: metrics and reasons are told elsewhere, here only whether it is ready.
+    `hosts`: the names under which it answers, none: any.
+    """
+
+    routers: Sequence[APIRouter] = ()
+    unready: Callable[[], Mapping[str, Words]] | None = None
+    set_aside: SetAside = dict
+    operations_apart: bool = False
+    hosts: Collection[str] = ()
+
+
+def build(
     engine: Engine,
     clock: Clock,
     secret: bytes,
     outcomes: Outcomes = nothing_yet,
-    unready: Callable[[], Mapping[str, Words]] | None = None,
-    routers: Sequence[APIRouter] = (),
-    set_aside: SetAside = dict,
-    *,
-    operations_apart: bool = False,
-    hosts: Collection[str] = (),
+    serving: Serving | None = None,
 ) -> FastAPI:
-    """The application with intake's calls, `routers` of others, health, metrics and the
-    descriptions.
+    """The application with intake's calls, health, metrics and the descriptions.
 
-    `unready` says for each part why it does not work now; by default the database alone is asked.
-    `set_aside` counts what waits on the dead-letter desk. `operations_apart`: metrics and reasons
-    are told elsewhere, here only whether it is ready; ``app.state.readiness`` is what to tell
-    there. `hosts`: the names under which it answers, none: any.
+    ``app.state.readiness`` is what to tell where operations are apart.
     """
+    serving = serving or Serving()
     app = FastAPI(
         title="guidui",
         version="1",
@@ -209,17 +224,17 @@ def build(  # noqa: PLR0913
         dependencies=[Depends(well_formed)],
         description="归队: from a posted departure to the community that acts on it",
     )
-    app.add_middleware(Hosts, names=hosts)
+    app.add_middleware(Hosts, names=serving.hosts)
     problems.install(app)
-    app.include_router(router(Intake(engine, clock, secret, outcomes)))
-    for more in routers:
-        app.include_router(more)
+    app.state.intake = Intake(engine, clock, secret, outcomes)
+    for router in (routes, *serving.routers):
+        app.include_router(router)
 
     def own() -> dict[str, Words]:
         return database_away(engine)
 
-    app.state.readiness = Readiness(unready or own, own, set_aside)
-    app.include_router(operations.router(app, app.state.readiness, apart=operations_apart))
+    app.state.readiness = Readiness(serving.unready or own, own, serving.set_aside)
+    app.include_router(operations.router(app, app.state.readiness, apart=serving.operations_apart))
     return app
 
 

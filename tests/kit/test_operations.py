@@ -10,7 +10,7 @@ import pytest
 
 from services.app import printed_url
 from services.cluster.one_process import application
-from services.intake.app import build
+from services.intake.app import Serving, build
 from services.kit import health
 from services.kit.clock import SystemClock
 from services.kit.db.engine import connect
@@ -34,7 +34,8 @@ def _free_port() -> int:
 
 
 def test_apart_the_public_address_tells_only_whether_it_is_ready(web):
-    app = build(web, SystemClock(), b"secret", unready=lambda: BROKEN, operations_apart=True)
+    serving = Serving(unready=lambda: BROKEN, operations_apart=True)
+    app = build(web, SystemClock(), b"secret", serving=serving)
     port = _free_port()
     server = health.serve(port, app.state.readiness)
     try:
@@ -52,7 +53,8 @@ def test_apart_the_public_address_tells_only_whether_it_is_ready(web):
 
 
 def test_together_all_is_told_at_one_address(web):
-    with served(build(web, SystemClock(), b"secret", unready=lambda: BROKEN)) as url:
+    serving = Serving(unready=lambda: BROKEN)
+    with served(build(web, SystemClock(), b"secret", serving=serving)) as url:
         assert httpx.get(f"{url}/readyz", headers={"Accept-Language": "en"}).json()["unready"] == {
             "database": "the database is away"
         }
@@ -71,7 +73,8 @@ def test_a_host_that_is_no_name_is_refused(web, host, path):
 
 
 def test_only_the_names_that_were_set_are_answered(web):
-    with served(build(web, SystemClock(), b"secret", hosts={"guidui.example"})) as url:
+    serving = Serving(hosts={"guidui.example"})
+    with served(build(web, SystemClock(), b"secret", serving=serving)) as url:
         said = {
             host: httpx.get(f"{url}/openapi.json", headers={"Host": host}).status_code
             for host in ("guidui.example", "GUIDUI.example:443", "evil.example", "127.0.0.1:8000")

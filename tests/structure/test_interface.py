@@ -17,7 +17,7 @@ from services.cases.commands import rights
 from services.cases.deadlines.tasks import ALERT_ONLY
 from services.cases.model import states
 from services.cli import KINDS, cli
-from services.intake.app import build
+from services.intake.app import Serving, build
 from services.kit.clock import SystemClock
 from services.portal.api.models import cases as case_models
 from services.portal.app import routers
@@ -103,7 +103,7 @@ def test_every_column_is_named(kind):
 
 def application():
     """The whole application, with nothing behind it: only its table of routes is read."""
-    return build(MagicMock(), SystemClock(), b"secret", routers=routers())
+    return build(MagicMock(), SystemClock(), b"secret", serving=Serving(routers=routers()))
 
 
 def described_calls() -> dict[str, dict]:
