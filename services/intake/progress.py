@@ -156,23 +156,34 @@ def _beside(event_id: UUID, outcomes: Sequence[Outcome], language: str) -> dict[
     """What is told beside the steps, as far as there is any: hints, questions, the change of an
     organisation, why it was rejected.
     """
-    notes: list[dict[str, Any]] = []
-    questions: list[dict[str, Any]] = []
-    for outcome in outcomes:
-        for code, words in outcome.notes:
-            text = words.in_language(language)
-            notes.append({"position": outcome.position, "code": code, "words": text})
-        for question in outcome.questions:
-            questions.append({"review": f"{event_id}:{outcome.position}", **question})
     changes = [outcome.change for outcome in outcomes if outcome.change]
     problems = [outcome.words.in_language(language) for outcome in outcomes if outcome.words]
     beside = {
-        "notes": notes,
-        "questions": questions,
+        "notes": _notes(outcomes, language),
+        "questions": _questions(event_id, outcomes),
         "change": changes[0] if changes else None,
         "problem": problems[0] if problems else None,
     }
     return {name: value for name, value in beside.items() if value}
+
+
+def _notes(outcomes: Sequence[Outcome], language: str) -> list[dict[str, Any]]:
+    """The hints to the sender, with the position of whom each is about."""
+    notes: list[dict[str, Any]] = []
+    for outcome in outcomes:
+        for code, words in outcome.notes:
+            text = words.in_language(language)
+            notes.append({"position": outcome.position, "code": code, "words": text})
+    return notes
+
+
+def _questions(event_id: UUID, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """What the review desk asks the sender, with the review that each is about."""
+    questions: list[dict[str, Any]] = []
+    for outcome in outcomes:
+        review = f"{event_id}:{outcome.position}"
+        questions += [{"review": review, **question} for question in outcome.questions]
+    return questions
 
 
 def _steps(outcome: Outcome) -> dict[str, datetime]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from dataclasses import KW_ONLY, dataclass, field
 from email.errors import MessageError
 from email.header import Header
 from email.headerregistry import Address
@@ -22,6 +23,7 @@ TAKEN = 250
 MAILBOX_FULL = 552  # a 5xx by its number, but it passes (RFC 5321, 4.2.3)
 
 
+@dataclass(eq=False)
 class Email:
     """Hands notices to one mail server over one connection that is opened when needed and kept.
 
@@ -33,27 +35,19 @@ class Email:
 
     disturbs = True
 
-    def __init__(  # noqa: PLR0913
-        self,
-        host: str,
-        port: int = 25,
-        *,
-        sender: str,
-        username: str | None = None,
-        password: str | None = None,
-        starttls: bool = False,
-        timeout: float = TIMEOUT_SECONDS,
-        context: ssl.SSLContext | None = None,
-    ) -> None:
-        self.host = host
-        self.port = port
-        self.sender = sender
-        self.timeout = timeout
-        self.username = username
-        self.password = password
-        self.starttls = starttls or username is not None
-        self.context = context
-        self._server: smtplib.SMTP | None = None
+    host: str
+    port: int = 25
+    _: KW_ONLY
+    sender: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    starttls: bool = False
+    timeout: float = TIMEOUT_SECONDS
+    context: ssl.SSLContext | None = None
+    _server: smtplib.SMTP | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.starttls = self.starttls or self.username is not None
 
     @classmethod
     def of(cls, settings: Settings) -> Email | None:

@@ -301,9 +301,8 @@ def _pixels(part: Any) -> int:
 
 def _parts(reader: Any) -> Iterator[Any]:
     """Every dictionary of the file, each once, whatever leads to it."""
-    from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject
+    from pypdf.generic import DictionaryObject, IndirectObject
 
-    leading = (IndirectObject, DictionaryObject, ArrayObject)
     waiting: list[Any] = [reader.trailer]
     for numbers in (*reader.xref.values(), reader.xref_objStm):
         waiting += [IndirectObject(number, 0, reader) for number in numbers]
@@ -320,11 +319,21 @@ def _parts(reader: Any) -> Iterator[Any]:
                 continue
             seen.add(place)
             part = part.get_object()
-        # `raw_get` and `list.__iter__` leave references unresolved: each is followed but once
-        values: Iterable[Any] = ()
         if isinstance(part, DictionaryObject):
             yield part
-            values = map(part.raw_get, part)
-        elif isinstance(part, ArrayObject):
-            values = list.__iter__(part)
-        waiting += [value for value in values if isinstance(value, leading)]
+        waiting += _leading_on(part)
+
+
+def _leading_on(part: Any) -> list[Any]:
+    """The references, dictionaries and arrays within a part. References stay unresolved: each is
+    followed but once.
+    """
+    from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject
+
+    values: Iterable[Any] = ()
+    if isinstance(part, DictionaryObject):
+        values = map(part.raw_get, part)
+    elif isinstance(part, ArrayObject):
+        values = list.__iter__(part)
+    leading = (IndirectObject, DictionaryObject, ArrayObject)
+    return [value for value in values if isinstance(value, leading)]
