@@ -46,7 +46,9 @@ def test_the_wheel_holds_two_packages_and_their_data(wheel):
     }
     assert {
         "services/cases/policy/calendar.json",
-        "services/kit/db/migrations/versions/0004_cases.py",
+        "services/kit/db/migrations/versions/0001_baseline.py",
+        "services/kit/db/migrations/baseline/cases.sql",
+        "services/kit/db/migrations/functions/cases/case_event_moves.sql",
         "schemas/asyncapi.yaml",
         "services/addresses/data/divisions.csv.xz",
         "services/portal/static/vendor/htmx.min.js",
