@@ -216,9 +216,8 @@ def _csv_rows(
         if fault:
             yield Row(number, (), fault)
         elif any(cells):
-            cells = cells[:width] + [""] * (
-                width + 1 - len(cells)
-            )  # the last stands for columns that the file lacks
+            cells = cells[:width]
+            cells += [""] * (width + 1 - len(cells))  # the last: columns that the file lacks
             yield Row(number, tuple(_cell(cell) for cell in pick(cells)))
 
 

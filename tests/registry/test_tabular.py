@@ -69,6 +69,11 @@ def test_rows_are_split_into_cells(tmp_path, lines, cells):
     assert cells_of(tmp_path / "list.csv", "name,phone\n" + lines) == cells
 
 
+@pytest.mark.parametrize("line", ["王伟", "王伟,", "王伟,,,"])
+def test_separators_at_the_end_of_a_row_change_nothing(tmp_path, line):
+    assert cells_of(tmp_path / "list.csv", f"name\n{line}\n") == [("王伟", "")]
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
