@@ -180,11 +180,11 @@ def reset_account(tx: Connection, account: UUID, at: datetime) -> str:
     """A fresh one-time password for an account, whose sessions end; Refused 404 where there is none
     like this, 422 where its organisation has ended.
     """
-    found = rows(tx, "SELECT organisation FROM account WHERE id = :id", {"id": account})
-    if not found:
+    registered = rows(tx, "SELECT organisation FROM account WHERE id = :id", {"id": account})
+    if not registered:
         raise Refused(404, "no-such-account", NO_ACCOUNT)
-    if found[0].organisation is not None:
-        living_path(tx, found[0].organisation, at)
+    if registered[0].organisation is not None:
+        living_path(tx, registered[0].organisation, at)
     given = one_time_password()
     set_password(tx, account, given, at, must_change=True)
     forget_devices(tx, account)
@@ -251,12 +251,12 @@ def verified(worker: Engine, secret: bytes, attempt: Attempt, password: str, now
     """
     with worker.begin() as tx:
         turn = take_turn(tx, secret, attempt, now)
-        found = rows(
+        proven = rows(
             tx, _ACCOUNT, {"organisation": attempt.organisation or None, "name": attempt.name}
         )
     if turn.wait > 0:
         raise _too_soon(turn.wait)
-    account = found[0] if found else None
+    account = proven[0] if proven else None
     if not _is_password(account.password_hash if account else _NOBODY, password) or account is None:
         return None
     if account.must_change and account.given_at < now - ONE_TIME:
@@ -314,7 +314,7 @@ def note_failure(
     """
     tried = hmac_token(secret, f"sign-in log:{attempt.organisation}\n{attempt.name}")[:16]
     with worker.begin() as tx:
-        found = rows(
+        closed = rows(
             tx, "SELECT path FROM organisation WHERE code = :code", {"code": attempt.organisation}
         )
         security_log.record(
@@ -326,7 +326,7 @@ def note_failure(
             about="account",
             reference=tried,
             detail=code,
-            path=found[0].path if found else "",
+            path=closed[0].path if closed else "",
             trace=trace,
         )
 

@@ -97,9 +97,13 @@ def take_turn(tx: Connection, secret: bytes, attempt: Attempt, now: datetime) ->
         paces[subject("everybody")] = EVERYBODY
     wait = tx.exec_driver_sql(
         "SELECT sign_in_turn(%s::json, %s, %s)",
-        (dumps([{"subject": one, **asdict(pace)} for one, pace in paces.items()]), now, WINDOW),
+        (
+            dumps([{"subject": subject, **asdict(pace)} for subject, pace in paces.items()]),
+            now,
+            WINDOW,
+        ),
     ).scalar_one()
-    return Turn(wait, own, tuple(one for one in paces if one != own))
+    return Turn(wait, own, tuple(subject for subject in paces if subject != own))
 
 
 def take_back(tx: Connection, turn: Turn) -> None:
@@ -147,7 +151,7 @@ def _known_device(tx: Connection, attempt: Attempt, now: datetime) -> str:
     """The hash of the device's cookie where the account that is tried has signed in with it, else
     ''.
     """
-    found = rows(
+    brakes = rows(
         tx,
         """SELECT d.token_hash FROM known_device d JOIN account a ON a.id = d.account
         WHERE d.token_hash = :device AND a.name = :name AND d.seen_at > :since
@@ -159,4 +163,4 @@ def _known_device(tx: Connection, attempt: Attempt, now: datetime) -> str:
             "organisation": attempt.organisation or None,
         },
     )
-    return found[0].token_hash if found else ""
+    return brakes[0].token_hash if brakes else ""

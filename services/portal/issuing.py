@@ -155,10 +155,10 @@ def _end_access(tx: Connection, codes: Sequence[str], now: datetime) -> None:
 
 
 def _account(tx: Connection, account: UUID) -> Any:
-    found = rows(tx, "SELECT id, path, role FROM account WHERE id = :id", {"id": account})
-    if not found:
+    registered = rows(tx, "SELECT id, path, role FROM account WHERE id = :id", {"id": account})
+    if not registered:
         raise Refused(404, "no-such-account", accounts.NO_ACCOUNT)
-    return found[0]
+    return registered[0]
 
 
 def _note_account(

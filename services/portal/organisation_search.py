@@ -22,12 +22,15 @@ def find(directory: Directory, text: str, on: date) -> Sequence[Organisation]:
     if exact is not None:
         return (exact,)
     hits = [
-        one
-        for one in directory
-        if all(word in one.name or one.code.startswith(word) for word in words)
-        and not one.ended(on)
+        organisation
+        for organisation in directory
+        if all(word in organisation.name or organisation.code.startswith(word) for word in words)
+        and not organisation.ended(on)
     ]
-    return sorted(hits, key=lambda one: (one.depth, len(one.name), one.code))[:FOUND_MAX]
+    return sorted(
+        hits,
+        key=lambda organisation: (organisation.depth, len(organisation.name), organisation.code),
+    )[:FOUND_MAX]
 
 
 def chosen_and_found(
@@ -35,8 +38,8 @@ def chosen_and_found(
 ) -> list[Organisation]:
     """What the list of a form offers: the organisation chosen already, then what the text finds."""
     chosen = directory.get(code)
-    found = [one for one in find(directory, text, on) if one != chosen]
-    return [chosen, *found] if chosen else found
+    others = [organisation for organisation in find(directory, text, on) if organisation != chosen]
+    return [chosen, *others] if chosen else others
 
 
 def branches(directory: Directory, committee: str | None, on: date) -> Sequence[Organisation]:
@@ -44,6 +47,12 @@ def branches(directory: Directory, committee: str | None, on: date) -> Sequence[
     top = directory.get(committee)
     if top is None:
         return ()
-    below = [one for one in directory if one.path.startswith(top.path) and not one.ended(on)]
+    below = [
+        organisation
+        for organisation in directory
+        if organisation.path.startswith(top.path) and not organisation.ended(on)
+    ]
     kinds = {"branch": 0, "general_branch": 1}
-    return sorted(below, key=lambda one: (kinds.get(one.kind, 2), one.path))
+    return sorted(
+        below, key=lambda organisation: (kinds.get(organisation.kind, 2), organisation.path)
+    )

@@ -311,11 +311,11 @@ def environment(language: str) -> Environment:
 def assets() -> dict[str, bytes]:
     """The files that pages load, by name."""
     folder = files("services.portal").joinpath("static")
-    found = {one.name: one.read_bytes() for one in folder.iterdir() if one.is_file()}
+    contents = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     vendor = folder.joinpath("vendor")
     if vendor.is_dir():
-        found |= {one.name: one.read_bytes() for one in vendor.iterdir() if one.is_file()}
-    return found
+        contents |= {path.name: path.read_bytes() for path in vendor.iterdir() if path.is_file()}
+    return contents
 
 
 @lru_cache

@@ -60,9 +60,9 @@ def enquiry_pdf(
     """A letter of enquiry."""
     fonts = fonts_of(portal.fonts)
     with portal.web.begin() as tx:
-        said = papers.enquiry(tx, caller, case_id, place, portal.clock.now(), person)
-        enquiry.check(said, fonts)
-    return sent(lambda out: enquiry.write_enquiry(out, said, fonts), PDF, f"enquiry-{place}.pdf")
+        letter = papers.enquiry(tx, caller, case_id, place, portal.clock.now(), person)
+        enquiry.check(letter, fonts)
+    return sent(lambda out: enquiry.write_enquiry(out, letter, fonts), PDF, f"enquiry-{place}.pdf")
 
 
 def sent(write: Callable[[BinaryIO], Any], kind: str, name: str) -> Response:

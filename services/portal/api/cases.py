@@ -132,8 +132,8 @@ def reviews(caller: OfSomeOrganisation, portal: ThisPortal, page: Page100) -> Re
     """A page of the open reviews that the caller's tree posted or that may mean a member of it."""
     after = page.after(paging.moment, paging.ident, paging.whole)
     with portal.web.begin() as tx:
-        found = portal.reviews(tx, caller, limit=page.one_more, cursor=after)
-    part = page.placed(found, _place_of_review)
+        reviews = portal.reviews(tx, caller, limit=page.one_more, cursor=after)
+    part = page.placed(reviews, _place_of_review)
     return members_answer(portal, caller, "reviews", part, masked_review)
 
 

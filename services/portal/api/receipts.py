@@ -87,7 +87,7 @@ def kept(case_id: str, caller: ActingCaller, portal: ThisPortal, page: Page1000)
     response_class=Response,
     summary=f"One photo or scan, as a file; {_WHO}",
 )
-def one(case_id: str, scan: str, caller: ActingCaller, portal: ThisPortal) -> Response:
+def one_scan(case_id: str, scan: str, caller: ActingCaller, portal: ThisPortal) -> Response:
     """The photo or scan, to be kept as a file."""
     with portal.web.begin() as tx:
         queries.must_see(tx, caller, case_id)

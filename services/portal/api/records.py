@@ -119,8 +119,8 @@ def compare(
 def made(caller: ActingCaller, portal: ThisPortal, page: Page100) -> Response:
     """A page of the comparisons that the caller may see."""
     with portal.read_as(caller) as tx:
-        found = comparisons.made(tx, limit=page.one_more, offset=page.start)
-    return list_answer(page.counted(found), _comparison)
+        made = comparisons.made(tx, limit=page.one_more, offset=page.start)
+    return list_answer(page.counted(made), _comparison)
 
 
 @routes.get(

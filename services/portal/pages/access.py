@@ -171,7 +171,7 @@ def log(
     viewer = signed_in(portal, request)
     if viewer.role not in READERS:
         raise Refused(403, "departments-only", _READING)
-    found = read_log(portal, viewer.caller, event, paging.Page(ROWS, cursor or None))
+    entries = read_log(portal, viewer.caller, event, paging.Page(ROWS, cursor or None))
     with portal.web.begin() as tx:
         names = Directory.of(tx)
     return render(
@@ -179,8 +179,8 @@ def log(
         request,
         "security.html",
         viewer,
-        found=found.items,
-        next=found.next,
+        found=entries.items,
+        next=entries.next,
         event=event,
         events=security_log.EVENTS,
         names=names,

@@ -67,7 +67,7 @@ def event(organisation: str, form: Mapping[str, str]) -> dict[str, Any]:
     the same event.
     """
 
-    def said(**names: str) -> dict[str, str]:
+    def filled(**names: str) -> dict[str, str]:
         return {
             name: form[field].strip()
             for name, field in names.items()
@@ -75,11 +75,11 @@ def event(organisation: str, form: Mapping[str, str]) -> dict[str, Any]:
         }
 
     data: dict[str, Any] = {
-        "person": said(name="name", id_number="id_number", birth_date="birth_date", phone="phone")
+        "person": filled(name="name", id_number="id_number", birth_date="birth_date", phone="phone")
     }
-    if to := said(address="address", since="since"):
+    if to := filled(address="address", since="since"):
         data["to"] = to
-    if origin := said(
+    if origin := filled(
         organisation="from", name="from_name", permit_no="permit_no", letter_number="letter_number"
     ):
         data["from"] = origin
@@ -103,7 +103,9 @@ def _page(
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         directory = Directory.of(tx)
-    found = chosen_and_found(directory, form.get("from"), form.get("from_text", ""), portal.today)
+    organisations = chosen_and_found(
+        directory, form.get("from"), form.get("from_text", ""), portal.today
+    )
     return render(
         portal,
         request,
@@ -112,6 +114,6 @@ def _page(
         status=status,
         form=form,
         faults=faults or {},
-        found=found,
+        found=organisations,
         known=set(_AT.values()),
     )

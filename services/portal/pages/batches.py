@@ -40,14 +40,14 @@ def listed(
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
-        found, names = receiving.batches(tx, viewer.own_organisation), Directory.of(tx)
+        received, names = receiving.batches(tx, viewer.own_organisation), Directory.of(tx)
         posted = batches.posted(tx, viewer.own_organisation, ROWS + 1, (page - 1) * ROWS)
     return render(
         portal,
         request,
         "batches.html",
         viewer,
-        found=found,
+        found=received,
         names=names,
         posted=posted[:ROWS],
         more=len(posted) > ROWS,
@@ -68,16 +68,16 @@ def give(
     """Orders one act for all of the batch, or looks for an organisation."""
     if form.get("find"):
         return _batch(portal, request, viewer, batch, form)
-    said = fields.for_all(form, receiving.ORDERS)
+    orders = fields.for_all(form, receiving.ORDERS)
     try:
         with portal.acts.begin() as tx:
             receiving.give(
                 tx,
                 viewer.caller,
                 batch,
-                said["order"],
-                said["with"],
-                said.get("start_on"),
+                orders["order"],
+                orders["with"],
+                orders.get("start_on"),
                 portal.clock.now(),
                 viewer.name,
             )
@@ -124,10 +124,10 @@ def _batch(  # noqa: PLR0913
         by_state, directory = receiving.by_state(tx, own, batch), Directory.of(tx)
         committee = directory.committee(own)
         places = [
-            (one.code, one.name)
-            for one in branches(directory, committee.code if committee else own, portal.today)
+            (branch.code, branch.name)
+            for branch in branches(directory, committee.code if committee else own, portal.today)
         ]
-        found = (
+        matching = (
             {looking: find(directory, given.get(f"{looking}_text", ""), portal.today)}
             if looking
             else {}
@@ -152,7 +152,7 @@ def _batch(  # noqa: PLR0913
         failed=failed,
         by_state=by_state,
         fields=asked,
-        form=fields.FormBox(values=given, found=found, looking=looking),
+        form=fields.FormBox(values=given, hits=matching, looking=looking),
         refused=refused,
         done=done,
     )

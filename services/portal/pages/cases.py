@@ -28,7 +28,7 @@ from services.portal.organisation_search import branches, find
 from services.portal.page import PageRoute, language, render, signed_in
 from services.portal.pages import fields
 from services.portal.pages.destinations import DestinationChoice, choices
-from services.portal.pages.history_details import told
+from services.portal.pages.history_details import details_of
 from services.portal.pages.sentences import FLAGS, NEXT, REASONS, SOURCES, Speaker
 from services.portal.sessions import Viewer
 from services.records import member_followups
@@ -149,8 +149,8 @@ def the_looks(request: Request, case_id: str, portal: ThisPortal, viewer: Signed
         card = _seen(portal, tx, viewer, case_id)
         names = Directory.of(tx)
         looks = [
-            dict(one) | {"name": _name(names, one["organisation"])}
-            for one in queries.looks(tx, card.id)
+            dict(look) | {"name": _name(names, look["organisation"])}
+            for look in queries.looks(tx, card.id)
         ]
     return render(portal, request, "looks.html", viewer, card=card, looks=looks)
 
@@ -202,9 +202,16 @@ def organisations(
     """The organisations that a name finds, as a piece of a form."""
     q = request.query_params.get(f"{name}_text", "")
     with portal.web.begin() as tx:
-        found = find(Directory.of(tx), q, portal.today)
+        organisations_found = find(Directory.of(tx), q, portal.today)
     return render(
-        portal, request, "found.html", viewer, found=found, name=name, looked_for=q, chosen=""
+        portal,
+        request,
+        "found.html",
+        viewer,
+        found=organisations_found,
+        name=name,
+        looked_for=q,
+        chosen="",
     )
 
 
@@ -325,7 +332,7 @@ def _history(
     proofs = {photo.seq: photo.id for photo in photos.photos(tx, card.id) if photo.seq}
     lines = []
     for seq, step in enumerate(card.view["history"], start=1):
-        details = told(step["command"], step["detail"], speaker, directory)
+        details = details_of(step["command"], step["detail"], speaker, directory)
         lines.append(
             HistoryLine(
                 at=step["at"],
@@ -518,7 +525,7 @@ def _form(  # noqa: PLR0913
         fields=_fields_of(portal, tx, viewer, card, command),
         form=fields.FormBox(
             values=given,
-            found=_found_for(command, given, card, directory, portal.today),
+            hits=_found_for(command, given, card, directory, portal.today),
             asked=fields.questions(given.get("category") or card.view["category"]),
             chosen=directory.get(card.view["destination"]["organisation"]),
             looking=given.get("find", ""),
@@ -542,7 +549,7 @@ def _found_for(
     """For each field that asks for an organisation: the one chosen, and those with the name that
     was typed, or near the new address where nothing was.
     """
-    found = {}
+    organisations = {}
     for field in fields.FIELDS[command]:
         if field.kind != "organisation":
             continue
@@ -553,8 +560,8 @@ def _found_for(
         else:
             hits = _near(card, directory, today)
         others = [organisation for organisation in hits if organisation != chosen]
-        found[field.name] = [chosen, *others] if chosen else hits
-    return found
+        organisations[field.name] = [chosen, *others] if chosen else hits
+    return organisations
 
 
 def _near(card: Card, directory: Directory, today: date) -> list[Organisation]:
@@ -563,9 +570,9 @@ def _near(card: Card, directory: Directory, today: date) -> list[Organisation]:
     """
     near = card.evidence.get("candidates", ())
     served = (directory.serving(candidate["code"], today) for candidate in near)
-    return list(dict.fromkeys(one for one in served if one is not None))
+    return list(dict.fromkeys(code for code in served if code is not None))
 
 
 def _name(directory: Directory, code: str | None) -> str:
-    one = directory.get(code)
-    return one.name if one else code or ""
+    organisation = directory.get(code)
+    return organisation.name if organisation else code or ""

@@ -116,10 +116,10 @@ def decide(
     if decision not in DECISIONS:
         raise no_such_decision()
     with portal.worker.begin() as tx:
-        found = tx.exec_driver_sql(
+        letters = tx.exec_driver_sql(
             "SELECT organisation FROM dead_letter WHERE id = %s", (letter,)
         ).first()
-        if found is None or not _may_decide(found.organisation, caller, Directory.of(tx)):
+        if letters is None or not _may_decide(letters.organisation, caller, Directory.of(tx)):
             raise Refused(404, "no-such-dead-letter", _NO_LETTER)
         security_log.record(
             tx,

@@ -318,7 +318,9 @@ def scope(tx: Connection, viewer: Viewer, organisation: str) -> Organisation:
 def above(tx: Connection, viewer: Viewer, top: Organisation) -> list[Organisation]:
     """The way down from the viewer's organisation to the one shown."""
     line: list[Any] = [
-        one for one in Directory.of(tx).superiors(top.code)[1:] if one.path.startswith(viewer.path)
+        superior
+        for superior in Directory.of(tx).superiors(top.code)[1:]
+        if superior.path.startswith(viewer.path)
     ]
     return line[::-1]
 

@@ -107,13 +107,13 @@ def event(organisation: str, form: Form) -> dict[str, Any]:
     the same event.
     """
 
-    def said(*names: str) -> dict[str, str]:
+    def filled(*names: str) -> dict[str, str]:
         return {name: form[name].strip() for name in names if form.get(name, "").strip()}
 
-    data: dict[str, Any] = said("category", "effective_on") | {
-        "person": said("name", "id_number", "birth_date", "phone", "member")
+    data: dict[str, Any] = filled("category", "effective_on") | {
+        "person": filled("name", "id_number", "birth_date", "phone", "member")
     }
-    if to := said("address", "employer", "organisation"):
+    if to := filled("address", "employer", "organisation"):
         data["to"] = to
     if circumstances := fields.facts(form):
         data["circumstances"] = circumstances
@@ -134,8 +134,8 @@ def _known(portal: Portal, request: Request, member: str) -> dict[str, str]:
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         look_at_cases(tx, viewer.caller)
-        found = members(tx, [member]).get(member)
-    return {"member": found.member, "name": found.name} if found else {}
+        known = members(tx, [member]).get(member)
+    return {"member": known.member, "name": known.name} if known else {}
 
 
 def _page(
@@ -148,7 +148,7 @@ def _page(
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         directory = Directory.of(tx)
-    found = chosen_and_found(
+    organisations = chosen_and_found(
         directory, form.get("organisation"), form.get("organisation_text", ""), portal.today
     )
     return render(
@@ -162,6 +162,6 @@ def _page(
         categories=states.CATEGORIES,
         facts=fields.FACTS,
         asked=fields.questions(form.get("category") or None),
-        found=found,
+        found=organisations,
         known=set(_AT.values()),
     )

@@ -166,16 +166,16 @@ def claim(portal: Portal, caller: Caller, case_id: str, name: str) -> None:
     count_name(portal, caller)
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, caller)
-        found = pool.to_claim(tx, caller, case_id, name)
-        queries.record_look(tx, found["case"], caller.own_organisation, None, "claim", now)
+        member = pool.to_claim(tx, caller, case_id, name)
+        queries.record_look(tx, member["case"], caller.own_organisation, None, "claim", now)
     event = {
         "specversion": "1.0",
         "type": "guidui.host.report.v1",
         "source": SOURCE_PREFIX + caller.own_organisation,
-        "id": f"claim-{found['case']}",
+        "id": f"claim-{member['case']}",
         "time": now.isoformat(),
         "datacontenttype": "application/json",
-        "data": {"person": {"name": found["name"], "member": found["member"]}},
+        "data": {"person": {"name": member["name"], "member": member["member"]}},
     }
     outcome = portal.post(Caller(caller.organisation, caller.path, "sender"), [event])[0]
     if outcome not in (
@@ -211,7 +211,7 @@ def _pool(
         queries.look_at_cases(tx, viewer.caller)
         category = chosen.category if chosen.category in states.CATEGORIES else ""
         wanted = replace(chosen, category=category)
-        found = pool.search(tx, viewer.caller, wanted, page)
+        pooled = pool.search(tx, viewer.caller, wanted, page)
         directory = Directory.of(tx)
         me = directory.get(viewer.organisation)
     return render(
@@ -220,9 +220,9 @@ def _pool(
         "pool.html",
         viewer,
         status=claim_made.refused.status if claim_made.refused else 200,
-        rows=found.items,
-        listed=("pool", len(found.items)),
-        next=found.next,
+        rows=pooled.items,
+        listed=("pool", len(pooled.items)),
+        next=pooled.next,
         chosen=chosen,
         categories=states.CATEGORIES,
         names=directory,
@@ -327,5 +327,10 @@ def serving_place(directory: Directory, code: str, today: date) -> Organisation 
     """
     parts: Sequence[str] = [code[:digits] for digits in (12, 9, 6) if len(code) >= digits]
     return next(
-        (one for part in parts if (one := directory.serving(part, today)) is not None), None
+        (
+            organisation
+            for part in parts
+            if (organisation := directory.serving(part, today)) is not None
+        ),
+        None,
     )

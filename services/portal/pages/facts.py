@@ -34,9 +34,9 @@ def shown(
     with portal.web.begin() as tx:
         top = organisation_below(tx, viewer.caller, organisation)
         with as_worker(tx):
-            found = facts.facts(tx, chosen, top.code, now, portal.rule_source)
+            counted = facts.facts(tx, chosen, top.code, now, portal.rule_source)
         names = Directory.of(tx)
-    lines = [(names.get(code), one) for code, one in found.items()]
+    lines = [(names.get(code), figures) for code, figures in counted.items()]
     return render(
         portal,
         request,
@@ -46,7 +46,7 @@ def shown(
         month=chosen,
         months=_months(portal),
         lines=lines,
-        total=facts.total(list(found.values())),
+        total=facts.total(list(counted.values())),
         definitions=facts.DEFINITIONS,
     )
 
@@ -58,8 +58,8 @@ def is_month(text: str) -> bool:
 
 def _months(portal: Portal) -> list[str]:
     """This month and a year of months before it."""
-    day, found = portal.today.replace(day=1), []
-    while len(found) < MONTHS:
-        found.append(f"{day:%Y-%m}")
+    day, months = portal.today.replace(day=1), []
+    while len(months) < MONTHS:
+        months.append(f"{day:%Y-%m}")
         day = (day - timedelta(days=1)).replace(day=1)
-    return found
+    return months

@@ -51,7 +51,7 @@ class FormBox:
     """
 
     values: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    found: Mapping[str, Sequence[Organisation]] = dataclasses.field(default_factory=dict)
+    hits: Mapping[str, Sequence[Organisation]] = dataclasses.field(default_factory=dict)
     asked: Sequence[str] = ()
     chosen: Organisation | None = None
     looking: str = ""
@@ -283,10 +283,10 @@ def fields_for_all(orders: Sequence[str]) -> tuple[Field, ...]:
         ),
         Field("start_on", "day", N_("自何日开始"), required=False, help=N_("不填则马上开始。")),
         *(
-            replace(one, name=f"{order}.{one.name}", only_with=("order", order))
+            replace(field, name=f"{order}.{field.name}", only_with=("order", order))
             for order in orders
-            for one in FIELDS[order]
-            if one.kind != "facts" and not one.only_with
+            for field in FIELDS[order]
+            if field.kind != "facts" and not field.only_with
         ),
     )
 
@@ -405,13 +405,15 @@ def questions(category: str | None) -> tuple[str, ...]:
 
 def facts(form: Mapping[str, str]) -> dict[str, Any]:
     """The circumstances filled in: truths, numbers, words; what was left open states nothing."""
-    said: dict[str, Any] = {}
+    arguments_given: dict[str, Any] = {}
     for name, (_, answers) in FACTS.items():
         text = form.get(f"circumstances.{name}", "").strip()
         if not text:
             continue
-        said[name] = text == "true" if answers is _YES_NO else text if answers else _number(text)
-    return said
+        arguments_given[name] = (
+            text == "true" if answers is _YES_NO else text if answers else _number(text)
+        )
+    return arguments_given
 
 
 def _number(text: str) -> Any:

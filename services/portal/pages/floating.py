@@ -116,7 +116,7 @@ def _members(
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         queries.look_at_cases(tx, viewer.caller)
-        found = floating.floating(tx, ROWS + 1, (page - 1) * ROWS)
+        members = floating.floating(tx, ROWS + 1, (page - 1) * ROWS)
         decided, names, calendar = floating.decided(tx), Directory.of(tx), portal.calendar(tx)
         proposed, places = [], {}
         if viewer.oversees:
@@ -124,8 +124,8 @@ def _members(
                 proposed = floating.proposed(tx, viewer.own_organisation, portal.today)
             places = division_names(
                 tx,
-                [one.key for one in proposed if one.kind == "place"]
-                + [one.key for one in decided if one.kind == "place"],
+                [proposal.key for proposal in proposed if proposal.kind == "place"]
+                + [proposal.key for proposal in decided if proposal.kind == "place"],
             )
     return render(
         portal,
@@ -133,9 +133,9 @@ def _members(
         "floating.html",
         viewer,
         status=refused.status if refused else 200,
-        found=found[:ROWS],
-        listed=("floating", len(found[:ROWS])),
-        more=len(found) > ROWS,
+        found=members[:ROWS],
+        listed=("floating", len(members[:ROWS])),
+        more=len(members) > ROWS,
         page=page,
         names=names,
         calendar=calendar,
@@ -144,14 +144,14 @@ def _members(
         groups=GROUPS,
         refused=refused,
         done=done,
-        where=lambda one: _where(one, names, places),
+        where=lambda place: _where(place, names, places),
     )
 
 
-def _where(one: Any, names: Directory, places: Any) -> str:
+def _where(place: Any, names: Directory, places: Any) -> str:
     """The place, host or employer that a group shares, in words."""
-    at: Organisation | None = names.get(one.key) if one.kind == "host" else None
-    return at.name if at else places.get(one.key, one.key)
+    at: Organisation | None = names.get(place.key) if place.kind == "host" else None
+    return at.name if at else places.get(place.key, place.key)
 
 
 def _record(
@@ -163,7 +163,7 @@ def _record(
         host = tx.exec_driver_sql(
             "SELECT host, permit_no, acknowledged_on FROM transfer_case WHERE id = %s", (case_id,)
         ).one()
-        found, names = floating.noted(tx, card.id), Directory.of(tx)
+        notes, names = floating.noted(tx, card.id), Directory.of(tx)
     return render(
         portal,
         request,
@@ -172,7 +172,7 @@ def _record(
         status=refused.status if refused else 200,
         card=card,
         host=host,
-        found=found,
+        found=notes,
         names=names,
         kinds=KINDS,
         refused=refused,
@@ -232,14 +232,14 @@ def _sign(portal: Portal, caller: Caller, person: Mapping[str, str], kind: str, 
     """The host's note as the event that any system would post: it resets the clocks of the
     member.
     """
-    said = {"on": on.isoformat()} if kind == "life" else {"paid_to": f"{on:%Y-%m}"}
+    fact = {"on": on.isoformat()} if kind == "life" else {"paid_to": f"{on:%Y-%m}"}
     sent = {
         "specversion": "1.0",
         "type": "guidui.life.attended.v1" if kind == "life" else "guidui.dues.paid.v1",
         "source": SOURCE_PREFIX + caller.own_organisation,
         "id": f"host-{uuid4()}",
         "datacontenttype": "application/json",
-        "data": {"person": dict(person), **said},
+        "data": {"person": dict(person), **fact},
     }
     outcome = portal.post(caller, [sent])[0]
     if outcome not in ("accepted", "duplicate"):

@@ -16,7 +16,7 @@ _LEFT_OUT = frozenset(
 )
 
 
-def told(
+def details_of(
     command: str, detail: Mapping[str, Any] | None, s: Speaker, directory: Directory
 ) -> Iterator[tuple[str, str]]:
     """(label, what was written) of a row of history, in the order of the form; a command without a
@@ -31,8 +31,8 @@ def told(
 
 def _text(field: Field, value: Any, s: Speaker, directory: Directory) -> str:
     if field.kind == "organisation":
-        one = directory.get(value)
-        return s.short(one.name) if one else str(value)
+        organisation = directory.get(value)
+        return s.short(organisation.name) if organisation else str(value)
     if field.kind == "day":
         return s.day(value)
     if field.kind == "yes":
@@ -43,6 +43,6 @@ def _text(field: Field, value: Any, s: Speaker, directory: Directory) -> str:
     return "；".join(map(_line, value)) if isinstance(value, list) else str(value)
 
 
-def _line(one: Any) -> str:
+def _line(row: Any) -> str:
     """One of several lines; systems may send objects."""
-    return " ".join(str(v) for v in one.values() if v) if isinstance(one, Mapping) else str(one)
+    return " ".join(str(v) for v in row.values() if v) if isinstance(row, Mapping) else str(row)

@@ -70,7 +70,7 @@ def shown(request: Request, portal: ThisPortal, page: Page = 1, done: str = "") 
 
 
 @routes.get("/upkeep/{member}", summary=f"What has been noted of a member; {_WHO}")
-def one(
+def one_member(
     request: Request, member: str, portal: ThisPortal, page: Page = 1, done: str = ""
 ) -> Response:
     """A page of what has been noted of a member."""
@@ -85,14 +85,14 @@ def withdraw(
     with portal.web.begin() as tx:
         look_at_cases(tx, viewer.caller)
         _theirs(tx, member)
-        found = [
+        notes = [
             line
             for line in member_followups.noted(tx, member, SHOWN_MAX)
             if line["event"] == form.get("event")
             and line["organisation"] == viewer.organisation
             and line["persons"] == 1
         ]
-    if not found:
+    if not notes:
         return _member(portal, request, member, 1, "", Refused(403, "not-the-sender", _NOT_YOURS))
     portal.post(
         Caller(viewer.organisation, viewer.path, "sender"),
@@ -100,8 +100,8 @@ def withdraw(
             _event(
                 viewer.own_organisation,
                 "departure.withdrawn",
-                f"back-{found[0]['event']}"[:100],
-                {"corrects": found[0]["event"]},
+                f"back-{notes[0]['event']}"[:100],
+                {"corrects": notes[0]["event"]},
             )
         ],
     )
@@ -167,10 +167,10 @@ def _event(organisation: str, kind: str, ident: str, data: dict[str, Any]) -> di
 
 def _theirs(tx: Connection, member: str) -> dict[str, Any]:
     """The member; Refused 404 where they are not the caller's to look after."""
-    found = member_followups.member_of(tx, member)
-    if found is None:
+    member_row = member_followups.member_of(tx, member)
+    if member_row is None:
         raise Refused(404, "no-such-member", _NOT_OURS)
-    return found
+    return member_row
 
 
 def _member(
@@ -179,12 +179,15 @@ def _member(
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         look_at_cases(tx, viewer.caller)
-        one = _theirs(tx, member)
+        member_row = _theirs(tx, member)
         lines = member_followups.noted(tx, member, ROWS + 1, (page - 1) * ROWS)
         others = member_followups.reported(tx, member)
         names = {
             code: o.name
-            for code in {one["organisation"], *(line["organisation"] for line in [*lines, *others])}
+            for code in {
+                member_row["organisation"],
+                *(line["organisation"] for line in [*lines, *others]),
+            }
             if (o := Directory.of(tx).get(code))
         }
     return render(
@@ -193,7 +196,7 @@ def _member(
         "upkeep_member.html",
         viewer,
         status=refused.status if refused else 200,
-        one=one,
+        one=member_row,
         listed=("upkeep_member", 1),
         others=others,
         lines=lines[:ROWS],
@@ -214,7 +217,7 @@ def _page(
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
         look_at_cases(tx, viewer.caller)
-        found = member_followups.due(tx, viewer.own_organisation, ROWS + 1, (page - 1) * ROWS)
+        due = member_followups.due(tx, viewer.own_organisation, ROWS + 1, (page - 1) * ROWS)
         calendar = portal.calendar(tx)
     return render(
         portal,
@@ -222,13 +225,13 @@ def _page(
         "upkeep.html",
         viewer,
         status=refused.status if refused else 200,
-        found=found[:ROWS],
-        listed=("upkeep", len(found[:ROWS])),
-        more=len(found) > ROWS,
+        found=due[:ROWS],
+        listed=("upkeep", len(due[:ROWS])),
+        more=len(due) > ROWS,
         page=page,
         calendar=calendar,
         outcomes=OUTCOMES,
         refused=refused,
         done=DONE.get(done),
-        keys=[new_token()[:24] for _ in found[:ROWS]],
+        keys=[new_token()[:24] for _ in due[:ROWS]],
     )

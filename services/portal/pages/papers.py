@@ -401,7 +401,7 @@ def _register(
 
 def _register_page(portal: Portal, tx: Connection, viewer: Viewer, chosen: Chosen) -> RegisterPage:
     own, directory = viewer.own_organisation, Directory.of(tx)
-    found = numbers.register(
+    numbers_shown = numbers.register(
         tx,
         own,
         status=chosen.status if chosen.status in ("given", *numbers.STATUSES) else None,
@@ -411,7 +411,7 @@ def _register_page(portal: Portal, tx: Connection, viewer: Viewer, chosen: Chose
         offset=(chosen.page - 1) * ROWS,
     )
     lines = []
-    for row in found[:ROWS]:
+    for row in numbers_shown[:ROWS]:
         issuer = _name(directory, row["organisation"])
         lines.append(dict(row) | {"issuer": issuer, "to": _name(directory, row["destination"])})
     ranges = []
@@ -419,7 +419,7 @@ def _register_page(portal: Portal, tx: Connection, viewer: Viewer, chosen: Chose
         ranges.append(dict(row) | {"issuer": _name(directory, row["organisation"])})
     return RegisterPage(
         rows=lines,
-        more=len(found) > ROWS,
+        more=len(numbers_shown) > ROWS,
         counts=numbers.register_counts(tx, own),
         ranges=ranges,
         unprinted=len(papers.printable(tx, viewer.caller)),
@@ -429,8 +429,8 @@ def _register_page(portal: Portal, tx: Connection, viewer: Viewer, chosen: Chose
 
 
 def _name(directory: Directory, code: str | None) -> str:
-    one = directory.get(code)
-    return one.name if one else code or ""
+    organisation = directory.get(code)
+    return organisation.name if organisation else code or ""
 
 
 def _batch(portal: Portal, request: Request, viewer: Viewer, form: Form) -> Response:
@@ -497,11 +497,11 @@ def _setting(portal: Portal, viewer: Viewer, form: Form) -> None:
         )
     except ValueError:
         raise Refused(422, "bad-field", _NUMBER, field="right_mm") from None
-    said = {
+    fields = {
         name: bounded(form.get(name), 100, name) or None
         for name in ("address", "phone", "fax", "postcode")
     }
-    setting = papers.Setting(right_mm, down_mm, **said)
+    setting = papers.Setting(right_mm, down_mm, **fields)
     with portal.acts.begin() as tx, queries.as_worker(tx):
         papers.set_printing(tx, viewer.own_organisation, setting, portal.clock.now())
 

@@ -91,7 +91,7 @@ def in_force(request: Request, portal: ThisPortal, viewer: SignedIn) -> Response
         here = Directory.of(tx).get(viewer.organisation)
         city = ((here.area if here else None) or "")[:4]
         versions = policy_store.stored_versions(tx)
-    mine = [one for one in versions if one.city in (None, city)]
+    mine = [version for version in versions if version.city in (None, city)]
     now, to_come = policy_store.in_force(mine, portal.today)
     return render(
         portal,
@@ -113,22 +113,22 @@ def _lines(
     """Every key with the value that counts in the city for cases of every kind, and where it comes
     from.
     """
-    found = book.at(portal.today, city or None)
-    said = {one.version: one for one in versions}
+    policy_of_city = book.at(portal.today, city or None)
+    by_name = {version.version: version for version in versions}
     lines = []
     for key, entry in policy.shipped()["values"].items():
         by = next(
             (
-                said[name]
-                for name in reversed(found.version.split("+"))
-                if name in said and key in said[name].values
+                by_name[name]
+                for name in reversed(policy_of_city.version.split("+"))
+                if name in by_name and key in by_name[name].values
             ),
             None,
         )
         lines.append(
             {
                 "key": key,
-                "value": getattr(found, key),
+                "value": getattr(policy_of_city, key),
                 "version": by.version if by else None,
                 "source": Words(*(f"{by.document} {by.source}",) * 2)
                 if by

@@ -67,13 +67,13 @@ def masked_person(person: Mapping[str, Any] | None) -> dict[str, Any]:
 def masked_review(review: Mapping[str, Any]) -> dict[str, Any]:
     """A review as people and receivers see it."""
 
-    def candidate(one: Mapping[str, Any]) -> dict[str, Any]:
-        if not one["record"]:
-            return dict(one)
-        record = dict(one["record"])
+    def candidate(shown: Mapping[str, Any]) -> dict[str, Any]:
+        if not shown["record"]:
+            return dict(shown)
+        record = dict(shown["record"])
         end = record.pop("id_number_end", None)
         return {
-            **one,
+            **shown,
             "record": masked_person(record) | ({"id_number": "*" * 14 + end} if end else {}),
         }
 
@@ -82,7 +82,7 @@ def masked_review(review: Mapping[str, Any]) -> dict[str, Any]:
         **review,
         "person": masked_person(review["person"]),
         "proposal": {k: v for k, v in proposal.items() if k != "mark"} if proposal else None,
-        "candidates": [candidate(one) for one in review["candidates"]],
+        "candidates": [candidate(shown) for shown in review["candidates"]],
     }
 
 
@@ -94,9 +94,9 @@ def desk(request: Request, portal: ThisPortal, viewer: SignedIn, done: str = "")
     """The persons whose identity waits for a decision."""
     with portal.web.begin() as tx:
         look_as(tx, viewer.caller)
-        found = [
-            masked_review(one)
-            for one in portal.reviews(tx, viewer.caller, person=viewer.name, limit=SHOWN_MAX)
+        reviews = [
+            masked_review(review)
+            for review in portal.reviews(tx, viewer.caller, person=viewer.name, limit=SHOWN_MAX)
         ]
         names = Directory.of(tx)
         matched = (
@@ -110,10 +110,10 @@ def desk(request: Request, portal: ThisPortal, viewer: SignedIn, done: str = "")
         request,
         "reviews.html",
         viewer,
-        reviews=found,
+        reviews=reviews,
         names=names,
         matched=matched,
-        listed=("reviews", len(found)),
+        listed=("reviews", len(reviews)),
         figure=figure,
         done=_said(request, done),
     )
@@ -124,17 +124,17 @@ def explained(request: Request, case_id: str, portal: ThisPortal, viewer: Signed
     """How the person of a case was identified."""
     with portal.web.begin() as tx:
         look_at_cases(tx, viewer.caller)
-        found = portal.explained(tx, viewer.caller, case_id)
+        explained = portal.explained(tx, viewer.caller, case_id)
         names = Directory.of(tx)
-    if found is None:
+    if explained is None:
         raise Refused(404, "no-such-case", NO_CASE)
     return render(
-        portal, request, "identity.html", viewer, case=case_id, postings=found, names=names
+        portal, request, "identity.html", viewer, case=case_id, postings=explained, names=names
     )
 
 
 @routes.get("/reviews/{review_id}", summary=f"One person beside the candidates; {_WHO}")
-def one(request: Request, review_id: str, portal: ThisPortal, done: str = "") -> Response:
+def one_review(request: Request, review_id: str, portal: ThisPortal, done: str = "") -> Response:
     """One posted person beside the candidates."""
     return _page(portal, request, review_id, None, {}, done)
 
@@ -179,8 +179,8 @@ def wrong(request: Request, review_id: str, portal: ThisPortal, viewer: SignedIn
     """The form that undoes a wrong identification."""
     with portal.web.begin() as tx:
         proposed = {
-            one["id"]: one["undo_proposed_by"]
-            for one in portal.reviews(tx, viewer.caller, limit=SHOWN_MAX, matched=True)
+            review["id"]: review["undo_proposed_by"]
+            for review in portal.reviews(tx, viewer.caller, limit=SHOWN_MAX, matched=True)
         }
     return render(
         portal,
@@ -202,13 +202,13 @@ def undo(
     request: Request, review_id: str, form: CheckedForm, portal: ThisPortal, viewer: SignedIn
 ) -> Response:
     """Undoes a wrong identification, or proposes it to a second person."""
-    who = form.get("who", "desk")
+    choice = form.get("who", "desk")
     body: dict[str, Any] = {"undo": True, "reason": form.get("reason", "")}
     body |= (
         {"not_a_member": True}
-        if who == "none"
+        if choice == "none"
         else {"member": form.get("member", "")}
-        if who == "member"
+        if choice == "member"
         else {}
     )
     try:
@@ -261,21 +261,21 @@ def _page(
 ) -> Response:
     viewer = signed_in(portal, request)
     with portal.web.begin() as tx:
-        found = next(
+        review = next(
             iter(portal.reviews(tx, viewer.caller, person=viewer.name, limit=1, only=review_id)),
             None,
         )
         names = Directory.of(tx)
-    if found is None:
+    if review is None:
         raise Refused(404, "no-such-review", _NO_SUCH)
-    asked = names.desk_of(found["source"].rpartition(":")[2], day_of(portal.clock.now()))
+    asked = names.desk_of(review["source"].rpartition(":")[2], day_of(portal.clock.now()))
     return render(
         portal,
         request,
         "review.html",
         viewer,
         status=refused.status if refused else 200,
-        review=masked_review(found),
+        review=masked_review(review),
         names=names,
         refused=refused,
         form=form,

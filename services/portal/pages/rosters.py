@@ -100,7 +100,7 @@ def outcome(
     viewer = signed_in(portal, request)
     chosen = chosen if chosen in LISTS else "not_here"
     with portal.web.begin() as tx:
-        one = seen(tx, viewer.caller, ident)
+        comparison = seen(tx, viewer.caller, ident)
         after = _position_before(tx, ident, chosen, (page - 1) * ROWS)
         lines = comparisons.lines_of(tx, ident, chosen, after, ROWS + 1)
         names = Directory.of(tx)
@@ -112,7 +112,7 @@ def outcome(
         request,
         "roll.html",
         viewer,
-        one=one,
+        one=comparison,
         lines=lines[:ROWS],
         more=len(lines) > ROWS,
         listed=("roll", len(lines[:ROWS])),
@@ -181,7 +181,7 @@ def lists(
             )
             for name in RECONCILED
         }
-        found = reconciliation.unreconciled(
+        cases = reconciliation.unreconciled(
             tx,
             reconciliation.PocketList(chosen, top.code, now, portal.rule_source),
             limit=ROWS,
@@ -196,9 +196,9 @@ def lists(
         top=top,
         lists=RECONCILED,
         list=chosen,
-        listed=("reconciliation", len(found)),
+        listed=("reconciliation", len(cases)),
         counts=counts,
-        found=found,
+        found=cases,
         names=names,
         page=page,
         more=counts[chosen] > page * ROWS,
@@ -230,19 +230,19 @@ def organisation_below(tx: Connection, caller: Caller, code: str) -> Organisatio
     """The organisation named, or the caller's own; lets the transaction see the caller's tree."""
     queries.look_at_cases(tx, caller)
     directory = Directory.of(tx)
-    one = directory.get(code or caller.organisation)
-    if one is None or not directory.within(one.code, caller.organisation):
+    organisation = directory.get(code or caller.organisation)
+    if organisation is None or not directory.within(organisation.code, caller.organisation):
         raise Refused(403, "not-below", NOT_BELOW)
-    return one
+    return organisation
 
 
 def seen(tx: Connection, caller: Caller, ident: UUID) -> dict[str, Any]:
     """One comparison of the caller's tree; raises Refused 404."""
     queries.look_at_cases(tx, caller)
-    found = comparisons.made(tx, ident)
-    if not found:
+    made = comparisons.made(tx, ident)
+    if not made:
         raise Refused(404, "no-such-comparison", NO_SUCH)
-    return found[0]
+    return made[0]
 
 
 def report_row(

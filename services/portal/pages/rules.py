@@ -77,9 +77,9 @@ def put(portal: Portal, caller: Caller, given: Any, person: str | None) -> overr
     """
     with portal.worker.begin() as tx:
         directory = Directory.of(tx)
-        one = overrides.read(given, caller.own_organisation, directory, portal.clock.now())
-        overrides.keep(tx, [one], directory, person)
-    return one
+        override = overrides.read(given, caller.own_organisation, directory, portal.clock.now())
+        overrides.keep(tx, [override], directory, person)
+    return override
 
 
 def tried_on_last_year(portal: Portal, caller: Caller, given: Any) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _page(
         queries.look_at_cases(tx, viewer.caller)
         standing = [o for o in overrides.stored(tx) if o.ended_at is None]
         directory = Directory.of(tx)
-    found = chosen_and_found(
+    organisations = chosen_and_found(
         directory, form.get("destination"), form.get("destination_text", ""), portal.today
     )
     return render(
@@ -133,6 +133,6 @@ def _page(
         done=done,
         outcome=outcome,
         refused=refused,
-        found=found,
+        found=organisations,
         looking=form.get("find", ""),
     )

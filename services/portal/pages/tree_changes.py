@@ -166,7 +166,7 @@ def withdraw(
     return RedirectResponse("/department/organisations?done=withdrawn", 303)
 
 
-def said(form: Mapping[str, str]) -> dict[str, Any]:
+def change_of(form: Mapping[str, str]) -> dict[str, Any]:
     """The data of the event that a filled-in form stands for; raises Refused where something is
     missing.
     """
@@ -197,7 +197,7 @@ def said(form: Mapping[str, str]) -> dict[str, Any]:
 
 def _send(portal: Portal, viewer: Viewer, form: Form) -> None:
     """Posts the change; raises Refused with the sentence why it cannot be."""
-    data, ident, now = said(form), f"tree-{form.get('key', '')[:40]}", portal.clock.now()
+    data, ident, now = change_of(form), f"tree-{form.get('key', '')[:40]}", portal.clock.now()
     source = SOURCE_PREFIX + viewer.own_organisation
     try:
         for day in (data.get("effective_on"), data.get("effective_to")):
@@ -263,15 +263,15 @@ def _page(  # noqa: PLR0913
         look_as(tx, viewer.caller)
         directory = Directory.of(tx)
         lines = change_log.posted(tx, ROWS + 1, (page - 1) * ROWS)
-    found = {}
+    organisations = {}
     for name in FINDERS:
         chosen = directory.get(form.get(name))
         hits = [
-            one
-            for one in find(directory, form.get(f"{name}_text", ""), portal.today)
-            if one != chosen
+            organisation
+            for organisation in find(directory, form.get(f"{name}_text", ""), portal.today)
+            if organisation != chosen
         ]
-        found[name] = [chosen, *hits] if chosen else hits
+        organisations[name] = [chosen, *hits] if chosen else hits
     what = form.get("what", "") if form.get("what") in WHAT else ""
     return render(
         portal,
@@ -291,7 +291,7 @@ def _page(  # noqa: PLR0913
         lines=lines[:ROWS],
         more=len(lines) > ROWS,
         page=page,
-        found=found,
+        found=organisations,
         directory=directory,
         done=DONE.get(done),
     )
