@@ -183,21 +183,38 @@ def _without_number_may_match(levels: Levels) -> bool:
     """The number says nothing: then a name alike, with the phone, the birth date, or several
     lesser signs.
     """
-    number, name, birth, sex, phone, address, organisation = levels
+    _, name, birth, _, phone, *_ = levels
     if name not in ALIKE or birth == "other":
         return False
     if phone == "same" or _masked_phone_may_match(levels):
         return True
-    if birth == "same":
-        twin = name == "shape" and phone == "other"
-        return not twin and (sex != "other" or name == "same")
+    return _birth_date_may_match(levels) or _lesser_signs_may_match(levels)
+
+
+def _birth_date_may_match(levels: Levels) -> bool:
+    """The whole birth date and a name alike, unless it may be a twin's."""
+    _, name, birth, sex, phone, *_ = levels
+    if birth != "same":
+        return False
+    if name == "shape" and phone == "other":
+        return False
+    return sex != "other" or name == "same"
+
+
+def _lesser_signs_may_match(levels: Levels) -> bool:
+    """The very name, with what a masked number shows or a birth date nearly right, and the place
+    beside it.
+    """
+    number, name, birth, sex, _, address, organisation = levels
     if name != "same":
         return False
     if number == "shown" and organisation == "same" and sex != "other":
         return True
     if birth not in _NEARLY:
         return False
-    return "same" in (address, organisation) or birth == "month" and organisation == "unread"
+    if "same" in (address, organisation):
+        return True
+    return birth == "month" and organisation == "unread"
 
 
 def _masked_phone_may_match(levels: Levels) -> bool:
