@@ -32,7 +32,7 @@ from services.kit import loops, rounds
 from services.kit.bus.consumer import Subscription
 from services.kit.clock import Clock, SystemClock
 from services.kit.db.engine import connect
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.kit.rounds import Loop, Rounds, Runner
 from services.kit.settings import Settings
 from services.matcher import editions, empty_batches, review_tasks, walk_ins
@@ -335,7 +335,7 @@ def loops_of(app: App, roles: tuple[str, ...]) -> Runner:
     return Runner(LOOPS, app, roles)
 
 
-def loops_unready(app: App, role: str | None = None) -> dict[str, Words]:
+def loops_unready(app: App, role: str | None = None) -> dict[str, Text]:
     """Loop, in whatever process, -> why it does not do its work; only those of a role, where one is
     given.
     """

@@ -38,7 +38,7 @@ from services.kit import health, metrics
 from services.kit.bus.tailer import Tailers
 from services.kit.clock import SystemClock
 from services.kit.db.migrations import is_behind, migrate
-from services.kit.errors import CannotStart, Words
+from services.kit.errors import CannotStart, Text
 from services.kit.garbage import collect_seldom
 from services.kit.ports import refuse_taken
 from services.kit.settings import Settings
@@ -62,7 +62,7 @@ def say(words: str) -> None:
 
 def application(
     app: App,
-    unready: Callable[[], dict[str, Words]] | None = None,
+    unready: Callable[[], dict[str, Text]] | None = None,
     *,
     portal: bool = True,
     address: str = OWN_ADDRESS,
@@ -213,7 +213,7 @@ def run(settings: Settings, port: int, demo: bool) -> int:
     return 0
 
 
-def _unready(app: App, tailers: Tailers) -> dict[str, Words]:
+def _unready(app: App, tailers: Tailers) -> dict[str, Text]:
     away = database_away(app.web)
     return away | tailers.unready() if away else tailers.unready() | loops_unready(app)
 

@@ -24,7 +24,7 @@ from services.kit.bus.reconcile import Reconciler
 from services.kit.bus.relay import SECOND, Relay
 from services.kit.bus.topic_keeper import TopicKeeper
 from services.kit.clock import Clock, SystemClock
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.kit.loops import set_aside
 from services.kit.settings import Settings
 
@@ -57,7 +57,7 @@ def relay(
         reconciler.stop.set()
         keeper.stop.set()
 
-    def unready() -> dict[str, Words]:
+    def unready() -> dict[str, Text]:
         words = keeper.unready() or sender.unready()
         return {"relay": words} if words else {}
 
@@ -90,7 +90,7 @@ def beating(
     role: str,
     settings: Settings,
     clock: Clock,
-    unready: Callable[[], Mapping[str, Words]] = dict,
+    unready: Callable[[], Mapping[str, Text]] = dict,
 ) -> Generator[None]:
     """Inside, this process says every few seconds that it is there, or why it does nothing."""
     beat = Beat(engine, role, settings.instance, clock, unready)
@@ -106,7 +106,7 @@ def consume(
     kafka: Kafka,
     settings: Settings,
     role: str | None = None,
-    also_unready: Callable[[], Mapping[str, Words]] = dict,
+    also_unready: Callable[[], Mapping[str, Text]] = dict,
 ) -> None:
     """`guidui matcher`, `guidui notifier`, and intake's consumer of `ingress`. Ends the process.
 

@@ -19,7 +19,7 @@ from services.kit import beats, metrics
 from services.kit.bus.consumer import Consumer
 from services.kit.bus.kafka_clients import Kafka
 from services.kit.bus.reconcile import still_for
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.kit.ports import refuse_taken
 from services.kit.settings import Settings
 
@@ -93,7 +93,7 @@ def ingress_consumer(settings: Settings) -> None:
         )
 
 
-def cluster_unready(app: App) -> dict[str, Words]:
+def cluster_unready(app: App) -> dict[str, Text]:
     """What does not do its work, in whatever process of the cluster: for the address that users and
     probes ask.
     """
@@ -104,7 +104,7 @@ def cluster_unready(app: App) -> dict[str, Words]:
         return _standing_still(tx, app) | beats.unready(tx, ROLES, app.clock) | loops_unready(app)
 
 
-def _standing_still(tx: Connection, app: App) -> dict[str, Words]:
+def _standing_still(tx: Connection, app: App) -> dict[str, Text]:
     """Consumer -> since when it takes nothing of what waits for it, whatever its process says of
     itself.
     """
@@ -113,7 +113,7 @@ def _standing_still(tx: Connection, app: App) -> dict[str, Words]:
         topics = [topic.name for topic in TOPICS if consumer in topic.consumers]
         seconds = still_for(tx, consumer, topics, app.clock.now())
         if seconds > STILL_SECONDS_MAX:
-            reasons[consumer] = Words(
+            reasons[consumer] = Text(
                 f"已有 {seconds:.0f} 秒没有取走等着它的消息。",
                 f"It has taken nothing of what waits for it for {seconds:.0f} seconds.",
             )

@@ -13,7 +13,7 @@ from operator import mul
 
 from services.identity import other_papers
 from services.identity.names import is_blank
-from services.kit.errors import Words
+from services.kit.errors import Text
 
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CHECKS = "10X98765432"
@@ -72,56 +72,56 @@ _MASKED_SHORT = re.compile(r"([0-9]{3,17})(?:\.{3,}|-{2,}|[—–]{1,}|[?X]{2,})
 _DROPPED = re.compile(r"[\s'\"=`’‘“”\-–—_·.,:;\u200b-\u200f\ufeff\u2060]+")
 
 _WORDS = {
-    None: Words("身份证号码有效", "The ID number is valid"),
-    "missing": Words(
+    None: Text("身份证号码有效", "The ID number is valid"),
+    "missing": Text(
         "没有身份证号码；请补填 18 位号码", "No ID number is given; please add the 18 characters"
     ),
-    "junk": Words(
+    "junk": Text(
         "这一格不是身份证号码；请填写 18 位号码",
         "This cell is not an ID number; please give the 18 characters",
     ),
-    "15": Words(
+    "15": Text(
         "旧的 15 位号码，已换算为 18 位；请以现行证件核对",
         "An old number of 15 digits, converted to 18; please compare with the present card",
     ),
-    "check": Words(
+    "check": Text(
         "校验位不符：有一位写错或相邻两位颠倒；请对照证件更正",
         "The check character does not fit: one character is wrong or two neighbours are swapped; "
         "please correct it from the card",
     ),
-    "short": Words(
+    "short": Text(
         "号码少了一位；请对照证件补全", "One character is missing; please complete it from the card"
     ),
-    "long": Words(
+    "long": Text(
         "号码多了一位；请对照证件更正",
         "There is one character too many; please correct it from the card",
     ),
-    "excel": Words(
+    "excel": Text(
         "号码被 Excel 当作数字，后几位已丢失；请把该列设为“文本”后重新填写",
         "Excel took the number for a figure and lost its last digits; please set the column to "
         "text and enter it again",
     ),
-    "date": Words(
+    "date": Text(
         "号码里的出生日期不存在；请对照证件更正",
         "The birth date inside the number does not exist; please correct it from the card",
     ),
-    "region": Words(
+    "region": Text(
         "号码前两位不是省级代码；请对照证件更正",
         "The first two digits are no province; please correct them from the card",
     ),
-    "masked": Words(
+    "masked": Text(
         "号码有几位被遮盖；请填写完整号码", "Some digits are masked; please give the whole number"
     ),
-    "truncated": Words(
+    "truncated": Text(
         "号码后几位缺失，只剩前面部分；请对照证件补全",
         "The end of the number is missing; please complete it from the card",
     ),
-    "unborn": Words(
+    "unborn": Text(
         "号码里的出生日期还没有到；请对照证件更正",
         "The birth date inside the number is still to come; please correct it from the card",
     ),
 } | other_papers.WORDS
-_RESIDENCE = Words(
+_RESIDENCE = Text(
     "港澳台居民居住证号码有效",
     "The number of a residence permit of Hong Kong, Macao or Taiwan residents; it is valid",
 )
@@ -169,7 +169,7 @@ class IdNumber:
         return "male" if self.text[16] in "13579" else "female"
 
     @property
-    def words(self) -> Words:
+    def words(self) -> Text:
         begins = (self.text or "")[:2]
         if self.valid and self.damage is None and begins in _OF_HONG_KONG_MACAO_TAIWAN:
             return _RESIDENCE

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 
-from services.kit.errors import Words
+from services.kit.errors import Text
 
-_FILL = Words("请填写居民身份证号码", "please give the citizen ID number")
-
-
-def _instead(zh: str, en: str) -> Words:
-    return Words(f"{zh}；{_FILL.zh}", f"{en}; {_FILL.en}")
+_FILL = Text("请填写居民身份证号码", "please give the citizen ID number")
 
 
-WORDS: dict[str, Words] = {
-    "foreign": Words(
+def _instead(zh: str, en: str) -> Text:
+    return Text(f"{zh}；{_FILL.zh}", f"{en}; {_FILL.en}")
+
+
+WORDS: dict[str, Text] = {
+    "foreign": Text(
         "这是外国人永久居留身份证号码；请核对是否填错了人或证件",
         "This is the permanent residence card of a foreigner; please check person and paper",
     ),
@@ -30,7 +30,7 @@ WORDS: dict[str, Words] = {
         "Eight digits only, perhaps a travel permit of Taiwan residents",
     ),
     "passport": _instead("这是护照号码", "This is a passport number"),
-    "military": Words(
+    "military": Text(
         "这是军人证件号码；退役后请填写居民身份证号码",
         "This is a military card; after discharge please give the citizen ID number",
     ),

@@ -26,7 +26,7 @@ from services.intake.parse import Posted, parse
 from services.intake.progress import Outcomes, how_far
 from services.intake.store import Outcome, Store
 from services.kit.clock import Clock
-from services.kit.errors import Refused, Words, language_of, problem
+from services.kit.errors import Refused, Text, language_of, problem
 from services.kit.health import Readiness, SetAside
 from services.kit.log import where
 from services.kit.retry import is_infrastructure
@@ -47,20 +47,20 @@ SECONDS = Histogram(
 )
 ECHO_MAX = 300
 
-_CUT_OFF = Words(
+_CUT_OFF = Text(
     "内容没有传完连接就断了，什么都没有保存；请重发。",
     "The connection broke before the content was whole and nothing was stored; send it again.",
 )
-_NOT_YOURS = Words(
+_NOT_YOURS = Text(
     "source 不属于这把密钥的组织；只能查询本组织报送的事件。",
     "The source is not your organisation's; you can only ask about events you posted.",
 )
-_UNCONFIRMED = Words(
+_UNCONFIRMED = Text(
     "数据库暂时不可用，没有得到已保存的确认；请稍后用同样的编号和内容重发，已存过的不会重复。",
     "The database is unavailable and nothing is confirmed as stored; post again later "
     "with the same id and content, what was stored is not stored twice.",
 )
-_NO_SUCH = Words(
+_NO_SUCH = Text(
     "本组织没有报送过这个编号的事件；请核对 id 和 source。",
     "Your organisation posted no event with this id; check id and source.",
 )
@@ -197,7 +197,7 @@ class Serving:
     """
 
     routers: Sequence[APIRouter] = ()
-    unready: Callable[[], Mapping[str, Words]] | None = None
+    unready: Callable[[], Mapping[str, Text]] | None = None
     set_aside: SetAside = dict
     operations_apart: bool = False
     hosts: Collection[str] = ()
@@ -230,7 +230,7 @@ def build(
     for router in (routes, *serving.routers):
         app.include_router(router)
 
-    def own() -> dict[str, Words]:
+    def own() -> dict[str, Text]:
         return database_away(engine)
 
     app.state.readiness = Readiness(serving.unready or own, own, serving.set_aside)
@@ -238,7 +238,7 @@ def build(
     return app
 
 
-def database_away(engine: Engine) -> dict[str, Words]:
+def database_away(engine: Engine) -> dict[str, Text]:
     """`{"database": why}` where the database of `engine` does not answer, else nothing."""
     try:
         with engine.connect() as connection:

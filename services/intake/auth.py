@@ -7,7 +7,7 @@ from typing import Any
 from schemas.departures import SOURCE_PREFIX
 from services.intake.faults import invalid
 from services.intake.sentences import shown
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.registry.access import Caller
 
 SENDING_ROLES = ("sender", "admin")
@@ -19,7 +19,7 @@ def require_sender(caller: Caller) -> Caller:
         raise Refused(
             403,
             "role-may-not-send",
-            Words(
+            Text(
                 f"这把密钥的角色是 {caller.role}，不能报送事件；请管理员为本组织发一把 sender "
                 f"密钥。",
                 f"This key's role is {caller.role}, which may not post events; ask for a sender "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 
 FAULTS_SHOWN_MAX = 20
 SENTENCES_IN_DETAIL_MAX = 3
@@ -15,7 +15,7 @@ class Fault(NamedTuple):
     """One thing wrong at a JSON Pointer (RFC 6901)."""
 
     pointer: str
-    words: Words
+    words: Text
 
 
 class Invalid(Exception):
@@ -29,7 +29,7 @@ class Invalid(Exception):
         self.status = status
         self.code = code
 
-    def words(self) -> Words:
+    def words(self) -> Text:
         """The first sentences, and how many more there are."""
         shown = self.faults[:SENTENCES_IN_DETAIL_MAX]
         more = len(self.faults) - len(shown)
@@ -38,7 +38,7 @@ class Invalid(Exception):
         if more:
             zh += f"另有 {more} 处，见 errors。"
             en += f" {more} more, see errors."
-        return Words(zh, en)
+        return Text(zh, en)
 
     def refused(self, language: str) -> Refused:
         """The same as a problem for the edge."""
@@ -53,4 +53,4 @@ def invalid(
     pointer: str, zh: str, en: str, status: int = 422, code: str = "invalid-event"
 ) -> Invalid:
     """A single fault."""
-    return Invalid([Fault(pointer, Words(zh, en))], status, code)
+    return Invalid([Fault(pointer, Text(zh, en))], status, code)

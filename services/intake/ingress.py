@@ -26,7 +26,7 @@ from services.intake.store import accept
 from services.kit.bus import dead_letters
 from services.kit.bus.consumer import Subscription
 from services.kit.clock import Clock
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.registry.access import Caller, caller_within
 
 CONSUMER = "intake"
@@ -109,23 +109,23 @@ class Ingress:
 
     def _caller(self, tx: Connection, key: Any, callers: dict[str, Caller | None]) -> Caller:
         if not isinstance(key, str):
-            raise Refused(401, "no-key", Words("", ""))
+            raise Refused(401, "no-key", Text("", ""))
         if key not in callers:
             callers[key] = caller_within(tx, key)
         caller = callers[key]
         if caller is None:
-            raise Refused(401, "bad-key", Words("", ""))
+            raise Refused(401, "bad-key", Text("", ""))
         return require_sender(caller)
 
     def _lay_aside(self, tx: Connection, message: Message, error: Invalid | Refused) -> None:
         dead_letters.put(tx, CONSUMER, message, reason(error), self._clock.now(), keeps_body=False)
 
 
-def reason(error: Invalid | Refused) -> Words:
+def reason(error: Invalid | Refused) -> Text:
     """Why an event was not taken: a code and the fields at fault, never what stood in them."""
     faults = error.faults[:10] if isinstance(error, Invalid) else []
     fields = ", ".join(fault.pointer or "/" for fault in faults) or KEY_ATTRIBUTE
-    return Words(
+    return Text(
         f"不能收：{error.code}，问题在 {fields}。请发送方用 POST /v1/events 试发，可看到逐项说明。",
         f"Not taken: {error.code}, at {fields}. Posted to /v1/events, it gets a full answer.",
     )

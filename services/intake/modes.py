@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import orjson
 
 from services.intake.faults import invalid
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 
 BODY_BYTES_MAX = 5 * 1024 * 1024
 DROPPED_BYTES_MAX = 8 * BODY_BYTES_MAX  # as much is read, though only to answer
@@ -20,7 +20,7 @@ STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 _NO_ATTRIBUTES = ("ce-data", "ce-data_base64")  # the data is the body
 
-_FORMATS = Words(
+_FORMATS = Text(
     f"Content-Type 应为 {STRUCTURED}（一个事件）或 {BATCH}（一批）；或用二进制模式："
     "application/json 加 ce-id、ce-source、ce-type、ce-specversion 请求头。"
     "编码只用 UTF-8，不压缩。",
@@ -28,7 +28,7 @@ _FORMATS = Words(
     "application/json with the headers ce-id, ce-source, ce-type, ce-specversion. "
     "UTF-8 only, not compressed.",
 )
-TOO_LARGE = Words(
+TOO_LARGE = Text(
     "内容超过 5 MiB，什么都没有保存；请分成几次发，用同一个 data.batch。",
     "The content exceeds 5 MiB and nothing was stored; send several requests with one data.batch.",
 )
@@ -78,7 +78,7 @@ def _batch(events: Any) -> list[Any]:
         raise Refused(
             413,
             "batch-too-long",
-            Words(
+            Text(
                 f"一批最多 {BATCH_EVENTS_MAX} 个事件，这里有 {len(events)} 个，什么都没有保存；"
                 f"请分成几批。",
                 f"A batch may have at most {BATCH_EVENTS_MAX} events, this one has {len(events)} "

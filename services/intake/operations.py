@@ -10,10 +10,10 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from services.intake.openapi import described
-from services.kit.errors import Refused, Words, language_of
+from services.kit.errors import Refused, Text, language_of
 from services.kit.health import Readiness
 
-_ELSEWHERE = Words(
+_ELSEWHERE = Text(
     "这里没有运行指标，请到运维端口查看。", "There are no metrics here; ask the operations port."
 )
 

@@ -21,7 +21,7 @@ from services.intake.faults import Fault, Invalid, invalid
 from services.intake.sentences import faults_of, shown
 from services.kit.clock import ZONE
 from services.kit.crypto import hmac_token
-from services.kit.errors import Words
+from services.kit.errors import Text
 
 AHEAD_MAX = timedelta(hours=24)
 _VERSION = re.compile(r"^(guidui\.[a-z_.]+)\.v[0-9]+$")
@@ -122,14 +122,14 @@ def _unknown_type(kind: Any) -> Fault:
     known = ", ".join(EVENTS)
     if kind is None:
         return Fault(
-            "/type", Words(f"缺少 type；可用：{known}。", f"type is missing; known: {known}.")
+            "/type", Text(f"缺少 type；可用：{known}。", f"type is missing; known: {known}.")
         )
     stands = shown(kind)
     ours = _known_version(kind)
     if ours:
         return Fault(
             "/type",
-            Words(
+            Text(
                 f"type 是 {stands.zh}，本系统还不认识这个版本；请发 {ours}，或等系统升级后再发。",
                 f"type is {stands.en}, a version not known here yet; send {ours}, or wait for an "
                 "upgrade.",
@@ -137,7 +137,7 @@ def _unknown_type(kind: Any) -> Fault:
         )
     return Fault(
         "/type",
-        Words(
+        Text(
             f"type 是 {stands.zh}，没有这种事件；可用：{known}。",
             f"type is {stands.en}, which is no event type; known: {known}.",
         ),
@@ -161,7 +161,7 @@ def _faults_of_time(event: Event, now: datetime) -> list[Fault]:
     return [
         Fault(
             "/time",
-            Words(
+            Text(
                 f"time 是 {when}，比现在晚 24 小时以上；请核对发送方的时钟，将来的日子请写在 "
                 "effective_on。",
                 f"time is {when}, more than 24 hours ahead; check the sender's clock, and put a "
@@ -180,7 +180,7 @@ def _faults_of_what_has_been(event: Event, now: datetime) -> Iterator[Fault]:
     if on and on > last:
         yield Fault(
             "/data/on",
-            Words(
+            Text(
                 f"data.on 是 {on}，最晚只能到 {last}；请核对日期。",
                 f"data.on is {on}; it may be {last} at the latest, check the day.",
             ),
@@ -190,7 +190,7 @@ def _faults_of_what_has_been(event: Event, now: datetime) -> Iterator[Fault]:
     if paid_to and paid_to > month_last:
         yield Fault(
             "/data/paid_to",
-            Words(
+            Text(
                 f"data.paid_to 是 {paid_to}，最多只能预缴到 {month_last}；请核对年月。",
                 f"data.paid_to is {paid_to}; dues are paid ahead to {month_last} at most, check "
                 f"the month.",
@@ -203,7 +203,7 @@ def _faults_of_person(where: str, person: Person, today: date) -> Iterator[Fault
     if person.birth_date and person.birth_date > today:
         yield Fault(
             f"{pointer}/birth_date",
-            Words(
+            Text(
                 f"{where}.birth_date 是 {person.birth_date}，还没有到这一天；请核对年份。",
                 f"{where}.birth_date is {person.birth_date}, a day still to come; check the year.",
             ),
@@ -216,14 +216,14 @@ def _faults_of_person(where: str, person: Person, today: date) -> Iterator[Fault
         wrong = _wrong(number)
         yield Fault(
             f"{pointer}/id_number",
-            Words(
+            Text(
                 f"{where}.id_number 写成了 {stands.zh}：{wrong.zh}，没有就不写。",
                 f"{where}.id_number is {stands.en}: {wrong.en}, or leave it out.",
             ),
         )
 
 
-def _wrong(number: IdNumber) -> Words:
+def _wrong(number: IdNumber) -> Text:
     """A number that a spreadsheet rounded is called so only where it shows; else the check digit is
     at fault.
     """

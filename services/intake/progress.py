@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from schemas.answers import STEPS
 from services.kit.clock import ZONE
 from services.kit.db.engine import rows
-from services.kit.errors import Words
+from services.kit.errors import Text
 
 # what the sender is told of a case's states; the others do not change how far it came
 OF_A_CASE = {
@@ -51,9 +51,9 @@ class Outcome:
     decided_at: datetime
     case: str | None = None
     states: Mapping[str, datetime] = field(default_factory=dict)
-    words: Words | None = None
+    words: Text | None = None
     position: int = 0
-    notes: Sequence[tuple[str, Words]] = ()
+    notes: Sequence[tuple[str, Text]] = ()
     questions: Sequence[Mapping[str, Any]] = ()
     change: Mapping[str, Any] | None = None
 
@@ -87,7 +87,7 @@ def outcomes_of(
 
 def _of_change(change: Mapping[str, Any]) -> Outcome:
     """What became of a posted change of an organisation."""
-    words = Words(change["zh"], change["en"]) if change["zh"] else None
+    words = Text(change["zh"], change["en"]) if change["zh"] else None
     answer = {
         "state": change["state"],
         "organisation": change["organisation"],

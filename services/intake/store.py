@@ -15,12 +15,12 @@ from services.intake.entitled import refusals
 from services.intake.faults import Fault, Invalid, invalid
 from services.intake.parse import Posted
 from services.kit.db.engine import dumps
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.registry.access import Caller
 
 ACCEPTED, DUPLICATE = "accepted", "duplicate"
 _ACCEPT = "SELECT position, status FROM accept_posted(%s, %s, %s, %s, %s::json, %s::json)"
-_REVOKED = Words(
+_REVOKED = Text(
     "密钥已作废，什么都没有保存；请向管理员领一把新的。",
     "The key was revoked and nothing was stored; ask for a new one.",
 )
@@ -149,7 +149,7 @@ def _unknown(tx: Connection, events: Sequence[Posted], codes: set[str]) -> set[s
 def _no_such(code: str) -> Fault:
     return Fault(
         "/data",
-        Words(
+        Text(
             f"没有代码为 {code} 的组织；请核对 12 位代码，不知道就不写，由系统按地址去找。",
             f"No organisation has the code {code}; check its 12 digits, or leave it "
             "out and let the address decide.",

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.kit.clock import Clock
 from services.kit.db.engine import rows
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.kit.log import where
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ INSERT INTO process_beat (name, role, at, reason_zh, reason_en) VALUES (%s, %s, 
 ON CONFLICT (name) DO UPDATE SET role = excluded.role, at = excluded.at,
     reason_zh = excluded.reason_zh,
     reason_en = excluded.reason_en"""
-NEVER = Words("还没有启动过。", "It has not been started yet.")
+NEVER = Text("还没有启动过。", "It has not been started yet.")
 
 
 class Beat:
@@ -47,7 +47,7 @@ class Beat:
         role: str,
         instance: str | None,
         clock: Clock,
-        unready: Callable[[], Mapping[str, Words]],
+        unready: Callable[[], Mapping[str, Text]],
     ) -> None:
         self.engine, self.role, self.clock, self.unready = engine, role, clock, unready
         self.name = instance or f"{role}@{socket.gethostname()}:{os.getpid()}"
@@ -88,7 +88,7 @@ class Beat:
             self._stop.wait(BEAT_SECONDS)
 
 
-def unready(tx: Connection, roles: Iterable[str], clock: Clock) -> dict[str, Words]:
+def unready(tx: Connection, roles: Iterable[str], clock: Clock) -> dict[str, Text]:
     """Process, or role, -> why it does nothing: it says so itself, has not been heard of, or was
     never started.
     """
@@ -103,10 +103,10 @@ def unready(tx: Connection, roles: Iterable[str], clock: Clock) -> dict[str, Wor
             silent = now - beat.at
             if silent.total_seconds() <= SILENT_SECONDS_MAX:
                 if beat.reason_zh:
-                    reasons[beat.name] = Words(beat.reason_zh, beat.reason_en)
+                    reasons[beat.name] = Text(beat.reason_zh, beat.reason_en)
             elif not heard or silent <= GONE:
                 seconds = round(silent.total_seconds())
-                reasons[beat.name] = Words(
+                reasons[beat.name] = Text(
                     f"已停住：{seconds} 秒没有消息。",
                     f"It stands still: unheard of for {seconds} seconds.",
                 )

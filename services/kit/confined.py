@@ -26,7 +26,7 @@ from typing import IO, BinaryIO, NamedTuple
 
 import structlog
 
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 
 log = structlog.get_logger()
 
@@ -38,7 +38,7 @@ ANSWER_BYTES_MAX = 48 << 20
 PIECE_BYTES = 1 << 20
 DONE, REFUSED = b"+", b"-"
 
-_BUSY = Words(
+_BUSY = Text(
     "正在读取别的文件，请过一会儿再传；什么都没有保存。",
     "Other files are being read; send it again in a moment. Nothing was kept.",
 )
@@ -178,5 +178,5 @@ def _environment() -> dict[str, str]:
 def _refused(answer: bytes) -> Refused:
     failure = json.loads(answer)
     return Refused(
-        failure["status"], failure["code"], Words(failure["zh"], failure["en"]), **failure["extra"]
+        failure["status"], failure["code"], Text(failure["zh"], failure["en"]), **failure["extra"]
     )

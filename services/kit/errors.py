@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 
-class Words(NamedTuple):
+class Text(NamedTuple):
     """One sentence in the two languages users read."""
 
     zh: str
@@ -20,7 +20,7 @@ class Refused(Exception):
     members.
     """
 
-    def __init__(self, status: int, code: str, words: Words, **extra: Any) -> None:
+    def __init__(self, status: int, code: str, words: Text, **extra: Any) -> None:
         super().__init__(words.en)
         self.status, self.code, self.words, self.extra = status, code, words, extra
 
@@ -36,30 +36,30 @@ class Poison(Exception):
     decides.
     """
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: Text) -> None:
         super().__init__(words.en)
         self.words = words
 
 
 TITLES = {
-    400: Words("请求不成形", "Bad request"),
-    401: Words("未登录", "Not signed in"),
-    403: Words("无权办理", "Not allowed"),
-    404: Words("没有找到", "Not found"),
-    405: Words("不支持这种方法", "Method not allowed"),
-    406: Words("没有这种格式", "Not acceptable"),
-    409: Words("与现状冲突", "Conflict"),
-    410: Words("已不存在", "Gone"),
-    408: Words("没有按时传完", "Request timeout"),
-    414: Words("网址过长", "Address too long"),
-    431: Words("请求头过大", "Request header fields too large"),
-    413: Words("内容过大", "Content too large"),
-    415: Words("不支持这种格式", "Unsupported media type"),
-    421: Words("网址不对", "Misdirected request"),
-    422: Words("内容不合要求", "Unprocessable content"),
-    429: Words("请求过多", "Too many requests"),
-    500: Words("系统内部错误", "Internal error"),
-    503: Words("暂时无法办理", "Temporarily unavailable"),
+    400: Text("请求不成形", "Bad request"),
+    401: Text("未登录", "Not signed in"),
+    403: Text("无权办理", "Not allowed"),
+    404: Text("没有找到", "Not found"),
+    405: Text("不支持这种方法", "Method not allowed"),
+    406: Text("没有这种格式", "Not acceptable"),
+    409: Text("与现状冲突", "Conflict"),
+    410: Text("已不存在", "Gone"),
+    408: Text("没有按时传完", "Request timeout"),
+    414: Text("网址过长", "Address too long"),
+    431: Text("请求头过大", "Request header fields too large"),
+    413: Text("内容过大", "Content too large"),
+    415: Text("不支持这种格式", "Unsupported media type"),
+    421: Text("网址不对", "Misdirected request"),
+    422: Text("内容不合要求", "Unprocessable content"),
+    429: Text("请求过多", "Too many requests"),
+    500: Text("系统内部错误", "Internal error"),
+    503: Text("暂时无法办理", "Temporarily unavailable"),
 }
 
 

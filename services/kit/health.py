@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 from prometheus_client import REGISTRY, generate_latest
 
-from services.kit.errors import Words, language_of
+from services.kit.errors import Text, language_of
 
 REQUEST_SECONDS_MAX = 10
-Unready = Callable[[], Mapping[str, Words]]
+Unready = Callable[[], Mapping[str, Text]]
 SetAside = Callable[[], Mapping[str, int]]
 
 

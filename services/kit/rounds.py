@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from services.kit.bus.dead_letters import words_of
 from services.kit.clock import Clock
 from services.kit.db.engine import rows
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.kit.log import where
 from services.kit.loops import aside, asked_again
 from services.kit.retry import is_infrastructure
@@ -104,7 +104,7 @@ class Rounds(Generic[_House]):
             log.warning("loop_untold", loop=self.name, **where(failure))
 
 
-def _write(tx: Connection, loop: str, now: Any, part: str | None, words: Words | None) -> None:
+def _write(tx: Connection, loop: str, now: Any, part: str | None, words: Text | None) -> None:
     column = "failed_at" if words else "succeeded_at"
     tx.exec_driver_sql(
         f"""
@@ -158,7 +158,7 @@ _ROUNDS = (
 )
 
 
-def unready(tx: Connection, loops: Mapping[str, Loop], clock: Clock) -> dict[str, Words]:
+def unready(tx: Connection, loops: Mapping[str, Loop], clock: Clock) -> dict[str, Text]:
     """Loop -> why it does not do its work: its last round failed, or none has ended for a long
     time.
     """
@@ -170,12 +170,12 @@ def unready(tx: Connection, loops: Mapping[str, Loop], clock: Clock) -> dict[str
         last = row.succeeded_at or row.begun_at
         silent = (clock.now() - last).total_seconds()
         if row.reason_zh is not None:
-            reasons[row.loop] = Words(
+            reasons[row.loop] = Text(
                 f"{row.part or row.loop}：{row.reason_zh}",
                 f"{row.part or row.loop}: {row.reason_en}",
             )
         elif silent > max(STANDS_SECONDS_MIN, 3 * loop.pause):
-            reasons[row.loop] = Words(
+            reasons[row.loop] = Text(
                 f"已有 {silent:.0f} 秒没有办完一轮。",
                 f"No round has ended for {silent:.0f} seconds.",
             )

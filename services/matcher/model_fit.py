@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.identity.model import RARITY, group_of, signs
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.matcher.reviewed import Group
 
 FIRMNESS = 4.0
@@ -28,11 +28,11 @@ ROUNDS = 60
 HALVINGS = 12
 GAIN_MIN = 1e-4
 """A step that gains less, in log-likelihood, is the last."""
-_FEW = Words(
+_FEW = Text(
     "人工核对的结论还不足 {n} 条，不足以重新估计；再积累一些。",
     "There are fewer than {n} decisions; that is too few to estimate from.",
 )
-_WORSE = Words(
+_WORSE = Text(
     "用没看过的结论检验，新估计并不更准，所以没有写出新版本。",
     "On decisions it had not seen the new estimate foretells no better, so no new version was "
     "written.",
@@ -61,7 +61,7 @@ def refitted(
     Raises Refused where there are too few decisions, or they make nothing better.
     """
     if len(groups) < LEAST:
-        few = Words(_FEW.zh.format(n=LEAST), _FEW.en.format(n=LEAST))
+        few = Text(_FEW.zh.format(n=LEAST), _FEW.en.format(n=LEAST))
         raise Refused(409, "too-few-decisions", few)
     start = _weights(base)
     decisions = [_decided(group) for group in groups]

@@ -13,17 +13,17 @@ from sqlalchemy import Connection
 
 from services.identity.model import LATEST, Model
 from services.kit.db.engine import dumps, rows
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 
 _known: dict[str, Mapping[str, Any]] = {}  # a version never changes
-_TAKEN = Words(
+_TAKEN = Text(
     "这个模型版本号已经有了；旧版本要留着，以便日后复算。",
     "This version is there already; old versions stay, so that what they said can be computed "
     "again.",
 )
 _VERSIONS = """
 SELECT version, made_at, data ->> 'rows' AS rows, in_force FROM identity_model ORDER BY made_at"""
-_NO_SUCH = Words("没有这个模型版本。", "There is no such version of the model.")
+_NO_SUCH = Text("没有这个模型版本。", "There is no such version of the model.")
 
 
 @lru_cache(maxsize=8)

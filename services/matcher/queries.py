@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.kit.db.engine import rows
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.matcher import questions
 from services.matcher import reviews as desk
 from services.matcher.explain import explained
@@ -48,9 +48,9 @@ class Decision:
     decided_at: datetime
     case_id: UUID | None
     position: int
-    notes: Sequence[tuple[str, Words]]
+    notes: Sequence[tuple[str, Text]]
     questions: Sequence[Mapping[str, Any]]
-    words: Words | None = None
+    words: Text | None = None
 
 
 def decisions(tx: Connection, event_id: UUID) -> Sequence[Decision]:

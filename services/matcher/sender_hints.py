@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.kit.db.engine import rows
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.matcher.announcements import Announcement, Place
 from services.matcher.decision import Decision
 
@@ -32,62 +32,62 @@ WHERE EXISTS (SELECT FROM transfer_case c
               WHERE c.member = a.member AND c.accepted_on IS NOT NULL
                   AND starts_with(c.origin_path, a.path))"""
 
-WORDS: dict[str, Words] = {
-    TWICE: Words(
+WORDS: dict[str, Text] = {
+    TWICE: Text(
         "名册里不止一行是这名党员，只办一件。",
         "More than one row of the roster is this member; one case covers them.",
     ),
-    JOINED: Words(
+    JOINED: Text(
         "这名党员已有一件转移在办，本次报送并入其中。",
         "This member's transfer is under way; this posting joined it.",
     ),
-    ENDED: Words(
+    ENDED: Text(
         "登记册载明这名党员已出党或去世，请先核对。",
         "The register says that this member has left the Party or died; check first.",
     ),
-    SUSPENDED: Words(
+    SUSPENDED: Text(
         "登记册载明这名党员已停止党籍。",
         "The register says that this member's membership is suspended.",
     ),
-    MOVED: Words(
+    MOVED: Text(
         "这名党员的组织关系此前已从贵单位转出。",
         "This member's relation has been transferred out of your organisation before.",
     ),
-    NO_KEY: Words(
+    NO_KEY: Text(
         "尚未与贵单位约定令牌密钥，id_token 无法比对；请联系管理员。",
         "No token key is agreed with your organisation, so id_token cannot be compared; ask the "
         "administrator.",
     ),
-    OTHER_REFERENCE: Words(
+    OTHER_REFERENCE: Text(
         "编号 member 所指的党员，姓名或身份证号码与报送的不符。",
         "The member whom the reference names has another name or number than was posted.",
     ),
-    OTHER_NAME: Words(
+    OTHER_NAME: Text(
         "编号 member 登记在别的姓名之下，这条报送没有受理；请核对编号和姓名，"
         "改正后用新编号重新报送。",
         "The reference member is registered under another name, so this was not taken; check both "
         "and post it again with a new id.",
     ),
-    OTHER_NUMBER: Words(
+    OTHER_NUMBER: Text(
         "身份证号码登记在别的姓名之下，这条报送没有受理；请核对号码和姓名，"
         "改正后用新编号重新报送。",
         "The id_number is registered under another name, so this was not taken; check both and "
         "post it again with a new id.",
     ),
-    TOO_MANY_OPEN: Words(
+    TOO_MANY_OPEN: Text(
         "贵单位报送的、要由别的组织核对身份的人已达上限，这条报送没有受理；请等前面的有了结论，"
         "或撤回不再需要的，再用新编号报送，并写明身份证号码以便直接认定。",
         "Too many persons whom you posted wait for other organisations to say who they are, so "
         "this was not taken; wait until some are decided, or withdraw what is not needed, then "
         "post it again with a new id, and with the id_number, which needs nobody's decision.",
     ),
-    NO_SUCH_TOKEN: Words(
+    NO_SUCH_TOKEN: Text(
         "登记册中没有与 id_token 相符的号码。", "No number in the register fits the id_token."
     ),
 }
 
 
-def spoken(codes: Iterable[str] | None) -> list[tuple[str, Words]]:
+def spoken(codes: Iterable[str] | None) -> list[tuple[str, Text]]:
     """Codes with their sentences."""
     return [(code, WORDS[code]) for code in codes or () if code in WORDS]
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from schemas.envelope import Message
 from services.kit.clock import Clock
-from services.kit.errors import Poison, Words
+from services.kit.errors import Poison, Text
 from services.notifier import queries, tables
 from services.notifier.policy import Policy, default_policy
 from services.notifier.recipients import PORTAL, Recipient, recipients
@@ -80,7 +80,7 @@ def whom_to_tell(
     for code in organisations:
         if code not in book:
             raise Poison(
-                Words(f"登记册中没有党组织 {code}", f"the register has no organisation {code}")
+                Text(f"登记册中没有党组织 {code}", f"the register has no organisation {code}")
             )
     return {
         code: recipients(book[code], book, today, channels, policy.bounces_max, without)

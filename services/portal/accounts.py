@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from services.kit.crypto import hmac_token
 from services.kit.db.engine import Record, rows
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.brake import Attempt, forget_devices, remember_device, take_back, take_turn
 from services.registry import security_log
 from services.registry.access import living_path
@@ -79,19 +79,19 @@ _COMMON = frozenset(
     ]
 )
 
-NO_ACCOUNT = Words("没有这个账户。", "There is no such account.")
-_WRONG = Words(
+NO_ACCOUNT = Text("没有这个账户。", "There is no such account.")
+_WRONG = Text(
     "组织代码、姓名或密码不对。请核对；密码忘了，请组织的管理员重置密码。",
     "The organisation code, name or password is wrong. Check them; if the password is forgotten, "
     "ask your administrator.",
 )
-_RAN_OUT = Words(
+_RAN_OUT = Text(
     "一次性密码发出已超过 72 小时，不能再用；请向管理员要一个新的。",
     "This one-time password is older than 72 hours and no longer counts; ask your administrator "
     "for "
     "a new one.",
 )
-_OPERATOR = Words(
+_OPERATOR = Text(
     "运维账户不属于任何组织，请不要写组织代码；其他角色必须写。",
     "An operator belongs to no organisation: name none. Every other role needs one.",
 )
@@ -118,7 +118,7 @@ def create_account(
         raise Refused(
             422,
             "unknown-role",
-            Words(
+            Text(
                 f"没有“{role}”这种角色；可用：{'、'.join(ROLES)}。",
                 f"There is no role {role!r}; choose one of {', '.join(ROLES)}.",
             ),
@@ -127,7 +127,7 @@ def create_account(
         raise Refused(
             422,
             "name-missing",
-            Words("请给出姓名，不超过 60 个字。", "Give a name of at most 60 characters."),
+            Text("请给出姓名，不超过 60 个字。", "Give a name of at most 60 characters."),
         )
     if (role == "operator") != (organisation is None):
         raise Refused(422, "operator-has-none", _OPERATOR)
@@ -142,7 +142,7 @@ def create_account(
         raise Refused(
             409,
             "account-has-other-role",
-            Words(
+            Text(
                 f"本组织已有同名账户，角色是 {there[0].role}。",
                 f"An account of this name exists, as {there[0].role}.",
             ),
@@ -221,22 +221,22 @@ def end_account(tx: Connection, account: UUID, at: datetime) -> bool:
     return ended is not None
 
 
-def password_fault(password: str, *known: str | None) -> Words | None:
+def password_fault(password: str, *known: str | None) -> Text | None:
     """Why a password may not be chosen; ``known`` are words that it may not contain."""
     folded = password.casefold()
     if len(password) < PASSWORD_MIN:
-        return Words(
+        return Text(
             f"密码至少 {PASSWORD_MIN} 位，建议 15 位以上。",
             f"At least {PASSWORD_MIN} characters; 15 are better.",
         )
     if len(password) > PASSWORD_MAX:
-        return Words(f"密码不超过 {PASSWORD_MAX} 位。", f"At most {PASSWORD_MAX} characters.")
+        return Text(f"密码不超过 {PASSWORD_MAX} 位。", f"At most {PASSWORD_MAX} characters.")
     if folded in _COMMON or len(set(folded)) < 4:
-        return Words(
+        return Text(
             "这个密码太常见，容易被猜到，请换一个。", "This password is too common; choose another."
         )
     if any(word and word.casefold() in folded for word in known):
-        return Words(
+        return Text(
             "密码里不要有姓名或组织代码。", "Leave your name and the organisation code out of it."
         )
     return None
@@ -286,7 +286,7 @@ def _too_soon(seconds: float) -> Refused:
     return Refused(
         429,
         "too-many-failures",
-        Words(
+        Text(
             f"输错次数较多，请 {wait} 秒后再试。",
             f"There were many failed attempts; try again in {wait} seconds.",
         ),

@@ -6,7 +6,7 @@ import mimetypes
 
 from fastapi import APIRouter, Response
 
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.api import batches as batches_api
 from services.portal.api import cases as cases_api
 from services.portal.api import destinations as destinations_api
@@ -43,7 +43,7 @@ from services.portal.pages import (
 )
 from services.portal.translations import LANGUAGES
 
-_NO_FILE = Words("没有这个文件。", "There is no such file.")
+_NO_FILE = Text("没有这个文件。", "There is no such file.")
 
 
 def routers() -> list[APIRouter]:

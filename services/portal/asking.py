@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.web.problems import acts
 from services.portal.context import Portal
 from services.portal.page import Form, check_token, read_form, signed_in
@@ -17,7 +17,7 @@ from services.portal.sessions import Viewer
 from services.registry.access import Caller
 from services.registry.security_log import Actor
 
-_ROLE = Words(
+_ROLE = Text(
     "这把密钥的角色不能用这个接口；请管理员发一把合适的密钥。",
     "This key's role may not use this call; ask your administrator for a fitting key.",
 )

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from services.cases.deadlines.calendar import day_of
 from services.kit.crypto import key_hash
 from services.kit.db.engine import rows
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.loops import Part
 from services.portal import accounts
 from services.registry import security_log
@@ -25,7 +25,7 @@ from services.registry.access import create_key, end_access_of, ended_with_acces
 from services.registry.security_log import NOBODY, Actor
 
 ACCESS = Part("tree", "access")
-NO_KEY = Words("没有这把密钥。", "There is no such key.")
+NO_KEY = Text("没有这把密钥。", "There is no such key.")
 
 
 def issue_key(

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from services.kit.errors import TITLES, Refused, Words, language_of
+from services.kit.errors import TITLES, Refused, Text, language_of
 from services.kit.log import where
 from services.kit.retry import is_infrastructure
 from services.kit.web import problems
@@ -59,20 +59,18 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_STALE = Words(
+_STALE = Text(
     "这张页面已过期（可能已在别处退出登录）。什么都没有办理，请重新打开后再试。",
     "This page is out of date (you may have signed out elsewhere). Nothing was done; open it "
     "again.",
 )
-_TOO_LARGE = Words(
-    "填写的内容太多，什么都没有保存。", "Too much was filled in; nothing was stored."
-)
-_BAD_ADDRESS = Words(
+_TOO_LARGE = Text("填写的内容太多，什么都没有保存。", "Too much was filled in; nothing was stored.")
+_BAD_ADDRESS = Text(
     "没有这个页面，请从列表重新进入。", "There is no such page; start from the list."
 )
 # an operator belongs to no organisation: every page but these is about members of some
 OPERATORS_PAGES = ("/desk", "/password", "/security")
-_OPERATOR = Words(
+_OPERATOR = Text(
     "这一页有党员的资料，运维人员不能查看。",
     "This page holds members' data, which an operator does not see.",
 )

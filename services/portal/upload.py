@@ -12,24 +12,24 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.page import Form, form_of
 
 FILE_BYTES_MAX = 8 << 20
 SIZE_DIGITS_MAX = 18
-_TOO_LARGE = Words(
+_TOO_LARGE = Text(
     "文件超过 8 MB，什么都没有保存；请按支部分开上传。",
     "The file is larger than 8 MB and nothing was kept; upload it in parts.",
 )
-_BROKEN = Words(
+_BROKEN = Text(
     "文件没有传完整，什么都没有保存，请再传一次。",
     "The upload was not whole; nothing was kept. Send it again.",
 )
-_CUT_OFF = Words(
+_CUT_OFF = Text(
     "内容没有传完连接就断了，什么都没有保存。",
     "The connection broke before the body was whole; nothing was kept.",
 )
-_NO_LENGTH = Words(
+_NO_LENGTH = Text(
     "请求没有说明大小（Content-Length）。", "The request does not state its size (Content-Length)."
 )
 
@@ -71,7 +71,7 @@ async def read_upload(request: Request) -> Upload:
     return Upload(form_of(fields), "".join(c for c in name if c >= " ")[:200], content)
 
 
-async def read_body(request: Request, too_large: Words) -> bytes:
+async def read_body(request: Request, too_large: Text) -> bytes:
     """The body as it is, a file sent by a system; Refused 413 with ``too_large`` where it is larger
     than a file may be.
     """

@@ -20,22 +20,22 @@ from services.cases.deadlines.calendar import day_of, midnight, month_end
 from services.cases.model import states
 from services.cases.routing.rule_source import RuleSource
 from services.kit.db.engine import rows
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.registry.organisation_history import paths_at
 
 
 class Definition(NamedTuple):
     """What a fact counts, in words, and whether it has something it is counted of."""
 
-    name: Words
-    words: Words
+    name: Text
+    words: Text
     of: bool
 
 
 DEFINITIONS: Mapping[str, Definition] = {
     "announced": Definition(
-        Words("报离", "announced"),
-        Words(
+        Text("报离", "announced"),
+        Text(
             "当月由本组织报来离开而立案的人数；由居住地报到而立案的不算。",
             "Cases opened in the month by this organisation's own posting; those opened by a "
             "host's report do not count.",
@@ -43,8 +43,8 @@ DEFINITIONS: Mapping[str, Definition] = {
         False,
     ),
     "on_time": Definition(
-        Words("按期办结", "on time"),
-        Words(
+        Text("按期办结", "on time"),
+        Text(
             "当月寄出回执（或登记纸质回执）的转出，其中在介绍信有效期内被接收、"
             "且接收后一个月内寄出回执的；记在原党委。",
             "Of the transfers out whose receipt was sent (or recorded from paper) in the month: "
@@ -54,8 +54,8 @@ DEFINITIONS: Mapping[str, Definition] = {
         True,
     ),
     "bounced": Definition(
-        Words("被退回", "bounced"),
-        Words(
+        Text("被退回", "bounced"),
+        Text(
             "当月本党委转出的人被对方退回或拒收的次数。",
             "How often in the month a receiver returned or refused a member whom this committee "
             "sent.",
@@ -63,16 +63,16 @@ DEFINITIONS: Mapping[str, Definition] = {
         False,
     ),
     "refused": Definition(
-        Words("退回他人", "returned or refused"),
-        Words(
+        Text("退回他人", "returned or refused"),
+        Text(
             "当月本组织退回或拒收的次数。",
             "How often in the month this organisation returned or refused somebody.",
         ),
         False,
     ),
     "silent": Definition(
-        Words("搁置", "silent"),
-        Words(
+        Text("搁置", "silent"),
+        Text(
             "月末由本组织负责、满规定天数（通常 30 天）没有任何动静的未办结转移。",
             "Open transfers that this organisation owned at the end of the month and to which "
             "nothing had happened for as many "
@@ -81,8 +81,8 @@ DEFINITIONS: Mapping[str, Definition] = {
         True,
     ),
     "receipts_late": Definition(
-        Words("回执迟寄", "receipts late"),
-        Words(
+        Text("回执迟寄", "receipts late"),
+        Text(
             "应在当月寄出的回执，到期没有寄出的；记在接收党委。",
             "Of the receipts due in the month: those not sent by their day. Counted at the "
             "receiving committee.",
@@ -90,8 +90,8 @@ DEFINITIONS: Mapping[str, Definition] = {
         True,
     ),
     "contacts_kept": Definition(
-        Words("按期联系", "contacts kept"),
-        Words(
+        Text("按期联系", "contacts kept"),
+        Text(
             "应在当月联系的流动、暂留党员，到期前已联系上的。",
             "Of the members who stay or float and were to be contacted by a day of the month: "
             "those contacted by then.",
@@ -99,8 +99,8 @@ DEFINITIONS: Mapping[str, Definition] = {
         True,
     ),
     "unanswered": Definition(
-        Words("问而不答", "asked and not answered"),
-        Words(
+        Text("问而不答", "asked and not answered"),
+        Text(
             "请本组织在当月答复的询问，到期没有答复的。",
             "Of the questions this organisation was to answer by a day of the month: those not "
             "answered by then.",

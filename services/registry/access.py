@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from services.kit.crypto import key_hash, new_key
 from services.kit.db.engine import Record, rows, view_as, view_by
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.registry.tree import just_after
 
 Role = Literal["sender", "receiver", "department", "admin", "operator"]
@@ -23,28 +23,28 @@ CACHE_SECONDS = (
 )
 CACHE_KEYS_MAX = 10_000
 
-_NO_KEY = Words(
+_NO_KEY = Text(
     "请求没有带上密钥。请在请求头写 Authorization: Bearer 密钥；密钥由本组织的管理员用 guidui key "
     "create 发放。",
     "The request carries no key. Send the header Authorization: Bearer KEY; your administrator "
     "issues keys with guidui key create.",
 )
-_BAD_KEY = Words(
+_BAD_KEY = Text(
     "密钥不认识，或已作废。请核对是否抄全；仍不行就向管理员领一把新的。",
     "The key is unknown or revoked. Check that it was copied whole; else ask your "
     "administrator for a new one.",
 )
 
 
-_ENDED = Words(
+_ENDED = Text(
     "该组织已经停止使用，不能再开户或发密钥。",
     "This organisation has ended; it gets no accounts and no keys.",
 )
-_OPERATOR_HAS_NONE = Words(
+_OPERATOR_HAS_NONE = Text(
     "运维角色不属于任何组织，请不要写组织代码；其他角色必须写。",
     "An operator belongs to no organisation: name none. Every other role needs one.",
 )
-_OPERATOR = Words(
+_OPERATOR = Text(
     "运维角色不属于任何组织，看不到党员和转移的资料。",
     "An operator belongs to no organisation and sees no members and no transfers.",
 )
@@ -85,7 +85,7 @@ def create_key(tx: Connection, organisation: str | None, role: str, at: datetime
         raise Refused(
             422,
             "unknown-role",
-            Words(
+            Text(
                 f"没有“{role}”这种角色；可用：{'、'.join(ROLES)}。",
                 f"There is no role {role!r}; choose one of {', '.join(ROLES)}.",
             ),
@@ -113,7 +113,7 @@ def living_path(tx: Connection, organisation: str, at: datetime) -> str:
         raise Refused(
             422,
             "unknown-organisation",
-            Words(
+            Text(
                 f"没有代码为 {organisation} 的组织；请先导入组织表。",
                 f"No organisation has the code {organisation}; load it first.",
             ),

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from schemas.days import stored_day
 from services.kit.clock import Clock
 from services.kit.db.engine import dumps, rows
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.kit.loops import Part
 from services.registry import organisation_history
 from services.registry.changes import Change, Folded, Tree, fault, fold
@@ -70,7 +70,7 @@ def take(tx: Connection, posted: Said, directory: Directory, now: datetime) -> N
     _keep(tx, posted, change, state, words, now)
 
 
-def why_not(tx: Connection, posted: Said, directory: Directory, now: datetime) -> Words | None:
+def why_not(tx: Connection, posted: Said, directory: Directory, now: datetime) -> Text | None:
     """What would be wrong with a change if it were posted now; nothing is kept. `tx` acts as the
     worker.
     """
@@ -95,7 +95,7 @@ def posted(tx: Connection, limit: int = 50, offset: int = 0) -> list[dict[str, A
     ]
 
 
-def _checked(tx: Connection, change: Change, directory: Directory) -> tuple[Change, Words | None]:
+def _checked(tx: Connection, change: Change, directory: Directory) -> tuple[Change, Text | None]:
     """The change on the day on which it can be, and why it cannot be at all."""
     foundings = _foundings(tx)
     change = _after_what_it_needs(change, foundings)
@@ -209,12 +209,12 @@ def _earlier(tx: Connection, posted: Said) -> Any:
     return earlier[0] if earlier else None
 
 
-def _take_back(tx: Connection, posted: Said, now: datetime) -> Words | None:
+def _take_back(tx: Connection, posted: Said, now: datetime) -> Text | None:
     """Withdraws what `said` corrects, if it still waits; else says that it is in force."""
     earlier = _earlier(tx, posted)
     if earlier is not None and earlier.state == DONE:
         on = f"{earlier.decided_at.astimezone(now.tzinfo):%Y-%m-%d}"
-        return Words(
+        return Text(
             f"{posted.corrects} 已于 {on} 生效，不能再撤回或更正；请另报一次变更，写明现在的情况。",
             f"{posted.corrects} took effect on {on} and can no longer be taken back; post another "
             f"change that says "
@@ -242,9 +242,9 @@ def _foundings(tx: Connection) -> dict[str, Change]:
     }
 
 
-def _twice_founded(change: Change, foundings: Mapping[str, Change]) -> Words | None:
+def _twice_founded(change: Change, foundings: Mapping[str, Change]) -> Text | None:
     if change.founded and change.code in foundings:
-        return Words(
+        return Text(
             f"{change.code} 的新建已经报送，正在等生效日；请更正那一次报送。",
             f"The founding of {change.code} has been posted and waits for its day; correct that "
             f"event.",
@@ -270,7 +270,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s) ON CONFLI
 
 
 def _keep(
-    tx: Connection, posted: Said, change: Change, state: str, words: Words | None, now: datetime
+    tx: Connection, posted: Said, change: Change, state: str, words: Text | None, now: datetime
 ) -> None:
     tx.exec_driver_sql(
         _KEEP,
@@ -409,7 +409,7 @@ def _written(
     refused = {entry.values["code"]: faults for entry, faults in tree.refused}
     for change in due:
         if change.code in refused:
-            words = Words(
+            words = Text(
                 refused[change.code].reason + "。",
                 "The register cannot take this: it would break the tree.",
             )

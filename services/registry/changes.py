@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from schemas.days import stored_day
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.registry.directory import Directory, Organisation
 from services.registry.organisation_history import Stamp, line
 from services.registry.tree import LEVELS_MAX
@@ -19,8 +19,8 @@ OWN = frozenset({"address"})  # what an organisation may say of itself, with nob
 _DAYS = ("effective_from", "effective_to")
 _FOUND_BY_AREA = frozenset({"area", "serves_area", "kind", "unit"})
 _REFERENCES = {
-    "parent": Words("上级组织", "the superior"),
-    "successor": Words("接续组织", "the successor"),
+    "parent": Text("上级组织", "the superior"),
+    "successor": Text("接续组织", "the successor"),
 }
 
 
@@ -85,14 +85,14 @@ class Tree:
         return Organisation(change.code, "", **founded)
 
 
-def fault(change: Change, tree: Tree) -> Words | None:
+def fault(change: Change, tree: Tree) -> Text | None:
     """Why the change cannot be; None where it can.
 
     Who posts it must be an organisation department above the organisation, above its new superior
     (or that superior itself) and above its successor; an organisation may say its own address.
     """
     if change.founded and tree.get(change.code) is not None:
-        return Words(
+        return Text(
             f"代码 {change.code} 已有组织，不能再新建；要变更它请写 organisation。",
             f"There is an organisation {change.code} already; to change it, say organisation.",
         )
@@ -104,7 +104,7 @@ def fault(change: Change, tree: Tree) -> Words | None:
     )
 
 
-def _beyond_the_area(change: Change, tree: Tree) -> Words | None:
+def _beyond_the_area(change: Change, tree: Tree) -> Text | None:
     """Why the organisation may not stand for that area: it lies outside the area of who posts it.
 
     Whoever serves an area is proposed to everybody who moves into it, so a department lets its
@@ -118,7 +118,7 @@ def _beyond_the_area(change: Change, tree: Tree) -> Words | None:
     own_area = _area_of(change.by, tree)
     if own_area is not None and after.area.startswith(own_area):
         return None
-    return Words(
+    return Text(
         f"{after.area} 不在报送单位 {change.by} 的地域之内，不能由它定由谁管这里；"
         f"请由地域包括这里的上级组织部门报送。",
         f"{after.area} lies outside the area of {change.by}, which cannot say who serves it; "
@@ -140,12 +140,12 @@ def _is_found_by_area(organisation: Organisation) -> bool:
     return organisation.serves_area or is_department or organisation.unit == "talent_service"
 
 
-def _no_right(change: Change, tree: Tree) -> Words | None:
+def _no_right(change: Change, tree: Tree) -> Text | None:
     if change.code == change.by and change.columns.keys() <= OWN:
         return None
     poster = tree.get(change.by)
     if poster is None or poster.kind != "organisation_department" or change.code == change.by:
-        return Words(
+        return Text(
             "组织的变更由其上级组织部门报送；本组织自己只能更新地址 address。",
             "An organisation department above reports changes of an organisation; itself it may "
             "only report its address.",
@@ -159,11 +159,11 @@ def _no_right(change: Change, tree: Tree) -> Words | None:
     return None
 
 
-def _not_below(code: str, by: str) -> Words:
+def _not_below(code: str, by: str) -> Text:
     """The same for an unknown organisation and for somebody else's: which of them there are is not
     told.
     """
-    return Words(
+    return Text(
         f"{code} 不在报送单位 {by} 之下，或不在组织库里。请核对代码；属于别处的，由双方共同的"
         "上级组织部门报送；新设的，先报送它的新建。",
         f"{code} does not stand below {by}, or there is no such organisation. Check the code; "
@@ -172,20 +172,20 @@ def _not_below(code: str, by: str) -> Words:
     )
 
 
-def _no_tree(change: Change, tree: Tree) -> Words | None:
+def _no_tree(change: Change, tree: Tree) -> Text | None:
     parent, successor = change.columns.get("parent"), change.columns.get("successor")
     if parent and not change.founded and tree.within(parent, change.code):
-        return Words(
+        return Text(
             f"新的上级 {parent} 就是 {change.code} 或在其之下，会成为一个圈。",
             f"The new superior {parent} is {change.code} itself or lies below it: a circle.",
         )
     if parent and len(list(tree.line(parent))) >= LEVELS_MAX:
-        return Words(
+        return Text(
             f"组织层级会超过 {LEVELS_MAX} 级。",
             f"The tree would have more than {LEVELS_MAX} levels.",
         )
     if _is_among_successors(change.code, successor, tree):
-        return Words(
+        return Text(
             "接续组织最终又指回本组织。", "The successors lead back to the organisation itself."
         )
     return None
@@ -203,16 +203,16 @@ def _is_among_successors(code: str, successor: str | None, tree: Tree) -> bool:
     return False
 
 
-def _no_days(change: Change, tree: Tree) -> Words | None:
+def _no_days(change: Change, tree: Tree) -> Text | None:
     after = tree.changed(change)
     if after.effective_from and after.effective_to and after.effective_to < after.effective_from:
-        return Words(
+        return Text(
             f"撤销日 effective_to {after.effective_to} 早于成立日 effective_from "
             f"{after.effective_from}。",
             f"effective_to {after.effective_to} lies before effective_from {after.effective_from}.",
         )
     if change.columns.get("successor") and after.effective_to is None:
-        return Words(
+        return Text(
             "写了接续组织 successor，还要写撤销日 effective_to（存续的最后一天）。",
             "A successor needs effective_to too, the last day of the organisation.",
         )
@@ -228,7 +228,7 @@ class Folded:
     tree: Tree
     stamps: dict[tuple[str, str], Stamp]
     lines: list[dict[str, Any]] = field(default_factory=list)
-    faults: dict[str, Words] = field(default_factory=dict)
+    faults: dict[str, Text] = field(default_factory=dict)
     left_out: dict[str, list[str]] = field(default_factory=dict)
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from services.identity.dates import read_day
 from services.identity.id_numbers import parse_id_number
 from services.kit.clock import Clock
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.registry import cells, organisation_history
 from services.registry.directory import Directory
 from services.registry.error_file import ErrorFile
@@ -54,27 +54,27 @@ log = structlog.get_logger()
 Say = Callable[[int], None]
 FAULTS_KEPT_MAX = 20
 _PART_OF_A_DAY = {
-    "birth_date": Words(
+    "birth_date": Text(
         "出生日期没有写到日，未采用；身份证号码里的照常使用",
         "the birth date is not given to the day and was left out; that of the ID number counts",
     ),
-    "joined_on": Words(
+    "joined_on": Text(
         "入党日期没有写到日，未采用", "the day of joining is not given to the day and was left out"
     ),
 }
-_GUESSED = Words(
+_GUESSED = Text(
     "日期的年份只有两位，或月、日的先后不明，按通常的写法读取，请核对",
     "a date with a year of two figures, or with day and month in doubt, was read in the usual "
     "way; check it",
 )
-_PAST = Words(
+_PAST = Text(
     "新的区划表不再列出，转为旧代码", "no longer in the newer edition, kept as codes of the past"
 )
 
 
-def _channel_not_built(channel: str) -> Words:
+def _channel_not_built(channel: str) -> Text:
     """What is said of a contact whose channel is kept for later: where notices go until then."""
-    return Words(
+    return Text(
         f"渠道“{CHANNELS[channel]}”（{channel}）尚未接通：已保存，接通前有邮箱的发邮件，"
         f"没有的只在门户提醒",
         f"channel {channel} is not connected yet: kept, and until then notices go by e-mail where "
@@ -216,7 +216,7 @@ class _Loading:
             ):  # a row that was refused may be the one that seems to be missing
                 gone = close_past(self._engine, reader.listed, self._clock.now().date())
                 for code in gone:
-                    self.result.warn(_PAST, Words(code, code))
+                    self.result.warn(_PAST, Text(code, code))
 
     def broke_off(self, broken: BadFile) -> None:
         """The file ended in the middle; raises where nothing of it has gone in."""
@@ -317,14 +317,14 @@ class _Loading:
             not_built = _channel_not_built(entry.values["channel"])
             self._warn(entry.row, entry.values["name"], "channel", not_built)
 
-    def _warn(self, row: Row, name: str, column: str, sentence: Words) -> None:
+    def _warn(self, row: Row, name: str, column: str, sentence: Text) -> None:
         """The row went in; `name` is what its sender calls it."""
-        place = Words(f"{name}（第 {row.number} 行）", f"{name} (row {row.number})")
+        place = Text(f"{name}（第 {row.number} 行）", f"{name} (row {row.number})")
         self.result.warn(sentence, place)
         if self.doubts is not None:
             self.doubts.add(row, column, sentence.zh, "请核对；其余已导入")
 
-    def _doubts(self, row: Row, id_number: str | None) -> Iterator[tuple[str, Words]]:
+    def _doubts(self, row: Row, id_number: str | None) -> Iterator[tuple[str, Text]]:
         """Column and sentence of what is not as it should be in a member's row that was taken all
         the same.
         """

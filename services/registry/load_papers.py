@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.registry.directory import Directory
 from services.registry.file_schemas import Faults, confirmed_source
 from services.registry.upsert import Entry, Outcome, as_given, one_fault, upsert
 
-OpenLetters = Callable[[Connection, Sequence[Mapping[str, Any]]], Sequence[str | Words]]
+OpenLetters = Callable[[Connection, Sequence[Mapping[str, Any]]], Sequence[str | Text]]
 
 
 def write_letters(

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.kit.errors import Words
+from services.kit.errors import Text
 
 WARNED_NAMED_MAX = 20
 
@@ -25,15 +25,15 @@ class LoadResult:
     good: int = 0
     unchanged: int = 0
     bad: int = 0
-    warnings: Counter[Words] = field(default_factory=Counter)
-    warned: dict[Words, list[Words]] = field(default_factory=dict)
+    warnings: Counter[Text] = field(default_factory=Counter)
+    warned: dict[Text, list[Text]] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     errors: Path | None = None
     doubts: Path | None = None
     faults: list[tuple[int, str, str]] = field(default_factory=list)
 
-    def warn(self, sentence: Words, name: Words) -> None:
+    def warn(self, sentence: Text, name: Text) -> None:
         """Something went in although `sentence` is to be said of it; `name` is how its sender finds
         it.
         """
@@ -43,7 +43,7 @@ class LoadResult:
             named.append(name)
 
     @property
-    def words(self) -> Words:
+    def words(self) -> Text:
         """The summary for the one who loads."""
         zh = [f"新增或更新 {self.good} 行，未变 {self.unchanged} 行，有误 {self.bad} 行"]
         en = [f"{self.good} rows new or changed, {self.unchanged} unchanged, {self.bad} bad"]
@@ -69,16 +69,16 @@ class LoadResult:
                 f"All of these rows are in {self.doubts}. They went in; mend them and load that "
                 f"file"
             )
-        return Words("\n".join(zh), "\n".join(en))
+        return Text("\n".join(zh), "\n".join(en))
 
 
-def _named_in_chinese(named: list[Words], more: bool) -> str:
+def _named_in_chinese(named: list[Text], more: bool) -> str:
     if not named:
         return ""
     return f"：{'、'.join(name.zh for name in named)}{' 等' if more else ''}"
 
 
-def _named_in_english(named: list[Words], more: bool) -> str:
+def _named_in_english(named: list[Text], more: bool) -> str:
     if not named:
         return ""
     return f": {', '.join(name.en for name in named)}{', …' if more else ''}"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.registry.tabular import WEB_PAGE, WEB_PAGE_BEGINS, BadFile, heading
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -142,7 +142,7 @@ class Headings:
         return at < len(cells) and heading(cells[at]) in COLUMNS["name"]
 
 
-def no_person(cells: Sequence[str], name: str) -> Words | None:
+def no_person(cells: Sequence[str], name: str) -> Text | None:
     """What a row below the headings is, where it is no person: who filled it in, a sum, a note, a
     group.
 
@@ -151,12 +151,12 @@ def no_person(cells: Sequence[str], name: str) -> Words | None:
     given = [cell for cell in cells if cell]
     word = _closing_word(name) or _closing_word(given[0])
     if word and (_closing_word(name) or not name or _BARE_LABEL.fullmatch(given[0])):
-        return Words(
+        return Text(
             f"“{word}”一行不是党员，未作比对",
             f"The row that begins with “{word}” is no person and was left out",
         )
     if len(given) == 1 and _GROUP.fullmatch(given[0]):
-        return Words(
+        return Text(
             "只有组织名称的一行不是党员，未作比对",
             "A row with the name of an organisation alone is no person and was left out",
         )

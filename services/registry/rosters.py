@@ -21,7 +21,7 @@ from services.identity.dates import read_day
 from services.identity.id_numbers import IdNumber, parse_id_number
 from services.identity.persons import Person, fold_phone, is_blank, masked_phone, parse_sex
 from services.kit import confined
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.registry.cells import Wrong, day, part_of_a_day
 from services.registry.roster_sheet import (
     COLUMNS,
@@ -85,21 +85,21 @@ class Roll:
 
     rows: list[RollRow] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
-    remarks: dict[Words, list[int]] = field(default_factory=dict)
+    remarks: dict[Text, list[int]] = field(default_factory=dict)
 
-    def remark(self, words: Words, number: int | None = None) -> None:
+    def remark(self, words: Text, number: int | None = None) -> None:
         """Notes something of the roll, or of one of its rows."""
         numbers = self.remarks.setdefault(words, [])
         if number is not None:
             numbers.append(number)
 
     @property
-    def notes(self) -> list[Words]:
+    def notes(self) -> list[Text]:
         """Each remark once, with the rows it is about."""
         return [_about_rows(words, numbers) for words, numbers in self.remarks.items()]
 
 
-def _about_rows(words: Words, numbers: list[int]) -> Words:
+def _about_rows(words: Text, numbers: list[int]) -> Text:
     if not numbers:
         return words
     named = [str(number) for number in numbers[:ROWS_NAMED]]
@@ -112,20 +112,20 @@ def _about_rows(words: Words, numbers: list[int]) -> Words:
     else:
         rows_zh += " 行"
     row_or_rows = "Row" if len(numbers) == 1 else "Rows"
-    return Words(f"第 {rows_zh}：{words.zh}", f"{row_or_rows} {rows_en}: {words.en}")
+    return Text(f"第 {rows_zh}：{words.zh}", f"{row_or_rows} {rows_en}: {words.en}")
 
 
 _UNREAD = {
-    "phone": Words("电话看不懂，未用于比对", "the phone could not be read and was not compared"),
-    "sex": Words("性别看不懂，未用于比对", "the sex could not be read and was not compared"),
+    "phone": Text("电话看不懂，未用于比对", "the phone could not be read and was not compared"),
+    "sex": Text("性别看不懂，未用于比对", "the sex could not be read and was not compared"),
 }
-_GUESSED = Words(
+_GUESSED = Text(
     "出生日期有两种读法（年份只有两位、月日先后不明，或 10 月写成 .1），按通常的读法，请核对",
     "a birth date that may be read in two ways (a year of two figures, day and month in doubt, "
     "October written as .1) was read in the usual one; check it",
 )
 _DATE_LETTERS = {"day": len("YYYY-MM-DD"), "month": len("YYYY-MM"), "year": len("YYYY")}
-_HEADINGS_AGAIN = Words("重复的表头，已略过", "the headings once more, left out")
+_HEADINGS_AGAIN = Text("重复的表头，已略过", "the headings once more, left out")
 
 
 def read_roll(content: bytes) -> Roll:
@@ -160,7 +160,7 @@ def _read(lines: Iterator[tuple[int, list[str]]]) -> Roll:
     roll = Roll()
     if headings.unknown:
         listed = "、".join(headings.unknown)
-        roll.remark(Words(f"没有用到的列：{listed}", f"Columns that were not used: {listed}"))
+        roll.remark(Text(f"没有用到的列：{listed}", f"Columns that were not used: {listed}"))
     for number, cells in chain(ahead, lines):
         values = _by_column(headings, cells)
         left_out = _left_out(headings, cells, values["name"])
@@ -212,7 +212,7 @@ def _no_names() -> BadFile:
     )
 
 
-def _left_out(headings: Headings, cells: Sequence[str], name: str) -> Words | None:
+def _left_out(headings: Headings, cells: Sequence[str], name: str) -> Text | None:
     if headings.repeated_by(cells):
         return _HEADINGS_AGAIN
     return no_person(cells, name)

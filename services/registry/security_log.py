@@ -18,25 +18,25 @@ from sqlalchemy import Connection, Engine
 
 from services.kit.clock import ZONE, Clock
 from services.kit.db.engine import rows
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.registry.access import Caller
 
 KEPT = timedelta(days=400)
 Result = Literal["done", "refused", "failed"]
 
-EVENTS: Mapping[str, Words] = {
-    "sign_in": Words("登录", "sign-in"),
-    "sign_out": Words("退出登录", "sign-out"),
-    "password_changed": Words("修改密码", "password changed"),
-    "key_created": Words("发放密钥", "key created"),
-    "key_revoked": Words("作废密钥", "key revoked"),
-    "account_created": Words("开户", "account created"),
-    "account_ended": Words("停用账户", "account ended"),
-    "account_reset": Words("重置密码", "password reset"),
-    "export": Words("导出或下载", "export or download"),
-    "print": Words("打印", "print"),
-    "refused": Words("越权被拒", "refused: not one's own"),
-    "operator_act": Words("运维操作", "operator's act"),
+EVENTS: Mapping[str, Text] = {
+    "sign_in": Text("登录", "sign-in"),
+    "sign_out": Text("退出登录", "sign-out"),
+    "password_changed": Text("修改密码", "password changed"),
+    "key_created": Text("发放密钥", "key created"),
+    "key_revoked": Text("作废密钥", "key revoked"),
+    "account_created": Text("开户", "account created"),
+    "account_ended": Text("停用账户", "account ended"),
+    "account_reset": Text("重置密码", "password reset"),
+    "export": Text("导出或下载", "export or download"),
+    "print": Text("打印", "print"),
+    "refused": Text("越权被拒", "refused: not one's own"),
+    "operator_act": Text("运维操作", "operator's act"),
 }
 """What is kept, and how a page says it."""
 

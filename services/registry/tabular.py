@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TextIO
 import orjson
 
 from services.identity import han
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.kit.packed import unpacked
 from services.registry.cells import Wrong
 
@@ -70,7 +70,7 @@ class BadFile(Exception):
 
     def __init__(self, zh: str, en: str) -> None:
         super().__init__(en)
-        self.words = Words(zh, en)
+        self.words = Text(zh, en)
 
 
 _NO_OBJECT = Wrong("这一行不是 JSON 对象", '每行写一个 {"列名": 值} 形式的 JSON 对象')

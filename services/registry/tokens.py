@@ -19,12 +19,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.identity.id_numbers import parse_id_number
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.registry.upsert import copy
 
 PREFIX = "tk:"
 BATCH = 20_000
-_NO_ORGANISATION = Words(
+_NO_ORGANISATION = Text(
     "没有这个代码的组织；请先导入组织表。", "No organisation has this code; load it first."
 )
 

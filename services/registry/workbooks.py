@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 from python_calamine import CalamineError, CalamineWorkbook
 
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 
 ROWS_MAX = 30_000
 COLUMNS_MAX = 200
@@ -38,16 +38,16 @@ _FAR_CELL = re.compile(rb'\sr="((?:[A-Z]{3}|[A-Z]{1,2}(?=[0-9]{6}))[0-9]{1,7})"[
 _LONG_TEXT = re.compile(rb">[^<]{%d}" % LONG_TEXT)
 _SHARED = re.compile(rb't="s"[^>]*>\s*<v>([0-9]{1,9})<')
 
-_DAMAGED = Words("工作簿打不开或已损坏，请另存一份再上传", "The workbook is damaged; save it anew")
-_EMPTY = Words("工作簿是空的", "The workbook is empty")
-_LOCKED = Words(
+_DAMAGED = Text("工作簿打不开或已损坏，请另存一份再上传", "The workbook is damaged; save it anew")
+_EMPTY = Text("工作簿是空的", "The workbook is empty")
+_LOCKED = Text(
     "工作簿加了密码，请去掉密码再上传", "The workbook is protected by a password; remove it first"
 )
-TOO_LONG = Words(
+TOO_LONG = Text(
     f"名册过大：一次不超过 {ROWS_MAX} 行、{COLUMNS_MAX} 列，请按支部分开上传",
     f"The roll is too large: at most {ROWS_MAX} rows and {COLUMNS_MAX} columns at once",
 )
-TOO_HEAVY = Words(
+TOO_HEAVY = Text(
     "工作簿展开后过大，没有读。多半是表格外有大片设过格式的空格或很长的文字；"
     "请只把名册的行复制到新建的工作簿再上传，或另存为“CSV UTF-8”",
     "The workbook unpacks to too much and was not read. Copy the rows of the roll alone into a "
@@ -134,7 +134,7 @@ def _check_cells(sheets: list[bytes]) -> None:
         if far:
             cell = far[1].decode()
             raise _bad(
-                Words(
+                Text(
                     f"单元格 {cell} 里有内容，超出了名册的范围（至多 {ROWS_MAX} 行、{COLUMNS_MAX} "
                     f"列）；"
                     "请删去名册以外的内容，或把名册的行复制到新建的工作簿再上传",
@@ -158,5 +158,5 @@ def _check_shared(shared: bytes, sheets: list[bytes]) -> None:
         raise _bad(TOO_HEAVY)
 
 
-def _bad(words: Words) -> Refused:
+def _bad(words: Text) -> Refused:
     return Refused(422, "bad-file", words)

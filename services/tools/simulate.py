@@ -43,7 +43,7 @@ from services.kit.clock import TurnedClock
 from services.kit.db.engine import rows
 from services.kit.db.migrations import migrate
 from services.kit.db.paging import Page
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.matcher import reviews
 from services.registry import change_log, ended_organisations
 from services.registry.access import Caller
@@ -419,10 +419,10 @@ def clashes(unwanted: Any, shown: Any) -> bool:
     return False
 
 
-_NO_CASE = Words("没有这件转移。", "There is no such case.")
-_NO_LETTER = Words("这件转移没有这一份介绍信。", "The case has no such letter.")
-_UNKNOWN = Words("没有这个党组织。", "There is no such organisation.")
-_NO_SOURCE = Words(
+_NO_CASE = Text("没有这件转移。", "There is no such case.")
+_NO_LETTER = Text("这件转移没有这一份介绍信。", "The case has no such letter.")
+_UNKNOWN = Text("没有这个党组织。", "There is no such organisation.")
+_NO_SOURCE = Text(
     "事件没有写 source，所写的人也不在名册里。",
     "The event has no source, and names nobody of this world.",
 )

@@ -6,7 +6,7 @@ import json
 import os
 import time
 
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 
 
 def echo(content: bytes) -> bytes:
@@ -16,7 +16,7 @@ def echo(content: bytes) -> bytes:
 
 def refuse(content: bytes) -> bytes:
     """A refusal with its members."""
-    raise Refused(422, "so-it-is", Words("不行", "no"), field="file")
+    raise Refused(422, "so-it-is", Text("不行", "no"), field="file")
 
 
 def fail(content: bytes) -> bytes:

@@ -15,7 +15,7 @@ from schemas.departures import SOURCE_PREFIX, posted_id
 from schemas.examples import EXAMPLES
 from services.intake.app import build
 from services.intake.progress import Outcome, outcomes_of
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.registry.access import create_key
 from tests.intake.conftest import SCHOOL, SECRET, UNIT
 from tests.intake.served import Sender, served, statuses, stored
@@ -283,7 +283,7 @@ def test_how_far_follows_the_matcher_and_the_case(web, clock, key, worker):
 
     def outcomes(tx, event_id):
         if event_id == posted_id(EVENT["source"], "odd"):
-            return [Outcome("rejected", at[1], words=Words("读不懂。", "Unreadable."))]
+            return [Outcome("rejected", at[1], words=Text("读不懂。", "Unreadable."))]
         return joined(tx, event_id)
 
     with served(build(web, clock, SECRET, outcomes)) as url, Sender(url, key) as sender:

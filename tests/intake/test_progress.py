@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from services.intake.progress import Outcome, answer_of, outcomes_of
-from services.kit.errors import Words
+from services.kit.errors import Text
 
 EVENT = UUID(int=7)
 AT = datetime(2026, 3, 20, 1, tzinfo=UTC)
@@ -67,7 +67,7 @@ def test_of_a_step_the_first_time_is_told():
 
 
 def test_hints_questions_and_reasons_are_told_in_the_senders_language():
-    hint = ("joined_open_case", Words("并入在办", "joined"))
+    hint = ("joined_open_case", Text("并入在办", "joined"))
     asked = {"text": "哪个支部？"}
     outcome = Outcome(
         "rejected",
@@ -75,7 +75,7 @@ def test_hints_questions_and_reasons_are_told_in_the_senders_language():
         position=4,
         notes=[hint],
         questions=[asked],
-        words=Words("没有受理", "not taken"),
+        words=Text("没有受理", "not taken"),
     )
     answer = answered(outcome, language="en")
     assert answer["notes"] == [{"position": 4, "code": "joined_open_case", "words": "joined"}]
@@ -117,5 +117,5 @@ def test_the_change_of_an_organisation_is_told_in_place_of_persons():
     }
     outcomes = outcomes_of(lambda tx, event: [], lambda tx, cases: {}, lambda tx, event: change)
     (outcome,) = outcomes(None, EVENT)
-    assert (outcome.decision, outcome.words) == ("waiting", Words("等待生效", "waits"))
+    assert (outcome.decision, outcome.words) == ("waiting", Text("等待生效", "waits"))
     assert answered(outcome)["change"]["columns"] == ["name", "parent"]

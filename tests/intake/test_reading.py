@@ -8,7 +8,7 @@ from services.intake.canonical import canonical, posted_fields
 from services.intake.faults import Fault, Invalid
 from services.intake.modes import BATCH, BATCH_EVENTS_MAX, STRUCTURED, read
 from services.intake.sentences import shown
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 
 
 def request(kind: str, body: bytes = b"{}", **more: bytes):
@@ -102,8 +102,8 @@ def test_a_long_value_is_cut_and_a_structure_is_named():
 
 
 def test_the_first_faults_are_said_and_the_others_counted():
-    faults = [Fault(f"/{number}", Words(f"错{number}。", f"Wrong {number}.")) for number in "12345"]
+    faults = [Fault(f"/{number}", Text(f"错{number}。", f"Wrong {number}.")) for number in "12345"]
     few, many = Invalid(faults[:3]).words(), Invalid(faults).words()
-    assert few == Words("错1。错2。错3。", "Wrong 1. Wrong 2. Wrong 3.")
+    assert few == Text("错1。错2。错3。", "Wrong 1. Wrong 2. Wrong 3.")
     assert many.zh == "错1。错2。错3。另有 2 处，见 errors。"
     assert many.en == "Wrong 1. Wrong 2. Wrong 3. 2 more, see errors."

@@ -15,7 +15,7 @@ from services.kit.bus.consumer import Consumer, is_stopped, resume
 from services.kit.bus.inbox import Limits, TooMuchPoison, deliver
 from services.kit.clock import TurnedClock
 from services.kit.db.engine import rows
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from tests.kit.toy import BAD, NOON, effects, message, refusing, subscription, write
 
 CLOCK = TurnedClock(NOON)
@@ -158,7 +158,7 @@ def test_when_nearly_everything_fails_the_consumer_stops_and_nothing_is_thrown_a
         consumer.take([message(n, key=f"k{n}") for n in range(200)])
     assert desk(engine) == [] and effects(engine) == []
     assert is_stopped(engine, "toy") and not consumer.may_run()
-    assert isinstance(consumer.unready(), Words)
+    assert isinstance(consumer.unready(), Text)
     resume(engine, "toy")
     assert consumer.may_run() and consumer.unready() is None
 

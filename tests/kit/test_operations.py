@@ -14,11 +14,11 @@ from services.intake.app import Serving, build
 from services.kit import health
 from services.kit.clock import SystemClock
 from services.kit.db.engine import connect
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.kit.settings import Settings
 from tests.intake.served import served
 
-BROKEN = {"database": Words("数据库停了", "the database is away")}
+BROKEN = {"database": Text("数据库停了", "the database is away")}
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from services.kit.errors import Refused, Words, language_of
+from services.kit.errors import Refused, Text, language_of
 from services.kit.web.problems import install
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -54,7 +54,7 @@ def client():
         raise Refused(
             409,
             "already-accepted",
-            Words("此人已由甲社区接收。", "Already accepted by A."),
+            Text("此人已由甲社区接收。", "Already accepted by A."),
             by="330602001001",
         )
 

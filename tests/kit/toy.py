@@ -14,14 +14,14 @@ from schemas.envelope import Message
 from services.kit.bus.consumer import Subscription
 from services.kit.clock import ZONE
 from services.kit.db.engine import connect, dumps, rows
-from services.kit.errors import Poison, Words
+from services.kit.errors import Poison, Text
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=ZONE)
 MINUTE = timedelta(minutes=1)
 TABLE = """
 CREATE TABLE effect (position bigint GENERATED ALWAYS AS IDENTITY, event_id uuid, key text, n int);
 GRANT SELECT, INSERT ON effect TO guidui_worker"""
-BAD = Words("第七号不收。", "Number seven is not taken.")
+BAD = Text("第七号不收。", "Number seven is not taken.")
 
 
 def add_table(owner_url: str) -> None:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from fastapi import Request
 
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.api.bodies import JsonBody
 from services.portal.api.models import batches, destinations, double_reports, floating, papers
 from services.portal.api.models.base import Day, FilledText, GivenId
@@ -23,7 +23,7 @@ class Visit(JsonBody):
 
     bytes_max: ClassVar[int] = 200
     needed: ClassVar[tuple[str, ...]] = ("remark",)
-    sentence: ClassVar[Words] = Words("请填全。", "Fill in everything.")
+    sentence: ClassVar[Text] = Text("请填全。", "Fill in everything.")
 
     case: GivenId
     on: Day

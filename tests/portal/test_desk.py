@@ -7,7 +7,7 @@ import pytest
 from services.kit.bus import dead_letters
 from services.kit.bus.consumer import is_stopped
 from services.kit.db.engine import rows
-from services.kit.errors import Poison, Words
+from services.kit.errors import Poison, Text
 from services.portal.accounts import create_account
 from tests.portal.town import PASSWORD, text
 from tests.stories import county_service
@@ -20,7 +20,7 @@ def failed(town):
     """A departure that the matcher could not handle; returns its event."""
 
     def fails(tx, messages):
-        raise Poison(Words(*REASON))
+        raise Poison(Text(*REASON))
 
     real = town.tailers.tailers[0].consumer
     subscription, failing = (

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.registry.directory import Directory
 from services.registry.load import Hooks
 from services.registry.queries import contact_for, contacts, grid_for
@@ -31,7 +31,7 @@ def test_letters_go_to_who_opens_cases_and_come_back_with_why_not(register):
 
     def open_letters(tx, letters):
         handed.extend(letters)
-        return ["new", Words("该党员已有未办结的转接", "There is an open case")]
+        return ["new", Text("该党员已有未办结的转接", "There is an open case")]
 
     result = register("letters", LETTERS, hooks=Hooks(open_letters=open_letters))
     assert (result.good, result.bad) == (1, 1)

@@ -11,7 +11,7 @@ import pytest
 
 from schemas.envelope import Message
 from services.kit.bus import dead_letters
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.portal.accounts import create_account
 from services.portal.sessions import SESSION, open_session
 from services.registry.access import create_key
@@ -40,7 +40,7 @@ def letters(town) -> dict[str, int]:
                 tx,
                 "matcher",
                 Message(uuid4(), topic, "t", name, town.clock.now(), body),
-                Words(f"没有办成：{name}。", f"Failed: {name}."),
+                Text(f"没有办成：{name}。", f"Failed: {name}."),
                 town.clock.now(),
             )
         return {

@@ -21,7 +21,7 @@ from services.cases.routing import overrides
 from services.cases.store.backlog import open_letters
 from services.intake.app import Intake
 from services.kit.bus import dead_letters
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.portal.accounts import create_account
 from services.records import comparisons, double_reports, floating
 from services.records.letters import photos, scans
@@ -702,7 +702,7 @@ class Planting:
                 tx,
                 "matcher",
                 message,
-                Words(f"{tree.mark} 读不懂。", f"{tree.mark} cannot be read."),
+                Text(f"{tree.mark} 读不懂。", f"{tree.mark} cannot be read."),
                 town.clock.now(),
             )
         tree.add(

@@ -13,7 +13,7 @@ from uuid import UUID
 from schemas.days import NoDay, read_day, read_month
 from services.cases.commands.argument_kinds import ARGUMENTS, Kind
 from services.cases.model.case import Case, DecisionContext, Statement
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 
 if TYPE_CHECKING:
     from services.cases.commands.reports import Report
@@ -25,7 +25,7 @@ REASON_MAX = 500  # why a person decided; shown in full on a line of history
 
 def refuse(status: int, code: str, zh: str, en: str, **extra: Any) -> Refused:
     """A refusal with its sentence in both languages."""
-    return Refused(status, code, Words(zh, en), **extra)
+    return Refused(status, code, Text(zh, en), **extra)
 
 
 def too_long(field: str, letters: int, most: int) -> Refused:

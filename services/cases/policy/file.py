@@ -27,7 +27,7 @@ from services.cases.policy.values import (
     Route,
     WhoRules,
 )
-from services.kit.errors import Words
+from services.kit.errors import Text
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 Workdays = Annotated[int, Field(ge=1, le=60)]
@@ -35,7 +35,7 @@ Days = Annotated[int, Field(ge=1, le=366)]
 Months = Annotated[int, Field(ge=1, le=60)]
 Number = Annotated[int, Field(ge=1, le=1_000_000)]
 LetterDays = Annotated[int, Field(ge=1, le=90)]
-Text = Annotated[str, Field(min_length=1, max_length=200)]
+ShortText = Annotated[str, Field(min_length=1, max_length=200)]
 Code = Annotated[str, Field(pattern=r"^[a-z_]{2,40}$")]
 
 
@@ -67,7 +67,7 @@ _KINDS: dict[str, Any] = {
     "strike_off_years": Annotated[int, Field(ge=2, le=10)],
     "lost_months": Annotated[int, Field(ge=6, le=60)],
     "refusal_reasons": Annotated[list[Code], Field(min_length=1, max_length=40)],
-    "stay_reasons": Annotated[list[Text], Field(max_length=40)],
+    "stay_reasons": Annotated[list[ShortText], Field(max_length=40)],
     "channel_fall_back": FallBack,
     "archive_check": ArchiveCheck,
     "who_rules": WhoRules,
@@ -104,8 +104,8 @@ class Row(BaseModel):
     model_config = _STRICT
     version: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]{1,60}$")]
     effective_from: Day
-    document: Text
-    source: Text
+    document: ShortText
+    source: ShortText
     scope: Scope = Scope()
     values: Values
 
@@ -115,8 +115,8 @@ class Fault(NamedTuple):
 
     row: int
     field: str
-    reason: Words
-    fix: Words
+    reason: Text
+    fix: Text
 
 
 class BadPolicy(Exception):
@@ -162,10 +162,10 @@ def _rows(file: Path) -> Iterator[tuple[int, str]]:
                 Fault(
                     0,
                     "",
-                    Words(
+                    Text(
                         "文件读不出来，应为 UTF-8 的 JSON", "the file is not readable as UTF-8 JSON"
                     ),
-                    Words("请另存为 UTF-8", "save it as UTF-8"),
+                    Text("请另存为 UTF-8", "save it as UTF-8"),
                 )
             ]
         ) from error
@@ -195,11 +195,11 @@ def _misfit(
             Fault(
                 number,
                 "version",
-                Words(
+                Text(
                     f"{version.version} 已存入，内容不同；存入的版本不再改动",
                     f"{version.version} is stored with other content, and stored versions stay",
                 ),
-                Words("换一个版本名", "give it another name"),
+                Text("换一个版本名", "give it another name"),
             )
         ]
     if version.effective_from < today:
@@ -207,12 +207,12 @@ def _misfit(
             Fault(
                 number,
                 "effective_from",
-                Words(
+                Text(
                     f"{version.effective_from} 已过；新规定只管今后的办理",
                     f"{version.effective_from} has passed; a change is "
                     "for what happens from its day on",
                 ),
-                Words(f"填 {today} 或以后的日期", f"give {today} or a later day"),
+                Text(f"填 {today} 或以后的日期", f"give {today} or a later day"),
             )
         ]
     if not version.values:
@@ -220,8 +220,8 @@ def _misfit(
             Fault(
                 number,
                 "values",
-                Words("没有任何数值", "there is no value"),
-                Words("至少填一项", "give at least one"),
+                Text("没有任何数值", "there is no value"),
+                Text("至少填一项", "give at least one"),
             )
         ]
     if version.scope and (alike := [name for name in FOR_ALL if name in version.values]):
@@ -229,11 +229,11 @@ def _misfit(
             Fault(
                 number,
                 f"values.{name}",
-                Words(
+                Text(
                     "各地按同一口径统计，不能只对一部分转移另定",
                     "all are counted by the same number; it cannot differ for some",
                 ),
-                Words("另写一个不分范围的版本", "put it into a version without a scope"),
+                Text("另写一个不分范围的版本", "put it into a version without a scope"),
             )
             for name in alike
         ]
@@ -246,11 +246,11 @@ def _misfit(
             Fault(
                 number,
                 "values",
-                Words(
+                Text(
                     f"与别的规定合起来不成立：{error}",
                     f"together with what counts beside it: {error}",
                 ),
-                Words("改数值，或一并改上限", "change the value, or the limit with it"),
+                Text("改数值，或一并改上限", "change the value, or the limit with it"),
             )
         ]
     return []
@@ -262,13 +262,13 @@ def _said(number: int, error: Any) -> Fault:
     limits = error.get("ctx") or {}
     kind = error["type"]
     if kind == "missing":
-        return Fault(number, place, Words("缺少这一项", "it is missing"), Words("请补上", "add it"))
+        return Fault(number, place, Text("缺少这一项", "it is missing"), Text("请补上", "add it"))
     if kind == "extra_forbidden":
         return Fault(
             number,
             place,
-            Words("没有这一项", "there is no such field"),
-            Words(
+            Text("没有这一项", "there is no such field"),
+            Text(
                 "删去或改正名称（见 docs/policy.md）", "remove it or mend its name (docs/policy.md)"
             ),
         )
@@ -282,12 +282,12 @@ def _said(number: int, error: Any) -> Fault:
         return Fault(
             number,
             place,
-            Words(f"是 {error['input']}", f"it is {error['input']}"),
-            Words(f"{side[0]} {bound}", f"{side[1]} {bound}"),
+            Text(f"是 {error['input']}", f"it is {error['input']}"),
+            Text(f"{side[0]} {bound}", f"{side[1]} {bound}"),
         )
     return Fault(
         number,
         place,
-        Words(f"不合要求：{error['msg']}", error["msg"]),
-        Words("照 docs/policy.md 改正", "mend it as docs/policy.md says"),
+        Text(f"不合要求：{error['msg']}", error["msg"]),
+        Text("照 docs/policy.md 改正", "mend it as docs/policy.md says"),
     )

@@ -20,12 +20,12 @@ from services.cases.model.case import Case, DecisionContext, Step
 from services.cases.routing.rule_source import RuleSource, member_facts
 from services.cases.store import case_ids, numbers, tables
 from services.cases.store.tables import Change
-from services.kit.errors import Words
+from services.kit.errors import Text
 
 
 def open_letters(
     tx: Connection, letters: Sequence[Mapping[str, Any]], now: datetime, rule_source: RuleSource
-) -> list[str | Words]:
+) -> list[str | Text]:
     """Opens one case per counterfoil: ``new``, ``unchanged`` (it stands already), or why not, in
     order.
 
@@ -40,7 +40,7 @@ def open_letters(
     ids = {number: given.of(plain_id) for number, plain_id in plain.items()}
     known = tables.load(tx, list(ids.values()))
     busy = tables.open_of_members(tx, list(homes))
-    answers: list[str | Words] = []
+    answers: list[str | Text] = []
     changes: list[Change] = []
     for letter in letters:
         ident = ids[letter["number"]]
@@ -48,7 +48,7 @@ def open_letters(
             answers.append("unchanged")
         elif letter["member"] in busy:
             answers.append(
-                Words("该党员已有一件未办结的转移", "the member has an open case already")
+                Text("该党员已有一件未办结的转移", "the member has an open case already")
             )
         else:
             case = _case(ident, letter, homes[letter["member"]][1], context)

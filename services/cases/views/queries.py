@@ -27,14 +27,14 @@ from services.cases.store import tables
 from services.kit.clock import ZONE
 from services.kit.db import paging
 from services.kit.db.engine import lends, lent, rows, still_good
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.registry.access import Caller, look_at_tree
 from services.registry.announcement_rights import in_line
 from services.registry.directory import Directory
 from services.registry.queries import grids_for, reachable
 from services.registry.tree import just_after
 
-NO_CASE = Words(
+NO_CASE = Text(
     "没有这件转移，或本组织不是其中一方。",
     "There is no such case, or this organisation has no part in it.",
 )

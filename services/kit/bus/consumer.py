@@ -17,16 +17,16 @@ from services.kit.bus.dead_letters import Handler
 from services.kit.bus.inbox import Limits, TooMuchPoison, deliver, nothing
 from services.kit.clock import Clock, SystemClock
 from services.kit.db.engine import Record, rows
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.kit.retry import attempt
 
 log = structlog.get_logger()
 
-UNREADABLE = Words("读不懂这条记录。", "The record cannot be read.")
-STOPPED = Words(
+UNREADABLE = Text("读不懂这条记录。", "The record cannot be read.")
+STOPPED = Text(
     "失败的消息太多，已停下等人处理。", "Too many messages fail; stopped until somebody looks."
 )
-WAITING = Words("数据库暂时不可用，正在等待。", "Waiting for the database.")
+WAITING = Text("数据库暂时不可用，正在等待。", "Waiting for the database.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Consumer:
         self._stopped = bool(self.patiently(lambda: is_stopped(self.engine, self.name)))
         return not self._stopped
 
-    def unready(self) -> Words | None:
+    def unready(self) -> Text | None:
         """Why this consumer does not take messages now; None when it does."""
         return STOPPED if self._stopped else WAITING if self._waiting else None
 

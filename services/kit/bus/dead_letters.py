@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 from schemas.envelope import NAMESPACE_GUIDUI, Message
 from services.kit.clock import Clock, SystemClock
 from services.kit.db.engine import Record, dumps, rows
-from services.kit.errors import Poison, Refused, Words
+from services.kit.errors import Poison, Refused, Text
 from services.kit.log import where
 from services.kit.retry import is_infrastructure
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 Handler = Callable[[Connection, Sequence[Message]], None]
 
 LOOP = "loop"
-_NO_SUCH = Words("没有这条死信。", "There is no such dead letter.")
-_DECIDED = Words("这条死信已经处理过。", "This dead letter has been decided already.")
-_NO_BODY = Words(
+_NO_SUCH = Text("没有这条死信。", "There is no such dead letter.")
+_DECIDED = Text("这条死信已经处理过。", "This dead letter has been decided already.")
+_NO_BODY = Text(
     "这条消息的内容按规定没有保留，请发送方重新报送。",
     "The content of this message is not kept; ask its sender to post it again.",
 )
-_NO_CONSUMER = Words("没有这个消费者。", "There is no such consumer.")
+_NO_CONSUMER = Text("没有这个消费者。", "There is no such consumer.")
 
 
-def failure(tx: Connection, message: Message, handler: Handler) -> Words | None:
+def failure(tx: Connection, message: Message, handler: Handler) -> Text | None:
     """Handles one message alone, in a savepoint; returns why it failed, None where it did not."""
     try:
         with tx.begin_nested():
@@ -49,7 +49,7 @@ def failure(tx: Connection, message: Message, handler: Handler) -> Words | None:
         return words_of(error)
 
 
-def words_of(error: Exception) -> Words:
+def words_of(error: Exception) -> Text:
     """What the desk is told: the sentence of a Poison; of a bug its type and place, never its
     text.
     """
@@ -57,7 +57,7 @@ def words_of(error: Exception) -> Words:
         return error.words
     origin = where(error)
     place = origin["at"][-1] if origin["at"] else "?"
-    return Words(
+    return Text(
         f"程序出错：{origin['error']}（{place}）",
         f"a fault in the program: {origin['error']} ({place})",
     )
@@ -67,7 +67,7 @@ def put(  # noqa: PLR0913
     tx: Connection,
     consumer: str,
     message: Message,
-    words: Words,
+    words: Text,
     at: datetime,
     *,
     keeps_body: bool = True,
@@ -105,7 +105,7 @@ def put_row(  # noqa: PLR0913
     part: str,
     key: str,
     organisation: str | None,
-    words: Words,
+    words: Text,
     at: datetime,
 ) -> None:
     """Lays a row of a loop on the desk; one that was there before stands there again, with one
@@ -179,7 +179,7 @@ def listed(
 
 def retry(
     engine: Engine, letter: int, subscriptions: Iterable[Subscription], clock: Clock = SystemClock()
-) -> Words | None:
+) -> Text | None:
     """Handles a dead letter once more, then what waited behind it; returns why it failed again,
     else None.
 

@@ -31,7 +31,7 @@ from services.kit.bus.kafka_clients import (
     topic_ids,
     why_deaf,
 )
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.kit.garbage import collect_seldom
 from services.kit.log import where
 from services.kit.loops import set_aside
@@ -55,8 +55,8 @@ TOPICS_SECONDS = 5.0
 IDLE_LOOKS_MAX = 3
 FAILED = 70  # EX_SOFTWARE: the supervisor starts the process again
 
-NO_BROKER = Words("消息总线暂时不可用，正在等待。", "Waiting for the brokers.")
-UNASSIGNED = Words("还没有分到消息分区。", "No partitions have been assigned yet.")
+NO_BROKER = Text("消息总线暂时不可用，正在等待。", "Waiting for the brokers.")
+UNASSIGNED = Text("还没有分到消息分区。", "No partitions have been assigned yet.")
 
 
 class FaustShell:
@@ -69,13 +69,13 @@ class FaustShell:
         instance: str | None = None,
         health_port: int = 0,
         within: float = WITHIN_SECONDS,
-        also_unready: Callable[[], Mapping[str, Words]] = dict,
+        also_unready: Callable[[], Mapping[str, Text]] = dict,
     ) -> None:
         self.consumer, self.kafka, self.instance, self.within = consumer, kafka, instance, within
         self.group = kafka.group(consumer.name)
         self._health_port, self._also_unready = health_port, also_unready
-        self._reason: Words | None = NO_BROKER
-        self._deaf: Words | None = None
+        self._reason: Text | None = NO_BROKER
+        self._deaf: Text | None = None
         self._assigned = threading.Event()
         self._waiting: list[Any] = []  # Faust events, in their order
         self._work: asyncio.Task | None = None
@@ -101,7 +101,7 @@ class FaustShell:
         self._reason = UNASSIGNED
         self._consume()
 
-    def unready(self) -> dict[str, Words]:
+    def unready(self) -> dict[str, Text]:
         """Why this consumer hears nothing or does nothing now."""
         words = self.consumer.unready() or self._deaf or self._reason
         return {self.consumer.name: words} if words else {}
@@ -124,7 +124,7 @@ class FaustShell:
             if self.consumer.stop.wait(LOOK_SECONDS * 5):
                 raise Stopped(self.consumer.name)
 
-    def _why_deaf(self) -> Words | None:
+    def _why_deaf(self) -> Text | None:
         return why_deaf(self.kafka, self.group, self.consumer.subscription.topics)
 
     def _consume(self) -> None:

@@ -16,7 +16,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import MemberToRemove
 from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.kit.settings import Settings
 
 log = structlog.get_logger()
@@ -126,7 +126,7 @@ def ensure_topics(
         admin.close()
 
 
-def why_deaf(kafka: Kafka, group: str, topics: Iterable[str]) -> Words | None:
+def why_deaf(kafka: Kafka, group: str, topics: Iterable[str]) -> Text | None:
     """Asks with our own credentials whether the topics may be read in this group; None when they
     may.
 
@@ -144,9 +144,9 @@ def why_deaf(kafka: Kafka, group: str, topics: Iterable[str]) -> Words | None:
         admin.close()
 
 
-def no_topic(topic: str) -> Words:
+def no_topic(topic: str) -> Text:
     """Why nothing is heard of a topic, and what to do."""
-    return Words(
+    return Text(
         f"消息主题 {topic} 不存在或无权读取；relay 会重新建立，也可以运行 guidui migrate。",
         f"The topic {topic} does not exist or may not be read; the relay makes it again, and so "
         f"does guidui migrate.",

@@ -21,7 +21,7 @@ from services.kit.bus.kafka_clients import Kafka
 from services.kit.clock import Clock, SystemClock
 from services.kit.db import locks
 from services.kit.db.locks import Lock
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.kit.retry import Stopped, attempt, is_infrastructure
 
 log = structlog.get_logger()
@@ -30,10 +30,8 @@ FLUSH_SECONDS_MAX = 20
 RESEND_SECONDS = 5.0
 LOCK_SECONDS = 1.0
 
-WAITING = Words(
-    "消息总线或数据库暂时不可用，正在等待。", "Waiting for the brokers or the database."
-)
-SECOND = Words("另一个 relay 正在工作，本进程待命。", "Another relay is at work; standing by.")
+WAITING = Text("消息总线或数据库暂时不可用，正在等待。", "Waiting for the brokers or the database.")
+SECOND = Text("另一个 relay 正在工作，本进程待命。", "Another relay is at work; standing by.")
 
 _READ = """
 SELECT e.xid::text AS at_xid, e.id, e.topic, e.key, e.event_id, e.type, e.body, e.time, e.cause
@@ -121,7 +119,7 @@ class Relay:
         self.stop = threading.Event()
         self._reader = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._publisher = Publisher(kafka)
-        self._unready: Words | None = SECOND
+        self._unready: Text | None = SECOND
 
     def run(self) -> None:
         """Relays until `stop` is set, waiting out whatever is down."""
@@ -176,7 +174,7 @@ class Relay:
         """Lets go of the brokers; `run` does so itself."""
         self._publisher.close()
 
-    def unready(self) -> Words | None:
+    def unready(self) -> Text | None:
         """Why nothing is relayed now; None while this relay leads and both sides answer."""
         return self._unready
 

@@ -16,7 +16,7 @@ from services.kit.bus.consumer import Consumer, Subscription
 from services.kit.bus.event_log_listener import EventLogListener, Wakeup
 from services.kit.bus.inbox import Superseded, TooMuchPoison
 from services.kit.clock import Clock, SystemClock
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.kit.retry import Stopped
 
 log = structlog.get_logger()
@@ -193,6 +193,6 @@ class Tailers:
             total += taken
         return total
 
-    def unready(self) -> dict[str, Words]:
+    def unready(self) -> dict[str, Text]:
         """Consumer -> why it does not take messages now; empty when all do."""
         return {t.consumer.name: words for t in self.tailers if (words := t.consumer.unready())}

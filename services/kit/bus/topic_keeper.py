@@ -11,12 +11,12 @@ import structlog
 from kafka.errors import KafkaError
 
 from services.kit.bus.kafka_clients import Kafka
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.kit.log import where
 
 log = structlog.get_logger()
 LOOK_SECONDS = 10.0
-NOT_MADE = Words(
+NOT_MADE = Text(
     "缺少的消息主题建立不了，请检查权限，或用有权限的账号运行 guidui migrate。",
     "A missing topic cannot be made: look at the rights, or run guidui migrate with a login that "
     "may.",
@@ -31,13 +31,13 @@ class TopicKeeper:
     def __init__(self, kafka: Kafka, create_topics: Callable[[Kafka], None]) -> None:
         self.kafka, self.create_topics = kafka, create_topics
         self.stop = threading.Event()
-        self._unready: Words | None = None
+        self._unready: Text | None = None
         self._thread = threading.Thread(target=self._run, name="topics", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
-    def unready(self) -> Words | None:
+    def unready(self) -> Text | None:
         """Why a topic that is missing could not be made; None where all are there."""
         return self._unready
 

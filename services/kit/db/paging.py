@@ -19,7 +19,7 @@ from uuid import UUID
 import orjson
 
 from schemas.days import read_moment
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 
 LIMIT_MAX = 1_000
 CURSOR_LETTERS_MAX = 400
@@ -31,7 +31,7 @@ Kind = Callable[[Any], Any]
 _Item = TypeVar("_Item")
 _Told = TypeVar("_Told")
 
-_BAD_CURSOR = Words(
+_BAD_CURSOR = Text(
     "cursor 不是本接口给出的值，请从头翻页。",
     "The cursor is not one that this interface gave; start again.",
 )

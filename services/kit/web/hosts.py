@@ -12,13 +12,13 @@ from collections.abc import Collection
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.kit.errors import Refused, Words, language_of
+from services.kit.errors import Refused, Text, language_of
 from services.kit.web import problems
 
 ALWAYS = frozenset({"/healthz", "/readyz"})  # probes ask by whatever address they have
 _HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-_BAD_HOST = Words("请求头 Host 不是合法的主机名。", "The header Host is no name of a host.")
-_OTHER_HOST = Words(
+_BAD_HOST = Text("请求头 Host 不是合法的主机名。", "The header Host is no name of a host.")
+_OTHER_HOST = Text(
     "本服务不用这个网址；请用管理员给的网址。",
     "This service does not answer under this name; use the address you were given.",
 )

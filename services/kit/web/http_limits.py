@@ -16,7 +16,7 @@ from asyncio import TimerHandle, Transport
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.kit.limits import Limits
 
 REQUEST_LINE_BYTES_MAX = 8_192
@@ -26,14 +26,14 @@ CHECK_SECONDS = 1.0
 PIECE_BYTES = 16_384
 
 _FAULTS = {
-    400: Words("请求不成形，无法读取。", "The request is malformed and cannot be read."),
-    408: Words(
+    400: Text("请求不成形，无法读取。", "The request is malformed and cannot be read."),
+    408: Text(
         "请求没有在规定时间内传完，什么都没有办理。",
         "The request did not come in time; nothing was done.",
     ),
-    414: Words("网址过长。", "The address is too long."),
-    431: Words("请求头过大或过多。", "The request's headers are too large or too many."),
-    503: Words("连接过多，请稍后再试。", "There are too many connections; try again in a moment."),
+    414: Text("网址过长。", "The address is too long."),
+    431: Text("请求头过大或过多。", "The request's headers are too large or too many."),
+    503: Text("连接过多，请稍后再试。", "There are too many connections; try again in a moment."),
 }
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.kit.errors import TITLES, Refused, Words, language_of, problem
+from services.kit.errors import TITLES, Refused, Text, language_of, problem
 from services.kit.log import where
 from services.kit.retry import is_infrastructure
 
@@ -35,55 +35,55 @@ TAKEN_OUT = frozenset(
 """What leaves as a file."""
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 
-INTERNAL = Words(
+INTERNAL = Text(
     "系统出了内部错误，已记录；请稍后再试，并报上追踪号。",
     "Something went wrong inside; it has been logged. Try again later and quote the trace id.",
 )
-STORE_DOWN = Words(
+STORE_DOWN = Text(
     "数据库暂时不可用，什么都没有保存；请稍后再试。",
     "The database is unavailable for the moment and nothing was stored; try again later.",
 )
-NO_SUCH_VALUE = Words(
+NO_SUCH_VALUE = Text(
     "有一项内容超出了范围，什么都没有保存；请核对数字、日期和编号。",
     "A value is out of range and nothing was stored; check numbers, days and ids.",
 )
-INVALID = Words(
+INVALID = Text(
     "请求中有内容不合要求，见 errors。", "Parts of the request are not valid, see errors."
 )
 # The words of pydantic's commonest errors; what was sent is never repeated, it may be personal.
 _FIELD_WORDS = {
-    "missing": Words("缺少此项", "is missing"),
-    "extra_forbidden": Words("没有此项", "is not a known field"),
-    "json_invalid": Words("不是合法的 JSON", "is not valid JSON"),
-    "string_type": Words("应为文字", "must be text"),
-    "string_too_short": Words("太短", "is too short"),
-    "string_too_long": Words("太长", "is too long"),
-    "string_pattern_mismatch": Words("格式不对", "has the wrong form"),
-    "int_type": Words("应为整数", "must be a whole number"),
-    "int_parsing": Words("应为整数", "must be a whole number"),
-    "bool_type": Words("应为是或否", "must be true or false"),
-    "bool_parsing": Words("应为是或否", "must be true or false"),
-    "list_type": Words("应为列表", "must be a list"),
-    "dict_type": Words("应为对象", "must be an object"),
-    "model_type": Words("应为对象", "must be an object"),
-    "model_attributes_type": Words("应为对象", "must be an object"),
-    "literal_error": Words("不在允许的取值之内", "is not one of the allowed values"),
-    "enum": Words("不在允许的取值之内", "is not one of the allowed values"),
-    "uuid_parsing": Words("不是合法的编号", "is not a valid id"),
-    "uuid_type": Words("不是合法的编号", "is not a valid id"),
-    "timezone_aware": Words("时间须带时区", "must carry a time zone"),
+    "missing": Text("缺少此项", "is missing"),
+    "extra_forbidden": Text("没有此项", "is not a known field"),
+    "json_invalid": Text("不是合法的 JSON", "is not valid JSON"),
+    "string_type": Text("应为文字", "must be text"),
+    "string_too_short": Text("太短", "is too short"),
+    "string_too_long": Text("太长", "is too long"),
+    "string_pattern_mismatch": Text("格式不对", "has the wrong form"),
+    "int_type": Text("应为整数", "must be a whole number"),
+    "int_parsing": Text("应为整数", "must be a whole number"),
+    "bool_type": Text("应为是或否", "must be true or false"),
+    "bool_parsing": Text("应为是或否", "must be true or false"),
+    "list_type": Text("应为列表", "must be a list"),
+    "dict_type": Text("应为对象", "must be an object"),
+    "model_type": Text("应为对象", "must be an object"),
+    "model_attributes_type": Text("应为对象", "must be an object"),
+    "literal_error": Text("不在允许的取值之内", "is not one of the allowed values"),
+    "enum": Text("不在允许的取值之内", "is not one of the allowed values"),
+    "uuid_parsing": Text("不是合法的编号", "is not a valid id"),
+    "uuid_type": Text("不是合法的编号", "is not a valid id"),
+    "timezone_aware": Text("时间须带时区", "must carry a time zone"),
 }
 _FAMILY_WORDS = {
-    "date": Words("不是合法的日期", "is not a valid date"),
-    "datetime": Words("不是合法的时间", "is not a valid time"),
-    "greater": Words("太小", "is too small"),
-    "less": Words("太大", "is too large"),
-    "too": Words("长度不对", "has the wrong length"),
+    "date": Text("不是合法的日期", "is not a valid date"),
+    "datetime": Text("不是合法的时间", "is not a valid time"),
+    "greater": Text("太小", "is too small"),
+    "less": Text("太大", "is too large"),
+    "too": Text("长度不对", "has the wrong length"),
 }
-_ANY_FIELD = Words("不合要求", "is not valid")
+_ANY_FIELD = Text("不合要求", "is not valid")
 
 
-def field_words(error_type: str) -> Words:
+def field_words(error_type: str) -> Text:
     """The sentence for one of pydantic's error types."""
     return _FIELD_WORDS.get(error_type) or _FAMILY_WORDS.get(error_type.split("_")[0], _ANY_FIELD)
 

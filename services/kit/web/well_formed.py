@@ -15,7 +15,7 @@ from typing import Any
 
 from fastapi import Request
 
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 
 DEPTH_MAX = 32
 WHOLE_MAX = 2**53  # what JSON numbers can hold exactly (RFC 8259, section 6)
@@ -27,19 +27,19 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _CONTROL_LINE = re.compile("[\x00-\x1f\x7f]")
 _IN_HEADER = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
-_NOTHING_THERE = Words(
+_NOTHING_THERE = Text(
     "没有这个页面或编号；请核对后再试，或从列表重新进入。",
     "There is no such page or id; check it, or start from the list.",
 )
-_CONTROLS = Words(
+_CONTROLS = Text(
     "内容里有看不见的控制字符，不能接收；请删去或重新输入这一项。",
     "There are control characters that cannot be seen; remove them, or type this again.",
 )
-_TOO_DEEP = Words(
+_TOO_DEEP = Text(
     f"JSON 套得太深，至多 {DEPTH_MAX} 层。",
     f"The JSON is nested too deeply: at most {DEPTH_MAX} levels.",
 )
-_TOO_LARGE = Words("JSON 里有过大的数。", "There is a number in the JSON that is too large.")
+_TOO_LARGE = Text("JSON 里有过大的数。", "There is a number in the JSON that is too large.")
 
 
 def _is_id(text: str) -> bool:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from services.cases.commands import batches, receiving
 from services.cases.model import states
 from services.cases.views import queries
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.api.answers import (
     PROBLEMS,
     SENDING,
@@ -24,12 +24,12 @@ from services.portal.api.bodies import takes
 from services.portal.api.models import batches as models
 from services.portal.api.models.base import Id, ListOf
 from services.portal.api.models.commands import Order
-from services.portal.api.parameters import OffsetPage, Text
+from services.portal.api.parameters import OffsetPage, QueryText
 from services.portal.asking import ActingCaller, ThisPortal
 
 _WHO = "role: receiver, department, admin"
-_NO_SIDE = Words("side 应为 received（到来的）或 posted（报来的）。", "side is received or posted.")
-_NO_STATE = Words("没有这种状态。", "There is no such state.")
+_NO_SIDE = Text("side 应为 received（到来的）或 posted（报来的）。", "side is received or posted.")
+_NO_STATE = Text("没有这种状态。", "There is no such state.")
 
 
 routes = APIRouter(tags=["cases"], responses=PROBLEMS)
@@ -44,7 +44,7 @@ class MemberFilter:
 
 
 async def member_filter(
-    state: Text = None, refused: Annotated[bool, Query()] = False
+    state: QueryText = None, refused: Annotated[bool, Query()] = False
 ) -> MemberFilter:
     """The members that a query asks for; Refused 422 for a state that there is not."""
     if state and state not in states.STATES:
@@ -89,7 +89,7 @@ def children(
     f"that it or one below it has posted; {_WHO}",
 )
 def received(
-    caller: ActingCaller, portal: ThisPortal, page: OffsetPage, side: Text = None
+    caller: ActingCaller, portal: ThisPortal, page: OffsetPage, side: QueryText = None
 ) -> Response:
     """A page of the batches on one side."""
     if side not in (None, "received", "posted"):

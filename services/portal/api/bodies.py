@@ -14,14 +14,14 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import ClientDisconnect
 
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.web.well_formed import refuse_malformed
 
 BODY_BYTES_MAX = 256 * 1024
 
-_BAD_JSON = Words("请求内容不是合法的 JSON 对象。", "The body is not a valid JSON object.")
-_TOO_LARGE = Words("请求内容过大。", "The body is too large.")
-_CUT_OFF = Words(
+_BAD_JSON = Text("请求内容不是合法的 JSON 对象。", "The body is not a valid JSON object.")
+_TOO_LARGE = Text("请求内容过大。", "The body is too large.")
+_CUT_OFF = Text(
     "内容没有传完连接就断了，什么都没有办理。",
     "The connection broke before the body was whole; nothing was done.",
 )
@@ -40,7 +40,7 @@ class JsonBody(BaseModel):
     bytes_max: ClassVar[int] = BODY_BYTES_MAX
     needed: ClassVar[tuple[str, ...]] = ()
     problem: ClassVar[str] = "field-wrong"
-    sentence: ClassVar[Words]
+    sentence: ClassVar[Text]
 
     @classmethod
     async def sent(cls, request: Request) -> Self:

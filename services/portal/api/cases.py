@@ -16,7 +16,7 @@ from services.cases.views import queries
 from services.cases.views.alerts import alerts as alerts_of
 from services.kit.clock import ZONE
 from services.kit.db import paging
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.api.answers import (
     ACTING_ON,
     PROBLEMS,
@@ -28,7 +28,7 @@ from services.portal.api.bodies import takes
 from services.portal.api.models import cases as models
 from services.portal.api.models.base import ListOf
 from services.portal.api.models.commands import Command
-from services.portal.api.parameters import Page100, Text
+from services.portal.api.parameters import Page100, QueryText
 from services.portal.asking import (
     ACTING,
     ActingCaller,
@@ -40,11 +40,11 @@ from services.portal.pages.reviews import masked_review
 from services.registry.access import Caller, look_as
 from services.registry.directory import Directory
 
-_BAD_SINCE = Words(
+_BAD_SINCE = Text(
     "since 应当是带时区的时间，如 2026-11-23T08:30:00+08:00。",
     "since must be a time with its zone, such as 2026-11-23T08:30:00+08:00.",
 )
-_NOT_BELOW = Words(
+_NOT_BELOW = Text(
     "只能查询本组织及其以下的组织。",
     "You can only ask about your own organisation and those below it.",
 )
@@ -58,7 +58,9 @@ OfSomeOrganisation = Annotated[Caller, Depends(callers(("sender", *ACTING)))]
     response_model=ListOf[models.Alert],
     summary="What waits for this organisation; role: receiver, department, admin",
 )
-def alerts(caller: ActingCaller, portal: ThisPortal, page: Page100, since: Text = None) -> Response:
+def alerts(
+    caller: ActingCaller, portal: ThisPortal, page: Page100, since: QueryText = None
+) -> Response:
     """A page of the organisation's open tasks; its ``next`` is given at the end too."""
     with portal.web.begin() as tx:
         look_as(tx, caller)
@@ -76,8 +78,8 @@ def cases(
     caller: ActingCaller,
     portal: ThisPortal,
     page: Page100,
-    state: Text = None,
-    organisation: Text = None,
+    state: QueryText = None,
+    organisation: QueryText = None,
 ) -> Response:
     """A page of the cases that the caller has a part in, or oversees."""
     chosen = queries.CaseFilter(state, organisation, _only_own(caller))
@@ -162,7 +164,7 @@ def decide(
     response_model=models.Audit,
     summary="Who is unsettled, counted; role: department, admin",
 )
-def audit(caller: OverseeingCaller, portal: ThisPortal, organisation: Text = None) -> Response:
+def audit(caller: OverseeingCaller, portal: ThisPortal, organisation: QueryText = None) -> Response:
     """The audit view of an organisation at or below the caller's own."""
     code = organisation or caller.own_organisation
     with portal.web.begin() as tx:

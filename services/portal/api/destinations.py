@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from services.cases.model import states
 from services.cases.views import pool
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.api.answers import (
     ACTING_ON,
     PROBLEMS,
@@ -20,20 +20,20 @@ from services.portal.api.answers import (
 from services.portal.api.bodies import takes
 from services.portal.api.models import destinations as models
 from services.portal.api.models.base import ListOf
-from services.portal.api.parameters import OffsetPage, Page100, Page200, Text
+from services.portal.api.parameters import OffsetPage, Page100, Page200, QueryText
 from services.portal.asking import ActingCaller, OverseeingCaller, ThisPortal
 from services.portal.pages.destinations import claim, count_name, guesses_a_name
 
-_NO_CATEGORY = Words("没有这种离开的原因。", "There is no such category.")
+_NO_CATEGORY = Text("没有这种离开的原因。", "There is no such category.")
 
 
 routes = APIRouter(tags=["destinations"], responses=PROBLEMS)
 
 
 async def pool_filter(
-    text: Text = None,
+    text: QueryText = None,
     area: Annotated[str | None, Query(pattern="^[0-9]{1,12}$")] = None,
-    category: Text = None,
+    category: QueryText = None,
 ) -> pool.PoolFilter:
     """Whom a query looks for; Refused 422 for a category that there is not."""
     if category and category not in states.CATEGORIES:
@@ -89,7 +89,7 @@ def addresses(
     caller: OverseeingCaller,
     portal: ThisPortal,
     page: OffsetPage,
-    text: Text = None,
+    text: QueryText = None,
     withdrawn: bool = False,
 ) -> Response:
     """A page of confirmed addresses in the caller's tree, newest first."""

@@ -15,7 +15,7 @@ from services.portal.api.answers import ACTING_ON, PROBLEMS, json_answer, list_a
 from services.portal.api.bodies import takes
 from services.portal.api.models import operation as models
 from services.portal.api.models.base import ListOf
-from services.portal.api.parameters import Page100, Text
+from services.portal.api.parameters import Page100, QueryText
 from services.portal.asking import ThisPortal, callers
 from services.portal.pages.access import READERS, read_log
 from services.portal.pages.dead_letters import ROLES, Letter, decide, letters_of, resume
@@ -91,7 +91,9 @@ def resumed(name: str, request: Request, caller: Operator, portal: ThisPortal) -
     response_model=ListOf[models.SecurityEvent],
     summary="The security log, newest first; role: department, admin, operator",
 )
-def log(caller: ReaderOfTheLog, portal: ThisPortal, page: Page100, event: Text = None) -> Response:
+def log(
+    caller: ReaderOfTheLog, portal: ThisPortal, page: Page100, event: QueryText = None
+) -> Response:
     """A page of the log: a department its tree, an operator all of it."""
     return list_answer(read_log(portal, caller, event or "", page))
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Response
 
 from services.cases.store import numbers
 from services.cases.views import queries
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.api.answers import (
     PROBLEMS,
     SENDING,
@@ -25,7 +25,7 @@ from services.portal.api.answers import (
 from services.portal.api.bodies import takes
 from services.portal.api.models import papers as models
 from services.portal.api.models.base import ListOf
-from services.portal.api.parameters import Page100, Page200, Text
+from services.portal.api.parameters import Page100, Page200, QueryText
 from services.portal.asking import ActingCaller, ThisPortal
 from services.portal.pages.papers import assign_below
 from services.portal.paper_files import (
@@ -38,11 +38,11 @@ from services.portal.paper_files import (
 )
 from services.records.letters import papers, word
 
-_BAD_STATUS = Words(
+_BAD_STATUS = Text(
     f"status 应为其一：{'、'.join(numbers.STATUSES)}。",
     f"status is one of {', '.join(numbers.STATUSES)}.",
 )
-_WORD_MAX = Words(
+_WORD_MAX = Text(
     f"Word 一次至多 {word.SHEETS_MAX} 份，更多请用 PDF。",
     f"At most {word.SHEETS_MAX} letters as Word; take PDF for more.",
 )
@@ -132,7 +132,7 @@ class RegisterFilter:
 
 
 async def register_filter(
-    status: Text = None, find: Text = None, no_receipt: bool = False
+    status: QueryText = None, find: QueryText = None, no_receipt: bool = False
 ) -> RegisterFilter:
     """The counterfoils that a query asks for; Refused 422 for a status that there is not."""
     if status is not None and status not in numbers.STATUSES:

@@ -11,7 +11,7 @@ from services.kit.db.paging import CURSOR_LETTERS_MAX, LIMIT_MAX, Page
 
 TEXT_MAX = 200
 
-Text = Annotated[str | None, Query(max_length=TEXT_MAX)]
+QueryText = Annotated[str | None, Query(max_length=TEXT_MAX)]
 Code = Annotated[str, Query(max_length=20)]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=CURSOR_LETTERS_MAX)]

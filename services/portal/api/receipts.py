@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from services.cases.views import queries
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.portal.api.answers import (
     PROBLEMS,
     file_of,
@@ -29,7 +29,7 @@ from services.portal.receipts import ReceiptGiven, filed, recorded
 from services.portal.upload import read_body
 from services.records.letters import photos, scans
 
-_TOO_LARGE = Words(
+_TOO_LARGE = Text(
     "文件超过 8 MB，什么都没有保存。", "The file is larger than 8 MB; nothing was kept."
 )
 _WHO = "role: receiver, department, admin"

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from schemas.days import NoDay, read_day
 from services.cases.views.queries import as_worker
 from services.kit.db import paging
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.api.answers import (
     PROBLEMS,
     json_answer,
@@ -35,17 +35,17 @@ from services.registry.directory import Directory
 from services.registry.rosters import Roll, read_roll, roll_of
 from services.registry.tabular import BadFile
 
-_TOO_LARGE = Words("名册超过 8 MB，请分开上传。", "The roll is larger than 8 MB; send it in parts.")
-_NO_LIST = Words(
+_TOO_LARGE = Text("名册超过 8 MB，请分开上传。", "The roll is larger than 8 MB; send it in parts.")
+_NO_LIST = Text(
     f"没有这张清单；可用：{'、'.join(LISTS)}。",
     f"There is no such list; choose one of {', '.join(LISTS)}.",
 )
-_NO_RECONCILED = Words(
+_NO_RECONCILED = Text(
     f"没有这张清单；可用：{'、'.join(RECONCILED)}。",
     f"There is no such list; choose one of {', '.join(RECONCILED)}.",
 )
-_BAD_DAY = Words("day 应当是 2026-11-30 这样的日期。", "day must be a date such as 2026-11-30.")
-_BAD_MONTH = Words("month 应当是 2026-11 这样的年月。", "month must be a month such as 2026-11.")
+_BAD_DAY = Text("day 应当是 2026-11-30 这样的日期。", "day must be a date such as 2026-11-30.")
+_BAD_MONTH = Text("month 应当是 2026-11 这样的年月。", "month must be a month such as 2026-11.")
 _SENDING = problems(400, 411, 413)
 _FILE = {
     "requestBody": {

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from services.cases.views.queries import as_worker
 from services.kit.db import paging
 from services.kit.db.engine import rows
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.translations import N_
 from services.kit.web.problems import trace_id
 from services.portal import accounts, issuing
@@ -48,22 +48,22 @@ RESULTS = {"done": N_("成功"), "failed": N_("未成功"), "refused": N_("被�
 DONE = {"ended": N_("账户已停用，其登录已全部退出。"), "revoked": N_("密钥已作废，即刻不能再用。")}
 _WHO = "role: department, admin"
 READERS = ("department", "admin", "operator")
-_OVERSEERS = Words(
+_OVERSEERS = Text(
     "账户和密钥由组织部门或管理员办理。",
     "Accounts and keys are for departments and administrators.",
 )
-_READING = Words(
+_READING = Text(
     "安全日志由组织部门、管理员和运维查看。",
     "The security log is for departments, administrators and operators.",
 )
-_ABOVE = Words(
+_ABOVE = Text(
     "这个角色高于本账户的角色，不能由本账户开设、重置或停用。",
     "This role is above your own: your account cannot open, reset or end it.",
 )
-_NOT_BELOW = Words(
+_NOT_BELOW = Text(
     "没有这个组织，或不在本组织及以下。", "There is no such organisation at or below yours."
 )
-_ONESELF = Words(
+_ONESELF = Text(
     "不能停用或重置自己正在使用的账户；改密码请用“修改密码”。",
     "You cannot end or reset the account you are using; change your password instead.",
 )
@@ -217,7 +217,7 @@ def _overseer(portal: Portal, request: Request) -> Viewer:
 def _at_most(viewer: Viewer, role: str, roles: dict[str, str]) -> str:
     """A role that the viewer may give and take: nobody hands out more than they have."""
     if role not in roles or role == "operator":
-        raise Refused(422, "unknown-role", Words("请选择角色。", "Choose a role."), field="role")
+        raise Refused(422, "unknown-role", Text("请选择角色。", "Choose a role."), field="role")
     if role == "admin" and viewer.role != "admin":
         raise Refused(403, "role-above-ones-own", _ABOVE)
     return role

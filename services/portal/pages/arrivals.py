@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from schemas.departures import SOURCE_PREFIX, posted_id
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import chosen_and_found
@@ -97,7 +97,7 @@ def _page(
     portal: Portal,
     request: Request,
     form: Mapping[str, str],
-    faults: Mapping[str, Words] | None = None,
+    faults: Mapping[str, Text] | None = None,
     status: int = 200,
 ) -> Response:
     viewer = signed_in(portal, request)

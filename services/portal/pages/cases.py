@@ -20,7 +20,7 @@ from services.cases.deadlines.calendar import Calendar
 from services.cases.model import states
 from services.cases.views import pages, queries
 from services.cases.views.card import Card, card_of
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.translations import N_
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
@@ -44,11 +44,11 @@ TABS = (
     ("moved", N_("已归队")),
 )
 _BEFORE_ACCEPTED = frozenset(states.OPEN) - {states.ACCEPTED, states.PLACED, states.RECEIPT_SENT}
-NO_CASE = Words(
+NO_CASE = Text(
     "没有这件转移，或本组织不是其中一方。请从列表重新进入。",
     "There is no such case, or your organisation has no part in it. Start from the list.",
 )
-_NO_COMMAND = Words("没有这个办理动作。", "There is no such act.")
+_NO_COMMAND = Text("没有这个办理动作。", "There is no such act.")
 _BY_TASK = {
     "talk": "record_talk",
     "receipt": "send_receipt",
@@ -534,10 +534,10 @@ def _form(  # noqa: PLR0913
     )
 
 
-def _not_now(state: str, command: str) -> Words:
+def _not_now(state: str, command: str) -> Text:
     state_zh, state_en = states.STATES[state]
     command_zh, command_en = states.COMMANDS[command]
-    return Words(
+    return Text(
         f"这件转移现在是「{state_zh}」，本组织不能「{command_zh}」。",
         f"The transfer is '{state_en}' now; your organisation cannot {command_en}.",
     )

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from services.kit.bus import consumer, dead_letters
 from services.kit.db.paging import WHOLE_MAX
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.web.problems import trace_id
 from services.portal.asking import ThisPortal
 from services.portal.context import Portal
@@ -27,17 +27,17 @@ from services.registry.security_log import Actor
 DECISIONS = ("retry", "skip")
 ROLES = ("admin", "operator")
 Letter = Annotated[int, Path(ge=0, le=WHOLE_MAX)]
-_FOR_OTHERS = Words(
+_FOR_OTHERS = Text(
     "异常消息由本组织的管理员或运维人员处理。",
     "Failed messages are for your administrator or the operator.",
 )
-_OPERATOR_ONLY = Words("消费程序由运维人员管理。", "Consumers are for the operator.")
-_UNKNOWN = Words("没有这种处理办法。", "There is no such decision.")
-_NO_LETTER = Words(
+_OPERATOR_ONLY = Text("消费程序由运维人员管理。", "Consumers are for the operator.")
+_UNKNOWN = Text("没有这种处理办法。", "There is no such decision.")
+_NO_LETTER = Text(
     "没有这条异常消息，或它不属于本组织及其下级。",
     "There is no such failed message, or it does not belong to your organisation or one below it.",
 )
-_NO_CONSUMER = Words("没有这个消费程序。", "There is no such consumer.")
+_NO_CONSUMER = Text("没有这个消费程序。", "There is no such consumer.")
 
 
 routes = APIRouter(route_class=PageRoute, include_in_schema=False)

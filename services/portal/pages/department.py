@@ -16,7 +16,7 @@ from services.cases.deadlines.calendar import Calendar
 from services.cases.model import states
 from services.cases.routing.decision_table import OPENING
 from services.cases.views import pages, queries
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.translations import N_
 from services.portal.asking import SignedIn, ThisPortal
 from services.portal.context import Portal
@@ -59,11 +59,11 @@ CLASSES = {
     6: N_("流动人才"),
 }
 RECONCILED = {"announced": N_("已报离、无人报到"), "arrived": N_("已报到、无人报离")}
-_NOT_BELOW = Words(
+_NOT_BELOW = Text(
     "只能查看本组织及其以下的组织。",
     "You can only look at your own organisation and those below it.",
 )
-_NOT_YOURS = Words(
+_NOT_YOURS = Text(
     "这一页供组织部门使用；您的事项在“列表”里。",
     "This page is for departments; your work is in the list.",
 )

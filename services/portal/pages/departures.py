@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.cases.model import states
 from services.cases.views.queries import look_at_cases
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.translations import N_
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
@@ -51,7 +51,7 @@ _AT = {
     "/data/category": "category",
     "/data/to/organisation": "organisation",
 }
-_NO_SUCH = Words(
+_NO_SUCH = Text(
     "没有这条报送，或不是本组织报送的。", "There is no such posting of your organisation."
 )
 _WHO = "role: secretary, clerk, department, admin"
@@ -142,7 +142,7 @@ def _page(
     portal: Portal,
     request: Request,
     form: dict[str, str],
-    faults: dict[str, Words] | None = None,
+    faults: dict[str, Text] | None = None,
     status: int = 200,
 ) -> Response:
     viewer = signed_in(portal, request)

@@ -17,7 +17,7 @@ from services.cases.model import states
 from services.cases.views import case_access, pool, queries
 from services.cases.views.card import Card
 from services.kit.db.paging import Page
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.page import (
@@ -34,8 +34,8 @@ from services.registry.directory import Directory, Organisation
 
 ROWS = 50
 _WHO = "role: secretary, clerk, department, admin"
-_DEPARTMENTS = Words("这一页供组织部门使用。", "This page is for departments.")
-_NOT_TAKEN = Words("认领没有登记上，请稍后再试。", "The claim was not recorded; try again later.")
+_DEPARTMENTS = Text("这一页供组织部门使用。", "This page is for departments.")
+_NOT_TAKEN = Text("认领没有登记上，请稍后再试。", "The claim was not recorded; try again later.")
 
 
 routes = APIRouter(route_class=PageRoute, include_in_schema=False)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from schemas.days import NoDay, read_day
 from services.cases.views import queries
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.asking import ThisPortal
 from services.portal.context import Portal
 from services.portal.page import Form, PageRoute, check_token, read_form, render, signed_in
@@ -24,7 +24,7 @@ from services.records import double_reports
 from services.registry.directory import Directory
 
 _WHO = "role: secretary, clerk, department, admin"
-_FILL = Words("请把日期、岗位和时长填全。", "Fill in the day, the post and the time.")
+_FILL = Text("请把日期、岗位和时长填全。", "Fill in the day, the post and the time.")
 
 
 routes = APIRouter(route_class=PageRoute, include_in_schema=False)

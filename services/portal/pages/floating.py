@@ -17,7 +17,7 @@ from schemas.departures import SOURCE_PREFIX
 from services.cases.views import queries
 from services.cases.views.card import Card, card_of
 from services.cases.views.queries import as_worker
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.translations import N_
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
@@ -38,8 +38,8 @@ KINDS = {
 SIGNS = ("life", "dues")
 GROUPS = {"host": N_("同一流入地党组织"), "place": N_("同一街道乡镇"), "trade": N_("同一用工单位")}
 _WHO = "role: secretary, clerk, department, admin"
-_NO_DAY = Words("请填写日期，如 2026-11-23。", "Give the day, such as 2026-11-23.")
-_NO_MEMBER = Words(
+_NO_DAY = Text("请填写日期，如 2026-11-23。", "Give the day, such as 2026-11-23.")
+_NO_MEMBER = Text(
     "这件登记没有对应的党员，不能登记组织生活和党费。",
     "No member of the register stands behind this case.",
 )
@@ -69,7 +69,7 @@ def decide(request: Request, form: CheckedForm, portal: ThisPortal, viewer: Sign
         raise Refused(
             403,
             "departments-only",
-            Words("组建党支部由组织部门决定。", "Branches are for departments to decide."),
+            Text("组建党支部由组织部门决定。", "Branches are for departments to decide."),
         )
     try:
         with portal.worker.begin() as tx:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from schemas.days import NoDay, read_day
 from schemas.departures import SOURCE_PREFIX
 from services.cases.views.queries import look_at_cases
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.translations import N_
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
@@ -46,15 +46,15 @@ DONE = {
     "noted": N_("已记下，期限重新起算。"),
     "withdrawn": N_("已撤回；稍后期限按其余记录重新计算。"),
 }
-_NOT_YOURS = Words(
+_NOT_YOURS = Text(
     "只有登记的党组织能撤回这一条；一次报送多名党员的，请由报送单位更正那一次报送。",
     "Only the organisation that noted this takes it back; where one posting names several "
     "members, its sender corrects it.",
 )
-_FILL = Words(
+_FILL = Text(
     "请选择结果，并填写不晚于今天的日期。", "Choose what came of it and give a day not after today."
 )
-_NOT_OURS = Words(
+_NOT_OURS = Text(
     "没有这名党员，或组织关系不在本组织及其下级。",
     "There is no such member in your organisation or below it.",
 )

@@ -18,7 +18,7 @@ from services.cases.model.case import Case
 from services.cases.store import numbers, tables
 from services.cases.views import queries
 from services.cases.views.card import Card, card_of
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.translations import N_
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
@@ -59,15 +59,15 @@ VOID_REASONS = {
     "destination_confirmed": N_("改了去向"),
     "stay_approved": N_("批准暂留"),
 }
-_NO_LETTER = Words(
+_NO_LETTER = Text(
     "没有这封介绍信，或本组织不是其中一方。请核对二维码或编号。",
     "There is no such letter, or your organisation has no part in it. Check the code or the "
     "number.",
 )
-_NUMBER = Words("请填整数或毫米数。", "Give a whole number, or millimetres.")
+_NUMBER = Text("请填整数或毫米数。", "Give a whole number, or millimetres.")
 _SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'none'"
 _ROLES = "role: secretary, clerk, department, admin"
-_NOT_BELOW = Words(
+_NOT_BELOW = Text(
     "只能办理本组织及其以下组织的号段。", "Only for your own organisation and those below it."
 )
 

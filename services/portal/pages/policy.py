@@ -13,14 +13,14 @@ from services.cases.policy import store as policy_store
 from services.cases.policy import values as policy
 from services.cases.policy.book import Book, Version
 from services.cases.views import queries
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.translations import N_
 from services.portal.asking import SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.page import PageRoute, render
 from services.registry.directory import Directory
 
-_DEPARTMENTS = Words("这一页供组织部门使用。", "This page is for departments.")
+_DEPARTMENTS = Text("这一页供组织部门使用。", "This page is for departments.")
 ROUTES = {"in_city": N_("市内"), "in_province": N_("省内跨市"), "cross_province": N_("跨省")}
 NAMES: Mapping[str, str] = {
     "validity_days": N_("介绍信有效天数"),
@@ -130,9 +130,9 @@ def _lines(
                 "key": key,
                 "value": getattr(policy_of_city, key),
                 "version": by.version if by else None,
-                "source": Words(*(f"{by.document} {by.source}",) * 2)
+                "source": Text(*(f"{by.document} {by.source}",) * 2)
                 if by
-                else Words(**entry["source"]),
+                else Text(**entry["source"]),
             }
         )
     return lines

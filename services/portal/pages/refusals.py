@@ -8,12 +8,12 @@ from fastapi import APIRouter, Request, Response
 
 from services.cases.deadlines.calendar import add_months, midnight
 from services.cases.views import queries, refusals
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.asking import SignedIn, ThisPortal
 from services.portal.page import PageRoute, render
 
 MONTHS = 12
-_DEPARTMENTS = Words("这一页供组织部门使用。", "This page is for departments.")
+_DEPARTMENTS = Text("这一页供组织部门使用。", "This page is for departments.")
 
 
 routes = APIRouter(route_class=PageRoute, include_in_schema=False)

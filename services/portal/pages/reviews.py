@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from services.cases.deadlines.calendar import day_of
 from services.cases.views.queries import NO_CASE, look_at_cases
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.translations import N_
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
@@ -29,10 +29,10 @@ from services.registry.directory import Directory
 
 SHOWN_MAX = 100
 MATCHED_MAX = 20
-_NO_SUCH = Words(
+_NO_SUCH = Text(
     "没有这条待核对，可能已有结论。", "There is no such review; it may have been decided."
 )
-_CHOOSE = Words(
+_CHOOSE = Text(
     "请选一项：是其中哪一名党员，或者都不是。", "Choose one: which member it is, or none of them."
 )
 _WHO = "role: secretary, clerk, department, admin"

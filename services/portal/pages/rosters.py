@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.cases.views import queries
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.translations import N_
 from services.portal.asking import ThisPortal
 from services.portal.context import Portal
@@ -44,17 +44,15 @@ NEXT = {
     "mend": N_("改好后重传"),
 }
 _WHO = "role: secretary, clerk, department, admin"
-NO_SUCH = Words(
+NO_SUCH = Text(
     "没有这次比对，或不归本组织查看。",
     "There is no such comparison, or it is not for your organisation.",
 )
-NOT_BELOW = Words(
+NOT_BELOW = Text(
     "只能比对本组织及其以下的组织。",
     "You can only compare your own organisation and those below it.",
 )
-_NO_FILE = Words(
-    "请选择名册文件（.xlsx 或 .csv）。", "Choose the file of the roll (.xlsx or .csv)."
-)
+_NO_FILE = Text("请选择名册文件（.xlsx 或 .csv）。", "Choose the file of the roll (.xlsx or .csv).")
 
 
 routes = APIRouter(route_class=PageRoute, include_in_schema=False)

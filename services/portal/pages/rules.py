@@ -14,7 +14,7 @@ from services.cases.routing import overrides
 from services.cases.routing.decision_table import table
 from services.cases.routing.rule_trial import what_if
 from services.cases.views import queries
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
 from services.portal.context import Portal
 from services.portal.organisation_search import chosen_and_found
@@ -23,8 +23,8 @@ from services.registry.access import Caller
 from services.registry.directory import Directory
 
 LOOK_BACK = timedelta(days=365)
-_DEPARTMENTS = Words("这一页供组织部门使用。", "This page is for departments.")
-_NO_RULE = Words("没有这条另定的规则，或已停用。", "There is no such rule, or it has ended.")
+_DEPARTMENTS = Text("这一页供组织部门使用。", "This page is for departments.")
+_NO_RULE = Text("没有这条另定的规则，或已停用。", "There is no such rule, or it has ended.")
 
 
 routes = APIRouter(route_class=PageRoute, include_in_schema=False)

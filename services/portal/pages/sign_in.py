@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.web.problems import trace_id
 from services.portal import accounts
 from services.portal.asking import CheckedForm, SignedIn, ThisPortal
@@ -36,11 +36,11 @@ from services.portal.sessions import (
 from services.registry import security_log
 
 DEVICE_SECONDS = int(DEVICE_KNOWN.total_seconds())
-_DIFFERENT = Words(
+_DIFFERENT = Text(
     "两次输入的新密码不一样，请重新输入。", "The two new passwords differ; enter them again."
 )
-_OLD_WRONG = Words("原密码不对，请核对后再试。", "The present password is wrong.")
-_OLD_AGAIN = Words("新密码不能和原密码一样。", "The new password must be another one.")
+_OLD_WRONG = Text("原密码不对，请核对后再试。", "The present password is wrong.")
+_OLD_AGAIN = Text("新密码不能和原密码一样。", "The new password must be another one.")
 
 
 def attempt_of(request: Request, organisation: str, name: str) -> Attempt:
@@ -86,7 +86,7 @@ def _changed(portal: Portal, request: Request, viewer: Viewer, form: Form) -> st
         return open_session(tx, viewer.account, now)
 
 
-def _password_fault(viewer: Viewer, form: Form) -> Words | None:
+def _password_fault(viewer: Viewer, form: Form) -> Text | None:
     """What is wrong with the new password of a form, if anything."""
     new = form.get("new", "")
     if new != form.get("again", ""):

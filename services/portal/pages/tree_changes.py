@@ -15,7 +15,7 @@ from fastapi.responses import RedirectResponse
 from schemas.days import NoDay, read_day
 from schemas.departures import SOURCE_PREFIX, posted_id
 from services.cases.views.queries import as_worker
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.kit.translations import N_
 from services.portal.asking import ThisPortal
 from services.portal.context import Portal
@@ -89,23 +89,21 @@ STATES = {
 DONE = {"posted": N_("已报送，到生效日自动办理。"), "withdrawn": N_("已撤回。")}
 FINDERS = ("organisation", "parent", "successor")
 _FLAGS = ("serves_area", "authority")
-_DEPARTMENTS = Words("这一页供组织部门使用。", "This page is for departments.")
-_WAITS_NO_MORE = Words(
+_DEPARTMENTS = Text("这一页供组织部门使用。", "This page is for departments.")
+_WAITS_NO_MORE = Text(
     "这一次变更不是本组织报送的，或已不在等生效日。",
     "This change was not posted by your organisation, or waits no more.",
 )
 _FILL = {
-    "organisation": Words(
+    "organisation": Text(
         "请查找并选定要变更的组织。", "Find and choose the organisation that changes."
     ),
-    "parent": Words("请查找并选定上级组织。", "Find and choose the superior."),
-    "successor": Words("请查找并选定接续组织。", "Find and choose the successor."),
+    "parent": Text("请查找并选定上级组织。", "Find and choose the superior."),
+    "successor": Text("请查找并选定接续组织。", "Find and choose the successor."),
 }
-_CODE = Words("组织代码是 12 位数字。", "The code of an organisation has 12 digits.")
-_AREA = Words(
-    "区划代码是 2、4、6、9 或 12 位数字。", "A division code has 2, 4, 6, 9 or 12 digits."
-)
-_NOTHING = Words("请把变更的内容填完整。", "Fill in what changes.")
+_CODE = Text("组织代码是 12 位数字。", "The code of an organisation has 12 digits.")
+_AREA = Text("区划代码是 2、4、6、9 或 12 位数字。", "A division code has 2, 4, 6, 9 or 12 digits.")
+_NOTHING = Text("请把变更的内容填完整。", "Fill in what changes.")
 _WHO = "role: department, admin"
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from services.kit.confined_job import next_part
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 
 SIDE_MAX = 2480  # pixels: A4 at 300 dots per inch is 2480 × 3508
 LONG_SIDE_MAX = SIDE_MAX * 297 // 210
@@ -65,27 +65,27 @@ _ACTIONS = frozenset(
         "/SetOCGState",
     }
 )
-_NOT_A_PICTURE = Words(
+_NOT_A_PICTURE = Text(
     "这不是照片或扫描件。请上传 JPG、PNG 或 PDF。",
     "This is no photo or scan. Upload a JPG, PNG or PDF.",
 )
-TOO_LARGE = Words(
+TOO_LARGE = Text(
     "图片尺寸过大，请用普通照片质量重拍或缩小后再传。",
     "The picture has too many pixels; make it smaller.",
 )
-BROKEN = Words(
+BROKEN = Text(
     "这份 PDF 读不出来，什么都没有保存。请重新扫描，或另存为 JPG。",
     "This PDF cannot be read; nothing was kept. Scan it again, or save it as JPG.",
 )
-_LOCKED = Words(
+_LOCKED = Text(
     "这份 PDF 加了密码，请去掉密码再传。", "This PDF is protected by a password; remove it first."
 )
-_ACTS = Words(
+_ACTS = Text(
     "这份 PDF 里有脚本、附件或会自行动作的内容，不能保存。请重新扫描，或另存为 JPG。",
     "This PDF holds scripts, attachments or something that acts by itself and is not kept. Scan "
     "it again, or save it as JPG.",
 )
-_MANY = Words(
+_MANY = Text(
     f"这份 PDF 超过 {PAGES_MAX} 页，请只扫描回执。",
     f"This PDF has more than {PAGES_MAX} pages; scan the receipt alone.",
 )

@@ -20,7 +20,7 @@ from typing import Any
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import SUBSETN, TTFError, TTFont
 
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 
 FOLDER = Path(__file__).with_name("fonts")
 MAIN = "NotoSerifSC.ttf"
@@ -155,7 +155,7 @@ class Fonts:
             raise _refused(faults)
 
 
-_NO_FONT = Words(
+_NO_FONT = Text(
     "没有安装中文字体，不能打印。请管理员重新运行 make install，或把中文字体（TTF）放进 "
     "GUIDUI_FONTS 文件夹。",
     "No Chinese font is installed, so nothing is printed. Run make install again, or put a "
@@ -176,7 +176,7 @@ def _refused(faults: dict[str, list[str]]) -> Refused:
     return Refused(
         409,
         "glyph-missing",
-        Words(
+        Text(
             f"字体里没有这些字，没有打印：{zh}。"
             "请改用 Word 文件（由本机字体显示），或请管理员把含这些字的字体（TTF）放进 "
             "GUIDUI_FONTS 文件夹。",

@@ -18,7 +18,7 @@ from services.cases.model.case import Case
 from services.cases.store import tables
 from services.cases.views import queries
 from services.kit.db.engine import rows
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.records.letters.fonts import Fonts
 from services.records.letters.form import (
     Sheet,
@@ -37,37 +37,37 @@ BATCH_MAX = 10_000
 OFFSET_MM_MAX = 50
 _SEX = {"male": "男", "female": "女"}
 _STATUS = {"full": "正式", "probationary": "预备"}
-_NO_LETTER = Words(
+_NO_LETTER = Text(
     "这件转移现在没有有效的介绍信，不能打印。",
     "This transfer has no valid letter now, so none is printed.",
 )
-_NOT_YOURS = Words(
+_NOT_YOURS = Text(
     "介绍信由开出它的党委打印。", "A letter is printed by the committee that issued it."
 )
-_NO_RECEIPT = Words(
+_NO_RECEIPT = Text(
     "接收以后才能打印回执。", "A receipt can be printed once the member is accepted."
 )
-_NOT_RECEIVER = Words(
+_NOT_RECEIVER = Text(
     "回执由接收党员的党委打印。", "A receipt is printed by the committee that accepted the member."
 )
-_NOT_AN_END = Words(
+_NOT_AN_END = Text(
     "回执照片由转出或接收的党委上传。",
     "The photo of a receipt is filed by the committee at either end.",
 )
-_NO_FOIL = Words(
+_NO_FOIL = Text(
     "这件转移没有开过介绍信，没有存根可贴。",
     "No letter was issued for this transfer, so there is no counterfoil.",
 )
-_NO_ASK = Words("没有这封沟通函。", "There is no such enquiry.")
-_NOT_ASKER = Words(
+_NO_ASK = Text("没有这封沟通函。", "There is no such enquiry.")
+_NOT_ASKER = Text(
     "沟通函由发函的组织打印。", "An enquiry is printed by the organisation that asks."
 )
-_NOTHING = Words("没有可打印的介绍信。", "There is no letter to print.")
-_TOO_MANY = Words(
+_NOTHING = Text("没有可打印的介绍信。", "There is no letter to print.")
+_TOO_MANY = Text(
     f"一次至多打印 {BATCH_MAX} 份。", f"At most {BATCH_MAX} letters are printed at once."
 )
 
-_BAD_OFFSET = Words(
+_BAD_OFFSET = Text(
     "套打偏移应在 -50 到 50 毫米之间。",
     "An offset lies between -50 and 50 millimetres.",
 )

@@ -11,10 +11,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 
 from services.kit.db.engine import Record, rows
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.records.letters.papers import Counterfoil
 
-_NO_PHOTO = Words("没有这张回执照片。", "There is no such photo.")
+_NO_PHOTO = Text("没有这张回执照片。", "There is no such photo.")
 _FILE = """
 INSERT INTO receipt_photo (id, organisation, number, case_id, type, content, by_organisation,
     by_person, at)

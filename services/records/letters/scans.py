@@ -5,12 +5,12 @@ what is seen is kept.
 from __future__ import annotations
 
 from services.kit import confined
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 
 JPEG, PDF = "image/jpeg", "application/pdf"
 BYTES_MAX = 8 << 20
 _DRAWN = "services.records.letters.drawn"
-_TOO_HEAVY = Words(
+_TOO_HEAVY = Text(
     "这份文件展开后过大或过于复杂，没有读，什么都没有保存。请用普通质量重新拍照或扫描后再传。",
     "This file unpacks to too much and was not read; nothing was kept. Take the photo or scan "
     "again at ordinary quality.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import ClassVar
 
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.portal.api.bodies import JsonBody
 from services.portal.api.models.base import Answer, Counts, ListOf, State
 
@@ -97,7 +97,7 @@ class Pause(JsonBody):
     """Whether an order stands still between two waves."""
 
     problem: ClassVar[str] = "field-missing"
-    sentence: ClassVar[Words] = Words(
+    sentence: ClassVar[Text] = Text(
         "请写明 paused：true 暂停，false 恢复。", "Say paused: true to pause, false to go on."
     )
 

@@ -16,7 +16,7 @@ from pydantic import ConfigDict
 
 from services.cases.commands import receiving
 from services.cases.model import states
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.api.bodies import JsonBody
 from services.portal.pages.fields import FACTS, FIELDS, Field
 from services.portal.receipts import RECORDING
@@ -24,12 +24,12 @@ from services.portal.receipts import RECORDING
 Schema = dict[str, Any]
 Fields = dict[str, Schema]
 
-_NO_COMMAND = Words("缺少 command，请写明办理动作。", "command is missing: name the act.")
-_NO_STATE = Words(
+_NO_COMMAND = Text("缺少 command，请写明办理动作。", "command is missing: name the act.")
+_NO_STATE = Text(
     "缺少 seen_state，请写明所看到的状态，以免办理时情况已变。",
     "seen_state is missing: name the state you saw, lest it has changed meanwhile.",
 )
-_NOT_RECORDING = Words(
+_NOT_RECORDING = Text(
     f"command 应为其一：{'、'.join(RECORDING)}。", f"command is one of {', '.join(RECORDING)}."
 )
 

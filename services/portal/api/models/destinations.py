@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.portal.api.bodies import JsonBody
 from services.portal.api.models.base import Answer, FilledText
 
@@ -48,7 +48,7 @@ class Claim(JsonBody):
     """Somebody of the pool lives here: who claims them knows their name."""
 
     problem: ClassVar[str] = "field-missing"
-    sentence: ClassVar[Words] = Words(
+    sentence: ClassVar[Text] = Text(
         "缺少 name，请写本人全名。", "name is missing: the member's full name."
     )
 
@@ -98,7 +98,7 @@ class Withdraw(JsonBody):
     """What was learned from this source is to be taken back, and why."""
 
     needed: ClassVar[tuple[str, ...]] = ("source", "reason")
-    sentence: ClassVar[Words] = Words(
+    sentence: ClassVar[Text] = Text(
         "source、reason 应当是文字。", "source and reason must be text."
     )
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, WithJsonSchema
 
-from services.kit.errors import Words
+from services.kit.errors import Text
 from services.portal.api.bodies import JsonBody
 from services.portal.api.models.base import Answer, Day, FilledText, GivenId
 
@@ -25,7 +25,7 @@ Count = Annotated[
 class _DoubleReportBody(JsonBody):
     """A body of which a wrong field is named, with how each is written."""
 
-    sentence: ClassVar[Words] = Words(
+    sentence: ClassVar[Text] = Text(
         "请把字段填全：日期写成 2026-11-23，编号照接口给出的写，人数、分钟数写整数。",
         "Fill in every field: a day as 2026-11-23, ids as these calls give them, places and "
         "minutes as whole numbers.",

@@ -7,13 +7,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import WithJsonSchema
 
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.api.bodies import JsonBody
 from services.portal.api.models.base import Answer, Day, FilledText, ListOf
 from services.records import floating
 
-_NO_DAY = Words("on 应当是 2026-11-23 这样的日期。", "on must be a day such as 2026-11-23.")
-_NO_TEXT = Words(
+_NO_DAY = Text("on 应当是 2026-11-23 这样的日期。", "on must be a day such as 2026-11-23.")
+_NO_TEXT = Text(
     "kind、words、decision、reason 应当是文字。", "kind, words, decision and reason must be text."
 )
 
@@ -47,7 +47,7 @@ class HostNote(JsonBody):
     """What a host notes: life, dues, service or an evaluation, on a day."""
 
     needed: ClassVar[tuple[str, ...]] = ("kind",)
-    sentence: ClassVar[Words] = _NO_TEXT
+    sentence: ClassVar[Text] = _NO_TEXT
 
     kind: Annotated[str, WithJsonSchema({"enum": list(floating.KINDS)})] = ""
     words: str = ""
@@ -102,7 +102,7 @@ class ProposalDecision(JsonBody):
     """A department approves or declines a proposal, with the reason."""
 
     needed: ClassVar[tuple[str, ...]] = ("decision", "reason")
-    sentence: ClassVar[Words] = _NO_TEXT
+    sentence: ClassVar[Text] = _NO_TEXT
 
     decision: Annotated[str, WithJsonSchema({"enum": ["approve", "decline"]})] = ""
     reason: FilledText = ""

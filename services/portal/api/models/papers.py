@@ -7,12 +7,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.api.bodies import JsonBody
 from services.portal.api.models.base import Answer, FilledText, OrganisationCode
 
 NUMBER_MAX = 10**12 - 1
-_BAD_FIELD = Words("字段缺失或类型不对。", "A field is missing or of the wrong type.")
+_BAD_FIELD = Text("字段缺失或类型不对。", "A field is missing or of the wrong type.")
 
 Number = Annotated[int, Field(ge=-NUMBER_MAX, le=NUMBER_MAX), WithJsonSchema({"type": "integer"})]
 CaseId = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from services.kit.errors import Refused, Words
+from services.kit.errors import Refused, Text
 from services.portal.api.bodies import JsonBody
 from services.portal.api.models.base import Answer, ListOf
 
-_BAD_ROLL = Words(
+_BAD_ROLL = Text(
     '请求内容应当是 {"persons": [{"name": "…"}, …]}，或者名册文件本身。',
     'The body must be {"persons": [{"name": "…"}, …]}, or the file of the roll itself.',
 )
@@ -22,7 +22,7 @@ _BAD_ROLL = Words(
 class RollSent(JsonBody):
     """A roll as JSON: the columns of a roll's file by their names."""
 
-    sentence: ClassVar[Words] = _BAD_ROLL
+    sentence: ClassVar[Text] = _BAD_ROLL
 
     persons: list[dict[str, Any]]
 
