@@ -92,7 +92,7 @@ test-pythons: ## a part of the tests on Python 3.11, 3.12 and 3.13
 	@deploy/find-pythons | while read -r version python; do \
 		echo "guidui: Python $$version"; \
 		$(MAKE) --no-print-directory VENV=.venv-$$version PYTHON=$$python equipment </dev/null || exit 1; \
-		.venv-$$version/bin/python -m pytest -q $(or $(ARGS),$(subset)) </dev/null || exit 1; \
+		.venv-$$version/bin/python -m pytest -q -n 2 --dist loadfile $(or $(ARGS),$(subset)) </dev/null || exit 1; \
 	done
 
 wheel: install ## one wheel with all it needs, into dist/
