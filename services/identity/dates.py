@@ -41,6 +41,7 @@ _TIME = re.compile(
 _WEEKDAY = re.compile(r"[\s,(]*(?:星期|周|礼拜)[一二三四五六日天][)\s]*")
 _CUT_BY_EXCEL = re.compile(r"(\d{4})\.1")
 _SERIAL = re.compile(r"(\d{4,5})(?:\.\d+)?")
+_CHINESE_NUMERALS = frozenset("一二三四五六七八九十〇零○")
 _NUMERALS = str.maketrans("〇零一二三四五六七八九○", "001234567890")
 _YEAR_SHORT_PIVOT = 10
 
@@ -69,7 +70,7 @@ def parse_date(text: object) -> tuple[date | None, str]:
 
     As `read_day`, without its doubts.
     """
-    return _parsed("" if text is None else text if isinstance(text, str) else str(text))
+    return _parsed(_cell(text))
 
 
 @lru_cache(maxsize=65536)
@@ -86,7 +87,14 @@ def read_day(text: object) -> Reading:
     them. A two-figure year up to 10 is of this century, else of the last: members are adults.
     Nothing raises; before 1890 or after 2099 there is no day.
     """
-    return _read("" if text is None else text if isinstance(text, str) else str(text))
+    return _read(_cell(text))
+
+
+def _cell(value: object) -> str:
+    """What stands in a cell, as text; empty where nothing does."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else str(value)
 
 
 @lru_cache(maxsize=65536)
@@ -97,13 +105,7 @@ def _read(text: str) -> Reading:
     text = text[:60]
     if is_blank(text):
         return NOTHING
-    plain = unicodedata.normalize("NFKC", text).strip().strip("'\"`‘’“”").strip().upper()
-    plain = _WEEKDAY.sub(" ", _TIME.sub("", plain)).strip()
-    plain = _TIME.sub("", plain).removesuffix("生").removesuffix("出")
-    if any(numeral in plain for numeral in "一二三四五六七八九十〇零○"):
-        plain = _chinese(plain)
-    if not plain.isascii():
-        plain = plain.replace("。", ".").replace("、", ".")
+    plain = _plain(text)
     if _NO_YEAR.match(plain):
         return NOTHING
     serial = _SERIAL.fullmatch(plain)
@@ -112,6 +114,18 @@ def _read(text: str) -> Reading:
     if plain.removesuffix(".0").isdigit() and plain.isascii():
         return _digits(plain.removesuffix(".0"))
     return _written(plain)
+
+
+def _plain(text: str) -> str:
+    """A cell in ordinary characters, without quotes, weekday and time, its numerals as digits."""
+    plain = unicodedata.normalize("NFKC", text).strip().strip("'\"`‘’“”").strip().upper()
+    plain = _WEEKDAY.sub(" ", _TIME.sub("", plain)).strip()
+    plain = _TIME.sub("", plain).removesuffix("生").removesuffix("出")
+    if not _CHINESE_NUMERALS.isdisjoint(plain):
+        plain = _chinese(plain)
+    if not plain.isascii():
+        plain = plain.replace("。", ".").replace("、", ".")
+    return plain
 
 
 def _written(plain: str) -> Reading:

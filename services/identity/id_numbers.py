@@ -352,16 +352,23 @@ def repairs(number: IdNumber) -> frozenset[str]:
     seen = number.known if number.text is None else number.text
     numbers: set[str] = set()
     if number.damage in ("check", "excel", "date", "region") and number.text is not None:
-        numbers.update(_one_changed(seen), _swapped(seen))
+        numbers = _one_changed(seen) | _swapped(seen)
         if seen[17] != "X" and int(float(seen)) == int(seen):
-            numbers.update(_unrounded(seen))
+            numbers |= _unrounded(seen)
     elif number.damage == "short":
-        for place in range(18):
-            digits = CHECKS if place == 17 else "0123456789"
-            numbers.update(seen[:place] + digit + seen[place:] for digit in digits)
+        numbers = _one_added(seen)
     elif number.damage == "long":
-        numbers.update(seen[:place] + seen[place + 1 :] for place in range(19))
-    return frozenset(number for number in numbers if is_valid(number))
+        numbers = {seen[:place] + seen[place + 1 :] for place in range(19)}
+    return frozenset(filter(is_valid, numbers))
+
+
+def _one_added(number: str) -> set[str]:
+    """Every number of eighteen characters that lacks one of them as `number` does."""
+    longer = set()
+    for place in range(18):
+        for digit in CHECKS if place == 17 else "0123456789":
+            longer.add(number[:place] + digit + number[place:])
+    return longer
 
 
 def _one_changed(number: str) -> set[str]:

@@ -148,23 +148,32 @@ def person_keys(person: Person, years_near: tuple[int, ...] = YEARS_NEAR) -> fro
     number = parse_id_number(person.id_number)
     born, given = parse_date(person.birth_date)
     days = _days(born, given, number)
-    years = {int(day[:4]) + off for day in days for off in years_near}
+    years = {int(day[:4]) for day in days}
     partial = born if born is not None and given != "day" else number.shown_birth[0]
     if partial is not None:
-        years.update(partial.year + off for off in years_near)
-    keys = _number_keys(number)
+        years.add(partial.year)
+    years = {year + off for year in years for off in years_near}
+    keys = _number_keys(number) | _paper_keys(person, number)
+    written = (fold_name(person.name), fold_name(person.pinyin), *name_notes(person.name).former)
+    names = [name for name in dict.fromkeys(written) if name]
+    for name in names:
+        pieces = _pieces(person.name, name) if name is names[0] else ()
+        keys.update(_asked_by_name(name, pieces, days, years, number.pattern[-TAIL:]))
+    return frozenset(keys)
+
+
+def _paper_keys(person: Person, number: IdNumber) -> set[str]:
+    """The keys of a phone, a military card and a token."""
+    keys = set()
     phone = fold_phone(person.phone)
     if phone:
         keys.add(f"p:{phone}")
-    if card := card_of(person.military_card, number):
+    card = card_of(person.military_card, number)
+    if card:
         keys.add(f"mc:{card}")
     if person.token:
         keys.add(person.token)
-    written = (fold_name(person.name), fold_name(person.pinyin), *name_notes(person.name).former)
-    for place, name in enumerate(filter(None, dict.fromkeys(written))):
-        pieces = _pieces(person.name, name) if place == 0 else ()
-        keys.update(_asked_by_name(name, pieces, days, years, number.pattern[-TAIL:]))
-    return frozenset(keys)
+    return keys
 
 
 def _asked_by_name(
@@ -186,18 +195,22 @@ def _asked_by_name(
 
 
 def _number_keys(number: IdNumber) -> set[str]:
-    keys: set[str] = set()
-    if number.text:
-        keys.add(f"id:{number.text}")
-    if number.valid and number.text and (number.text.endswith("000") or _is_rounded(number.text)):
-        keys.add(f"ip:{number.text[:PREFIX]}")
-    if not number.valid:
-        keys.update(f"id:{repaired}" for repaired in repairs(number))
-        if number.damage == "excel" and len(number.known) >= PREFIX:
-            keys.add(f"ip:{number.known[:PREFIX]}")
-            keys.add(f"ip:{int(number.known[:PREFIX]) - 1}")
-        elif number.damage in ("masked", "truncated") and len(number.known) >= PREFIX:
-            keys.add(f"ip:{number.known[:PREFIX]}")
+    """The keys of a number as it is, of what a damaged one may have been, and of its beginning
+    where the end is in doubt.
+    """
+    text, known = number.text, number.known
+    keys = {f"id:{text}"} if text else set()
+    if number.valid:
+        if text and (text.endswith("000") or _is_rounded(text)):
+            keys.add(f"ip:{text[:PREFIX]}")
+        return keys
+    keys.update(f"id:{repaired}" for repaired in repairs(number))
+    if len(known) < PREFIX:
+        return keys
+    if number.damage in ("excel", "masked", "truncated"):
+        keys.add(f"ip:{known[:PREFIX]}")
+    if number.damage == "excel":  # rounded up, the number began one lower
+        keys.add(f"ip:{int(known[:PREFIX]) - 1}")
     return keys
 
 
@@ -248,11 +261,12 @@ def _pieces(text: str | None, name: str) -> tuple[str, ...]:
         return ()
     parts = name_parts(text) if len(name) > 4 else ()
     if len(parts) < 2 and not is_latin(name):
-        kept = [mark for mark in tokens(name) if not (mark.isascii() or is_rare(mark))]
-        parts = ("".join(kept),) if 2 <= len(kept) < len(tokens(name)) else parts
-    return tuple(
-        dict.fromkeys(sound for part in parts if len(part) > 1 and (sound := sound_of(part)))
-    )
+        marks = tokens(name)
+        kept = [mark for mark in marks if not (mark.isascii() or is_rare(mark))]
+        if 2 <= len(kept) < len(marks):
+            parts = ("".join(kept),)
+    sounds_of_parts = [sound_of(part) for part in parts if len(part) > 1]
+    return tuple(dict.fromkeys(sound for sound in sounds_of_parts if sound))
 
 
 @lru_cache(maxsize=16384)

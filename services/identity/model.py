@@ -14,6 +14,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -47,7 +48,7 @@ _FREE = frozenset(("none", "begins", "shown"))
 Levels = tuple[str, ...]
 
 
-class _Found(NamedTuple):
+class _Scored(NamedTuple):
     """A candidate; `score` is in natural logarithms of odds, in `_share`'s answer a probability."""
 
     score: float
@@ -283,6 +284,19 @@ class Model:
         if quick is not None:
             return quick
         ours = read_person(person)
+        scored = self._scored(ours, candidates, frequencies)
+        if not scored:
+            return Identification(_nobody(ours), (), self.version)
+        ranked = _share(scored)
+        decision = self._decide(ours, ranked)
+        listed = _listed(ranked, decision)
+        rest = sum(math.exp(min(candidate.score, ODDS_MAX)) for candidate in scored[len(listed) :])
+        return Identification(decision, listed, self.version, rest)
+
+    def _scored(
+        self, ours: Side, candidates: Sequence[MemberRecord], frequencies: Frequencies
+    ) -> list[_Scored]:
+        """The candidates of whom anything agrees, with their odds, best first."""
         scored = []
         weighed: dict[tuple[Levels, str], tuple[float, float]] = {}
         for candidate in candidates:
@@ -294,27 +308,9 @@ class Model:
             if known is None:  # hundreds of namesakes agree in the same few ways
                 rare = self._rareness(levels, side.name, frequencies)
                 known = weighed[levels, side.name] = self._score(levels, rare), rare
-            scored.append(_Found(known[0], candidate.member, levels, side, known[1]))
-        if not scored:
-            return Identification(
-                "not_a_member" if is_enough(ours) else "unknown", (), self.version
-            )
+            scored.append(_Scored(known[0], candidate.member, levels, side, known[1]))
         scored.sort(key=lambda candidate: (-candidate.score, candidate.member))
-        ranked = _share(scored)
-        decision = self._decide(ours, ranked)
-        listed = tuple(
-            CandidateMember(
-                candidate.member,
-                round(candidate.score, 4),
-                reasons(candidate.levels),
-                candidate.levels,
-                candidate.rareness,
-            )
-            for candidate in ranked[:LISTED_MAX]
-            if candidate.score >= LISTED_FROM or decision == "review"
-        )
-        rest = sum(math.exp(min(candidate.score, ODDS_MAX)) for candidate in scored[len(listed) :])
-        return Identification(decision, listed, self.version, rest)
+        return scored
 
     def again(self, pairs: Sequence[tuple[Levels, float]], rest: float = 0.0) -> list[float]:
         """The probabilities of candidates of whom only levels and rareness were kept: what this
@@ -338,29 +334,19 @@ class Model:
         """The ordinary row: the same number and the same name, letter by letter, and nobody else
         has the number.
         """
-        number = person.id_number
-        if not isinstance(number, str) or len(number) != 18:
-            return None
-        holders = [candidate for candidate in candidates if candidate.id_number == number]
-        if len(holders) != 1 or not person.name or holders[0].name != person.name:
+        holder = _only_holder(person, candidates)
+        if holder is None or not person.name or holder.name != person.name:
             return None
         ours = read_person(person)
         if not ours.number.valid or not ours.name:
             return None
-        levels = compare(ours, read_member(holders[0]))
-        if (
-            levels[1] != "same"
-            or len(candidates) > 1
-            and any(
-                candidate is not holders[0] and read_member(candidate).number.text == number
-                for candidate in candidates
-            )
-        ):
+        levels = compare(ours, read_member(holder))
+        if levels[1] != "same" or _has_another_reading(person.id_number, holder, candidates):
             return None
         sure = 1 / (1 + math.exp(-self._weigh(levels) - self._shift))
         if sure < self.match_at:
             return None
-        listed = (CandidateMember(holders[0].member, round(sure, 4), reasons(levels), levels),)
+        listed = (CandidateMember(holder.member, round(sure, 4), reasons(levels), levels),)
         return Identification("match", listed, self.version)
 
     def _rareness(self, levels: Levels, name: str, frequencies: Frequencies) -> float:
@@ -382,20 +368,58 @@ class Model:
             )
         return weight
 
-    def _decide(self, ours: Side, ranked: Sequence[_Found]) -> Decision:
-        sure, levels = ranked[0].score, ranked[0].levels
-        if (
-            sure >= self.match_at
-            and may_match(levels)
-            and not _is_twice(ranked)
-            and not _is_named_otherwise(ranked)
-        ):
+    def _decide(self, ours: Side, ranked: Sequence[_Scored]) -> Decision:
+        """What the probabilities and the guards come to; `ranked` best first."""
+        best = ranked[0]
+        in_doubt = _is_twice(ranked) or _is_named_otherwise(ranked)
+        if best.score >= self.match_at and may_match(best.levels) and not in_doubt:
             return "match"
-        if sum(candidate.score for candidate in ranked) >= self.review_at or any(
-            _asks(candidate.levels) for candidate in ranked
-        ):
+        somebody = sum(candidate.score for candidate in ranked)
+        if somebody >= self.review_at or any(_asks(candidate.levels) for candidate in ranked):
             return "review"
-        return "not_a_member" if is_enough(ours) else "unknown"
+        return _nobody(ours)
+
+
+def _nobody(ours: Side) -> Decision:
+    """What is said where no candidate is left."""
+    return "not_a_member" if is_enough(ours) else "unknown"
+
+
+def _listed(ranked: Sequence[_Scored], decision: Decision) -> tuple[CandidateMember, ...]:
+    """The candidates that the answer names: in review also those of whom hardly anything speaks."""
+    listed = []
+    for candidate in ranked[:LISTED_MAX]:
+        if candidate.score < LISTED_FROM and decision != "review":
+            continue
+        listed.append(
+            CandidateMember(
+                candidate.member,
+                round(candidate.score, 4),
+                reasons(candidate.levels),
+                candidate.levels,
+                candidate.rareness,
+            )
+        )
+    return tuple(listed)
+
+
+def _only_holder(person: Person, candidates: Sequence[MemberRecord]) -> MemberRecord | None:
+    """The candidate whose number is written as the person's, if exactly one's is."""
+    number = person.id_number
+    if not isinstance(number, str) or len(number) != 18:
+        return None
+    holders = [candidate for candidate in candidates if candidate.id_number == number]
+    return holders[0] if len(holders) == 1 else None
+
+
+def _has_another_reading(
+    number: str | None, holder: MemberRecord, candidates: Sequence[MemberRecord]
+) -> bool:
+    """Whether another candidate has the same number, written in another way."""
+    for candidate in candidates:
+        if candidate is not holder and read_member(candidate).number.text == number:
+            return True
+    return False
 
 
 def _asks(levels: Levels) -> bool:
@@ -405,7 +429,7 @@ def _asks(levels: Levels) -> bool:
     return levels[0] in ("repaired", "cut", "masked") and levels[1] in ("none", "surname", *ALIKE)
 
 
-def _is_twice(ranked: Sequence[_Found]) -> bool:
+def _is_twice(ranked: Sequence[_Scored]) -> bool:
     """The register seems to hold the first candidate twice: another one has the name, and the
     number or, where one of them has no number, the birth date.
     """
@@ -413,27 +437,28 @@ def _is_twice(ranked: Sequence[_Found]) -> bool:
     return any(_is_one_person(first, other.side) for other in ranked[1:])
 
 
-def _is_named_otherwise(ranked: Sequence[_Found]) -> bool:
+def _is_named_otherwise(ranked: Sequence[_Scored]) -> bool:
     """Somebody else of the same birth date bears the very name given: the number may be the other
     twin's.
     """
-    first = ranked[0].levels
-    return (
-        group_of(first[0]) == "same"
-        and first[1] in ("sound", "shape", "part")
-        and any(
-            candidate.levels[1] == "same" and _same_day(ranked[0].side, candidate.side)
-            for candidate in ranked[1:]
-        )
-    )
+    first = ranked[0]
+    number, name, *_ = first.levels
+    if group_of(number) != "same" or name not in ("sound", "shape", "part"):
+        return False
+    for candidate in ranked[1:]:
+        if candidate.levels[1] == "same" and _same_day(first.side, candidate.side):
+            return True
+    return False
 
 
 def _same_day(first: Side, second: Side) -> bool:
-    days = [
-        {side.born if side.given == "day" else None, side.number.birth_date} - {None}
-        for side in (first, second)
-    ]
-    return not days[0].isdisjoint(days[1])
+    return not _days_of(first).isdisjoint(_days_of(second))
+
+
+def _days_of(side: Side) -> set[date]:
+    """The whole birth dates that a side states: its own and its number's."""
+    own = side.born if side.given == "day" else None
+    return {day for day in (own, side.number.birth_date) if day is not None}
 
 
 def _is_one_person(first: Side, second: Side) -> bool:
@@ -468,7 +493,7 @@ def rareness(name: str, frequencies: Frequencies, usual: float) -> float:
     return max(-1.5, min(1.5, math.log10(usual * size / max(count, 1))))
 
 
-def _share(scored: Sequence[_Found]) -> list[_Found]:
+def _share(scored: Sequence[_Scored]) -> list[_Scored]:
     """Odds to probabilities: the candidates exclude each other, and "none of them" has odds of
     one.
     """

@@ -61,19 +61,23 @@ def _fold_character(character: str) -> str:
     category = unicodedata.category(character[0])
     if category == "Co":
         return LOST
-    if "\u3400" <= character <= "\u9fff" or "\U00020000" <= character <= "\U0003ffff":
+    if _is_han(character):
         plain = unicodedata.normalize("NFKC", character)
         return han.simplified().get(plain, plain)
     if character in "üÜǖǘǚǜǕǗǙǛ":
         return "v"
     plain = unicodedata.normalize("NFKD", character.casefold())
     if plain != character:
-        return "".join(
-            _FOLD[ord(character_folded)]
-            for character_folded in plain
-            if character_folded != character
-        )
+        parts = [part for part in plain if part != character]
+        return "".join(_FOLD[ord(part)] for part in parts)
     return character if category[0] == "L" else ""
+
+
+def _is_han(character: str) -> bool:
+    """A Chinese character of the basic block or of one of its extensions."""
+    in_basic_block = "\u3400" <= character <= "\u9fff"
+    in_extension = "\U00020000" <= character <= "\U0003ffff"
+    return in_basic_block or in_extension
 
 
 _FOLD = _Fold()
