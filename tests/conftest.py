@@ -9,11 +9,16 @@ from typing import NamedTuple
 from uuid import uuid4
 
 import pytest
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 
 from services.cluster.postgres import EmbeddedServer
 from services.kit.db.migrations import migrate
 from tests.equipment.browser import axe_script, browser
 from tests.equipment.kafka import broker, kafka_bootstrap
+
+# A test waits for its answer: httpx's own five seconds fail on a machine that is busy with others.
+DEFAULT_TIMEOUT_CONFIG.connect = DEFAULT_TIMEOUT_CONFIG.read = 60.0
+DEFAULT_TIMEOUT_CONFIG.write = DEFAULT_TIMEOUT_CONFIG.pool = 60.0
 
 MARKS_OF_FIXTURES = {
     "postgres": "database",
