@@ -15,7 +15,7 @@ def test_every_act_and_task_has_its_sentence():
     assert set(_STATE_TASKS.values()) <= set(sentences.TASKS)
     assert {"triage", "accept", "rule", "reissue", "record_receipt", "answer"} <= set(
         sentences.NEXT
-    ) & set(sentences.TODO)
+    ) & set(sentences.ROW_ASKS)
     assert set(states.OBSTACLES) == set(sentences.OBSTACLES)
     assert {*states.REFUSAL_REASONS, *states.CLOSE_REASONS} <= set(sentences.REASONS)
 

@@ -77,7 +77,7 @@ NEXT: Mapping[str, tuple[str, str]] = {
     "record_life": (N_("请登记组织生活"), ""),
 }
 # how a row of the list says the same
-TODO: Mapping[str, str] = {
+ROW_ASKS: Mapping[str, str] = {
     "triage": N_("研判情形，定出去向。"),
     "confirm_destination": N_("告知本人，确认去向。"),
     "approve_stay": N_("决定是否批准暂留。"),
@@ -289,4 +289,4 @@ class Speaker:
 
     def todo(self, act: str | None) -> str:
         """What a row of the list asks for."""
-        return self.gettext(TODO.get(act or "", ""))
+        return self.gettext(ROW_ASKS.get(act or "", ""))
